@@ -1,0 +1,209 @@
+"""Every error that funcnodes raises on purpose, as one tree.
+
+    FuncnodesError
+    ├── GraphError                    the graph cannot be like that
+    │   ├── NodeConnectionError       these two ports cannot be wired
+    │   │   ├── MultipleConnectionsError
+    │   │   ├── SameNodeConnectionError
+    │   │   └── PortMismatchError     type or dimension does not fit
+    │   ├── NodeClassNotFoundError
+    │   ├── PortNotFoundError
+    │   ├── ValueRefusedError         a value outside type, limits or options
+    │   └── SavedGraphError           a file that is no valid nodespace
+    ├── UnitError                     unknown unit, or dimensions that differ
+    ├── ExecutionError                something a node did
+    │   ├── NodeTriggerError          its function raised (see `__cause__`)
+    │   ├── InTriggerError
+    │   ├── NodeCancelled
+    │   ├── NodeTimeout
+    │   └── AwaitCycleError           a node awaited itself or an ancestor
+    ├── DeviceError                   something an instrument, or its wire, did
+    │   ├── AddressError              not an address, or not one we may open
+    │   ├── DeviceConnectError        refused, missing, no permission
+    │   ├── DeviceBusyError           somebody else owns it
+    │   ├── IdentityError             another model or serial number answers
+    │   ├── DeviceTimeout
+    │   ├── DeviceClosed              the peer ended the connection
+    │   ├── ReplyError                garbage, half or oversize reply
+    │   ├── InstrumentError           the instrument's own error queue
+    │   └── LimitError                a setpoint outside its limits
+    ├── BenchError                    a bench file or a device missing from it
+    ├── RefusedError                  not now: stopped, disarmed, locked, not allowed
+    ├── RunError                      a run that cannot start, go on or be found
+    └── WorkerError                   a worker or manager that is missing or does not answer
+
+A message says what was asked, of whom, and what happened, in one plain sentence that can be
+shown as it is. Errors carry what they are about as attributes; HTTP codes are known in `web`.
+"""
+
+from typing import Any
+
+
+class FuncnodesError(Exception):
+    """Base of everything raised on purpose.
+
+    Attributes:
+        hint: What to try next, as one plain sentence, or "".
+        context: What the error is about: names and numbers that may be shown or sent.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", **context: Any) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.context = {key: value for key, value in context.items() if value is not None}
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class GraphError(FuncnodesError):
+    """The graph cannot be like that."""
+
+
+class NodeConnectionError(GraphError):
+    """These two ports cannot be wired."""
+
+
+class MultipleConnectionsError(NodeConnectionError):
+    """The input already has a wire and takes only one."""
+
+
+class SameNodeConnectionError(NodeConnectionError):
+    """A wire from a node to itself."""
+
+
+class PortMismatchError(NodeConnectionError):
+    """The type or the dimension of the two ports does not fit."""
+
+
+class NodeClassNotFoundError(GraphError):
+    """No library provides that node id."""
+
+
+class PortNotFoundError(GraphError, KeyError):
+    """The node has no port of that name."""
+
+
+class ValueRefusedError(GraphError, ValueError):
+    """A value outside the type, limits or options of its port."""
+
+
+class SavedGraphError(GraphError):
+    """A file that is no valid nodespace."""
+
+
+class UnitError(FuncnodesError, ValueError):
+    """An unknown unit, or two units of different dimension."""
+
+
+class ExecutionError(FuncnodesError):
+    """Something a node did."""
+
+
+class NodeTriggerError(ExecutionError):
+    """The node's function raised; the original is `__cause__`."""
+
+
+class InTriggerError(ExecutionError):
+    """`trigger()` on a node that is already triggered or running."""
+
+
+class NodeCancelled(ExecutionError):
+    """The execution was given up before it ended."""
+
+
+class NodeTimeout(ExecutionError):
+    """The execution took longer than it may."""
+
+
+class AwaitCycleError(ExecutionError):
+    """A node's function awaited itself or one of its ancestors."""
+
+
+class DeviceError(FuncnodesError):
+    """Something an instrument, or the wire to it, did.
+
+    Attributes:
+        device: Name of the device on its bench, or "".
+        address: Its resource string, or "".
+        command: The command that was under way, or "".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        device: str = "",
+        address: str = "",
+        command: str = "",
+        hint: str = "",
+        **context: Any,
+    ) -> None:
+        super().__init__(message, hint=hint, **context)
+        self.device = device
+        self.address = address
+        self.command = command
+
+
+class AddressError(DeviceError):
+    """Not an address, or not one that may be opened."""
+
+
+class DeviceConnectError(DeviceError):
+    """Refused, missing, or no permission."""
+
+
+class DeviceBusyError(DeviceError):
+    """Somebody else owns the device."""
+
+
+class IdentityError(DeviceError):
+    """Another model or serial number answers at the address."""
+
+
+class DeviceTimeout(DeviceError):
+    """No answer in time."""
+
+
+class DeviceClosed(DeviceError):
+    """The peer ended the connection, or it is not open."""
+
+
+class ReplyError(DeviceError):
+    """A garbled, incomplete or oversize reply."""
+
+
+class InstrumentError(DeviceError):
+    """The instrument put an error into its own queue.
+
+    Attributes:
+        code: The instrument's number, negative ones as SCPI-99 lists them.
+    """
+
+    def __init__(self, message: str, *, code: int, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.code = code
+
+
+class LimitError(DeviceError, ValueError):
+    """A setpoint outside the limits of its parameter."""
+
+
+class BenchError(FuncnodesError):
+    """A bench file that cannot be used, or a device missing from the bench."""
+
+
+class RefusedError(FuncnodesError):
+    """Not now, or not you: stopped by E-STOP, disarmed, locked by a run, or not allowed."""
+
+
+class RunError(FuncnodesError):
+    """A run that cannot start, go on or be found."""
+
+
+class WorkerError(FuncnodesError):
+    """A worker or manager that is missing, or does not answer."""

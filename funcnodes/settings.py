@@ -1,0 +1,71 @@
+"""Where things are and how they are configured: environment first, then `.env`.
+
+Reads `FUNCNODES_CONFIG_DIR` and `FUNCNODES_PORT`; creates private folders on demand.
+Nothing is read at import.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from funcnodes.errors import FuncnodesError
+
+DEFAULT_PORT = 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One process's configuration.
+
+    Attributes:
+        config_dir: Root of everything kept on disk, absolute.
+        port: TCP port of the web interface, 0 to 65535 (0 lets the system choose).
+    """
+
+    config_dir: Path
+    port: int = DEFAULT_PORT
+
+    @classmethod
+    def load(cls, *, config_dir: Path | None = None) -> "Settings":
+        """Read the environment and, beneath it, `.env` of the working directory.
+
+        Raises:
+            FuncnodesError: `FUNCNODES_PORT` is no port number.
+        """
+        values = {**_dotenv(), **os.environ}
+        given = config_dir or Path(values.get("FUNCNODES_CONFIG_DIR") or "~/.funcnodes")
+        return cls(given.expanduser().absolute(), _port(values.get("FUNCNODES_PORT")))
+
+    @property
+    def workers_dir(self) -> Path:
+        return private_dir(self.config_dir / "workers")
+
+    @property
+    def run_dir(self) -> Path:
+        """Files that describe running processes: `manager.json`, sockets, locks."""
+        return private_dir(self.config_dir / "run")
+
+
+def private_dir(path: Path) -> Path:
+    """Create `path` and its parents for the owner only (0700), whatever the umask."""
+    if not path.is_dir():
+        private_dir(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
+    return path
+
+
+def _dotenv() -> dict[str, str]:
+    if not Path(".env").is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {key: value for key, value in dotenv_values(".env").items() if value is not None}
+
+
+def _port(text: str | None) -> int:
+    if not text:
+        return DEFAULT_PORT
+    if not text.isdecimal() or int(text) > 65535:
+        raise FuncnodesError(f"FUNCNODES_PORT is {text!r}, not a port number from 0 to 65535.")
+    return int(text)

@@ -1,0 +1,710 @@
+"""What browsers and workers say to each other, as msgspec structs.
+
+One schema for both directions and for every hop; `funcnodes.web.typescript` renders it to
+`frontend/src/model/wire.gen.ts`. On the wire each message is one msgpack map with a `type`.
+
+    browser ── Command ──▶ server ──▶ worker        answered by Ack or Fail, in order
+    browser ◀── Welcome, Snapshot, Frame ── server ◀── worker
+
+The worker numbers its frames (`seq`) within a `session` (one life of the worker process); the
+server keeps the newest frames, so that a browser that comes back names the last one it has seen
+and gets what it missed, or a new Snapshot. Values are coalesced, latest wins; rows are not.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+PortKind = Literal[
+    "number", "quantity", "bool", "text", "array", "table", "device", "image", "trigger", "any"
+]
+NodeState = Literal["idle", "queued", "running", "done", "error"]
+DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
+RunState = Literal[
+    "running", "paused", "stopping", "complete", "stopped", "aborted", "failed", "interrupted"
+]
+Policy = Literal["each", "settled", "zip"]
+Role = Literal["viewer", "operator", "admin"]
+Arming = Literal["disarmed", "live", "running"]
+Quality = Literal["ok", "compliance", "overrange", "timeout", "missing", "stale"]
+
+
+class Base(msgspec.Struct, kw_only=True, omit_defaults=False, forbid_unknown_fields=True):
+    """Common options: keyword-only, strict about unknown fields."""
+
+
+# ── what is seen ──────────────────────────────────────────────────────────────────────────
+
+
+class Problem(Base):
+    """One plain sentence about what went wrong, and what to try."""
+
+    title: str
+    """Kind of error, e.g. "DeviceTimeout"."""
+    detail: str
+    """The sentence."""
+    hint: str = ""
+    context: dict[str, Any] = {}
+
+
+class Progress(Base):
+    done: int
+    total: int | None = None
+    text: str = ""
+
+
+class PortView(Base):
+    id: str
+    name: str
+    kind: PortKind
+    type: str
+    """Readable type, e.g. "float"."""
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    options: list[Any] | None = None
+    """Choices, where only these are allowed."""
+    required: bool = True
+    hidden: bool = False
+    pinned: bool = False
+    live: bool = False
+    """May be changed while a run is on (A2)."""
+    doc: str = ""
+    default: Any = None
+    value: Any = None
+    """A preview: number, bool, text or null; anything bigger as a short text."""
+    quality: Quality = "ok"
+    t: float | None = None
+    """Seconds since the epoch at which the value was set; null where there is none."""
+    stale: bool = False
+    applied: bool = True
+    """False on a value that was restored as text (by undo, by loading) and not acted on."""
+
+
+class NodeView(Base):
+    id: str
+    node_id: str
+    """Class of the node, e.g. "sweep" or "device.set"."""
+    title: str
+    name: str
+    icon: str = ""
+    doc: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    inputs: list[PortView] = []
+    outputs: list[PortView] = []
+    policy: Policy = "each"
+    state: NodeState = "idle"
+    duration_s: float | None = None
+    """How long the last execution took, or the running one is taking at most."""
+    runs: int = 0
+    """Executions since the nodespace was opened."""
+    progress: Progress | None = None
+    problem: Problem | None = None
+    muted: bool = False
+    missing: str = ""
+    """Why the node cannot run here (package or device missing), else ""."""
+    device: str = ""
+    member: str = ""
+    grows: bool = False
+    """True where a wire dropped on the port "+" makes a new input."""
+    body: Literal["", "plot"] = ""
+    plot: "PlotSpec | None" = None
+
+
+class PlotSpec(Base):
+    """What a plot node draws: columns of the rows of the recorder that feeds it."""
+
+    recorder: str = ""
+    """Id of the recorder node, or "" while none is connected."""
+    x: str = ""
+    y: list[str] = []
+    x_label: str = ""
+    y_label: str = ""
+
+
+class EdgeView(Base):
+    id: str
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+    note: str = ""
+    """What the wire does to a value, e.g. "×0.001"."""
+
+
+class ParameterView(Base):
+    """One declared member of a device, as the Bench panel and the inspector show it."""
+
+    name: str
+    title: str
+    kind: Literal["control", "measurement", "record", "command", "setting"]
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    value: Any = None
+    doc: str = ""
+
+
+class DeviceView(Base):
+    name: str
+    driver: str
+    model: str = ""
+    serial: str = ""
+    address: str = ""
+    state: DeviceState = "offline"
+    output_on: bool | None = None
+    """Null where the device has no output, or it is not known."""
+    simulated: bool = False
+    message: str = ""
+    """Why it is offline, in fault or unanswered."""
+    safe_state: str = ""
+    """What E-STOP does to it, in words."""
+    parameters: list[ParameterView] = []
+
+
+class RunView(Base):
+    id: str
+    """ULID."""
+    number: int
+    state: RunState
+    done: int = 0
+    total: int | None = None
+    left_s: float | None = None
+    started: float
+    """Seconds since the epoch."""
+    ended: float | None = None
+    rows: int = 0
+    operator: str = ""
+    simulated: bool = False
+    message: str = ""
+    """Why it ended otherwise than complete."""
+    nodespace: str = ""
+
+
+class Column(Base):
+    name: str
+    unit: str = ""
+    node: str = ""
+    port: str = ""
+
+
+class StopAck(Base):
+    """What became of one device at an E-STOP."""
+
+    device: str
+    state: Literal["pending", "off", "sent", "unanswered", "held"]
+    """`off`: read back off. `sent`: bytes written, not confirmed."""
+    ms: float | None = None
+    message: str = ""
+
+
+class LatchView(Base):
+    """The E-STOP latch of the worker (S4)."""
+
+    latched: bool
+    by: str = ""
+    cause: str = ""
+    t: float | None = None
+    acks: list[StopAck] = []
+
+
+class LogLine(Base):
+    t: float
+    level: Literal["debug", "info", "warning", "error"]
+    source: str
+    """Node name, device name, "run" or "worker"."""
+    text: str
+
+
+class SpaceView(Base):
+    """The open nodespace as a document."""
+
+    name: str
+    title: str = ""
+    saved: float | None = None
+    can_undo: bool = False
+    can_redo: bool = False
+    undo_label: str = ""
+    redo_label: str = ""
+    arming: Arming = "disarmed"
+    bench: str = ""
+    notice: str = ""
+    """Something the user must know about this file, e.g. that the last good version was loaded."""
+
+
+class PersonView(Base):
+    id: str
+    name: str
+    role: Role
+    holder: bool = False
+    """Holds the controls of the bench."""
+
+
+class LibraryPort(Base):
+    id: str
+    kind: PortKind
+    unit: str = ""
+
+
+class LibraryEntry(Base):
+    """One thing that can be put on the canvas."""
+
+    key: str
+    """Unique within the library; what `AddNode.key` names."""
+    title: str
+    path: list[str]
+    """Shelves from the top, e.g. ["smu"] or ["Math"]."""
+    icon: str = ""
+    doc: str = ""
+    words: list[str] = []
+    """More words to find it by."""
+    inputs: list[LibraryPort] = []
+    outputs: list[LibraryPort] = []
+
+
+class ExampleView(Base):
+    name: str
+    title: str
+    doc: str
+    nodes: int
+    devices: int
+    about_s: float | None = None
+
+
+# ── worker → browser ──────────────────────────────────────────────────────────────────────
+
+
+class Snapshot(Base, tag="snapshot"):
+    """Everything a browser needs to draw the worker."""
+
+    worker: str
+    session: str
+    seq: int
+    rev: int
+    space: SpaceView | None = None
+    """Null while no nodespace is open."""
+    spaces: list[str] = []
+    nodes: list[NodeView] = []
+    edges: list[EdgeView] = []
+    devices: list[DeviceView] = []
+    bench: str = ""
+    run: RunView | None = None
+    """The active or else the last run."""
+    latch: LatchView
+    library: list[LibraryEntry] = []
+    examples: list[ExampleView] = []
+    people: list[PersonView] = []
+    log: list[LogLine] = []
+
+
+class NodePut(Base, tag="node"):
+    node: NodeView
+
+
+class NodeGone(Base, tag="node_gone"):
+    id: str
+
+
+class NodeStatus(Base, tag="status"):
+    id: str
+    state: NodeState
+    duration_s: float | None = None
+    runs: int = 0
+    progress: Progress | None = None
+    problem: Problem | None = None
+
+
+class EdgePut(Base, tag="edge"):
+    edge: EdgeView
+
+
+class EdgeGone(Base, tag="edge_gone"):
+    id: str
+
+
+class PortValue(Base, array_like=True):
+    """One port's newest value, positional to keep frames small."""
+
+    node: str
+    port: str
+    value: Any
+    quality: Quality
+    t: float | None
+    stale: bool
+    applied: bool
+
+
+class Values(Base, tag="values"):
+    values: list[PortValue]
+
+
+class Rows(Base, tag="rows"):
+    """Rows `start` … of a run's recorder; appended, never coalesced away."""
+
+    run: str
+    recorder: str
+    start: int
+    columns: list[Column]
+    data: list[list[float | None]]
+    """One list per column."""
+
+
+class DevicePut(Base, tag="device"):
+    device: DeviceView
+
+
+class DeviceGone(Base, tag="device_gone"):
+    name: str
+
+
+class RunPut(Base, tag="run"):
+    run: RunView | None
+
+
+class LatchPut(Base, tag="latch"):
+    latch: LatchView
+
+
+class SpacePut(Base, tag="space"):
+    space: SpaceView | None
+    spaces: list[str]
+
+
+class LibraryPut(Base, tag="library"):
+    library: list[LibraryEntry]
+
+
+class PeoplePut(Base, tag="people"):
+    people: list[PersonView]
+
+
+class Logged(Base, tag="log"):
+    lines: list[LogLine]
+
+
+class Reset(Base, tag="reset"):
+    """Another nodespace was opened, or a restored one: drop nodes and edges, then apply."""
+
+    nodes: list[NodeView]
+    edges: list[EdgeView]
+
+
+Event = (
+    NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | Values | Rows | DevicePut | DeviceGone
+    | RunPut | LatchPut | SpacePut | LibraryPut | PeoplePut | Logged | Reset
+)  # fmt: skip
+
+
+class Frame(Base, tag="frame"):
+    """A numbered batch of events, applied in order."""
+
+    session: str
+    seq: int
+    rev: int
+    events: list[Event]
+
+
+class Ack(Base, tag="ack"):
+    """The command was carried out."""
+
+    id: int
+    rev: int
+    result: Any = None
+
+
+class Fail(Base, tag="fail"):
+    """The command was refused; nothing changed."""
+
+    id: int
+    rev: int
+    problem: Problem
+
+
+class Gone(Base, tag="gone"):
+    """The worker is out of reach; everything shown of it is stale until a Snapshot comes."""
+
+    worker: str
+    reason: str
+
+
+class Welcome(Base, tag="welcome"):
+    """First message on the socket, from the server."""
+
+    you: PersonView
+    version: str
+
+
+FromWorker = Snapshot | Frame | Ack | Fail | Gone | Welcome
+
+
+# ── browser → worker: every edit is a command with an inverse ─────────────────────────────
+
+
+class AddNode(Base, tag="add_node"):
+    """Ack.result is the new node's id."""
+
+    key: str
+    x: float
+    y: float
+
+
+class RemoveNodes(Base, tag="remove_nodes"):
+    ids: list[str]
+    edges: list[str] = []
+    """Edges to remove with them."""
+
+
+class MoveNodes(Base, tag="move_nodes"):
+    ids: list[str]
+    x: list[float]
+    y: list[float]
+
+
+class Duplicate(Base, tag="duplicate"):
+    """Copy these nodes and the wires among them. Ack.result is the list of new ids."""
+
+    ids: list[str]
+    dx: float = 32.0
+    dy: float = 32.0
+
+
+class Connect(Base, tag="connect"):
+    """A wire; an occupied input gives up its old one. `target_port` "+" grows the node."""
+
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+
+
+class Disconnect(Base, tag="disconnect"):
+    edge: str
+
+
+class SetValue(Base, tag="set_value"):
+    """Set an input. A text with a unit ("0.8 V") is read in the port's dimension; null unsets."""
+
+    node: str
+    port: str
+    value: Any
+
+
+class Rename(Base, tag="rename"):
+    id: str
+    name: str
+
+
+class SetPolicy(Base, tag="set_policy"):
+    id: str
+    policy: Policy
+
+
+class SetPort(Base, tag="set_port"):
+    """Pin, hide or mark live; null leaves as it is."""
+
+    node: str
+    port: str
+    pinned: bool | None = None
+    hidden: bool | None = None
+    live: bool | None = None
+
+
+class SetPlot(Base, tag="set_plot"):
+    id: str
+    x: str
+    y: list[str]
+
+
+class Undo(Base, tag="undo"):
+    pass
+
+
+class Redo(Base, tag="redo"):
+    pass
+
+
+class OpenExample(Base, tag="open_example"):
+    """Open an example as a new nodespace. Ack.result is its name."""
+
+    name: str
+
+
+class OpenSpace(Base, tag="open_space"):
+    name: str
+
+
+class NewSpace(Base, tag="new_space"):
+    name: str = ""
+
+
+class RenameSpace(Base, tag="rename_space"):
+    name: str
+
+
+class CloseSpace(Base, tag="close_space"):
+    pass
+
+
+class RunStart(Base, tag="run_start"):
+    """Ack.result is the run's id."""
+
+
+class RunPause(Base, tag="run_pause"):
+    pass
+
+
+class RunResume(Base, tag="run_resume"):
+    pass
+
+
+class RunStop(Base, tag="run_stop"):
+    """End after what is under way, park what the run wrote to."""
+
+
+class RunAbort(Base, tag="run_abort"):
+    """Give up what is under way, then park."""
+
+
+class Trigger(Base, tag="trigger"):
+    """Run one node now (Retry on its card)."""
+
+    id: str
+
+
+class Cancel(Base, tag="cancel"):
+    id: str
+
+
+class SetLive(Base, tag="set_live"):
+    """Switch effects on or off outside runs (A1)."""
+
+    live: bool
+
+
+class DeviceConnect(Base, tag="device_connect"):
+    name: str
+
+
+class DeviceDisconnect(Base, tag="device_disconnect"):
+    name: str
+
+
+class EStop(Base, tag="estop"):
+    """Carried on the guard channel; answered at once, acknowledgements come as LatchPut."""
+
+
+class EStopReset(Base, tag="estop_reset"):
+    """Release the latch; `confirmed` names every device that did not acknowledge."""
+
+    confirmed: list[str] = []
+
+
+class TakeControls(Base, tag="take_controls"):
+    pass
+
+
+class GetRows(Base, tag="get_rows"):
+    """Rows of a run from `start`. Ack.result is {run, recorder, start, columns, data}."""
+
+    run: str
+    start: int = 0
+    limit: int = 20_000
+
+
+class ListRuns(Base, tag="list_runs"):
+    """Ack.result is a list of RunView, newest first."""
+
+    limit: int = 200
+
+
+class ExportRun(Base, tag="export_run"):
+    """Ack.result is {name, media_type, data: bytes}."""
+
+    run: str
+    format: Literal["csv"] = "csv"
+
+
+class GetSnapshot(Base, tag="get_snapshot"):
+    """Ack.result is a Snapshot (the server asks for it when somebody subscribes)."""
+
+
+Body = (
+    AddNode | RemoveNodes | MoveNodes | Duplicate | Connect | Disconnect | SetValue | Rename
+    | SetPolicy | SetPort | SetPlot | Undo | Redo | OpenExample | OpenSpace | NewSpace
+    | RenameSpace | CloseSpace | RunStart | RunPause | RunResume | RunStop | RunAbort | Trigger
+    | Cancel | SetLive | DeviceConnect | DeviceDisconnect | EStop | EStopReset | TakeControls
+    | GetRows | ListRuns | ExportRun | GetSnapshot
+)  # fmt: skip
+
+
+class Command(Base, tag="command"):
+    """One request from a browser; `id` is the browser's own counter.
+
+    `rev` is the revision the sender saw; an edit of structure on an older one is refused with the
+    title "StaleRevision" only where it names something that is no longer there.
+    """
+
+    id: int
+    rev: int = 0
+    body: Body
+
+
+class Subscribe(Base, tag="subscribe"):
+    """Watch a worker; with `session` and `seq`, go on from there if that is still kept."""
+
+    worker: str
+    session: str = ""
+    seq: int = 0
+
+
+class Ping(Base, tag="ping"):
+    pass
+
+
+FromBrowser = Command | Subscribe | Ping
+
+
+# ── worker ⇄ manager: the link ────────────────────────────────────────────────────────────
+
+
+class Hello(Base, tag="hello"):
+    """First message of a worker that dials in; the credential travels in the request header."""
+
+    worker: str
+    name: str
+    session: str
+    pid: int
+    version: str
+
+
+class Actor(Base):
+    """On whose behalf a command comes; the worker checks the role again."""
+
+    id: str
+    name: str
+    role: Role
+
+
+class Do(Base, tag="do"):
+    """A command handed to the worker. `id` is the manager's own; answers carry it back."""
+
+    id: int
+    rev: int
+    actor: Actor
+    body: Body
+
+
+class People(Base, tag="people_now"):
+    """Who watches this worker now."""
+
+    people: list[Actor]
+
+
+class Shutdown(Base, tag="shutdown"):
+    """Make safe, save, end."""
+
+
+ToWorker = Do | People | Shutdown
+FromWorkerLink = Hello | Snapshot | Frame | Ack | Fail

@@ -1,0 +1,1 @@
+"""A simulated bench that speaks the bytes of real instruments over real wires."""
