@@ -29,14 +29,14 @@ Arming = Literal["disarmed", "live", "running"]
 Quality = Literal["ok", "compliance", "overrange", "timeout", "missing", "stale"]
 
 
-class Base(msgspec.Struct, kw_only=True, omit_defaults=False, forbid_unknown_fields=True):
-    """Common options: keyword-only, strict about unknown fields."""
+class Base(msgspec.Struct, forbid_unknown_fields=True):
+    """Strict about unknown fields. (`kw_only` is not inherited, so each says it.)"""
 
 
 # ── what is seen ──────────────────────────────────────────────────────────────────────────
 
 
-class Problem(Base):
+class Problem(Base, kw_only=True):
     """One plain sentence about what went wrong, and what to try."""
 
     title: str
@@ -47,13 +47,13 @@ class Problem(Base):
     context: dict[str, Any] = {}
 
 
-class Progress(Base):
+class Progress(Base, kw_only=True):
     done: int
     total: int | None = None
     text: str = ""
 
 
-class PortView(Base):
+class PortView(Base, kw_only=True):
     id: str
     name: str
     kind: PortKind
@@ -82,7 +82,7 @@ class PortView(Base):
     """False on a value that was restored as text (by undo, by loading) and not acted on."""
 
 
-class NodeView(Base):
+class NodeView(Base, kw_only=True):
     id: str
     node_id: str
     """Class of the node, e.g. "sweep" or "device.set"."""
@@ -113,7 +113,7 @@ class NodeView(Base):
     plot: "PlotSpec | None" = None
 
 
-class PlotSpec(Base):
+class PlotSpec(Base, kw_only=True):
     """What a plot node draws: columns of the rows of the recorder that feeds it."""
 
     recorder: str = ""
@@ -124,7 +124,7 @@ class PlotSpec(Base):
     y_label: str = ""
 
 
-class EdgeView(Base):
+class EdgeView(Base, kw_only=True):
     id: str
     source: str
     source_port: str
@@ -134,7 +134,7 @@ class EdgeView(Base):
     """What the wire does to a value, e.g. "×0.001"."""
 
 
-class ParameterView(Base):
+class ParameterView(Base, kw_only=True):
     """One declared member of a device, as the Bench panel and the inspector show it."""
 
     name: str
@@ -147,7 +147,7 @@ class ParameterView(Base):
     doc: str = ""
 
 
-class DeviceView(Base):
+class DeviceView(Base, kw_only=True):
     name: str
     driver: str
     model: str = ""
@@ -164,7 +164,7 @@ class DeviceView(Base):
     parameters: list[ParameterView] = []
 
 
-class RunView(Base):
+class RunView(Base, kw_only=True):
     id: str
     """ULID."""
     number: int
@@ -183,14 +183,14 @@ class RunView(Base):
     nodespace: str = ""
 
 
-class Column(Base):
+class Column(Base, kw_only=True):
     name: str
     unit: str = ""
     node: str = ""
     port: str = ""
 
 
-class StopAck(Base):
+class StopAck(Base, kw_only=True):
     """What became of one device at an E-STOP."""
 
     device: str
@@ -200,7 +200,7 @@ class StopAck(Base):
     message: str = ""
 
 
-class LatchView(Base):
+class LatchView(Base, kw_only=True):
     """The E-STOP latch of the worker (S4)."""
 
     latched: bool
@@ -210,7 +210,7 @@ class LatchView(Base):
     acks: list[StopAck] = []
 
 
-class LogLine(Base):
+class LogLine(Base, kw_only=True):
     t: float
     level: Literal["debug", "info", "warning", "error"]
     source: str
@@ -218,7 +218,7 @@ class LogLine(Base):
     text: str
 
 
-class SpaceView(Base):
+class SpaceView(Base, kw_only=True):
     """The open nodespace as a document."""
 
     name: str
@@ -234,7 +234,7 @@ class SpaceView(Base):
     """Something the user must know about this file, e.g. that the last good version was loaded."""
 
 
-class PersonView(Base):
+class PersonView(Base, kw_only=True):
     id: str
     name: str
     role: Role
@@ -242,13 +242,13 @@ class PersonView(Base):
     """Holds the controls of the bench."""
 
 
-class LibraryPort(Base):
+class LibraryPort(Base, kw_only=True):
     id: str
     kind: PortKind
     unit: str = ""
 
 
-class LibraryEntry(Base):
+class LibraryEntry(Base, kw_only=True):
     """One thing that can be put on the canvas."""
 
     key: str
@@ -264,7 +264,7 @@ class LibraryEntry(Base):
     outputs: list[LibraryPort] = []
 
 
-class ExampleView(Base):
+class ExampleView(Base, kw_only=True):
     name: str
     title: str
     doc: str
@@ -276,7 +276,7 @@ class ExampleView(Base):
 # ── worker → browser ──────────────────────────────────────────────────────────────────────
 
 
-class Snapshot(Base, tag="snapshot"):
+class Snapshot(Base, kw_only=True, tag="snapshot"):
     """Everything a browser needs to draw the worker."""
 
     worker: str
@@ -299,15 +299,15 @@ class Snapshot(Base, tag="snapshot"):
     log: list[LogLine] = []
 
 
-class NodePut(Base, tag="node"):
+class NodePut(Base, kw_only=True, tag="node"):
     node: NodeView
 
 
-class NodeGone(Base, tag="node_gone"):
+class NodeGone(Base, kw_only=True, tag="node_gone"):
     id: str
 
 
-class NodeStatus(Base, tag="status"):
+class NodeStatus(Base, kw_only=True, tag="status"):
     id: str
     state: NodeState
     duration_s: float | None = None
@@ -316,11 +316,11 @@ class NodeStatus(Base, tag="status"):
     problem: Problem | None = None
 
 
-class EdgePut(Base, tag="edge"):
+class EdgePut(Base, kw_only=True, tag="edge"):
     edge: EdgeView
 
 
-class EdgeGone(Base, tag="edge_gone"):
+class EdgeGone(Base, kw_only=True, tag="edge_gone"):
     id: str
 
 
@@ -336,11 +336,11 @@ class PortValue(Base, array_like=True):
     applied: bool
 
 
-class Values(Base, tag="values"):
+class Values(Base, kw_only=True, tag="values"):
     values: list[PortValue]
 
 
-class Rows(Base, tag="rows"):
+class Rows(Base, kw_only=True, tag="rows"):
     """Rows `start` … of a run's recorder; appended, never coalesced away."""
 
     run: str
@@ -351,40 +351,40 @@ class Rows(Base, tag="rows"):
     """One list per column."""
 
 
-class DevicePut(Base, tag="device"):
+class DevicePut(Base, kw_only=True, tag="device"):
     device: DeviceView
 
 
-class DeviceGone(Base, tag="device_gone"):
+class DeviceGone(Base, kw_only=True, tag="device_gone"):
     name: str
 
 
-class RunPut(Base, tag="run"):
+class RunPut(Base, kw_only=True, tag="run"):
     run: RunView | None
 
 
-class LatchPut(Base, tag="latch"):
+class LatchPut(Base, kw_only=True, tag="latch"):
     latch: LatchView
 
 
-class SpacePut(Base, tag="space"):
+class SpacePut(Base, kw_only=True, tag="space"):
     space: SpaceView | None
     spaces: list[str]
 
 
-class LibraryPut(Base, tag="library"):
+class LibraryPut(Base, kw_only=True, tag="library"):
     library: list[LibraryEntry]
 
 
-class PeoplePut(Base, tag="people"):
+class PeoplePut(Base, kw_only=True, tag="people"):
     people: list[PersonView]
 
 
-class Logged(Base, tag="log"):
+class Logged(Base, kw_only=True, tag="log"):
     lines: list[LogLine]
 
 
-class Reset(Base, tag="reset"):
+class Reset(Base, kw_only=True, tag="reset"):
     """Another nodespace was opened, or a restored one: drop nodes and edges, then apply."""
 
     nodes: list[NodeView]
@@ -397,7 +397,7 @@ Event = (
 )  # fmt: skip
 
 
-class Frame(Base, tag="frame"):
+class Frame(Base, kw_only=True, tag="frame"):
     """A numbered batch of events, applied in order."""
 
     session: str
@@ -406,7 +406,7 @@ class Frame(Base, tag="frame"):
     events: list[Event]
 
 
-class Ack(Base, tag="ack"):
+class Ack(Base, kw_only=True, tag="ack"):
     """The command was carried out."""
 
     id: int
@@ -414,7 +414,7 @@ class Ack(Base, tag="ack"):
     result: Any = None
 
 
-class Fail(Base, tag="fail"):
+class Fail(Base, kw_only=True, tag="fail"):
     """The command was refused; nothing changed."""
 
     id: int
@@ -422,14 +422,14 @@ class Fail(Base, tag="fail"):
     problem: Problem
 
 
-class Gone(Base, tag="gone"):
+class Gone(Base, kw_only=True, tag="gone"):
     """The worker is out of reach; everything shown of it is stale until a Snapshot comes."""
 
     worker: str
     reason: str
 
 
-class Welcome(Base, tag="welcome"):
+class Welcome(Base, kw_only=True, tag="welcome"):
     """First message on the socket, from the server."""
 
     you: PersonView
@@ -442,7 +442,7 @@ FromWorker = Snapshot | Frame | Ack | Fail | Gone | Welcome
 # ── browser → worker: every edit is a command with an inverse ─────────────────────────────
 
 
-class AddNode(Base, tag="add_node"):
+class AddNode(Base, kw_only=True, tag="add_node"):
     """Ack.result is the new node's id."""
 
     key: str
@@ -450,19 +450,19 @@ class AddNode(Base, tag="add_node"):
     y: float
 
 
-class RemoveNodes(Base, tag="remove_nodes"):
+class RemoveNodes(Base, kw_only=True, tag="remove_nodes"):
     ids: list[str]
     edges: list[str] = []
     """Edges to remove with them."""
 
 
-class MoveNodes(Base, tag="move_nodes"):
+class MoveNodes(Base, kw_only=True, tag="move_nodes"):
     ids: list[str]
     x: list[float]
     y: list[float]
 
 
-class Duplicate(Base, tag="duplicate"):
+class Duplicate(Base, kw_only=True, tag="duplicate"):
     """Copy these nodes and the wires among them. Ack.result is the list of new ids."""
 
     ids: list[str]
@@ -470,7 +470,7 @@ class Duplicate(Base, tag="duplicate"):
     dy: float = 32.0
 
 
-class Connect(Base, tag="connect"):
+class Connect(Base, kw_only=True, tag="connect"):
     """A wire; an occupied input gives up its old one. `target_port` "+" grows the node."""
 
     source: str
@@ -479,11 +479,11 @@ class Connect(Base, tag="connect"):
     target_port: str
 
 
-class Disconnect(Base, tag="disconnect"):
+class Disconnect(Base, kw_only=True, tag="disconnect"):
     edge: str
 
 
-class SetValue(Base, tag="set_value"):
+class SetValue(Base, kw_only=True, tag="set_value"):
     """Set an input. A text with a unit ("0.8 V") is read in the port's dimension; null unsets."""
 
     node: str
@@ -491,17 +491,17 @@ class SetValue(Base, tag="set_value"):
     value: Any
 
 
-class Rename(Base, tag="rename"):
+class Rename(Base, kw_only=True, tag="rename"):
     id: str
     name: str
 
 
-class SetPolicy(Base, tag="set_policy"):
+class SetPolicy(Base, kw_only=True, tag="set_policy"):
     id: str
     policy: Policy
 
 
-class SetPort(Base, tag="set_port"):
+class SetPort(Base, kw_only=True, tag="set_port"):
     """Pin, hide or mark live; null leaves as it is."""
 
     node: str
@@ -511,101 +511,101 @@ class SetPort(Base, tag="set_port"):
     live: bool | None = None
 
 
-class SetPlot(Base, tag="set_plot"):
+class SetPlot(Base, kw_only=True, tag="set_plot"):
     id: str
     x: str
     y: list[str]
 
 
-class Undo(Base, tag="undo"):
+class Undo(Base, kw_only=True, tag="undo"):
     pass
 
 
-class Redo(Base, tag="redo"):
+class Redo(Base, kw_only=True, tag="redo"):
     pass
 
 
-class OpenExample(Base, tag="open_example"):
+class OpenExample(Base, kw_only=True, tag="open_example"):
     """Open an example as a new nodespace. Ack.result is its name."""
 
     name: str
 
 
-class OpenSpace(Base, tag="open_space"):
+class OpenSpace(Base, kw_only=True, tag="open_space"):
     name: str
 
 
-class NewSpace(Base, tag="new_space"):
+class NewSpace(Base, kw_only=True, tag="new_space"):
     name: str = ""
 
 
-class RenameSpace(Base, tag="rename_space"):
+class RenameSpace(Base, kw_only=True, tag="rename_space"):
     name: str
 
 
-class CloseSpace(Base, tag="close_space"):
+class CloseSpace(Base, kw_only=True, tag="close_space"):
     pass
 
 
-class RunStart(Base, tag="run_start"):
+class RunStart(Base, kw_only=True, tag="run_start"):
     """Ack.result is the run's id."""
 
 
-class RunPause(Base, tag="run_pause"):
+class RunPause(Base, kw_only=True, tag="run_pause"):
     pass
 
 
-class RunResume(Base, tag="run_resume"):
+class RunResume(Base, kw_only=True, tag="run_resume"):
     pass
 
 
-class RunStop(Base, tag="run_stop"):
+class RunStop(Base, kw_only=True, tag="run_stop"):
     """End after what is under way, park what the run wrote to."""
 
 
-class RunAbort(Base, tag="run_abort"):
+class RunAbort(Base, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
 
 
-class Trigger(Base, tag="trigger"):
+class Trigger(Base, kw_only=True, tag="trigger"):
     """Run one node now (Retry on its card)."""
 
     id: str
 
 
-class Cancel(Base, tag="cancel"):
+class Cancel(Base, kw_only=True, tag="cancel"):
     id: str
 
 
-class SetLive(Base, tag="set_live"):
+class SetLive(Base, kw_only=True, tag="set_live"):
     """Switch effects on or off outside runs (A1)."""
 
     live: bool
 
 
-class DeviceConnect(Base, tag="device_connect"):
+class DeviceConnect(Base, kw_only=True, tag="device_connect"):
     name: str
 
 
-class DeviceDisconnect(Base, tag="device_disconnect"):
+class DeviceDisconnect(Base, kw_only=True, tag="device_disconnect"):
     name: str
 
 
-class EStop(Base, tag="estop"):
+class EStop(Base, kw_only=True, tag="estop"):
     """Carried on the guard channel; answered at once, acknowledgements come as LatchPut."""
 
 
-class EStopReset(Base, tag="estop_reset"):
+class EStopReset(Base, kw_only=True, tag="estop_reset"):
     """Release the latch; `confirmed` names every device that did not acknowledge."""
 
     confirmed: list[str] = []
 
 
-class TakeControls(Base, tag="take_controls"):
+class TakeControls(Base, kw_only=True, tag="take_controls"):
     pass
 
 
-class GetRows(Base, tag="get_rows"):
+class GetRows(Base, kw_only=True, tag="get_rows"):
     """Rows of a run from `start`. Ack.result is {run, recorder, start, columns, data}."""
 
     run: str
@@ -613,20 +613,20 @@ class GetRows(Base, tag="get_rows"):
     limit: int = 20_000
 
 
-class ListRuns(Base, tag="list_runs"):
+class ListRuns(Base, kw_only=True, tag="list_runs"):
     """Ack.result is a list of RunView, newest first."""
 
     limit: int = 200
 
 
-class ExportRun(Base, tag="export_run"):
+class ExportRun(Base, kw_only=True, tag="export_run"):
     """Ack.result is {name, media_type, data: bytes}."""
 
     run: str
     format: Literal["csv"] = "csv"
 
 
-class GetSnapshot(Base, tag="get_snapshot"):
+class GetSnapshot(Base, kw_only=True, tag="get_snapshot"):
     """Ack.result is a Snapshot (the server asks for it when somebody subscribes)."""
 
 
@@ -639,7 +639,7 @@ Body = (
 )  # fmt: skip
 
 
-class Command(Base, tag="command"):
+class Command(Base, kw_only=True, tag="command"):
     """One request from a browser; `id` is the browser's own counter.
 
     `rev` is the revision the sender saw; an edit of structure on an older one is refused with the
@@ -651,7 +651,7 @@ class Command(Base, tag="command"):
     body: Body
 
 
-class Subscribe(Base, tag="subscribe"):
+class Subscribe(Base, kw_only=True, tag="subscribe"):
     """Watch a worker; with `session` and `seq`, go on from there if that is still kept."""
 
     worker: str
@@ -659,7 +659,7 @@ class Subscribe(Base, tag="subscribe"):
     seq: int = 0
 
 
-class Ping(Base, tag="ping"):
+class Ping(Base, kw_only=True, tag="ping"):
     pass
 
 
@@ -669,7 +669,7 @@ FromBrowser = Command | Subscribe | Ping
 # ── worker ⇄ manager: the link ────────────────────────────────────────────────────────────
 
 
-class Hello(Base, tag="hello"):
+class Hello(Base, kw_only=True, tag="hello"):
     """First message of a worker that dials in; the credential travels in the request header."""
 
     worker: str
@@ -679,7 +679,7 @@ class Hello(Base, tag="hello"):
     version: str
 
 
-class Actor(Base):
+class Actor(Base, kw_only=True):
     """On whose behalf a command comes; the worker checks the role again."""
 
     id: str
@@ -687,7 +687,7 @@ class Actor(Base):
     role: Role
 
 
-class Do(Base, tag="do"):
+class Do(Base, kw_only=True, tag="do"):
     """A command handed to the worker. `id` is the manager's own; answers carry it back."""
 
     id: int
@@ -696,13 +696,13 @@ class Do(Base, tag="do"):
     body: Body
 
 
-class People(Base, tag="people_now"):
+class People(Base, kw_only=True, tag="people_now"):
     """Who watches this worker now."""
 
     people: list[Actor]
 
 
-class Shutdown(Base, tag="shutdown"):
+class Shutdown(Base, kw_only=True, tag="shutdown"):
     """Make safe, save, end."""
 
 
