@@ -1,0 +1,45 @@
+"""The one source of time of a simulated bench, so that a test can own it.
+
+Guarantees seconds that never run backwards. Knows no wall clock.
+"""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the bench what time it is."""
+
+    def now(self) -> float:
+        """Return seconds since an arbitrary origin, never decreasing."""
+        ...
+
+
+class RealClock:
+    """The machine's monotonic clock: what benches behind real wires run on."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+
+class ManualClock:
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._now_s = start_s
+
+    def now(self) -> float:
+        return self._now_s
+
+    def advance(self, seconds: float) -> None:
+        """Move time forward.
+
+        Args:
+            seconds: How far, 0 or more.
+
+        Raises:
+            ValueError: Time was asked to run backwards.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"a clock cannot advance by {seconds} s")
+        self._now_s += seconds
