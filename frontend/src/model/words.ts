@@ -1,0 +1,79 @@
+/** Words and marks for states: one place, so that the page never calls one thing two names. */
+
+import type { DeviceState, DeviceView, NodeState, Quality, RunState, StopAck } from "./wire.gen";
+
+export interface Mark {
+  word: string;
+  icon: string;
+  /** Class of lamp and chip. */
+  tone: string;
+}
+
+const DEVICE: Record<DeviceState, Mark> = {
+  offline: { word: "Offline", icon: "ring", tone: "offline" },
+  idle: { word: "Idle", icon: "check", tone: "idle" },
+  busy: { word: "Busy", icon: "turn", tone: "busy" },
+  fault: { word: "Fault", icon: "x", tone: "fault" },
+  stopped: { word: "Safe-stopped", icon: "square", tone: "safe" },
+  unanswered: { word: "No answer", icon: "x", tone: "unanswered" },
+};
+export const OUTPUT_ON: Mark = { word: "Output ON", icon: "bolt", tone: "on" };
+
+export function deviceMark(device: DeviceView): Mark {
+  return DEVICE[device.state];
+}
+
+/** In compact views Output ON wins. */
+export function compactMark(device: DeviceView): Mark {
+  return device.output_on && device.state !== "unanswered" ? OUTPUT_ON : DEVICE[device.state];
+}
+
+export const NODE: Record<NodeState, Mark> = {
+  idle: { word: "idle", icon: "ring", tone: "offline" },
+  queued: { word: "queued", icon: "clock", tone: "offline" },
+  running: { word: "running", icon: "turn", tone: "running" },
+  done: { word: "done", icon: "check", tone: "done" },
+  error: { word: "error", icon: "x", tone: "error" },
+};
+
+export const RUN: Record<RunState, Mark> = {
+  running: { word: "Running", icon: "turn", tone: "running" },
+  paused: { word: "Paused", icon: "pause", tone: "offline" },
+  stopping: { word: "Stopping", icon: "turn", tone: "running" },
+  complete: { word: "Done", icon: "check", tone: "done" },
+  stopped: { word: "Stopped", icon: "stop", tone: "offline" },
+  aborted: { word: "Aborted", icon: "octagon", tone: "fault" },
+  failed: { word: "Failed", icon: "x", tone: "fault" },
+  interrupted: { word: "Interrupted", icon: "alert", tone: "fault" },
+};
+
+export const QUALITY: Record<Quality, string> = {
+  ok: "",
+  compliance: "in compliance",
+  overrange: "over range",
+  timeout: "timed out",
+  missing: "missing",
+  stale: "stale",
+};
+
+/** What became of a device at an E-STOP, as time and sentence. */
+export function ackWords(ack: StopAck): { time: string; sentence: string; mark: Mark; bad: boolean } {
+  const ms = ack.ms === null ? "" : `${ack.ms < 10 ? ack.ms.toFixed(1) : String(Math.round(ack.ms))} ms`;
+  switch (ack.state) {
+    case "off":
+      return { time: ms, sentence: ack.message || "Read back off.", mark: DEVICE.stopped, bad: false };
+    case "sent":
+      return { time: ms, sentence: ack.message || "Sent, not confirmed.", mark: DEVICE.stopped, bad: false };
+    case "held":
+      return { time: ms, sentence: ack.message || "Held as the bench asks.", mark: { ...DEVICE.stopped, word: "Held" }, bad: false };
+    case "pending":
+      return { time: "waiting", sentence: ack.message || "No acknowledgement yet.", mark: { word: "Waiting", icon: "turn", tone: "busy" }, bad: false };
+    case "unanswered":
+      return {
+        time: ms ? `no answer, ${ms}` : "no answer",
+        sentence: `Switch it off by hand.${ack.message ? ` ${ack.message}` : ""}`,
+        mark: { word: "No answer", icon: "x", tone: "fault" },
+        bad: true,
+      };
+  }
+}

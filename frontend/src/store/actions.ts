@@ -1,0 +1,432 @@
+/** Everything a person can do, as commands to the worker; and the page's life around the socket. */
+
+import { applyEvents, edgeInto, fromSnapshot, isRunning } from "../model/graph";
+import { endOf, entryPort, type WireEnd } from "../model/fit";
+import type { Piece } from "../model/rows";
+import type { Body, Event, LibraryEntry, Policy, RunView, Snapshot } from "../model/wire.gen";
+import { api, HttpProblem, tokenOf } from "./api";
+import { seen } from "./clock";
+import { type DialogName, get, mayAct, set, toast } from "./editor";
+import { Link, LinkLost, Refused } from "./link";
+import { remember } from "./memory";
+import { portValues, putRows, rowsHere } from "./streams";
+
+let link: Link | null = null;
+
+// ── arriving ──────────────────────────────────────────────────────────────────────────────
+
+/** Sign in with the link's token where there is one, then open the default worker. */
+export async function arrive(): Promise<void> {
+  if (/[#&]token=/.test(location.hash)) {
+    const token = tokenOf(location.hash);
+    history.replaceState(null, "", location.pathname + location.search);
+    if (await signIn(token)) return;
+  }
+  await resume();
+}
+
+export async function signIn(token: string): Promise<boolean> {
+  set({ signInError: "" });
+  try {
+    await api.signIn(tokenOf(token));
+  } catch (error) {
+    set({ signInError: sentence(error) });
+    return false;
+  }
+  await resume();
+  return true;
+}
+
+async function resume(): Promise<void> {
+  try {
+    const session = await api.session();
+    set({ me: session.you, version: session.version });
+    await choose(session.default_worker);
+  } catch (error) {
+    if (error instanceof HttpProblem && error.status === 401) signedOut();
+    else {
+      set({ lostReason: sentence(error) });
+      setTimeout(() => void resume(), 1000);
+    }
+  }
+}
+
+function signedOut(): void {
+  link?.close();
+  link = null;
+  set({ phase: "signed-out", connected: false });
+}
+
+async function choose(preferred: string | null): Promise<void> {
+  const wanted = new URLSearchParams(location.search).get("worker") ?? preferred;
+  const workers = await api.workers().catch(() => []);
+  set({ workers });
+  const uuid = wanted ?? workers.find((each) => each.state === "running")?.uuid;
+  if (uuid) watch(uuid);
+  else set({ phase: "no-worker" });
+}
+
+export async function refreshWorkers(): Promise<void> {
+  set({ workers: await api.workers().catch(() => get().workers) });
+}
+
+export async function startWorker(uuid: string): Promise<void> {
+  try {
+    await api.startWorker(uuid);
+    watch(uuid);
+  } catch (error) {
+    report(error);
+  }
+}
+
+export async function newWorker(name: string): Promise<void> {
+  try {
+    const made = await api.newWorker(name);
+    await startWorker(made.uuid);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** Show a worker, dropping what was shown of another one. */
+export function watch(uuid: string): void {
+  link?.close();
+  portValues.clear();
+  set({ worker: uuid, graph: null, connected: false, phase: "ready", selection: [], runs: [], previousRun: "", pressed: null });
+  link = new Link(uuid, {
+    welcome: (you, version) => set({ me: you, version }),
+    snapshot: onSnapshot,
+    events: onEvents,
+    lost: (reason) => set({ connected: false, lostReason: reason, wireInHand: null }),
+    refused: () => void checkSession(),
+  });
+  link.connect();
+}
+
+async function checkSession(): Promise<void> {
+  try {
+    await api.session();
+  } catch (error) {
+    if (error instanceof HttpProblem && error.status === 401) signedOut();
+  }
+}
+
+export function hurry(): void {
+  link?.hurry();
+}
+
+// ── what the worker says ──────────────────────────────────────────────────────────────────
+
+function onSnapshot(snapshot: Snapshot): void {
+  portValues.clear();
+  for (const node of snapshot.nodes) portValues.putNode(node);
+  const before = get();
+  set({
+    graph: fromSnapshot(snapshot),
+    connected: true,
+    lostReason: "",
+    selection: before.selection.filter((id) => snapshot.nodes.some((node) => node.id === id)),
+    pressed: snapshot.latch.latched || before.pressed?.state === "unreachable" ? null : before.pressed,
+  });
+  void catchUp(snapshot.run);
+}
+
+function onEvents(events: Event[]): void {
+  const { graph } = get();
+  if (!graph) return;
+  for (const event of events) stream(event);
+  const next = applyEvents(graph, events);
+  if (next !== graph || !get().connected) set({ graph: next, connected: true, lostReason: "" });
+  for (const event of events) follow(event, graph.run);
+}
+
+/** What goes past the store. */
+function stream(event: Event): void {
+  switch (event.type) {
+    case "values":
+      for (const value of event.values) {
+        seen(value[4]);
+        portValues.put(value);
+      }
+      return;
+    case "rows":
+      if (putRows(event) !== null) void fillRows(event.run);
+      return;
+    case "node":
+      portValues.putNode(event.node);
+      return;
+    case "reset":
+      portValues.clear();
+      event.nodes.forEach((node) => portValues.putNode(node));
+      return;
+    default:
+      return;
+  }
+}
+
+/** What an event asks of the page besides being shown. */
+function follow(event: Event, before: RunView | null): void {
+  if (event.type === "run" && event.run) {
+    if (before && before.id !== event.run.id && before.rows > 0) set({ previousRun: before.id });
+    if (!isRunning(event.run)) {
+      if (event.run.rows > rowsHere(event.run.id)) void fillRows(event.run.id);
+      if (before?.state !== event.run.state) void listRuns();
+    } else if (before?.id !== event.run.id) void listRuns();
+  } else if (event.type === "latch") {
+    set({ pressed: null });
+  } else if (event.type === "reset") {
+    set({ selection: [] });
+  }
+}
+
+/** After a snapshot: rows of the run on show and of the one before it. */
+async function catchUp(run: RunView | null): Promise<void> {
+  if (run) void fillRows(run.id);
+  await listRuns();
+  const state = get();
+  const previous = state.runs.find(
+    (each) => each.id !== run?.id && each.rows > 0 && each.nodespace === (run?.nodespace ?? each.nodespace),
+  );
+  if (state.previousRun || !previous || !run) return;
+  await fillRows(previous.id);
+  set({ previousRun: previous.id });
+}
+
+const filling = new Map<string, { again: boolean }>();
+const PAGE = 20_000;
+
+/** Fetch the rows of a run that are not here. */
+async function fillRows(run: string): Promise<void> {
+  const busy = filling.get(run);
+  if (busy) {
+    busy.again = true;
+    return;
+  }
+  const state = { again: true };
+  filling.set(run, state);
+  try {
+    while (state.again) {
+      state.again = false;
+      for (;;) {
+        const piece = (await link?.send({ type: "get_rows", run, start: rowsHere(run), limit: PAGE })) as Piece | undefined;
+        if (!piece || putRows(piece) !== null || (piece.data[0]?.length ?? 0) < PAGE) break;
+      }
+    }
+  } catch (error) {
+    if (error instanceof Refused) toast(`The rows of this run could not be read: ${error.problem.detail}`, error.problem.hint);
+  } finally {
+    filling.delete(run);
+  }
+}
+
+export async function listRuns(): Promise<void> {
+  try {
+    set({ runs: ((await link?.send({ type: "list_runs", limit: 200 })) ?? []) as RunView[] });
+  } catch (error) {
+    if (error instanceof Refused) toast(error.problem.detail, error.problem.hint);
+  }
+}
+
+// ── commands ──────────────────────────────────────────────────────────────────────────────
+
+/** Send a command; a refusal becomes a toast. Returns the answer, or null where it was refused. */
+export async function command(body: Body): Promise<{ result: unknown } | null> {
+  try {
+    if (!link) throw new LinkLost("There is no connection to the worker.");
+    return { result: await link.send(body) };
+  } catch (error) {
+    report(error);
+    return null;
+  }
+}
+
+function report(error: unknown): void {
+  if (error instanceof Refused) toast(error.problem.detail, error.problem.hint);
+  else toast(sentence(error), error instanceof HttpProblem ? error.hint : "");
+}
+
+function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Set an input. Returns the worker's sentence where it was refused, else "". */
+export async function setValue(node: string, port: string, value: unknown): Promise<string> {
+  try {
+    if (!link) throw new LinkLost("There is no connection to the worker.");
+    await link.send({ type: "set_value", node, port, value });
+    return "";
+  } catch (error) {
+    report(error);
+    return sentence(error);
+  }
+}
+
+export async function addNode(entry: LibraryEntry, x: number, y: number, wire: WireEnd | null = null): Promise<void> {
+  const answer = await command({ type: "add_node", key: entry.key, x, y });
+  if (typeof answer?.result !== "string") return;
+  remember.used(entry.key);
+  set({ selection: [answer.result] });
+  const held = wire && get().graph ? endOf(get().graph?.nodes[wire.node], wire) : null;
+  const port = wire && held ? entryPort(entry, held, wire.side) : null;
+  if (wire && port) connect(wire, { node: answer.result, port, side: wire.side === "out" ? "in" : "out" });
+}
+
+export function connect(a: WireEnd, b: WireEnd): void {
+  const [from, into] = a.side === "out" ? [a, b] : [b, a];
+  void command({ type: "connect", source: from.node, source_port: from.port, target: into.node, target_port: into.port });
+}
+
+export function disconnect(edge: string): void {
+  void command({ type: "disconnect", edge });
+}
+
+export function disconnectInput(node: string, port: string): void {
+  const { graph } = get();
+  const edge = graph ? edgeInto(graph, node, port) : undefined;
+  if (edge) disconnect(edge.id);
+}
+
+export function removeSelected(edges: string[]): void {
+  const { selection } = get();
+  if (selection.length || edges.length) void command({ type: "remove_nodes", ids: selection, edges });
+}
+
+export function moveNodes(moved: Array<{ id: string; x: number; y: number }>): void {
+  if (!moved.length) return;
+  void command({
+    type: "move_nodes",
+    ids: moved.map((each) => each.id),
+    x: moved.map((each) => each.x),
+    y: moved.map((each) => each.y),
+  });
+}
+
+let pastes = 0;
+
+export function copySelected(): void {
+  const { selection } = get();
+  if (!selection.length) return;
+  pastes = 0;
+  set({ clipboard: selection });
+}
+
+export async function paste(): Promise<void> {
+  const { clipboard, graph } = get();
+  const ids = clipboard.filter((id) => graph?.nodes[id]);
+  if (clipboard.length && !ids.length) toast("The copied nodes are gone, so there is nothing to paste.", "", "info");
+  if (ids.length) await duplicate(ids, ++pastes);
+}
+
+export async function duplicate(ids: string[], step = 1): Promise<void> {
+  if (!ids.length) return;
+  const answer = await command({ type: "duplicate", ids, dx: 32 * step, dy: 32 * step });
+  if (Array.isArray(answer?.result)) set({ selection: answer.result as string[] });
+}
+
+export function pin(node: string, port: string): void {
+  const view = get().graph?.nodes[node];
+  const found = view && [...view.inputs, ...view.outputs].find((each) => each.id === port);
+  if (found) void command({ type: "set_port", node, port, pinned: !found.pinned });
+}
+
+export const undo = () => void command({ type: "undo" });
+export const redo = () => void command({ type: "redo" });
+export const retry = (id: string) => void command({ type: "trigger", id });
+export const setPolicy = (id: string, policy: Policy) => void command({ type: "set_policy", id, policy });
+export const rename = (id: string, name: string) => void command({ type: "rename", id, name });
+export const setPlot = (id: string, x: string, y: string[]) => void command({ type: "set_plot", id, x, y });
+export const connectDevice = (name: string) => void command({ type: "device_connect", name });
+export const disconnectDevice = (name: string) => void command({ type: "device_disconnect", name });
+export const setLive = (live: boolean) => void command({ type: "set_live", live });
+export const takeControls = () => void command({ type: "take_controls" });
+
+// ── runs ──────────────────────────────────────────────────────────────────────────────────
+
+export function run(): void {
+  const { graph } = get();
+  if (!mayAct(get()) || !graph?.space || graph.latch.latched) return;
+  if (graph.run?.state === "paused") void command({ type: "run_resume" });
+  else if (!isRunning(graph.run)) {
+    remember.ran();
+    void command({ type: "run_start" });
+  }
+}
+
+export function pause(): void {
+  if (get().graph?.run?.state === "running") void command({ type: "run_pause" });
+}
+
+export function stop(): void {
+  const run = get().graph?.run ?? null;
+  if (isRunning(run)) void command({ type: run?.state === "stopping" ? "run_abort" : "run_stop" });
+}
+
+// ── E-STOP ────────────────────────────────────────────────────────────────────────────────
+
+/** Press E-STOP: on the live socket and by POST at once; either may win. */
+export function estop(): void {
+  const { worker } = get();
+  const at = Date.now() / 1000;
+  set({ pressed: { at, state: "sending", detail: "" } });
+  const ways: Array<Promise<unknown>> = [];
+  if (link) ways.push(link.send({ type: "estop" }));
+  if (worker) ways.push(api.estop(worker));
+  Promise.any(ways).then(
+    () => settlePress(at, "sent", ""),
+    (error: unknown) => {
+      const causes = error instanceof AggregateError ? error.errors.map(sentence) : [sentence(error)];
+      settlePress(at, "unreachable", causes.at(-1) ?? "");
+    },
+  );
+}
+
+function settlePress(at: number, state: "sent" | "unreachable", detail: string): void {
+  const { pressed } = get();
+  if (pressed?.at === at) set({ pressed: get().graph?.latch.latched && state === "sent" ? null : { at, state, detail } });
+}
+
+export async function resetEstop(confirmed: string[]): Promise<boolean> {
+  return (await command({ type: "estop_reset", confirmed })) !== null;
+}
+
+// ── nodespaces and pages ──────────────────────────────────────────────────────────────────
+
+export async function openExample(name: string): Promise<void> {
+  if (await command({ type: "open_example", name })) go("editor");
+}
+
+export async function openSpace(name: string): Promise<void> {
+  if (await command({ type: "open_space", name })) go("editor");
+}
+
+export async function newSpace(name: string): Promise<void> {
+  if (await command({ type: "new_space", name })) go("editor");
+}
+
+export async function renameSpace(name: string): Promise<void> {
+  await command({ type: "rename_space", name });
+}
+
+export async function setMyName(name: string): Promise<void> {
+  try {
+    await api.setName(name);
+    const { me } = get();
+    if (me) set({ me: { ...me, name } });
+  } catch (error) {
+    report(error);
+  }
+}
+
+export function go(route: "editor" | "start"): void {
+  if (get().route === route) return;
+  history.pushState(null, "", (route === "start" ? "/start" : "/") + location.search);
+  set({ route });
+}
+
+export function openDialog(dialog: DialogName | null): void {
+  set({ dialog });
+}
+
+export function selectOnly(id: string): void {
+  set({ selection: [id] });
+}

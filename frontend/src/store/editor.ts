@@ -1,0 +1,122 @@
+/** The page's state: who is here, what the worker shows, what is selected and open.
+ *
+ *  Streaming values and rows are in `streams`; everything that talks to the worker is in `actions`.
+ */
+
+import { create } from "zustand";
+import type { WireEnd } from "../model/fit";
+import type { Graph } from "../model/graph";
+import type { PersonView, Problem, RunView } from "../model/wire.gen";
+import type { WorkerInfo } from "./api";
+
+export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
+export type LeftTab = "nodes" | "bench";
+export type DockTab = "data" | "log";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect";
+
+/** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
+export interface PaletteAt {
+  x: number;
+  y: number;
+  canvas: { x: number; y: number };
+  wire: WireEnd | null;
+}
+
+export interface Toast {
+  id: number;
+  text: string;
+  hint: string;
+  tone: "error" | "info";
+}
+
+/** An E-STOP that was pressed here, until the worker's own record of it arrives. */
+export interface Pressed {
+  at: number;
+  state: "sending" | "sent" | "unreachable";
+  detail: string;
+}
+
+export interface EditorState {
+  phase: Phase;
+  me: PersonView | null;
+  version: string;
+  signInError: string;
+  workers: WorkerInfo[];
+  worker: string;
+  connected: boolean;
+  lostReason: string;
+  graph: Graph | null;
+  route: "editor" | "start";
+  selection: string[];
+  wireInHand: WireEnd | null;
+  palette: PaletteAt | null;
+  dialog: DialogName | null;
+  problem: Problem | null;
+  leftTab: LeftTab;
+  dockTab: DockTab;
+  dockOpen: boolean;
+  toasts: Toast[];
+  pressed: Pressed | null;
+  runs: RunView[];
+  /** The finished run that a plot draws dashed, behind the current one. */
+  previousRun: string;
+  clipboard: string[];
+}
+
+export const useEditor = create<EditorState>()(() => ({
+  phase: "loading",
+  me: null,
+  version: "",
+  signInError: "",
+  workers: [],
+  worker: "",
+  connected: false,
+  lostReason: "",
+  graph: null,
+  route: location.pathname.startsWith("/start") ? "start" : "editor",
+  selection: [],
+  wireInHand: null,
+  palette: null,
+  dialog: null,
+  problem: null,
+  leftTab: "nodes",
+  dockTab: "data",
+  dockOpen: true,
+  toasts: [],
+  pressed: null,
+  runs: [],
+  previousRun: "",
+  clipboard: [],
+}));
+
+export const get = useEditor.getState;
+export const set = useEditor.setState;
+
+let toastId = 0;
+const TOAST_MS = 8000;
+
+export function toast(text: string, hint = "", tone: Toast["tone"] = "error"): void {
+  const known = get().toasts.find((each) => each.text === text);
+  if (known) return;
+  const id = ++toastId;
+  set({ toasts: [...get().toasts.slice(-3), { id, text, hint, tone }] });
+  setTimeout(() => dismiss(id), TOAST_MS);
+}
+
+export function dismiss(id: number): void {
+  set({ toasts: get().toasts.filter((each) => each.id !== id) });
+}
+
+/** Whether this person may act on the worker now. */
+export function mayAct(state: EditorState): boolean {
+  return state.connected && state.me?.role !== "viewer";
+}
+
+/** Whether structure and inputs are locked by a run (A2). */
+export function isLocked(state: EditorState): boolean {
+  return state.graph?.space?.arming === "running";
+}
+
+export function isLatched(state: EditorState): boolean {
+  return state.graph?.latch.latched === true || state.pressed !== null;
+}

@@ -1,0 +1,179 @@
+/** The live socket: subscribes, resumes where it left off, sends commands and hands out answers.
+ *
+ *  Guarantees frames in order and once each (see `model/session`), and that every command's promise
+ *  ends: with the worker's answer, or with `LinkLost`. Never repeats a command by itself.
+ */
+
+import { decode, encode } from "@msgpack/msgpack";
+import { backoff, NOWHERE, onFrame, onSnapshot, subscribe, type Place } from "../model/session";
+import type { Body, Event, FromBrowser, FromWorker, PersonView, Problem, Snapshot } from "../model/wire.gen";
+
+/** The worker refused a command; nothing changed. */
+export class Refused extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail);
+  }
+}
+
+/** The connection ended before an answer came, or there is none. */
+export class LinkLost extends Error {}
+
+export interface Listener {
+  welcome(you: PersonView, version: string): void;
+  snapshot(snapshot: Snapshot): void;
+  events(events: Event[]): void;
+  /** Nothing shown is live any more. */
+  lost(reason: string): void;
+  /** The socket did not open; the session may have ended. */
+  refused(): void;
+}
+
+const PING_MS = 5000;
+
+export class Link {
+  private socket: WebSocket | null = null;
+  private place: Place = NOWHERE;
+  private rev = 0;
+  private attempt = 0;
+  private nextId = 1;
+  private asked = false;
+  private closed = false;
+  private retry: ReturnType<typeof setTimeout> | null = null;
+  private beat: ReturnType<typeof setInterval> | null = null;
+  private readonly waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+
+  constructor(
+    readonly worker: string,
+    private readonly listener: Listener,
+    private readonly open: () => WebSocket = openSocket,
+  ) {}
+
+  connect(): void {
+    const socket = this.open();
+    let opened = false;
+    this.socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      opened = true;
+      this.ask(this.place);
+      this.beat = setInterval(() => this.put({ type: "ping" }), PING_MS);
+    };
+    socket.onmessage = ({ data }) => {
+      if (socket === this.socket) this.receive(decode(data as ArrayBuffer) as FromWorker);
+    };
+    socket.onclose = () => {
+      if (socket === this.socket) this.ended(opened);
+    };
+  }
+
+  /** Try again at once, e.g. when the page comes back to the front. */
+  hurry(): void {
+    if (this.retry === null) return;
+    clearTimeout(this.retry);
+    this.retry = null;
+    this.connect();
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.retry !== null) clearTimeout(this.retry);
+    this.socket?.close();
+    this.forget(new LinkLost("The page has left this worker."));
+  }
+
+  /** Send one command and wait for its answer.
+   *
+   *  Rejects with `Refused` or `LinkLost`.
+   */
+  send(body: Body): Promise<unknown> {
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      if (!this.put({ type: "command", id, rev: this.rev, body })) {
+        reject(new LinkLost("There is no connection to the worker."));
+        return;
+      }
+      this.waiting.set(id, { resolve, reject });
+    });
+  }
+
+  private put(message: FromBrowser): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(encode(message, { ignoreUndefined: true }));
+    return true;
+  }
+
+  private ask(place: Place): void {
+    this.asked = true;
+    this.put(subscribe(this.worker, place));
+  }
+
+  private receive(message: FromWorker): void {
+    switch (message.type) {
+      case "welcome":
+        this.listener.welcome(message.you, message.version);
+        return;
+      case "snapshot":
+        this.place = onSnapshot(message);
+        this.rev = message.rev;
+        this.settle();
+        this.listener.snapshot(message);
+        return;
+      case "frame": {
+        const verdict = onFrame(this.place, message);
+        if (verdict.do === "ask" && !this.asked) this.ask(verdict.place);
+        if (verdict.do !== "apply") return;
+        this.place = verdict.place;
+        this.rev = message.rev;
+        this.settle();
+        this.listener.events(message.events);
+        return;
+      }
+      case "ack":
+        this.rev = Math.max(this.rev, message.rev);
+        this.take(message.id)?.resolve(message.result);
+        return;
+      case "fail":
+        this.take(message.id)?.reject(new Refused(message.problem));
+        return;
+      case "gone":
+        this.forget(new LinkLost(message.reason));
+        this.listener.lost(message.reason);
+        return;
+    }
+  }
+
+  private settle(): void {
+    this.asked = false;
+    this.attempt = 0;
+  }
+
+  private take(id: number) {
+    const waiter = this.waiting.get(id);
+    this.waiting.delete(id);
+    return waiter;
+  }
+
+  private ended(opened: boolean): void {
+    if (this.beat !== null) clearInterval(this.beat);
+    this.beat = null;
+    this.forget(new LinkLost("The connection was lost before the worker answered."));
+    if (this.closed) return;
+    this.listener.lost("The connection to the server is lost. Trying again.");
+    if (!opened) this.listener.refused();
+    this.retry = setTimeout(() => {
+      this.retry = null;
+      this.connect();
+    }, backoff(this.attempt++) * 1000);
+  }
+
+  private forget(error: Error): void {
+    const all = [...this.waiting.values()];
+    this.waiting.clear();
+    all.forEach((waiter) => waiter.reject(error));
+  }
+}
+
+function openSocket(): WebSocket {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return new WebSocket(`${scheme}://${location.host}/api/live`);
+}

@@ -1,0 +1,70 @@
+/** Values and rows of the worker on show: what streams past the store into cards and plots. */
+
+import { type Piece, RunRows } from "../model/rows";
+import { PortValues } from "../model/values";
+
+const HIDDEN_MS = 250;
+let due = false;
+
+/** One flush per animation frame; a hidden page has none, so it gets a slow timer. */
+function soon(): void {
+  if (due) return;
+  due = true;
+  if (document.hidden) setTimeout(flush, HIDDEN_MS);
+  else requestAnimationFrame(flush);
+}
+
+function flush(): void {
+  due = false;
+  portValues.flush();
+  const runs = [...changedRuns];
+  changedRuns.clear();
+  for (const run of runs) rowListeners.forEach((listener) => listener(run));
+}
+
+export const portValues = new PortValues(soon);
+
+/** Rows by run and recorder, oldest run first. */
+const kept = new Map<string, Map<string, RunRows>>();
+const rowListeners = new Set<(run: string) => void>();
+const changedRuns = new Set<string>();
+const KEPT_RUNS = 8;
+
+/** Rows of a run as its recorder wrote them; those of another recorder where that one wrote none. */
+export function rowsOf(run: string, recorder: string): RunRows | undefined {
+  const recorders = kept.get(run);
+  return recorders?.get(recorder) ?? recorders?.values().next().value;
+}
+
+/** Rows of a run that are here, of whichever recorder has fewest. */
+export function rowsHere(run: string): number {
+  const lengths = [...(kept.get(run)?.values() ?? [])].map((rows) => rows.length);
+  return lengths.length ? Math.min(...lengths) : 0;
+}
+
+/** Take in a piece. Returns the first missing row where one is missing, else null. */
+export function putRows(piece: Piece): number | null {
+  if (piece.columns.length === 0) return null;
+  const missing = rowsFor(piece).append(piece);
+  if (missing === null) {
+    changedRuns.add(piece.run);
+    soon();
+  }
+  return missing;
+}
+
+function rowsFor(piece: Piece): RunRows {
+  const recorders = kept.get(piece.run) ?? new Map<string, RunRows>();
+  kept.set(piece.run, recorders);
+  const oldest = kept.keys().next().value;
+  if (kept.size > KEPT_RUNS && oldest !== undefined) kept.delete(oldest);
+  const rows = recorders.get(piece.recorder) ?? new RunRows(piece.run, piece.recorder, piece.columns);
+  recorders.set(piece.recorder, rows);
+  return rows;
+}
+
+/** Told at most once per animation frame, with the run whose rows have grown. */
+export function onRows(listener: (run: string) => void): () => void {
+  rowListeners.add(listener);
+  return () => rowListeners.delete(listener);
+}
