@@ -1,1 +1,22 @@
+"""Nodes, ports, types and units, waves, the engine, nodespaces, libraries, codec and clock."""
 
+from funcnodes.core.codec import JSONDecoder, JSONEncoder
+from funcnodes.core.engine import Engine
+from funcnodes.core.frames import Frame
+from funcnodes.core.library import Library, Shelf
+from funcnodes.core.node import Node, NodeProgress, get_nodeclass, run_until_complete
+from funcnodes.core.nodemaker import NodeDecorator, node_class_maker
+from funcnodes.core.nodespace import Changes, NodeSpace
+from funcnodes.core.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.saved import PlaceholderNode
+from funcnodes.core.services import Services
+from funcnodes.core.types import DeviceRef, PortType, Range, Rows, Trigger, Unit
+from funcnodes.core.values import NoValue, Quality
+from funcnodes.core.waves import Outcome, Wave
+
+__all__ = [
+    "Changes", "DeviceRef", "Engine", "Frame", "JSONDecoder", "JSONEncoder", "Library", "NoValue",
+    "Node", "NodeDecorator", "NodeInput", "NodeOutput", "NodeProgress", "NodeSpace", "Outcome",
+    "PlaceholderNode", "Port", "PortType", "Quality", "Range", "Rows", "Services", "Shelf",
+    "Trigger", "Unit", "Wave", "get_nodeclass", "node_class_maker", "run_until_complete",
+]  # fmt: skip

@@ -1,0 +1,180 @@
+"""The engine: one ready queue on the event loop, drained in slices so that the loop stays live.
+
+A synchronous node costs a function call, not a task. Coroutines run as tasks, slow functions in
+our own daemon threads, so that nothing left over can hold the process open (T10, T12).
+The engine knows when something runs; what it means is said by nodes and waves.
+"""
+
+import asyncio
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from funcnodes.core.node import Node
+
+SLICE_S = 0.005  # how long one drain may keep the loop
+MAX_THREADS = 32
+
+_in_task: ContextVar["Node | None"] = ContextVar("funcnodes_node", default=None)
+
+
+class Engine:
+    """Runs triggered nodes, first come first served.
+
+    Attributes:
+        inline: The node whose function holds the loop right now, else None. Read by watchdogs
+            from other threads.
+        inline_since: `time.monotonic()` at which it began.
+    """
+
+    def __init__(self) -> None:
+        self.inline: Node | None = None
+        self.inline_since = 0.0
+        self.cpu_mark = 0.0  # thread time at the start of this drain
+        self._queue: deque[Node] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining = False
+        self._scheduled: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop it runs on, once it has met one that is still open."""
+        return None if self._loop is None or self._loop.is_closed() else self._loop
+
+    def schedule(self, node: "Node") -> None:
+        """Queue a triggered node."""
+        self._queue.append(node)
+        if not self._draining:
+            self.arm()
+
+    def arm(self) -> None:
+        """See to it that the queue is drained, as soon as there is a loop (T12)."""
+        loop = asyncio._get_running_loop()
+        if loop is None or not self._queue or self._scheduled is loop:
+            return
+        self._loop = self._scheduled = loop
+        loop.call_soon(self._drain)
+
+    def elsewhere(self) -> asyncio.AbstractEventLoop | None:
+        """The engine's loop if it runs in another thread than the caller's, else None."""
+        loop = self._loop
+        if loop is None or not loop.is_running() or asyncio._get_running_loop() is loop:
+            return None
+        return loop
+
+    def spawn(self, node: "Node", work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run `work` of `node` as a task that knows whose it is."""
+        context = copy_context()
+        context.run(_in_task.set, node)
+        loop = self._loop or asyncio.get_running_loop()
+        task = loop.create_task(work, context=context, name=f"node {node.name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def submit(
+        self,
+        node: "Node",
+        call: Callable[[], Any],
+        done: Callable[[Any, BaseException | None], None],
+    ) -> None:
+        """Run `call` in a daemon thread; `done(result, error)` is called on the loop."""
+        loop = self._loop or asyncio.get_running_loop()
+        context = copy_context()
+        context.run(_in_task.set, node)
+        _threads.submit(_Job(call, context, loop, done))
+
+    def current(self) -> "Node | None":
+        """The node whose function is executing in the caller's context, else None."""
+        return _in_task.get() or (self.inline if self._draining else None)
+
+    async def aclose(self) -> None:
+        """Forget the queue and end the tasks."""
+        self._queue.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _drain(self) -> None:
+        ready = self._queue
+        self._draining = True
+        self._scheduled = None
+        self.cpu_mark = time.thread_time()
+        end = time.perf_counter() + SLICE_S
+        count = 0
+        try:
+            while ready:
+                ready.popleft().execute()
+                count += 1
+                if not count & 15 and time.perf_counter() > end:
+                    break
+        finally:
+            self._draining = False
+            self.inline = None
+            if ready:
+                self.arm()
+
+
+class _Job:
+    """One function call for a thread."""
+
+    __slots__ = ("call", "context", "done", "loop")
+
+    def __init__(
+        self,
+        call: Callable[[], Any],
+        context: Context,
+        loop: asyncio.AbstractEventLoop,
+        done: Callable[[Any, BaseException | None], None],
+    ) -> None:
+        self.call, self.context, self.loop, self.done = call, context, loop, done
+
+    def run(self) -> None:
+        result, error = None, None
+        try:
+            result = self.context.run(self.call)
+        except BaseException as raised:  # a thread must outlive whatever a function raises
+            error = raised
+        with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits any more
+            self.loop.call_soon_threadsafe(self.done, result, error)
+
+
+class _DaemonThreads:
+    """As many daemon threads as are busy at once, at most MAX_THREADS, kept for reuse."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._unclaimed = 0  # jobs submitted and not ended: more than threads means grow
+
+    def submit(self, job: _Job) -> None:
+        with self._lock:
+            self._unclaimed += 1
+            grow = self._unclaimed > self._threads and self._threads < MAX_THREADS
+            self._threads += grow
+        self._jobs.put(job)
+        if grow:
+            threading.Thread(target=self._serve, name="funcnodes node", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self._jobs.get().run()
+            with self._lock:
+                self._unclaimed -= 1
+
+
+_threads = _DaemonThreads()
+_default = Engine()
+
+
+def default_engine() -> Engine:
+    """The engine of nodes that belong to no nodespace."""
+    return _default

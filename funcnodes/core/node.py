@@ -1,0 +1,720 @@
+"""Nodes: when they are triggered, what they take, what they give, and how they end.
+
+A node is idle, queued or running; it executes in exactly one wave at a time. Requests meanwhile
+wait: in free waves they coalesce into one rerun (T2, T4), in scans and for devices they queue.
+An error marks the node and its wave; nothing downstream is fed.
+"""
+
+import asyncio
+import inspect
+import time
+import uuid as _uuid
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from funcnodes.core import topology
+from funcnodes.core.engine import Engine, default_engine
+from funcnodes.core.events import Emitter
+from funcnodes.core.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.types import Trigger
+from funcnodes.core.values import NoValue
+from funcnodes.core.waves import Outcome, Wave
+from funcnodes.errors import (
+    AwaitCycleError,
+    FuncnodesError,
+    GraphError,
+    InTriggerError,
+    NodeCancelled,
+    NodeTimeout,
+    NodeTriggerError,
+    PortNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from funcnodes.core.nodespace import Changes, NodeSpace
+
+Policy = Literal["each", "settled", "zip"]
+RunIn = Literal["auto", "loop", "thread"]
+State = Literal["idle", "queued", "running", "done", "error"]
+
+IDLE, QUEUED, RUNNING = 0, 1, 2
+
+SLOW_CPU_S = 0.020  # T12: of thread time
+SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the loop all the same
+SLOW_CALLS = (3, 5)  # so many of so many
+
+_classes: dict[str, type["Node"]] = {}
+
+
+def get_nodeclass(node_id: str) -> type["Node"] | None:
+    """The node class imported under that id in this process, if any."""
+    return _classes.get(node_id)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """How far an execution has come."""
+
+    done: int
+    total: int | None = None
+    text: str = ""
+
+
+class Node(Emitter):
+    """One unit of computation with typed inputs and outputs.
+
+    Subclass it with `node_id`, ports as class attributes and a `func`; or decorate a function.
+
+    Attributes:
+        uuid: Name within its nodespace, as saved.
+        inputs: Its inputs by id, the implicit `_triggerinput` among them.
+        outputs: Its outputs by id, the implicit `_triggeroutput` among them.
+        properties: Free data that is saved with it, such as its place on the canvas.
+        runs: Executions so far, however they ended.
+        duration_s: How long the last execution took; None before the first.
+        progress: What the present or last execution reported.
+        blocked: Whether requests pass it by: muted, or an effect while disarmed (A1).
+    """
+
+    node_id: ClassVar[str] = ""
+    node_name: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    icon: ClassVar[str] = ""
+    words: ClassVar[tuple[str, ...]] = ()
+    default_policy: ClassVar[Policy] = "each"
+    default_run_in: ClassVar[RunIn] = "auto"
+    effect: ClassVar[bool] = False  # acts on the world: not while disarmed (A1)
+    queues: ClassVar[bool] = False  # requests queue in order, they never coalesce (T4)
+    shows_order: ClassVar[bool] = False  # its ▶ ports are seen on the card
+    grows: ClassVar[bool] = False  # a wire may make a new input
+    returns_none: ClassVar[bool] = False  # a result of None is a value, not "outputs were set"
+    timeout_s: float | None = None
+
+    _templates: ClassVar[dict[str, Port]] = {}
+    _is_coroutine: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {port.id or name: port for name, port in vars(cls).items() if isinstance(port, Port)}
+        cls._templates = {**cls._templates, **own}
+        cls._is_coroutine = inspect.iscoroutinefunction(cls.func)
+        if "node_id" in vars(cls) and cls.node_id:
+            _classes[cls.node_id] = cls
+
+    def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
+        super().__init__()
+        self.uuid = uuid or _uuid.uuid4().hex
+        self._name = name or ""
+        self.nodespace: NodeSpace | None = None
+        self.engine: Engine = default_engine()
+        self.changes: Changes | None = None
+        self.properties: dict[str, Any] = {}
+        self.policy: Policy = self.default_policy
+        self.run_in: RunIn = self.default_run_in
+        self.blocked = False
+        self.runs = 0
+        self.duration_s: float | None = None
+        self.progress: NodeProgress | None = None
+        self.relatives: tuple[int, frozenset[Node], frozenset[Node]] | None = None  # topology's
+        self._muted = False
+        self._phase = IDLE
+        self._wave: Wave | None = None  # of the execution that is queued or running
+        self._args: dict[str, Any] = {}  # taken when it was triggered (T1)
+        self._later: dict[Wave, dict[str, Any] | None] = {}  # waves that wait for a rerun, in order
+        self._asked: Wave | None = None  # the newest wave that asked for an execution
+        self._token = 0  # of the present execution: late results of others are discarded (T10)
+        self._task: asyncio.Task[None] | None = None
+        self._giving_up: Outcome | None = None  # what the present execution will have ended as
+        self._timer: asyncio.TimerHandle | None = None
+        self._began = 0.0
+        self._zipped: dict[str, Wave | None] = {}  # `zip`: of which wave each input was, last time
+        self._slow = [0, 0]  # slow calls, calls, of the last few
+        self._error: BaseException | None = None
+        self._trigger_in = NodeInput("_triggerinput", Trigger, "trigger", required=False)
+        self._trigger_out = NodeOutput("_triggeroutput", Trigger, "done")
+        self._trigger_in.hidden = self._trigger_out.hidden = not self.shows_order
+        self.inputs: dict[str, NodeInput] = {}
+        self.outputs: dict[str, NodeOutput] = {}
+        self._own(self._trigger_in)
+        for template in self._templates.values():
+            self._own(template.copy_for(self))
+        self._own(self._trigger_out)
+        self._list_ports()
+
+    def func(self, *args: Any, **kwargs: Any) -> Any:
+        """What the node does: a plain method or a coroutine.
+
+        Takes its inputs by name. What it returns goes to the outputs: the value of a single one,
+        a tuple for several in order, or a mapping by id; None where it has set them itself.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no func")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} {self.state}>"
+
+    # ── ports ─────────────────────────────────────────────────────────────────────────────
+
+    i = property(lambda self: self.inputs)
+    o = property(lambda self: self.outputs)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it; falls back to the class's name."""
+        return self._name or self.node_name or type(self).__name__
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
+    def __getitem__(self, port_id: str) -> Port:
+        return self.get_input_or_output(port_id)
+
+    def get_input(self, port_id: str) -> NodeInput:
+        """Raises PortNotFoundError."""
+        try:
+            return self.inputs[port_id]
+        except KeyError:
+            raise self._no_port(port_id, "input", self.inputs) from None
+
+    def get_output(self, port_id: str) -> NodeOutput:
+        """Raises PortNotFoundError."""
+        try:
+            return self.outputs[port_id]
+        except KeyError:
+            raise self._no_port(port_id, "output", self.outputs) from None
+
+    def get_input_or_output(self, port_id: str) -> Port:
+        """Raises PortNotFoundError."""
+        found = self.inputs.get(port_id) or self.outputs.get(port_id)
+        if found is None:
+            raise self._no_port(port_id, "port", {**self.inputs, **self.outputs})
+        return found
+
+    def add_input(self, port: NodeInput) -> NodeInput:
+        """Give this instance one more input."""
+        self._own(port)
+        self._list_ports()
+        return port
+
+    def add_output(self, port: NodeOutput) -> NodeOutput:
+        """Give this instance one more output."""
+        self._own(port)
+        self._list_ports()
+        return port
+
+    def remove_input(self, port_id: str) -> None:
+        """Take an input away, and its wire."""
+        self.get_input(port_id).disconnect()
+        del self.inputs[port_id]
+        self._list_ports()
+
+    def remove_output(self, port_id: str) -> None:
+        """Take an output away, and its wires."""
+        self.get_output(port_id).disconnect()
+        del self.outputs[port_id]
+        self._list_ports()
+
+    def grow_input(self, source: NodeOutput) -> NodeInput:
+        """Make an input for a wire from `source`; only where `grows`."""
+        raise GraphError(f"{self.name} takes no further inputs.")
+
+    def rewired(self) -> None:
+        """A wire came or went: if ▶ is wired, only ▶ triggers (T7)."""
+        ordered = self._trigger_in.is_connected()
+        for port in self.inputs.values():
+            port.triggers = port.does_trigger and (not ordered or port is self._trigger_in)
+
+    def _own(self, port: Port) -> None:
+        port.node = self
+        ports: dict[str, Any] = self.inputs if port.is_input else self.outputs
+        if port.id in ports:
+            raise GraphError(f"{self.name} already has a port {port.id!r}.")
+        ports[port.id] = port
+
+    def _list_ports(self) -> None:
+        self._parameters = tuple(p for p in self.inputs.values() if p is not self._trigger_in)
+        self._required = tuple(p for p in self._parameters if p.required)
+        self._results = tuple(p for p in self.outputs.values() if p is not self._trigger_out)
+        self.rewired()
+
+    def _no_port(self, port_id: str, what: str, ports: Mapping[str, Any]) -> PortNotFoundError:
+        known = ", ".join(name for name in ports if not name.startswith("_")) or "none"
+        return PortNotFoundError(f"{self.name} has no {what} {port_id!r}; it has {known}.")
+
+    # ── state ─────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def state(self) -> State:
+        if self._phase != IDLE:
+            return "queued" if self._phase == QUEUED else "running"
+        if self._error is not None:
+            return "error"
+        return "done" if self.runs else "idle"
+
+    @property
+    def error(self) -> BaseException | None:
+        """What its last execution raised, until one succeeds."""
+        return self._error
+
+    @property
+    def in_trigger(self) -> bool:
+        """Whether it is triggered: arguments taken, queued or running."""
+        return self._phase != IDLE
+
+    @property
+    def is_working(self) -> bool:
+        return self._phase == RUNNING
+
+    @property
+    def wave(self) -> Wave | None:
+        """The wave of the execution that is queued or running."""
+        return self._wave
+
+    @property
+    def running_s(self) -> float | None:
+        """How long the present execution has been going on."""
+        return time.perf_counter() - self._began if self._phase == RUNNING else None
+
+    @property
+    def muted(self) -> bool:
+        """Waves pass a muted node by."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._muted = muted
+        self.update_blocked()
+
+    def ready(self) -> bool:
+        """Whether all required inputs have values."""
+        return all(port._value is not NoValue for port in self._required)
+
+    def ready_to_trigger(self) -> bool:
+        """Whether a request would trigger it now."""
+        return self._phase == IDLE and self.ready()
+
+    def update_blocked(self) -> None:
+        """Called when muting or arming changes."""
+        disarmed = self.nodespace is not None and self.nodespace.arming == "disarmed"
+        self.blocked = self._muted or (self.effect and disarmed)
+
+    def report(self, done: int, total: int | None = None, text: str = "") -> None:
+        """Tell how far this execution has come."""
+        self.progress = NodeProgress(done, total, text)
+        self._note()
+        if self.listeners:
+            self.emit("progress", progress=self.progress)
+
+    def note_port(self, port: Port) -> None:
+        """A port's value changed otherwise than by an execution."""
+        if self.changes is not None:
+            self.changes.note_port(port)
+
+    def open_wave(self, label: str) -> Wave:
+        """A wave for a stimulus: the executing node's own if one sets it (T3), else a new one."""
+        current = self.engine.current()
+        if current is not None and current.wave is not None and not current.wave.settled:
+            return current.wave
+        return Wave(label)
+
+    # ── hooks for subclasses ──────────────────────────────────────────────────────────────
+
+    def on_added(self) -> None:
+        """It became part of `self.nodespace`."""
+
+    def on_removed(self) -> None:
+        """It is about to leave `self.nodespace`."""
+
+    def saved_extra(self) -> dict[str, Any]:
+        """Further top-level keys of its saved form."""
+        return {}
+
+    def restore_extra(self, data: Mapping[str, Any]) -> None:
+        """Take them back; called once, before ports are restored, and may add ports."""
+
+    def check_run(self) -> list[str]:
+        """Why a run cannot start with it, in plain sentences."""
+        return []
+
+    # ── triggering ────────────────────────────────────────────────────────────────────────
+
+    def request_trigger(self, *, wave: Wave | None = None) -> None:
+        """Ask it to run, in a wave of its own unless one is given; nothing if it is not ready."""
+        stimulus = wave or self.open_wave(self.name)
+        self.request(stimulus)
+        if wave is None:
+            stimulus.close()
+
+    async def trigger(self) -> None:
+        """Run it now and wait for it.
+
+        Raises:
+            InTriggerError: It is triggered already.
+            NodeTriggerError: Its function raised.
+        """
+        if self._phase != IDLE:
+            raise InTriggerError(f"{self.name} is already triggered.")
+        await self
+
+    def request(self, wave: Wave) -> None:
+        """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
+        if self.blocked or wave.cancelled is not None:
+            return
+        self._asked = wave
+        if self.listeners:
+            self.emit("request_trigger")
+        if self.policy == "each":
+            self.run_in_wave(wave)
+        elif self.policy == "settled":
+            wave.await_ancestors(self)
+        elif self._all_newer():
+            self.run_in_wave(wave)
+
+    def run_in_wave(self, wave: Wave) -> None:
+        """Trigger it in `wave` if it is idle and ready (T1), else let the wave wait (T2)."""
+        if self._phase != IDLE:
+            self._postpone(wave)
+            return
+        for port in self._required:
+            if port._value is NoValue:
+                return
+        self._trigger(wave, None)
+        self.engine.schedule(self)
+
+    def _trigger(self, wave: Wave, args: dict[str, Any] | None) -> None:
+        self._phase = QUEUED
+        self._wave = wave
+        self._args = self._take_arguments() if args is None else args
+        self._token += 1
+        wave.enter(self)
+        if self.listeners:
+            self.emit("trigger")
+
+    def _take_arguments(self) -> dict[str, Any]:
+        """Unset optional inputs are left out of the call."""
+        return {p.id: p._value for p in self._parameters if p._value is not NoValue}
+
+    def _postpone(self, wave: Wave) -> None:
+        """It is busy. In scans, and for devices, requests queue; else the newest wave wins (T4)."""
+        if wave.scan or self.queues:
+            self._later[wave] = self._take_arguments()
+        elif wave not in self._later:
+            for older in [w for w in self._later if not w.scan]:
+                del self._later[older]
+                older.note(Outcome("superseded", node=None))
+                if older is not self._wave:
+                    older.leave(self)
+            self._later[wave] = None
+        wave.enter(self)
+
+    def _all_newer(self) -> bool:
+        """`zip`: every connected input is newer than at the last execution."""
+        wired = [port for port in self._parameters if port.sources]
+        if any(port.wave is self._zipped.get(port.id) for port in wired):
+            return False
+        self._zipped = {port.id: port.wave for port in wired}
+        return True
+
+    # ── executing ─────────────────────────────────────────────────────────────────────────
+
+    def execute(self) -> None:
+        """Run the triggered execution; called by the engine."""
+        if self._phase != QUEUED:
+            return  # given up while it was queued
+        self._phase = RUNNING
+        self._began = time.perf_counter()
+        if self.listeners:
+            self.emit("triggerstart")
+        if self._is_coroutine:
+            self._note()
+            self._task = self.engine.spawn(self, self._run_coroutine(self._token))
+            self._limit_time()
+        elif self.run_in == "thread":
+            self._note()
+            self._submit()
+            self._limit_time()
+        else:
+            self._run_inline()
+
+    def _run_inline(self) -> None:
+        engine = self.engine
+        engine.inline, engine.inline_since = self, self._began
+        try:
+            result = self.func(**self._args)
+        except (Exception, SystemExit) as error:
+            self._end_failed(error)
+        else:
+            self._end_ok(result)
+        if time.perf_counter() - self._began > SLOW_CPU_S and self.run_in == "auto":
+            self._count_slow(engine)
+        elif self._slow[1]:
+            self._count_call(False)
+
+    async def _run_coroutine(self, token: int) -> None:
+        try:
+            result = await self.func(**self._args)
+        except asyncio.CancelledError:
+            if token == self._token:
+                self._end_given_up()
+        except (Exception, SystemExit) as error:
+            if token == self._token:
+                self._end_failed(error)
+        else:
+            if token == self._token:
+                self._end_ok(result)
+
+    def _submit(self) -> None:
+        token, function, args = self._token, self.func, self._args
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if token != self._token or self._phase != RUNNING:
+                return  # of an execution that was given up
+            if error is not None:
+                self._end_failed(error)
+            else:
+                self._end_ok(result)
+
+        self.engine.submit(self, lambda: function(**args), done)
+
+    def _limit_time(self) -> None:
+        if self.timeout_s is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.timeout_s, self._expire, self._token)
+
+    def _expire(self, token: int) -> None:
+        if token == self._token and self._phase == RUNNING:
+            error = NodeTimeout(f"{self.name} was given up after {self.timeout_s:g} s.")
+            self._abandon(Outcome("timeout", self, error))
+
+    def _count_slow(self, engine: Engine) -> None:
+        cpu = time.thread_time() - engine.cpu_mark
+        wall = time.perf_counter() - self._began
+        self._count_call(min(cpu, wall) > SLOW_CPU_S or wall > SLOW_WALL_S)
+
+    def _count_call(self, slow: bool) -> None:
+        """T12: after 3 slow calls of 5 it runs in threads."""
+        self._slow[0] += slow
+        self._slow[1] += 1
+        if self._slow[0] >= SLOW_CALLS[0]:
+            self.run_in = "thread"
+        elif self._slow[1] >= SLOW_CALLS[1]:
+            self._slow = [0, 0]
+
+    # ── ending ────────────────────────────────────────────────────────────────────────────
+
+    def _end_ok(self, result: Any) -> None:
+        wave = self._wave
+        assert wave is not None
+        try:
+            if result is not None or self.returns_none:
+                self._deliver(result, wave)
+        except Exception as error:
+            self._end_failed(error)
+            return
+        self._error = None
+        if self._trigger_out._wires or self.shows_order:
+            self._trigger_out.emit(True, wave)
+        self._end(wave)
+
+    def _deliver(self, result: Any, wave: Wave) -> None:
+        """Hand what `func` returned to the outputs."""
+        outputs = self._results
+        if (
+            isinstance(result, Mapping)
+            and len(outputs) > 1
+            and result.keys() <= self.outputs.keys()
+        ):
+            for port_id, value in result.items():
+                self.outputs[port_id].emit(value, wave)
+        elif len(outputs) == 1:
+            outputs[0].emit(result, wave)
+        elif outputs:
+            if not isinstance(result, tuple) or len(result) != len(outputs):
+                raise GraphError(f"{self.name} returned {result!r} for {len(outputs)} outputs.")
+            for port, value in zip(outputs, result, strict=True):
+                port.emit(value, wave)
+
+    def _end_failed(self, error: BaseException) -> None:
+        wave = self._wave
+        assert wave is not None
+        self._error = error
+        wave.note(Outcome("failed", self, error))
+        if self.listeners:
+            self.emit("error", error=error)
+        self._end(wave)
+
+    def _end_given_up(self) -> None:
+        wave = self._wave
+        assert wave is not None
+        outcome = self._giving_up or self._cancelled("cancelled")
+        self._error = outcome.error
+        wave.note(outcome)
+        self._end(wave)
+
+    def _cancelled(self, reason: str) -> Outcome:
+        how = reason if reason == "cancelled" else f"cancelled: {reason}"
+        return Outcome("cancelled", self, NodeCancelled(f"{self.name} was {how}."), reason)
+
+    def _end(self, wave: Wave) -> None:
+        self.runs += 1
+        if self._phase == RUNNING:
+            self.duration_s = time.perf_counter() - self._began
+        self._task = self._giving_up = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._later:
+            self._start_next()
+        else:
+            self._phase = IDLE
+            self._wave = None
+        self._note()
+        if self.listeners:
+            self.emit("triggerdone")
+        if self._wave is not wave and wave not in self._later:
+            wave.leave(self)
+
+    def _start_next(self) -> None:
+        """Trigger the next rerun; its arguments are taken now, unless its wave queued its own."""
+        self._phase = IDLE
+        self._wave = None
+        while self._later and self._phase == IDLE:
+            wave = next(iter(self._later))
+            args = self._later.pop(wave)
+            if args is None and not self.ready():
+                wave.leave(self)
+                continue
+            self._trigger(wave, args)
+            self.engine.schedule(self)
+
+    # ── giving up ─────────────────────────────────────────────────────────────────────────
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Give up everything it is doing or is to do (T10)."""
+        for wave in list(self._later):
+            self._drop_later(wave, reason)
+        if self._phase != IDLE:
+            self._abandon(self._cancelled(reason))
+
+    def cancel_in(self, wave: Wave, reason: str) -> None:
+        """Give up only what belongs to `wave`."""
+        if wave in self._later:
+            self._drop_later(wave, reason)
+        if self._wave is wave and self._phase != IDLE:
+            self._abandon(self._cancelled(reason))
+
+    def fail_in(self, wave: Wave, error: BaseException) -> None:
+        """A value on its way to this node in `wave` was refused: it counts as its failure."""
+        self._error = error
+        wave.note(Outcome("failed", self, error))
+        self._note()
+
+    def _drop_later(self, wave: Wave, reason: str) -> None:
+        del self._later[wave]
+        wave.note(Outcome("cancelled", self, None, reason))
+        if wave is not self._wave:
+            wave.leave(self)
+
+    def _abandon(self, outcome: Outcome) -> None:
+        """End the execution now where it can be left, or as soon as its coroutine has unwound."""
+        if self._giving_up is not None:
+            return
+        self._giving_up = outcome
+        task = self._task
+        if task is None:
+            self._token += 1  # a thread's late result is discarded
+            self._end_given_up()
+            return
+
+        token = self._token
+
+        def unwound(_: Any) -> None:
+            if token == self._token and self._phase == RUNNING:
+                self._end_given_up()  # it was cancelled before its first step
+
+        task.add_done_callback(unwound)
+        task.cancel(outcome.reason)
+
+    # ── awaiting ──────────────────────────────────────────────────────────────────────────
+
+    def __await__(self) -> Generator[Any, None, "Node"]:
+        return self._await_done().__await__()
+
+    async def _await_done(self) -> "Node":
+        """T9: what is in flight and what it sets off; triggered once first if nothing is."""
+        self._refuse_deadlock()
+        self.engine.arm()
+        if self._in_flight() is None and self.ready():
+            self.request_trigger()
+        await self._rest()
+        self._raise_own_error()
+        return self
+
+    async def settled(self) -> None:
+        """Wait for what is in flight, downstream too; never triggers, never raises for it (T9)."""
+        self._refuse_deadlock()
+        self.engine.arm()
+        await self._rest()
+        if self._asked is not None and not self._asked.settled:
+            await self._asked.wait_clear(topology.downstream(self) | {self})
+
+    async def wait_for_trigger_finish(self) -> None:
+        """Wait until it is idle; never triggers."""
+        await self.settled()
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether an execution of it is waiting, queued or running."""
+        return self._in_flight() is not None
+
+    def _in_flight(self) -> Wave | None:
+        """A wave in which something of this node is still to end."""
+        if self._phase != IDLE:
+            return self._wave
+        asked = self._asked
+        return asked if asked is not None and asked.awaits(self) else None
+
+    async def _rest(self) -> None:
+        wave = self._in_flight()
+        while wave is not None:
+            await wave.wait_clear(topology.downstream(self) | {self})
+            wave = self._in_flight()
+
+    def _refuse_deadlock(self) -> None:
+        current = self.engine.current()
+        if current is None or (current is not self and current not in topology.downstream(self)):
+            return
+        who = "itself" if current is self else f"its ancestor {self.name}"
+        raise AwaitCycleError(f"{current.name} cannot await {who} from inside its function.")
+
+    def _raise_own_error(self) -> None:
+        error = self._error
+        if error is None:
+            return
+        if isinstance(error, NodeCancelled | NodeTimeout):
+            raise error
+        message = error.message if isinstance(error, FuncnodesError) else _describe(error)
+        raise NodeTriggerError(f"{self.name}: {message}", node=self.uuid) from error
+
+    def _note(self) -> None:
+        if self.changes is not None:
+            self.changes.note_node(self)
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def run_until_complete(*nodes: Node) -> None:
+    """Drive nodes without a running loop until they, and all they set off, are done (T12).
+
+    Raises:
+        NodeTriggerError: The first error of one of them.
+    """
+
+    async def drive() -> None:
+        for node in nodes:
+            await node
+
+    asyncio.run(drive())

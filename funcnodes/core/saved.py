@@ -1,0 +1,295 @@
+"""The saved form of a nodespace: written exactly, read strictly, older files too.
+
+    {"format": 3, "title": "", "requires": {...}, "prop": {...},
+     "nodes": [{"name", "id", "node_id", "node_name", "io": {...}, "properties": {...}, ...}],
+     "edges": [["n1", "out", "n2", "a"], ...]}
+
+A file is data: node types come from installed libraries only, and nothing executes while it is
+read. Values are kept of inputs that were set and are not wired.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from funcnodes.core import codec
+from funcnodes.core.library import Library
+from funcnodes.core.node import Node
+from funcnodes.core.ports import NodeInput, NodeOutput
+from funcnodes.core.services import Services
+from funcnodes.core.values import NoValue
+from funcnodes.errors import FuncnodesError, NodeClassNotFoundError, SavedGraphError
+
+if TYPE_CHECKING:
+    from funcnodes.core.nodespace import NodeSpace
+
+FORMAT = 3  # 0.2.17 and 2.x wrote none
+MAX_NODES = 200_000
+MAX_DEPTH = 200
+_NODE_KEYS = {
+    "name", "id", "node_id", "node_name", "io", "properties", "render_options", "io_options",
+    "policy", "muted", "run_in",
+}  # fmt: skip
+_FLAGS = ("hidden", "pinned", "live", "does_trigger")
+
+
+class PlaceholderNode(Node):
+    """Stands for a node whose class is missing, and keeps every byte of it and its wires."""
+
+    description = "The package that provides this node is not installed here."
+
+    def __init__(self, data: Mapping[str, Any], why: str) -> None:
+        super().__init__(uuid=str(data["id"]), name=str(data.get("name") or ""))
+        self.data = dict(data)
+        self.why = why
+        self.properties = dict(data.get("properties") or {})
+        self._muted = True
+        for port_id, io in _as_mapping(data.get("io") or {}, "io").items():
+            if isinstance(io, Mapping) and port_id not in ("_triggerinput", "_triggeroutput"):
+                self._port(port_id, bool(io.get("is_input", True)))
+
+    def func(self) -> None:
+        """Never called: it is muted."""
+
+    def check_run(self) -> list[str]:
+        return [f"{self.name}: {self.why}"]
+
+    def input_for(self, port_id: str) -> NodeInput:
+        return self.inputs.get(port_id) or self.add_input(NodeInput(port_id, required=False))
+
+    def output_for(self, port_id: str) -> NodeOutput:
+        return self.outputs.get(port_id) or self.add_output(NodeOutput(port_id))
+
+    def _port(self, port_id: str, is_input: bool) -> None:
+        _ = self.input_for(port_id) if is_input else self.output_for(port_id)
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────
+
+
+def dump(space: "NodeSpace") -> dict[str, Any]:
+    """See `NodeSpace.serialize`."""
+    return {
+        "format": FORMAT,
+        "title": space.title,
+        "requires": space.requires,
+        "prop": space.properties,
+        "nodes": [dump_node(node) for node in space.nodes],
+        "edges": [list(edge) for edge in space.edges],
+    }
+
+
+def dump_node(node: Node) -> dict[str, Any]:
+    """The saved form of one node."""
+    if isinstance(node, PlaceholderNode):
+        kept = {**node.data, "name": node.name}
+        return {**kept, "properties": node.properties} if node.properties else kept
+    data: dict[str, Any] = {
+        "name": node.name,
+        "id": node.uuid,
+        "node_id": node.node_id,
+        "node_name": node.node_name,
+        "io": {port.id: _dump_input(port) for port in node.inputs.values()}
+        | {port.id: _dump_output(port) for port in node.outputs.values()},
+        **node.saved_extra(),
+    }
+    if node.properties:
+        data["properties"] = node.properties
+    if node.policy != node.default_policy:
+        data["policy"] = node.policy
+    if node.run_in != node.default_run_in and node.run_in != "thread":
+        data["run_in"] = node.run_in
+    if node.muted:
+        data["muted"] = True
+    data["io"] = {port_id: io for port_id, io in data["io"].items() if len(io) > 1} | {
+        port_id: io for port_id, io in data["io"].items() if not port_id.startswith("_")
+    }
+    return data
+
+
+def _dump_input(port: NodeInput) -> dict[str, Any]:
+    data: dict[str, Any] = {"is_input": True, **_flags(port)}
+    if not port.sources and port.value is not port.default and port.value is not NoValue:
+        try:
+            data["value"] = codec.to_json(port.value)
+        except SavedGraphError as error:
+            where = f"{port.node.name}.{port.id}"
+            raise SavedGraphError(f"{where} cannot be saved: {error.message}") from error
+    return data
+
+
+def _dump_output(port: NodeOutput) -> dict[str, Any]:
+    return {"is_input": False, **_flags(port)}
+
+
+def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
+    """What differs from the class's own port."""
+    template = port.node._templates.get(port.id)
+    plain = {"hidden": False, "pinned": False, "live": False, "does_trigger": True}
+    found = {}
+    for flag in _FLAGS:
+        value = getattr(port, flag, plain[flag])
+        usual = getattr(template, flag, plain[flag]) if template is not None else plain[flag]
+        if port.id.startswith("_trigger") and flag == "hidden":
+            usual = not port.node.shows_order
+        if value != usual:
+            found[flag] = value
+    return found
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────
+
+
+def parse(text: str | bytes, *, what: str = "The file") -> Any:
+    """Read JSON text, refusing what JSON has no word for.
+
+    Raises:
+        SavedGraphError: It is no JSON, nested too deep, or has numbers out of range.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise SavedGraphError(f"{what} is nested too deep.") from error
+    except UnicodeDecodeError as error:
+        raise SavedGraphError(f"{what} is not text in UTF-8.") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise SavedGraphError(f"{what} is not JSON: {error.msg} at {where}.") from error
+
+
+def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
+    """Build a nodespace of its own from a saved form; see `NodeSpace.deserialize`."""
+    from funcnodes.core.nodespace import NodeSpace
+
+    data = _as_mapping(data, "The file")
+    _check_depth(data)
+    version = data.get("format", 0)
+    if not isinstance(version, int) or isinstance(version, bool) or version > FORMAT:
+        raise SavedGraphError(
+            f"The file has format {version!r}; this version reads up to {FORMAT}."
+        )
+    nodes = _as_list(data.get("nodes", []), "nodes")
+    if len(nodes) > MAX_NODES:
+        raise SavedGraphError(f"The file has {len(nodes)} nodes; {MAX_NODES} are possible.")
+    space = NodeSpace(lib, arming="disarmed")
+    space.services = services
+    space.title = str(data.get("title") or "")
+    space.requires = dict(_as_mapping(data.get("requires") or {}, "requires"))
+    space.properties = dict(_as_mapping(data.get("prop") or {}, "prop"))
+    for node_data in nodes:
+        load_node(space, _as_mapping(node_data, "A node"))
+    for edge in _as_list(data.get("edges", []), "edges"):
+        _connect(space, edge)
+    return space
+
+
+def load_node(space: "NodeSpace", data: Mapping[str, Any]) -> Node:
+    """Add one node from its saved form."""
+    uuid, node_id = data.get("id"), data.get("node_id")
+    if not isinstance(uuid, str) or not isinstance(node_id, str) or not uuid:
+        raise SavedGraphError("A node in the file has no id or no node_id.")
+    if space.has_node(uuid):
+        raise SavedGraphError(f"Two nodes in the file have the id {uuid!r}.")
+    try:
+        nodeclass = space.lib.find_nodeclass(node_id)
+    except NodeClassNotFoundError as error:
+        node: Node = PlaceholderNode(data, error.message)
+        return space.add_node_instance(node)
+    node = nodeclass(uuid=uuid, name=_text(data.get("name")))
+    extra = {key: value for key, value in data.items() if key not in _NODE_KEYS}
+    try:
+        space.add_node_instance(node, extra=extra)
+        _restore(node, data)
+    except FuncnodesError as error:
+        raise SavedGraphError(f"The node {node.name!r} cannot be read: {error.message}") from error
+    return node
+
+
+def _restore(node: Node, data: Mapping[str, Any]) -> None:
+    node.properties = dict(_as_mapping(data.get("properties") or {}, "properties"))
+    if data.get("policy") in ("each", "settled", "zip"):
+        node.policy = data["policy"]
+    for port_id, io in _as_mapping(data.get("io") or {}, "io").items():
+        port = node.inputs.get(port_id) or node.outputs.get(port_id)
+        if port is None or not isinstance(io, Mapping):
+            continue  # a port that this version of the class does not have
+        for flag in _FLAGS:
+            if isinstance(io.get(flag), bool) and hasattr(port, flag):
+                setattr(port, flag, io[flag])
+        if isinstance(port, NodeInput) and "value" in io:
+            value = codec.from_json(io["value"])
+            if value is not NoValue and not (value is None and not port.type.optional):
+                port.restore(port.check(value))
+    if data.get("muted") is True:
+        node.muted = True
+
+
+def _connect(space: "NodeSpace", edge: Any) -> None:
+    if not isinstance(edge, list | tuple) or len(edge) != 4 or not all(map(_is_text, edge)):
+        raise SavedGraphError(f"{_short(edge)} is not a wire: four names are needed.")
+    source, output, target, inp = edge
+    for uuid in (source, target):
+        if not space.has_node(uuid):
+            raise SavedGraphError(f"A wire in the file leads to a node {uuid!r} that is not in it.")
+    here, there = space.get_node_by_id(source), space.get_node_by_id(target)
+    try:
+        out = (
+            here.output_for(output)
+            if isinstance(here, PlaceholderNode)
+            else here.get_output(output)
+        )
+        port = there.input_for(inp) if isinstance(there, PlaceholderNode) else there.get_input(inp)
+        out.connect(port)
+    except FuncnodesError as error:
+        raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise SavedGraphError(f"{name} is not a number that JSON knows.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise SavedGraphError(f"{text} is too large for a number.")
+    return number
+
+
+def _check_depth(data: Any) -> None:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return
+    raise SavedGraphError("The file is nested too deep.")
+
+
+def _as_mapping(data: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise SavedGraphError(f"{what} is not an object but {_short(data)}.")
+    return data
+
+
+def _as_list(data: Any, what: str) -> list[Any]:
+    if not isinstance(data, list):
+        raise SavedGraphError(f"{what!r} in the file is not a list but {_short(data)}.")
+    return data
+
+
+def _is_text(data: Any) -> bool:
+    return isinstance(data, str)
+
+
+def _text(data: Any) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]", " ", data)[:200] if isinstance(data, str) else ""
+
+
+def _short(data: Any) -> str:
+    shown = repr(data)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"

@@ -1,0 +1,62 @@
+"""Who is upstream and downstream of whom, remembered until the wiring changes.
+
+Order wires (▶) count like data wires. A node is outside its own ancestors even in a cycle; the
+nodes of its cycle count as downstream only.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from funcnodes.core.node import Node
+
+_version = 0  # of all wiring in this process
+
+
+def rewired() -> None:
+    """Called at every connect and disconnect."""
+    global _version
+    _version += 1
+
+
+def upstream(node: "Node") -> frozenset["Node"]:
+    """All ancestors outside the node's own cycle."""
+    return _relatives(node)[0]
+
+
+def downstream(node: "Node") -> frozenset["Node"]:
+    """All that the node can set off, itself included only where it is in a cycle."""
+    return _relatives(node)[1]
+
+
+def ancestors(node: "Node") -> frozenset["Node"]:
+    """All from which the node can be reached, itself included only where it is in a cycle."""
+    return frozenset(_reach(node, _sources))
+
+
+def _relatives(node: "Node") -> tuple[frozenset["Node"], frozenset["Node"]]:
+    cached = node.relatives
+    if cached is None or cached[0] != _version:
+        below = _reach(node, _targets)
+        above = _reach(node, _sources) - below - {node}
+        cached = node.relatives = (_version, frozenset(above), frozenset(below))
+    return cached[1], cached[2]
+
+
+def _reach(start: "Node", neighbours: Callable[["Node"], Iterable["Node"]]) -> set["Node"]:
+    seen: set[Node] = set()
+    stack = list(neighbours(start))
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(neighbours(node))
+    return seen
+
+
+def _sources(node: "Node") -> Iterable["Node"]:
+    return (out.node for inp in node.inputs.values() for out in inp.sources)
+
+
+def _targets(node: "Node") -> Iterable["Node"]:
+    return (inp.node for out in node.outputs.values() for inp in out.targets)

@@ -1,0 +1,36 @@
+"""`NoValue`: what a port holds before anything was set. Never mistaken for data."""
+
+from typing import Any, Final, Literal, final
+
+Quality = Literal["ok", "compliance", "overrange", "timeout", "missing", "stale"]
+"""How far a measured value can be trusted (D3, R2)."""
+
+
+@final
+class NoValueType:
+    """Type of the one `NoValue`; false, equal only to itself, kept by copying and pickling."""
+
+    _instance: "NoValueType | None" = None
+
+    def __new__(cls) -> "NoValueType":
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        return "<NoValue>"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __copy__(self) -> "NoValueType":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "NoValueType":
+        return self
+
+    def __reduce__(self) -> str:
+        return "NoValue"
+
+
+NoValue: Final = NoValueType()

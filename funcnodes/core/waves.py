@@ -1,0 +1,237 @@
+"""Waves: everything that one stimulus sets off, and when all of it has come to rest.
+
+A wave knows which nodes are queued or running in it, which `settled` nodes wait for their
+ancestors, and its child waves. It is *settled* once it is closed and none of these is left (T3).
+It does not run anything: nodes enter and leave, and the engine executes them.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from funcnodes.core import topology
+from funcnodes.errors import NodeTimeout
+
+if TYPE_CHECKING:
+    from funcnodes.core.node import Node
+
+OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a wave ended (T11).
+
+    Attributes:
+        state: `ok`, or the first thing that went wrong in it.
+        node: The node that failed, else None.
+        error: What it raised, else None.
+        reason: Why it was cancelled, or "".
+    """
+
+    state: OutcomeState
+    node: "Node | None" = None
+    error: BaseException | None = None
+    reason: str = ""
+
+
+OK = Outcome("ok")
+_ids = itertools.count(1)
+
+
+class Wave:
+    """One stimulus and all it sets off.
+
+    A new wave is *open*: whoever opened it may still set values, so nothing that waits for a
+    consistent state is released before `close()` (or `wait()`, which closes).
+    """
+
+    __slots__ = (
+        "__weakref__", "_active", "_children", "_failed", "_open", "_outcome", "_settled",
+        "_waiting", "_watchers", "cancelled", "id", "label", "parent", "scan",
+    )  # fmt: skip
+
+    def __init__(self, label: str = "", *, parent: "Wave | None" = None, scan: bool = False):
+        self.id = next(_ids)
+        self.label = label
+        self.parent = parent
+        self.scan = scan  # waves of scans are never superseded (T4)
+        self.cancelled: str | None = None  # the reason, once it is given up
+        self._open = True
+        self._settled = False
+        self._outcome = OK  # of what has happened so far
+        self._active: set[Node] = set()  # queued or running here, or with a rerun pending
+        self._waiting: dict[Node, None] = {}  # `settled` nodes with a changed input, in order
+        self._children: set[Wave] = set()  # unsettled ones only
+        self._failed: set[Node] = set()
+        self._watchers: list[tuple[Set[Node], asyncio.Future[None]]] = []
+
+    def __repr__(self) -> str:
+        return f"<Wave {self.id} {self.label!r} {'settled' if self._settled else 'unsettled'}>"
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of it, nor of its children, is queued or running."""
+        return self._settled
+
+    @property
+    def outcome(self) -> Outcome:
+        """What has become of it so far; final once it is settled."""
+        return self._outcome
+
+    def awaits(self, node: "Node") -> bool:
+        """Whether `node` is still to run in it."""
+        return node in self._active or node in self._waiting
+
+    def within(self, other: "Wave") -> bool:
+        """Whether this is `other` or descends from it."""
+        wave: Wave | None = self
+        while wave is not None:
+            if wave is other:
+                return True
+            wave = wave.parent
+        return False
+
+    def child(self, label: str = "", *, scan: bool = True) -> "Wave":
+        """Open a child wave; this one settles only after it."""
+        wave = Wave(label, parent=self, scan=scan or self.scan)
+        wave.cancelled = self.cancelled
+        self._children.add(wave)
+        self._settled = False
+        return wave
+
+    def close(self) -> None:
+        """Nothing more is set in it from outside."""
+        self._open = False
+        self._progress()
+
+    async def wait(self, *, timeout_s: float | None = None) -> Outcome:
+        """Close it, wait until it is settled, and tell how it went.
+
+        Args:
+            timeout_s: Give the wave up after so many seconds.
+        """
+        self.close()
+        if not self._settled:
+            waiter = self._watch(None)
+            try:
+                await asyncio.wait_for(waiter, timeout_s)
+            except TimeoutError:
+                self._outcome = Outcome("timeout", error=NodeTimeout(self._overtime(timeout_s)))
+                self.cancel(f"not settled within {timeout_s} s")
+                await self._watch(None)
+        return self._outcome
+
+    async def wait_clear(self, nodes: Set["Node"]) -> None:
+        """Wait until none of `nodes` is queued, running or waiting in it."""
+        if not self._settled and not self._clear_of(nodes):
+            await self._watch(nodes)
+
+    def cancel(self, reason: str) -> None:
+        """Give up what is queued or running in it and in its children (T10)."""
+        if self._settled:
+            return
+        self.cancelled = reason
+        self.note(Outcome("cancelled", reason=reason))
+        self._waiting.clear()
+        for child in list(self._children):
+            child.cancel(reason)
+        for node in list(self._active):
+            node.cancel_in(self, reason)
+        self.close()
+
+    # ── called by nodes ───────────────────────────────────────────────────────────────────
+
+    def enter(self, node: "Node") -> None:
+        """`node` is queued, running, or has a rerun pending in this wave."""
+        self._settled = False
+        self._active.add(node)
+
+    def leave(self, node: "Node") -> None:
+        """Nothing of `node` is left in this wave, for now."""
+        self._active.discard(node)
+        if not self._active or self._waiting or self._watchers:
+            self._progress()
+
+    def await_ancestors(self, node: "Node") -> None:
+        """`node` (policy `settled`) has a changed input: run it once its ancestors are done."""
+        if self.cancelled is None:
+            self._settled = False
+            self._waiting[node] = None
+            if not self._open and not self._active:
+                self._progress()
+
+    def forget(self, node: "Node") -> None:
+        """`node` is removed: wait for it no longer."""
+        self._waiting.pop(node, None)
+        self.leave(node)
+
+    def note(self, outcome: Outcome) -> None:
+        """Something went wrong; the first wins."""
+        if outcome.node is not None:
+            self._failed.add(outcome.node)
+        if self._outcome.state in ("ok", "superseded"):
+            self._outcome = outcome
+
+    # ── coming to rest ────────────────────────────────────────────────────────────────────
+
+    def _progress(self) -> None:
+        if self._waiting and not self._open:
+            self._release()
+        if not (self._open or self._active or self._waiting or self._children or self._settled):
+            self._settle()
+        if self._watchers:
+            self._wake()
+
+    def _release(self) -> None:
+        """Run the waiting nodes whose ancestors outside their own cycle are at rest (T6)."""
+        skipped = True
+        while skipped:  # a skipped node frees what waits behind it
+            skipped = False
+            for node in list(self._waiting):
+                upstream = topology.upstream(node)
+                if not (upstream.isdisjoint(self._active) and upstream.isdisjoint(self._waiting)):
+                    continue
+                del self._waiting[node]
+                if upstream.isdisjoint(self._failed):
+                    node.run_in_wave(self)
+                else:
+                    self._failed.add(node)
+                    skipped = True
+
+    def _settle(self) -> None:
+        self._settled = True
+        parent = self.parent
+        if parent is not None:
+            parent._children.discard(self)
+            parent._progress()
+
+    def _clear_of(self, nodes: Set["Node"]) -> bool:
+        return nodes.isdisjoint(self._active) and nodes.isdisjoint(self._waiting)
+
+    def _watch(self, nodes: "Set[Node] | None") -> "asyncio.Future[None]":
+        """A future for the moment at which `nodes` (None: the whole wave) are at rest."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.append((_EVERYTHING if nodes is None else nodes, waiter))
+        if self._settled:
+            self._wake()
+        return waiter
+
+    def _wake(self) -> None:
+        kept = []
+        for nodes, waiter in self._watchers:
+            done = self._settled or (nodes is not _EVERYTHING and self._clear_of(nodes))
+            if not done:
+                kept.append((nodes, waiter))
+            elif not waiter.done():
+                waiter.set_result(None)
+        self._watchers = kept
+
+    def _overtime(self, timeout_s: float | None) -> str:
+        names = ", ".join(sorted(node.name for node in self._active)) or "nothing"
+        return f"Still running after {timeout_s} s: {names}."
+
+
+_EVERYTHING: frozenset["Node"] = frozenset()
