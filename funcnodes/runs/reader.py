@@ -1,0 +1,237 @@
+"""Reads run files: finished ones, ones being written, and ones whose writer was killed.
+
+Opens read-only, for the length of one question each, so that no reader ever stands in the way of
+the writer. What a killed writer left is read from its write-ahead log, even where that log can
+only be copied.
+"""
+
+import functools
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from funcnodes.core.values import Quality
+from funcnodes.errors import RunError
+from funcnodes.runs import cells, schema
+from funcnodes.runs.records import (
+    ENDED,
+    FORMAT_VERSION,
+    Event,
+    LogEntry,
+    RowPage,
+    RunHead,
+    Snapshot,
+    TableSpec,
+)
+from funcnodes.runs.writer import is_being_written
+
+PAGE_ROWS = 20_000
+_BUSY_S = 5.0  # the writer folds its log at the end
+
+
+class RunReader:
+    """One run file, for reading. Holds nothing open between calls."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<RunReader {self.path}>"
+
+    @property
+    def head(self) -> RunHead:
+        """What is known of the run now.
+
+        Raises:
+            RunError: The file is no run, or of a newer format.
+        """
+        with self._open() as connection:
+            return self._head(connection)
+
+    @functools.cached_property
+    def specs(self) -> tuple[TableSpec, ...]:
+        """The recorders and their columns, in order."""
+        with self._open() as connection:
+            return tuple(schema.read_specs(connection))
+
+    def count(self, k: int = 0) -> int:
+        """How many rows of recorder `k` are committed."""
+        with self._open() as connection:
+            return _count(connection, k)
+
+    def rows(self, start: int = 0, limit: int = PAGE_ROWS, *, k: int = 0) -> RowPage:
+        """At most `limit` committed rows of recorder `k`, from `start` on.
+
+        Raises:
+            RunError: The run has no such recorder.
+        """
+        if not 0 <= k < len(self.specs):
+            raise RunError(f"The run {self.path.name} has no recorder {k}.")
+        start = max(start, 0)
+        with self._open() as connection:
+            found = connection.execute(
+                f"SELECT * FROM rows_{k} WHERE n >= ? AND n < ? ORDER BY n",
+                (start, start + max(limit, 0)),
+            ).fetchall()
+            return _page(self.specs[k], start, found, _Blocks(connection))
+
+    def pages(self, *, k: int = 0, page_rows: int = PAGE_ROWS) -> Iterator[RowPage]:
+        """All committed rows of recorder `k`, page by page; ends where there are no more."""
+        start = 0
+        while len(page := self.rows(start, page_rows, k=k)):
+            yield page
+            start += len(page)
+
+    def graph(self) -> dict[str, Any]:
+        """The nodespace as it was."""
+        with self._open() as connection:
+            (text,) = connection.execute("SELECT json FROM graph").fetchone()
+        return msgspec.json.decode(text, type=dict[str, Any])
+
+    def events(self) -> list[Event]:
+        """What happened, oldest first."""
+        return [
+            Event(wall=wall, mono=mono, kind=kind, data=msgspec.json.decode(data))
+            for wall, mono, kind, data in self._all("SELECT wall, mono, kind, data FROM events")
+        ]
+
+    def log(self) -> list[LogEntry]:
+        """The run's log, oldest first."""
+        return [
+            LogEntry(wall=wall, level=level, source=source, text=text)
+            for wall, level, source, text in self._all("SELECT wall, level, source, text FROM log")
+        ]
+
+    def snapshots(self) -> list[Snapshot]:
+        """The devices' parameters before and after."""
+        return [
+            Snapshot(moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data))
+            for moment, device, wall, data in self._all(
+                "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
+            )
+        ]
+
+    def _all(self, sql: str) -> list[Any]:
+        with self._open() as connection:
+            return connection.execute(sql).fetchall()
+
+    def _head(self, connection: sqlite3.Connection) -> RunHead:
+        found = connection.execute("SELECT key, value FROM meta").fetchall()
+        raw = {key: msgspec.json.decode(value) for key, value in found}
+        if raw.get("format", FORMAT_VERSION) > FORMAT_VERSION:
+            raise RunError(
+                f"{self.path} is a run file of format {raw['format']}; this version of funcnodes "
+                f"reads up to {FORMAT_VERSION}."
+            )
+        head = msgspec.convert(raw, RunHead)
+        if head.state in ENDED:
+            return head
+        return self._unfinished(connection, head)
+
+    def _unfinished(self, connection: sqlite3.Connection, head: RunHead) -> RunHead:
+        """A run without an end: either it is going on, or its writer was killed."""
+        count = sum(_count(connection, k) for k in range(len(schema.read_specs(connection))))
+        if is_being_written(self.path):
+            return msgspec.structs.replace(head, rows=count)
+        return msgspec.structs.replace(
+            head,
+            state="interrupted",
+            rows=count,
+            ended=_last_wall(connection) or head.started,
+            message="The process that recorded it ended without closing it.",
+        )
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if not self.path.is_file():
+            raise RunError(f"There is no run file {self.path}.")
+        try:
+            with closing(_connect(self.path)) as connection:
+                try:
+                    connection.execute("SELECT 1 FROM meta").fetchone()
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorname not in _NEEDS_WRITING:
+                        raise
+                else:
+                    yield connection
+                    return
+            with self._copied() as connection:
+                yield connection
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            raise RunError(f"{self.path} is not a run file that can be read: {error}.") from error
+
+    @contextmanager
+    def _copied(self) -> Iterator[sqlite3.Connection]:
+        """An unfolded file where nothing may be written: read a copy, log included."""
+        with tempfile.TemporaryDirectory(prefix="funcnodes-") as folder:
+            copy = Path(folder, self.path.name)
+            for suffix in ("", "-wal"):
+                source = self.path.with_name(self.path.name + suffix)
+                if source.exists():
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+            with closing(_connect(copy)) as connection:
+                yield connection
+
+
+_NEEDS_WRITING = {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_CANTINIT",
+                  "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_DIRECTORY"}  # fmt: skip
+
+
+class _Blocks:
+    """Arrays of a run, read by number."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def put(self, array: Any) -> int:
+        """Never called: a reader writes nothing."""
+        raise NotImplementedError("blocks are written through RunWriter")
+
+    def get(self, number: int) -> Any:
+        import numpy as np
+
+        found = self._connection.execute(
+            "SELECT dtype, shape, data FROM blobs WHERE id = ?", (number,)
+        ).fetchone()
+        dtype, shape, data = found
+        lengths = tuple(int(length) for length in shape.split(",") if length)
+        return np.frombuffer(data, dtype=np.dtype(dtype)).reshape(lengths)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    uri = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+
+
+def _count(connection: sqlite3.Connection, k: int) -> int:
+    (last,) = connection.execute(f"SELECT max(n) FROM rows_{k}").fetchone()
+    return 0 if last is None else int(last) + 1
+
+
+def _last_wall(connection: sqlite3.Connection) -> float | None:
+    walls: list[float] = []
+    for k in range(len(schema.read_specs(connection))):
+        row = connection.execute(f"SELECT wall FROM rows_{k} ORDER BY n DESC LIMIT 1").fetchone()
+        walls += row or []
+    return max(walls, default=None)
+
+
+def _page(spec: TableSpec, start: int, found: list[Any], blocks: _Blocks) -> RowPage:
+    words = schema.read_qualities(blocks._connection)
+    columns = list(zip(*found, strict=True)) or [()] * (3 + 2 * len(spec.columns))
+    quality: list[list[Quality]] = [[words[code] for code in codes] for codes in columns[4::2]]
+    values = [
+        [cells.decode(cell, mark, blocks) for cell, mark in zip(stored, marks, strict=True)]
+        for stored, marks in zip(columns[3::2], quality, strict=True)
+    ]
+    return RowPage(
+        table=spec, start=start, wall=columns[1], mono=columns[2], values=values, quality=quality
+    )

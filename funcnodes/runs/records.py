@@ -1,0 +1,171 @@
+"""What a run is made of, as plain data: its head, its columns, pages of its rows.
+
+Shared by writer, reader, export and run control; knows neither SQLite nor nodes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from funcnodes.core.values import Quality
+from funcnodes.errors import RunError
+
+FORMAT_VERSION = 1
+
+RunState = Literal[
+    "running", "paused", "stopping", "complete", "stopped", "aborted", "failed", "interrupted"
+]
+ENDED: frozenset[RunState] = frozenset({"complete", "stopped", "aborted", "failed", "interrupted"})
+
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+"""Stored as the index into this tuple: append only, never reorder."""
+
+EMPTY: frozenset[Quality] = frozenset({"missing", "stale"})
+"""Qualities of a cell that holds nothing. A null of any other quality was not a number (D3)."""
+
+
+class StorageError(RunError):
+    """The run file cannot be written: disk full, or an error of the file system."""
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of a recorder.
+
+    Attributes:
+        name: Unique within the recorder.
+        unit: Of every number in it, or "".
+        kind: Kind of the port that feeds it, as in `PortType.kind`.
+        node: Id of the node that feeds it, or "" while nothing does.
+        port: Id of that node's output.
+    """
+
+    name: str
+    unit: str = ""
+    kind: str = "any"
+    node: str = ""
+    port: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One recorder: its node id, its name and its columns, fixed for the length of a run."""
+
+    recorder: str
+    name: str
+    columns: tuple[Column, ...]
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A value with the quality it was measured with (R2)."""
+
+    value: Any
+    quality: Quality = "ok"
+
+
+NOTHING = Cell(None, "missing")
+
+
+class RowPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows `start` … of one recorder, column by column.
+
+    Attributes:
+        wall: Seconds since the epoch, one per row.
+        mono: Seconds of the monotonic clock, one per row; only differences mean anything.
+        values: One list per column; None where a cell is empty.
+        quality: One list per column.
+    """
+
+    table: TableSpec
+    start: int
+    wall: Sequence[float]
+    mono: Sequence[float]
+    values: Sequence[Sequence[Any]]
+    quality: Sequence[Sequence[Quality]]
+
+    def __len__(self) -> int:
+        return len(self.wall)
+
+    def numbers(self) -> list[list[float | None]]:
+        """The values as a plot needs them: whatever is no finite or infinite number is None."""
+        return [[as_number(value) for value in column] for column in self.values]
+
+
+def as_number(value: Any) -> float | None:
+    """`value` as a float, or None for text, arrays, empty cells and NaN."""
+    if not isinstance(value, bool | int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return None if number != number else number
+
+
+class RunHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run without reading its rows.
+
+    Attributes:
+        id: ULID.
+        number: Counts within the worker, from 1.
+        started: Seconds since the epoch.
+        started_mono: The monotonic clock at that moment.
+        ended: Seconds since the epoch, None while it is running. Of an interrupted run, the time
+            of its last row.
+        rows: Committed rows of all recorders.
+        total: Points that were planned, None where that cannot be known.
+        simulated: "" on real instruments, "all", or e.g. "1 of 2" (D7).
+        versions: Of funcnodes, Python and each driver, by name.
+        message: Why it ended otherwise than complete.
+    """
+
+    id: str
+    number: int
+    state: RunState
+    started: float
+    started_mono: float = 0.0
+    ended: float | None = None
+    ended_mono: float | None = None
+    rows: int = 0
+    total: int | None = None
+    nodespace: str = ""
+    title: str = ""
+    operator: str = ""
+    bench: str = ""
+    simulated: str = ""
+    versions: dict[str, str] = {}
+    message: str = ""
+    format: int = FORMAT_VERSION
+
+    @property
+    def name(self) -> str:
+        """How people call it: its number, and what was run."""
+        return f"run {self.number}"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened during a run: a state, a live input changed, a manual write."""
+
+    wall: float
+    mono: float
+    kind: str
+    data: dict[str, Any] = {}
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    wall: float
+    level: Literal["debug", "info", "warning", "error"]
+    source: str
+    text: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of one device, read `before` or `after` the run."""
+
+    moment: Literal["before", "after"]
+    device: str
+    wall: float
+    parameters: dict[str, Any]

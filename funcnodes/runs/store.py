@@ -1,0 +1,182 @@
+"""The runs of one worker: a folder with one SQLite file per run.
+
+Numbers runs (R5), finds them by number, ULID or `latest`, and tidies up after a writer that was
+killed. Several processes may use one folder at once.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from funcnodes.core import clock
+from funcnodes.errors import RunError
+from funcnodes.runs.reader import RunReader
+from funcnodes.runs.records import RunHead, StorageError, TableSpec
+from funcnodes.runs.ulid import is_beginning, new_ulid, normalised
+from funcnodes.runs.writer import RunWriter, fold, is_being_written, lock_path, storage_error
+from funcnodes.settings import private_dir
+
+SUFFIX = ".sqlite"
+
+
+class RunStore:
+    """A folder of runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        return f"<RunStore {self.folder}>"
+
+    def create(
+        self,
+        *,
+        graph: dict[str, Any],
+        specs: Sequence[TableSpec],
+        on_commit: Callable[[], None] = lambda: None,
+        on_failure: Callable[[StorageError], None] = lambda _: None,
+        **about: Any,
+    ) -> RunWriter:
+        """Begin a run: a new number, a new ULID, a new file.
+
+        The file is there once the writer's `opened` is done.
+
+        Args:
+            graph: The nodespace, as `NodeSpace.serialize` gives it.
+            specs: The recorders.
+            on_commit: Called from the writer's thread after rows were committed.
+            on_failure: Called from the writer's thread when nothing more can be written.
+            about: Further fields of `RunHead`.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        started = clock.now()
+        try:
+            number = self._next_number()
+        except OSError as error:
+            raise storage_error(self.folder, error) from error
+        head = RunHead(
+            id=new_ulid(started), number=number, state="running",
+            started=started, started_mono=clock.monotonic(), **about,
+        )  # fmt: skip
+        text = msgspec.json.encode(graph, enc_hook=repr).decode()
+        path = self.folder / f"{number:05d}-{head.id}{SUFFIX}"
+        return RunWriter(
+            path, head, graph=text, specs=specs, on_commit=on_commit, on_failure=on_failure
+        )
+
+    def paths(self) -> list[Path]:
+        """The run files, newest first."""
+        found = [path for path in self.folder.glob(f"*{SUFFIX}") if _number(path)]
+        return sorted(found, key=lambda path: (_number(path), path.name), reverse=True)
+
+    def list(self, limit: int | None = None) -> list[RunHead]:
+        """The newest runs, newest first; files that cannot be read are left out."""
+        heads: list[RunHead] = []
+        for path in self.paths():
+            if limit is not None and len(heads) >= limit:
+                break
+            head = _readable(path)
+            if head is not None:
+                heads.append(head)
+        return heads
+
+    def find(self, name: str) -> RunReader:
+        """A run by `latest`, its number, its ULID, or an unambiguous beginning of that.
+
+        Raises:
+            RunError: There is none, or more than one.
+        """
+        paths = self.paths()
+        wanted = name.strip().removeprefix("#")
+        if wanted.lower() == "latest":
+            return RunReader(self._one(paths[:1], "There is no run yet."))
+        by_number = [path for path in paths if str(_number(path)) == wanted]
+        if by_number:
+            return RunReader(by_number[0])
+        beginning = normalised(wanted)
+        by_id = [path for path in paths if _ulid(path).startswith(beginning)]
+        if not is_beginning(beginning) or not by_id:
+            raise RunError(f"There is no run {name!r} in {self.folder}.", run=name)
+        if len(by_id) > 1:
+            numbers = ", ".join(str(_number(path)) for path in by_id[:5])
+            raise RunError(f"{name!r} begins the ids of {len(by_id)} runs: {numbers}.", run=name)
+        return RunReader(by_id[0])
+
+    def recover(self) -> Sequence[RunHead]:
+        """Mark runs whose writer was killed as interrupted, and fold their files.
+
+        Called when a worker starts. Runs that another process is writing are left alone.
+
+        Returns:
+            The runs that were found interrupted, newest first.
+        """
+        return [head for path in self.paths() if (head := _recover(path)) is not None]
+
+    def _one(self, paths: Sequence[Path], otherwise: str) -> Path:
+        if not paths:
+            raise RunError(f"{otherwise} Looked in {self.folder}.")
+        return paths[0]
+
+    def _next_number(self) -> int:
+        """One more than any number given before, also where files were deleted since."""
+        private_dir(self.folder)
+        with _locked(self.folder / ".numbers") as fd:
+            last = os.read(fd, 32).strip()
+            newest = max((_number(path) for path in self.paths()), default=0)
+            number = max(int(last) if last.isdigit() else 0, newest) + 1
+            os.pwrite(fd, b"%d\n" % number, 0)
+        return number
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _number(path: Path) -> int:
+    """The run's number by its file name; 0 where the name is not one of ours."""
+    number, dash, ulid = path.stem.partition("-")
+    return int(number) if dash and number.isdecimal() and is_beginning(ulid) else 0
+
+
+def _ulid(path: Path) -> str:
+    return path.stem.partition("-")[2]
+
+
+def _readable(path: Path) -> RunHead | None:
+    try:
+        return RunReader(path).head
+    except RunError:
+        return None
+
+
+def _recover(path: Path) -> RunHead | None:
+    left_over = lock_path(path).exists() or path.with_name(path.name + "-wal").exists()
+    if not left_over or is_being_written(path):
+        return None
+    head = _readable(path)
+    if head is None:
+        return None
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for key in ("state", "rows", "ended", "message"):
+                text = msgspec.json.encode(getattr(head, key)).decode()
+                connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
+            fold(connection)
+    except sqlite3.Error as error:
+        raise storage_error(path, error) from error
+    lock_path(path).unlink(missing_ok=True)
+    return head if head.state == "interrupted" else None

@@ -1,0 +1,380 @@
+"""Writes one run into one SQLite file, from a thread of its own.
+
+Guarantees: a row below `committed(k)` survives `kill -9` and power loss (WAL, synchronous=FULL);
+any row is below it at most 100 ms after `append`; readers never block it, nor it them. Closing
+folds the write-ahead log into the file, so that the one file can be copied and opened anywhere
+(R6). While it writes, a hidden file beside the run is locked: without that lock the run is over.
+That file also reserves some disk, so that a run which filled the disk can still say so.
+"""
+
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from funcnodes.runs import schema
+from funcnodes.runs.cells import encode
+from funcnodes.runs.records import (
+    QUALITIES,
+    Cell,
+    Event,
+    LogEntry,
+    RunHead,
+    Snapshot,
+    StorageError,
+    TableSpec,
+)
+
+COMMIT_S = 0.09
+"""From the first row to its commit; what is left of 100 ms is for the commit itself."""
+
+RESERVE_BYTES = 128 * 1024
+_LOCKED_FOR_MS = 5000  # a reader may hold the file for the length of one page
+
+_CODE = {quality: code for code, quality in enumerate(QUALITIES)}
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    k: int
+    cells: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Flush:
+    done: Future[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    head: RunHead
+    done: Future[None]
+
+
+_Item = _Row | Statement | _Flush | _Close
+
+
+class RunWriter:
+    """The only writer of a run file.
+
+    Methods may be called from one thread, the loop's; none of them blocks. The callbacks are
+    called from the writer's own thread.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        head: RunHead,
+        *,
+        graph: str = "{}",
+        specs: Sequence[TableSpec] = (),
+        on_commit: Callable[[], None] = lambda: None,
+        on_failure: Callable[[StorageError], None] = lambda _: None,
+        commit_s: float = COMMIT_S,
+    ) -> None:
+        self.path = path
+        self.head = head
+        self.specs = tuple(specs)
+        self.failure: StorageError | None = None
+        self.opened: Future[None] = Future()
+        self._graph = graph
+        self._on_commit, self._on_failure = on_commit, on_failure
+        self._commit_s = commit_s
+        self._appended = [0] * len(self.specs)
+        self._committed = [0] * len(self.specs)
+        self._insertions = [schema.insertion(k, spec) for k, spec in enumerate(self.specs)]
+        self._blobs = 0
+        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._hurry = threading.Event()
+        self._closing: Future[None] | None = None
+        self._ended = False  # set before the last look at the queue, so that nobody waits for ever
+        self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}", daemon=True)
+        self._thread.start()
+
+    # ── called from the loop ──────────────────────────────────────────────────────────────
+
+    def append(self, k: int, cells: Sequence[Cell], *, wall: float, mono: float) -> int:
+        """Queue one row of recorder `k`; returns its index."""
+        n = self._appended[k]
+        row: list[Any] = [n, wall, mono]
+        for cell in cells:
+            row.append(encode(cell.value, self))
+            row.append(_CODE[cell.quality])
+        self._appended[k] = n + 1
+        self._items.put(_Row(k, tuple(row)))
+        return n
+
+    def committed(self, k: int) -> int:
+        """How many rows of recorder `k` are on disk for good (R4)."""
+        return self._committed[k]
+
+    def event(self, event: Event) -> None:
+        """Queue an event of the run."""
+        data = msgspec.json.encode(event.data, enc_hook=repr).decode()
+        row = (event.wall, event.mono, event.kind, data)
+        self._execute("INSERT INTO events (wall, mono, kind, data) VALUES (?, ?, ?, ?)", row)
+
+    def log(self, entry: LogEntry) -> None:
+        """Queue a line of the run's log."""
+        row = (entry.wall, entry.level, entry.source, entry.text)
+        self._execute("INSERT INTO log (wall, level, source, text) VALUES (?, ?, ?, ?)", row)
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Queue the parameters of one device."""
+        data = msgspec.json.encode(snapshot.parameters, enc_hook=repr).decode()
+        row = (snapshot.moment, snapshot.device, snapshot.wall, data)
+        self._execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", row)
+
+    def write_head(self, head: RunHead) -> None:
+        """Queue what has changed of the head."""
+        self.head = head
+        for statement in _head_statements(head):
+            self._items.put(statement)
+
+    def flush(self) -> Future[None]:
+        """Done once everything queued so far is on disk; fails with StorageError."""
+        done: Future[None] = Future()
+        self._urge(_Flush(done))
+        return done
+
+    def close(self, head: RunHead) -> Future[None]:
+        """Write the last head, fold the file into one, end the thread. Repeating is harmless."""
+        if self._closing is None:
+            self._closing = Future()
+            self._urge(_Close(head, self._closing))
+        return self._closing
+
+    # ── ArrayStore ────────────────────────────────────────────────────────────────────────
+
+    def put(self, array: Any) -> int:
+        """Queue an array as a block; returns the number by which its cell finds it."""
+        self._blobs += 1
+        shape = ",".join(str(length) for length in array.shape)
+        row = (self._blobs, array.dtype.str, shape, array.tobytes())
+        self._execute("INSERT INTO blobs VALUES (?, ?, ?, ?)", row)
+        return self._blobs
+
+    def get(self, number: int) -> Any:
+        """Never called: a writer reads nothing back."""
+        raise NotImplementedError(f"block {number} is read through RunReader")
+
+    def _urge(self, item: _Item) -> None:
+        self._items.put(item)
+        self._hurry.set()
+        if self._ended:
+            self._refuse_rest()
+
+    def _execute(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        self._items.put((sql, parameters))
+
+    # ── the writer's thread ───────────────────────────────────────────────────────────────
+
+    def _serve(self) -> None:
+        try:
+            reserve = _Reserve(self.path)
+            connection = self._create()
+        except (OSError, sqlite3.Error) as error:
+            self.failure = storage_error(self.path, error)
+            self.opened.set_exception(self.failure)
+            self._ended = True
+            self._refuse_rest()
+            return
+        self.opened.set_result(None)
+        closing: _Close | None = None
+        while closing is None:
+            closing = self._commit(connection, self._next_batch(), reserve)
+        self._finish(connection, closing, reserve)
+
+    def _create(self) -> sqlite3.Connection:
+        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.execute(f"PRAGMA busy_timeout = {_LOCKED_FOR_MS}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        with _transaction(connection):
+            schema.create(connection, self._graph, self.specs)
+            for sql, parameters in _head_statements(self.head):
+                connection.execute(sql, parameters)
+        sync_folder(self.path.parent)
+        return connection
+
+    def _next_batch(self) -> list[_Item]:
+        """The next item, and all that comes until its commit is due."""
+        batch = [self._items.get()]
+        self._hurry.wait(self._commit_s)
+        self._hurry.clear()
+        while not self._items.empty():
+            batch.append(self._items.get())
+        return batch
+
+    def _commit(
+        self, connection: sqlite3.Connection, batch: list[_Item], reserve: "_Reserve"
+    ) -> _Close | None:
+        if self.failure is None:
+            try:
+                self._write(connection, batch)
+            except (sqlite3.Error, ValueError, OverflowError) as error:
+                reserve.give_up()
+                self.failure = storage_error(self.path, error)
+                self._on_failure(self.failure)
+        for item in batch:
+            if isinstance(item, _Flush):
+                self._answer(item.done)
+        return next((item for item in batch if isinstance(item, _Close)), None)
+
+    def _write(self, connection: sqlite3.Connection, batch: list[_Item]) -> None:
+        rows: dict[int, list[tuple[Any, ...]]] = {}
+        with _transaction(connection):
+            for item in batch:
+                if isinstance(item, _Row):
+                    rows.setdefault(item.k, []).append(item.cells)
+                elif isinstance(item, tuple):
+                    connection.execute(*item)
+            for k, cells in rows.items():
+                connection.executemany(self._insertions[k], cells)
+        for k, cells in rows.items():
+            self._committed[k] += len(cells)
+        if rows:
+            self._on_commit()
+
+    def _finish(self, connection: sqlite3.Connection, closing: _Close, reserve: "_Reserve") -> None:
+        reserve.give_up()
+        head = msgspec.structs.replace(closing.head, rows=sum(self._committed))
+        try:
+            with _transaction(connection):
+                for sql, parameters in _head_statements(head):
+                    connection.execute(sql, parameters)
+            self.head = head
+            fold(connection)
+        except sqlite3.Error as error:
+            self.failure = self.failure or storage_error(self.path, error)
+        finally:
+            connection.close()
+            reserve.release()
+        sync_folder(self.path.parent)
+        self._ended = True
+        self._answer(closing.done)
+        self._refuse_rest()
+
+    def _answer(self, done: Future[None]) -> None:
+        if self.failure is not None:
+            done.set_exception(self.failure)
+        else:
+            done.set_result(None)
+
+    def _refuse_rest(self) -> None:
+        """What comes after the end is dropped; who waits is told."""
+        while True:
+            try:
+                item = self._items.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, _Close):
+                self._answer(item.done)
+            elif isinstance(item, _Flush):
+                item.done.set_exception(
+                    self.failure or StorageError(f"The run file {self.path} is closed.")
+                )
+
+
+class _transaction:
+    """Commit at the end of the block, roll back where it raises."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is None:
+            self._connection.execute("COMMIT")
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+class _Reserve:
+    """The hidden file beside a run: locked while it is written, and some disk kept back."""
+
+    def __init__(self, run: Path) -> None:
+        self._path = lock_path(run)
+        self._fd = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            os.posix_fallocate(self._fd, 0, RESERVE_BYTES)
+        except OSError:
+            self.release()
+            raise
+
+    def give_up(self) -> None:
+        """Let the last words of the run have the disk that was kept back."""
+        os.ftruncate(self._fd, 0)
+
+    def release(self) -> None:
+        self._path.unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+def lock_path(run: Path) -> Path:
+    """The hidden file that is locked while `run` is being written."""
+    return run.with_name(f".{run.name}.writing")
+
+
+def is_being_written(run: Path) -> bool:
+    """Whether some process, this one included, is writing `run` now."""
+    try:
+        fd = os.open(lock_path(run), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def fold(connection: sqlite3.Connection) -> None:
+    """Fold the write-ahead log into the file and leave WAL mode (R6)."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def storage_error(path: Path, error: Exception) -> StorageError:
+    """Say in one sentence why `path` cannot be written."""
+    full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+    if full or (isinstance(error, OSError) and error.errno == 28):
+        return StorageError(
+            f"The run file {path} cannot be written: the disk is full.",
+            hint="Free some space; the rows recorded so far are kept.",
+            path=str(path),
+        )
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return StorageError(f"The run file {path} cannot be written: {why}.", path=str(path))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive power loss."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _head_statements(head: RunHead) -> list[Statement]:
+    return [
+        ("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, msgspec.json.encode(value).decode()))
+        for key, value in msgspec.structs.asdict(head).items()
+    ]
