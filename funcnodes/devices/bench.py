@@ -35,7 +35,7 @@ class Bench:
     def load(
         cls,
         path: Path | str,
-        resources: Mapping[str, str] = {},  # noqa: B006
+        resources: Mapping[str, str] = {},
         *,
         lock_dir: Path | None = None,
         latch: Latch | None = None,
@@ -48,7 +48,7 @@ class Bench:
     def builtin(
         cls,
         name: str,
-        resources: Mapping[str, str] = {},  # noqa: B006
+        resources: Mapping[str, str] = {},
         *,
         lock_dir: Path | None = None,
         latch: Latch | None = None,
@@ -101,8 +101,6 @@ class Bench:
         raise NotImplementedError
 
 
-def find_bench(
-    name: str, *, beside: Path | None = None, worker_dir: Path | None = None
-) -> Path:
+def find_bench(name: str, *, beside: Path | None = None, worker_dir: Path | None = None) -> Path:
     """Where the bench of that name is: beside the file, in the worker, among the built-in (D6)."""
     raise NotImplementedError

@@ -4,7 +4,7 @@ Every read and write of a device node, a panel or a script passes here, where li
 latch are checked. Bytes are the link's, what the bytes mean is the driver's.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from funcnodes.core import Quality

@@ -1,0 +1,106 @@
+"""What every byte channel to an instrument promises, whatever it is made of.
+
+A transport moves bytes and names failures by their cause. It keeps no deadline of its own (the
+link cancels), retries nothing and knows no terminator but the one it is asked to read to. What
+comes in while nobody reads is kept up to `LIMIT` bytes, then the line is left alone until read.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+TransportKind = Literal["tcp", "serial", "visa", "memory"]
+LIMIT = 1 << 20  # bytes of a line, and of input that nobody asked for
+BLOCK_LIMIT = 1 << 28  # bytes of one block read by its length
+
+
+class Transport(ABC):
+    """One open (or openable) channel. Used by one link only.
+
+    Attributes:
+        kind: What it is made of.
+        address: The resource string, for messages.
+        interrupt_s: Within how many seconds bytes of an emergency reach the wire at worst, also
+            while something else is under way (D4).
+        fresh_on_open: Whether opening anew gives a channel on which no late reply can come.
+    """
+
+    kind: ClassVar[TransportKind]
+    interrupt_s: float = 0.1
+    fresh_on_open: bool = True
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.on_lost: Callable[[Exception], None] | None = None
+        """Called once, in the loop, when the peer goes away while nobody waits for it."""
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether bytes can be written."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            AddressError: The host is not on the allow-list.
+            DeviceBusyError: Another process holds the port.
+            DeviceConnectError: Refused, not found, or no permission; the message says which.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of the channel. Idempotent; never raises for a channel that is broken already."""
+
+    @abstractmethod
+    async def write(self, data: bytes) -> None:
+        """Hand all of `data` to the system.
+
+        Raises:
+            DeviceClosed: We closed it, or the peer did.
+        """
+
+    @abstractmethod
+    async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
+        """The next bytes up to and including `terminator`.
+
+        A cancelled read loses nothing: what has come stays for the next read.
+
+        Raises:
+            DeviceClosed: The peer closed before the terminator came.
+            ReplyError: `limit` bytes came without it.
+        """
+
+    @abstractmethod
+    async def read_exactly(self, count: int) -> bytes:
+        """The next `count` bytes.
+
+        Raises:
+            DeviceClosed: The peer closed before they came.
+            ReplyError: More than `BLOCK_LIMIT` bytes were asked for.
+        """
+
+    @abstractmethod
+    def discard_input(self) -> int:
+        """Drop what has come and was not read; how many bytes that were."""
+
+    @abstractmethod
+    async def interrupt(self) -> None:
+        """Make the instrument give up a long reply where the interface can (device clear)."""
+
+    @abstractmethod
+    def emergency_write(self, data: bytes) -> bool:
+        """Put `data` on the wire now, from any thread, past any queue, without the loop.
+
+        Returns:
+            Whether all bytes were handed over within `interrupt_s`. Never raises.
+        """
+
+
+def describe(error: BaseException) -> str:
+    """An operating system error in words: "connection refused"."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)[:1].lower() + os.strerror(error.errno)[1:]
+    return str(error) or type(error).__name__

@@ -1,0 +1,211 @@
+"""A byte channel over a file descriptor that the event loop watches: sockets and serial lines.
+
+One reader callback per channel, bytes taken straight from the descriptor: an exchange costs two
+system calls and two turns of the loop. A duplicate of the descriptor, kept under a lock, is what
+another thread writes emergency bytes to, so that it can never meet a number that was reused.
+"""
+
+import asyncio
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+
+from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, describe
+from funcnodes.errors import DeviceClosed, ReplyError
+
+_CHUNK = 1 << 18
+
+
+class DescriptorTransport(Transport):
+    """Reading and writing; subclasses say how the descriptor comes and goes."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._fd = -1
+        self._buffer = bytearray()
+        self._searched = 0  # bytes of the buffer known to hold no terminator
+        self._lost: Exception | None = None  # why nothing more will come; set once per opening
+        self._waiter: asyncio.Future[None] | None = None  # the one reader, while it waits
+        self._paused = False  # the descriptor is unwatched because the buffer is full
+        self._wanted = LIMIT  # bytes to hold before pausing
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._spare_fd = -1  # duplicate for other threads; guarded by _spare_lock
+        self._spare_lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        return self._fd >= 0 and self._lost is None
+
+    def _attach(self, fd: int) -> None:
+        """Begin to watch `fd`, non-blocking and owned by the subclass."""
+        self._loop = asyncio.get_running_loop()
+        self._fd, self._lost, self._paused, self._wanted = fd, None, False, LIMIT
+        self._buffer.clear()
+        self._searched = 0
+        with self._spare_lock:
+            self._spare_fd = os.dup(fd)
+        self._loop.add_reader(fd, self._readable)
+
+    def _detach(self) -> None:
+        """Stop watching; a reader that waits is told."""
+        if self._fd < 0:
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+        self._fd = -1
+        with self._spare_lock:
+            os.close(self._spare_fd)
+            self._spare_fd = -1
+        if self._lost is None:
+            self._lost = DeviceClosed(f"{self.address}: it was closed.", address=self.address)
+        self._wake()
+
+    async def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            if self._lost is not None or self._fd < 0:
+                raise self._gone()
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:
+                await self._writable()
+            except OSError as error:
+                self._lose(describe(error))
+
+    async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
+        while True:
+            start = max(0, self._searched - len(terminator) + 1)
+            found = self._buffer.find(terminator, start)
+            if found >= 0:
+                return self._take(found + len(terminator))
+            self._searched = len(self._buffer)
+            if len(self._buffer) >= limit:
+                raise ReplyError(
+                    f"{self.address}: {len(self._buffer)} bytes came without an end of line.",
+                    address=self.address,
+                )
+            await self._more(limit)
+
+    async def read_exactly(self, count: int) -> bytes:
+        if count > BLOCK_LIMIT:
+            raise ReplyError(
+                f"{self.address}: a block of {count} bytes was announced, {BLOCK_LIMIT} fit.",
+                address=self.address,
+            )
+        while len(self._buffer) < count:
+            await self._more(count)
+        return self._take(count)
+
+    def discard_input(self) -> int:
+        if self._fd >= 0 and self._lost is None:
+            self._readable()
+        count = len(self._buffer)
+        self._take(count)
+        return count
+
+    async def interrupt(self) -> None:
+        """Sockets and serial lines know no device clear; opening anew is the way."""
+
+    def emergency_write(self, data: bytes) -> bool:
+        deadline = time.monotonic() + self.interrupt_s
+        with self._spare_lock:
+            return self._spare_fd >= 0 and write_all(self._spare_fd, data, deadline)
+
+    def _readable(self) -> None:
+        try:
+            chunk = os.read(self._fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(describe(error))
+            return
+        if not chunk:
+            self._lose("")
+            return
+        self._buffer += chunk
+        if len(self._buffer) > self._wanted + _CHUNK and not self._paused:
+            self._paused = True
+            assert self._loop is not None
+            self._loop.remove_reader(self._fd)
+        self._wake()
+
+    def _lose(self, why: str) -> None:
+        """The peer is gone: note why, stop watching, tell whoever waits, else the link."""
+        if self._lost is not None:
+            return
+        what = f"the connection broke: {why}" if why else "the instrument closed the connection"
+        self._lost = DeviceClosed(f"{self.address}: {what}.", address=self.address)
+        if self._loop is not None and self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+        waited_for = self._waiter is not None
+        self._wake()
+        if not waited_for and self.on_lost is not None:
+            self.on_lost(self._lost)
+
+    def _gone(self) -> Exception:
+        if self._lost is None:
+            return DeviceClosed(f"{self.address}: it is not open.", address=self.address)
+        return DeviceClosed(str(self._lost), address=self.address)
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(memoryview(self._buffer)[:count])
+        del self._buffer[:count]
+        self._searched = 0
+        self._wanted = LIMIT
+        if self._paused and self._loop is not None and self.is_open:
+            self._paused = False
+            self._loop.add_reader(self._fd, self._readable)
+        return taken
+
+    async def _more(self, wanted: int) -> None:
+        """Wait until something came."""
+        if self._lost is not None or self._fd < 0:
+            raise self._gone()
+        assert self._loop is not None
+        self._wanted = max(wanted, LIMIT)
+        if self._paused and len(self._buffer) <= self._wanted:
+            self._paused = False
+            self._loop.add_reader(self._fd, self._readable)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    async def _writable(self) -> None:
+        """Wait until the system takes bytes again."""
+        assert self._loop is not None
+        ready = self._loop.create_future()
+        fd = self._fd
+        self._loop.add_writer(fd, _resolve(ready))
+        try:
+            await ready
+        finally:
+            if self._fd == fd:
+                self._loop.remove_writer(fd)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _resolve(future: "asyncio.Future[None]") -> Callable[[], None]:
+    return lambda: None if future.done() else future.set_result(None)
+
+
+def write_all(fd: int, data: bytes, deadline: float) -> bool:
+    """Write all of `data` to a non-blocking descriptor until `deadline` (monotonic)."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select((), (fd,), (), left)[1]:
+                return False
+        except OSError:
+            return False
+    return True

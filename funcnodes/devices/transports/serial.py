@@ -1,0 +1,134 @@
+"""Serial lines on POSIX: pyserial opens and sets the port, the event loop reads its descriptor.
+
+Exclusive (TIOCEXCL and a lock on the device file). On a pseudo-terminal anything but 8N1 opens
+once and never again (EINVAL), so a pts path is always opened 8N1: a pty carries whole bytes
+whatever is asked for.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import pwd
+import stat
+import termios
+from typing import Any
+
+from funcnodes.devices.addresses import Address, SerialOptions
+from funcnodes.devices.transports.base import describe
+from funcnodes.devices.transports.descriptor import DescriptorTransport
+from funcnodes.errors import DeviceBusyError, DeviceConnectError
+
+DEFAULTS = SerialOptions(baud=9600, bits=8, parity="none", stop=1)
+
+
+class SerialTransport(DescriptorTransport):
+    """The serial line at `address`, set as the address, else the driver, says."""
+
+    kind = "serial"
+    fresh_on_open = False  # an instrument's late reply comes in on a line opened anew, too
+
+    def __init__(self, address: Address, options: SerialOptions | None = None) -> None:
+        super().__init__(address.resource)
+        self._path = address.path
+        self._options = address.serial.over(options or DEFAULTS).over(DEFAULTS)
+        self._port: Any = None  # pyserial has no types
+
+    async def open(self) -> None:
+        await self.close()
+        port = self._opened()
+        self._port = port
+        try:
+            with contextlib.suppress(OSError):
+                fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+            os.set_blocking(port.fileno(), False)
+            self._attach(port.fileno())
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        self._detach()
+        if self._port is not None:
+            port, self._port = self._port, None
+            with contextlib.suppress(OSError, termios.error):
+                fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
+            with contextlib.suppress(OSError, termios.error):
+                port.close()
+
+    def discard_input(self) -> int:
+        count = super().discard_input()
+        if self._fd >= 0:
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcflush(self._fd, termios.TCIFLUSH)
+        return count
+
+    async def interrupt(self) -> None:
+        """Send a break, which many instruments take as "listen to me"."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError, termios.error):
+                termios.tcsendbreak(self._fd, 0)
+
+    def _opened(self) -> Any:
+        import serial
+
+        options = self._options
+        is_pty = self._path.startswith("/dev/pts/")
+        try:
+            return serial.Serial(
+                self._path,
+                baudrate=options.baud,
+                bytesize=8 if is_pty else options.bits,
+                parity="N" if is_pty else str(options.parity)[0].upper(),
+                stopbits=1 if is_pty else options.stop,
+                timeout=0,
+                exclusive=True,
+            )
+        except (OSError, ValueError) as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: OSError | ValueError) -> DeviceConnectError | DeviceBusyError:
+        """Why the port could not be opened, and what to do."""
+        code = getattr(error, "errno", None) or _number_within(str(error))
+        where = {"address": self.address}
+        if code in {errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK}:
+            return DeviceBusyError(
+                f"{self.address}: another program has {self._path} open.",
+                hint="Close the other program, or `fuser` the port to see which it is.",
+                **where,
+            )
+        if code in {errno.EACCES, errno.EPERM}:
+            return DeviceConnectError(
+                f"{self.address}: no permission to open {self._path}.",
+                hint=_group_hint(self._path),
+                **where,
+            )
+        if code == errno.ENOENT:
+            return DeviceConnectError(
+                f"{self.address}: there is no {self._path}.",
+                hint="Is the cable plugged in? `ls /dev/serial/by-id` shows what is.",
+                **where,
+            )
+        why = os.strerror(code) if code else describe(error)
+        return DeviceConnectError(f"{self.address}: {self._path} did not open: {why}.", **where)
+
+
+def _number_within(message: str) -> int | None:
+    """The errno that pyserial put into its text ("[Errno 2] …")."""
+    _, found, rest = message.partition("[Errno ")
+    digits = rest.partition("]")[0]
+    return int(digits) if found and digits.isdecimal() else None
+
+
+def _group_hint(path: str) -> str:
+    try:
+        import grp
+
+        status = os.stat(path)
+        group = grp.getgrgid(status.st_gid).gr_name
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except (OSError, KeyError):
+        return ""
+    if not status.st_mode & stat.S_IWGRP:
+        return f"The file belongs to somebody else; ask who set up {path}."
+    return f"Join the group {group}: `sudo usermod -aG {group} {user}`, then log in again."
