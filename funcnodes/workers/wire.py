@@ -398,7 +398,11 @@ Event = (
 
 
 class Frame(Base, kw_only=True, tag="frame"):
-    """A numbered batch of events, applied in order."""
+    """A numbered batch of events, applied in order.
+
+    A frame with `seq` 0 stands outside the numbering: it is applied at once and not counted. The
+    server sends such frames for what cannot wait for a worker whose loop is blocked.
+    """
 
     session: str
     seq: int
@@ -706,5 +710,14 @@ class Shutdown(Base, kw_only=True, tag="shutdown"):
     """Make safe, save, end."""
 
 
+class Standing(Base, kw_only=True, tag="standing"):
+    """What the list of workers says of this one; sent after Hello and whenever it changes."""
+
+    bench: str = ""
+    nodespace: str = ""
+    simulated: bool = False
+    message: str = ""
+
+
 ToWorker = Do | People | Shutdown
-FromWorkerLink = Hello | Snapshot | Frame | Ack | Fail
+FromWorkerLink = Hello | Standing | Snapshot | Frame | Ack | Fail
