@@ -129,7 +129,8 @@ class Node(Emitter):
         self._timer: asyncio.TimerHandle | None = None
         self._began = 0.0
         self._zipped: dict[str, Wave | None] = {}  # `zip`: of which wave each input was, last time
-        self._slow = [0, 0]  # slow calls, calls, of the last few
+        self._calls = 0  # since the first slow one of the last few (T12)
+        self._slow_calls = 0
         self._error: BaseException | None = None
         self._trigger_in = NodeInput("_triggerinput", Trigger, "trigger", required=False)
         self._trigger_out = NodeOutput("_triggeroutput", Trigger, "done")
@@ -303,7 +304,7 @@ class Node(Emitter):
         """Tell how far this execution has come."""
         self.progress = NodeProgress(done, total, text)
         self._note()
-        if self.listeners:
+        if self.listeners is not None:
             self.emit("progress", progress=self.progress)
 
     def note_port(self, port: Port) -> None:
@@ -362,7 +363,7 @@ class Node(Emitter):
         if self.blocked or wave.cancelled is not None:
             return
         self._asked = wave
-        if self.listeners:
+        if self.listeners is not None:
             self.emit("request_trigger")
         if self.policy == "each":
             self.run_in_wave(wave)
@@ -379,17 +380,17 @@ class Node(Emitter):
         for port in self._required:
             if port._value is NoValue:
                 return
-        self._trigger(wave, None)
-        self.engine.schedule(self)
+        self._trigger(wave, self._take_arguments())
 
-    def _trigger(self, wave: Wave, args: dict[str, Any] | None) -> None:
+    def _trigger(self, wave: Wave, args: dict[str, Any]) -> None:
         self._phase = QUEUED
         self._wave = wave
-        self._args = self._take_arguments() if args is None else args
+        self._args = args
         self._token += 1
         wave.enter(self)
-        if self.listeners:
+        if self.listeners is not None:
             self.emit("trigger")
+        self.engine.schedule(self)
 
     def _take_arguments(self) -> dict[str, Any]:
         """Unset optional inputs are left out of the call."""
@@ -424,7 +425,7 @@ class Node(Emitter):
             return  # given up while it was queued
         self._phase = RUNNING
         self._began = time.perf_counter()
-        if self.listeners:
+        if self.listeners is not None:
             self.emit("triggerstart")
         if self._is_coroutine:
             self._note()
@@ -446,9 +447,9 @@ class Node(Emitter):
             self._end_failed(error)
         else:
             self._end_ok(result)
-        if time.perf_counter() - self._began > SLOW_CPU_S and self.run_in == "auto":
+        if self.duration_s > SLOW_CPU_S and self.run_in == "auto":  # type: ignore[operator]  # it has run
             self._count_slow(engine)
-        elif self._slow[1]:
+        elif self._calls:
             self._count_call(False)
 
     async def _run_coroutine(self, token: int) -> None:
@@ -489,17 +490,17 @@ class Node(Emitter):
 
     def _count_slow(self, engine: Engine) -> None:
         cpu = time.thread_time() - engine.cpu_mark
-        wall = time.perf_counter() - self._began
+        wall = self.duration_s or 0.0
         self._count_call(min(cpu, wall) > SLOW_CPU_S or wall > SLOW_WALL_S)
 
     def _count_call(self, slow: bool) -> None:
         """T12: after 3 slow calls of 5 it runs in threads."""
-        self._slow[0] += slow
-        self._slow[1] += 1
-        if self._slow[0] >= SLOW_CALLS[0]:
+        self._slow_calls += slow
+        self._calls += 1
+        if self._slow_calls >= SLOW_CALLS[0]:
             self.run_in = "thread"
-        elif self._slow[1] >= SLOW_CALLS[1]:
-            self._slow = [0, 0]
+        elif self._calls >= SLOW_CALLS[1]:
+            self._slow_calls = self._calls = 0
 
     # ── ending ────────────────────────────────────────────────────────────────────────────
 
@@ -540,7 +541,7 @@ class Node(Emitter):
         assert wave is not None
         self._error = error
         wave.note(Outcome("failed", self, error))
-        if self.listeners:
+        if self.listeners is not None:
             self.emit("error", error=error)
         self._end(wave)
 
@@ -570,7 +571,7 @@ class Node(Emitter):
             self._phase = IDLE
             self._wave = None
         self._note()
-        if self.listeners:
+        if self.listeners is not None:
             self.emit("triggerdone")
         if self._wave is not wave and wave not in self._later:
             wave.leave(self)
@@ -584,9 +585,8 @@ class Node(Emitter):
             args = self._later.pop(wave)
             if args is None and not self.ready():
                 wave.leave(self)
-                continue
-            self._trigger(wave, args)
-            self.engine.schedule(self)
+            else:
+                self._trigger(wave, self._take_arguments() if args is None else args)
 
     # ── giving up ─────────────────────────────────────────────────────────────────────────
 

@@ -151,9 +151,12 @@ class Wave:
 
     def leave(self, node: "Node") -> None:
         """Nothing of `node` is left in this wave, for now."""
-        self._active.discard(node)
-        if not self._active or self._waiting or self._watchers:
+        active = self._active
+        active.discard(node)
+        if not active or self._waiting:
             self._progress()
+        elif self._watchers:
+            self._wake()
 
     def await_ancestors(self, node: "Node") -> None:
         """`node` (policy `settled`) has a changed input: run it once its ancestors are done."""
@@ -220,14 +223,12 @@ class Wave:
         return waiter
 
     def _wake(self) -> None:
-        kept = []
-        for nodes, waiter in self._watchers:
-            done = self._settled or (nodes is not _EVERYTHING and self._clear_of(nodes))
-            if not done:
-                kept.append((nodes, waiter))
-            elif not waiter.done():
-                waiter.set_result(None)
-        self._watchers = kept
+        for watcher in tuple(self._watchers):
+            nodes, waiter = watcher
+            if self._settled or (nodes is not _EVERYTHING and self._clear_of(nodes)):
+                self._watchers.remove(watcher)
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _overtime(self, timeout_s: float | None) -> str:
         names = ", ".join(sorted(node.name for node in self._active)) or "nothing"
