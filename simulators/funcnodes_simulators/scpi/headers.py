@@ -111,7 +111,7 @@ def _spellings(mnemonics: list[Mnemonic]) -> Iterator[list[Mnemonic]]:
     first, *rest = mnemonics
     for tail in _spellings(rest):
         yield [first, *tail]
-        if first.is_optional and tail:
+        if first.is_optional:
             yield tail
 
 

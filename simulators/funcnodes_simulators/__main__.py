@@ -1,0 +1,33 @@
+"""The command line of the simulators: `python -m funcnodes_simulators BENCH`."""
+
+import argparse
+import sys
+
+from funcnodes_simulators.bench import serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the bench named on the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m funcnodes_simulators",
+        description="Serve a simulated bench until standard input ends.",
+    )
+    parser.add_argument("bench", help="demo, or the path of a bench file (TOML)")
+    parser.add_argument("--json", action="store_true", help="print the addresses as JSON")
+    parser.add_argument("--control", action="store_true", help="open the control socket")
+    parser.add_argument("--seed", type=int, default=None, help="make noise and faults repeat")
+    parser.add_argument("--port-base", type=int, default=0, help="first TCP port; free ones if 0")
+    given = parser.parse_args(arguments)
+    if given.port_base and not 1024 <= given.port_base <= 65000:
+        parser.error(f"--port-base {given.port_base} is outside 1024 to 65000")
+    return serve(
+        given.bench,
+        json=given.json,
+        control=given.control,
+        seed=given.seed,
+        port_base=given.port_base,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,311 @@
+"""A simulated bench: instruments, what they are wired to, and the wires that lead to them.
+
+`SimulatedBench.start` serves one on a thread of this process, for tests; `serve` is the whole of
+the program, until its standard input ends or it is asked to stop. Layouts and their file format are
+`layout`'s.
+"""
+
+import asyncio
+import json as json_format
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, TextIO, TypeVar
+
+from funcnodes_simulators.clock import RealClock
+from funcnodes_simulators.control import Control, ControlServer
+from funcnodes_simulators.faults import FaultPlan
+from funcnodes_simulators.instrument import Instrument
+from funcnodes_simulators.keithley2400 import Keithley2400
+from funcnodes_simulators.lakeshore335 import LakeShore335
+from funcnodes_simulators.layout import BenchError, BenchLayout, DeviceLayout, load_layout
+from funcnodes_simulators.physics import World
+from funcnodes_simulators.servers import PtyServer, TcpServer
+from funcnodes_simulators.station import Station
+
+T = TypeVar("T")
+
+STEP_S = 0.1
+CALL_TIMEOUT_S = 30.0
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+USAGE_ERROR = 2
+
+Server = TcpServer | PtyServer
+
+
+class RunningBench:
+    """A bench on its real wires, inside a running event loop.
+
+    Attributes:
+        stations: Its instruments by name.
+    """
+
+    def __init__(
+        self,
+        layout: BenchLayout,
+        *,
+        seed: int | None = None,
+        control: bool = False,
+        port_base: int = 0,
+    ) -> None:
+        self._layout = layout
+        self._clock = RealClock()
+        self._world = World(self._clock, seed)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.stations: dict[str, Station] = {}
+        self._servers: dict[str, Server] = {}
+        for index, device in enumerate(layout.devices):
+            port = device.port or (port_base + index if port_base else 0)
+            self._install(device, seed=None if seed is None else seed + index, port=port)
+        control_port = port_base + len(layout.devices) if port_base else 0
+        self.control = Control(self)
+        self._control_server = ControlServer(self.control, port=control_port) if control else None
+
+    @property
+    def resources(self) -> dict[str, str]:
+        """VISA resource strings by the instrument's name."""
+        return {name: server.resource for name, server in self._servers.items()}
+
+    @property
+    def control_address(self) -> str | None:
+        """Host and port of the control socket, if there is one."""
+        return None if self._control_server is None else self._control_server.address
+
+    def state(self) -> dict[str, Any]:
+        """Return the truth about everything on the bench, as plain JSON values."""
+        now_s = self._world.step()
+        devices = {name: station.state() for name, station in self.stations.items()}
+        duts = {name: dut.state() for name, dut in self._layout.duts.items()}
+        return {"now": now_s, **devices, **duts}
+
+    async def start(self) -> None:
+        """Open every wire.
+
+        Raises:
+            BenchError: One cannot be opened; those that were are closed again.
+        """
+        servers = {**self._servers, "control": self._control_server}
+        for name, server in servers.items():
+            try:
+                if server is not None:
+                    await server.start()
+            except OSError as error:
+                await self.stop()
+                raise BenchError(f"{name} cannot be served: {error.strerror or error}") from None
+        runs = [station.run() for station in self.stations.values()]
+        self._tasks = [asyncio.create_task(run) for run in [*runs, self._step_forever()]]
+
+    async def stop(self) -> None:
+        """Close every wire."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for server in self._servers.values():
+            await server.stop()
+        if self._control_server is not None:
+            await self._control_server.stop()
+        # Aborted transports close their sockets in callbacks of their own.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def _install(self, device: DeviceLayout, *, seed: int | None, port: int) -> None:
+        instrument: Instrument
+        if device.model == "keithley2400":
+            instrument = Keithley2400(self._world, self._layout.duts[device.dut])
+        else:
+            instrument = LakeShore335(self._world, self._layout.stages[device.stage])
+        clients = device.clients if device.serve == "tcp" else 1
+        station = Station(
+            device.name, instrument, self._world, faults=FaultPlan(seed), most_clients=clients
+        )
+        self.stations[device.name] = station
+        if device.serve == "tcp":
+            self._servers[device.name] = TcpServer(station, port=port)
+        else:
+            self._servers[device.name] = PtyServer(station, link=device.link)
+
+    async def _step_forever(self) -> None:
+        while True:
+            self._world.step()
+            await asyncio.sleep(STEP_S)
+
+
+class SimulatedBench:
+    """A bench served by a background thread of this process; closed as a context manager.
+
+    with SimulatedBench.start("demo") as bench:
+        bench.resources["smu"]
+        bench.fault("smu", "drop", match=":READ")
+        bench.wait("smu", "output", False)
+    """
+
+    def __init__(self, running: RunningBench, loop: asyncio.AbstractEventLoop) -> None:
+        self._running = running
+        self._loop = loop
+        self._thread = threading.Thread(target=loop.run_forever, name="simulators", daemon=True)
+
+    @classmethod
+    def start(
+        cls, bench: str = "demo", *, seed: int | None = None, control: bool = False
+    ) -> "SimulatedBench":
+        """Serve a bench and return once every wire is open.
+
+        Args:
+            bench: `demo`, or the path of a bench file.
+            seed: Makes noise and faults repeat.
+            control: Whether to open the control socket too.
+
+        Raises:
+            BenchError: There is no such bench, or it cannot be served.
+        """
+        running = RunningBench(load_layout(bench), seed=seed, control=control)
+        simulated = cls(running, asyncio.new_event_loop())
+        simulated._thread.start()
+        try:
+            simulated._call(running.start())
+        except BaseException:
+            simulated._end_thread()
+            raise
+        return simulated
+
+    @property
+    def resources(self) -> dict[str, str]:
+        """VISA resource strings by the instrument's name."""
+        return self._running.resources
+
+    @property
+    def control(self) -> str | None:
+        """Host and port of the control socket, if there is one."""
+        return self._running.control_address
+
+    def request(self, do: str, **arguments: object) -> dict[str, Any]:
+        """Ask what the control socket can be asked.
+
+        Raises:
+            ValueError: It made no sense, or a wait ran out; the message says why.
+        """
+        answer = self._call(self._running.control.answer({"do": do, **arguments}))
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        return answer
+
+    def state(self) -> dict[str, Any]:
+        """Return the truth about everything on the bench."""
+        return self.request("state")
+
+    def fault(self, device: str, kind: str, **details: object) -> None:
+        """Arm a fault; see `faults.Fault` for the details it takes."""
+        self.request("fault", device=device, kind=kind, **details)
+
+    def clear(self) -> None:
+        """Disarm every fault."""
+        self.request("clear")
+
+    def power_cycle(self, device: str) -> None:
+        """Switch an instrument off and on again."""
+        self.request("power_cycle", device=device)
+
+    def commands(self, device: str) -> list[str]:
+        """Return the messages an instrument received, oldest first."""
+        return [text for _, text in self.request("commands", device=device)["commands"]]
+
+    def wait(self, device: str, path: str, equals: object, *, timeout_s: float = 5.0) -> None:
+        """Wait until part of the true state has a value.
+
+        Raises:
+            ValueError: It had not within `timeout_s`.
+        """
+        self.request("wait", device=device, path=path, equals=equals, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Close every wire and end the thread; harmless the second time."""
+        if self._thread.is_alive():
+            self._call(self._running.stop())
+            self._end_thread()
+
+    def __enter__(self) -> "SimulatedBench":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return future.result()
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CALL_TIMEOUT_S)
+        self._loop.close()
+
+
+def serve(
+    bench: str, *, json: bool, control: bool, seed: int | None = None, port_base: int = 0
+) -> int:
+    """Serve a bench until standard input ends or the process is asked to stop.
+
+    Args:
+        bench: `demo`, or the path of a bench file.
+        json: Print the addresses as one JSON object instead of a list.
+        control: Open the control socket too.
+        seed: Makes noise and faults repeat.
+        port_base: First TCP port to use, counted up per device; free ports when 0.
+
+    Returns:
+        The exit code: 0, or 2 with one sentence on standard error if the bench cannot be served.
+    """
+    try:
+        layout = load_layout(bench)
+        running = RunningBench(layout, seed=seed, control=control, port_base=port_base)
+        asyncio.run(_serve(running, lambda: _announce(running, sys.stdout, as_json=json)))
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+async def _serve(running: RunningBench, announce: Callable[[], None]) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOPPING:
+        loop.add_signal_handler(number, stopped.set)
+    await running.start()
+    try:
+        announce()
+        threading.Thread(target=_watch_stdin, args=(loop, stopped), daemon=True).start()
+        await stopped.wait()
+    finally:
+        await running.stop()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    """Read standard input to its end, on a thread: any kind of file may stand there."""
+    try:
+        while os.read(0, 4096):
+            pass
+    except OSError:
+        pass
+    try:
+        loop.call_soon_threadsafe(stopped.set)
+    except RuntimeError:
+        return
+
+
+def _announce(running: RunningBench, out: TextIO, *, as_json: bool) -> None:
+    if as_json:
+        line = {"resources": running.resources, "control": running.control_address}
+        print(json_format.dumps(line), file=out, flush=True)
+        return
+    for name, resource in running.resources.items():
+        print(f"{name:<12} {resource}", file=out)
+    if running.control_address is not None:
+        print(f"{'control':<12} {running.control_address}", file=out)
+    print("Serving until standard input ends (Ctrl-D) or Ctrl-C.", file=out, flush=True)

@@ -1,0 +1,264 @@
+"""Real wires to simulated instruments: a TCP port with raw socket traffic, and a pseudo-terminal.
+
+A TCP port takes as many clients as its station allows and resets the connection of any other. A
+pseudo-terminal survives its clients: they may close and reopen it, at any line settings, and never
+find what an earlier one left unread.
+"""
+
+import asyncio
+import errno
+import os
+import select
+import socket
+import struct
+import termios
+import tty
+from pathlib import Path
+
+from funcnodes_simulators.station import Connection, Station
+
+PIECE_BYTES = 65536
+# A client that closes and comes straight back may arrive before its own farewell.
+GRACE_S = 0.05
+IDLE_POLL_S = 0.005
+LINGER_OFF = struct.pack("ii", 1, 0)
+
+
+class TcpServer:
+    """One instrument on a TCP port of the loopback interface."""
+
+    def __init__(self, station: Station, *, port: int = 0) -> None:
+        self.station = station
+        self._port = port
+        self._server: asyncio.Server | None = None
+
+    @property
+    def resource(self) -> str:
+        """The VISA resource string that reaches this instrument."""
+        return f"TCPIP0::127.0.0.1::{self._port}::SOCKET"
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: The port is taken or not allowed.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _TcpLine(self.station), "127.0.0.1", self._port
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.station.connections):
+            connection.line.hang_up(at_once=True)
+
+
+class _TcpLine(asyncio.Protocol):
+    """One TCP connection; a client too many is kept waiting for a moment, then reset."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._connection: Connection | None = None
+        self._early = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        peer: socket.socket = transport.get_extra_info("socket")
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._station.faults.refuses_connect():
+            self._reset()
+        elif len(self._station.connections) < self._station.most_clients:
+            self._connection = self._station.connect(self)
+        else:
+            asyncio.get_running_loop().call_later(GRACE_S, self._admit_or_reset)
+
+    def data_received(self, data: bytes) -> None:
+        if self._connection is None:
+            self._early = (self._early + data)[-PIECE_BYTES:]
+        else:
+            self._connection.received(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._connection is not None:
+            self._connection.closed()
+
+    def send(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def unread_bytes(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def hang_up(self, *, at_once: bool = False) -> None:
+        if at_once:
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    def _admit_or_reset(self) -> None:
+        if self._transport.is_closing():
+            return
+        if len(self._station.connections) >= self._station.most_clients:
+            self._reset()
+            return
+        self._connection = self._station.connect(self)
+        self._connection.received(self._early)
+
+    def _reset(self) -> None:
+        peer: socket.socket = self._transport.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_OFF)
+        self._transport.abort()
+
+
+class PtyServer:
+    """One instrument on a pseudo-terminal, optionally under a fixed name as well.
+
+    While no client holds the terminal the master end reports a hang-up; it is then looked at every
+    few milliseconds until somebody opens it again. A hang-up of the instrument's side closes the
+    terminal for good and opens another one, which `link` keeps pointing to.
+    """
+
+    def __init__(self, station: Station, *, link: Path | None = None) -> None:
+        self.station = station
+        self._link = link
+        self._path = ""
+        self._master = -1
+        self._connection: Connection | None = None
+        self._unsent = bytearray()
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._is_watched = False
+
+    @property
+    def resource(self) -> str:
+        """The VISA resource string that reaches this instrument."""
+        return f"ASRL{self._link or self._path}::INSTR"
+
+    async def start(self) -> None:
+        """Open the pseudo-terminal.
+
+        Raises:
+            OSError: The machine has none left, or the link cannot be made.
+        """
+        self._open()
+
+    async def stop(self) -> None:
+        """Close it; a client that still holds the other end sees a hang-up."""
+        self._close()
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+
+    def send(self, data: bytes) -> None:
+        if self._connection is None:
+            return
+        self._unsent += data
+        self._flush()
+
+    def unread_bytes(self) -> int:
+        return len(self._unsent)
+
+    def hang_up(self, *, at_once: bool = False) -> None:
+        """Vanish and come back as another terminal; a mere loss of power leaves the port alone."""
+        self._unsent.clear()
+        if not at_once:
+            self._close()
+            self._open()
+
+    def _open(self) -> None:
+        self._master, slave = os.openpty()
+        try:
+            self._path = os.ttyname(slave)
+            tty.setraw(slave, termios.TCSANOW)
+            self._settings = termios.tcgetattr(slave)
+        finally:
+            os.close(slave)
+        os.set_blocking(self._master, False)
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+            self._link.symlink_to(self._path)
+        self._wait_for_client()
+
+    def _close(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._leave()
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
+    def _wait_for_client(self) -> None:
+        if not self._has_client():
+            loop = asyncio.get_running_loop()
+            self._idle_timer = loop.call_later(IDLE_POLL_S, self._wait_for_client)
+            return
+        self._connection = self.station.connect(self)
+        asyncio.get_running_loop().add_reader(self._master, self._readable)
+        self._is_watched = True
+
+    def _has_client(self) -> bool:
+        """Whether somebody holds the terminal, or wrote to it and is gone already."""
+        poller = select.poll()
+        poller.register(self._master, select.POLLIN)
+        events = dict(poller.poll(0)).get(self._master, 0)
+        return bool(events & select.POLLIN) or not events & select.POLLHUP
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._master, PIECE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            data = b""
+        if data and self._connection is not None:
+            self._connection.received(data)
+        elif not data:
+            self._leave()
+            self._wait_for_client()
+
+    def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            sent = os.write(self._master, self._unsent) if self._unsent else 0
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            sent = len(self._unsent)
+        del self._unsent[:sent]
+        if self._unsent:
+            loop.add_writer(self._master, self._flush)
+        else:
+            loop.remove_writer(self._master)
+
+    def _leave(self) -> None:
+        """Forget the client, and what it never read."""
+        loop = asyncio.get_running_loop()
+        if self._is_watched:
+            loop.remove_reader(self._master)
+            loop.remove_writer(self._master)
+            self._is_watched = False
+            self._wipe()
+        self._unsent.clear()
+        if self._connection is not None:
+            self._connection.closed()
+            self._connection = None
+
+    def _wipe(self) -> None:
+        """Throw away what a client left unread, and set the line as it was when new.
+
+        Linux refuses 7 data bits with parity on a terminal that already is as close to it as it
+        can be; a line set back to its first settings takes such a client every time.
+        """
+        if self._has_client():
+            return
+        slave = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            termios.tcflush(slave, termios.TCIFLUSH)
+            termios.tcsetattr(slave, termios.TCSANOW, self._settings)
+        finally:
+            os.close(slave)
