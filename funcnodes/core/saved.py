@@ -43,9 +43,9 @@ class PlaceholderNode(Node):
         super().__init__(uuid=str(data["id"]), name=str(data.get("name") or ""))
         self.data = dict(data)
         self.why = why
-        self.properties = dict(data.get("properties") or {})
+        self.properties = dict(_section(data, "properties"))
         self._muted = True
-        for port_id, io in _as_mapping(data.get("io") or {}, "io").items():
+        for port_id, io in _section(data, "io").items():
             if isinstance(io, Mapping) and port_id not in ("_triggerinput", "_triggeroutput"):
                 self._port(port_id, bool(io.get("is_input", True)))
 
@@ -175,8 +175,8 @@ def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
     space = NodeSpace(lib, arming="disarmed")
     space.services = services
     space.title = str(data.get("title") or "")
-    space.requires = dict(_as_mapping(data.get("requires") or {}, "requires"))
-    space.properties = dict(_as_mapping(data.get("prop") or {}, "prop"))
+    space.requires = dict(_section(data, "requires"))
+    space.properties = dict(_section(data, "prop"))
     for node_data in nodes:
         load_node(space, _as_mapping(node_data, "A node"))
     for edge in _as_list(data.get("edges", []), "edges"):
@@ -207,10 +207,10 @@ def load_node(space: "NodeSpace", data: Mapping[str, Any]) -> Node:
 
 
 def _restore(node: Node, data: Mapping[str, Any]) -> None:
-    node.properties = dict(_as_mapping(data.get("properties") or {}, "properties"))
+    node.properties = dict(_section(data, "properties"))
     if data.get("policy") in ("each", "settled", "zip"):
         node.policy = data["policy"]
-    for port_id, io in _as_mapping(data.get("io") or {}, "io").items():
+    for port_id, io in _section(data, "io").items():
         port = node.inputs.get(port_id) or node.outputs.get(port_id)
         if port is None or not isinstance(io, Mapping):
             continue  # a port that this version of the class does not have
@@ -274,6 +274,11 @@ def _as_mapping(data: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
         raise SavedGraphError(f"{what} is not an object but {_short(data)}.")
     return data
+
+
+def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object inside the file; missing and null mean empty."""
+    return {} if data.get(key) is None else _as_mapping(data[key], key)
 
 
 def _as_list(data: Any, what: str) -> list[Any]:
