@@ -1,0 +1,37 @@
+"""What all tests share: a private configuration folder and a real Chromium."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+def config_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration folder of the test's own, in the environment too."""
+    path = tmp_path / "config"
+    monkeypatch.setenv("FUNCNODES_CONFIG_DIR", str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium; without one browser tests are left out, unless they are required."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if found is None and os.environ.get("FUNCNODES_REQUIRE_BROWSER"):
+        pytest.fail("FUNCNODES_REQUIRE_BROWSER is set, but there is no chromium")
+    if found is None:
+        pytest.skip("there is no chromium on this machine")
+    return {**browser_type_launch_args, "executable_path": found, "args": CHROMIUM_FLAGS}
