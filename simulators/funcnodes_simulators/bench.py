@@ -58,8 +58,7 @@ class RunningBench:
         self.stations: dict[str, Station] = {}
         self._servers: dict[str, Server] = {}
         for index, device in enumerate(layout.devices):
-            port = device.port or (port_base + index if port_base else 0)
-            self._install(device, seed=None if seed is None else seed + index, port=port)
+            self._install(device, index, seed=seed, port_base=port_base)
         control_port = port_base + len(layout.devices) if port_base else 0
         self.control = Control(self)
         self._control_server = ControlServer(self.control, port=control_port) if control else None
@@ -111,21 +110,25 @@ class RunningBench:
         for _ in range(3):
             await asyncio.sleep(0)
 
-    def _install(self, device: DeviceLayout, *, seed: int | None, port: int) -> None:
-        instrument: Instrument
-        if device.model == "keithley2400":
-            instrument = Keithley2400(self._world, self._layout.duts[device.dut])
-        else:
-            instrument = LakeShore335(self._world, self._layout.stages[device.stage])
+    def _install(
+        self, device: DeviceLayout, index: int, *, seed: int | None, port_base: int
+    ) -> None:
+        faults = FaultPlan(None if seed is None else seed + index)
         clients = device.clients if device.serve == "tcp" else 1
-        station = Station(
-            device.name, instrument, self._world, faults=FaultPlan(seed), most_clients=clients
-        )
+        instrument = self._instrument(device, serial=f"SIM{index + 1:04d}")
+        station = Station(device.name, instrument, self._world, faults=faults, most_clients=clients)
         self.stations[device.name] = station
         if device.serve == "tcp":
+            port = device.port or (port_base + index if port_base else 0)
             self._servers[device.name] = TcpServer(station, port=port)
         else:
             self._servers[device.name] = PtyServer(station, link=device.link)
+
+    def _instrument(self, device: DeviceLayout, *, serial: str) -> Instrument:
+        """Build an instrument; its serial number tells everyone that it is simulated."""
+        if device.model == "keithley2400":
+            return Keithley2400(self._world, self._layout.duts[device.dut], serial=serial)
+        return LakeShore335(self._world, self._layout.stages[device.stage], serial=serial)
 
     async def _step_forever(self) -> None:
         while True:

@@ -40,7 +40,7 @@ from funcnodes_simulators.sourcemeter import (
     range_for,
 )
 
-IDENTITY = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,SIM0001,C33   Mar 31 2015 09:32:39/A02  /K/J"
+IDENTITY = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,{serial},C33   Mar 31 2015 09:32:39/A02  /K/J"
 
 ELEMENTS = ("VOLT", "CURR", "RES", "TIME", "STAT")
 LONG_NAME = {VOLT: "VOLTage", CURR: "CURRent"}
@@ -92,9 +92,9 @@ class Keithley2400:
     terminator = b"\n"
     input_limit_bytes = 2048
 
-    def __init__(self, world: World, dut: DeviceUnderTest, *, identity: str = IDENTITY) -> None:
+    def __init__(self, world: World, dut: DeviceUnderTest, *, serial: str = "SIM0001") -> None:
         self._world = world
-        self._identity = identity
+        self._identity = IDENTITY.format(serial=serial)
         self._meter = SourceMeter(world, dut)
         self._power_on()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from funcnodes_simulators.physics import Resistor, ThermalStage, World
 from funcnodes_simulators.scpi import Execution
 
-IDENTITY = "LSCI,MODEL335,SIM0002/#######,1.0"
+IDENTITY = "LSCI,MODEL335,{serial}/#######,1.0"
 
 UPDATE_PERIOD_S = 0.1
 RESPONSE_TIME_S = 0.002
@@ -112,11 +112,11 @@ class LakeShore335:
     terminator = b"\r\n"
     input_limit_bytes = 255
 
-    def __init__(self, world: World, stage: ThermalStage, *, identity: str = IDENTITY) -> None:
+    def __init__(self, world: World, stage: ThermalStage, *, serial: str = "SIM0002") -> None:
         self._world = world
         self._stage = stage
         self._sensor = Resistor(stage=stage)
-        self._identity = identity
+        self._identity = IDENTITY.format(serial=serial)
         self._loops = _default_loops()
         self._mode = 1
         self._now_s = world.clock.now()

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from funcnodes_simulators import SimulatedBench
 from funcnodes_simulators.clock import ManualClock
 from funcnodes_simulators.instrument import Instrument
@@ -59,6 +60,13 @@ class Client:
     def query(self, text: str) -> str:
         self.write(text)
         return self.read().decode("ascii").strip()
+
+    def is_cut_off(self) -> bool:
+        """Wait for the next line or the end of the connection, and tell which it was."""
+        try:
+            return not self.read()
+        except ConnectionError:
+            return True
 
     def close(self) -> None:
         self.file.close()

@@ -1,11 +1,11 @@
 """Dialogues with the temperature controller on a clock that only the test moves."""
 
 import pytest
+from hypothesis import given, strategies as st
+
 from funcnodes_simulators.clock import ManualClock
 from funcnodes_simulators.lakeshore335 import LakeShore335
 from funcnodes_simulators.physics import ThermalStage, World
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_identity_and_defaults(tc) -> None:

@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
+from scipy.special import lambertw
+
 from funcnodes_simulators.clock import ManualClock
 from funcnodes_simulators.physics import (
     DeviceUnderTest,
@@ -14,9 +17,6 @@ from funcnodes_simulators.physics import (
     World,
     lambert_w_of_exp,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.special import lambertw
 
 
 @given(st.floats(-700, 700))

@@ -1,6 +1,8 @@
 """The SCPI core: headers, messages, parameters, errors and status, without any instrument."""
 
 import pytest
+from hypothesis import given, strategies as st
+
 from funcnodes_simulators.scpi import (
     Boolean,
     Choice,
@@ -18,8 +20,6 @@ from funcnodes_simulators.scpi import (
     definite_block,
 )
 from funcnodes_simulators.scpi.headers import HeaderTree
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 class Recorder:
@@ -169,7 +169,7 @@ def test_a_wrong_value_gets_its_own_number(box: Recorder, command: str, code: in
 
 
 def test_values_arrive_as_their_types(box: Recorder) -> None:
-    box.say("OUTP 1;OUTP off;MODE sweep;TRIG:COUN 2.6;:TEXT \"a;'b,\"\"c\";LIST 1,2,3")
+    box.say('OUTP 1;OUTP off;MODE sweep;TRIG:COUN 2.6;:TEXT "a;\'b,""c";LIST 1,2,3')
     box.say("FUNC 'voltage:dc';PAIR 1;PAIR 1,2")
     assert box.got == [
         ("output", True), ("output", False), ("mode", "SWE"), ("count", 3),
