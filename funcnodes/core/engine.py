@@ -30,16 +30,18 @@ class Engine:
     Attributes:
         inline: The node whose function holds the loop right now, else None. Read by watchdogs
             from other threads.
-        inline_since: `time.monotonic()` at which it began.
+        inline_since: `time.perf_counter()` at which it began.
+        ready: Triggered nodes, first come first served; whoever appends calls `arm` unless
+            `draining`.
     """
 
     def __init__(self) -> None:
         self.inline: Node | None = None
         self.inline_since = 0.0
         self.cpu_mark = 0.0  # thread time at the start of this drain
-        self._queue: deque[Node] = deque()
+        self.ready: deque[Node] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._draining = False
+        self.draining = False
         self._scheduled: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -48,16 +50,10 @@ class Engine:
         """The loop it runs on, once it has met one that is still open."""
         return None if self._loop is None or self._loop.is_closed() else self._loop
 
-    def schedule(self, node: "Node") -> None:
-        """Queue a triggered node."""
-        self._queue.append(node)
-        if not self._draining:
-            self.arm()
-
     def arm(self) -> None:
         """See to it that the queue is drained, as soon as there is a loop (T12)."""
         loop = asyncio._get_running_loop()
-        if loop is None or not self._queue or self._scheduled is loop:
+        if loop is None or not self.ready or self._scheduled is loop:
             return
         self._loop = self._scheduled = loop
         loop.call_soon(self._drain)
@@ -93,18 +89,18 @@ class Engine:
 
     def current(self) -> "Node | None":
         """The node whose function is executing in the caller's context, else None."""
-        return _in_task.get() or (self.inline if self._draining else None)
+        return _in_task.get() or (self.inline if self.draining else None)
 
     async def aclose(self) -> None:
         """Forget the queue and end the tasks."""
-        self._queue.clear()
+        self.ready.clear()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _drain(self) -> None:
-        ready = self._queue
-        self._draining = True
+        ready = self.ready
+        self.draining = True
         self._scheduled = None
         self.cpu_mark = time.thread_time()
         end = time.perf_counter() + SLICE_S
@@ -116,7 +112,7 @@ class Engine:
                 if not count & 15 and time.perf_counter() > end:
                     break
         finally:
-            self._draining = False
+            self.draining = False
             self.inline = None
             if ready:
                 self.arm()

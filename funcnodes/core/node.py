@@ -72,7 +72,6 @@ class Node(Emitter):
         outputs: Its outputs by id, the implicit `_triggeroutput` among them.
         properties: Free data that is saved with it, such as its place on the canvas.
         runs: Executions so far, however they ended.
-        duration_s: How long the last execution took; None before the first.
         progress: What the present or last execution reported.
         blocked: Whether requests pass it by: muted, or an effect while disarmed (A1).
     """
@@ -114,7 +113,6 @@ class Node(Emitter):
         self.run_in: RunIn = self.default_run_in
         self.blocked = False
         self.runs = 0
-        self.duration_s: float | None = None
         self.progress: NodeProgress | None = None
         self.relatives: tuple[int, frozenset[Node], frozenset[Node]] | None = None  # topology's
         self._muted = False
@@ -128,6 +126,7 @@ class Node(Emitter):
         self._giving_up: Outcome | None = None  # what the present execution will have ended as
         self._timer: asyncio.TimerHandle | None = None
         self._began = 0.0
+        self._took = 0.0
         self._zipped: dict[str, Wave | None] = {}  # `zip`: of which wave each input was, last time
         self._calls = 0  # since the first slow one of the last few (T12)
         self._slow_calls = 0
@@ -223,6 +222,7 @@ class Node(Emitter):
     def rewired(self) -> None:
         """A wire came or went: if ▶ is wired, only ▶ triggers (T7)."""
         ordered = self._trigger_in.is_connected()
+        self._announces = self.shows_order or self._trigger_out.is_connected()
         for port in self.inputs.values():
             port.triggers = port.does_trigger and (not ordered or port is self._trigger_in)
 
@@ -237,6 +237,7 @@ class Node(Emitter):
         self._parameters = tuple(p for p in self.inputs.values() if p is not self._trigger_in)
         self._required = tuple(p for p in self._parameters if p.required)
         self._results = tuple(p for p in self.outputs.values() if p is not self._trigger_out)
+        self._single = self._results[0] if len(self._results) == 1 else None
         self.rewired()
 
     def _no_port(self, port_id: str, what: str, ports: Mapping[str, Any]) -> PortNotFoundError:
@@ -271,6 +272,11 @@ class Node(Emitter):
     def wave(self) -> Wave | None:
         """The wave of the execution that is queued or running."""
         return self._wave
+
+    @property
+    def duration_s(self) -> float | None:
+        """How long the last execution took; None before the first."""
+        return self._took if self.runs else None
 
     @property
     def running_s(self) -> float | None:
@@ -377,10 +383,14 @@ class Node(Emitter):
         if self._phase != IDLE:
             self._postpone(wave)
             return
-        for port in self._required:
-            if port._value is NoValue:
+        args = {}
+        for port in self._parameters:  # `ready` and `_take_arguments` in one pass
+            value = port._value
+            if value is not NoValue:
+                args[port.id] = value
+            elif port.required:
                 return
-        self._trigger(wave, self._take_arguments())
+        self._trigger(wave, args)
 
     def _trigger(self, wave: Wave, args: dict[str, Any]) -> None:
         self._phase = QUEUED
@@ -390,7 +400,10 @@ class Node(Emitter):
         wave.enter(self)
         if self.listeners is not None:
             self.emit("trigger")
-        self.engine.schedule(self)
+        engine = self.engine
+        engine.ready.append(self)
+        if not engine.draining:
+            engine.arm()
 
     def _take_arguments(self) -> dict[str, Any]:
         """Unset optional inputs are left out of the call."""
@@ -427,18 +440,9 @@ class Node(Emitter):
         self._began = time.perf_counter()
         if self.listeners is not None:
             self.emit("triggerstart")
-        if self._is_coroutine:
-            self._note()
-            self._task = self.engine.spawn(self, self._run_coroutine(self._token))
-            self._limit_time()
-        elif self.run_in == "thread":
-            self._note()
-            self._submit()
-            self._limit_time()
-        else:
-            self._run_inline()
-
-    def _run_inline(self) -> None:
+        if self._is_coroutine or self.run_in == "thread":
+            self._execute_elsewhere()
+            return
         engine = self.engine
         engine.inline, engine.inline_since = self, self._began
         try:
@@ -447,10 +451,18 @@ class Node(Emitter):
             self._end_failed(error)
         else:
             self._end_ok(result)
-        if self.duration_s > SLOW_CPU_S and self.run_in == "auto":  # type: ignore[operator]  # it has run
-            self._count_slow(engine)
-        elif self._calls:
-            self._count_call(False)
+        if self._calls or self._took > SLOW_CPU_S:
+            self._judge_pace(engine)
+
+    def _execute_elsewhere(self) -> None:
+        self._note()
+        if self._is_coroutine:
+            self._task = self.engine.spawn(self, self._run_coroutine(self._token))
+        else:
+            self._submit()
+        if self.timeout_s is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.timeout_s, self._expire, self._token)
 
     async def _run_coroutine(self, token: int) -> None:
         try:
@@ -478,24 +490,17 @@ class Node(Emitter):
 
         self.engine.submit(self, lambda: function(**args), done)
 
-    def _limit_time(self) -> None:
-        if self.timeout_s is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self.timeout_s, self._expire, self._token)
-
     def _expire(self, token: int) -> None:
         if token == self._token and self._phase == RUNNING:
             error = NodeTimeout(f"{self.name} was given up after {self.timeout_s:g} s.")
             self._abandon(Outcome("timeout", self, error))
 
-    def _count_slow(self, engine: Engine) -> None:
-        cpu = time.thread_time() - engine.cpu_mark
-        wall = self.duration_s or 0.0
-        self._count_call(min(cpu, wall) > SLOW_CPU_S or wall > SLOW_WALL_S)
-
-    def _count_call(self, slow: bool) -> None:
-        """T12: after 3 slow calls of 5 it runs in threads."""
-        self._slow_calls += slow
+    def _judge_pace(self, engine: Engine) -> None:
+        """T12: after 3 slow calls of 5 an inline function runs in threads."""
+        if self.run_in != "auto":
+            return
+        cpu = min(self._took, time.thread_time() - engine.cpu_mark)
+        self._slow_calls += cpu > SLOW_CPU_S or self._took > SLOW_WALL_S
         self._calls += 1
         if self._slow_calls >= SLOW_CALLS[0]:
             self.run_in = "thread"
@@ -507,29 +512,26 @@ class Node(Emitter):
     def _end_ok(self, result: Any) -> None:
         wave = self._wave
         assert wave is not None
-        try:
-            if result is not None or self.returns_none:
-                self._deliver(result, wave)
-        except Exception as error:
-            self._end_failed(error)
-            return
+        if result is not None or self.returns_none:
+            try:
+                if self._single is not None:
+                    self._single.emit(result, wave)
+                else:
+                    self._deliver(result, wave)
+            except Exception as error:
+                self._end_failed(error)
+                return
         self._error = None
-        if self._trigger_out._wires or self.shows_order:
+        if self._announces:
             self._trigger_out.emit(True, wave)
         self._end(wave)
 
     def _deliver(self, result: Any, wave: Wave) -> None:
-        """Hand what `func` returned to the outputs."""
+        """Hand what `func` returned to several outputs."""
         outputs = self._results
-        if (
-            isinstance(result, Mapping)
-            and len(outputs) > 1
-            and result.keys() <= self.outputs.keys()
-        ):
+        if isinstance(result, dict) and result.keys() <= self.outputs.keys():
             for port_id, value in result.items():
                 self.outputs[port_id].emit(value, wave)
-        elif len(outputs) == 1:
-            outputs[0].emit(result, wave)
         elif outputs:
             if not isinstance(result, tuple) or len(result) != len(outputs):
                 raise GraphError(f"{self.name} returned {result!r} for {len(outputs)} outputs.")
@@ -560,7 +562,7 @@ class Node(Emitter):
     def _end(self, wave: Wave) -> None:
         self.runs += 1
         if self._phase == RUNNING:
-            self.duration_s = time.perf_counter() - self._began
+            self._took = time.perf_counter() - self._began
         self._task = self._giving_up = None
         if self._timer is not None:
             self._timer.cancel()
@@ -570,7 +572,8 @@ class Node(Emitter):
         else:
             self._phase = IDLE
             self._wave = None
-        self._note()
+        if self.changes is not None:
+            self.changes.note_node(self)
         if self.listeners is not None:
             self.emit("triggerdone")
         if self._wave is not wave and wave not in self._later:

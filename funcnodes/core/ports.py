@@ -428,8 +428,7 @@ class NodeOutput(Port):
             other.disconnect()
         self._wires.append((other, convert))
         other.sources.append(self)
-        topology.rewired()
-        other.node.rewired()
+        self._wired(other)
         if self._value is not NoValue:
             self._push_present(other, convert)
         return edge
@@ -459,8 +458,7 @@ class NodeOutput(Port):
                 continue
             self._wires = [wire for wire in self._wires if wire[0] is not inp]
             inp.sources.remove(self)
-            topology.rewired()
-            inp.node.rewired()
+            self._wired(inp)
             if not inp.sources:
                 inp.unset()
 
@@ -468,6 +466,11 @@ class NodeOutput(Port):
 
     def __gt__(self, other: NodeInput) -> list[str]:
         return self.connect(other)
+
+    def _wired(self, inp: NodeInput) -> None:
+        topology.rewired()
+        self.node.rewired()
+        inp.node.rewired()
 
     def _push_present(self, inp: NodeInput, convert: Convert | None) -> None:
         stimulus = self.node.open_wave(f"wire to {inp.node.name}.{inp.id}")

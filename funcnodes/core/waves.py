@@ -212,7 +212,11 @@ class Wave:
             parent._progress()
 
     def _clear_of(self, nodes: Set["Node"]) -> bool:
-        return nodes.isdisjoint(self._active) and nodes.isdisjoint(self._waiting)
+        return (
+            nodes is not _EVERYTHING
+            and nodes.isdisjoint(self._active)
+            and nodes.isdisjoint(self._waiting)
+        )
 
     def _watch(self, nodes: "Set[Node] | None") -> "asyncio.Future[None]":
         """A future for the moment at which `nodes` (None: the whole wave) are at rest."""
@@ -223,12 +227,15 @@ class Wave:
         return waiter
 
     def _wake(self) -> None:
-        for watcher in tuple(self._watchers):
-            nodes, waiter = watcher
-            if self._settled or (nodes is not _EVERYTHING and self._clear_of(nodes)):
-                self._watchers.remove(watcher)
+        for nodes, waiter in self._watchers:
+            if self._settled or (nodes.isdisjoint(self._active) and self._clear_of(nodes)):
                 if not waiter.done():
                     waiter.set_result(None)
+                break  # the list changes: look again at what is left
+        else:
+            return
+        self._watchers = [watcher for watcher in self._watchers if not watcher[1].done()]
+        self._wake()
 
     def _overtime(self, timeout_s: float | None) -> str:
         names = ", ".join(sorted(node.name for node in self._active)) or "nothing"
