@@ -1,1 +1,35 @@
+"""Runs: scans, run control, the recorder, one file per run, and what leaves it as text.
 
+Sits on `core` and `devices`; workers and the command line sit on it.
+"""
+
+from funcnodes.core import Shelf
+from funcnodes.runs.control import Run, Runner, active_run
+from funcnodes.runs.plot import PlotChoice, XYPlot
+from funcnodes.runs.reader import RunReader
+from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.records import (
+    ENDED,
+    Column,
+    RowPage,
+    RunHead,
+    RunState,
+    StorageError,
+    TableSpec,
+)
+from funcnodes.runs.scans import Repeat, Scan, Settle, Sweep
+from funcnodes.runs.store import RunStore
+from funcnodes.runs.table import Table
+from funcnodes.runs.writer import RunWriter
+
+NODE_SHELF = Shelf(
+    [Sweep, Repeat, Settle, Recorder, XYPlot],
+    name="Scans",
+    description="Points, waiting, recording and plotting.",
+)
+
+__all__ = [
+    "ENDED", "NODE_SHELF", "Column", "PlotChoice", "Recorder", "Repeat", "RowPage", "Run",
+    "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Settle",
+    "StorageError", "Sweep", "Table", "TableSpec", "XYPlot", "active_run",
+]  # fmt: skip

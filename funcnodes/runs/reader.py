@@ -229,7 +229,10 @@ def _page(spec: TableSpec, start: int, found: list[Any], blocks: _Blocks) -> Row
     columns = list(zip(*found, strict=True)) or [()] * (3 + 2 * len(spec.columns))
     quality: list[list[Quality]] = [[words[code] for code in codes] for codes in columns[4::2]]
     values = [
-        [cells.decode(cell, mark, blocks) for cell, mark in zip(stored, marks, strict=True)]
+        [
+            cell if type(cell) is float else cells.decode(cell, mark, blocks)
+            for cell, mark in zip(stored, marks, strict=True)
+        ]
         for stored, marks in zip(columns[3::2], quality, strict=True)
     ]
     return RowPage(

@@ -25,12 +25,14 @@ class Table:
         run: ULID of the run.
         number: Number of the run.
         spec: The recorder and its columns.
+        committed: Rows that are on disk for good (R4).
     """
 
     def __init__(self, spec: TableSpec, *, run: str = "", number: int = 0) -> None:
         self.spec = spec
         self.run = run
         self.number = number
+        self.committed = 0
         self._wall = array("d")
         self._mono = array("d")
         self._values: list[_Column] = [_column(column) for column in spec.columns]

@@ -1,0 +1,101 @@
+"""Why a run cannot start, in plain sentences, each naming the nodes and the fix.
+
+Looks at the graph and at the bench; does nothing, asks no instrument.
+"""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
+from funcnodes.devices.bench import Bench
+from funcnodes.runs.plan import TRIGGER_IN, Plan
+
+
+def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
+    """All sentences; none where the run may start."""
+    return list(
+        dict.fromkeys(
+            [
+                *_no_frame(plan),
+                *(sentence for node in space.nodes for sentence in node.check_run()),
+                *_unreachable_devices(plan, bench),
+                *_loose_frames(plan),
+                *_missing_values(plan),
+                *_unordered_writes(plan),
+                *_device_cycles(space),
+            ]
+        )
+    )
+
+
+def device_of(node: Node) -> str:
+    """Name of the device that a node talks to, or ""."""
+    name = getattr(node, "device", "")
+    return name if isinstance(name, str) else ""
+
+
+def _no_frame(plan: Plan) -> Iterator[str]:
+    if not plan.frames:
+        yield "There is nothing to run: add a Sweep and wire what it should set."
+
+
+def _unreachable_devices(plan: Plan, bench: Bench | None) -> Iterator[str]:
+    for name in sorted({device_of(node) for node in plan.nodes} - {""}):
+        device = bench.devices.get(name) if bench is not None else None
+        if device is not None and device.state in ("offline", "fault"):
+            yield device.message or f"{name} ({device.address}) is {device.state}."
+
+
+def _loose_frames(plan: Plan) -> Iterator[str]:
+    """A frame in another's body must be started by it, else its points have no order."""
+    for inner in plan.frames:
+        for outer in plan.frames:
+            inside = inner is not outer and inner in plan.bodies[outer]
+            if inside and not inner.inputs[TRIGGER_IN].is_connected():
+                yield (
+                    f"{inner.name} depends on {outer.name}, but nothing starts it: "
+                    f"wire ▶ of a node that {outer.name} sets to ▶ of {inner.name}."
+                )
+
+
+def _missing_values(plan: Plan) -> Iterator[str]:
+    for node in plan.nodes:
+        for port in node.inputs.values():
+            unset = port.required and not port.is_connected() and port.value is NoValue
+            if unset and not node.muted:
+                yield f"{node.name}: {port.name} has no value; set it or wire it."
+
+
+def _unordered_writes(plan: Plan) -> Iterator[str]:
+    """T7: two writes to one device in one wave need an order between them."""
+    places = [plan.chain, *(plan.bodies[frame] for frame in plan.outer_frames)]
+    for place in places:
+        writers = sorted(
+            (node for node in place if node.effect and device_of(node) and not node.muted),
+            key=lambda node: (node.name, node.uuid),
+        )
+        for one, other in combinations(writers, 2):
+            if device_of(one) == device_of(other) and not _ordered(one, other):
+                yield (
+                    f"{one.name} and {other.name} both write to {device_of(one)} with no order "
+                    f"between them: wire ▶ done of the one that comes first to ▶ of the other."
+                )
+
+
+def _ordered(one: Node, other: Node) -> bool:
+    return other in topology.downstream(one) or one in topology.downstream(other)
+
+
+def _device_cycles(space: NodeSpace) -> Iterator[str]:
+    """T8: a cycle through a device would never let its wave come to rest."""
+    told: set[Node] = set()
+    for node in space.nodes:
+        below = topology.downstream(node)
+        if node in told or not (device_of(node) or isinstance(node, Frame)) or node not in below:
+            continue
+        members = [o for o in space.nodes if o in below and node in topology.downstream(o)]
+        told.update(members)
+        yield (
+            f"{', '.join(o.name for o in members)} form a cycle through "
+            f"{device_of(node) or node.name}, which would never end: take one of its wires away."
+        )

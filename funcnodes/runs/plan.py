@@ -1,0 +1,125 @@
+"""What a run of a graph would do, read off its wires, before anything is done.
+
+The *body* of a frame is what hangs on its data outputs: it runs once per point. What hangs on its
+▶ done runs once, after it. A run starts at the heads of the ▶ chains that lead to a frame.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from funcnodes.core import Frame, Node, NodeSpace
+
+Step = Callable[[Node], Iterable[Node]]
+
+TRIGGER_IN, TRIGGER_OUT = "_triggerinput", "_triggeroutput"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A graph, as a run sees it.
+
+    Attributes:
+        entries: Nodes to be triggered, in order.
+        frames: All frames that would run.
+        bodies: What each frame does per point.
+        chain: What runs once: from the entries on, outside all bodies.
+    """
+
+    entries: tuple[Node, ...]
+    frames: tuple[Frame, ...]
+    bodies: Mapping[Frame, frozenset[Node]]
+    chain: frozenset[Node]
+
+    @property
+    def nodes(self) -> frozenset[Node]:
+        """Every node that would run."""
+        return self.chain.union(*self.bodies.values())
+
+    @property
+    def outer_frames(self) -> list[Frame]:
+        """Frames that are in no other frame's body."""
+        return [frame for frame in self.frames if not self._around(frame)]
+
+    @property
+    def inner_frames(self) -> list[Frame]:
+        """Frames without another frame in their body: their points are the rows."""
+        return [
+            frame
+            for frame in self.frames
+            if not any(other in self.bodies[frame] for other in self.frames if other is not frame)
+        ]
+
+    def points_total(self) -> int | None:
+        """Points of all inner frames, or None where a frame cannot tell."""
+        total = 0
+        for frame in self.inner_frames:
+            points = 1
+            for each in (frame, *self._around(frame)):
+                own = each.points_total()
+                if own is None:
+                    return None
+                points *= own
+            total += points
+        return total
+
+    def _around(self, frame: Frame) -> list[Frame]:
+        return [f for f in self.frames if f is not frame and frame in self.bodies[f]]
+
+
+def plan(space: NodeSpace) -> Plan:
+    """Read off the wires what a run would do. Muted nodes do nothing."""
+    every = [node for node in space.nodes if isinstance(node, Frame) and not node.muted]
+    bodies = {frame: frozenset(body(frame)) for frame in every}
+    inside = frozenset[Node]().union(*(bodies[f] - {f} for f in every))
+    outer = [frame for frame in every if frame not in inside]
+    heads = list(dict.fromkeys(head(frame) for frame in outer))
+    entries = sorted(heads, key=lambda node: (isinstance(node, Frame), *_place(node)))
+    chain = frozenset(entries) | frozenset(_reach(entries, _done))
+    return Plan(tuple(entries), tuple(every), bodies, chain - inside)
+
+
+def body(frame: Frame) -> set[Node]:
+    """What hangs on the data outputs of `frame`."""
+    first = [
+        inp.node for out in frame.outputs.values() if out.id != TRIGGER_OUT for inp in out.targets
+    ]
+    return set(first) | _reach(first, _targets)
+
+
+def head(node: Node) -> Node:
+    """The first node of the ▶ chain that leads to `node`, itself where there is none."""
+    seen = {node}
+    while (sources := node.inputs[TRIGGER_IN].sources) and sources[0].node not in seen:
+        node = sources[0].node
+        seen.add(node)
+    return node
+
+
+def _reach(start: Iterable[Node], step: Step) -> set[Node]:
+    seen: set[Node] = set()
+    stack = [target for node in start for target in step(node)]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(step(node))
+    return seen
+
+
+def _targets(node: Node) -> Iterator[Node]:
+    return (inp.node for out in node.outputs.values() for inp in out.targets)
+
+
+def _done(node: Node) -> Iterator[Node]:
+    """What runs after `node` in its own wave: of a frame only what hangs on ▶ done."""
+    if not isinstance(node, Frame):
+        return _targets(node)
+    return (inp.node for inp in node.outputs[TRIGGER_OUT].targets)
+
+
+def _place(node: Node) -> tuple[float, float]:
+    """Where it is drawn, rows before columns."""
+    pos = node.properties.get("pos")
+    if isinstance(pos, list | tuple) and len(pos) == 2:
+        return float(pos[1]), float(pos[0])
+    return 0.0, 0.0

@@ -1,0 +1,104 @@
+"""The XY plot: chooses columns of a recorder's rows; drawing them is the page's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from funcnodes.core import Node, NodeInput, Rows
+from funcnodes.errors import SavedGraphError
+from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.records import Column
+
+
+@dataclass(frozen=True, slots=True)
+class PlotChoice:
+    """What is drawn: columns by name, and the text at the axes.
+
+    Attributes:
+        recorder: Id of the recorder that feeds the plot, or "" while none does.
+    """
+
+    recorder: str
+    x: str
+    y: tuple[str, ...]
+    x_label: str
+    y_label: str
+
+
+class XYPlot(Node):
+    """Draws columns of a recorder against each other, point by point.
+
+    Without a choice, the first column is x, and the last one is y, together with the columns
+    that have its unit.
+    """
+
+    node_id = "plot.xy"
+    node_name = "XY plot"
+    description = __doc__ or ""
+    icon = "plot"
+    words = ("plot", "graph", "chart", "curve", "draw", "scatter")
+    default_policy = "settled"
+    body = "plot"
+
+    rows = NodeInput(type=Rows, description="Rows of a recorder.")
+
+    x = ""
+    y: tuple[str, ...] = ()
+
+    def func(self, rows: Any) -> None:
+        """Nothing to compute: whoever shows the plot follows the rows."""
+
+    def choose(self, x: str, y: list[str]) -> None:
+        """Choose columns by name; "" and [] go back to the defaults."""
+        self.x, self.y = x, tuple(y)
+        if self.changes is not None:
+            self.changes.note_node(self)
+
+    def choice(self) -> PlotChoice:
+        """What is drawn now, with the defaults filled in."""
+        recorder = self._recorder()
+        columns = recorder.columns() if recorder is not None else ()
+        x, y = choose_columns(columns, self.x, self.y)
+        named = {column.name: column for column in columns}
+        return PlotChoice(
+            recorder=recorder.uuid if recorder is not None else "",
+            x=x,
+            y=y,
+            x_label=_label([named[x]] if x in named else []),
+            y_label=_label([named[name] for name in y if name in named]),
+        )
+
+    def _recorder(self) -> Recorder | None:
+        feeding = [source.node for source in self.rows.sources]
+        return next((node for node in feeding if isinstance(node, Recorder)), None)
+
+    def saved_extra(self) -> dict[str, Any]:
+        return {key: value for key, value in (("x", self.x), ("y", list(self.y))) if value}
+
+    def restore_extra(self, data: Mapping[str, Any]) -> None:
+        x, y = data.get("x", ""), data.get("y", [])
+        if not isinstance(x, str) or not isinstance(y, list):
+            raise SavedGraphError(f"{self.name}: x is to be a column name, y a list of them.")
+        self.x, self.y = x, tuple(str(name) for name in y)
+
+
+def choose_columns(
+    columns: tuple[Column, ...], x: str = "", y: tuple[str, ...] = ()
+) -> tuple[str, tuple[str, ...]]:
+    """Names of the columns to draw: those asked for, else the defaults."""
+    drawable = [column for column in columns if column.kind in ("number", "quantity", "any")]
+    if not drawable:
+        return x, y
+    x = x or next((c.name for c in drawable if c.name not in y), drawable[0].name)
+    if not y:
+        rest = [column for column in drawable if column.name != x]
+        y = tuple(column.name for column in rest if column.unit == rest[-1].unit)
+    return x, y
+
+
+def _label(columns: list[Column]) -> str:
+    """ "V (V)", "V1, V2 (V)"; units only where all agree."""
+    names = ", ".join(column.name for column in columns)
+    units = {column.unit for column in columns}
+    unit = units.pop() if len(units) == 1 else ""
+    return f"{names} ({unit})" if unit else names

@@ -1,0 +1,191 @@
+"""The recorder: one row per point of a scan, one column per wire (R1 to R3).
+
+It only looks at what its inputs were given in the present wave, or in a wave around it; what is
+older than that is no part of the row. Keeps nothing outside a run.
+"""
+
+import itertools
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
+from funcnodes.errors import SavedGraphError, UnitError
+from funcnodes.runs.records import NOTHING, Cell, Column, TableSpec
+from funcnodes.runs.table import Table
+
+
+class Sink(Protocol):
+    """Where rows go besides the table: the run's file."""
+
+    def __call__(self, cells: list[Cell], *, wall: float, mono: float) -> None: ...
+
+
+@dataclass(slots=True)
+class _Recording:
+    """What a recorder keeps for the length of a run."""
+
+    wave: Wave
+    table: Table
+    inputs: list[NodeInput]
+    sink: Sink
+    around: "weakref.WeakSet[Wave]" = field(default_factory=weakref.WeakSet)
+    last: Wave | None = None
+
+
+class Recorder(Node):
+    """Collects what is wired to it, one row per point of the scan.
+
+    Drop a wire on **+** to add a column. A cell holds the value set at this point, or at the
+    point of a scan around it, with its quality; it stays empty where nothing was set.
+    """
+
+    node_id = "recorder"
+    node_name = "Recorder"
+    description = __doc__ or ""
+    icon = "recorder"
+    words = ("record", "table", "data", "save", "log", "rows", "columns")
+    default_policy = "settled"
+    grows = True
+
+    rows = NodeOutput(type=Rows, description="The rows of the run, as they come.")
+
+    _recording: _Recording | None = None
+
+    # ── columns ───────────────────────────────────────────────────────────────────────────
+
+    def grow_input(self, source: NodeOutput) -> NodeInput:
+        """A new column, named after the port that feeds it."""
+        port_id = _unique(source.id, self.inputs)
+        name = _unique(source.name, [port.name for port in self.inputs.values()])
+        return self._add_column(port_id, name, source.type)
+
+    def columns(self) -> tuple[Column, ...]:
+        """What each wired input records, in order."""
+        return tuple(_column(port) for port in self._wired())
+
+    def _wired(self) -> list[NodeInput]:
+        return [p for p in self.inputs.values() if p.is_connected() and p.type.kind != "trigger"]
+
+    def _add_column(self, port_id: str, name: str, source: PortType) -> NodeInput:
+        """Of the source's type, but without its limits: what was measured is recorded."""
+        own = PortType(source.kind, source.name, source.unit)
+        return self.add_input(
+            NodeInput(port_id, own, name, "A column of the rows.", required=False, unit=source.unit)
+        )
+
+    def saved_extra(self) -> dict[str, Any]:
+        return {
+            "columns": [
+                {"id": p.id, "name": p.name, "kind": p.type.kind, "unit": p.unit}
+                for p in self.inputs.values()
+                if p.type.kind != "trigger"
+            ]
+        }
+
+    def restore_extra(self, data: Mapping[str, Any]) -> None:
+        columns = data.get("columns", [])
+        if not isinstance(columns, list):
+            raise SavedGraphError(f"{self.name}: its columns are no list.")
+        for column in columns:
+            self._restore_column(column)
+
+    def _restore_column(self, column: Any) -> None:
+        if not isinstance(column, Mapping) or not isinstance(column.get("id"), str):
+            raise SavedGraphError(f"{self.name}: {column!r} is no column.")
+        kind, unit = str(column.get("kind", "any")), str(column.get("unit", ""))
+        annotation = _ANNOTATIONS.get(kind, Any)
+        try:
+            port_type = PortType.of(annotation, unit=unit)
+        except UnitError as error:
+            raise SavedGraphError(f"{self.name}: {error.message}") from error
+        self._add_column(column["id"], str(column.get("name") or column["id"]), port_type)
+
+    # ── recording ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def table(self) -> Table | None:
+        """The rows of the present or the last run."""
+        found = self.outputs["rows"].value
+        return found if isinstance(found, Table) else None
+
+    def spec(self) -> TableSpec:
+        """What it would record now."""
+        return TableSpec(recorder=self.uuid, name=self.name, columns=self.columns())
+
+    def begin(self, wave: Wave, table: Table, sink: Sink) -> None:
+        """Record what happens within `wave` from now on."""
+        self._recording = _Recording(wave, table, self._wired(), sink)
+        self.outputs["rows"].emit(table, wave)
+
+    def end(self) -> None:
+        """Record nothing more; the rows stay on the output."""
+        self._recording = None
+
+    def func(self, **_: Any) -> Table | None:
+        wave = self.wave
+        return self.record(wave) if wave is not None else None
+
+    def record(self, wave: Wave) -> Table | None:
+        """Write the row of `wave`, unless it has one; the table, or None where nothing was due.
+
+        Called by scans too, for a point that failed and is to be kept all the same (T11).
+        """
+        recording = self._recording
+        if recording is None or not _is_leaf(wave, recording):
+            return None
+        recording.last = wave
+        _remember(wave.parent, recording)
+        cells = [_cell(port, wave) for port in recording.inputs]
+        wall, mono = clock.now(), clock.monotonic()
+        recording.sink(cells, wall=wall, mono=mono)
+        recording.table.append(cells, wall=wall, mono=mono)
+        return recording.table
+
+
+_ANNOTATIONS: dict[str, Any] = {
+    "number": float, "quantity": float, "bool": bool, "text": str, "array": "ndarray",
+    "table": Rows,
+}  # fmt: skip
+
+
+def _is_leaf(wave: Wave, recording: _Recording) -> bool:
+    """R1, R3: a point of the scan that has no points of its own, and no row yet."""
+    return (
+        wave.scan
+        and wave is not recording.last
+        and wave not in recording.around
+        and wave.within(recording.wave)
+    )
+
+
+def _remember(wave: Wave | None, recording: _Recording) -> None:
+    while wave is not None and wave not in recording.around:
+        recording.around.add(wave)
+        wave = wave.parent
+
+
+def _cell(port: NodeInput, wave: Wave) -> Cell:
+    """R1: what was set in this wave or in one around it, else nothing."""
+    if port.wave is None or not wave.within(port.wave) or port.value is NoValue:
+        return NOTHING
+    return Cell(port.value, port.quality)
+
+
+def _column(port: NodeInput) -> Column:
+    source = port.sources[0]
+    return Column(
+        name=port.name,
+        unit=port.unit,
+        kind=port.type.kind,
+        node=source.node.uuid,
+        port=source.id,
+    )
+
+
+def _unique(name: str, taken: Iterable[str]) -> str:
+    """`name`, or the first of "name_2", "name_3" … that is free; case does not tell them apart."""
+    used = {each.lower() for each in taken}
+    numbered = (name if n == 1 else f"{name}_{n}" for n in itertools.count(1))
+    return next(candidate for candidate in numbered if candidate.lower() not in used)

@@ -1,0 +1,322 @@
+"""Scans: frames that make points, each a wave of its own, one after the other (T3, T11).
+
+What hangs on a scan's data outputs happens once per point; what hangs on its ▶ done happens once,
+after the last. Between two points a run may be paused or stopped. Outside a run a scan works the
+same, recorded by nobody.
+"""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from typing import Any, Literal
+
+from funcnodes.core import (
+    Frame,
+    Node,
+    NodeInput,
+    NodeOutput,
+    NoValue,
+    Outcome,
+    PortType,
+    clock,
+    units,
+)
+from funcnodes.errors import ExecutionError, UnitError, ValueRefusedError
+from funcnodes.runs.control import active_run, describe
+
+MAX_POINTS = 1_000_000
+MAX_RETRIES = 100
+
+OnFailure = Literal["stop", "retry", "skip"]
+
+
+class Scan(Frame):
+    """What all scans share: the course from point to point, and what a failed point means."""
+
+    default_run_in = "loop"
+
+    on_failure = NodeInput(
+        type=OnFailure,
+        name="on failure",
+        description="What a failed point means: stop the scan, retry the point, or skip to the "
+        "next one, leaving empty cells.",
+        default="stop",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+    )
+    retries = NodeInput(
+        type=int,
+        description="How often a failed point is tried again before the scan stops.",
+        default=3,
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        value_options={"min": 1, "max": MAX_RETRIES},
+    )
+    index = NodeOutput(type=int, description="Number of the point, from 0.")
+
+    def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        """The outputs of each point by id, `index` left out; may wait before a point is due."""
+        raise NotImplementedError
+
+    async def func(self, **_: Any) -> None:
+        run = active_run(self)
+        total = self.points_total()
+        index = 0
+        self.report(0, total)
+        course = self.course()
+        try:
+            async for values in course:
+                if run is not None and not await run.checkpoint(self):
+                    break
+                await self._point(index, values, total)
+                index += 1
+                self.report(index, total)
+                if run is not None:
+                    run.point_done(self)
+        finally:
+            await course.aclose()
+
+    async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> None:
+        """One point, tried as often as `on_failure` allows."""
+        run = active_run(self)
+        policy: OnFailure = self.on_failure.value
+        attempts = 1 + (self.retries.value if policy == "retry" else 0)
+        assert self.wave is not None
+        for attempt in range(1, attempts + 1):
+            wave = self.wave.child(f"{self.name} {index + 1}")
+            for port_id, value in values.items():
+                self.outputs[port_id].set(value, wave=wave)
+            self.index.set(index, wave=wave)
+            outcome = await wave.wait()
+            if outcome.state in ("ok", "superseded"):
+                return
+            where = f"{self.name} stopped at point {index + 1}{f' of {total}' if total else ''}"
+            if outcome.state == "cancelled":
+                raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
+            if run is not None:
+                run.log("warning", self.name, f"Point {index + 1}: {describe(outcome)}")
+            if policy == "skip":
+                if run is not None:
+                    run.keep_point(self, wave)
+                return
+            if attempt == attempts:
+                raise _failed(where, outcome)
+
+
+class UnitInput(NodeInput):
+    """The unit of a scan's values, as text; choosing it changes the ports beside it."""
+
+    def check(self, value: Any) -> Any:
+        unit = str(super().check(value)).strip()
+        sweep = self.node
+        assert isinstance(sweep, Sweep)
+        if unit == sweep._unit:
+            return unit
+        try:
+            units.check(unit)
+        except UnitError as error:
+            raise self._refused(error.message) from error
+        if sweep.outputs["value"].is_connected():
+            raise ValueRefusedError(
+                f"{sweep.name}: the unit cannot be changed while its value is wired.",
+                hint="Take the wire away, choose the unit, and wire it again.",
+            )
+        return unit
+
+    def receive(self, value: Any, wave: Any, quality: Any = "ok") -> None:
+        self._apply(value)
+        super().receive(value, wave, quality)
+
+    def restore(self, value: Any) -> None:
+        self._apply(value)
+        super().restore(value)
+        self.applied = True  # nothing waits to be done about it
+
+    def unset(self) -> None:
+        self._apply(self.default)
+        super().unset()
+
+    def _apply(self, unit: Any) -> None:
+        if isinstance(self.node, Sweep):
+            self.node.take_unit(str(unit))
+
+
+class Sweep(Scan):
+    """Steps a value from start to stop in equal steps, one point after the other.
+
+    Wire **value** to what it should set. With **both ways** it comes back the same way, which
+    shows a hysteresis. Each point ends when everything that hangs on it has come to rest.
+    """
+
+    node_id = "sweep"
+    node_name = "Sweep"
+    description = __doc__ or ""
+    icon = "sweep"
+    words = ("scan", "ramp", "linear", "range", "loop", "for", "curve")
+
+    start = NodeInput(type=float, default=0.0, does_trigger=False, description="First value.")
+    stop = NodeInput(type=float, default=1.0, does_trigger=False, description="Last value.")
+    points = NodeInput(
+        type=int,
+        default=51,
+        does_trigger=False,
+        value_options={"min": 1, "max": MAX_POINTS},
+        description="How many values, the first and the last included.",
+    )
+    both_ways = NodeInput(
+        type=bool,
+        name="both ways",
+        default=False,
+        does_trigger=False,
+        hidden=True,
+        description="Come back from stop to start.",
+    )
+    delay = NodeInput(
+        type=float,
+        unit="s",
+        default=0.0,
+        does_trigger=False,
+        hidden=True,
+        value_options={"min": 0.0, "max": 86_400.0},
+        description="Wait before each point.",
+    )
+    unit = UnitInput(
+        type=str,
+        default="",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        description='Unit of start, stop and value, e.g. "mV"; empty for plain numbers.',
+    )
+    value = NodeOutput(type=float, description="The value of this point.")
+
+    _unit = ""
+
+    def take_unit(self, unit: str) -> None:
+        """Give start, stop and value that unit; of one dimension, they stay the same quantity."""
+        if unit == self._unit:
+            return
+        convert = _conversion(self._unit, unit)
+        self._unit = unit
+        port_type = PortType.of(float, unit=unit)
+        self.value.type = port_type
+        for port_id in ("start", "stop"):
+            port = self.inputs[port_id]
+            port.type = port_type
+            if convert is not None and port.value is not NoValue:
+                port.restore(convert(port.value))
+                port.applied = True
+
+    def points_total(self) -> int:
+        points: int = self.points.value
+        return 2 * points - 1 if self.both_ways.value else points
+
+    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        delay_s: float = self.delay.value
+        for value in self.values():
+            if delay_s > 0:
+                await clock.sleep(delay_s)
+            yield {"value": value}
+
+    def values(self) -> Iterator[float]:
+        """All values in order; first and last exactly as asked for."""
+        start, stop = float(self.start.value), float(self.stop.value)
+        last = int(self.points.value) - 1
+        for step in range(last + 1):
+            yield _between(start, stop, step, last)
+        if self.both_ways.value:
+            for step in range(last - 1, -1, -1):
+                yield _between(start, stop, step, last)
+
+
+class Repeat(Scan):
+    """Makes a point every so often: the clock of a time series.
+
+    The schedule is absolute: a point that comes late does not move the others. Points that
+    could not be made in time are left out and counted as missed (T8).
+    """
+
+    node_id = "repeat"
+    node_name = "Repeat"
+    description = __doc__ or ""
+    icon = "clock"
+    words = ("time", "series", "interval", "period", "log", "timer", "every", "loop")
+
+    every = NodeInput(
+        type=float,
+        unit="s",
+        default=1.0,
+        does_trigger=False,
+        value_options={"min": 0.0, "max": 86_400.0},
+        description="From one point to the next.",
+    )
+    count = NodeInput(
+        type=int,
+        default=60,
+        does_trigger=False,
+        value_options={"min": 1, "max": MAX_POINTS},
+        description="How many points.",
+    )
+    time = NodeOutput(type=float, unit="s", description="Since the first point, at this point.")
+    missed = NodeOutput(type=int, description="Points left out so far.", hidden=True)
+
+    def points_total(self) -> int:
+        return int(self.count.value)
+
+    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        every_s = float(self.every.value)
+        began = clock.monotonic()
+        slot = missed = 0
+        for _ in range(self.points_total()):
+            late_s = clock.monotonic() - began - slot * every_s
+            if every_s > 0 and late_s >= every_s:
+                skipped = int(late_s // every_s)
+                slot, missed = slot + skipped, missed + skipped
+            await clock.sleep(began + slot * every_s - clock.monotonic())
+            yield {"time": clock.monotonic() - began, "missed": missed}
+            slot += 1
+
+
+class Settle(Node):
+    """Waits, then passes ▶ on: the time an instrument or a sample needs to settle."""
+
+    node_id = "settle"
+    node_name = "Settle"
+    description = __doc__ or ""
+    icon = "hourglass"
+    words = ("wait", "delay", "sleep", "pause", "time")
+    default_policy = "settled"
+    shows_order = True
+
+    time = NodeInput(
+        type=float,
+        unit="s",
+        default=0.02,
+        does_trigger=False,
+        value_options={"min": 0.0, "max": 86_400.0},
+        description="How long to wait.",
+    )
+
+    async def func(self, time: float) -> None:
+        await clock.sleep(time)
+
+
+def _between(start: float, stop: float, step: int, last: int) -> float:
+    if step == 0:
+        return start
+    return stop if step == last else start + (stop - start) * (step / last)
+
+
+def _conversion(source: str, target: str) -> units.Affine | None:
+    if not source or not target:
+        return None
+    try:
+        return units.affine(source, target)
+    except UnitError:
+        return None
+
+
+def _failed(where: str, outcome: Outcome) -> ExecutionError:
+    error = ExecutionError(f"{where}: {describe(outcome)}")
+    error.__cause__ = outcome.error
+    return error
