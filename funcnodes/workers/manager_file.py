@@ -6,6 +6,7 @@ whose pid belongs to another process by now, counts as none.
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from funcnodes.settings import Settings
 from funcnodes.workers.files import read_json, write_json
@@ -21,11 +22,15 @@ class ManagerAddress:
     Attributes:
         url: Such as `http://127.0.0.1:8000`, without a slash at the end.
         token: The admin token, for the command line alone.
+        editor: Whether it serves the page, too.
+        folder: Where the file is; private.
     """
 
     url: str
     process: Process
     token: str
+    editor: bool
+    folder: Path
 
 
 def read(settings: Settings) -> ManagerAddress | None:
@@ -35,13 +40,13 @@ def read(settings: Settings) -> ManagerAddress | None:
     url, token = saved.get("url"), saved.get("token")
     if process is None or not isinstance(url, str) or not isinstance(token, str):
         return None
-    return ManagerAddress(url, process, token)
+    return ManagerAddress(url, process, token, saved.get("editor") is True, settings.run_dir)
 
 
-def write(settings: Settings, *, url: str, token: str) -> None:
+def write(settings: Settings, *, url: str, token: str, editor: bool) -> None:
     """Say that this process is the manager."""
     mine = Process.mine().to_saved()
-    write_json(settings.run_dir / NAME, {"url": url, **mine, "token": token})
+    write_json(settings.run_dir / NAME, {"url": url, **mine, "token": token, "editor": editor})
 
 
 def remove(settings: Settings) -> None:

@@ -81,7 +81,7 @@ class Supervisor:
 
     def ready(self) -> None:
         """The worker has dialled in."""
-        if self.process is not None:
+        if self._task is not None and not self._stopping:
             self._set("running")
 
     async def stop(self, *, ask: Callable[[], bool] = lambda: False) -> None:

@@ -1,0 +1,214 @@
+"""Who is it: one-time links, sessions, the command line's admin token, workers' credentials.
+
+Only hashes of tokens are kept; comparing is constant in time through them. One-time tokens work
+once and expire; sessions live in a cookie and survive a restart of the server (their hashes are
+in a 0600 file), so that an open page goes on by itself. Twenty bad tokens from one address within
+a minute shut that address out for the rest of it.
+"""
+
+import getpass
+import hashlib
+import secrets
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from funcnodes.errors import RefusedError
+from funcnodes.workers.files import read_json, write_json
+from funcnodes.workers.wire import PersonView, Role
+
+LINK_S = 15 * 60.0
+SESSION_S = 30 * 24 * 3600.0
+ATTEMPTS = 20
+ATTEMPTS_WITHIN_S = 60.0
+ADDRESSES_KEPT = 10_000
+SESSIONS_KEPT = 1_000
+NAME_LENGTH = 60
+
+
+class SignInError(RefusedError):
+    """The token is unknown, used or expired."""
+
+
+class TooManyAttempts(RefusedError):
+    """This address has tried too many bad tokens.
+
+    Attributes:
+        retry_after_s: When it may try again.
+    """
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(
+            f"Too many failed sign-ins from this address; try again in {retry_after_s:.0f} s."
+        )
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is signed in.
+
+    Attributes:
+        id: Public; says nothing about the session's secret.
+        expires: Seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    role: Role
+    expires: float
+
+    def view(self) -> PersonView:
+        return PersonView(id=self.id, name=self.name, role=self.role)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Failed sign-ins per address, the oldest addresses forgotten first."""
+
+    clock: Callable[[], float] = time.monotonic
+    _failures: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+
+    def check(self, address: str) -> None:
+        """Let the address try.
+
+        Raises:
+            TooManyAttempts: Twenty of its tries failed within the last minute.
+        """
+        failures = self._recent(address)
+        if len(failures) >= ATTEMPTS:
+            raise TooManyAttempts(max(1.0, failures[0] + ATTEMPTS_WITHIN_S - self.clock()))
+
+    def failed(self, address: str) -> None:
+        failures = self._failures.setdefault(address, deque(maxlen=ATTEMPTS))
+        failures.append(self.clock())
+        self._failures.move_to_end(address)
+        while len(self._failures) > ADDRESSES_KEPT:
+            self._failures.popitem(last=False)
+
+    def _recent(self, address: str) -> deque[float]:
+        failures = self._failures.get(address, deque())
+        while failures and self.clock() - failures[0] > ATTEMPTS_WITHIN_S:
+            failures.popleft()
+        return failures
+
+
+class Auth:
+    """Tokens and sessions of one server.
+
+    Attributes:
+        admin_token: For the command line of the same user, by way of `run/manager.json`.
+        attempts: Failed sign-ins per address.
+    """
+
+    def __init__(self, sessions_file: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.admin_token = secrets.token_urlsafe(32)
+        self.attempts = Attempts()
+        self._clock = clock
+        self._file = sessions_file
+        self._links: dict[str, tuple[Role, str, float]] = {}
+        self._sessions = self._load()
+
+    def link_token(self, *, role: Role = "admin", name: str = "") -> str:
+        """A fresh one-time token, good for 15 minutes."""
+        now = self._clock()
+        self._links = {k: v for k, v in self._links.items() if v[2] > now}
+        token = secrets.token_urlsafe(24)
+        self._links[_digest(token)] = (role, name or operating_user(), now + LINK_S)
+        return token
+
+    def sign_in(self, token: str, *, address: str) -> tuple[str, Person]:
+        """Exchange a one-time token for a session.
+
+        Returns:
+            The session's secret, for the cookie, and the person.
+
+        Raises:
+            SignInError: Unknown, used or expired token.
+            TooManyAttempts: Too many of those from this address.
+        """
+        self.attempts.check(address)
+        role, name, expires = self._links.pop(_digest(token), ("viewer", "", 0.0))
+        if expires <= self._clock():
+            self.attempts.failed(address)
+            raise SignInError(
+                "This sign-in link is unknown, expired or was used before.",
+                hint="Run 'funcnodes link' in a terminal and open the link it prints.",
+            )
+        secret = secrets.token_urlsafe(32)
+        person = Person(secrets.token_hex(6), name, role, self._clock() + SESSION_S)
+        self._sessions[_digest(secret)] = person
+        self._save()
+        return secret, person
+
+    def person(self, secret: str) -> Person | None:
+        """Whose session cookie this is, or None."""
+        person = self._sessions.get(_digest(secret))
+        return person if person is not None and person.expires > self._clock() else None
+
+    def administrator(self, token: str) -> Person | None:
+        """The owner of this machine's account, by the admin token, or None."""
+        if not secrets.compare_digest(_digest(token), _digest(self.admin_token)):
+            return None
+        return Person("cli", operating_user(), "admin", self._clock() + SESSION_S)
+
+    def rename(self, secret: str, name: str) -> Person:
+        """Set a session's display name.
+
+        Raises:
+            SignInError: No such session.
+            RefusedError: The name is empty, too long or has control characters.
+        """
+        name = " ".join(name.split())
+        if not name or len(name) > NAME_LENGTH or not name.isprintable():
+            raise RefusedError(f"A name has 1 to {NAME_LENGTH} printable characters.")
+        person = self.person(secret)
+        if person is None:
+            raise SignInError("You are not signed in.")
+        self._sessions[_digest(secret)] = renamed = replace(person, name=name)
+        self._save()
+        return renamed
+
+    def sign_out(self, secret: str) -> None:
+        """End a session."""
+        if self._sessions.pop(_digest(secret), None) is not None:
+            self._save()
+
+    def _save(self) -> None:
+        now = self._clock()
+        living = [(k, p) for k, p in self._sessions.items() if p.expires > now]
+        self._sessions = dict(living[-SESSIONS_KEPT:])
+        write_json(self._file, {k: asdict(p) for k, p in self._sessions.items()})
+
+    def _load(self) -> dict[str, Person]:
+        saved = read_json(self._file) or {}
+        found = {}
+        for digest, fields in saved.items():
+            person = _person(fields)
+            if person is not None and person.expires > self._clock():
+                found[digest] = person
+        return found
+
+
+def operating_user() -> str:
+    """Name of the operating system's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _person(fields: Any) -> Person | None:
+    try:
+        person = Person(**fields)
+    except TypeError:
+        return None
+    known = person.role in ("viewer", "operator", "admin")
+    return person if known and isinstance(person.expires, int | float) else None

@@ -1,0 +1,223 @@
+"""The live socket: one per browser, commands in, snapshots and frames out.
+
+A receiving and a sending task per socket, so that a browser which goes away is noticed and one
+that does not read holds up nobody. An invalid message is answered, not punished; more than 200
+messages a second are read no faster than that. E-STOP never waits in a queue here.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any
+
+import msgspec
+
+from funcnodes import __version__
+from funcnodes.errors import FuncnodesError, WorkerError
+from funcnodes.web.asgi import Receive, Scope, Send
+from funcnodes.web.auth import Auth, Person
+from funcnodes.workers import wire
+from funcnodes.workers.fanout import Subscriber
+from funcnodes.workers.hub import Hub
+from funcnodes.workers.manager import Manager, actor
+from funcnodes.workers.problems import problem_of
+
+MESSAGES_PER_S = 200.0
+BURST = 400.0
+SIGNED_OUT = 4401
+TOO_SLOW = 4408
+
+_decoder = msgspec.msgpack.Decoder(wire.FromBrowser)
+_encoder = msgspec.msgpack.Encoder()
+_log = logging.getLogger("funcnodes.web")
+
+
+class Throttle:
+    """Lets `rate` messages a second through, after a burst; the rest wait."""
+
+    def __init__(self, rate: float = MESSAGES_PER_S, burst: float = BURST) -> None:
+        self._rate, self._burst, self._left = rate, burst, burst
+        self._at = time.monotonic()
+
+    async def pass_one(self) -> None:
+        now = time.monotonic()
+        self._left = min(self._burst, self._left + (now - self._at) * self._rate) - 1.0
+        self._at = now
+        if self._left < 0:
+            await asyncio.sleep(-self._left / self._rate)
+
+
+class LiveSocket:
+    """One browser's connection."""
+
+    def __init__(
+        self, receive: Receive, send: Send, *, manager: Manager, auth: Auth, person: Person
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._manager = manager
+        self._auth = auth
+        self._person = person
+        self._out = Subscriber()
+        self._hub: Hub | None = None
+        self._stops: set[asyncio.Task[None]] = set()
+
+    @property
+    def person(self) -> Person:
+        return self._person
+
+    async def run(self) -> int | None:
+        """Serve until either side ends it. Returns the close code to send, if one is owed."""
+        self._out.push(_encoder.encode(wire.Welcome(you=self._person.view(), version=__version__)))
+        tasks = [
+            asyncio.create_task(self._receiving()),
+            asyncio.create_task(self._sending()),
+            asyncio.create_task(self._dropped()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return next((task.result() for task in done if task.exception() is None), None)
+        finally:
+            if self._hub is not None:
+                self._hub.unsubscribe(self._out)
+            for task in (*tasks, *self._stops):
+                task.cancel()
+            await asyncio.gather(*tasks, *self._stops, return_exceptions=True)
+
+    def renamed(self, person: Person) -> None:
+        """The person behind this socket has another name."""
+        self._person = person
+        if self._hub is not None:
+            self._hub.rename_actor(self._out, actor(person.view()))
+
+    async def _sending(self) -> int | None:
+        while True:
+            await self._send({"type": "websocket.send", "bytes": await self._out.get()})
+
+    async def _dropped(self) -> int:
+        while not self._out.dropped.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._out.dropped.wait(), 1.0)
+            self._out.check()
+        return TOO_SLOW
+
+    async def _receiving(self) -> int | None:
+        throttle = Throttle()
+        while True:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            await throttle.pass_one()
+            if message["type"] == "websocket.receive":
+                self._message(message.get("bytes") or (message.get("text") or "").encode())
+
+    def _message(self, data: bytes) -> None:
+        try:
+            self._handle(_decoder.decode(data))
+        except (msgspec.DecodeError, RecursionError) as error:
+            self._fail(
+                _claimed_id(data), "InvalidMessage", f"The message is not understood: {error}"
+            )
+        except FuncnodesError as error:
+            problem = problem_of(error)
+            self._out.push(_encoder.encode(wire.Fail(id=0, rev=0, problem=problem)))
+
+    def _handle(self, message: wire.FromBrowser) -> None:
+        match message:
+            case wire.Ping():
+                pass
+            case wire.Subscribe():
+                self._subscribe(message)
+            case wire.Command(body=wire.EStop()):
+                self._stop(message)
+            case wire.Command():
+                if self._hub is None:
+                    self._fail(message.id, "WorkerError", "Subscribe to a worker first.")
+                else:
+                    self._hub.command(self._out, actor(self._person.view()), message)
+
+    def _subscribe(self, message: wire.Subscribe) -> None:
+        try:
+            hub = self._manager.hub(message.worker)
+        except WorkerError as error:
+            gone = wire.Gone(worker=message.worker[:100], reason=error.message)
+            self._out.push(_encoder.encode(gone))
+            return
+        if self._hub is not None and self._hub is not hub:
+            self._hub.unsubscribe(self._out)
+            self._out.forget_frames()
+        self._hub = hub
+        hub.subscribe(self._out, actor(self._person.view()), message.session, message.seq)
+
+    def _stop(self, command: wire.Command) -> None:
+        if self._hub is None:
+            self._fail(command.id, "WorkerError", "Subscribe to a worker first.")
+            return
+        task = asyncio.create_task(self._estop(self._hub, command.id))
+        self._stops.add(task)
+        task.add_done_callback(self._stops.discard)
+
+    async def _estop(self, hub: Hub, number: int) -> None:
+        reply: wire.Ack | wire.Fail
+        try:
+            latch = await hub.estop(actor(self._person.view()))
+            reply = wire.Ack(id=number, rev=hub.rev, result=latch)
+        except FuncnodesError as error:
+            reply = wire.Fail(id=number, rev=hub.rev, problem=problem_of(error))
+        self._out.push(_encoder.encode(reply))
+
+    def _fail(self, number: int, title: str, detail: str) -> None:
+        problem = wire.Problem(title=title, detail=detail)
+        self._out.push(_encoder.encode(wire.Fail(id=number, rev=0, problem=problem)))
+
+
+class LiveSockets:
+    """All live sockets of a server, by session, so that signing out ends them."""
+
+    def __init__(self, manager: Manager, auth: Auth) -> None:
+        self._manager = manager
+        self._auth = auth
+        self._open: dict[LiveSocket, tuple[str, asyncio.Task[Any]]] = {}
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Accept and serve one browser."""
+        caller = scope["caller"]
+        socket = LiveSocket(
+            receive, send, manager=self._manager, auth=self._auth, person=caller.person
+        )
+        task = asyncio.current_task()
+        assert task is not None, "an ASGI application runs in a task"
+        await receive()
+        await send({"type": "websocket.accept"})
+        self._open[socket] = (caller.secret, task)
+        try:
+            code = await socket.run()
+        finally:
+            del self._open[socket]
+        if code == TOO_SLOW:
+            scope["state"]["abort"]()
+        elif code is not None:
+            await send({"type": "websocket.close", "code": code})
+
+    def renamed(self, secret: str, person: Person) -> None:
+        """Tell every socket of a session the person's new name."""
+        for socket, (owner, _) in self._open.items():
+            if owner == secret:
+                socket.renamed(person)
+
+    def signed_out(self, secret: str) -> None:
+        """End every socket of a session."""
+        for owner, task in list(self._open.values()):
+            if owner == secret and secret:
+                task.cancel()
+
+
+def _claimed_id(data: bytes) -> int:
+    """The id of a command that could not be read, as far as it can be told; else 0."""
+    try:
+        found = msgspec.msgpack.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        return 0
+    number = found.get("id") if isinstance(found, dict) else None
+    return number if isinstance(number, int) and 0 <= number < 2**53 else 0

@@ -1,0 +1,340 @@
+"""The HTTP interface. Thin: who asks is known from the gate, what is asked is the manager's.
+
+POST /api/sign-in                {"token"}            one-time token → session cookie
+POST /api/sign-out
+GET  /api/session                                     who I am, and where to look first
+POST /api/session/name           {"name"}
+POST /api/link                   {"role"?, "name"?}   admin: a fresh sign-in link
+GET  /api/workers                                     list
+POST /api/workers                {"name"}             admin: create
+POST /api/workers/{w}/start      /stop                admin
+POST /api/workers/{w}/estop                           anybody: E-STOP one worker
+POST /api/estop                                       anybody: E-STOP all of them
+GET  /api/workers/{w}/runs/{run}/export?format=csv    a recorded run as a file
+GET  /api/schema                                      JSON schema of the live socket
+WS   /api/live                                        see `live`
+WS   /link/worker, /link/guard                        see `links`
+"""
+
+import asyncio
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException
+
+from funcnodes import __version__
+from funcnodes.errors import FuncnodesError, RefusedError, WorkerError
+from funcnodes.web.asgi import Receive, Scope, Send
+from funcnodes.web.auth import SESSION_S, Auth, Person
+from funcnodes.web.gate import Caller
+from funcnodes.web.links import WorkerLinks
+from funcnodes.web.live import LiveSockets
+from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
+from funcnodes.workers import wire
+from funcnodes.workers.manager import Manager, WorkerView, actor
+from funcnodes.workers.problems import problem_of
+from funcnodes.workers.roles import at_least
+
+T = TypeVar("T")
+
+
+class SignIn(msgspec.Struct, forbid_unknown_fields=True):
+    token: str
+
+
+class NewName(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+
+
+class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
+    role: wire.Role = "admin"
+    name: str = ""
+
+
+class SignedIn(msgspec.Struct):
+    you: wire.PersonView
+
+
+class SessionView(msgspec.Struct):
+    you: wire.PersonView
+    version: str
+    default_worker: str | None
+
+
+class LinkView(msgspec.Struct):
+    link: str
+    """Holds a one-time token in its fragment."""
+    role: wire.Role
+
+
+class EStopView(msgspec.Struct):
+    """What an E-STOP of one worker has come to."""
+
+    worker: str
+    name: str
+    latch: wire.LatchView | None = None
+    problem: wire.Problem | None = None
+
+
+class Interface:
+    """The handlers, around the parts they speak to.
+
+    Args:
+        url: Of this server, as sign-in links begin.
+        cookie: Name of the session's cookie.
+    """
+
+    def __init__(self, *, manager: Manager, auth: Auth, url: str, cookie: str) -> None:
+        self.manager = manager
+        self.auth = auth
+        self.url = url
+        self.cookie = cookie
+        self.live = LiveSockets(manager, auth)
+        self.links = WorkerLinks(manager)
+
+    def app(self) -> Litestar:
+        """The Litestar application."""
+        return Litestar(
+            route_handlers=[
+                *self._session_routes(),
+                *self._worker_routes(),
+                *self._socket_routes(),
+            ],
+            exception_handlers={
+                HTTPException: _http_problem,
+                FuncnodesError: _problem,
+                Exception: _problem,
+            },
+            openapi_config=None,
+            logging_config=None,
+        )
+
+    def _session_routes(self) -> list[Any]:
+        @post("/api/sign-in", status_code=200)
+        async def sign_in(request: Request[Any, Any, Any]) -> Response[SignedIn]:
+            data = await read(request, SignIn)
+            address = caller(request).address
+            secret, person = self.auth.sign_in(data.token, address=address)
+            return Response(SignedIn(person.view()), cookies=[self._cookie(secret)])
+
+        @post("/api/sign-out", status_code=200)
+        async def sign_out(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+            secret = caller(request).secret
+            self.auth.sign_out(secret)
+            self.live.signed_out(secret)
+            return Response({}, cookies=[self._cookie("", age_s=0)])
+
+        @get("/api/session")
+        async def session(request: Request[Any, Any, Any]) -> SessionView:
+            return SessionView(person(request).view(), __version__, self.manager.default())
+
+        @post("/api/session/name", status_code=200)
+        async def name(request: Request[Any, Any, Any]) -> SignedIn:
+            data = await read(request, NewName)
+            secret = caller(request).secret
+            renamed = self.auth.rename(secret, data.name)
+            self.live.renamed(secret, renamed)
+            return SignedIn(renamed.view())
+
+        @post("/api/link", status_code=200)
+        async def link(request: Request[Any, Any, Any]) -> LinkView:
+            data = await read(request, LinkRequest)
+            require(request, "admin", "hand out sign-in links")
+            token = self.auth.link_token(role=data.role, name=data.name)
+            return LinkView(f"{self.url}/#token={token}", data.role)
+
+        @get("/api/schema")
+        async def schema() -> dict[str, Any]:
+            received: Any = wire.FromWorker
+            sent: Any = wire.FromBrowser
+            (to_browser, from_browser), parts = msgspec.json.schema_components(
+                [received, sent], ref_template="#/$defs/{name}"
+            )
+            return {"to_browser": to_browser, "from_browser": from_browser, "$defs": parts}
+
+        return [sign_in, sign_out, session, name, link, schema]
+
+    def _worker_routes(self) -> list[Any]:
+        @get("/api/workers")
+        async def workers() -> list[WorkerView]:
+            return self.manager.views()
+
+        @post("/api/workers", status_code=201)
+        async def create(request: Request[Any, Any, Any]) -> WorkerView:
+            data = await read(request, NewName)
+            require(request, "admin", "create workers")
+            return self.manager.create(data.name)
+
+        @post("/api/workers/{worker:str}/start", status_code=200)
+        async def start(request: Request[Any, Any, Any]) -> WorkerView:
+            require(request, "admin", "start workers")
+            return self.manager.start(self._known(request))
+
+        @post("/api/workers/{worker:str}/stop", status_code=200)
+        async def stop(request: Request[Any, Any, Any]) -> WorkerView:
+            require(request, "admin", "stop workers")
+            return await self.manager.stop(self._known(request))
+
+        @post("/api/workers/{worker:str}/estop", status_code=200)
+        async def estop(request: Request[Any, Any, Any]) -> wire.LatchView:
+            hub = self.manager.hub(self._known(request))
+            return await hub.estop(actor(person(request).view()))
+
+        @post("/api/estop", status_code=200)
+        async def estop_all(request: Request[Any, Any, Any]) -> list[EStopView]:
+            who = actor(person(request).view())
+            reached = [each for each in self.manager.views() if each.pid is not None]
+            return list(await asyncio.gather(*(self._estop(each, who) for each in reached)))
+
+        @get("/api/workers/{worker:str}/runs/{run:str}/export")
+        async def export(request: Request[Any, Any, Any]) -> Response[bytes]:
+            hub = self.manager.hub(self._known(request))
+            wanted = request.query_params.get("format", "csv")
+            if wanted != "csv":
+                raise HTTPException(
+                    status_code=400, detail=f"Runs are exported as csv, not as {wanted[:40]!r}."
+                )
+            result = await hub.request(
+                actor(person(request).view()),
+                wire.ExportRun(run=request.path_params["run"]),
+                timeout_s=60.0,
+            )
+            return Response(
+                result["data"],
+                media_type=result["media_type"],
+                headers={"content-disposition": _attachment(result["name"])},
+            )
+
+        return [workers, create, start, stop, estop, estop_all, export]
+
+    def _socket_routes(self) -> list[Any]:
+        @websocket("/api/live")
+        async def live(socket: WebSocket[Any, Any, Any]) -> None:
+            await self.live.serve(*_raw(socket))
+
+        @websocket("/link/worker")
+        async def worker(socket: WebSocket[Any, Any, Any]) -> None:
+            await self.links.worker(*_raw(socket))
+
+        @websocket("/link/guard")
+        async def guard(socket: WebSocket[Any, Any, Any]) -> None:
+            await self.links.guard(*_raw(socket))
+
+        return [live, worker, guard]
+
+    def _known(self, request: Request[Any, Any, Any]) -> str:
+        """The uuid of the worker named in the path.
+
+        Raises:
+            HTTPException: No such worker (404).
+        """
+        try:
+            return self.manager.worker(request.path_params["worker"]).workspace.record.uuid
+        except WorkerError as error:
+            raise HTTPException(status_code=404, detail=error.message) from error
+
+    async def _estop(self, view: WorkerView, who: wire.Actor) -> EStopView:
+        try:
+            latch = await self.manager.hub(view.uuid).estop(who)
+        except FuncnodesError as error:
+            return EStopView(view.uuid, view.name, problem=problem_of(error))
+        return EStopView(view.uuid, view.name, latch=latch)
+
+    def _cookie(self, secret: str, *, age_s: float = SESSION_S) -> Cookie:
+        return Cookie(
+            key=self.cookie,
+            value=secret,
+            path="/",
+            max_age=int(age_s),
+            httponly=True,
+            samesite="strict",
+        )
+
+
+def _raw(socket: Any) -> tuple[Scope, Receive, Send]:
+    """The ASGI beneath Litestar's socket."""
+    return socket.scope, socket.receive, socket.send
+
+
+async def read(request: Request[Any, Any, Any], kind: type[T]) -> T:
+    """The request's JSON body.
+
+    Raises:
+        HTTPException: It is no such object (400).
+    """
+    try:
+        return msgspec.json.decode(await request.body(), type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise HTTPException(status_code=400, detail=f"The body is not valid: {error}.") from error
+
+
+def caller(request: Request[Any, Any, Any]) -> Caller:
+    """Who the gate found to be asking."""
+    found = request.scope["caller"]  # type: ignore[typeddict-item]  # put there by the gate
+    assert isinstance(found, Caller), "only the gate calls the application"
+    return found
+
+
+def person(request: Request[Any, Any, Any]) -> Person:
+    """The person who asks.
+
+    Raises:
+        RefusedError: It is a worker.
+    """
+    found = caller(request).person
+    if found is None:
+        raise RefusedError("Only people may ask for this.")
+    return found
+
+
+def require(request: Request[Any, Any, Any], role: wire.Role, what: str) -> None:
+    """Let callers of at least this role pass.
+
+    Raises:
+        HTTPException: The caller's role is less (403).
+    """
+    if not at_least(person(request).role, role):
+        raise HTTPException(status_code=403, detail=f"Only an {role} may {what}.")
+
+
+def _problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    status, body = encoded_error(error, instance=request.url.path)
+    headers = {}
+    if (wait := getattr(error, "retry_after_s", None)) is not None:
+        headers["retry-after"] = str(int(wait) + 1)
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar itself refuses: unknown paths, wrong methods, bodies that do not fit."""
+    status, path = error.status_code, request.url.path
+    title, detail = _TITLES.get(status, "HttpError"), error.detail
+    if status == 404 and detail in ("", "Not Found"):
+        detail = f"There is nothing at {path[:200]!r}."
+    elif status == 405:
+        detail = f"{request.method} does not work at {path[:200]!r}."
+    elif status >= 500:
+        detail = "Something went wrong inside."
+    body = encoded(status, title, detail, instance=path)
+    headers = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
+    return Response(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+_TITLES = {
+    400: "BadRequest",
+    403: "Forbidden",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    413: "TooLarge",
+    415: "NotJson",
+    500: "InternalError",
+}
+
+
+def _attachment(name: str) -> str:
+    """A Content-Disposition that makes browsers save rather than show."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_. ") else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,367 @@
+"""The server process: uvicorn under our own runner, and the commands that start it.
+
+Guarantees that a connection which sends no header, is idle, or does not read what it asked for is
+closed within 10 s; that a second server of the same config folder opens the first; that Ctrl-C
+ends the server, once, and leaves workers running.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from funcnodes.errors import FuncnodesError, WorkerError
+from funcnodes.settings import Settings
+from funcnodes.web import browser as browsers
+from funcnodes.web.auth import Auth
+from funcnodes.web.gate import Gate, Hosts
+from funcnodes.web.problems import MEDIA_TYPE, encoded
+from funcnodes.web.static import StaticFiles
+from funcnodes.workers import manager_file
+from funcnodes.workers.client import ManagerClient
+from funcnodes.workers.manager import Manager
+
+HEADER_S = 8.0
+"""From the connection, or the last answer, until the next request's header is there."""
+UNREAD_S = 8.0
+"""For how long a client may leave its answer unread."""
+PING_EVERY_S = 4.0
+PONG_WITHIN_S = 5.0
+GRACE_S = 2.0
+MESSAGE_LIMIT = 16 * 1024 * 1024
+HEADER_LIMIT = 64 * 1024
+
+_log = logging.getLogger("funcnodes.web")
+
+
+class TimedHttp(H11Protocol):
+    """HTTP/1.1 that does not wait for ever."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._within(HEADER_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._at_ease()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._at_ease()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._at_ease()
+        super().handle_websocket_upgrade(event)
+
+    def on_response_complete(self) -> None:
+        self._within(HEADER_S)
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._within(UNREAD_S)
+
+    def resume_writing(self) -> None:
+        self._at_ease()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        body = encoded(400, "BadRequest", "This is not a valid HTTP request.")
+        fields = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        with contextlib.suppress(h11.LocalProtocolError):
+            reason = b"Bad Request"
+            self.transport.write(
+                self.conn.send(h11.Response(status_code=400, headers=fields, reason=reason)) or b""
+            )
+            self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
+            self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
+        self.transport.close()
+
+    def _within(self, seconds: float) -> None:
+        self._at_ease()
+        self._deadline = self.loop.call_later(seconds, self._late)
+
+    def _at_ease(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _late(self) -> None:
+        self.transport.abort()
+
+
+class TimedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that is cut, not awaited, when its peer no longer reads."""
+
+    async def run_asgi(self) -> None:
+        state: dict[str, Any] = self.scope["state"]
+        state["abort"] = self.transport.abort
+        await super().run_asgi()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+
+class Runner(uvicorn.Server):
+    """uvicorn without its signal handlers: whoever starts it decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class WebServer:
+    """One server: gate, API, editor, and a manager behind them.
+
+    Attributes:
+        url: Where a browser on this machine finds it.
+    """
+
+    def __init__(self, settings: Settings, listening: socket.socket, *, editor: bool) -> None:
+        self.settings = settings
+        self.editor = editor
+        self._socket = listening
+        host, port = listening.getsockname()[:2]
+        self.url = f"http://{_shown(_reachable(host))}:{port}"
+        self.auth = Auth(settings.run_dir / f"sessions-{port}.json")
+        self.manager = Manager(settings)
+        self._runner = Runner(self._config(host, port))
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator["WebServer"]:
+        """Serve while the block runs. On leaving, workers stay as they are."""
+        await self.manager.open()
+        task = asyncio.create_task(self._runner.serve(sockets=[self._socket]))
+        try:
+            await self._started(task)
+            manager_file.write(
+                self.settings, url=self.url, token=self.auth.admin_token, editor=self.editor
+            )
+            yield self
+        finally:
+            manager_file.remove(self.settings)
+            self._runner.should_exit = True
+            await task
+            await self.manager.close()
+
+    def link(self) -> str:
+        """A fresh sign-in link for the person at this terminal."""
+        return f"{self.url}/#token={self.auth.link_token()}"
+
+    async def _started(self, task: asyncio.Task[None]) -> None:
+        while not self._runner.started:
+            if task.done():
+                task.result()
+                raise WorkerError("The server ended before it had begun.")
+            await asyncio.sleep(0.005)
+
+    def _config(self, host: str, port: int) -> uvicorn.Config:
+        from funcnodes.web.routes import Interface
+
+        cookie = f"funcnodes_{port}"
+        interface = Interface(manager=self.manager, auth=self.auth, url=self.url, cookie=cookie)
+        gate = Gate(
+            api=interface.app(),  # type: ignore[arg-type]  # Litestar's own ASGI types
+            files=StaticFiles(pages=self.editor),
+            hosts=Hosts(_names(host), port),
+            auth=self.auth,
+            enrolment=self.manager,
+            cookie=cookie,
+        )
+        return uvicorn.Config(
+            gate,
+            http=TimedHttp,
+            ws=TimedWebSocket,
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=int(GRACE_S),
+            ws_max_size=MESSAGE_LIMIT,
+            ws_ping_interval=PING_EVERY_S,
+            ws_ping_timeout=PONG_WITHIN_S,
+            ws_per_message_deflate=False,
+            h11_max_incomplete_event_size=HEADER_LIMIT,
+        )
+
+
+def runserver(
+    settings: Settings, *, host: str, port: int, browser: bool, manager: bool = True
+) -> int:
+    """`funcnodes runserver`: editor and manager, until Ctrl-C. A second one opens the first.
+
+    Args:
+        port: 0 lets the system choose.
+        browser: Open the page.
+        manager: Start a manager where none runs.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        WorkerError: The port is taken, or there is no manager and none may be started.
+    """
+    running = manager_file.read(settings)
+    if running is not None:
+        return _open_running(running, browser=browser)
+    if not manager:
+        raise WorkerError(
+            "No manager is running here.", hint="Leave '--no-manager' out to start one."
+        )
+    return asyncio.run(_serve(settings, host, port, editor=True, browser=browser))
+
+
+def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
+    """`funcnodes startworkermanager`: the same without the editor.
+
+    Raises:
+        WorkerError: The port is taken, or a manager runs already.
+    """
+    running = manager_file.read(settings)
+    if running is not None:
+        raise WorkerError(
+            f"A manager is already running at {running.url} (process {running.process.pid})."
+        )
+    return asyncio.run(_serve(settings, host, port, editor=False, browser=False))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        WorkerError: The port is taken or the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        reason = "it is already in use" if error.errno == 98 else error.strerror or str(error)
+        raise WorkerError(
+            f"Cannot listen on {_shown(host)}:{port}: {reason}.",
+            hint="Choose another port with '--port', or 0 for any free one.",
+        ) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextlib.contextmanager
+def until_told() -> Iterator[asyncio.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second one changes nothing."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield event
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _serve(settings: Settings, host: str, port: int, *, editor: bool, browser: bool) -> int:
+    listening = listen(host, port)
+    if not is_loopback(host):
+        say(f"Other machines can reach {host}: every request needs a sign-in, but not encrypted.")
+    with until_told() as told:
+        server = WebServer(settings, listening, editor=editor)
+        async with server.serving():
+            _announce(server, browser=browser)
+            await told.wait()
+            left = server.manager.running()
+        _say_goodbye([each.name for each in left])
+    return 0
+
+
+def _announce(server: WebServer, *, browser: bool) -> None:
+    if not server.editor:
+        say(f"The manager is at {server.url}. Ctrl-C ends it; workers go on.")
+        return
+    link = server.link()
+    say(f"funcnodes is at {link}")
+    say("The link signs in once; 'funcnodes link' prints a fresh one. Ctrl-C ends the server.")
+    if browser:
+        browsers.open_privately(server.link(), server.settings.run_dir)
+
+
+def _say_goodbye(names: list[str]) -> None:
+    if names:
+        say(f"The server has ended. Still running: {', '.join(names)}.")
+        say("'funcnodes worker stop NAME' ends one.")
+    else:
+        say("The server has ended.")
+
+
+def _open_running(running: manager_file.ManagerAddress, *, browser: bool) -> int:
+    client = ManagerClient(running)
+    if not running.editor:
+        raise WorkerError(
+            f"The manager at {running.url} (process {running.process.pid}) has no editor.",
+            hint="End it and start 'funcnodes runserver' instead.",
+        )
+    say(f"funcnodes is already running (process {running.process.pid}): {client.link()}")
+    if browser:
+        browsers.open_privately(client.link(), running.folder)
+    return 0
+
+
+def say(text: str) -> None:
+    """One line to whoever started this command."""
+    print(text, flush=True)
+
+
+def complain(error: FuncnodesError) -> int:
+    """One line to stderr. Returns the exit status."""
+    print(f"{error.message} {error.hint}".strip(), file=sys.stderr, flush=True)
+    return 1
+
+
+def _names(host: str) -> list[str]:
+    """Host names under which a server bound to `host` answers."""
+    names = {"127.0.0.1", "localhost", "::1"} if is_loopback(host) else {host}
+    if host in ("0.0.0.0", "::"):
+        names |= {"127.0.0.1", "localhost", "::1", socket.gethostname(), socket.getfqdn()}
+        names |= set(_own_addresses())
+    return sorted(names)
+
+
+def _own_addresses() -> list[str]:
+    with contextlib.suppress(OSError):
+        found = socket.getaddrinfo(socket.gethostname(), None)
+        return [str(each[4][0]) for each in found]
+    return []
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
