@@ -21,6 +21,8 @@ PIECE_BYTES = 65536
 # A client that closes and comes straight back may arrive before its own farewell.
 GRACE_S = 0.05
 IDLE_POLL_S = 0.005
+# The kernel drops what a hung-up terminal still holds: a client gets this long to take it.
+HANG_UP_AFTER_S = 0.02
 LINGER_OFF = struct.pack("ii", 1, 0)
 
 
@@ -130,7 +132,7 @@ class PtyServer:
         self._master = -1
         self._connection: Connection | None = None
         self._unsent = bytearray()
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
         self._is_watched = False
 
     @property
@@ -163,10 +165,15 @@ class PtyServer:
 
     def hang_up(self, *, at_once: bool = False) -> None:
         """Vanish and come back as another terminal; a mere loss of power leaves the port alone."""
-        self._unsent.clear()
-        if not at_once:
-            self._close()
-            self._open()
+        if at_once:
+            self._unsent.clear()
+            return
+        loop = asyncio.get_running_loop()
+        self._timers.append(loop.call_later(HANG_UP_AFTER_S, self._reopen))
+
+    def _reopen(self) -> None:
+        self._close()
+        self._open()
 
     def _open(self) -> None:
         self._master, slave = os.openpty()
@@ -183,8 +190,9 @@ class PtyServer:
         self._wait_for_client()
 
     def _close(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
         self._leave()
         if self._master >= 0:
             os.close(self._master)
@@ -193,7 +201,8 @@ class PtyServer:
     def _wait_for_client(self) -> None:
         if not self._has_client():
             loop = asyncio.get_running_loop()
-            self._idle_timer = loop.call_later(IDLE_POLL_S, self._wait_for_client)
+            self._timers = [t for t in self._timers if t.when() > loop.time()]
+            self._timers.append(loop.call_later(IDLE_POLL_S, self._wait_for_client))
             return
         self._connection = self.station.connect(self)
         asyncio.get_running_loop().add_reader(self._master, self._readable)

@@ -184,7 +184,9 @@ def test_close_cuts_a_reply_in_half_and_the_port_stays(bench, connect) -> None:
 def test_refused_connects_are_reset(bench, connect) -> None:
     bench.fault("smu", "refuse", count=2)
     for _ in range(2):
-        assert connect(bench.resources["smu"]).is_cut_off()
+        # The reset may overtake the end of the connect itself.
+        with contextlib.suppress(ConnectionResetError):
+            assert connect(bench.resources["smu"]).is_cut_off()
     assert connect(bench.resources["smu"]).query("*OPC?") == "1"
 
 
