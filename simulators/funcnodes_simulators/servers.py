@@ -117,6 +117,9 @@ class _TcpLine(asyncio.Protocol):
         self._transport.abort()
 
 
+_TerminalSettings = list[int | list[bytes | int]]
+
+
 class PtyServer:
     """One instrument on a pseudo-terminal, optionally under a fixed name as well.
 
@@ -132,7 +135,9 @@ class PtyServer:
         self._master = -1
         self._connection: Connection | None = None
         self._unsent = bytearray()
-        self._timers: list[asyncio.TimerHandle] = []
+        self._settings: _TerminalSettings = []
+        self._poll_timer: asyncio.TimerHandle | None = None
+        self._reopen_timer: asyncio.TimerHandle | None = None
         self._is_watched = False
 
     @property
@@ -150,9 +155,11 @@ class PtyServer:
 
     async def stop(self) -> None:
         """Close it; a client that still holds the other end sees a hang-up."""
-        self._close()
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
+        if self._master < 0:
+            return
+        os.close(self._abandon())
+        if self._link is not None and self._link.is_symlink():
+            self._link.unlink()
 
     def send(self, data: bytes) -> None:
         if self._connection is None:
@@ -168,41 +175,49 @@ class PtyServer:
         if at_once:
             self._unsent.clear()
             return
-        loop = asyncio.get_running_loop()
-        self._timers.append(loop.call_later(HANG_UP_AFTER_S, self._reopen))
+        if self._reopen_timer is None:
+            loop = asyncio.get_running_loop()
+            self._reopen_timer = loop.call_later(HANG_UP_AFTER_S, self._reopen)
 
     def _reopen(self) -> None:
-        self._close()
-        self._open()
+        """Take a new terminal and point the link to it, then give the old one up."""
+        old = self._abandon()
+        try:
+            self._open()
+        finally:
+            os.close(old)
 
     def _open(self) -> None:
-        self._master, slave = os.openpty()
+        master, slave = os.openpty()
         try:
-            self._path = os.ttyname(slave)
+            path = os.ttyname(slave)
             tty.setraw(slave, termios.TCSANOW)
             self._settings = termios.tcgetattr(slave)
+            os.set_blocking(master, False)
+            if self._link is not None:
+                _point(self._link, path)
+        except BaseException:
+            os.close(master)
+            raise
         finally:
             os.close(slave)
-        os.set_blocking(self._master, False)
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
-            self._link.symlink_to(self._path)
+        self._master, self._path = master, path
         self._wait_for_client()
 
-    def _close(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+    def _abandon(self) -> int:
+        """Stop serving the present terminal and hand its master end over."""
+        for timer in (self._poll_timer, self._reopen_timer):
+            if timer is not None:
+                timer.cancel()
+        self._poll_timer = self._reopen_timer = None
         self._leave()
-        if self._master >= 0:
-            os.close(self._master)
-            self._master = -1
+        master, self._master = self._master, -1
+        return master
 
     def _wait_for_client(self) -> None:
         if not self._has_client():
             loop = asyncio.get_running_loop()
-            self._timers = [t for t in self._timers if t.when() > loop.time()]
-            self._timers.append(loop.call_later(IDLE_POLL_S, self._wait_for_client))
+            self._poll_timer = loop.call_later(IDLE_POLL_S, self._wait_for_client)
             return
         self._connection = self.station.connect(self)
         asyncio.get_running_loop().add_reader(self._master, self._readable)
@@ -271,3 +286,12 @@ class PtyServer:
             termios.tcsetattr(slave, termios.TCSANOW, self._settings)
         finally:
             os.close(slave)
+
+
+def _point(link: Path, target: str) -> None:
+    """Make or move a symbolic link in one step; anything else of that name is left alone."""
+    if os.path.lexists(link) and not link.is_symlink():
+        raise FileExistsError(errno.EEXIST, f"{link} is there and is not a link")
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.symlink_to(target)
+    fresh.replace(link)

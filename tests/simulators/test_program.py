@@ -234,6 +234,19 @@ def test_a_port_that_is_taken_is_one_line_too(tmp_path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_link_never_replaces_a_file(tmp_path) -> None:
+    taken = tmp_path / "notes"
+    taken.write_text("mine")
+    path = tmp_path / "bench.toml"
+    path.write_text(
+        '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\n'
+        f'serve = "pty"\nlink = "{taken}"\n'
+    )
+    with pytest.raises(BenchError, match=r"tc cannot be served: .*is not a link"):
+        SimulatedBench.start(str(path))
+    assert taken.read_text() == "mine"
+
+
 def test_a_platinum_sensor_follows_the_controllers_stage(tmp_path, connect) -> None:
     """One bench: the resistor on the source-measure unit sits on the stage that is heated."""
     path = tmp_path / "bench.toml"
