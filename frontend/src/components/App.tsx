@@ -1,0 +1,78 @@
+import { lazy, Suspense, useEffect } from "react";
+import { hurry } from "../store/actions";
+import { isLatched, set, useEditor } from "../store/editor";
+import { AddPalette } from "./AddPalette";
+import { Dialogs } from "./Dialogs";
+import { Sprite } from "./Icon";
+import { NoWorker } from "./NoWorker";
+import { SignIn } from "./SignIn";
+import { Start } from "./Start";
+import { Toasts } from "./Toasts";
+import { TopBar } from "./TopBar";
+import { useKeys } from "./useKeys";
+
+const Editor = lazy(() => import("./Editor").then(({ Editor }) => ({ default: Editor })));
+
+export function App() {
+  useKeys();
+  useEffect(() => {
+    const back = () => !document.hidden && hurry();
+    const route = () => set({ route: location.pathname.startsWith("/start") ? "start" : "editor" });
+    document.addEventListener("visibilitychange", back);
+    addEventListener("online", back);
+    addEventListener("popstate", route);
+    return () => {
+      document.removeEventListener("visibilitychange", back);
+      removeEventListener("online", back);
+      removeEventListener("popstate", route);
+    };
+  }, []);
+  return (
+    <>
+      <Sprite />
+      <Suspense fallback={<Waiting />}>
+        <Page />
+      </Suspense>
+      <AddPalette />
+      <Dialogs />
+      <Toasts />
+    </>
+  );
+}
+
+function Page() {
+  const phase = useEditor((state) => state.phase);
+  const route = useEditor((state) => state.route);
+  const hasGraph = useEditor((state) => state.graph !== null);
+  const hasSpace = useEditor((state) => state.graph?.space != null);
+  const stopped = useEditor(isLatched);
+  const connected = useEditor((state) => state.connected);
+  useEffect(() => {
+    document.body.classList.toggle("is-stopped", stopped);
+    document.body.classList.toggle("is-lost", hasGraph && !connected);
+  }, [stopped, hasGraph, connected]);
+  switch (phase) {
+    case "signed-out":
+      return <SignIn />;
+    case "no-worker":
+      return <NoWorker />;
+    case "loading":
+      return <Waiting />;
+    case "ready":
+      if (!hasGraph) return <Waiting />;
+      return route === "start" || !hasSpace ? <Start /> : <Editor />;
+  }
+}
+
+function Waiting() {
+  const reason = useEditor((state) => state.lostReason);
+  const phase = useEditor((state) => state.phase);
+  return (
+    <div className="page">
+      <TopBar />
+      <main className="lone">
+        <p className="dim" role="status">{reason || (phase === "loading" ? "Asking the server." : "Waiting for the worker.")}</p>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,255 @@
+import {
+  applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, type Node, ReactFlow,
+  ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore,
+} from "@xyflow/react";
+import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { misjoin, type WireEnd } from "../model/fit";
+import type { EdgeView } from "../model/wire.gen";
+import { addNode, connect, redo, undo } from "../store/actions";
+import { get, isLocked, mayAct, set, useEditor } from "../store/editor";
+import { canvas, DRAG_TYPE, offer } from "./canvasApi";
+import { Hint } from "./Hint";
+import { Icon } from "./Icon";
+import { NodeCard } from "./NodeCard";
+import { tidy } from "./tidy";
+import { useGraphNodes } from "./useGraphNodes";
+import { Wire, type WireEdge } from "./Wire";
+import { WireInHand } from "./WireInHand";
+
+const NODE_TYPES = { card: NodeCard };
+const EDGE_TYPES = { wire: Wire };
+const NO_EDGES: Record<string, EdgeView> = {};
+const FIT = { padding: 0.06, maxZoom: 1, duration: 0 };
+/** From here on only what is visible is drawn. */
+const MANY = 150;
+
+export function Canvas() {
+  return (
+    <ReactFlowProvider>
+      <Inner />
+    </ReactFlowProvider>
+  );
+}
+
+function Inner() {
+  const { nodes, setNodes, onNodesChange, onDragStart, onDragStop, move } = useGraphNodes();
+  const { edges, onEdgesChange } = useGraphEdges();
+  const flow = useReactFlow();
+  const space = useEditor((state) => state.graph?.space?.name);
+  const empty = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length === 0);
+  const connectable = useEditor((state) => mayAct(state) && !isLocked(state));
+  const frame = useRef<HTMLElement>(null);
+  const edgesNow = useRef(edges);
+  edgesNow.current = edges;
+
+  useFitOnOpen(space, nodes.length);
+  useEffect(() => {
+    const middle = () => {
+      const box = frame.current?.getBoundingClientRect();
+      return box ? { x: box.left + box.width / 2, y: box.top + box.height / 2 } : { x: 0, y: 0 };
+    };
+    offer({
+      window: middle,
+      middle: () => flow.screenToFlowPosition(middle()),
+      toCanvas: (point) => flow.screenToFlowPosition(point),
+      fit: () => void flow.fitView(FIT),
+      tidy: () => void arrange(flow.getNodes(), move).then(() => flow.fitView(FIT)),
+      focus: () => frame.current?.focus(),
+      selectedEdges: () => edgesNow.current.filter((edge) => edge.selected).map((edge) => edge.id),
+      selectAll: () => setNodes((all) => all.map((node) => ({ ...node, selected: true }))),
+    });
+    return () => offer(null);
+  }, [flow, move, setNodes]);
+
+  const onConnectEnd = useCallback(
+    (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
+      set({ wireInHand: null });
+      const wire = heldEnd(state.fromHandle);
+      if (state.toHandle || !wire || !(event.target as Element).closest(".react-flow__pane")) return;
+      const point = "changedTouches" in event ? event.changedTouches[0] : event;
+      if (!point) return;
+      const at = { x: point.clientX, y: point.clientY };
+      set({ palette: { ...at, canvas: flow.screenToFlowPosition(at), wire } });
+    },
+    [flow],
+  );
+  const onDrop = (event: DragEvent) => {
+    const key = event.dataTransfer.getData(DRAG_TYPE);
+    const entry = get().graph?.library.find((each) => each.key === key);
+    if (!entry) return;
+    event.preventDefault();
+    const { x, y } = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 16 });
+    void addNode(entry, Math.round(x), Math.round(y));
+  };
+  return (
+    <main className="canvas" aria-label="Canvas" data-testid="canvas" ref={frame} tabIndex={-1}>
+      <ReactFlow
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={NODE_TYPES}
+        edgeTypes={EDGE_TYPES}
+        onNodesChange={onNodesChange}
+        onEdgesChange={onEdgesChange}
+        onNodeDragStart={onDragStart}
+        onNodeDragStop={onDragStop}
+        onSelectionDragStart={onDragStart}
+        onSelectionDragStop={(event, moved) => onDragStop(event, null, moved)}
+        onConnectStart={(_, from) => set({ wireInHand: heldEnd({ nodeId: from.nodeId, id: from.handleId }) })}
+        onConnect={(joined) => connect(sourceOf(joined), targetOf(joined))}
+        onConnectEnd={onConnectEnd}
+        isValidConnection={(joined) => misjoin(get().graph?.nodes ?? {}, sourceOf(joined), targetOf(joined)) === ""}
+        nodesConnectable={connectable}
+        onDoubleClick={(event) => {
+          if (!(event.target as Element).closest(".react-flow__pane")) return;
+          const at = { x: event.clientX, y: event.clientY };
+          set({ palette: { ...at, canvas: flow.screenToFlowPosition(at), wire: null } });
+        }}
+        onDragOver={(event) => event.dataTransfer.types.includes(DRAG_TYPE) && event.preventDefault()}
+        onDrop={onDrop}
+        connectionLineComponent={WireInHand}
+        connectionRadius={28}
+        zoomOnDoubleClick={false}
+        deleteKeyCode={null}
+        selectionKeyCode={null}
+        multiSelectionKeyCode={["Shift", "Control", "Meta"]}
+        panActivationKeyCode="Space"
+        selectionOnDrag
+        selectionMode={SelectionMode.Partial}
+        panOnDrag={[1, 2]}
+        minZoom={0.1}
+        maxZoom={2}
+        fitView
+        fitViewOptions={FIT}
+        onlyRenderVisibleElements={nodes.length > MANY}
+        proOptions={{ hideAttribution: true }}
+      >
+        <Background gap={16} size={1.2} color="var(--canvas-dot)" />
+      </ReactFlow>
+      {empty && <p className="canvas-empty">Nothing here yet. Press <kbd>/</kbd> to add a node.</p>}
+      <WireTip />
+      <Hint />
+      <Tools />
+    </main>
+  );
+}
+
+/** The wires as the canvas wants them, with its own idea of which are selected. */
+function useGraphEdges() {
+  const views = useEditor((state) => state.graph?.edges ?? NO_EDGES);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const names = useEditor((state) => state.graph?.nodes);
+  const edges = useMemo(
+    () =>
+      Object.values(views).map(
+        (edge): WireEdge => ({
+          id: edge.id,
+          type: "wire",
+          source: edge.source,
+          sourceHandle: `out:${edge.source_port}`,
+          target: edge.target,
+          targetHandle: `in:${edge.target_port}`,
+          data: {},
+          selected: chosen.has(edge.id),
+          ariaLabel: `Wire from ${nameOf(edge.source)} ${edge.source_port} to ${nameOf(edge.target)} ${edge.target_port}`,
+        }),
+      ),
+    [views, chosen, names === undefined],
+  );
+  const onEdgesChange = useCallback(
+    (changes: EdgeChange<WireEdge>[]) => {
+      if (!changes.some((change) => change.type === "select")) return;
+      setChosen((before) => {
+        const after = applyEdgeChanges(changes, edges.map((edge) => ({ ...edge, selected: before.has(edge.id) })));
+        return new Set(after.filter((edge) => edge.selected).map((edge) => edge.id));
+      });
+    },
+    [edges],
+  );
+  return { edges, onEdgesChange };
+}
+
+function nameOf(id: string): string {
+  return get().graph?.nodes[id]?.name ?? id;
+}
+
+/** Show all of a nodespace when it is opened. */
+function useFitOnOpen(space: string | undefined, count: number): void {
+  const flow = useReactFlow();
+  const measured = useStore((state) => state.nodes.length > 0 && state.nodes.every((node) => node.measured?.width));
+  const fitted = useRef<string | undefined>(undefined);
+  useEffect(() => {
+    if (!measured || count === 0 || fitted.current === space) return;
+    fitted.current = space;
+    void flow.fitView(FIT);
+  }, [measured, count, space, flow]);
+}
+
+async function arrange(nodes: Node[], move: (moved: Array<{ id: string; x: number; y: number }>) => Promise<void>): Promise<void> {
+  const boxes = nodes.map((node) => ({ id: node.id, width: node.measured?.width ?? 184, height: node.measured?.height ?? 120 }));
+  await move(await tidy(boxes, Object.values(get().graph?.edges ?? NO_EDGES)));
+}
+
+function heldEnd(handle: { nodeId: string | null; id?: string | null } | null): WireEnd | null {
+  if (!handle?.nodeId || !handle.id) return null;
+  const [side, ...port] = handle.id.split(":");
+  return { node: handle.nodeId, port: port.join(":"), side: side === "in" ? "in" : "out" };
+}
+
+type Joined = Pick<Connection, "source" | "target"> & { sourceHandle?: string | null; targetHandle?: string | null };
+
+function sourceOf({ source, sourceHandle }: Joined): WireEnd {
+  return heldEnd({ nodeId: source, id: sourceHandle ?? "out:" }) ?? { node: source, port: "", side: "out" };
+}
+
+function targetOf({ target, targetHandle }: Joined): WireEnd {
+  return heldEnd({ nodeId: target, id: targetHandle ?? "in:" }) ?? { node: target, port: "", side: "in" };
+}
+
+/** Why the port under the wire in the hand does not take it. */
+function WireTip() {
+  const tip = useConnection((connection) => {
+    if (!connection.inProgress || !connection.toHandle || connection.isValid !== false) return "";
+    const [a, b] = [heldEnd(connection.fromHandle), heldEnd(connection.toHandle)];
+    if (!a || !b || (a.node === b.node && a.port === b.port)) return "";
+    const sentence = misjoin(get().graph?.nodes ?? {}, a, b);
+    return sentence ? `${Math.round(connection.to.x)},${Math.round(connection.to.y)},${sentence}` : "";
+  });
+  const [, x, y, sentence] = /^(-?\d+),(-?\d+),(.*)$/.exec(tip) ?? [];
+  const [left, top, zoom] = useStore((state) => state.transform);
+  if (!sentence) return null;
+  return (
+    <div className="tip" role="status" style={{ left: Number(x) * zoom + left + 16, top: Number(y) * zoom + top + 16 }}>
+      {sentence}
+    </div>
+  );
+}
+
+function Tools() {
+  const flow = useReactFlow();
+  const zoom = useStore((state) => state.transform[2]);
+  const space = useEditor((state) => state.graph?.space);
+  const active = useEditor((state) => mayAct(state) && !isLocked(state));
+  return (
+    <div className="toolrow">
+      <div className="tools" role="group" aria-label="View">
+        <ToolButton icon="minus" label="Zoom out" onClick={() => void flow.zoomOut()} />
+        <span className="z">{Math.round(zoom * 100)} %</span>
+        <ToolButton icon="plus" label="Zoom in" onClick={() => void flow.zoomIn()} />
+        <ToolButton icon="fit" label="Fit, F" onClick={() => void flow.fitView(FIT)} />
+        <ToolButton icon="tidy" label="Tidy, L" disabled={!active} onClick={() => canvas()?.tidy()} />
+      </div>
+      <div className="tools" role="group" aria-label="History">
+        <ToolButton icon="undo" label={space?.undo_label ? `Undo ${space.undo_label}` : "Undo"} disabled={!active || !space?.can_undo} onClick={undo} />
+        <ToolButton icon="redo" label={space?.redo_label ? `Redo ${space.redo_label}` : "Redo"} disabled={!active || !space?.can_redo} onClick={redo} />
+      </div>
+    </div>
+  );
+}
+
+function ToolButton({ icon, label, onClick, disabled = false }: { icon: string; label: string; onClick: () => void; disabled?: boolean }) {
+  return (
+    <button type="button" className="btn icon" aria-label={label} title={label} disabled={disabled} onClick={onClick}>
+      <Icon name={icon} />
+    </button>
+  );
+}

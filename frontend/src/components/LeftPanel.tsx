@@ -1,0 +1,27 @@
+import { set, useEditor } from "../store/editor";
+import { BenchSummary } from "./BenchSummary";
+import { BenchTab } from "./BenchTab";
+import { Palette } from "./Palette";
+import { TabPanel, Tabs } from "./Tabs";
+
+export function LeftPanel() {
+  const tab = useEditor((state) => state.leftTab);
+  const devices = useEditor((state) => Object.keys(state.graph?.devices ?? {}).length);
+  return (
+    <aside className="left" aria-label="Nodes and bench">
+      <Tabs
+        label="Left panel"
+        value={tab}
+        tabs={[
+          { key: "nodes", label: "Nodes" },
+          { key: "bench", label: "Bench", count: devices },
+        ]}
+        onChange={(leftTab) => set({ leftTab })}
+      />
+      <TabPanel name={tab}>
+        {tab === "nodes" ? <Palette /> : <BenchTab />}
+        <BenchSummary />
+      </TabPanel>
+    </aside>
+  );
+}

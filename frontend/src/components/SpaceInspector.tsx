@@ -1,0 +1,81 @@
+import { clockTime, duration, whole } from "../model/format";
+import { RUN } from "../model/words";
+import { useEditor } from "../store/editor";
+import { now } from "../store/clock";
+import { Chip, Sim } from "./Lamp";
+
+/** The nodespace and its last run, where no single node is selected. */
+export function SpaceInspector({ selected }: { selected: number }) {
+  const space = useEditor((state) => state.graph?.space);
+  const run = useEditor((state) => state.graph?.run);
+  const bench = useEditor((state) => state.graph?.bench);
+  const nodes = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length);
+  const wires = useEditor((state) => Object.keys(state.graph?.edges ?? {}).length);
+  return (
+    <>
+      <div className="insp-h">
+        <div className="t">
+          <h2>{selected > 1 ? `${selected} nodes selected` : space?.title || space?.name}</h2>
+        </div>
+        <p>{whole(nodes)} nodes, {whole(wires)} wires</p>
+      </div>
+      <div className="scroll" tabIndex={0} role="region" aria-label="Details of the nodespace">
+        {space?.notice && (
+          <section className="sect">
+            <p className="notice">{space.notice}</p>
+          </section>
+        )}
+        <section className="sect">
+          <h3>{run ? `Run ${run.number}` : "Runs"}</h3>
+          {run ? (
+            <>
+              <div className="row devrow">
+                <Chip mark={RUN[run.state]} />
+                {run.simulated && <Sim />}
+              </div>
+              {run.message && <p className="devmsg">{run.message}</p>}
+              <dl className="kv">
+                <dt>Started</dt>
+                <dd>{clockTime(run.started)}</dd>
+                <dt>Took</dt>
+                <dd>{duration((run.ended ?? now()) - run.started)}</dd>
+                <dt>Rows</dt>
+                <dd>{whole(run.rows)}</dd>
+                {run.operator && (
+                  <>
+                    <dt>By</dt>
+                    <dd>{run.operator}</dd>
+                  </>
+                )}
+              </dl>
+            </>
+          ) : (
+            <p className="dim small">No runs yet. Press Run and they appear here.</p>
+          )}
+        </section>
+        {(space?.bench || bench) && (
+          <section className="sect">
+            <h3>Bench</h3>
+            <dl className="kv">
+              {bench && (
+                <>
+                  <dt>Here</dt>
+                  <dd>{bench}</dd>
+                </>
+              )}
+              {space?.bench && (
+                <>
+                  <dt>Made for</dt>
+                  <dd>{space.bench}</dd>
+                </>
+              )}
+            </dl>
+          </section>
+        )}
+        <section className="sect docs">
+          <p className="dim">Nothing is selected. Click a node to see its parameters.</p>
+        </section>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,117 @@
+import { useEffect } from "react";
+import { copySelected, duplicate, estop, openDialog, paste, pin, redo, removeSelected, run, stop, undo } from "../store/actions";
+import { get, isLocked, mayAct, set } from "../store/editor";
+import { canvas } from "./canvasApi";
+
+/** Every key of the page. E-STOP comes first and acts inside dialogs and fields too. */
+export function useKeys(): void {
+  useEffect(() => {
+    addEventListener("keydown", onKey, true);
+    return () => removeEventListener("keydown", onKey, true);
+  }, []);
+}
+
+function onKey(event: KeyboardEvent): void {
+  const act = stopping(event) ?? (get().dialog || get().problem ? null : (running(event) ?? (isTyping(event.target) ? null : editing(event))));
+  if (!act) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (!event.repeat || act === undo || act === redo) act();
+}
+
+function stopping(event: KeyboardEvent): (() => void) | null {
+  const dot = event.ctrlKey && (event.key === "." || event.code === "Period");
+  return dot || event.key === "Pause" || event.key === "Cancel" ? estop : null;
+}
+
+function running(event: KeyboardEvent): (() => void) | null {
+  if (event.key !== "Enter" || !event.ctrlKey || get().route !== "editor") return null;
+  if (event.altKey) return stop;
+  return () => {
+    // A value being typed counts: leaving the field sends it before the run starts.
+    if (isTyping(document.activeElement)) (document.activeElement as HTMLElement).blur();
+    run();
+  };
+}
+
+function editing(event: KeyboardEvent): (() => void) | null {
+  if (get().route !== "editor" || !get().graph?.space || get().palette) return null;
+  if (event.key === "?") return () => openDialog("help");
+  const may = mayAct(get()) && !isLocked(get());
+  if (event.ctrlKey || event.metaKey) return may || event.key === "c" ? withControl(event) : null;
+  if (event.altKey) return null;
+  if (event.key === "/") return () => focusSearch();
+  if (event.key === "Delete" || event.key === "Backspace") return may ? () => removeSelected(canvas()?.selectedEdges() ?? []) : null;
+  return onCanvas(event.target) ? letter(event.key.toLowerCase(), may) : null;
+}
+
+function withControl(event: KeyboardEvent): (() => void) | null {
+  switch (event.key.toLowerCase()) {
+    case "z":
+      return event.shiftKey ? redo : undo;
+    case "y":
+      return redo;
+    case "c":
+      return get().selection.length && !getSelection()?.toString() ? copySelected : null;
+    case "v":
+      return () => void paste();
+    case "d":
+      return () => void duplicate(get().selection);
+    case "a":
+      return onCanvas(event.target) ? () => canvas()?.selectAll() : null;
+    case "k":
+      return openPalette;
+    default:
+      return null;
+  }
+}
+
+function letter(key: string, may: boolean): (() => void) | null {
+  switch (key) {
+    case "f":
+      return () => canvas()?.fit();
+    case "l":
+      return may ? () => canvas()?.tidy() : null;
+    case "p":
+      return pinHere;
+    case "c":
+      return may && get().selection.length === 1 ? () => openDialog("connect") : null;
+    default:
+      return null;
+  }
+}
+
+function openPalette(): void {
+  const api = canvas();
+  if (!api) return;
+  set({ palette: { ...pointerOr(api.window()), canvas: api.toCanvas(pointerOr(api.window())), wire: null } });
+}
+
+let pointer: { x: number; y: number } | null = null;
+addEventListener("pointermove", (event) => {
+  pointer = (event.target as Element | null)?.closest?.(".canvas") ? { x: event.clientX, y: event.clientY } : null;
+});
+
+function pointerOr(other: { x: number; y: number }): { x: number; y: number } {
+  return pointer ?? other;
+}
+
+/** The port that has the focus, or else the one under the pointer. */
+function pinHere(): void {
+  const row = document.activeElement?.closest<HTMLElement>(".port[data-port]") ?? document.querySelector<HTMLElement>(".port[data-port]:hover");
+  const { node, port } = row?.dataset ?? {};
+  if (node && port && port !== "+") pin(node, port);
+}
+
+function focusSearch(): void {
+  set({ leftTab: "nodes" });
+  requestAnimationFrame(() => document.getElementById("palette-search")?.focus());
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.matches("input:not([type=checkbox]), textarea, select") || target.isContentEditable);
+}
+
+function onCanvas(target: EventTarget | null): boolean {
+  return target === document.body || (target instanceof Element && target.closest(".canvas") !== null);
+}

@@ -1,0 +1,29 @@
+import type { ReactNode } from "react";
+import { useEditor } from "../store/editor";
+
+export interface Step {
+  text: ReactNode;
+  note?: string;
+  done: boolean;
+}
+
+/** The way to a first curve, each step ticked by what the worker shows. */
+export function useSteps(): Step[] {
+  const opened = useEditor((state) => state.graph?.space != null);
+  const runs = useEditor((state) => Math.max(state.runs.length, state.graph?.run ? 1 : 0));
+  const changed = useEditor((state) => Object.values(state.graph?.nodes ?? {}).some((node) => node.inputs.some((port) => port.id === "stop" && port.value !== port.default)));
+  const pinned = useEditor((state) => Object.values(state.graph?.nodes ?? {}).some((node) => [...node.inputs, ...node.outputs].some((port) => port.pinned)));
+  return [
+    { text: <b>Open the diode example</b>, note: "It arrives wired.", done: opened },
+    {
+      text: (
+        <>
+          Press Run, or <kbd>Ctrl</kbd> <kbd>Enter</kbd>
+        </>
+      ),
+      done: runs > 0,
+    },
+    { text: "Change Stop to 0.8 V and run again", done: runs > 1 && (changed || runs > 2) },
+    { text: "Pin Stop, so that it is always marked", done: pinned },
+  ];
+}
