@@ -73,6 +73,8 @@ class Node(Emitter):
         properties: Free data that is saved with it, such as its place on the canvas.
         runs: Executions so far, however they ended.
         progress: What the present or last execution reported.
+        asked: The last wave that asked for an execution.
+        waiting_in: Waves in which it waits for its ancestors (policy `settled`).
         blocked: Whether requests pass it by: muted, or an effect while disarmed (A1).
     """
 
@@ -120,7 +122,8 @@ class Node(Emitter):
         self._wave: Wave | None = None  # of the execution that is queued or running
         self._args: dict[str, Any] = {}  # taken when it was triggered (T1)
         self._later: dict[Wave, dict[str, Any] | None] = {}  # waves that wait for a rerun, in order
-        self._asked: Wave | None = None  # the newest wave that asked for an execution
+        self.asked: Wave | None = None
+        self.waiting_in: set[Wave] = set()
         self._token = 0  # of the present execution: late results of others are discarded (T10)
         self._task: asyncio.Task[None] | None = None
         self._giving_up: Outcome | None = None  # what the present execution will have ended as
@@ -368,7 +371,7 @@ class Node(Emitter):
         """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
         if self.blocked or wave.cancelled is not None:
             return
-        self._asked = wave
+        self.asked = wave
         if self.listeners is not None:
             self.emit("request_trigger")
         if self.policy == "each":
@@ -597,6 +600,8 @@ class Node(Emitter):
         """Give up everything it is doing or is to do (T10)."""
         for wave in list(self._later):
             self._drop_later(wave, reason)
+        for wave in list(self.waiting_in):
+            wave.forget(self)
         if self._phase != IDLE:
             self._abandon(self._cancelled(reason))
 
@@ -659,8 +664,8 @@ class Node(Emitter):
         self._refuse_deadlock()
         self.engine.arm()
         await self._rest()
-        if self._asked is not None and not self._asked.settled:
-            await self._asked.wait_clear(topology.downstream(self) | {self})
+        if self.asked is not None and not self.asked.settled:
+            await self.asked.wait_clear(topology.downstream(self) | {self})
 
     async def wait_for_trigger_finish(self) -> None:
         """Wait until it is idle; never triggers."""
@@ -673,10 +678,7 @@ class Node(Emitter):
 
     def _in_flight(self) -> Wave | None:
         """A wave in which something of this node is still to end."""
-        if self._phase != IDLE:
-            return self._wave
-        asked = self._asked
-        return asked if asked is not None and asked.awaits(self) else None
+        return self._wave if self._phase != IDLE else next(iter(self.waiting_in), None)
 
     async def _rest(self) -> None:
         wave = self._in_flight()

@@ -81,10 +81,6 @@ class Wave:
         """What has become of it so far; final once it is settled."""
         return self._outcome
 
-    def awaits(self, node: "Node") -> bool:
-        """Whether `node` is still to run in it."""
-        return node in self._active or node in self._waiting
-
     def within(self, other: "Wave") -> bool:
         """Whether this is `other` or descends from it."""
         wave: Wave | None = self
@@ -135,7 +131,8 @@ class Wave:
             return
         self.cancelled = reason
         self.note(Outcome("cancelled", reason=reason))
-        self._waiting.clear()
+        for node in list(self._waiting):
+            self._stop_waiting(node)
         for child in list(self._children):
             child.cancel(reason)
         for node in list(self._active):
@@ -163,13 +160,14 @@ class Wave:
         if self.cancelled is None:
             self._settled = False
             self._waiting[node] = None
+            node.waiting_in.add(self)
             if not self._open and not self._active:
                 self._progress()
 
     def forget(self, node: "Node") -> None:
-        """`node` is removed: wait for it no longer."""
-        self._waiting.pop(node, None)
-        self.leave(node)
+        """`node` is to run in it no more."""
+        self._stop_waiting(node)
+        self._progress()
 
     def note(self, outcome: Outcome) -> None:
         """Something went wrong; the first wins."""
@@ -197,12 +195,27 @@ class Wave:
                 upstream = topology.upstream(node)
                 if not (upstream.isdisjoint(self._active) and upstream.isdisjoint(self._waiting)):
                     continue
-                del self._waiting[node]
-                if upstream.isdisjoint(self._failed):
-                    node.run_in_wave(self)
-                else:
+                self._stop_waiting(node)
+                if not upstream.isdisjoint(self._failed):
                     self._failed.add(node)
                     skipped = True
+                elif self._yields_for(node):
+                    self.note(Outcome("superseded"))
+                else:
+                    node.run_in_wave(self)
+
+    def _yields_for(self, node: "Node") -> bool:
+        """Whether a newer free wave has begun to change the inputs of `node`, and will run it.
+
+        Running it here would mix the values of both (T6); of free waves the newer wins (T4).
+        """
+        if self.scan or not node.waiting_in:
+            return False
+        return any(wave.id > self.id and not wave.scan for wave in node.waiting_in)
+
+    def _stop_waiting(self, node: "Node") -> None:
+        self._waiting.pop(node, None)
+        node.waiting_in.discard(self)
 
     def _settle(self) -> None:
         self._settled = True

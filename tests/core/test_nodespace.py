@@ -1,6 +1,5 @@
 """Nodespaces: wiring, arming, saving and loading."""
 
-import datetime as dt
 import json
 from typing import Annotated, Any
 
@@ -126,8 +125,8 @@ def test_an_input_takes_one_wire_unless_it_is_replaced() -> None:
 async def test_an_input_that_loses_its_wire_takes_its_default_without_triggering() -> None:
     space = space_of("test.volts", "test.volts")
     source, target = space.nodes
-    source.outputs["out"] > target.inputs["v"]
-    source.inputs["v"] < 3
+    assert source.outputs["out"] > target.inputs["v"]
+    assert source.inputs["v"] < 3
     await source
     runs = target.runs
     target.inputs["v"].disconnect()
@@ -282,7 +281,7 @@ def test_deep_nesting_that_json_reads_is_refused_all_the_same() -> None:
 
 
 def test_an_unknown_node_type_is_named() -> None:
-    with pytest.raises(NodeClassNotFoundError, match="'nowhere.node'"):
+    with pytest.raises(NodeClassNotFoundError, match=r"'nowhere\.node'"):
         NodeSpace(LIBRARY).add_node_by_id("nowhere.node")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -164,10 +165,10 @@ async def test_settled_is_skipped_when_an_ancestor_failed() -> None:
     await source
     assert join.runs == after.runs == 0
     assert broken.state == "error"
-    assert source._asked is not None
-    assert source._asked.settled
-    assert source._asked.outcome.state == "failed"
-    assert source._asked.outcome.node is broken
+    assert source.asked is not None
+    assert source.asked.settled
+    assert source.asked.outcome.state == "failed"
+    assert source.asked.outcome.node is broken
 
 
 async def test_zip_waits_until_every_input_is_newer() -> None:
@@ -321,8 +322,8 @@ async def test_a_node_is_given_up_after_its_timeout() -> None:
     gate.inputs["a"].value = 1
     with pytest.raises(NodeTimeout, match=r"0\.02 s"):
         await gate
-    assert gate._asked is not None
-    assert gate._asked.outcome.state == "timeout"
+    assert gate.asked is not None
+    assert gate.asked.outcome.state == "timeout"
 
 
 async def test_a_scan_learns_of_a_point_that_takes_too_long() -> None:
@@ -394,7 +395,7 @@ async def test_a_cycle_runs_fairly_and_can_be_cancelled() -> None:
 
 async def test_a_long_chain_needs_no_recursion() -> None:
     nodes = [passed() for _ in range(5_000)]
-    for left, right in zip(nodes, nodes[1:], strict=False):
+    for left, right in pairwise(nodes):
         left.outputs["out"].connect(right.inputs["a"])
     nodes[0].inputs["a"].value = 7
     await nodes[0]
