@@ -1,0 +1,112 @@
+"""The worker's numbered frames: what changed, at most 30 times a second.
+
+Guarantees that events keep their order, that of values, states, devices and runs the newest one is
+sent, and that rows, log lines and acknowledgements are never dropped. Cost is counted in frames,
+so one frame carries everything since the last. While nobody is linked nothing is built, but the
+numbering goes on, so that whoever missed something can tell.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import msgspec
+
+from funcnodes.workers import wire
+
+INTERVAL_S = 1 / 30
+
+Build = Callable[[], "list[wire.Event]"]
+
+
+class Publisher:
+    """Frames of one session of a worker.
+
+    Attributes:
+        session: One life of the worker process.
+        seq: Number of the last frame.
+        rev: Revision of the open nodespace, as every frame and answer says.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        send: Callable[[bytes], bool],
+        *,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self.session = session
+        self.seq = 0
+        self.rev = 0
+        self._send = send
+        self._interval_s = interval_s
+        self._waiting: dict[Hashable, wire.Event | Build] = {}
+        self._count = 0
+        self._encoder = msgspec.msgpack.Encoder()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._closed = False
+
+    def put(self, event: wire.Event) -> None:
+        """Send an event in the next frame, after those that were put before."""
+        self._count += 1
+        self._waiting[self._count] = event
+        self._schedule()
+
+    def mark(self, key: Hashable, build: Build) -> None:
+        """Have `build` make the events for `key` when the next frame is made; the last one wins.
+
+        It keeps the place in the order that the key got first.
+        """
+        self._waiting.setdefault(("mark", key), build)
+        self._waiting["mark", key] = build
+        self._schedule()
+
+    def flush(self) -> None:
+        """Send what waits, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._waiting or self._closed:
+            return
+        waiting, self._waiting = self._waiting, {}
+        self._due = asyncio.get_running_loop().time() + self._interval_s
+        self.seq += 1
+        events: list[wire.Event] = []
+        for item in waiting.values():
+            if callable(item):
+                events.extend(item())
+            else:
+                events.append(item)
+        frame = wire.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
+        self._send(self._encoder.encode(frame))
+
+    def forget(self) -> None:
+        """Drop what waits: a Snapshot is about to say it all. The numbering shows the gap."""
+        if self._waiting:
+            self._waiting.clear()
+            self.seq += 1
+
+    def answer(self, message: wire.Ack | wire.Fail) -> None:
+        """Send an answer, after everything that came before it."""
+        self.flush()
+        self._send(self._encoder.encode(message))
+
+    def send(self, message: Any) -> None:
+        """Send a message outside the numbering."""
+        self._send(self._encoder.encode(message))
+
+    def close(self) -> None:
+        """Send what waits, and nothing after it."""
+        self.flush()
+        self._closed = True
+
+    def _schedule(self) -> None:
+        if self._timer is None and not self._closed:
+            loop = asyncio.get_running_loop()
+            delay = max(0.0, self._due - loop.time())
+            self._timer = loop.call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.flush()
