@@ -1,1 +1,7 @@
 """Drivers that ship with funcnodes: one package per vendor, one module per model."""
+
+DRIVERS = {
+    "keithley.smu2400": "funcnodes_drivers.keithley.smu2400:Smu2400",
+    "lakeshore.model335": "funcnodes_drivers.lakeshore.model335:Model335",
+    "scpi": "funcnodes_drivers.generic.scpi:AnyScpi",
+}

@@ -1,69 +1,141 @@
-"""The devices of a worker, opened together from a `bench.toml`, and what makes them safe."""
+"""The devices of a worker, opened together from a `bench.toml`, and what makes them safe.
 
+Guarantees that opening changes nothing on any instrument, that one which cannot be reached keeps
+nobody else waiting, and that E-STOP writes every device's bytes before it waits for anything.
+"""
+
+import asyncio
+import contextlib
+import importlib.resources
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Self
 
-from funcnodes.devices.device import Device
-from funcnodes.devices.safety import Latch, StopAck
+from funcnodes.devices.addresses import Address, AllowList
+from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
+from funcnodes.devices.device import Device, ParkResult, Surroundings
+from funcnodes.devices.emergency import Emergency, Target
+from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
+from funcnodes.devices.transports import Transport
+from funcnodes.devices.transports.choose import transport_for
+from funcnodes.errors import BenchError, DeviceError
 
-Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
-SafeAction = Literal["estop", "park", "hold"]
+NOTICE_S = 0.03  # changes of a device are told at most this often
+AGAIN_S = 0.25  # between attempts on a device that did not answer an E-STOP
+OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
-
-@dataclass(frozen=True, slots=True)
-class ParkResult:
-    """What became of one device that was parked."""
-
-    device: str
-    state: Literal["parked", "held", "failed"]
-    ms: float
-    message: str = ""
+_NOTHING: Mapping[str, str] = {}
 
 
 class Bench:
-    """A bench; see the module's text."""
+    """A bench; see the module's text.
 
-    name: str
-    path: Path | None
-    latch: Latch
-    devices: dict[str, Device]
+    Attributes:
+        name: As its file says.
+        path: Its file, or None.
+        config: What the file says.
+        latch: The worker's E-STOP latch.
+        devices: By name, in the order of the file.
+        emergency: What another thread or process needs to make it safe.
+        written: Names of devices written to since the innermost `track_writes` began.
+    """
+
+    def __init__(
+        self,
+        config: BenchConfig,
+        resources: Mapping[str, str] = _NOTHING,
+        *,
+        path: Path | None = None,
+        lock_dir: Path | None = None,
+        latch: Latch | None = None,
+        owner: str = "",
+        make_transport: Callable[[Address, Protocol, AllowList], Transport] = transport_for,
+    ) -> None:
+        """Raises BenchError where a device's driver, address or limits are wrong."""
+        self.name = config.name
+        self.path = path
+        self.config = config
+        self.latch = latch or Latch()
+        self._watchers: list[Callable[[Device], None]] = []
+        self._trackers: list[set[str]] = []
+        self._fresh: set[Device] = set()  # changed, and not told yet
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._again: asyncio.Task[None] | None = None
+        around = Surroundings(
+            latch=self.latch, allow=config.allow, lock_dir=lock_dir, owner=owner or "funcnodes",
+            actions=dict(config.actions), written=self._note_write, changed=self._note_change,
+            make_transport=make_transport,
+        )  # fmt: skip
+        self.devices: dict[str, Device] = {}
+        for name, device in config.devices.items():
+            try:
+                self.devices[name] = Device(device, around, dict(resources))
+            except (BenchError, DeviceError) as error:
+                raise _placed(error, path, name) from error
+        self.emergency = Emergency(self.latch, self._shots, self._targets)
+        self._unwatch_latch = self.latch.on_change(self._latch_changed)
 
     @classmethod
     def load(
         cls,
         path: Path | str,
-        resources: Mapping[str, str] = {},
+        resources: Mapping[str, str] = _NOTHING,
         *,
         lock_dir: Path | None = None,
         latch: Latch | None = None,
         owner: str = "",
     ) -> Self:
-        """Read a bench file; opens nothing. `owner` is the worker's name, shown to others."""
-        raise NotImplementedError
+        """Read a bench file; opens nothing.
+
+        Args:
+            resources: What `sim:NAME` stands for.
+            lock_dir: Where leases are kept, `<config>/run/locks`; None takes none.
+            latch: The worker's latch, else one of the bench's own in memory.
+            owner: The worker's name, shown to others who want the same instrument.
+
+        Raises:
+            BenchError: Something in it is wrong; the message names file, table and key.
+        """
+        path = Path(path)
+        config = BenchFile.load(path).config
+        return cls(config, resources, path=path, lock_dir=lock_dir, latch=latch, owner=owner)
 
     @classmethod
     def builtin(
         cls,
         name: str,
-        resources: Mapping[str, str] = {},
+        resources: Mapping[str, str] = _NOTHING,
         *,
         lock_dir: Path | None = None,
         latch: Latch | None = None,
         owner: str = "",
     ) -> Self:
-        """One of the benches that come with funcnodes, e.g. "demo"."""
-        raise NotImplementedError
+        """One of the benches that come with funcnodes, e.g. "demo"; see `load`."""
+        return cls.load(find_bench(name), resources, lock_dir=lock_dir, latch=latch, owner=owner)
+
+    # ── opening ───────────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:
-        """Connect to all devices in parallel; one that cannot be reached stays offline."""
-        raise NotImplementedError
+        """Connect to all devices in parallel.
+
+        One that cannot be reached stays offline, with its reason in `message`, and is tried
+        again in the background. Never raises for a device.
+        """
+        self._loop = asyncio.get_running_loop()
+        await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
 
     async def close(self) -> None:
         """Let go of every device; their outputs stay as they are."""
-        raise NotImplementedError
+        self._unwatch_latch()
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.gather(self._again, return_exceptions=True)
+        await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
+        self._loop = None
+        self._fresh.clear()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -72,35 +144,277 @@ class Bench:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    async def _connect(self, device: Device) -> None:
+        with contextlib.suppress(DeviceError, TimeoutError):
+            async with asyncio.timeout(OPEN_S):
+                await device.connect()
+
+    # ── what there is ─────────────────────────────────────────────────────────────────────
+
+    def device(self, name: str) -> Device:
+        """The device of that name.
+
+        Raises:
+            BenchError: The bench has none.
+        """
+        if name not in self.devices:
+            known = ", ".join(self.devices) or "none"
+            raise BenchError(
+                f"The bench {self.name!r} has no device {name!r}; it has {known}.",
+                bench=self.name,
+                device=name,
+            )
+        return self.devices[name]
+
     @property
     def simulated(self) -> tuple[int, int]:
         """How many of the devices are simulated, and how many there are."""
-        raise NotImplementedError
+        return sum(device.simulated for device in self.devices.values()), len(self.devices)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Every device's identity and newest values, JSON-ready."""
+        return {name: device.snapshot() for name, device in self.devices.items()}
 
     def on_change(self, callback: Callable[[Device], None]) -> Callable[[], None]:
-        """Call `callback(device)` when state or a value of it changed; returns how to end that."""
-        raise NotImplementedError
+        """Call `callback(device)` in the loop after its state or a value of it changed.
+
+        Changes are gathered for 30 ms, so that a fast sweep costs few calls.
+
+        Returns:
+            Call it to end that.
+        """
+        self._watchers.append(callback)
+        return lambda: self._watchers.remove(callback)
 
     @contextmanager
     def track_writes(self) -> Iterator[set[str]]:
-        """Collect the names of the devices that are written to meanwhile."""
-        raise NotImplementedError
+        """Collect the names of devices that are written to meanwhile, for parking them."""
+        names: set[str] = set()
+        self._trackers.append(names)
+        try:
+            yield names
+        finally:
+            self._trackers[:] = [each for each in self._trackers if each is not names]
+
+    @property
+    def written(self) -> set[str]:
+        return set(self._trackers[-1]) if self._trackers else set()
+
+    def _note_write(self, name: str) -> None:
+        for names in self._trackers:
+            names.add(name)
+
+    def _note_change(self, device: Device) -> None:
+        if self._loop is None or not self._watchers:
+            return
+        if not self._fresh:
+            self._loop.call_later(NOTICE_S, self._tell)
+        self._fresh.add(device)
+
+    def _tell(self) -> None:
+        fresh, self._fresh = self._fresh, set()
+        for device in self.devices.values():
+            if device in fresh:
+                for callback in tuple(self._watchers):
+                    callback(device)
+
+    def _latch_changed(self, _: LatchState) -> None:
+        """May be called in any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._all_changed)
+
+    def _all_changed(self) -> None:
+        for device in self.devices.values():
+            self._note_change(device)
+
+    # ── making it safe ────────────────────────────────────────────────────────────────────
 
     async def park(self, names: Iterable[str] | None = None) -> list[ParkResult]:
-        """Bring devices down in an orderly way (ramps, then off), as `at_end` asks."""
-        raise NotImplementedError
+        """What the bench asks for at the end of a run, for these devices (all by default).
 
-    async def make_safe(self, cause: Cause) -> list[StopAck]:
-        """What the bench asks for on `cause`, for every device. Does not latch."""
-        raise NotImplementedError
+        By default each is parked: ramps, then off. Devices named in `stop_order` go one after
+        the other, the rest together. Passes the latch.
+        """
+        wanted = set(self.devices if names is None else names)
+        return await self._bring_down([d for d in self._in_stop_order() if d.name in wanted])
+
+    async def make_safe(self, cause: Cause, names: Iterable[str] | None = None) -> list[StopAck]:
+        """What the bench asks for on `cause`: emergency bytes, parking, or nothing.
+
+        Does not latch. SIGTERM of a worker is "on_worker_death".
+        """
+        wanted = set(self.devices if names is None else names)
+        devices = [device for device in self._in_stop_order() if device.name in wanted]
+        return await self._stop(devices, cause, lambda _: None)
 
     async def estop(
         self, cause: str, by: str, *, on_ack: Callable[[StopAck], None] | None = None
     ) -> list[StopAck]:
-        """Latch, write every device's emergency bytes, read back."""
-        raise NotImplementedError
+        """Latch, write every device's emergency bytes, then read back whether they are off.
+
+        The bytes are written before this first waits. A device that does not answer is tried
+        again every 250 ms until it does or the latch is reset.
+
+        Args:
+            cause: Why, for people.
+            by: Who pressed.
+            on_ack: Called with each device's word as it comes.
+
+        Returns:
+            One word per device, in stop order.
+        """
+        self.latch.engage(cause, by)
+
+        def told(ack: StopAck) -> None:
+            self.latch.acknowledge(ack)
+            if on_ack is not None:
+                on_ack(ack)
+
+        acks = await self._stop(self._in_stop_order(), "on_estop", told)
+        if self.latch.unconfirmed() and (self._again is None or self._again.done()):
+            self._again = asyncio.create_task(self._insist(told), name="E-STOP again")
+        return acks
+
+    async def _stop(
+        self, devices: list[Device], cause: Cause, told: Callable[[StopAck], None]
+    ) -> list[StopAck]:
+        began = time.monotonic()
+        by_action: dict[SafeAction, list[Device]] = {"estop": [], "park": [], "hold": []}
+        for device in devices:
+            by_action[device.action(cause)].append(device)
+        acks = {d.name: d.begin_stop(began) for d in by_action["estop"]}
+        for device in by_action["hold"]:
+            acks[device.name] = StopAck(
+                device=device.name, state="held", message="The bench says hold."
+            )
+        for device in by_action["park"]:
+            acks[device.name] = StopAck(device=device.name, state="pending")
+        for name in [device.name for device in devices]:
+            told(acks[name])
+
+        async def confirm(device: Device) -> None:
+            if acks[device.name].state == "pending":
+                acks[device.name] = await device.confirm_stop(began)
+                told(acks[device.name])
+
+        async def bring_down() -> None:
+            for result in await self._bring_down(by_action["park"]):
+                acks[result.device] = _as_ack(result)
+                told(acks[result.device])
+
+        await asyncio.gather(bring_down(), *(confirm(device) for device in by_action["estop"]))
+        return [acks[device.name] for device in devices]
+
+    async def _insist(self, told: Callable[[StopAck], None]) -> None:
+        """Go on with devices that did not answer an E-STOP, until they do or it is reset."""
+        while self.latch.latched and self.latch.unconfirmed():
+            await asyncio.sleep(AGAIN_S)
+            for name in self.latch.unconfirmed():
+                device = self.devices.get(name)
+                if device is None or not self.latch.latched or not device.emergency_bytes():
+                    continue
+                began = time.monotonic()
+                ack = await device.confirm_stop(began, repeat=True)
+                if ack.state in CONFIRMED and self.latch.latched:
+                    told(ack)
+
+    async def _bring_down(self, devices: list[Device]) -> list[ParkResult]:
+        ordered = [device for device in devices if device.name in self.config.stop_order]
+        others = [device for device in devices if device.name not in self.config.stop_order]
+        results = [await _parked(device) for device in ordered]
+        results += await asyncio.gather(*(_parked(device) for device in others))
+        return results
+
+    def _in_stop_order(self) -> list[Device]:
+        order = self.config.stop_order
+        first = [self.devices[name] for name in order]
+        return first + [device for name, device in self.devices.items() if name not in order]
+
+    def _shots(self) -> Iterator[tuple[str, bytes, Link]]:
+        """Called in any thread."""
+        for device in self._in_stop_order():
+            link, data = device.link, device.emergency_bytes()
+            if link is not None and data and device.action("on_estop") != "hold":
+                yield device.name, data, link
+
+    def _targets(self, cause: str) -> list[Target]:
+        found = []
+        for device in self._in_stop_order():
+            target = device.target()
+            if target is not None and device.action(cause) == "estop":  # type: ignore[arg-type]  # a name from another process
+                found.append(target)
+        return found
+
+
+async def _parked(device: Device) -> ParkResult:
+    if device.action("at_end") == "hold":
+        return ParkResult(device.name, "held", 0.0, "The bench says hold.")
+    if device.link is None:
+        return ParkResult(device.name, "failed", 0.0, f"{device.name} is offline.")
+    return await device.park()
+
+
+def _as_ack(result: ParkResult) -> StopAck:
+    words: dict[str, Any] = {"parked": "off", "held": "held", "failed": "unanswered"}
+    return StopAck(
+        device=result.device, state=words[result.state], ms=result.ms, message=result.message
+    )
+
+
+def _placed(error: Exception, path: Path | None, name: str) -> BenchError:
+    where = f"{path}: " if path else ""
+    table = "" if "[devices." in str(error) else f"[devices.{name}] "
+    return BenchError(f"{where}{table}{error}", path=str(path or ""), device=name)
 
 
 def find_bench(name: str, *, beside: Path | None = None, worker_dir: Path | None = None) -> Path:
-    """Where the bench of that name is: beside the file, in the worker, among the built-in (D6)."""
-    raise NotImplementedError
+    """Where the bench of that name is (D6).
+
+    Looked for beside the file that asks for it ("NAME.toml", "NAME/bench.toml", or a
+    "bench.toml" that gives itself this name), then as the worker's own `bench.toml`, then among
+    the benches that come with funcnodes.
+
+    Args:
+        name: As in `requires.bench`.
+        beside: The file that asks, or its folder.
+        worker_dir: The worker's folder.
+
+    Raises:
+        BenchError: There is none.
+    """
+    if not name or Path(name).name != name or name in {".", ".."}:
+        raise BenchError(f"{name!r} is no name of a bench.")
+    for path in _candidates(name, beside, worker_dir):
+        if path.is_file() and (path.stem == name or _calls_itself(path, name)):
+            return path
+    raise BenchError(
+        f"There is no bench {name!r}, neither beside the file, nor in the worker, nor among the "
+        f"built-in ones ({', '.join(builtin_benches())}).",
+        bench=name,
+    )
+
+
+def builtin_benches() -> list[str]:
+    """Names of the benches that come with funcnodes."""
+    return sorted(path.stem for path in _builtin_dir().glob("*.toml"))
+
+
+def _candidates(name: str, beside: Path | None, worker_dir: Path | None) -> Iterator[Path]:
+    if beside is not None:
+        folder = beside if beside.is_dir() else beside.parent
+        yield folder / f"{name}.toml"
+        yield folder / "bench.toml"
+    if worker_dir is not None:
+        yield worker_dir / "bench.toml"
+    yield _builtin_dir() / f"{name}.toml"
+
+
+def _calls_itself(path: Path, name: str) -> bool:
+    with contextlib.suppress(BenchError):
+        return BenchFile.load(path).config.name == name
+    return False
+
+
+def _builtin_dir() -> Path:
+    return Path(str(importlib.resources.files("funcnodes.devices") / "benches"))

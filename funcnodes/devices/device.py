@@ -1,43 +1,72 @@
 """One instrument of a bench: its state, its members by name, and the rules on what it may be told.
 
 Every read and write of a device node, a panel or a script passes here, where limits and the
-latch are checked. Bytes are the link's, what the bytes mean is the driver's.
+latch are checked. Bytes are the link's, what the bytes mean is the driver's. Connecting changes
+nothing (D2): what is on is read back and shown.
 """
 
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
-from funcnodes.core import Quality
+from funcnodes.core import clock, units
 from funcnodes.core.types import Range
+from funcnodes.core.values import Quality
+from funcnodes.devices import drivers, replies
+from funcnodes.devices.addresses import Address, AllowList, parse
+from funcnodes.devices.benchfile import Bound as LimitBound, Cause, DeviceConfig, SafeAction
+from funcnodes.devices.declare import (
+    BoundCommand,
+    BoundControl,
+    BoundRecord,
+    BoundValue,
+    Control,
+    Member,
+    MemberKind,
+    Record,
+    Sample,
+    Value,
+)
+from funcnodes.devices.drivers import Instrument
+from funcnodes.devices.emergency import Target
+from funcnodes.devices.lease import Lease
+from funcnodes.devices.link import Link, Protocol, Wire
+from funcnodes.devices.replies import Identity
+from funcnodes.devices.safety import Latch, StopAck
+from funcnodes.devices.traffic import Traffic
+from funcnodes.devices.transports import Transport
+from funcnodes.errors import (
+    BenchError,
+    DeviceConnectError,
+    DeviceError,
+    FuncnodesError,
+    IdentityError,
+    RefusedError,
+    UnitError,
+    ValueRefusedError,
+)
 
+T = TypeVar("T")
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-MemberKind = Literal["control", "measurement", "record", "command", "setting"]
+CONFIRM_S = 1.0
+LEASE_RETRY_S = 1.0
+AUTO = "auto"
+RAW_LIMIT = 1_000
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What `*IDN?` answered."""
-
-    maker: str = ""
-    model: str = ""
-    serial: str = ""
-    firmware: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value read from, or written to, an instrument."""
-
-    value: Any
-    unit: str = ""
-    quality: Quality = "ok"
-    t: float = 0.0
-    """Seconds since the epoch."""
+_is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared member with its newest value, as panels show it."""
+    """A declared member with its newest value, as panels show it.
+
+    A record appears once per field, named "reading.v".
+    """
 
     name: str
     title: str
@@ -46,69 +75,688 @@ class Parameter:
     min: float | None = None
     max: float | None = None
     value: Any = None
+    """None while nothing was read."""
     doc: str = ""
     quality: Quality = "ok"
     t: float | None = None
     options: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ParkResult:
+    """What became of one device that was parked.
+
+    `failed`: it did not go down in an orderly way; its emergency bytes were written instead.
+    """
+
+    device: str
+    state: Literal["parked", "held", "failed"]
+    ms: float
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a device needs of its bench."""
+
+    latch: Latch
+    allow: AllowList
+    lock_dir: Path | None
+    owner: str
+    actions: dict[Cause, SafeAction]
+    written: Callable[[str], None]
+    changed: Callable[["Device"], None]
+    make_transport: Callable[[Address, Protocol, AllowList], Transport]
+
+
 class Device:
-    """A device of an open bench.
+    """A device of a bench; see the module's text.
 
     Attributes:
         name: Its name on the bench.
-        driver: Name of its driver, e.g. "keithley.smu2400".
-        address: Resource string of the instrument.
         identity: What it answered to `*IDN?`, empty until it was reached.
-        state: offline, idle, busy, fault, stopped (by E-STOP) or unanswered.
-        output_on: Whether an output is on; None where there is none or it is not known.
-        simulated: Whether it is a simulator (D7).
-        message: Why it is offline, in fault or unanswered.
-        safe_state: What E-STOP does to it, in words.
+        instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
+        traffic: What went over its wire lately.
     """
 
-    name: str
-    driver: str
-    address: str
-    identity: Identity
-    state: DeviceState
-    output_on: bool | None
-    simulated: bool
-    message: str
-    safe_state: str
+    def __init__(
+        self,
+        config: DeviceConfig,
+        around: Surroundings,
+        resources: dict[str, str],
+    ) -> None:
+        """Raises BenchError where driver, address or limits are wrong."""
+        self.name = config.name
+        self.config = config
+        self.identity = Identity()
+        self.traffic = Traffic()
+        self._around = around
+        self._resources = resources
+        self._address: Address | None = None
+        self._link: Link | None = None
+        self._lease: Lease | None = None
+        self._trying: asyncio.Task[None] | None = None
+        self._trouble = "not connected"
+        self._samples: dict[str, Sample] = {}
+        self._limits: dict[str, Range] = {}
+        self._fault = ""
+        self._use(drivers.find(config.driver) if config.driver != AUTO else drivers.ANYTHING)
+
+    def _use(self, kind: type[Instrument]) -> None:
+        self._kind = kind
+        self.instrument: Instrument = kind(self)
+        self._limits = dict(_narrowed(kind, self.config))
+
+    # ── what it is ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def driver(self) -> str:
+        """Name of its driver, e.g. "keithley.smu2400"."""
+        return self._kind.spec.name
+
+    @property
+    def kind(self) -> type[Instrument]:
+        """Its driver's class: declarations that need no connection."""
+        return self._kind
+
+    @property
+    def address(self) -> str:
+        """Its resource string, or the address as written while that cannot be resolved."""
+        return self._address.resource if self._address else self.config.address
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a simulator: said by the bench, by `sim:`, or by a serial number SIM…"""
+        if self.config.simulated is not None:
+            return self.config.simulated
+        return self.config.address.startswith("sim:") or self.identity.serial.startswith("SIM")
+
+    @property
+    def safe_state(self) -> str:
+        """What E-STOP does to it, in words."""
+        match self.action("on_estop"):
+            case "hold":
+                return "is left as it is"
+            case "park":
+                return f"is parked: {self._kind.spec.safe_state or 'nothing to switch off'}"
+        return self._kind.spec.safe_state or "nothing to switch off"
+
+    @property
+    def state(self) -> DeviceState:
+        """Its lamp."""
+        stop = self._stop()
+        if stop is not None and stop.state != "held":
+            return "stopped" if stop.state == "off" else "unanswered"
+        link = self._link
+        if link is None or (link.is_offline and not self._fault):
+            return "offline"
+        if self._fault:
+            return "fault"
+        return "idle" if link.is_ready and not link.is_busy else "busy"
+
+    @property
+    def message(self) -> str:
+        """Why it is offline, in fault or unanswered; "" when all is well."""
+        stop = self._stop()
+        if stop is not None and stop.state not in ("held", "off"):
+            return stop.message
+        if self._link is not None and self._link.is_offline:
+            return self._link.trouble
+        return self._fault if self._link is not None else self._trouble
+
+    @property
+    def output_on(self) -> bool | None:
+        """Whether an output is on, by the newest read-back; None where that is not known."""
+        found: bool | None = None
+        for path, member in self._kind.outputs().items():
+            sample = self._samples.get(path)
+            if sample is None:
+                return found or None  # one that is known to be on is enough
+            found = bool(found) or sample.value != member.safe
+        return found
+
+    @property
+    def is_online(self) -> bool:
+        return self._link is not None and self._link.is_ready
+
+    @property
+    def link(self) -> Link | None:
+        """The link while it is connected or trying to be."""
+        return self._link
+
+    def action(self, cause: Cause) -> SafeAction:
+        """What the bench asks for on `cause`: this device's own choice, else the bench's."""
+        return self.config.actions.get(cause, self._around.actions[cause])
+
+    def members(self) -> Iterator[tuple[str, Member]]:
+        """Its declared members by full name; needs no connection."""
+        return self._kind.walk()
+
+    def member(self, name: str) -> Member:
+        """The declaration of a member.
+
+        Raises:
+            BenchError: It has none of that name.
+        """
+        for path, member in self._kind.walk():
+            if path == name:
+                return member
+        known = ", ".join(path for path, _ in self._kind.walk()) or "none"
+        raise BenchError(
+            f"{self.name} ({self._kind.spec.title}) has no member {name!r}; it has {known}.",
+            device=self.name,
+            member=name,
+        )
 
     def parameters(self) -> list[Parameter]:
         """Every declared member with its newest value; reads nothing."""
-        raise NotImplementedError
-
-    def limits(self, member: str) -> Range | None:
-        """The limits of a member as the bench narrows them."""
-        raise NotImplementedError
-
-    async def query(self, command: str, *, timeout_s: float | None = None) -> str:
-        """A raw query by a person (D5)."""
-        raise NotImplementedError
-
-    async def write(self, command: str) -> None:
-        """A raw write by a person: refused (D5)."""
-        raise NotImplementedError
-
-    async def member_get(self, member: str) -> Sample:
-        """Read a control or setting back."""
-        raise NotImplementedError
-
-    async def member_set(self, member: str, value: Any) -> Sample:
-        """Set a control or setting, within limits."""
-        raise NotImplementedError
-
-    async def member_read(self, member: str) -> dict[str, Sample]:
-        """Read a measurement ({"value": …}) or a record (one entry per field)."""
-        raise NotImplementedError
-
-    async def member_command(self, member: str, **arguments: Any) -> None:
-        """Carry out a declared command."""
-        raise NotImplementedError
+        found: list[Parameter] = []
+        for path, member in self._kind.walk():
+            doc = drivers.describe_member(member, self._kind.spec.manual)
+            if isinstance(member, Record):
+                found += [
+                    self._parameter(f"{path}.{each.name}", each.title, member.kind, each.unit, doc)
+                    for each in member.fields
+                ]
+            elif isinstance(member, Value):
+                options = tuple(member.choices) if member.choices else ()
+                found.append(
+                    self._parameter(
+                        path, self._title(path, member), member.kind, member.unit, doc, options
+                    )
+                )
+            else:
+                found.append(Parameter(path, self._title(path, member), member.kind, doc=doc))
+        return found
 
     def snapshot(self) -> dict[str, Any]:
-        """Identity and newest values, JSON-ready."""
-        raise NotImplementedError
+        """Identity and newest values, JSON-ready; reads nothing."""
+        return {
+            "name": self.name,
+            "driver": self.driver,
+            "address": self.address,
+            "identity": str(self.identity) if self.identity.maker else "",
+            "serial": self.identity.serial,
+            "simulated": self.simulated,
+            "state": self.state,
+            "output_on": self.output_on,
+            "parameters": {
+                name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
+                for name, s in self._samples.items()
+            },
+        }
+
+    def _parameter(
+        self, path: str, title: str, kind: MemberKind, unit: str, doc: str,
+        options: tuple[Any, ...] = (),
+    ) -> Parameter:  # fmt: skip
+        sample = self._samples.get(path)
+        limits = self._limits.get(path, Range())
+        return Parameter(
+            path, title, kind, unit, limits.low, limits.high,
+            sample.value if sample else None, doc,
+            sample.quality if sample else "ok", sample.t if sample else None, options,
+        )  # fmt: skip
+
+    def _title(self, path: str, member: Member) -> str:
+        """A member's title, with its channel's in front."""
+        head, dot, _ = path.partition(".")
+        if not dot:
+            return member.title
+        return f"{self._kind.channels[head].title or head}: {member.title.lower()}"
+
+    # ── connecting ────────────────────────────────────────────────────────────────────────
+
+    async def connect(self) -> None:
+        """Take the lease, connect, identify, read back. Tries on in the background on failure.
+
+        Raises:
+            DeviceError: It cannot be reached now; `message` says why.
+        """
+        if self._link is not None:
+            return
+        try:
+            self._address = parse(self.config.address, self._resources)
+            self._take_lease()
+        except DeviceError as error:
+            self._trouble = _without_name(error.message, self)
+            self._changed()
+            if self._trying is None:
+                self._trying = asyncio.create_task(self._keep_trying(), name=f"lease {self.name}")
+            raise
+        self._link = self._new_link(self._address)
+        try:
+            await self._link.open()
+        finally:
+            self._changed()
+
+    async def disconnect(self) -> None:
+        """Let go of it; outputs stay as they are. Idempotent."""
+        if self._trying is not None:
+            self._trying.cancel()
+            await asyncio.gather(self._trying, return_exceptions=True)
+            self._trying = None
+        link, self._link = self._link, None
+        if link is not None:
+            # An instrument may switch its output off, or keep it without a guard, on going
+            # local: with an output on it is left alone.
+            local = self._kind.spec.local if not self.output_on else ""
+            await link.close(local)
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+        self._trouble = "disconnected"
+        self._fault = ""
+        self._samples.clear()
+        self._changed()
+
+    def _new_link(self, address: Address) -> Link:
+        spec = self._kind.spec
+        protocol = spec.protocol
+        if self.config.timeout_s is not None:
+            protocol = _with_timeout(protocol, self.config.timeout_s)
+        return Link(
+            self.name,
+            self._around.make_transport(address, protocol, self._around.allow),
+            protocol,
+            traffic=self.traffic,
+            setup=self._set_up,
+            gate=self._gate,
+            on_state=self._changed,
+        )
+
+    def _take_lease(self) -> None:
+        if self._around.lock_dir is not None and self._lease is None:
+            assert self._address is not None
+            self._lease = Lease.acquire(
+                self._around.lock_dir, self._address, device=self.name, worker=self._around.owner
+            )
+
+    async def _keep_trying(self) -> None:
+        """Wait for somebody else's lease, or for a simulator's name, to become free or known."""
+        while self._link is None:
+            await asyncio.sleep(LEASE_RETRY_S)
+            with contextlib.suppress(DeviceError):
+                await self.connect()
+
+    async def _set_up(self, wire: Wire, identity: Identity | None) -> None:
+        """After each connection: check who it is, set what is harmless, read back the rest."""
+        self._samples.clear()
+        if identity is not None:
+            self._check_identity(identity)
+            self.identity = identity
+        await wire.errors()  # old ones, of nobody here
+        for command in self._kind.spec.harmless:
+            await wire.write(command)
+        await self._read_back(wire)
+        self._fault = ""
+
+    def _check_identity(self, identity: Identity) -> None:
+        if self.config.driver == AUTO:
+            self._use(drivers.for_identity(identity) or drivers.ANYTHING)
+        match = self._kind.spec.match
+        if match is not None and not match.fits(identity):
+            raise IdentityError(
+                f"{self.name}: {identity.maker} {identity.model} answers, for which the driver "
+                f"{self.driver} is not made.",
+                hint="Check the address, or name another driver in the bench file.",
+            )
+        wanted = self.config.serial
+        if wanted and identity.serial != wanted:
+            raise IdentityError(
+                f"{self.name}: serial number {identity.serial or '(none)'} answers, the bench "
+                f"asks for {wanted}."
+            )
+
+    async def _read_back(self, wire: Wire) -> None:
+        for path, member in self._kind.walk():
+            if isinstance(member, Control):
+                await self._read_one(wire, path, member)
+
+    async def _read_one(self, wire: Wire, path: str, member: Control[Any]) -> Sample:
+        bound = self.instrument.find(path)
+        value, quality = member.parse(await wire.query(bound.group.render(member.query)))
+        sample = Sample(value, member.unit, quality, clock.now())
+        self._samples[path] = sample
+        return sample
+
+    # ── members by name ───────────────────────────────────────────────────────────────────
+
+    def limits(self, member: str) -> Range | None:
+        """The limits of a member as the bench narrows them; None where it has none.
+
+        On the way to a safe state none apply.
+        """
+        return None if _is_safety.get() else self._limits.get(member)
+
+    async def member_get(self, member: str) -> Sample:
+        """Read a control, a setting or a measurement.
+
+        Raises:
+            BenchError: There is no such member.
+            DeviceError: It could not be read.
+        """
+        bound = self._bound(member)
+        if not isinstance(bound, BoundValue):
+            raise self._not_a(member, "value")
+        return await bound.sample()
+
+    async def member_set(self, member: str, value: Any) -> Sample:
+        """Set a control or setting, within limits, along its ramp.
+
+        Text with a unit is read in the member's unit ("0.8 V").
+
+        Raises:
+            LimitError: Outside the limits; nothing was sent.
+            RefusedError: Stopped by E-STOP.
+            DeviceError: The instrument refused or could not be reached.
+        """
+        bound = self._bound(member)
+        if not isinstance(bound, BoundControl):
+            raise self._not_a(member, "control")
+        if isinstance(value, str) and bound.declaration().unit:
+            value = units.parse(value, bound.declaration().unit)
+        self._around.latch.check(f"{self.name}: setting {bound.declaration().title.lower()}")
+        await bound.set(value)
+        return self._samples.get(member) or Sample(value, t=clock.now())
+
+    async def member_read(self, member: str) -> dict[str, Sample]:
+        """Read a record (one entry per field), or anything else as {"value": …}."""
+        bound = self._bound(member)
+        if isinstance(bound, BoundRecord):
+            return dict((await bound.get()).samples)
+        return {"value": await self.member_get(member)}
+
+    async def member_command(self, member: str) -> None:
+        """Carry out a declared command.
+
+        Raises:
+            RefusedError: Stopped by E-STOP.
+        """
+        bound = self._bound(member)
+        if not isinstance(bound, BoundCommand):
+            raise self._not_a(member, "command")
+        await bound()
+
+    async def query(self, command: str, *, timeout_s: float | None = None) -> str:
+        """A raw query by a person (D5): one question, no write.
+
+        Raises:
+            ValueRefusedError: It is no single query; nothing was sent.
+            RefusedError: The E-STOP is latched and it might switch an output on.
+        """
+        command = command.strip()
+        self._check_raw(command)
+        if self._around.latch.latched and not command.startswith("*"):
+            self._around.latch.check(f"{self.name}: the raw query {replies.shown(command)}")
+        return await self._linked().query(command, timeout_s=timeout_s)
+
+    async def write(self, command: str) -> None:
+        """A raw write by a person: always refused (D5), since nothing is known of what it does.
+
+        Raises:
+            RefusedError: Always.
+        """
+        raise RefusedError(
+            f"{self.name}: the raw command {replies.shown(command.strip())} was not sent: raw "
+            "writes are off.",
+            hint="Use the device's parameters; they have limits and a safe state.",
+            device=self.name,
+        )
+
+    def _check_raw(self, command: str) -> None:
+        header = command.partition(" ")[0]
+        why = ""
+        if not (command.isascii() and command.isprintable()) or len(command) > RAW_LIMIT:
+            why = "it is not one line of printable ASCII"
+        elif ";" in command:
+            why = "it holds ';', which would begin a second command"
+        elif not header.endswith("?") or header.count("?") != 1:
+            why = "it is no query: its first word does not end in '?'"
+        if why:
+            raise ValueRefusedError(
+                f"{self.name}: {replies.shown(command)} was not sent: {why}.", device=self.name
+            )
+
+    def _bound(self, member: str) -> Any:
+        self.member(member)  # says which there are
+        return self.instrument.find(member)
+
+    def _not_a(self, member: str, what: str) -> BenchError:
+        return BenchError(f"{self.name}.{member} is no {what}.", device=self.name, member=member)
+
+    # ── Access: what its members need ─────────────────────────────────────────────────────
+
+    async def ask(
+        self, command: str, parse: Callable[[str], T], *, timeout_s: float | None, idempotent: bool
+    ) -> T:
+        """Query and parse while the link is held; see `Link.ask`."""
+        try:
+            value = await self._linked().ask(
+                command, parse, timeout_s=timeout_s, idempotent=idempotent
+            )
+        except DeviceError as error:
+            self._note_fault(error)
+            raise
+        self._clear_fault()
+        return value
+
+    async def tell(self, command: str, *, timeout_s: float | None) -> None:
+        """Write through latch and error queue; see `Link.write`."""
+        link = self._linked()
+        self._around.written(self.name)
+        try:
+            await link.write(command, timeout_s=timeout_s)
+        except DeviceError as error:
+            self._note_fault(error)
+            raise
+        self._clear_fault()
+
+    def noted(self, member: str, sample: Sample) -> None:
+        """A member's newest value."""
+        self._samples[member] = sample
+        self._changed()
+
+    def newest(self, member: str) -> Sample | None:
+        """The newest sample of a member (or "record.field"), read from nothing."""
+        return self._samples.get(member)
+
+    def _linked(self) -> Link:
+        if self._link is None:
+            raise DeviceConnectError(
+                f"{self.name} ({self.address}) is offline: {self._trouble.rstrip('.')}.",
+                device=self.name,
+                address=self.address,
+            )
+        return self._link
+
+    def _gate(self, command: str) -> None:
+        if not _is_safety.get():
+            self._around.latch.check(f"{self.name}: {command!r}")
+
+    def _note_fault(self, error: DeviceError) -> None:
+        if self._link is not None and not self._link.is_ready:
+            self._fault = error.message
+            self._changed()
+
+    def _clear_fault(self) -> None:
+        if self._fault:
+            self._fault = ""
+            self._changed()
+
+    def _changed(self) -> None:
+        self._around.changed(self)
+
+    # ── making it safe ────────────────────────────────────────────────────────────────────
+
+    def emergency_bytes(self) -> bytes:
+        """What `estop` writes; b"" where nothing is declared."""
+        return self._kind.spec.emergency_bytes()
+
+    def target(self) -> Target | None:
+        """What another process needs to make it safe; None without address or estop."""
+        data = self.emergency_bytes()
+        address = self._address or _parsed_or_none(self.config.address, self._resources)
+        if not data or address is None:
+            return None
+        protocol = self._kind.spec.protocol
+        line = address.serial.over(protocol.serial)
+        return Target(
+            device=self.name, address=address.resource, transport=address.kind, data=data,
+            eol=protocol.eol, reply_eol=protocol.reply_eol, identify=protocol.identify,
+            idn=str(self.identity) if self.identity.maker else "", serial=self.identity.serial,
+            baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,
+        )  # fmt: skip
+
+    def begin_stop(self, began: float) -> StopAck:
+        """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
+        data = self.emergency_bytes()
+        if not data:
+            return StopAck(device=self.name, state="held", message="It has nothing to switch off.")
+        link = self._link
+        if link is None:
+            return StopAck(device=self.name, state="unanswered", message=self._unreached())
+        link.strike(data)
+        link.after_strike()
+        return StopAck(device=self.name, state="pending", ms=_ms_since(began))
+
+    async def confirm_stop(
+        self, began: float, *, within_s: float = CONFIRM_S, repeat: bool = False
+    ) -> StopAck:
+        """Read back whether it is off; the emergency bytes are repeated while it is not (S3).
+
+        `repeat` writes them before the first look, for a device that was out of reach.
+        """
+        link = self._link
+        if link is None:
+            return StopAck(device=self.name, state="unanswered", message=self._unreached())
+        try:
+            is_off = await link.confirm(
+                self._is_off, self.emergency_bytes(), within_s=within_s, repeat=repeat
+            )
+        except DeviceError as error:
+            return StopAck(
+                device=self.name, state="unanswered", ms=_ms_since(began), message=error.message
+            )
+        ms = _ms_since(began)
+        if is_off:
+            words = self._kind.spec.safe_state
+            return StopAck(
+                device=self.name, state="off", ms=ms, message=f"{words[:1].upper()}{words[1:]}."
+            )
+        if not self._kind.outputs():
+            return StopAck(device=self.name, state="sent", ms=ms, message="It cannot be read back.")
+        return StopAck(
+            device=self.name, state="unanswered", ms=ms, message=f"{self.name} reads back as on."
+        )
+
+    async def park(self) -> ParkResult:
+        """Bring it down in an orderly way: ramps to their parking value, then off, read back.
+
+        Passes the latch and the bench's limits. Where that fails, emergency bytes are written.
+        """
+        began = time.monotonic()
+        if not self._kind.outputs() and not self._kind.parked():
+            return ParkResult(self.name, "held", 0.0, "It has nothing to switch off.")
+        token = _is_safety.set(True)
+        try:
+            problems = await self._go_down()
+        finally:
+            _is_safety.reset(token)
+        if not problems:
+            return ParkResult(self.name, "parked", _ms_since(began))
+        self.begin_stop(began)
+        return ParkResult(self.name, "failed", _ms_since(began), " ".join(problems))
+
+    async def _go_down(self) -> list[str]:
+        problems = []
+        steps = [(path, m.park) for path, m in self._kind.parked().items()]
+        steps += [(path, m.safe) for path, m in self._kind.outputs().items()]
+        for path, value in steps:
+            try:
+                await self.instrument.find(path).set(value)  # type: ignore[attr-defined]  # control
+            except FuncnodesError as error:
+                problems.append(str(error))
+        for path, member in self._kind.outputs().items():
+            try:
+                if (await self.member_get(path)).value != member.safe:
+                    problems.append(f"{self.name}: {member.title.lower()} reads back as on.")
+            except FuncnodesError as error:
+                problems.append(str(error))
+        return problems
+
+    async def _is_off(self, wire: Wire) -> bool:
+        found = []
+        for path, member in self._kind.outputs().items():
+            sample = await self._read_one(wire, path, member)
+            found.append(sample.value == member.safe)
+        self._changed()
+        return bool(found) and all(found)
+
+    def _stop(self) -> StopAck | None:
+        """What became of it at the E-STOP that is still latched."""
+        state = self._around.latch.state
+        if not state.latched:
+            return None
+        return next((ack for ack in state.acks if ack.device == self.name), None)
+
+    def _unreached(self) -> str:
+        return f"{self.name} is offline ({self.message.rstrip('.')}), so nothing was sent."
+
+
+def _narrowed(kind: type[Instrument], config: DeviceConfig) -> Iterator[tuple[str, Range]]:
+    """The limits of every member: the driver's, narrowed by the bench's.
+
+    Raises:
+        BenchError: The bench widens them, or names a member that has none.
+    """
+    members = dict(kind.walk())
+    for path, member in members.items():
+        if isinstance(member, Control) and path not in config.limits and member.limits:
+            yield path, member.limits
+    for path, (low, high) in config.limits.items():
+        limited = members.get(path)
+        where = f"[devices.{config.name}.limits] {path}"
+        if not isinstance(limited, Control) or limited.type not in (int, float):
+            raise BenchError(f"{where}: {kind.spec.name} has no such number to limit.")
+        narrowed = Range(_bound(low, limited, where), _bound(high, limited, where))
+        if narrowed.low is not None and narrowed.high is not None and narrowed.low > narrowed.high:
+            raise BenchError(f"{where}: the lowest value is above the highest.")
+        if limited.limits and not narrowed.within(limited.limits):
+            raise BenchError(
+                f"{where}: {narrowed.text(limited.unit)} is wider than the driver allows, "
+                f"{limited.limits.text(limited.unit)}."
+            )
+        yield path, narrowed
+
+
+def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
+    if not isinstance(bound, str):
+        return None if bound is None else float(bound)
+    try:
+        return units.parse(bound, member.unit)
+    except UnitError as error:
+        raise BenchError(f"{where}: {error.message}") from error
+
+
+def _with_timeout(protocol: Protocol, timeout_s: float) -> Protocol:
+    from dataclasses import replace
+
+    return replace(protocol, timeout_s=timeout_s)
+
+
+def _parsed_or_none(text: str, resources: dict[str, str]) -> Address | None:
+    with contextlib.suppress(DeviceError):
+        return parse(text, resources)
+    return None
+
+
+def _without_name(text: str, device: Device) -> str:
+    return text.removeprefix(f"{device.name} ({device.address}): ")
+
+
+def _ms_since(began: float) -> float:
+    return (time.monotonic() - began) * 1000
+
+
+__all__ = ["Device", "DeviceState", "Parameter", "ParkResult", "Sample"]

@@ -66,7 +66,7 @@ class Transport(ABC):
     async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
         """The next bytes up to and including `terminator`.
 
-        A cancelled read loses nothing: what has come stays for the next read.
+        After a cancelled read nobody knows what the next bytes belong to: the link recovers.
 
         Raises:
             DeviceClosed: The peer closed before the terminator came.

@@ -63,12 +63,6 @@ class SerialTransport(DescriptorTransport):
                 termios.tcflush(self._fd, termios.TCIFLUSH)
         return count
 
-    async def interrupt(self) -> None:
-        """Send a break, which many instruments take as "listen to me"."""
-        if self._fd >= 0:
-            with contextlib.suppress(OSError, termios.error):
-                termios.tcsendbreak(self._fd, 0)
-
     def _opened(self) -> Any:
         import serial
 

@@ -104,6 +104,8 @@ async def resolve(
             address=address.resource,
             hint="Check the spelling, or use the instrument's IP address.",
         ) from error
-    where = [(family, (str(where[0]), int(where[1]))) for family, _, _, _, where in found]
+    where: list[tuple[socket.AddressFamily, tuple[str, int]]] = [
+        (family, (str(name[0]), int(name[1]))) for family, _, _, _, name in found
+    ]
     allow.check(address, [ip for _, (ip, _) in where])
     return where

@@ -307,8 +307,7 @@ class _Session:
         self.message_ended = False
         if self._is_stream:
             return self._read_slices()
-        data = self._read_message()
-        return data
+        return self._read_message()
 
     def discard(self) -> None:
         if self._is_stream:

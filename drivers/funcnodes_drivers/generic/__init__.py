@@ -1,0 +1,1 @@
+"""Drivers that fit many instruments."""

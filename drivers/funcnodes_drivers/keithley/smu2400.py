@@ -1,0 +1,94 @@
+"""Keithley 2400 series source-measure units, used as a voltage source that measures.
+
+Source of all facts: Keithley, Series 2400 SourceMeter User's Manual, 2400S-900-01 Rev. K.
+Connecting changes nothing but the format of readings, which only a remote program sees.
+"""
+
+from funcnodes.devices import (
+    Idn,
+    Range,
+    ScpiDevice,
+    StatusWord,
+    bit,
+    command,
+    control,
+    driver,
+    record,
+    setting,
+)  # fmt: skip
+
+MANUAL = "Keithley 2400S-900-01"
+
+
+@driver(
+    "keithley.smu2400",
+    title="Keithley 2400",
+    match=Idn(r"KEITHLEY.*", r"MODEL 24(00|01|10|20|30|40).*"),
+    eol="\n",
+    timeout_s=2.0,
+    harmless=(":FORM:ELEM VOLT,CURR,STAT",),
+    # While a measurement runs only :ABOR and a few more are acted on at once (section 18, :INIT).
+    estop=(":ABOR", ":OUTP OFF"),
+    safe_state="output off",
+    local=":SYST:LOC",
+    manual=MANUAL,
+)
+class Smu2400(ScpiDevice):
+    """A source-measure unit of the 2400 series.
+
+    Limits are the 2400's own: ±210 V, ±1.05 A. A bench narrows them for other models (the 2410
+    reaches 1.1 kV, the 2401 stops at 21 V), never widens them.
+    """
+
+    voltage = control(
+        float, ":SOUR:VOLT?", ":SOUR:VOLT {v:.9g}",
+        unit="V", limits=Range(-210, 210), rate=5.0, park=0.0,
+        doc="Set the source voltage. Larger steps are ramped at 5 V/s while the output is on; "
+        "the output stays as it is.",
+        source="2400S-900-01, table 18-6, :SOURce[1]:VOLTage[:LEVel][:IMMediate][:AMPLitude]",
+    )  # fmt: skip
+    compliance = control(
+        float, ":SENS:CURR:PROT?", ":SENS:CURR:PROT {v:.9g}",
+        unit="A", limits=Range(1e-9, 1.05),
+        doc="Set the current at which the source stops being a voltage source.",
+        source="2400S-900-01, table 18-5, :SENSe[1]:CURRent[:DC]:PROTection[:LEVel]",
+    )  # fmt: skip
+    output = control(
+        bool, ":OUTP?", ":OUTP {v:d}",
+        safe=False,
+        doc="Set the output on or off.",
+        source="2400S-900-01, table 18-4, :OUTPut[1][:STATe]",
+    )  # fmt: skip
+    nplc = setting(
+        float, ":SENS:CURR:NPLC?", ":SENS:CURR:NPLC {v:.9g}",
+        limits=Range(0.01, 10), title="Integration time (NPLC)",
+        doc="Set how many power line cycles a reading integrates over: longer is quieter.",
+        source="2400S-900-01, table 18-5, :SENSe[1]:CURRent[:DC]:NPLCycles",
+    )  # fmt: skip
+    source_range = setting(
+        float, ":SOUR:VOLT:RANG?", ":SOUR:VOLT:RANG {v:.9g}",
+        unit="V", limits=Range(-210, 210), title="Source range",
+        doc="Set the fixed voltage range that holds this voltage; switches auto-range off.",
+        source="2400S-900-01, table 18-6, :SOURce[1]:VOLTage:RANGe",
+    )  # fmt: skip
+    current_range = setting(
+        float, ":SENS:CURR:RANG?", ":SENS:CURR:RANG {v:.9g}",
+        unit="A", limits=Range(-1.05, 1.05), title="Current range",
+        doc="Set the fixed current range that holds this current; switches auto-range off.",
+        source="2400S-900-01, table 18-5, :SENSe[1]:CURRent[:DC]:RANGe[:UPPer]",
+    )  # fmt: skip
+    reading = record(
+        ":READ?",
+        v=(float, "V", "V"),
+        i=(float, "A", "I"),
+        status=StatusWord(overrange=bit(0), compliance=bit(3)),
+        timeout_s=10, needs="output", title="V, I",
+        doc="Measure voltage and current at the terminals, once. In compliance both are no data.",
+        source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents",
+    )  # fmt: skip
+    clear = command(
+        "*CLS",
+        title="Clear errors",
+        doc="Empty the instrument's error queue.",
+        source="2400S-900-01, section 15, *CLS",
+    )

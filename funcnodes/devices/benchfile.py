@@ -1,0 +1,310 @@
+"""`bench.toml`: which devices a bench has, where they are, what they may do, how they are stopped.
+
+    name = "demo"
+    allow = ["loopback", "private"]     # hosts that may be opened
+    on_estop = "estop"                  # per cause: estop, park or hold (S1)
+    at_end = "park"
+    on_worker_death = "estop"
+    on_operator_lost = "hold"
+    stop_order = ["hv", "smu"]          # first to last; the rest follow
+
+    [devices.smu]
+    driver = "keithley.smu2400"         # or "auto": by what answers to *IDN?
+    address = "sim:smu"
+    simulated = true                    # said by itself for sim: and serial numbers SIM…
+    serial = "1234567"                  # only this unit may answer
+    at_end = "hold"                     # this device's own choice
+
+    [devices.smu.limits]                # narrow the driver's, never widen them
+    voltage = [-20, 20]                 # in the parameter's unit
+    compliance = ["1 uA", "20 mA"]
+
+An error names file, table and key. Saving keeps comments and order.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from funcnodes.devices.addresses import AllowList
+from funcnodes.errors import BenchError
+
+Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
+SafeAction = Literal["estop", "park", "hold"]
+Bound = float | str | None
+
+DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
+    "on_estop": "estop",
+    "at_end": "park",
+    "on_worker_death": "estop",
+    "on_operator_lost": "hold",
+}
+_TOP = {"name", "title", "allow", "stop_order", "devices", *DEFAULT_ACTIONS}
+_DEVICE = {"driver", "address", "simulated", "serial", "timeout_s", "limits", *DEFAULT_ACTIONS}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}$")
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One `[devices.NAME]` table.
+
+    Attributes:
+        limits: Per member (low, high), numbers in the member's unit or texts with one.
+        actions: This device's own choice per cause.
+        timeout_s: Time for a reply, in place of the driver's.
+    """
+
+    name: str
+    driver: str
+    address: str
+    simulated: bool | None = None
+    serial: str = ""
+    timeout_s: float | None = None
+    limits: Mapping[str, tuple[Bound, Bound]] = field(default_factory=dict)
+    actions: Mapping[Cause, SafeAction] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchConfig:
+    """A whole bench file."""
+
+    name: str
+    title: str = ""
+    allow: AllowList = field(default_factory=AllowList)
+    actions: Mapping[Cause, SafeAction] = field(default_factory=lambda: dict(DEFAULT_ACTIONS))
+    stop_order: tuple[str, ...] = ()
+    devices: Mapping[str, DeviceConfig] = field(default_factory=dict)
+
+
+class BenchFile:
+    """A bench file as a document that can be changed and saved again."""
+
+    def __init__(self, document: Any, path: Path | None) -> None:
+        self._document = document
+        self.path = path
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file.
+
+        Raises:
+            BenchError: It is missing, too large, or no TOML; the message names line and column.
+        """
+        import tomlkit
+        from tomlkit.exceptions import ParseError
+
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise BenchError(f"{path}: more than {MAX_BYTES} bytes is too much for a bench.")
+            return cls(tomlkit.parse(path.read_text("utf-8")), path)
+        except FileNotFoundError as error:
+            raise BenchError(f"There is no bench file {path}.", path=str(path)) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise BenchError(f"{path} cannot be read: {error}.", path=str(path)) from error
+        except ParseError as error:
+            raise BenchError(
+                f"{path}, line {error.line}, column {error.col}: {_reason(error)}.",
+                path=str(path), line=error.line, column=error.col,
+            ) from error  # fmt: skip
+
+    @classmethod
+    def new(cls, name: str) -> Self:
+        """A bench without devices."""
+        import tomlkit
+
+        document = tomlkit.document()
+        document["name"] = name
+        return cls(document, None)
+
+    @property
+    def config(self) -> BenchConfig:
+        """What it says, checked.
+
+        Raises:
+            BenchError: Something in it is wrong; the message names table and key.
+        """
+        where = str(self.path) if self.path else "bench"
+        return _Reader(where).bench(self._document.unwrap(), self.path)
+
+    def put_device(self, device: DeviceConfig) -> None:
+        """Add a device, or change the keys of one that is there; comments stay."""
+        import tomlkit
+
+        devices = self._document.setdefault("devices", tomlkit.table(is_super_table=True))
+        table = devices.setdefault(device.name, tomlkit.table())
+        for key, value in _as_toml(device).items():
+            table[key] = value
+
+    def remove_device(self, name: str) -> None:
+        """Take a device out.
+
+        Raises:
+            BenchError: There is none of that name.
+        """
+        devices = self._document.get("devices", {})
+        if name not in devices:
+            raise BenchError(f"The bench has no device {name!r}.", device=name)
+        del devices[name]
+
+    def save(self, path: Path | None = None) -> None:
+        """Write it back, old or new and never a mix."""
+        import tomlkit
+
+        target = path or self.path
+        if target is None:
+            raise BenchError("This bench has no file yet; say where to save it.")
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(tomlkit.dumps(self._document))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(target)
+        self.path = target
+
+
+def _as_toml(device: DeviceConfig) -> dict[str, Any]:
+    values: dict[str, Any] = {"driver": device.driver, "address": device.address}
+    if device.simulated is not None:
+        values["simulated"] = device.simulated
+    if device.serial:
+        values["serial"] = device.serial
+    if device.timeout_s is not None:
+        values["timeout_s"] = device.timeout_s
+    values.update({str(cause): action for cause, action in device.actions.items()})
+    if device.limits:
+        values["limits"] = {name: list(limits) for name, limits in device.limits.items()}
+    return values
+
+
+def _reason(error: Exception) -> str:
+    """What tomlkit says, without the place, which is named in front."""
+    return str(error).partition(" at line")[0].rstrip(".")
+
+
+class _Reader:
+    """Checks a parsed document; `where` begins every message."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def bench(self, data: dict[str, Any], path: Path | None) -> BenchConfig:
+        self._keys("", data, _TOP)
+        fallback = path.stem if path else "bench"
+        devices = self._table("", data, "devices")
+        found = {name: self._device(name, devices[name]) for name in devices}
+        order = tuple(self._texts("", data, "stop_order"))
+        for name in order:
+            if name not in found:
+                raise self._wrong("", "stop_order", f"there is no device {name!r}")
+        return BenchConfig(
+            name=self._text("", data, "name", fallback),
+            title=self._text("", data, "title", ""),
+            allow=self._allow(data),
+            actions={**DEFAULT_ACTIONS, **self._actions("", data)},
+            stop_order=order,
+            devices=found,
+        )
+
+    def _device(self, name: str, data: Any) -> DeviceConfig:
+        table = f"devices.{name}"
+        if not isinstance(data, dict):
+            raise self._wrong("devices", name, "a table is expected")
+        if not _NAME.match(name):
+            raise self._wrong("devices", name, "a device's name is letters, digits and _")
+        self._keys(table, data, _DEVICE)
+        simulated = data.get("simulated")
+        if simulated is not None and not isinstance(simulated, bool):
+            raise self._wrong(table, "simulated", f"true or false is expected, not {simulated!r}")
+        return DeviceConfig(
+            name=name,
+            driver=self._text(table, data, "driver"),
+            address=self._text(table, data, "address"),
+            simulated=simulated,
+            serial=self._text(table, data, "serial", ""),
+            timeout_s=self._seconds(table, data),
+            limits=self._limits(table, data),
+            actions=self._actions(table, data),
+        )
+
+    def _limits(self, table: str, data: dict[str, Any]) -> dict[str, tuple[Bound, Bound]]:
+        limits = self._table(table, data, "limits")
+        for key, value in limits.items():
+            is_pair = isinstance(value, list) and len(value) == 2
+            if not is_pair or not all(_is_bound(bound) for bound in value):
+                raise self._wrong(
+                    f"{table}.limits", key, f"[lowest, highest] is expected, not {value!r}"
+                )
+        return {key: (value[0], value[1]) for key, value in limits.items()}
+
+    def _actions(self, table: str, data: dict[str, Any]) -> dict[Cause, SafeAction]:
+        found: dict[Cause, SafeAction] = {}
+        for cause in DEFAULT_ACTIONS:
+            if cause in data:
+                action = data[cause]
+                if action not in get_args(SafeAction):
+                    raise self._wrong(
+                        table, cause, f"estop, park or hold is expected, not {action!r}"
+                    )
+                found[cause] = action
+        return found
+
+    def _allow(self, data: dict[str, Any]) -> AllowList:
+        if "allow" not in data:
+            return AllowList()
+        entries = tuple(self._texts("", data, "allow"))
+        for entry in entries:
+            problem = AllowList.problem(entry)
+            if problem:
+                raise self._wrong("", "allow", problem)
+        return AllowList(entries)
+
+    def _seconds(self, table: str, data: dict[str, Any]) -> float | None:
+        value = data.get("timeout_s")
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
+            raise self._wrong(table, "timeout_s", f"seconds up to 3600 expected, not {value!r}")
+        return float(value)
+
+    def _text(self, table: str, data: dict[str, Any], key: str, default: str | None = None) -> str:
+        if key not in data and default is None:
+            raise self._wrong(table, key, "it is missing")
+        value = data.get(key, default)
+        if not isinstance(value, str) or (default is None and not value):
+            raise self._wrong(table, key, f"text is expected, not {value!r}")
+        return value
+
+    def _texts(self, table: str, data: dict[str, Any], key: str) -> list[str]:
+        value = data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self._wrong(table, key, f"a list of texts is expected, not {value!r}")
+        return value
+
+    def _table(self, table: str, data: dict[str, Any], key: str) -> dict[str, Any]:
+        value = data.get(key, {})
+        if not isinstance(value, dict):
+            raise self._wrong(table, key, f"a table is expected, not {value!r}")
+        return value
+
+    def _keys(self, table: str, data: dict[str, Any], known: set[str]) -> None:
+        for key in data:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, 1)
+                meant = f", did you mean {close[0]!r}?" if close else ""
+                raise self._wrong(table, key, f"there is no such key{meant}")
+
+    def _wrong(self, table: str, key: str, why: str) -> BenchError:
+        place = f"[{table}] {key}" if table else key
+        end = "" if why.endswith("?") else "."
+        return BenchError(
+            f"{self._where}: {place}: {why}{end}", path=self._where, table=table, key=key
+        )
+
+
+def _is_bound(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float | str)

@@ -1,0 +1,680 @@
+"""One device's single owner: every byte to an instrument passes here, in order.
+
+Guarantees that two callers never interleave on the wire, that no caller ever gets a reply that
+was meant for another, and that no write is ever repeated. A call that timed out, was cancelled,
+or met a closed channel or garbage *poisons* the link: before anybody else speaks, it is opened
+anew (or, on lines where a late reply would survive that, read out up to a known mark), and the
+instrument proves by `*IDN?` that it is the same one. What commands mean is the driver's, what a
+device may be told is the device's.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeVar
+
+from funcnodes.devices import replies
+from funcnodes.devices.addresses import SerialOptions
+from funcnodes.devices.replies import Identity
+from funcnodes.devices.traffic import Traffic
+from funcnodes.devices.transports import Transport
+from funcnodes.devices.transports.tcp import TcpTransport, farewell
+from funcnodes.devices.turn import Turn
+from funcnodes.errors import (
+    DeviceBusyError,
+    DeviceClosed,
+    DeviceConnectError,
+    DeviceError,
+    DeviceTimeout,
+    IdentityError,
+    InstrumentError,
+    RefusedError,
+    ReplyError,
+    ValueRefusedError,
+)
+
+T = TypeVar("T")
+CONNECT_S = 2.0
+BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
+ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
+STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How a model is spoken to.
+
+    Attributes:
+        eol: Terminator written after each command.
+        reply_eol: Terminator of a reply; a carriage return before it is dropped.
+        identify: Query that names the instrument, or "" where there is none.
+        errors: Query of the error queue, or "" where there is none.
+        timeout_s: Time for a reply unless a member says otherwise.
+        gap_s: Least time between a command and the next message.
+        serial: Settings of a serial line.
+    """
+
+    eol: str = "\n"
+    reply_eol: str = "\n"
+    identify: str = "*IDN?"
+    errors: str = ":SYST:ERR?"
+    timeout_s: float = 2.0
+    gap_s: float = 0.0
+    serial: SerialOptions = field(default_factory=SerialOptions)
+
+
+class Wire:
+    """An open channel for whoever holds the link: exchanges without lock, limit or retry."""
+
+    def __init__(
+        self, name: str, transport: Transport, protocol: Protocol, traffic: Traffic
+    ) -> None:
+        self.name = name
+        self.transport = transport
+        self.protocol = protocol
+        self.traffic = traffic
+        self._eol = protocol.eol.encode("ascii")
+        self._reply_eol = protocol.reply_eol.encode("ascii")
+        self._speak_at = 0.0  # monotonic time before which the instrument must be left alone
+        self.is_half_sent = False
+
+    def encode(self, command: str) -> bytes:
+        """The bytes of one command; nothing in it may end it early.
+
+        Raises:
+            ValueRefusedError: It holds a line break or anything else outside printable ASCII.
+        """
+        if not (command.isascii() and command.isprintable() and command):
+            raise ValueRefusedError(
+                f"{self.name}: the command {replies.shown(command)} holds a line break or a "
+                "character outside printable ASCII, so nothing was sent.",
+                device=self.name,
+            )
+        return command.encode("ascii") + self._eol
+
+    async def send(self, data: bytes) -> None:
+        """Write encoded bytes."""
+        if self._speak_at:
+            wait = self._speak_at - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+        self.traffic.out(data)
+        self.is_half_sent = True
+        await self.transport.write(data)
+        self.is_half_sent = False
+        if self.protocol.gap_s:
+            self._speak_at = time.monotonic() + self.protocol.gap_s
+
+    async def receive(self, began: float) -> str:
+        """The next reply as text, without terminator.
+
+        Raises:
+            ReplyError: It holds bytes outside ASCII.
+        """
+        data = await self.transport.read_until(self._reply_eol)
+        self.traffic.come(data, (time.monotonic() - began) * 1000)
+        try:
+            return data[: -len(self._reply_eol)].decode("ascii").rstrip("\r")
+        except UnicodeDecodeError as error:
+            raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
+
+    async def query(self, command: str) -> str:
+        """Write a query and read its reply; the caller keeps the deadline."""
+        began = time.monotonic()
+        await self.send(self.encode(command))
+        return await self.receive(began)
+
+    async def write(self, command: str) -> None:
+        """Write a command; see `errors` for what the instrument thought of it."""
+        await self.send(self.encode(command))
+
+    async def errors(self) -> list[tuple[int, str]]:
+        """Empty the error queue; nothing where the instrument has none."""
+        found: list[tuple[int, str]] = []
+        while self.protocol.errors and len(found) < ERRORS_AT_ONCE:
+            code, text = replies.error_entry(await self.query(self.protocol.errors))
+            if code == 0:
+                break
+            found.append((code, text))
+        return found
+
+    async def identify(self, expected: Identity | None) -> Identity:
+        """Ask who is there, dropping late replies of earlier queries that come in before.
+
+        Raises:
+            IdentityError: Another instrument than `expected` answers.
+        """
+        began = time.monotonic()
+        await self.send(self.encode(self.protocol.identify))
+        other: Identity | None = None
+        try:
+            for _ in range(STALE_LINES):
+                async with asyncio.timeout(None if other is None else 0.2):
+                    found = _identity_or_none(await self._line(began))
+                if found is not None and (expected is None or found.same_unit(expected)):
+                    return found
+                other = found or other
+        except TimeoutError:
+            if other is None:
+                raise
+        if other is None:
+            raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
+        raise IdentityError(
+            f"{self.name}: another instrument answers, serial number {other.serial or '(none)'} "
+            f"({other.model}), expected was {_serial(expected)}.",
+            hint="If it was exchanged on purpose, connect the device anew.",
+            found=str(other),
+        )
+
+    async def _line(self, began: float) -> str:
+        try:
+            return await self.receive(began)
+        except ReplyError:
+            return ""  # garbage before the mark is dropped like a late reply
+
+
+Setup = Callable[[Wire, Identity | None], Awaitable[None]]
+
+
+class Link:
+    """The owner of one instrument's channel; see the module's text.
+
+    Attributes:
+        name: The device's name, for messages.
+        identity: Who answered, None until it was reached (or where nothing identifies).
+        trouble: Why it cannot be reached now, or "".
+        is_ready: Whether the next caller can speak at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        protocol: Protocol,
+        *,
+        traffic: Traffic | None = None,
+        setup: Setup | None = None,
+        gate: Callable[[str], None] | None = None,
+        on_state: Callable[[], None] | None = None,
+        expected: Identity | None = None,
+    ) -> None:
+        """Args:
+        setup: Called with the wire after each (re)connection, before anybody else speaks.
+        gate: Called under the lock before each write; raises to refuse it.
+        on_state: Called when `is_ready`, `is_busy` or `trouble` changed.
+        expected: Identity that must answer from the first connection on.
+        """
+        self.name = name
+        self.address = transport.address
+        self.protocol = protocol
+        self.traffic = traffic or Traffic()
+        self.identity = expected
+        self.trouble = "not connected yet"
+        self.is_ready = False
+        self._transport = transport
+        self._wire = Wire(name, transport, protocol, self.traffic)
+        self._setup = setup
+        self._gate = gate
+        self._on_state = on_state
+        self._turn = Turn()
+        self._is_wanted = False  # opened by the user and not closed
+        self._is_lost = False  # the last recovery failed: callers are answered at once
+        self._was_ready = False  # ever since it was created
+        self._is_fresh = False  # recovered for a confirmation, only the setup is to be done
+        self._is_struck = False  # whether the last emergency bytes were handed over
+        self._strikes = 0  # emergency writes so far; any thread counts up
+        self._current: asyncio.Timeout | None = None  # deadline of the transaction under way
+        self._mender: asyncio.Task[None] | None = None
+        self._farewells: set[asyncio.Task[None]] = set()
+        transport.on_lost = self._lost_while_idle
+
+    @property
+    def is_busy(self) -> bool:
+        return self._turn.is_taken
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether it is out of reach, as against being recovered just now."""
+        return not self.is_ready and (self._is_lost or not self._was_ready)
+
+    @property
+    def interrupt_s(self) -> float:
+        """Within how many seconds emergency bytes are on the wire at worst (D4)."""
+        return self._transport.interrupt_s
+
+    # ── opening and closing ───────────────────────────────────────────────────────────────
+
+    async def open(self) -> None:
+        """Connect once; when that fails, go on trying in the background.
+
+        Raises:
+            DeviceError: It cannot be reached now.
+        """
+        self._is_wanted = True
+        try:
+            async with self._turn:
+                await self._recover()
+        except DeviceError:
+            self._mend_later()
+            raise
+
+    async def close(self, farewell_command: str = "") -> None:
+        """Let go of the instrument, with a last command where there is one. Idempotent."""
+        self._is_wanted = False
+        if self._mender is not None:
+            self._mender.cancel()
+            await asyncio.gather(self._mender, return_exceptions=True)
+        async with self._turn:
+            if farewell_command and self.is_ready:
+                with contextlib.suppress(DeviceError, TimeoutError):
+                    async with asyncio.timeout(CONNECT_S):
+                        await self._wire.write(farewell_command)
+            self._set(ready=False, trouble="disconnected")
+            await self._hang_up()
+        for task in tuple(self._farewells):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await asyncio.shield(task)
+            task.cancel()
+        await asyncio.gather(*self._farewells, return_exceptions=True)
+
+    # ── exchanges ─────────────────────────────────────────────────────────────────────────
+
+    async def query(
+        self, command: str, *, timeout_s: float | None = None, idempotent: bool = False
+    ) -> str:
+        """Write a query, read its reply.
+
+        Args:
+            timeout_s: Counted from when the link is ours (D4).
+            idempotent: Whether the query may be asked again after a lost connection or garbage.
+
+        Raises:
+            DeviceTimeout: No reply in time.
+            DeviceClosed: The connection was lost meanwhile.
+            ReplyError: What came is no text.
+            DeviceConnectError: The device is offline.
+            RefusedError: An emergency stop cut in.
+        """
+        return await self.ask(command, str, timeout_s=timeout_s, idempotent=idempotent)
+
+    async def ask(
+        self,
+        command: str,
+        parse: Callable[[str], T],
+        *,
+        timeout_s: float | None = None,
+        idempotent: bool = False,
+    ) -> T:
+        """`query`, with the reply read by `parse` while the link is still ours.
+
+        A reply that `parse` refuses (ReplyError) may be somebody else's, so it poisons the link.
+        """
+        data = self._wire.encode(command)
+        timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
+        try:
+            return await self._exchange(command, data, parse, timeout_s)
+        except (DeviceClosed, ReplyError):
+            if not idempotent:
+                raise
+        return await self._exchange(command, data, parse, timeout_s)
+
+    async def write(self, command: str, *, timeout_s: float | None = None) -> None:
+        """Write a command once, then read the error queue where the instrument has one.
+
+        Raises:
+            InstrumentError: The instrument refused the command; the message quotes it.
+            DeviceError: As for `query`. Whether the command was carried out is then not known.
+            RefusedError: The latch is engaged, or an emergency stop cut in.
+        """
+        data = self._wire.encode(command)
+        timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
+        await self._acquire()
+        try:
+            if self._gate is not None:
+                self._gate(command)
+            async with self._deadline(command, timeout_s):
+                await self._wire.send(data)
+                errors = await self._wire.errors()
+        finally:
+            self._release()
+        if errors:
+            raise self._refused(command, errors)
+
+    async def _exchange(
+        self, command: str, data: bytes, parse: Callable[[str], T], timeout_s: float
+    ) -> T:
+        await self._acquire()
+        try:
+            async with self._deadline(command, timeout_s):
+                began = time.monotonic()
+                await self._wire.send(data)
+                return parse(await self._wire.receive(began))
+        finally:
+            self._release()
+
+    async def _acquire(self) -> None:
+        """Wait for our turn, on a link that is fit to speak on."""
+        await self._turn.acquire()
+        try:
+            if not self.is_ready:
+                if self._is_lost or not self._is_wanted:
+                    raise self._offline()
+                await self._recover()
+                if not self.is_ready:
+                    raise self._offline()
+        except BaseException:
+            self._turn.release()
+            raise
+        self._tell()
+
+    def _release(self) -> None:
+        self._turn.release()
+        self._tell()
+
+    def _deadline(self, command: str, timeout_s: float) -> "_Deadline":
+        return _Deadline(self, command, timeout_s)
+
+    # ── poison and recovery ───────────────────────────────────────────────────────────────
+
+    def _poison(self, why: str) -> None:
+        """Nobody may speak before the link was recovered, which begins at once."""
+        if self.is_ready:
+            self.traffic.note(why)
+        self._set(ready=False, trouble=why)
+        self._mend_later()
+
+    def _lost_while_idle(self, error: Exception) -> None:
+        if self.is_ready:
+            self._poison(str(error))
+
+    def _mend_later(self) -> None:
+        if self._is_wanted and (self._mender is None or self._mender.done()):
+            self._mender = asyncio.create_task(self._mend(), name=f"reconnect {self.name}")
+
+    async def _mend(self) -> None:
+        """Reconnect, at once and then with longer and longer pauses."""
+        attempt = 0
+        while self._is_wanted and not self.is_ready:
+            if self._is_lost or attempt:
+                await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+            attempt += 1
+            async with self._turn:
+                if self._is_wanted and not self.is_ready:
+                    with contextlib.suppress(DeviceError):
+                        await self._recover()
+
+    async def _recover(self, *, with_setup: bool = True) -> None:
+        """Make the link fit to speak on; the caller holds the turn.
+
+        Raises:
+            DeviceError: It cannot be reached; `trouble` says why.
+        """
+        strikes, before = self._strikes, self.identity
+        try:
+            if not self._is_fresh:
+                async with asyncio.timeout(CONNECT_S):
+                    await self._reopen()
+                    await self._prove_identity()
+            self._is_fresh = not with_setup
+            if with_setup and self._setup is not None:
+                async with asyncio.timeout(CONNECT_S + self.protocol.timeout_s):
+                    await self._setup(self._wire, self.identity)
+        except TimeoutError:
+            silent = f"no reply to {self.protocol.identify!r}" if self._transport.is_open else ""
+            await self._give_up(f"{silent or 'no connection'} in {CONNECT_S:.1f} s")
+        except DeviceError as error:
+            self.identity = before
+            await self._give_up(error.message, error)
+        except BaseException:
+            await self._hang_up()
+            raise
+        self._is_lost = False
+        if with_setup and strikes == self._strikes:
+            self._was_ready = True
+            self._set(ready=True, trouble="")
+
+    async def _reopen(self) -> None:
+        transport = self._transport
+        if transport.fresh_on_open or not transport.is_open:
+            self._part()
+            await self._connect()
+            if self._was_ready:
+                await transport.interrupt()
+            return
+        if self._wire.is_half_sent:
+            await transport.write(self.protocol.eol.encode("ascii"))
+        transport.discard_input()
+
+    async def _connect(self) -> None:
+        """Open; where an old connection is still closing and in the way, cut it short."""
+        try:
+            async with asyncio.timeout(CONNECT_S / 4 if self._farewells else None):
+                await self._transport.open()
+        except (TimeoutError, DeviceConnectError, DeviceBusyError):
+            if not self._farewells:
+                raise
+            for task in tuple(self._farewells):
+                task.cancel()
+            await asyncio.gather(*self._farewells, return_exceptions=True)
+            await self._transport.open()
+
+    async def _hang_up(self) -> None:
+        self._is_fresh = False
+        self._part()
+        await self._transport.close()
+
+    def _part(self) -> None:
+        """Let the old TCP connection end gently, so that what was written to it arrives."""
+        if isinstance(self._transport, TcpTransport):
+            sock = self._transport.release()
+            if sock is not None:
+                task = asyncio.create_task(farewell(sock), name=f"farewell {self.name}")
+                self._farewells.add(task)
+                task.add_done_callback(self._farewells.discard)
+
+    async def _prove_identity(self) -> None:
+        if self.protocol.identify:
+            self.identity = await self._wire.identify(self.identity)
+
+    async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
+        await self._hang_up()
+        self._is_lost = True
+        self._set(ready=False, trouble=why)
+        self._mend_later()
+        kind = type(error) if error is not None else DeviceConnectError
+        message = why if why.startswith(self._who) else f"{self._who}: {_without(why, self)}"
+        hint = error.hint if error is not None else ""
+        raise kind(_sentence(message), device=self.name, address=self.address, hint=hint) from error
+
+    # ── emergency ─────────────────────────────────────────────────────────────────────────
+
+    def strike(self, data: bytes) -> bool:
+        """Put emergency bytes on the wire, from any thread, past any queue.
+
+        What is under way afterwards is given up by its owner; see `after_strike`.
+
+        Returns:
+            Whether the bytes were handed over.
+        """
+        self._strikes += 1
+        self._is_struck = self._transport.emergency_write(data)
+        if self._is_struck:
+            self.traffic.out(data)
+        return self._is_struck
+
+    def after_strike(self) -> None:
+        """In the loop, after `strike`: cut short what is under way."""
+        if self._current is not None:
+            self._current.reschedule(asyncio.get_running_loop().time())
+        self._poison("emergency stop")
+
+    async def confirm(
+        self,
+        check: Callable[[Wire], Awaitable[bool]],
+        data: bytes,
+        *,
+        within_s: float,
+        repeat: bool = False,
+    ) -> bool:
+        """Find out, on a fresh state of the link and before anybody else, whether it worked.
+
+        Args:
+            check: Reads back; true when the device is safe.
+            data: Emergency bytes, written again before a second look.
+            within_s: When to give up.
+            repeat: Write them before the first look, too.
+
+        Raises:
+            DeviceError: The instrument cannot be reached, or does not answer in time.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                await self._turn.acquire(first=True)
+                try:
+                    return await self._confirmed(check, data, repeat or not self._is_struck)
+                finally:
+                    self._release()
+                    self._mend_later()
+        except TimeoutError:
+            raise DeviceTimeout(
+                f"{self._who}: no answer to the emergency stop in {within_s:.1f} s.",
+                device=self.name,
+                address=self.address,
+            ) from None
+
+    async def _confirmed(
+        self, check: Callable[[Wire], Awaitable[bool]], data: bytes, repeat: bool
+    ) -> bool:
+        self._is_fresh = False
+        await self._recover(with_setup=False)
+        self._set(ready=False, trouble="emergency stop")
+        for attempt in range(_LOOKS):
+            if attempt or repeat:
+                self.traffic.out(data)
+                await self._transport.write(data)
+            if await check(self._wire):
+                return True
+        return False
+
+    # ── words ─────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _who(self) -> str:
+        return f"{self.name} ({self.address})"
+
+    def _offline(self) -> DeviceConnectError:
+        why = _without(self.trouble, self)
+        return DeviceConnectError(
+            _sentence(f"{self._who} is offline: {why}"),
+            device=self.name,
+            address=self.address,
+            hint="It is being reconnected in the background." if self._is_wanted else "",
+        )
+
+    def _refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
+        code, text = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        self.traffic.note(f"{code}, {text!r} after {command!r}")
+        return InstrumentError(
+            f"{self._who}: {command!r} was answered by error {code}, {text!r}{more}.",
+            code=code,
+            device=self.name,
+            address=self.address,
+            command=command,
+        )
+
+    def _set(self, *, ready: bool, trouble: str) -> None:
+        if (ready, trouble) != (self.is_ready, self.trouble):
+            self.is_ready, self.trouble = ready, trouble
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._on_state is not None:
+            self._on_state()
+
+
+class _Deadline:
+    """The span of one transaction on the wire: its deadline, and what a failure does.
+
+    Every way out other than success poisons the link, a cancellation included.
+    """
+
+    __slots__ = ("_began", "_command", "_limit", "_link", "_strikes", "_timeout_s")
+
+    def __init__(self, link: Link, command: str, timeout_s: float) -> None:
+        self._link = link
+        self._command = command
+        self._timeout_s = timeout_s
+        self._limit = asyncio.timeout(timeout_s)
+        self._strikes = link._strikes
+        self._began = time.monotonic()
+
+    async def __aenter__(self) -> None:
+        self._link._current = self._limit
+        await self._limit.__aenter__()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._link._current = None
+        try:
+            await self._limit.__aexit__(type(error) if error else None, error, None)
+        except TimeoutError as late:
+            error = late
+        if error is None and self._strikes == self._link._strikes:
+            return
+        self._fail(error)
+
+    def _fail(self, error: BaseException | None) -> None:
+        """Poison, and say what happened in terms of the command."""
+        link, command = self._link, self._command
+        if self._strikes != link._strikes:
+            link._poison("emergency stop")
+            if isinstance(error, asyncio.CancelledError):
+                return
+            raise RefusedError(
+                f"{link._who}: {command!r} was given up for an emergency stop.",
+                device=link.name,
+            ) from error
+        if isinstance(error, TimeoutError):
+            text = f"no reply to {command!r} in {self._timeout_s:.1f} s"
+            link.traffic.note(text, (time.monotonic() - self._began) * 1000)
+            link._poison(text)
+            raise DeviceTimeout(f"{link._who}: {text}.", **self._about()) from None
+        if isinstance(error, DeviceError):
+            why = _without(error.message, link)
+            link._poison(why)
+            raise type(error)(
+                f"{link._who}: {_sentence(why)[:-1]} (during {command!r}).", **self._about()
+            ) from error
+        link._poison(f"{command!r} was cancelled" if error is not None else "")
+
+    def _about(self) -> dict[str, str]:
+        link = self._link
+        return {"device": link.name, "address": link.address, "command": self._command}
+
+
+_LOOKS = 3  # read-backs at most in one confirmation
+
+
+def _identity_or_none(line: str) -> Identity | None:
+    try:
+        return replies.identity(line) if line.count(",") >= 2 else None
+    except ReplyError:
+        return None
+
+
+def _serial(identity: Identity | None) -> str:
+    return f"{identity.serial or '(none)'} ({identity.model})" if identity else "any"
+
+
+def _without(text: str, link: Link) -> str:
+    """A message without the device and address it may begin with."""
+    for start in (f"{link._who}: ", f"{link.address}: ", f"{link.name}: "):
+        text = text.removeprefix(start)
+    return text
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
