@@ -114,7 +114,11 @@ class Runner:
         self._starting = True
         try:
             run = Run(self, plan(self.space), operator=operator)
-            await run.open()
+            try:
+                await run.open()
+            except BaseException:
+                run.discard()
+                raise
         finally:
             self._starting = False
         self.run = run
@@ -332,6 +336,15 @@ class Run:
             table.watch(self._appended)
             self.tables[recorder.uuid] = table
             recorder.begin(self._wave, table, self._sink(k))
+
+    def discard(self) -> None:
+        """It will not begin after all: its file says so."""
+        for recorder in self._recorders:
+            recorder.end()
+        self._state = "aborted"
+        if self._writer is not None:
+            message = "It was given up before it began."
+            self._writer.close(msgspec.structs.replace(self.head, message=message))
 
     def begin(self) -> None:
         """Arm, lock, and set it going."""

@@ -1,0 +1,50 @@
+"""What commands print: tables and sentences for people, one JSON object for programs."""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from funcnodes.errors import FuncnodesError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def complain(error: FuncnodesError | str) -> int:
+    """One line on stderr; returns exit status 1, or 2 where the command was asked wrongly."""
+    text = error if isinstance(error, str) else " ".join(f"{error.message} {error.hint}".split())
+    print(text, file=sys.stderr, flush=True)
+    return 1
+
+
+def print_json(data: Any) -> None:
+    """One line of JSON; times and numbers stay exact."""
+    print(json.dumps(data, ensure_ascii=False, default=str), flush=True)
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> None:
+    """Columns as wide as they need; `right` holds an "r" for each one that is right-aligned."""
+    widths = [max(len(cell) for cell in column) for column in zip(titles, *rows, strict=True)]
+    for row in (titles, *rows):
+        cells = [
+            cell.rjust(width) if right[n : n + 1] == "r" else cell.ljust(width)
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  ".join(cells).rstrip())
+
+
+def width(limit: int = 100) -> int:
+    """Columns of the terminal, at most `limit`."""
+    return min(shutil.get_terminal_size((80, 24)).columns, limit)
+
+
+def can_draw() -> bool:
+    """Whether stdout takes characters beyond ASCII."""
+    try:
+        "⠿─│".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

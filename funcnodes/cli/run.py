@@ -1,0 +1,215 @@
+"""`funcnodes run`: one run of a file, here and now, without a server."""
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from funcnodes.cli.output import Json, can_draw, complain, print_json, width
+
+if TYPE_CHECKING:
+    from funcnodes.runs import Run, RunReader
+    from funcnodes.runs.local import LocalResult
+
+TABLE_ROWS = 12
+_PAGE = 100_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("run")(run)
+
+
+def run(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A nodespace file (JSON).", metavar="FILE")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NODE.PORT=VALUE", help="Set an input, e.g. sweep.stop=0.8V"),
+    ] = None,
+    bench: Annotated[
+        Path | None, typer.Option(help="Bench file to run on [default: the one FILE names].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder that gets a copy of the run file.")
+    ] = None,
+    as_json: Json = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before using real instruments.")
+    ] = False,
+) -> int:
+    """Run a nodespace file, keep its data.
+
+    Runs on the bench that the file names, or on `--bench`; a simulated one is started and
+    stopped with it. Ctrl-C stops the run in order, devices first.
+    """
+    from funcnodes.runs.assignments import Assignment, AssignmentError
+    from funcnodes.runs.local import Watcher, run_file
+
+    stream = sys.stderr if as_json else sys.stdout
+    try:
+        assignments = [Assignment.parse(text) for text in sets or ()]
+        with _progress() as changed:
+            result = run_file(
+                ctx.obj,
+                file,
+                sets=assignments,
+                bench=bench,
+                out=out,
+                watcher=Watcher(
+                    say=lambda text: print(text, file=stream, flush=True),
+                    changed=changed,
+                    confirm=(lambda _: True) if yes or as_json else _confirm,
+                ),
+                operator=operator_name(),
+            )
+    except AssignmentError as error:
+        complain(error)
+        return 2
+    if as_json:
+        _print_result(result)
+    else:
+        _show_result(result)
+    return _status(result)
+
+
+def operator_name() -> str:
+    """The OS user's name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without an entry, as in some containers
+        return ""
+
+
+def _status(result: "LocalResult") -> int:
+    if result.signal is not None:
+        return 128 + result.signal
+    if result.head.state == "complete":
+        return 0
+    return complain(f"Run {result.head.number} {result.head.state}: {result.head.message}")
+
+
+def _print_result(result: "LocalResult") -> None:
+    head = result.head
+    print_json(
+        {
+            "run": head.id,
+            "number": head.number,
+            "state": head.state,
+            "rows": head.rows,
+            "path": str(result.path),
+            "simulated": head.simulated,
+            "message": head.message,
+        }
+    )
+
+
+def _show_result(result: "LocalResult") -> None:
+    from funcnodes.runs import RunReader
+
+    head = result.head
+    reader = RunReader(result.path)
+    if head.rows and reader.specs:
+        for line in (*_table(reader), "", *_plot(reader, result.plot)):
+            print(line)
+    seconds = (head.ended or head.started) - head.started
+    simulated = {"": "", "all": ", simulated"}.get(head.simulated, f", {head.simulated} simulated")
+    print(f"Run {head.number} {head.state}: {head.rows} rows in {seconds:.1f} s{simulated}.")
+    print(f"Kept in {result.path}")
+
+
+def _table(reader: "RunReader") -> list[str]:
+    """At most TABLE_ROWS rows of the first recorder, evenly spread."""
+    from funcnodes.core import units
+
+    columns = reader.specs[0].columns
+    count = reader.count()
+    shown = sorted({round(n * (count - 1) / (TABLE_ROWS - 1)) for n in range(TABLE_ROWS)})
+    rows = [["row", *(column.name for column in columns)]]
+    for n in shown[-min(count, TABLE_ROWS) :]:
+        page = reader.rows(n, 1)
+        cells = [str(n)]
+        for column, values, marks in zip(columns, page.values, page.quality, strict=True):
+            value, mark = values[0], marks[0]
+            number = isinstance(value, float | int) and not isinstance(value, bool)
+            text = units.text(value, column.unit, digits=6) if number else _short(value)
+            cells.append(text if mark == "ok" else f"{text} ({mark})")
+        rows.append(cells)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)) for row in rows
+    ]
+
+
+def _plot(reader: "RunReader", choice: tuple[str, ...]) -> list[str]:
+    from funcnodes.cli.textplot import text_plot
+    from funcnodes.runs.plot import choose_columns
+
+    columns = reader.specs[0].columns
+    x_name, y_names = (choice[0], choice[1:]) if choice else choose_columns(columns)
+    names = [column.name for column in columns]
+    if x_name not in names or not y_names or y_names[0] not in names:
+        return []
+    x, y = columns[names.index(x_name)], columns[names.index(y_names[0])]
+    numbers = reader.rows(0, _PAGE).numbers()
+    return text_plot(
+        numbers[names.index(x.name)],
+        numbers[names.index(y.name)],
+        x_unit=x.unit,
+        y_unit=y.unit,
+        title=f"{y.name} against {x.name}",
+        width=width(),
+        braille=can_draw(),
+    )
+
+
+def _short(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:23]}…"
+
+
+def _confirm(devices: Sequence[str]) -> bool:
+    """Ask a person at a terminal; a script has decided already."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    return typer.confirm(f"This runs on real instruments: {', '.join(devices)}. Go on?", err=True)
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[Run], None]]":
+    """A progress bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("points"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+        task = progress.add_task("Starting", total=None)
+
+        def changed(run: "Run") -> None:
+            progress.update(
+                task, description=run.state.capitalize(), completed=run.done, total=run.total
+            )
+
+        yield changed

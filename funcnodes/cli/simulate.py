@@ -1,0 +1,29 @@
+"""`funcnodes simulate`: serve a simulated bench."""
+
+from typing import Annotated
+
+import typer
+
+from funcnodes.cli.output import Json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("simulate")(simulate)
+
+
+def simulate(
+    bench: Annotated[str, typer.Argument(help="demo, or a bench file of the simulators (TOML).")],
+    as_json: Json = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="Open a socket that tells true state.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Makes noise and faults repeat.")] = None,
+) -> int:
+    """Serve a simulated bench.
+
+    Prints the address of each instrument, and serves until standard input ends or Ctrl-C.
+    """
+    from funcnodes_simulators import serve
+
+    return serve(bench, json=as_json, control=control, seed=seed)

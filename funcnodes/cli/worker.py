@@ -1,0 +1,71 @@
+"""`funcnodes worker …`: create, start, stop and list the workers of the running manager."""
+
+from typing import Annotated, Any
+
+import typer
+
+from funcnodes.cli.output import Json, print_json, print_table
+
+Name = Annotated[str, typer.Argument(help="Name or id of the worker.")]
+NewName = Annotated[str, typer.Argument(help="What people will call it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    workers = typer.Typer(
+        help="Create, start, stop, list workers.", no_args_is_help=True, rich_markup_mode=None
+    )
+    workers.command("new")(new)
+    workers.command("start")(start)
+    workers.command("stop")(stop)
+    workers.command("list")(list_workers)
+    app.add_typer(workers, name="worker")
+
+
+def new(ctx: typer.Context, name: NewName, as_json: Json = False) -> None:
+    """Create a worker and start it."""
+    from funcnodes.workers import client
+
+    _show(client.worker_new(ctx.obj, name), as_json, "created")
+
+
+def start(ctx: typer.Context, worker: Name, as_json: Json = False) -> None:
+    """Start a worker."""
+    from funcnodes.workers import client
+
+    _show(client.worker_start(ctx.obj, worker), as_json, "started")
+
+
+def stop(ctx: typer.Context, worker: Name, as_json: Json = False) -> None:
+    """Make a worker's devices safe, and end it."""
+    from funcnodes.workers import client
+
+    _show(client.worker_stop(ctx.obj, worker), as_json, "stopped")
+
+
+def list_workers(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the workers."""
+    from funcnodes.workers import client
+
+    found = client.worker_list(ctx.obj)
+    if as_json:
+        print_json(found)
+    elif not found:
+        print("There is no worker yet: 'funcnodes worker new NAME' creates one.")
+    else:
+        print_table(
+            ("NAME", "STATE", "BENCH", "NODESPACE", "ID"),
+            [[_text(w, key) for key in ("name", "state", "bench", "nodespace", "uuid")]
+             for w in found],
+        )  # fmt: skip
+
+
+def _show(worker: dict[str, Any], as_json: bool, done: str) -> None:
+    if as_json:
+        print_json(worker)
+    else:
+        print(f"Worker {_text(worker, 'name')} {done} ({_text(worker, 'state')}).")
+
+
+def _text(worker: dict[str, Any], key: str) -> str:
+    return str(worker.get(key) or "–")

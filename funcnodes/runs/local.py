@@ -1,0 +1,333 @@
+"""A run without a server: an in-process worker that lives as long as one run.
+
+Loads a file, opens its bench (a simulated one is started and stopped with it), runs, and leaves
+the data in a run file of the worker `local`. Device locks are those of all workers. Whatever ends
+it, devices are made safe first, then let go of, then the simulator ends.
+"""
+
+import asyncio
+import os
+import shutil
+import signal as signals
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from funcnodes.core import Library, NodeSpace, units
+from funcnodes.core.saved import parse
+from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.safety import Latch
+from funcnodes.errors import BenchError, RunError, SavedGraphError
+from funcnodes.runs import NODE_SHELF
+from funcnodes.runs.assignments import Assignment
+from funcnodes.runs.control import Run, Runner
+from funcnodes.runs.records import RunHead
+from funcnodes.runs.simulator import simulator
+from funcnodes.runs.store import RunStore
+from funcnodes.settings import Settings, private_dir
+
+WORKER = "local"
+STOP_GRACE_S = 1.0
+"""How long the point under way may take to end after Ctrl-C; then it is given up."""
+
+
+def _nothing(*_: Any) -> None:
+    """Whoever does not watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Who is told what happens.
+
+    Attributes:
+        say: A line for a person, as it comes.
+        changed: The run, at each change of state or progress.
+        confirm: Asked once before a run that writes to real instruments, with their names;
+            False ends it.
+    """
+
+    say: Callable[[str], None] = _nothing
+    changed: Callable[[Run], None] = _nothing
+    confirm: Callable[[Sequence[str]], bool] = lambda _: True
+
+
+@dataclass(frozen=True, slots=True)
+class LocalResult:
+    """How it went.
+
+    Attributes:
+        head: What the run file says of it.
+        path: Where the run file is; in `out` where that was given.
+        signal: The signal that stopped it, or None.
+        plot: Columns to draw, x first, as the graph's plot has them; () where it has none.
+    """
+
+    head: RunHead
+    path: Path
+    signal: signals.Signals | None = None
+    plot: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Interrupt:
+    """What Ctrl-C and SIGTERM do: stop in order once; a second time is harmless."""
+
+    watcher: Watcher
+    received: signals.Signals | None = None
+    run: Run | None = None
+    starting: "asyncio.Task[Any] | None" = None
+    escalation: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    def __call__(self, number: signals.Signals) -> None:
+        if self.received is not None:
+            self.watcher.say("Already stopping: devices are being made safe.")
+            return
+        self.received = number
+        if self.run is not None:
+            self._stop(self.run)
+        elif self.starting is not None:
+            self.starting.cancel()
+
+    def follow(self, run: Run) -> None:
+        """The run is on: from now on it is what is stopped."""
+        self.run = run
+        if self.received is not None:
+            self._stop(run)
+
+    def _stop(self, run: Run) -> None:
+        name = "Ctrl-C" if self.received is signals.SIGINT else "SIGTERM"
+        self.watcher.say(f"Stopping after {name}: devices are made safe first.")
+        run.stop(f"Stopped by {name}.")
+        loop = asyncio.get_running_loop()
+        self.escalation = loop.call_later(STOP_GRACE_S, run.abort, f"Stopped by {name}.")
+
+
+def run_file(
+    settings: Settings,
+    path: Path,
+    *,
+    sets: Sequence[Assignment] = (),
+    bench: Path | None = None,
+    out: Path | None = None,
+    watcher: Watcher | None = None,
+    operator: str = "",
+) -> LocalResult:
+    """Run a nodespace file to its end; blocks, and takes SIGINT and SIGTERM meanwhile.
+
+    Args:
+        settings: Where runs and locks are kept.
+        path: The nodespace.
+        sets: Values for its inputs.
+        bench: Bench file in place of the one that the nodespace names.
+        out: Folder that gets a copy of the run file.
+        watcher: Who is told meanwhile.
+        operator: Who runs it.
+
+    Raises:
+        FuncnodesError: It could not start; nothing was written to any device then.
+        KeyboardInterrupt: It was stopped before it began.
+    """
+    data = read_nodespace(path)
+    if out is not None:
+        _check_folder(out)
+    local = _Local(settings, path, data, sets, bench, out, watcher or Watcher(), operator)
+    return asyncio.run(local.main())
+
+
+def read_nodespace(path: Path) -> dict[str, Any]:
+    """The data of a nodespace file, not yet judged.
+
+    Raises:
+        SavedGraphError: There is no such file, it cannot be read, or it is no JSON object.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        why = "There is no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise SavedGraphError(f"{path} cannot be read: {why}.", path=str(path)) from error
+    data = parse(text, what=str(path))
+    if not isinstance(data, dict):
+        raise SavedGraphError(f"{path} is not a nodespace: it holds no JSON object.")
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    settings: Settings
+    path: Path
+    data: dict[str, Any]
+    sets: Sequence[Assignment]
+    bench_path: Path | None
+    out: Path | None
+    watcher: Watcher
+    operator: str
+
+    @property
+    def folder(self) -> Path:
+        return private_dir(self.settings.workers_dir / WORKER)
+
+    async def main(self) -> LocalResult:
+        interrupt = _Interrupt(self.watcher)
+        with _signals(interrupt):
+            interrupt.starting = asyncio.current_task()
+            try:
+                async with AsyncExitStack() as stack:
+                    space = await self._open(stack)
+                    return await self._run(space, interrupt)
+            except asyncio.CancelledError:
+                if interrupt.received is None:
+                    raise
+                raise KeyboardInterrupt from None
+            finally:
+                if interrupt.escalation is not None:
+                    interrupt.escalation.cancel()
+
+    async def _open(self, stack: AsyncExitStack) -> NodeSpace:
+        """The nodespace on its open bench; everything is closed with `stack`, last first."""
+        space = NodeSpace(library(), arming="disarmed")
+        stack.push_async_callback(space.aclose)
+        path = self._find_bench()
+        if path is not None:
+            resources = await self._simulate(path, stack)
+            bench = Bench.load(
+                path,
+                resources,
+                lock_dir=self.settings.run_dir / "locks",
+                latch=Latch(self.folder / "latch.json"),
+                owner=WORKER,
+            )
+            space.services.provide(Bench, bench)
+        await asyncio.to_thread(units.preload)
+        space.deserialize(self.data)
+        for assignment in self.sets:
+            self.watcher.say(assignment.apply(space))
+        if path is not None:
+            stack.push_async_callback(bench.close)
+            await bench.open()
+        return space
+
+    async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
+        name = simulated_bench(path)
+        return await stack.enter_async_context(simulator(name)) if name else {}
+
+    def _find_bench(self) -> Path | None:
+        if self.bench_path is not None:
+            return self.bench_path
+        requires = self.data.get("requires")
+        name = requires.get("bench") if isinstance(requires, dict) else None
+        if not name:
+            return None
+        return find_bench(str(name), beside=self.path, worker_dir=self.folder)
+
+    async def _run(self, space: NodeSpace, interrupt: _Interrupt) -> LocalResult:
+        self._confirm(space, interrupt)
+        store = RunStore(self.folder / "runs")
+        store.recover()
+        runner = Runner(space, store, nodespace=self.path.stem)
+        runner.on_change(self.watcher.changed)
+        try:
+            run = await runner.start(operator=self.operator)
+            interrupt.follow(run)
+            await run.wait()
+        finally:
+            await runner.aclose("The program ended.")
+        path = _copy(run.path, self.out) if self.out is not None else run.path
+        return LocalResult(run.head, path, interrupt.received, _plot(space))
+
+    def _confirm(self, space: NodeSpace, interrupt: _Interrupt) -> None:
+        bench = space.services.get(Bench)
+        devices = bench.devices.values() if bench is not None else ()
+        real = [f"{device.name} ({device.address})" for device in devices if not device.simulated]
+        if not real:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signals.SIGINT)  # a person who is asked may answer by Ctrl-C
+        try:
+            if not self.watcher.confirm(real):
+                raise RunError("The run was not started.")
+        finally:
+            loop.add_signal_handler(signals.SIGINT, interrupt, signals.SIGINT)
+
+
+def library() -> Library:
+    """Everything that can be in a nodespace here."""
+    import funcnodes.devices.nodes  # noqa: F401  # its classes are found once they are imported
+
+    found = Library.installed()
+    found.add_shelf(NODE_SHELF)
+    return found
+
+
+def simulated_bench(path: Path) -> str:
+    """The simulator that a bench file's `sim:` addresses ask for, or "" where it has none.
+
+    Raises:
+        BenchError: The file cannot be read.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path} is not TOML: {error}.", path=str(path)) from error
+    devices = data.get("devices")
+    addresses = [
+        device.get("address")
+        for device in (devices.values() if isinstance(devices, dict) else ())
+        if isinstance(device, dict)
+    ]
+    simulated = any(isinstance(a, str) and a.startswith("sim:") for a in addresses)
+    return str(data.get("name", path.stem)) if simulated else ""
+
+
+@contextmanager
+def _signals(interrupt: _Interrupt) -> Iterator[None]:
+    """SIGINT and SIGTERM go to `interrupt` within the block."""
+    loop = asyncio.get_running_loop()
+    numbers = (signals.SIGINT, signals.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _plot(space: NodeSpace) -> tuple[str, ...]:
+    from funcnodes.runs.plot import XYPlot
+
+    for node in space.nodes:
+        if isinstance(node, XYPlot) and node.choice().recorder:
+            choice = node.choice()
+            return (choice.x, *choice.y)
+    return ()
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written before anything is measured."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made a folder: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RunError(f"{folder} cannot be written.")
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    """The run file in `folder` too: old or new, never half of it."""
+    target = folder / path.name
+    partial = folder / f".{path.name}.partial"
+    try:
+        shutil.copyfile(path, partial)
+        partial.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise RunError(
+            f"The run file cannot be copied to {folder}: {error.strerror}. It is kept in {path}."
+        ) from error
+    return target
