@@ -1,0 +1,5 @@
+"""`python -m funcnodes` is `funcnodes`."""
+
+from funcnodes.cli import main
+
+main()
