@@ -19,7 +19,7 @@ import { WireInHand } from "./WireInHand";
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { wire: Wire };
 const NO_EDGES: Record<string, EdgeView> = {};
-const FIT = { padding: 0.06, maxZoom: 1, duration: 0 };
+const FIT = { padding: 0.08, maxZoom: 1, duration: 0 };
 /** From here on only what is visible is drawn. */
 const MANY = 150;
 
@@ -127,7 +127,6 @@ function Inner() {
       </ReactFlow>
       {empty && <p className="canvas-empty">Nothing here yet. Press <kbd>/</kbd> to add a node.</p>}
       <WireTip />
-      <Hint />
       <Tools />
     </main>
   );
@@ -242,6 +241,7 @@ function Tools() {
         <ToolButton icon="undo" label={space?.undo_label ? `Undo ${space.undo_label}` : "Undo"} disabled={!active || !space?.can_undo} onClick={undo} />
         <ToolButton icon="redo" label={space?.redo_label ? `Redo ${space.redo_label}` : "Redo"} disabled={!active || !space?.can_redo} onClick={redo} />
       </div>
+      <Hint />
     </div>
   );
 }

@@ -65,7 +65,9 @@ function NodeInspector({ node }: { node: NodeView }) {
           <section className="sect docs">
             <h3>Docs</h3>
             {node.doc.split(/\n\s*\n/).map((paragraph, i) => (
-              <p key={i} className={i ? "dim" : ""}>{paragraph}</p>
+              <p key={i} className={i ? "dim" : ""}>
+                <Said text={paragraph} />
+              </p>
             ))}
           </section>
         )}
@@ -119,6 +121,7 @@ function Name({ node }: { node: NodeView }) {
 function Parameter({ node, port }: { node: NodeView; port: PortView }) {
   const edge = useEditor((state) => (state.graph ? wiresOf(state.graph.edges).into.get(`${node.id} ${port.id}`) : undefined));
   const source = useEditor((state) => (edge ? state.graph?.nodes[edge.source]?.name : undefined));
+  const energised = useEditor((state) => state.graph?.devices[node.device]?.output_on === true);
   const { value, quality, applied } = usePortValue(node.id, port.id);
   const range = limits(port.min, port.max, port.unit);
   const id = `prm-${node.id}-${port.id}`;
@@ -146,9 +149,8 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
         </span>
       ) : hasWidget(port) ? (
         <span className="slrow">
-          <PortInput node={node.id} port={port} {...(port.kind === "bool" ? {} : { id })} power={node.device !== "" && port.kind === "bool"} />
-          {port.kind === "bool" && <span className={value === true && node.device ? "powered" : ""}>{value === true ? "ON" : "off"}</span>}
-          <span className="grow" />
+          <PortInput node={node.id} port={port} {...(port.kind === "bool" ? {} : { id })} power={energised} />
+          {port.kind === "bool" && <span className={value === true && energised ? "powered grow" : "small grow"}>{value === true ? "ON" : "off"}</span>}
           <PinButton node={node.id} port={port} />
         </span>
       ) : (

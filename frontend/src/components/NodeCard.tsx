@@ -23,6 +23,7 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
   const wires = useEditor((state) => (state.graph ? wiresOf(state.graph.edges) : null));
   const inHand = useEditor((state) => state.wireInHand);
   const connectable = useEditor((state) => mayAct(state) && !isLocked(state));
+  const energised = useEditor((state) => (node?.device ? state.graph?.devices[node.device]?.output_on === true : false));
   const refresh = useUpdateNodeInternals();
   const inputs = node?.inputs.filter((port) => !port.hidden || wires?.into.has(`${id} ${port.id}`)) ?? [];
   const outputs = node?.outputs.filter((port) => !port.hidden || wires?.from.has(`${id} ${port.id}`)) ?? [];
@@ -35,7 +36,7 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
     const nodes = useEditor.getState().graph?.nodes ?? {};
     return misjoin(nodes, inHand, { node: id, port, side }) === "" ? ("can" as const) : ("no" as const);
   };
-  const row = { node: id, device: node.device, flat, connectable };
+  const row = { node: id, device: node.device, flat, connectable, energised };
   const look = [selected && "sel", node.problem && "err", node.muted && "muted", node.missing && "disabled", node.body && `with-${node.body}`];
   return (
     <article className={`node ${look.filter(Boolean).join(" ")}`} data-testid="node" data-node={id} data-state={node.state}>
@@ -115,8 +116,9 @@ function stateText(node: NodeView, run: number | undefined): { word: string; tex
       return { word, text: "queued", tone: "" };
     case "running": {
       const { progress } = node;
+      const recording = node.node_id.includes("record") && run !== undefined;
       const count = progress ? progress.text || (progress.total ? `${progress.done} of ${progress.total}` : String(progress.done)) : "";
-      return { word, text: count || took || (node.node_id.includes("record") && run !== undefined ? `run ${run}` : ""), tone: "run" };
+      return { word, text: count || (recording ? `run ${run}` : took), tone: "run" };
     }
     case "error":
       return { word, text: "Error", tone: "err" };

@@ -10,6 +10,8 @@ export interface Drawing {
   y: Axis;
 }
 
+/** uPlot wants a curve to find its axes by. */
+const NO_CURVE: Curve = { name: "", x: [], y: [], points: 0, now: "" };
 const DASHES = [[], [6, 3], [2, 3]];
 const DOTS_UP_TO = 250;
 
@@ -26,7 +28,8 @@ export class Plot {
   ) {}
 
   /** Draw, building axes and series anew only where their number or labels have changed. */
-  draw(drawing: Drawing): void {
+  draw(asked: Drawing): void {
+    const drawing = asked.current.length ? asked : { ...asked, current: [NO_CURVE] };
     this.drawing = drawing;
     const shape = `${drawing.current.length}/${drawing.previous.length}/${drawing.x.label}/${drawing.y.label}`;
     const data = [null, ...[...drawing.previous, ...drawing.current].map((curve) => [curve.x, curve.y])] as unknown as uPlot.AlignedData;
@@ -69,7 +72,10 @@ export class Plot {
       return [low, high];
     };
     const splits = (pick: (drawing: Drawing) => Axis) => () => pick(this.drawing ?? ({ x, y } as Drawing)).ticks;
-    const values = (_: uPlot, ticks: number[]) => ticks.map((tick) => String(tick).replace("-", "−"));
+    const values = (_: uPlot, ticks: number[]) => {
+      const empty = this.drawing?.current[0] === NO_CURVE && !this.drawing.previous.length;
+      return ticks.map((tick) => (empty ? "" : String(tick).replace("-", "−")));
+    };
     return {
       mode: 2,
       width: this.width,

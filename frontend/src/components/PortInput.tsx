@@ -2,7 +2,7 @@ import { useState } from "react";
 import { parseTyped } from "../model/format";
 import type { PortView } from "../model/wire.gen";
 import { setValue } from "../store/actions";
-import { isLatched, isLocked, mayAct, useEditor } from "../store/editor";
+import { isLocked, mayAct, useEditor } from "../store/editor";
 import { NumberField } from "./NumberField";
 import { usePortValue } from "./usePortValue";
 
@@ -15,7 +15,6 @@ export function hasWidget(port: PortView): boolean {
 export function PortInput({ node, port, id, power = false }: { node: string; port: PortView; id?: string; power?: boolean }) {
   const { value: set, applied } = usePortValue(node, port.id);
   const disabled = useEditor((state) => !mayAct(state) || (isLocked(state) && !port.live));
-  const stopped = useEditor(isLatched);
   const value = set ?? port.default;
   const commit = (next: unknown) => setValue(node, port.id, next);
   if (port.options !== null) {
@@ -45,7 +44,7 @@ export function PortInput({ node, port, id, power = false }: { node: string; por
         type="button"
         role="switch"
         id={id}
-        className={`switch nodrag ${power && !stopped ? "power" : ""}`}
+        className={`switch nodrag ${power ? "power" : ""}`}
         aria-checked={value === true}
         aria-label={port.name}
         disabled={disabled}

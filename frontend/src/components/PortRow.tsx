@@ -22,6 +22,8 @@ export interface PortRowProps {
   /** Nothing here is live: node missing or muted. */
   flat: boolean;
   connectable: boolean;
+  /** The output of its device is on: its switches are amber. */
+  energised: boolean;
 }
 
 /** One port of a card: shape on the edge, name, value or widget, age, pin. */
@@ -52,7 +54,7 @@ export const PortRow = memo(function PortRow(props: PortRowProps) {
       <div className={`port in w ${fit}`} {...data} title={portTitle(port)}>
         {handle}
         <span className="lb">{port.name}</span>
-        <PortInput node={node} port={port} power={props.device !== "" && port.kind === "bool"} />
+        <PortInput node={node} port={port} power={props.energised} />
         <PinButton node={node} port={port} />
       </div>
     );

@@ -90,7 +90,7 @@ function notFinite(value: number): string {
 }
 
 function signed(text: string): string {
-  return text.replace("-", MINUS);
+  return text.replaceAll("-", MINUS);
 }
 
 /** Twelve digits hide what binary fractions add. */
@@ -102,8 +102,7 @@ function shortest(value: number): string {
 
 function decimals(value: number, bare: boolean): string {
   const size = Math.abs(value);
-  if (bare && Number.isInteger(value)) return size < 1e7 ? String(value) : power(value);
-  if (size === 0) return "0";
+  if (Number.isInteger(Number(value.toPrecision(12))) && (bare || size >= 100 || size === 0)) return size < 1e7 ? String(Math.round(value)) : power(value);
   if (size >= 1e7 || size < 1e-4) return power(value);
   if (size < 0.1) return value.toPrecision(3);
   return value.toFixed(size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0);
@@ -130,7 +129,7 @@ export interface Typed {
 
 /** A number with or without a unit as people type it: "0.8 V", "800mV", "−3", "1,5". */
 export function parseTyped(text: string): Typed | null {
-  const match = /^\s*([+\-−]?)\s*(\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE]([+\-−]?\d+))?\s*(\S.*?)?\s*$/.exec(text);
+  const match = /^\s*([+\-−]?)\s*(\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE]([+\-−]?\d+))?\s*([^\d\s.,+\-−].*?)?\s*$/.exec(text);
   if (!match) return null;
   const [, sign = "", digits = "", exponent = "0", unit = ""] = match;
   const value = Number(`${digits.replace(",", ".")}e${exponent.replace(MINUS, "-")}`);

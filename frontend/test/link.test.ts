@@ -1,0 +1,164 @@
+import { decode, encode } from "@msgpack/msgpack";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Event, FromBrowser, FromWorker, Snapshot } from "../src/model/wire.gen";
+import { Link, LinkLost, Refused } from "../src/store/link";
+import { snapshot } from "./samples";
+
+/** The browser's side of a socket, worked by hand. */
+class Socket {
+  readyState = 0;
+  sent: FromBrowser[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: Uint8Array }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  send(data: Uint8Array) {
+    this.sent.push(decode(data) as FromBrowser);
+  }
+  close() {
+    this.drop();
+  }
+  opens() {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+  says(message: FromWorker) {
+    this.onmessage?.({ data: encode(message) });
+  }
+  drop() {
+    this.readyState = 3;
+    this.onclose?.();
+  }
+}
+
+let sockets: Socket[];
+let seen: { snapshots: Snapshot[]; events: Event[]; lost: string[]; refused: number };
+let link: Link;
+const last = () => sockets.at(-1) as Socket;
+const frame = (seq: number, session = "s"): FromWorker => ({ type: "frame", session, seq, rev: seq, events: [{ type: "node_gone", id: String(seq) }] });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("WebSocket", { OPEN: 1 });
+  sockets = [];
+  seen = { snapshots: [], events: [], lost: [], refused: 0 };
+  link = new Link(
+    "w",
+    {
+      welcome: () => undefined,
+      snapshot: (each) => seen.snapshots.push(each),
+      events: (events) => seen.events.push(...events),
+      lost: (reason) => seen.lost.push(reason),
+      refused: () => seen.refused++,
+    },
+    () => {
+      const socket = new Socket();
+      sockets.push(socket);
+      return socket as unknown as WebSocket;
+    },
+  );
+  link.connect();
+});
+afterEach(() => {
+  link.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("coming back", () => {
+  it("goes on from the last frame, without a gap and without a duplicate", () => {
+    last().opens();
+    expect(last().sent).toEqual([{ type: "subscribe", worker: "w", session: "", seq: 0 }]);
+    last().says(snapshot());
+    last().says(frame(8));
+    last().drop();
+    expect(seen.lost).toHaveLength(1);
+    vi.advanceTimersByTime(250);
+    expect(sockets).toHaveLength(2);
+    last().opens();
+    expect(last().sent).toEqual([{ type: "subscribe", worker: "w", session: "s", seq: 8 }]);
+    last().says(frame(8));
+    last().says(frame(9));
+    expect(seen.events).toEqual([{ type: "node_gone", id: "8" }, { type: "node_gone", id: "9" }]);
+  });
+
+  it("asks once for what is missing and applies nothing out of order", () => {
+    last().opens();
+    last().says(snapshot());
+    last().says(frame(9));
+    last().says(frame(10));
+    expect(last().sent.slice(1)).toEqual([{ type: "subscribe", worker: "w", session: "s", seq: 7 }]);
+    expect(seen.events).toEqual([]);
+    for (const seq of [8, 9, 10]) last().says(frame(seq));
+    expect(seen.events).toHaveLength(3);
+  });
+
+  it("wants a snapshot when the worker has restarted", () => {
+    last().opens();
+    last().says(snapshot());
+    last().says(frame(1, "t"));
+    expect(last().sent.at(-1)).toEqual({ type: "subscribe", worker: "w", session: "", seq: 0 });
+    last().says(snapshot({ session: "t", seq: 1 }));
+    expect(seen.snapshots).toHaveLength(2);
+  });
+
+  it("waits longer each time and says that it was refused", () => {
+    last().drop();
+    vi.advanceTimersByTime(250);
+    last().drop();
+    vi.advanceTimersByTime(499);
+    expect(sockets).toHaveLength(2);
+    vi.advanceTimersByTime(1);
+    expect(sockets).toHaveLength(3);
+    expect(seen.refused).toBe(2);
+  });
+
+  it("stops when it is closed", () => {
+    last().opens();
+    link.close();
+    vi.advanceTimersByTime(10_000);
+    expect(sockets).toHaveLength(1);
+  });
+});
+
+describe("a command", () => {
+  it("carries the revision and gets the answer with its id", async () => {
+    last().opens();
+    last().says(snapshot());
+    const [first, second] = [link.send({ type: "undo" }), link.send({ type: "run_start" })];
+    expect(last().sent.slice(1)).toEqual([
+      { type: "command", id: 1, rev: 3, body: { type: "undo" } },
+      { type: "command", id: 2, rev: 3, body: { type: "run_start" } },
+    ]);
+    last().says({ type: "ack", id: 2, rev: 4, result: "run" });
+    last().says({ type: "fail", id: 1, rev: 4, problem: { title: "NothingToUndo", detail: "There is nothing to undo.", hint: "", context: {} } });
+    await expect(second).resolves.toBe("run");
+    await expect(first).rejects.toThrow(Refused);
+  });
+
+  it("is never left without an end, nor sent twice", async () => {
+    last().opens();
+    last().says(snapshot());
+    const waiting = link.send({ type: "run_start" });
+    last().drop();
+    await expect(waiting).rejects.toThrow(LinkLost);
+    await expect(link.send({ type: "undo" })).rejects.toThrow(LinkLost);
+    vi.advanceTimersByTime(250);
+    last().opens();
+    expect(last().sent.map((message) => message.type)).toEqual(["subscribe"]);
+  });
+
+  it("ends when the worker is gone", async () => {
+    last().opens();
+    last().says(snapshot());
+    const waiting = link.send({ type: "undo" });
+    last().says({ type: "gone", worker: "w", reason: "The worker has ended." });
+    await expect(waiting).rejects.toThrow("The worker has ended.");
+    expect(seen.lost).toEqual(["The worker has ended."]);
+  });
+});
+
+it("pings every 5 s while it is open", () => {
+  last().opens();
+  vi.advanceTimersByTime(15_000);
+  expect(last().sent.filter((message) => message.type === "ping")).toHaveLength(3);
+});
