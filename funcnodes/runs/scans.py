@@ -5,6 +5,7 @@ after the last. Between two points a run may be paused or stopped. Outside a run
 same, recorded by nobody.
 """
 
+import math
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ from funcnodes.runs.control import active_run, describe
 
 MAX_POINTS = 1_000_000
 MAX_RETRIES = 100
+LATE = 0.1
+"""Part of its period that a point may be late; one that is later is left out (T8)."""
 
 OnFailure = Literal["stop", "retry", "skip"]
 
@@ -90,7 +93,7 @@ class Scan(Frame):
             outcome = await wave.wait()
             if outcome.state in ("ok", "superseded"):
                 return
-            where = f"{self.name} stopped at point {index + 1}{f' of {total}' if total else ''}"
+            where = f"Stopped at point {index + 1}{f' of {total}' if total else ''}"
             if outcome.state == "cancelled":
                 raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
             if run is not None:
@@ -268,9 +271,9 @@ class Repeat(Scan):
         began = clock.monotonic()
         slot = missed = 0
         for _ in range(self.points_total()):
-            late_s = clock.monotonic() - began - slot * every_s
-            if every_s > 0 and late_s >= every_s:
-                skipped = int(late_s // every_s)
+            late = (clock.monotonic() - began) / every_s - slot if every_s > 0 else 0.0
+            if late > LATE:
+                skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await clock.sleep(began + slot * every_s - clock.monotonic())
             yield {"time": clock.monotonic() - began, "missed": missed}

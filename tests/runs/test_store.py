@@ -257,7 +257,9 @@ def test_a_file_that_can_grow_no_more_fails_the_run_and_keeps_what_was_committed
 ) -> None:
     """Reliability: disk full while recording."""
     script = FULL.replace("FOLDER", str(store.folder))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     told, committed, at_close = done.stdout.splitlines()
     assert "cannot be written" in told
     assert "cannot be written" in at_close
