@@ -16,6 +16,7 @@ from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, NoValue, Plac
 from funcnodes.core.saved import dump_node
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
+from funcnodes.runs import XYPlot
 
 UNDO_DEPTH = 500
 COALESCE_S = 1.0
@@ -35,6 +36,10 @@ class Edit(Protocol):
     def structural(self) -> bool:
         """Whether it is refused while a run is on."""
 
+    @property
+    def touches(self) -> frozenset[str]:
+        """Ids of the nodes that look different after it, or after taking it back."""
+
     def apply(self, space: NodeSpace) -> None:
         """Make it, for the first time or again."""
 
@@ -53,6 +58,10 @@ class AddNodes:
     nodes: list[dict[str, Any]]
     edges: list[Edge] = field(default_factory=list)
     structural: bool = True
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset(node["id"] for node in self.nodes) | _ends(self.edges)
 
     def apply(self, space: NodeSpace) -> None:
         _restore(space, self.nodes, self.edges)
@@ -76,6 +85,10 @@ class RemoveNodes:
     structural: bool = True
     _nodes: list[dict[str, Any]] = field(default_factory=list)
     _edges: list[Edge] = field(default_factory=list)
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset(self.ids) | _ends(self._edges)
 
     def apply(self, space: NodeSpace) -> None:
         nodes = [space.get_node_by_id(uuid) for uuid in self.ids]
@@ -103,6 +116,10 @@ class MoveNodes:
     structural: bool = False
     at: float = field(default_factory=time.monotonic)
     _before: dict[str, list[float] | None] = field(default_factory=dict)
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset(self.places)
 
     def apply(self, space: NodeSpace) -> None:
         nodes = {uuid: space.get_node_by_id(uuid) for uuid in self.places}
@@ -134,6 +151,10 @@ class Connect:
     _first: bool = True
     _replaced: list[Edge] = field(default_factory=list)
     _held: "Held | None" = None
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return _ends([self.edge, *self._replaced])
 
     def apply(self, space: NodeSpace) -> None:
         source, output, target, _ = self.edge
@@ -188,6 +209,10 @@ class Disconnect:
     edge: Edge
     structural: bool = True
 
+    @property
+    def touches(self) -> frozenset[str]:
+        return _ends([self.edge])
+
     def apply(self, space: NodeSpace) -> None:
         if self.edge not in space.edges:
             raise GraphError("This wire is not there any more.")
@@ -214,6 +239,10 @@ class SetValue:
     _first: bool = True
     _before: "Held | None" = None
     _after: "Held | None" = None
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({self.node})
 
     def apply(self, space: NodeSpace) -> None:
         port = _input(space, self.node, self.port)
@@ -254,6 +283,10 @@ class Change:
     value: Any
     structural: bool = False
     _before: Any = None
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset({self.node})
 
     def apply(self, space: NodeSpace) -> None:
         node = space.get_node_by_id(self.node)
@@ -327,8 +360,8 @@ class Editor:
             del self._done[:-UNDO_DEPTH]
         self._bump()
 
-    def undo(self) -> str:
-        """Take the last edit back. Returns its label.
+    def undo(self) -> Edit:
+        """Take the last edit back. Returns it.
 
         Raises:
             RefusedError: There is none, or a run is on and it would change the structure.
@@ -340,10 +373,10 @@ class Editor:
         edit.revert(self.space)
         self._undone.append(self._done.pop())
         self._bump()
-        return edit.label
+        return edit
 
-    def redo(self) -> str:
-        """Make the last edit that was taken back again. Returns its label.
+    def redo(self) -> Edit:
+        """Make the last edit that was taken back again. Returns it.
 
         Raises:
             RefusedError: There is none, or a run is on and it would change the structure.
@@ -355,7 +388,7 @@ class Editor:
         edit.apply(self.space)
         self._done.append(self._undone.pop())
         self._bump()
-        return edit.label
+        return edit
 
     def _check_lock(self, edit: Edit) -> None:
         if edit.structural:
@@ -467,6 +500,25 @@ _FLAG_WORDS = {
 }
 
 
+def set_plot(space: NodeSpace, uuid: str, x: str, y: list[str]) -> Change:
+    """Which columns a plot draws; "" and [] go back to the defaults."""
+    plot = _as_plot(space.get_node_by_id(uuid))
+
+    def put(node: Node, columns: tuple[str, tuple[str, ...]]) -> None:
+        _as_plot(node).choose(columns[0], list(columns[1]))
+
+    def get(node: Node) -> tuple[str, tuple[str, ...]]:
+        return _as_plot(node).x, tuple(_as_plot(node).y)
+
+    return Change(f"choose columns of {plot.name}", uuid, get, put, (x, tuple(y)))
+
+
+def _as_plot(node: Node) -> XYPlot:
+    if not isinstance(node, XYPlot):
+        raise ValueRefusedError(f"{node.name} is no plot.")
+    return node
+
+
 def connect(space: NodeSpace, edge: Edge) -> Connect:
     """A wire; the input "+" makes a new one where the node grows."""
     source, target = space.get_node_by_id(edge[0]), space.get_node_by_id(edge[2])
@@ -529,6 +581,10 @@ def _restore(space: NodeSpace, nodes: Iterable[dict[str, Any]], edges: Iterable[
         space.add_saved_node(node)
     for edge in edges:
         connect_silently(space, edge)
+
+
+def _ends(edges: Iterable[Edge]) -> frozenset[str]:
+    return frozenset(end for edge in edges for end in (edge[0], edge[2]))
 
 
 def _input(space: NodeSpace, uuid: str, port_id: str) -> NodeInput:

@@ -1,0 +1,315 @@
+"""What people may ask a worker for, one handler per kind of command.
+
+Roles are checked here again, and the controls of the bench. Edits are carried out in the order in
+which they come and answered at once; what takes time goes on beside them. Every command is
+answered by an Ack or by a Fail that says why in one sentence.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from funcnodes.core import NoValue
+from funcnodes.core.waves import Wave
+from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
+from funcnodes.runs import Run, RunReader
+from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
+from funcnodes.workers import editing, views, wire
+from funcnodes.workers.problems import problem_of
+from funcnodes.workers.roles import acts_on_bench, check_role
+from funcnodes.workers.threads import in_thread
+
+if TYPE_CHECKING:
+    from funcnodes.workers.worker import Worker
+
+ROWS_LIMIT = 50_000
+RUNS_LIMIT = 1_000
+
+
+class StaleRevision(RefusedError):
+    """The edit names something that somebody else has removed meanwhile."""
+
+
+class Commands:
+    """Carries commands out on a worker."""
+
+    def __init__(self, worker: "Worker") -> None:
+        self._worker = worker
+        self._handlers: dict[type[Any], Callable[[Any, wire.Actor], Any]] = {
+            wire.AddNode: self._add_node,
+            wire.RemoveNodes: self._remove_nodes,
+            wire.MoveNodes: self._move_nodes,
+            wire.Duplicate: self._duplicate,
+            wire.Connect: self._connect,
+            wire.Disconnect: self._disconnect,
+            wire.SetValue: self._set_value,
+            wire.Rename: self._rename,
+            wire.SetPolicy: self._set_policy,
+            wire.SetPort: self._set_port,
+            wire.SetPlot: self._set_plot,
+            wire.Undo: self._undo,
+            wire.Redo: self._redo,
+            wire.OpenExample: self._open_example,
+            wire.OpenSpace: self._open_space,
+            wire.NewSpace: self._new_space,
+            wire.RenameSpace: self._rename_space,
+            wire.CloseSpace: self._close_space,
+            wire.RunStart: self._run_start,
+            wire.RunPause: lambda body, actor: self._active_run().pause(),
+            wire.RunResume: lambda body, actor: self._active_run().resume(),
+            wire.RunStop: lambda body, actor: self._active_run().stop(f"Stopped by {actor.name}."),
+            wire.RunAbort: lambda body, actor: self._active_run().abort(
+                f"Aborted by {actor.name}."
+            ),
+            wire.Trigger: self._trigger,
+            wire.Cancel: self._cancel,
+            wire.SetLive: self._set_live,
+            wire.DeviceConnect: self._device_connect,
+            wire.DeviceDisconnect: self._device_disconnect,
+            wire.EStop: self._estop,
+            wire.EStopReset: self._estop_reset,
+            wire.TakeControls: lambda body, actor: self._worker.controls.take(actor),
+            wire.GetRows: self._get_rows,
+            wire.ListRuns: self._list_runs,
+            wire.ExportRun: self._export_run,
+            wire.GetSnapshot: lambda body, actor: self._worker.snapshot(),
+        }
+
+    def do(self, do: wire.Do) -> None:
+        """Carry a command out, and answer it."""
+        try:
+            result = self._begin(do)
+        except Exception as error:
+            self._fail(do, error)
+            return
+        if inspect.isawaitable(result):
+            self._worker.spawn(self._finish(do, result), type(do.body).__name__)
+        else:
+            self._ack(do, result)
+
+    def _begin(self, do: wire.Do) -> Any:
+        check_role(do.actor, do.body)
+        if acts_on_bench(do.body):
+            self._worker.controls.require(do.actor)
+        return self._handlers[type(do.body)](do.body, do.actor)
+
+    async def _finish(self, do: wire.Do, result: Any) -> None:
+        try:
+            self._ack(do, await result)
+        except Exception as error:
+            self._fail(do, error)
+
+    def _ack(self, do: wire.Do, result: Any) -> None:
+        publisher = self._worker.publisher
+        publisher.flush()
+        publisher.answer(wire.Ack(id=do.id, rev=publisher.rev, result=result))
+
+    def _fail(self, do: wire.Do, error: Exception) -> None:
+        publisher = self._worker.publisher
+        stale = isinstance(error, GraphError) and do.rev and do.rev < publisher.rev
+        if stale and "no node" in str(error):
+            error = StaleRevision(f"{error} Somebody else has changed the graph.")
+        publisher.answer(wire.Fail(id=do.id, rev=publisher.rev, problem=problem_of(error)))
+
+    # ── edits ──
+
+    def _add_node(self, body: wire.AddNode, actor: wire.Actor) -> str:
+        space = self._worker.require_open()
+        try:
+            node_id, name, extra = self._worker.palette.recipe(body.key)
+        except KeyError:
+            raise GraphError(f"The palette has no entry {body.key!r}.") from None
+        edit = editing.add_node(space.space, node_id, name=name, extra=extra, x=body.x, y=body.y)
+        space.edit(edit)
+        return str(edit.nodes[0]["id"])
+
+    def _remove_nodes(self, body: wire.RemoveNodes, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        edges = [self._edge(edge) for edge in body.edges]
+        space.edit(editing.remove_nodes(space.space, body.ids, edges))
+
+    def _move_nodes(self, body: wire.MoveNodes, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        space.edit(editing.move_nodes(space.space, body.ids, body.x, body.y))
+
+    def _duplicate(self, body: wire.Duplicate, actor: wire.Actor) -> list[str]:
+        space = self._worker.require_open()
+        edit = editing.duplicate(space.space, body.ids, dx=body.dx, dy=body.dy)
+        space.edit(edit)
+        return [str(node["id"]) for node in edit.nodes]
+
+    def _connect(self, body: wire.Connect, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        edge = (body.source, body.source_port, body.target, body.target_port)
+        self._require_for(body.target, actor)
+        space.edit(editing.connect(space.space, edge))
+
+    def _disconnect(self, body: wire.Disconnect, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        space.edit(editing.disconnect_edge(space.space, self._edge(body.edge)))
+
+    def _set_value(self, body: wire.SetValue, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        self._require_for(body.node, actor)
+        space.edit(editing.set_value(space.space, body.node, body.port, body.value))
+        run = space.runner.active
+        if run is not None:
+            port = space.space.get_node_by_id(body.node).get_input(body.port)
+            where = f"{port.node.name}.{port.name}"
+            value = None if port.value is NoValue else views.preview(port.value)
+            run.note("live input", port=where, value=value, by=actor.name)
+
+    def _rename(self, body: wire.Rename, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        space.edit(editing.rename(space.space, body.id, body.name))
+
+    def _set_policy(self, body: wire.SetPolicy, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        space.edit(editing.set_policy(space.space, body.id, body.policy))
+
+    def _set_port(self, body: wire.SetPort, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        flags = {"pinned": body.pinned, "hidden": body.hidden, "live": body.live}
+        space.edit(editing.set_flags(space.space, body.node, body.port, **flags))
+
+    def _set_plot(self, body: wire.SetPlot, actor: wire.Actor) -> None:
+        space = self._worker.require_open()
+        space.edit(editing.set_plot(space.space, body.id, body.x, body.y))
+
+    def _undo(self, body: wire.Undo, actor: wire.Actor) -> None:
+        self._worker.require_open().undo()
+
+    def _redo(self, body: wire.Redo, actor: wire.Actor) -> None:
+        self._worker.require_open().redo()
+
+    def _edge(self, edge_id: str) -> editing.Edge:
+        space = self._worker.require_open().space
+        for edge in space.edges:
+            if views.edge_id(*edge) == edge_id:
+                return edge
+        raise GraphError("There is no node or wire of that name any more.", edge=edge_id)
+
+    def _require_for(self, node_id: str, actor: wire.Actor) -> None:
+        """What may reach a device needs the controls of the bench."""
+        space = self._worker.require_open().space
+        if space.has_node(node_id) and editing.reaches_effect(space.get_node_by_id(node_id)):
+            self._worker.controls.require(actor)
+
+    # ── nodespaces ──
+
+    async def _open_example(self, body: wire.OpenExample, actor: wire.Actor) -> str:
+        return await self._worker.open_example(body.name)
+
+    async def _open_space(self, body: wire.OpenSpace, actor: wire.Actor) -> str:
+        return await self._worker.open_space(body.name)
+
+    async def _new_space(self, body: wire.NewSpace, actor: wire.Actor) -> str:
+        return await self._worker.add_space(body.name.strip() or "Nodespace", _EMPTY)
+
+    async def _rename_space(self, body: wire.RenameSpace, actor: wire.Actor) -> None:
+        await self._worker.rename_space(body.name)
+
+    async def _close_space(self, body: wire.CloseSpace, actor: wire.Actor) -> None:
+        await self._worker.close_space()
+        self._worker.closed()
+
+    # ── runs ──
+
+    async def _run_start(self, body: wire.RunStart, actor: wire.Actor) -> str:
+        run = await self._worker.require_open().runner.start(operator=actor.name)
+        return run.id
+
+    def _active_run(self) -> Run:
+        run = self._worker.require_open().runner.active
+        if run is None:
+            raise RefusedError("No run is on.")
+        return run
+
+    def _trigger(self, body: wire.Trigger, actor: wire.Actor) -> None:
+        space = self._worker.require_open().space
+        space.check_unlocked()
+        node = space.get_node_by_id(body.id)
+        if node.blocked:
+            why = "it is muted" if node.muted else "effects are off"
+            raise RefusedError(
+                f"{node.name} cannot run: {why}.", hint="Start a run, or switch effects on."
+            )
+        if not node.ready():
+            missing = [p.name for p in node.inputs.values() if p.required and p.value is NoValue]
+            raise RefusedError(f"{node.name} cannot run: {', '.join(missing)} has no value.")
+        wave = Wave(f"{node.name}, by {actor.name}")
+        node.request_trigger(wave=wave)
+        wave.close()
+
+    def _cancel(self, body: wire.Cancel, actor: wire.Actor) -> None:
+        space = self._worker.require_open().space
+        space.get_node_by_id(body.id).cancel(f"cancelled by {actor.name}")
+
+    def _set_live(self, body: wire.SetLive, actor: wire.Actor) -> None:
+        space = self._worker.require_open().space
+        space.check_unlocked()
+        if body.live:
+            self._worker.latch.check("Switching effects on")
+        space.arming = "live" if body.live else "disarmed"
+
+    # ── devices ──
+
+    async def _device_connect(self, body: wire.DeviceConnect, actor: wire.Actor) -> None:
+        await self._device(body.name).connect()
+
+    async def _device_disconnect(self, body: wire.DeviceDisconnect, actor: wire.Actor) -> None:
+        self._worker.needs_no_run()
+        await self._device(body.name).disconnect()
+
+    def _device(self, name: str) -> Any:
+        if self._worker.bench is None:
+            raise WorkerError(f"This worker has no bench, so no device {name!r}.")
+        return self._worker.bench.device(name)
+
+    # ── E-STOP ──
+
+    async def _estop(self, body: wire.EStop, actor: wire.Actor) -> wire.LatchView:
+        return views.latch_view(await self._worker.estop("E-STOP", actor.name))
+
+    def _estop_reset(self, body: wire.EStopReset, actor: wire.Actor) -> None:
+        self._worker.latch.reset(by=actor.name, confirmed=body.confirmed)
+        self._worker.logbook.add("warning", "E-STOP", f"{actor.name} reset the E-STOP.")
+
+    # ── recorded runs ──
+
+    async def _get_rows(self, body: wire.GetRows, actor: wire.Actor) -> wire.Rows:
+        limit = max(1, min(body.limit, ROWS_LIMIT))
+        start = max(0, body.start)
+        run = self._worker.open.runner.run if self._worker.open is not None else None
+        if run is not None and run.id == body.run and run.tables:
+            table = next(iter(run.tables.values()))
+            return views.rows_event(run.id, table.page(start, limit))
+
+        def read() -> wire.Rows:
+            reader = self._found(body.run)
+            if not reader.specs:
+                raise RunError(f"Run {reader.head.number} has no recorder.")
+            return views.rows_event(reader.head.id, reader.rows(start, limit))
+
+        return await in_thread(read, name="read rows")
+
+    async def _list_runs(self, body: wire.ListRuns, actor: wire.Actor) -> list[wire.RunView]:
+        limit = max(1, min(body.limit, RUNS_LIMIT))
+        heads = await in_thread(lambda: self._worker.runs.list(limit), name="list runs")
+        found = [views.head_view(head) for head in heads]
+        active = self._worker.run_view()
+        return [active if active and each.id == active.id else each for each in found]
+
+    async def _export_run(self, body: wire.ExportRun, actor: wire.Actor) -> dict[str, Any]:
+        def export() -> dict[str, Any]:
+            reader = self._found(body.run)
+            data = csv_text(reader).encode()
+            return {"name": csv_name(reader.head), "media_type": MEDIA_TYPE, "data": data}
+
+        return await in_thread(export, name="export")
+
+    def _found(self, run: str) -> RunReader:
+        return self._worker.runs.find(run)
+
+
+_EMPTY: dict[str, Any] = {"format": 3, "nodes": [], "edges": []}

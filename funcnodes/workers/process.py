@@ -1,0 +1,87 @@
+"""The worker's process: `python -m funcnodes.workers.process --dir DIR`.
+
+SIGTERM and Ctrl-C make devices safe, flush, and end with 0, also when a node holds the event loop;
+a second signal changes nothing. No secret is ever in the arguments: the credential is in the
+worker's folder.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from funcnodes.errors import FuncnodesError
+from funcnodes.workers.worker import Worker
+from funcnodes.workers.workspace import Workspace
+
+BEGIN_S = 0.3
+"""For how long the loop may let a signal wait before devices are made safe from a thread."""
+END_S = 4.0
+
+
+class Ending:
+    """What a signal does: ends the worker in order, or without its loop if that does not answer."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._loop = asyncio.get_running_loop()
+        self._begun = threading.Event()
+        self._told = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        """The signal handler; runs in the main thread between two instructions."""
+        if self._told:
+            return
+        self._told = True
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin)
+        threading.Thread(target=self._insist, daemon=True, name="ending").start()
+
+    def _begin(self) -> None:
+        self._begun.set()
+        self._worker.end()
+
+    def _insist(self) -> None:
+        """From a thread: a loop that is held must keep neither the devices on nor the process."""
+        if not self._begun.wait(BEGIN_S) and not self._worker.latch.latched:
+            self._worker.strike("The worker was told to end while a node held it.")
+        threading.Event().wait(END_S - BEGIN_S)
+        self._worker.guard.stop_guardian()
+        os._exit(0)
+
+
+async def work(workspace: Workspace) -> None:
+    """Be this worker until told to end."""
+    worker = Worker(workspace)
+    ending = Ending(worker)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ending)
+    with workspace.claimed(worker.session):
+        await worker.run()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status: 0 after an orderly end, 1 where it could not begin."""
+    parser = argparse.ArgumentParser(prog="funcnodes.workers.process")
+    parser.add_argument("--dir", required=True, type=Path, help="the worker's folder")
+    given = parser.parse_args(arguments)
+    os.umask(0o077)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        asyncio.run(work(Workspace(given.dir.absolute())))
+    except FuncnodesError as error:
+        print(error.message, file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""The nodespace that is open in a worker: the graph, its edits, its file, its runs, its canvas.
+
+Opening one closes the other: one nodespace is open per worker at a time. The worker's graph is
+the truth; what is on disk follows it within 0.2 s.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from funcnodes.core import Library, Node, NodeSpace
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.safety import Latch
+from funcnodes.runs import Runner, RunStore, Table
+from funcnodes.runs.records import LogEntry
+from funcnodes.workers import views, wire
+from funcnodes.workers.canvas import Canvas
+from funcnodes.workers.editing import Edit, Editor
+from funcnodes.workers.logbook import Logbook
+from funcnodes.workers.publisher import Publisher
+from funcnodes.workers.saving import Autosave
+from funcnodes.workers.workspace import LoadedSpace, SpaceStore
+
+ROWS_PER_EVENT = 5_000
+
+
+def build(library: Library, bench: Bench | None, latch: Latch, data: dict[str, Any]) -> NodeSpace:
+    """A disarmed nodespace from its saved form, with the bench within its nodes' reach.
+
+    Raises:
+        SavedGraphError: It is no valid nodespace.
+    """
+    space = NodeSpace(library, arming="disarmed")
+    space.services.provide(Latch, latch)
+    if bench is not None:
+        space.services.provide(Bench, bench)
+    space.deserialize(data)
+    return space
+
+
+class OpenSpace:
+    """One open nodespace.
+
+    Attributes:
+        space: The graph.
+        editor: Its edits.
+        runner: Its runs.
+        canvas: What browsers know of it.
+        notice: What the user must know about this file, or "".
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedSpace,
+        space: NodeSpace,
+        *,
+        store: SpaceStore,
+        runs: RunStore,
+        publisher: Publisher,
+        logbook: Logbook,
+        changed: Callable[[], None],
+    ) -> None:
+        self.space = space
+        self.notice = loaded.notice
+        self._publisher = publisher
+        self._logbook = logbook
+        self._changed = changed
+        self._store = store
+        self.autosave = Autosave(
+            store, loaded.name, space.serialize, saved=loaded.saved, changed=changed
+        )
+        self.editor = Editor(space, edited=self.autosave.touch)
+        self.runner = Runner(space, runs, nodespace=loaded.name)
+        self.canvas = Canvas(space, publisher)
+        self._sent_rows: dict[str, int] = {}
+        self._unwatch = [
+            self.runner.on_change(lambda run: self._run_changed()),
+            self.runner.on_rows(self._rows_appended),
+            self.runner.on_log(self._run_logged),
+        ]
+        space.on("arming", self._armed)
+
+    @property
+    def name(self) -> str:
+        return self.autosave.name
+
+    def view(self) -> wire.SpaceView:
+        """The document, as the top bar shows it."""
+        editor = self.editor
+        return wire.SpaceView(
+            name=self.name,
+            title=self.space.title,
+            saved=None if self.autosave.dirty else self.autosave.saved,
+            can_undo=bool(editor.undo_label),
+            can_redo=bool(editor.redo_label),
+            undo_label=editor.undo_label,
+            redo_label=editor.redo_label,
+            arming=self.space.arming,
+            bench=str(self.space.requires.get("bench") or ""),
+            notice=self.autosave.trouble or self.notice,
+        )
+
+    def edit(self, edit: Edit) -> None:
+        """Make an edit and tell everybody.
+
+        Raises:
+            RefusedError: It is not possible now.
+            GraphError: What it names is not there, does not fit, or is refused.
+        """
+        self.editor.make(edit)
+        self._edited(edit.touches)
+
+    def undo(self) -> None:
+        """Take the last edit back; raises RefusedError where that is not possible."""
+        self._edited(self.editor.undo().touches)
+
+    def redo(self) -> None:
+        """Make the last undone edit again; raises RefusedError where that is not possible."""
+        self._edited(self.editor.redo().touches)
+
+    def failures(self) -> list[Node]:
+        """Nodes that have begun to fail since this was last asked."""
+        failed, self.canvas.failures = self.canvas.failures, []
+        return failed
+
+    async def aclose(self) -> None:
+        """End its run, its nodes and its file, in this order."""
+        await self.runner.aclose("The nodespace was closed.")
+        for unwatch in self._unwatch:
+            unwatch()
+        await self.autosave.aclose()
+        await self.space.aclose()
+
+    def _edited(self, touched: frozenset[str]) -> None:
+        self._publisher.rev = self.editor.rev
+        self.canvas.refresh(touched)
+        self._changed()
+
+    def _armed(self, **_: Any) -> None:
+        self._changed()
+
+    def _run_changed(self) -> None:
+        self._publisher.mark("run", self._run_events)
+
+    def _run_events(self) -> list[wire.Event]:
+        run = self.runner.run
+        return [wire.RunPut(run=views.run_view(run))] if run is not None else []
+
+    def _rows_appended(self, table: Table, start: int, stop: int) -> None:
+        """Rows are sent from where the last frame left off, so none is lost or sent twice."""
+        key = f"{table.run}/{table.spec.recorder}"
+        self._sent_rows.setdefault(key, start)
+        self._publisher.mark(("rows", key), lambda: self._rows_events(table, key))
+
+    def _rows_events(self, table: Table, key: str) -> list[wire.Event]:
+        start, stop = self._sent_rows[key], len(table)
+        self._sent_rows[key] = stop
+        return [
+            views.rows_event(table.run, table.page(begin, ROWS_PER_EVENT))
+            for begin in range(start, stop, ROWS_PER_EVENT)
+        ]
+
+    def _run_logged(self, entry: LogEntry) -> None:
+        self._logbook.add(entry.level, entry.source, entry.text, t=entry.wall)

@@ -1,0 +1,469 @@
+"""The worker: the only owner of its nodespace and its devices.
+
+Dials the manager and goes on without it. Outputs are made safe before anything else when it is
+told to end; after a restart it is disarmed, and a latched E-STOP is still latched. What people
+ask for is in `commands`; this module puts the parts together and takes them apart in order.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Coroutine
+from typing import Any
+
+import msgspec
+
+from funcnodes import __version__
+from funcnodes.core import Library, Node, units
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.device import Device
+from funcnodes.devices.safety import Latch, LatchState, StopAck
+from funcnodes.errors import BenchError, FuncnodesError, RefusedError
+from funcnodes.runs import NODE_SHELF, RunStore
+from funcnodes.workers import views, wire
+from funcnodes.workers.commands import Commands
+from funcnodes.workers.controls import Controls
+from funcnodes.workers.examples import example, example_views
+from funcnodes.workers.guard import Guard, Stop
+from funcnodes.workers.link import Link
+from funcnodes.workers.logbook import Logbook
+from funcnodes.workers.publisher import Publisher
+from funcnodes.workers.space import OpenSpace, build
+from funcnodes.workers.threads import in_thread
+from funcnodes.workers.workspace import LoadedSpace, Workspace
+
+SAFE_S = 1.0
+CLOSE_S = 2.5
+
+_log = logging.getLogger("funcnodes.worker")
+
+
+class Worker:
+    """One worker in this process. Create it with the loop running.
+
+    Attributes:
+        session: Names this life of the process.
+        bench: Its devices, or None.
+        open: The nodespace that is open, or None.
+        trouble: What whoever lists workers should know, or "".
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.session = secrets.token_hex(8)
+        self.latch = Latch(workspace.latch_path)
+        self.runs = RunStore(workspace.runs_dir)
+        self.controls = Controls(changed=self._people_changed)
+        self.bench: Bench | None = None
+        self.open: OpenSpace | None = None
+        self.trouble = ""
+        self.library = Library()
+        self.palette = views.Palette(self.library, None)
+        self.last_run: wire.RunView | None = None
+        self.ended = asyncio.Event()
+        self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
+        self.publisher = Publisher(self.session, self.link.send)
+        self.logbook = Logbook(lambda line: self.publisher.put(wire.Logged(lines=[line])))
+        self.guard = Guard(
+            workspace,
+            self.session,
+            latch=self.latch,
+            begin=self._begin_estop,
+            bench=lambda: self.bench,
+            running=self._running_node,
+        )
+        self._commands = Commands(self)
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._unwatch: list[Any] = []
+        self._ending = False
+        self._decoder = msgspec.msgpack.Decoder(wire.ToWorker)
+
+    # ── its life ──────────────────────────────────────────────────────────────────────────
+
+    async def run(self) -> None:
+        """Work until told to end; then make safe, save, and return."""
+        logging.getLogger("funcnodes").addHandler(self.logbook)
+        self._unwatch.append(self.latch.on_change(self._latch_changed))
+        self.guard.start()
+        try:
+            await self._start()
+            await self.ended.wait()
+        finally:
+            await self._finish()
+            logging.getLogger("funcnodes").removeHandler(self.logbook)
+
+    def end(self) -> None:
+        """Begin to end. A second time is harmless."""
+        self.ended.set()
+
+    async def _start(self) -> None:
+        linking = self.spawn(self.link.run(), "link")
+        linking.add_done_callback(lambda _: None)
+        await in_thread(units.preload, name="units")
+        self._load_library()
+        await self._recover_runs()
+        opening = self._load_bench()
+        self._open_last()
+        self.palette = views.Palette(self.library, self.bench)
+        self._announce()
+        if opening is not None:
+            await self._open_bench(opening)
+
+    def _load_library(self) -> None:
+        import funcnodes.devices.nodes  # noqa: F401  # its classes are found once imported
+
+        self.library = Library.installed()
+        self.library.add_shelf(NODE_SHELF)
+        for package, why in self.library.broken.items():
+            self.logbook.add("error", package, f"The nodes of {package!r} cannot be loaded: {why}")
+
+    async def _recover_runs(self) -> None:
+        for head in await in_thread(self.runs.recover, name="recover runs"):
+            text = f"Run {head.number} was interrupted; its {head.rows} rows are kept."
+            self.logbook.add("warning", "run", text)
+        newest = await in_thread(lambda: self.runs.list(1), name="list runs")
+        self.last_run = views.head_view(newest[0]) if newest else None
+
+    def _load_bench(self) -> Bench | None:
+        if not self.workspace.bench_path.is_file():
+            return None
+        try:
+            self.bench = Bench.load(
+                self.workspace.bench_path,
+                lock_dir=self.workspace.config_dir / "run" / "locks",
+                latch=self.latch,
+                owner=self.workspace.record.name,
+            )
+        except BenchError as error:
+            self.trouble = error.message
+            self.logbook.add("error", "bench", error.message)
+            return None
+        self._unwatch.append(self.bench.on_change(self._device_changed))
+        return self.bench
+
+    async def _open_bench(self, bench: Bench) -> None:
+        """Connect; devices that do not answer are tried on in the background."""
+        opening = asyncio.ensure_future(bench.open())
+        ending = asyncio.ensure_future(self.ended.wait())
+        await asyncio.wait((opening, ending), return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            opening.cancel()
+        ending.cancel()
+        await asyncio.gather(opening, ending, return_exceptions=True)
+        self._plan_guardian()
+        self._announce()
+
+    def _open_last(self) -> None:
+        name = self.workspace.last_open()
+        if not name or not self.workspace.spaces.exists(name):
+            return
+        try:
+            self._use(self._load_space(name))
+        except (FuncnodesError, OSError) as error:
+            self.logbook.add("error", "worker", f"{name!r} could not be opened: {error}")
+
+    async def _finish(self) -> None:
+        """Devices first; then the run, the file, the links. Bounded, whatever hangs."""
+        self._ending = True
+        run = self.open.runner.active if self.open is not None else None
+        if run is not None:
+            run.abort("The worker was told to end.")
+        await self._make_safe()
+        if self.open is not None:
+            await _within(CLOSE_S, self.open.aclose(), "closing the nodespace")
+        for unwatch in self._unwatch:
+            unwatch()
+        if self.bench is not None:
+            await _within(CLOSE_S, self.bench.close(), "closing the bench")
+        self.publisher.close()
+        await _within(0.5, self.link.drained(), "sending the last frames")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await in_thread(self.guard.stop, name="guard end")
+
+    async def _make_safe(self) -> None:
+        """What the bench asks for when its worker ends. Nothing after an E-STOP."""
+        if self.bench is None or self.latch.latched:
+            return
+        self.logbook.add("info", "worker", "The worker ends: devices are made safe first.")
+        await _within(SAFE_S, self.bench.make_safe("on_worker_death"), "making devices safe")
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
+        """Run `work` for as long as the worker lives, at most."""
+        task = self._loop.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+    # ── the link ──────────────────────────────────────────────────────────────────────────
+
+    def _linked(self) -> None:
+        hello = wire.Hello(
+            worker=self.workspace.record.uuid,
+            name=self.workspace.record.name,
+            session=self.session,
+            pid=os.getpid(),
+            version=__version__,
+        )
+        self.publisher.send(hello)
+        self._announce()
+
+    def _link_lost(self) -> None:
+        self.publisher.forget()
+
+    def _received(self, data: bytes) -> None:
+        message = self._decoder.decode(data)
+        match message:
+            case wire.Do():
+                self._commands.do(message)
+            case wire.People():
+                self.controls.set_people(message.people)
+            case wire.Shutdown():
+                self.end()
+
+    def _announce(self) -> None:
+        """What lists of workers say of this one."""
+        simulated, total = self.bench.simulated if self.bench is not None else (0, 0)
+        self.publisher.send(
+            wire.Standing(
+                bench=self.bench.name if self.bench is not None else "",
+                nodespace=self.open.space.title or self.open.name if self.open else "",
+                simulated=total > 0 and simulated == total,
+                message=self.trouble,
+            )
+        )
+
+    # ── what is told ──────────────────────────────────────────────────────────────────────
+
+    def snapshot(self) -> wire.Snapshot:
+        """Everything a browser needs; what waits to be sent is in it."""
+        self.publisher.flush()
+        return wire.Snapshot(
+            worker=self.workspace.record.uuid,
+            session=self.session,
+            seq=self.publisher.seq,
+            rev=self.publisher.rev,
+            space=self.open.view() if self.open else None,
+            spaces=self.workspace.spaces.names(),
+            nodes=self.open.canvas.node_views() if self.open else [],
+            edges=self.open.canvas.edge_views() if self.open else [],
+            devices=self._device_views(),
+            bench=self.bench.name if self.bench is not None else "",
+            run=self.run_view(),
+            latch=views.latch_view(self.latch.state),
+            library=self.palette.entries,
+            examples=list(example_views()),
+            people=self.controls.people(),
+            log=list(self.logbook.lines),
+        )
+
+    def run_view(self) -> wire.RunView | None:
+        """The run that is on, or else the last one."""
+        run = self.open.runner.run if self.open is not None else None
+        return views.run_view(run) if run is not None else self.last_run
+
+    def space_changed(self) -> None:
+        """Name, saved state, arming or undo of the open nodespace changed."""
+        self.publisher.mark("space", self._space_events)
+
+    def _space_events(self) -> list[wire.Event]:
+        view = self.open.view() if self.open else None
+        return [wire.SpacePut(space=view, spaces=self.workspace.spaces.names())]
+
+    def _people_changed(self) -> None:
+        self.publisher.mark("people", lambda: [wire.PeoplePut(people=self.controls.people())])
+
+    def _device_views(self) -> list[wire.DeviceView]:
+        devices = self.bench.devices.values() if self.bench is not None else ()
+        return [views.device_view(device) for device in devices]
+
+    def _device_changed(self, device: Device) -> None:
+        def events() -> list[wire.Event]:
+            return [wire.DevicePut(device=views.device_view(device))]
+
+        self.publisher.mark(("device", device.name), events)
+        if self.open is not None:
+            self.open.canvas.note_stale(device.name)
+        self._plan_guardian()
+
+    def _plan_guardian(self) -> None:
+        """Only devices that were reached: another worker may own the rest."""
+        if self.bench is not None:
+            targets = self.bench.emergency.targets("on_worker_death")
+            self.guard.plan([each for each in targets if each.idn])
+
+    def _latch_changed(self, state: LatchState) -> None:
+        """From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._latch_told)
+
+    def _latch_told(self) -> None:
+        if self.latch.latched:
+            self._disarm()
+        self.publisher.mark(
+            "latch", lambda: [wire.LatchPut(latch=views.latch_view(self.latch.state))]
+        )
+
+    # ── nodespaces ────────────────────────────────────────────────────────────────────────
+
+    def needs_no_run(self) -> None:
+        """Raises RefusedError while a run is on."""
+        if self.open is not None and self.open.runner.active is not None:
+            raise RefusedError("A run is on.", hint="Stop the run first.")
+
+    async def open_space(self, name: str) -> str:
+        """Open a nodespace in place of the one that is open. Returns its name.
+
+        Raises:
+            RefusedError: A run is on.
+            SavedGraphError: There is none of that name, or no valid version of it.
+        """
+        self.needs_no_run()
+        if self.open is not None:
+            await self.open.autosave.flush()
+        loaded = self._load_space(name)
+        await self.close_space()
+        self._use(loaded)
+        self._tell_space()
+        return name
+
+    async def add_space(self, wanted: str, data: dict[str, Any]) -> str:
+        """Keep a nodespace under a free name like `wanted`, and open it. Returns its name."""
+        self.needs_no_run()
+        build(self.library, self.bench, self.latch, data)
+        store = self.workspace.spaces
+        name = store.unused_name(wanted)
+        await in_thread(lambda: store.save(name, data), name="save")
+        return await self.open_space(name)
+
+    async def open_example(self, name: str) -> str:
+        """Open an example as a nodespace of its own. Returns that one's name."""
+        data = example(name)
+        return await self.add_space(_as_name(str(data.get("title") or name)), data)
+
+    async def rename_space(self, name: str) -> None:
+        """Give the open nodespace another name."""
+        space = self.require_open()
+        await space.autosave.rename(name)
+        space.space.title = ""
+        space.autosave.touch()
+        self.workspace.set_last_open(space.name)
+        self.space_changed()
+        self._announce()
+
+    async def close_space(self) -> None:
+        """Close the open nodespace, if any."""
+        self.needs_no_run()
+        space, self.open = self.open, None
+        if space is not None:
+            self.last_run = views.run_view(space.runner.run) if space.runner.run else self.last_run
+            await space.aclose()
+
+    def closed(self) -> None:
+        """Tell that no nodespace is open now."""
+        self.workspace.set_last_open("")
+        self._tell_space()
+
+    def require_open(self) -> OpenSpace:
+        """The open nodespace; raises RefusedError where none is."""
+        if self.open is None:
+            raise RefusedError("No nodespace is open.", hint="Open one, or an example.")
+        return self.open
+
+    def _load_space(self, name: str) -> LoadedSpace:
+        def judge(data: dict[str, Any]) -> None:
+            build(self.library, self.bench, self.latch, data)
+
+        return self.workspace.spaces.load(name, judge)
+
+    def _use(self, loaded: LoadedSpace) -> None:
+        space = build(self.library, self.bench, self.latch, loaded.data)
+        self.open = OpenSpace(
+            loaded,
+            space,
+            store=self.workspace.spaces,
+            runs=self.runs,
+            publisher=self.publisher,
+            logbook=self.logbook,
+            changed=self.space_changed,
+        )
+        self.workspace.set_last_open(loaded.name)
+        if loaded.notice:
+            self.logbook.add("warning", "worker", loaded.notice)
+
+    def _tell_space(self) -> None:
+        self.publisher.rev += 1
+        if self.open is not None:
+            self.open.editor.rev = self.publisher.rev
+            self.publisher.put(self.open.canvas.reset())
+        else:
+            self.publisher.put(wire.Reset(nodes=[], edges=[]))
+        self.space_changed()
+        self._announce()
+
+    # ── E-STOP ────────────────────────────────────────────────────────────────────────────
+
+    def _begin_estop(self, stop: Stop) -> None:
+        """Called on the loop, by the guard. The bytes are out before this returns to the loop."""
+        stop.begun.set()
+        self.spawn(self._estop_for(stop), "E-STOP")
+
+    async def _estop_for(self, stop: Stop) -> None:
+        try:
+            await self.estop(stop.cause, stop.by, told=lambda _: self.guard.report(stop.number))
+        finally:
+            self.guard.report(stop.number, final=True)
+
+    async def estop(self, cause: str, by: str, *, told: Any = lambda _: None) -> LatchState:
+        """Stop every device, give up what runs, disarm. Returns the latch with all words."""
+
+        def on_ack(ack: StopAck) -> None:
+            told(ack)
+
+        try:
+            if self.bench is not None:
+                await self.bench.estop(cause, by, on_ack=on_ack)
+            else:
+                self.latch.engage(cause, by)
+                self.latch.save()
+        finally:
+            self._disarm()
+        self.logbook.add("error", "E-STOP", f"{by} pressed E-STOP.")
+        return self.latch.state
+
+    def _disarm(self) -> None:
+        """A run ends by the latch itself, and gives the arming back disarmed."""
+        space = self.open.space if self.open is not None else None
+        if space is not None and not space.locked and space.arming != "disarmed":
+            space.arming = "disarmed"
+            space.cancel_all("E-STOP")
+
+    def _running_node(self) -> Node | None:
+        """From any thread."""
+        space = self.open
+        return space.space.engine.inline if space is not None else None
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, Any], what: str) -> None:
+    """Carry `work` out, but no longer than that; a failure is logged."""
+    try:
+        await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        _log.error("%s took over %g s", what, seconds)
+    except Exception:
+        _log.exception("%s failed", what)
+
+
+def _as_name(title: str) -> str:
+    """A title as the name of a nodespace."""
+    kept = "".join(c if c.isalnum() or c in " -_.,()+=" else " " for c in title)
+    return " ".join(kept.split())[:80] or "Nodespace"
