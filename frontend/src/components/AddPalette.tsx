@@ -55,7 +55,7 @@ function Open({ at }: { at: PaletteAt }) {
     else if (event.key === "Escape" || event.key === "Tab") close();
   };
   return (
-    <div className="pop" ref={box} data-testid="add-palette" style={{ left: Math.max(8, Math.min(at.x, innerWidth - WIDTH - 8)), top: Math.max(56, Math.min(at.y, innerHeight - HEIGHT - 8)), width: WIDTH }}>
+    <div className="pop" role="dialog" aria-label="Add a node" ref={box} data-testid="add-palette" style={{ left: Math.max(8, Math.min(at.x, innerWidth - WIDTH - 8)), top: Math.max(56, Math.min(at.y, innerHeight - HEIGHT - 8)), width: WIDTH }}>
       <label className="field">
         <Icon name="search" />
         <input

@@ -4,6 +4,7 @@ import type { DeviceView, ParameterView } from "../model/wire.gen";
 import { connectDevice, disconnectDevice } from "../store/actions";
 import { isLocked, mayAct, useEditor } from "../store/editor";
 import { Chip, Sim } from "./Lamp";
+import { Said } from "./Said";
 
 /** Every device with its lamps, its parameters and their limits. */
 export function BenchTab() {
@@ -38,7 +39,11 @@ function DeviceCard({ device }: { device: DeviceView }) {
         {device.output_on && <Chip mark={OUTPUT_ON} />}
         <Chip mark={deviceMark(device)} />
       </div>
-      {device.message && <p className="devmsg">{device.message}</p>}
+      {device.message && (
+        <p className="devmsg">
+          <Said text={device.message} />
+        </p>
+      )}
       <dl className="kv">
         {device.parameters.filter((parameter) => parameter.kind !== "command").map((parameter) => (
           <Parameter key={parameter.name} parameter={parameter} />

@@ -83,6 +83,7 @@ function Inner() {
   };
   return (
     <main className="canvas" aria-label="Canvas" data-testid="canvas" ref={frame} tabIndex={-1}>
+      <h2 className="sr">Canvas</h2>
       <ReactFlow
         nodes={nodes}
         edges={edges}

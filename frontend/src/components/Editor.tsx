@@ -19,8 +19,8 @@ export function Editor() {
   }, [name]);
   return (
     <div className={`editor ${dock ? "" : "dock-shut"}`}>
-      <h1 className="sr">{name}</h1>
       <TopBar>
+        <h1 className="sr">{name}</h1>
         <EditorBar />
       </TopBar>
       <EStopRecord />

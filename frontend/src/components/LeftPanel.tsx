@@ -9,6 +9,7 @@ export function LeftPanel() {
   const devices = useEditor((state) => Object.keys(state.graph?.devices ?? {}).length);
   return (
     <aside className="left" aria-label="Nodes and bench">
+      <h2 className="sr">Nodes and bench</h2>
       <Tabs
         label="Left panel"
         value={tab}

@@ -3,6 +3,7 @@ import { clockTime } from "../model/format";
 import type { LogLine } from "../model/wire.gen";
 import { useEditor } from "../store/editor";
 import { Icon } from "./Icon";
+import { Said } from "./Said";
 
 const LEVELS: Array<[LogLine["level"], string]> = [["debug", "All"], ["info", "Info"], ["warning", "Warnings"], ["error", "Errors"]];
 const NONE: LogLine[] = [];
@@ -54,7 +55,9 @@ export function LogTab() {
                 <td className="m">{clockTime(line.t, true)}</td>
                 <td>{line.level}</td>
                 <td>{line.source}</td>
-                <td className="text">{line.text}</td>
+                <td className="text">
+                  <Said text={line.text} />
+                </td>
               </tr>
             ))}
           </tbody>

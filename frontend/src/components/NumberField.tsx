@@ -52,6 +52,7 @@ export function NumberField(props: NumberFieldProps) {
         ref={input}
         id={props.id}
         className="nodrag"
+        data-dirty={text !== null}
         value={text ?? shown.text}
         placeholder={DASH}
         inputMode="decimal"

@@ -136,8 +136,7 @@ function RunControl({ run }: { run: RunView | null }) {
 }
 
 function RunProgress({ run }: { run: RunView | null }) {
-  const space = useEditor((state) => state.graph?.space?.name);
-  if (!run || (run.nodespace && space && run.nodespace !== space && !isRunning(run))) return null;
+  if (!run) return null;
   const share = run.total ? Math.min(1, run.done / run.total) : null;
   const live = isRunning(run);
   return (

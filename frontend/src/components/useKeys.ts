@@ -12,7 +12,7 @@ export function useKeys(): void {
 }
 
 function onKey(event: KeyboardEvent): void {
-  const act = stopping(event) ?? (get().dialog || get().problem ? null : (running(event) ?? (isTyping(event.target) ? null : editing(event))));
+  const act = stopping(event) ?? (get().dialog || get().problem ? null : (running(event) ?? (isTyping(event.target) ? undoing(event) : editing(event))));
   if (!act) return;
   event.preventDefault();
   event.stopPropagation();
@@ -43,6 +43,12 @@ function editing(event: KeyboardEvent): (() => void) | null {
   if (event.key === "/") return () => focusSearch();
   if (event.key === "Delete" || event.key === "Backspace") return may ? () => removeSelected(canvas()?.selectedEdges() ?? []) : null;
   return onCanvas(event.target) ? letter(event.key.toLowerCase(), may) : null;
+}
+
+/** In a field that has not been touched, undo is the graph's. */
+function undoing(event: KeyboardEvent): (() => void) | null {
+  const untouched = event.target instanceof HTMLElement && event.target.dataset.dirty === "false";
+  return untouched && event.ctrlKey && ["z", "y"].includes(event.key.toLowerCase()) ? editing(event) : null;
 }
 
 function withControl(event: KeyboardEvent): (() => void) | null {

@@ -176,6 +176,9 @@ function follow(event: Event, before: RunView | null): void {
     set({ pressed: null });
   } else if (event.type === "reset") {
     set({ selection: [] });
+  } else if (event.type === "node_gone") {
+    const { selection } = get();
+    if (selection.includes(event.id)) set({ selection: selection.filter((id) => id !== event.id) });
   }
 }
 
@@ -381,8 +384,11 @@ export function estop(): void {
 }
 
 function settlePress(at: number, state: "sent" | "unreachable", detail: string): void {
-  const { pressed } = get();
-  if (pressed?.at === at) set({ pressed: get().graph?.latch.latched && state === "sent" ? null : { at, state, detail } });
+  const { pressed, graph } = get();
+  if (pressed?.at !== at) return;
+  const latched = graph?.latch.latched === true;
+  if (latched && state === "unreachable") toast(`This press of E-STOP could not reach the worker. ${detail}`, "Switch the outputs off by hand.");
+  set({ pressed: latched ? null : { at, state, detail } });
 }
 
 export async function resetEstop(confirmed: string[]): Promise<boolean> {
