@@ -1,5 +1,6 @@
 """The application: global options, its commands, and how errors end."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -48,7 +49,8 @@ def configure(
         ),
     ] = False,
 ) -> None:
-    """Read the settings; `--debug` is looked for before anything is parsed."""
+    """Read the settings."""
+    _log_to_stderr(debug)
     ctx.obj = Settings.load(config_dir=folder)
 
 
@@ -87,6 +89,23 @@ def execute(arguments: list[str]) -> int:
         complain(f"Something went wrong: {type(error).__name__}: {error}. Try --debug.")
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _log_to_stderr(debug: bool) -> None:
+    """Warnings as one line each; tracebacks only where they were asked for."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter() if debug else _OneLine())
+    logger = logging.getLogger("funcnodes")
+    logger.handlers = [handler]
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+    logger.propagate = False
+
+
+class _OneLine(logging.Formatter):
+    """The message alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(f"{record.levelname.capitalize()}: {record.getMessage()}".split())
 
 
 def _explain(problem: Any) -> int:

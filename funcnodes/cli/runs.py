@@ -197,28 +197,28 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
     ]
 
 
-def _changes(reader: "RunReader") -> "list[str]":
-    """Parameters of each device whose value differs, or that were read only once."""
-    moments: dict[str, dict[str, dict[str, Any]]] = {}
+def _changes(reader: "RunReader") -> list[str]:
+    """What differs between the devices' parameters before and after, one line each."""
+    moments: dict[str, dict[str, dict[str, str]]] = {}
     for snapshot in reader.snapshots():
-        moments.setdefault(snapshot.device, {})[snapshot.moment] = snapshot.parameters
-    lines = []
-    for device, both in moments.items():
-        before, after = _flat(both.get("before", {})), _flat(both.get("after", {}))
-        for key in before | after:
-            if before.get(key) != after.get(key):
-                lines.append(f"{device} {key}: {before.get(key)} → {after.get(key)}")
-    return lines
+        moments.setdefault(snapshot.device, {})[snapshot.moment] = _values(snapshot.parameters)
+    return [
+        f"{device} {name}: {both['before'].get(name, '–')} → {after}"
+        for device, both in moments.items()
+        if both.keys() == {"before", "after"}
+        for name, after in both["after"].items()
+        if both["before"].get(name) != after
+    ]
 
 
-def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+def _values(snapshot: dict[str, Any]) -> dict[str, str]:
+    """State and parameters of a device as text."""
+    values = {key: str(snapshot[key]) for key in ("state", "output_on") if key in snapshot}
+    parameters = snapshot.get("parameters")
+    for name, sample in (parameters if isinstance(parameters, dict) else {}).items():
+        if isinstance(sample, dict):
+            values[name] = f"{sample.get('value')} {sample.get('unit', '')}".strip()
+    return values
 
 
 def _everything(reader: "RunReader") -> dict[str, Any]:

@@ -21,7 +21,6 @@ from funcnodes.core.saved import parse
 from funcnodes.devices.bench import Bench, find_bench
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
-from funcnodes.runs import NODE_SHELF
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Run, Runner
 from funcnodes.runs.records import RunHead
@@ -253,12 +252,10 @@ class _Local:
 
 
 def library() -> Library:
-    """Everything that can be in a nodespace here."""
+    """Everything that can be in a nodespace here: what packages contribute, and device nodes."""
     import funcnodes.devices.nodes  # noqa: F401  # its classes are found once they are imported
 
-    found = Library.installed()
-    found.add_shelf(NODE_SHELF)
-    return found
+    return Library.installed()
 
 
 def simulated_bench(path: Path) -> str:

@@ -17,6 +17,7 @@ from funcnodes.core import (
     NoValue,
     Outcome,
     PortType,
+    Trigger,
     clock,
     units,
 )
@@ -56,6 +57,9 @@ class Scan(Frame):
         value_options={"min": 1, "max": MAX_RETRIES},
     )
     index = NodeOutput(type=int, description="Number of the point, from 0.")
+    point = NodeOutput(
+        type=Trigger, description="▶ once per point, for nodes that take no value.", hidden=True
+    )
 
     def course(self) -> AsyncGenerator[dict[str, Any], None]:
         """The outputs of each point by id, `index` left out; may wait before a point is due."""
@@ -90,6 +94,7 @@ class Scan(Frame):
             for port_id, value in values.items():
                 self.outputs[port_id].set(value, wave=wave)
             self.index.set(index, wave=wave)
+            self.point.set(True, wave=wave)
             outcome = await wave.wait()
             if outcome.state in ("ok", "superseded"):
                 return
@@ -261,6 +266,7 @@ class Repeat(Scan):
         description="How many points.",
     )
     time = NodeOutput(type=float, unit="s", description="Since the first point, at this point.")
+    point = NodeOutput(type=Trigger, description="▶ once per point.")
     missed = NodeOutput(type=int, description="Points left out so far.", hidden=True)
 
     def points_total(self) -> int:
@@ -276,7 +282,7 @@ class Repeat(Scan):
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await clock.sleep(began + slot * every_s - clock.monotonic())
-            yield {"time": clock.monotonic() - began, "missed": missed}
+            yield {"time": clock.monotonic() - began if slot else 0.0, "missed": missed}
             slot += 1
 
 
