@@ -35,7 +35,6 @@ from funcnodes.web.live import LiveSockets
 from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
 from funcnodes.workers import wire
 from funcnodes.workers.manager import Manager, WorkerView, actor
-from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import at_least
 
 T = TypeVar("T")
@@ -76,7 +75,8 @@ class EStopView(msgspec.Struct):
     worker: str
     name: str
     latch: wire.LatchView | None = None
-    problem: wire.Problem | None = None
+    problem: str = ""
+    """Why it was not reached, or ""."""
 
 
 class Interface:
@@ -240,7 +240,7 @@ class Interface:
         try:
             latch = await self.manager.hub(view.uuid).estop(who)
         except FuncnodesError as error:
-            return EStopView(view.uuid, view.name, problem=problem_of(error))
+            return EStopView(view.uuid, view.name, problem=f"{error.message} {error.hint}".strip())
         return EStopView(view.uuid, view.name, latch=latch)
 
     def _cookie(self, secret: str, *, age_s: float = SESSION_S) -> Cookie:

@@ -61,7 +61,7 @@ class ManagerClient:
         if worker is None:
             return list(self._ask("POST", "/api/estop", {}))
         latch = self._ask("POST", f"/api/workers/{quote(worker, safe='')}/estop", {})
-        return [{"worker": worker, "name": worker, "latch": latch, "problem": None}]
+        return [{"worker": worker, "name": worker, "latch": latch, "problem": ""}]
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         target = urlsplit(self._address.url)
@@ -87,8 +87,9 @@ class ManagerClient:
 
 
 def worker_new(settings: Settings, name: str) -> dict[str, Any]:
-    """Create a worker. Returns its view."""
-    return ManagerClient.find(settings).worker_new(name)
+    """Create a worker and start it. Returns its view."""
+    client = ManagerClient.find(settings)
+    return client.worker_start(client.worker_new(name)["uuid"])
 
 
 def worker_start(settings: Settings, worker: str) -> dict[str, Any]:

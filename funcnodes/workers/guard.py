@@ -115,6 +115,10 @@ class Guard:
             thread.join(1.5)
         if self._ticker is not None:
             self._ticker.cancel()
+        self.stand_down()
+
+    def stand_down(self) -> None:
+        """The guardian is not needed any more: devices were made safe; from any thread."""
         self._watcher.stand_down()
 
     def plan(self, targets: list[Target]) -> None:

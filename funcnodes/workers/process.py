@@ -49,10 +49,11 @@ class Ending:
 
     def _insist(self) -> None:
         """From a thread: a loop that is held must keep neither the devices on nor the process."""
-        if not self._begun.wait(BEGIN_S) and not self._worker.latch.latched:
-            self._worker.strike("The worker was told to end while a node held it.")
+        if not self._begun.wait(BEGIN_S):
+            self._worker.strike("SIGTERM")
         threading.Event().wait(END_S - BEGIN_S)
-        self._worker.guard.stop_guardian()
+        self._worker.guard.stand_down()
+        self._worker.workspace.leave()
         os._exit(0)
 
 

@@ -27,6 +27,7 @@ BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 DEATHS_ALLOWED = 5
 DEATHS_WITHIN_S = 60.0
 STOP_S = 6.0
+LOG_BYTES = 5_000_000
 
 _log = logging.getLogger("funcnodes.manager")
 
@@ -146,6 +147,8 @@ class Supervisor:
     def _spawn(self) -> Process:
         record = self.workspace.record
         log = self.workspace.logs_dir / "worker.log"
+        if log.exists() and log.stat().st_size > LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         command = [record.python, "-m", "funcnodes.workers.process"]
         try:

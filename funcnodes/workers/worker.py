@@ -99,9 +99,13 @@ class Worker:
         """Begin to end. A second time is harmless."""
         self.ended.set()
 
+    def strike(self, by: str) -> None:
+        """Write every device's emergency bytes, from any thread; nothing is latched on disk."""
+        if self.bench is not None and not self.latch.latched:
+            self.bench.emergency.fire("the worker ends", by)
+
     async def _start(self) -> None:
-        linking = self.spawn(self.link.run(), "link")
-        linking.add_done_callback(lambda _: None)
+        self.spawn(self.link.run(), "link")
         await in_thread(units.preload, name="units")
         self._load_library()
         await self._recover_runs()

@@ -160,10 +160,14 @@ class Workspace:
             mine = Process.mine()
             write_json(self.root / "process.json", {**mine.to_saved(), "session": session})
             yield
-            with contextlib.suppress(OSError):
-                (self.root / "process.json").unlink()
+            self.leave()
         finally:
             os.close(descriptor)
+
+    def leave(self) -> None:
+        """This process ends in order."""
+        with contextlib.suppress(OSError):
+            (self.root / "process.json").unlink()
 
     def last_open(self) -> str:
         """Name of the nodespace that was open last, or ""."""

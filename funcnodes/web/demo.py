@@ -1,0 +1,195 @@
+"""`funcnodes demo`: a simulated bench, the server and one worker, started together.
+
+Ctrl-C ends them in order: the worker first, so that devices are made safe, then the server, then
+the simulator, which sits in a session of its own and cannot be reached by Ctrl-C before the safe
+bytes do. Started again, it finds the nodespaces of the last time.
+"""
+
+import asyncio
+import contextlib
+import importlib.resources
+import json as jsons
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from funcnodes.errors import WorkerError
+from funcnodes.settings import Settings
+from funcnodes.workers import manager_file
+from funcnodes.workers.files import read_json, write_json, write_private
+from funcnodes.workers.processes import Process
+from funcnodes.workers.threads import in_thread
+from funcnodes.workers.workspace import Workspace
+
+NAME = "demo"
+FILE = "demo.json"
+START_S = 15.0
+END_S = 3.0
+
+
+class _Announcement(msgspec.Struct):
+    resources: dict[str, str]
+    control: str | None = None
+
+
+def demo(
+    settings: Settings,
+    *,
+    port: int | None,
+    browser: bool,
+    control: bool = False,
+    json: bool = False,
+) -> int:
+    """Start everything, say where it is, and go on until Ctrl-C.
+
+    Args:
+        port: Of the server; 0 lets the system choose, None takes the configured one.
+        browser: Open the page.
+        control: Open the simulator's control socket, for tests.
+        json: Say where it is as one JSON object: url, link, control, worker.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        WorkerError: A server is already running here, or the port is taken.
+    """
+    _check_alone(settings)
+    return asyncio.run(_demo(settings, port, browser, control, json))
+
+
+async def _demo(
+    settings: Settings, port: int | None, browser: bool, control: bool, json: bool
+) -> int:
+    simulating = asyncio.create_task(_start_simulator(control))
+    try:
+        # Imported while the simulator starts; both take their time.
+        from funcnodes.web.server import WebServer, listen, until_told
+
+        listening = listen("127.0.0.1", settings.port if port is None else port)
+    except BaseException:
+        _end_simulator((await simulating)[0])
+        raise
+    with until_told() as told:
+        server = WebServer(settings, listening, editor=True)
+        simulator, found = await simulating
+        try:
+            workspace = _workspace(settings, found.resources)
+            async with server.serving(), _worker(server, workspace, told):
+                uuid = workspace.record.uuid
+                about = {"url": server.url, "control": found.control, "worker": uuid}
+                write_json(settings.run_dir / FILE, {**about, **Process.mine().to_saved()})
+                _say_where(server, about, browser=browser, json=json)
+                await told.wait()
+                if not json:
+                    print("Ending: devices are made safe first.", flush=True)
+        finally:
+            _end_simulator(simulator)
+            with contextlib.suppress(OSError):
+                (settings.run_dir / FILE).unlink()
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _worker(server: Any, workspace: Workspace, told: asyncio.Event) -> AsyncIterator[None]:
+    """The demo's worker runs within the block; it is stopped before the server ends."""
+    manager = server.manager
+    uuid = workspace.record.uuid
+    manager.start(uuid)
+    try:
+        ready = asyncio.create_task(manager.wait_for(uuid, "running", START_S))
+        ending = asyncio.create_task(told.wait())
+        await asyncio.wait((ready, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if ready.done():
+            ready.result()
+        else:
+            ready.cancel()
+        await asyncio.gather(ready, ending, return_exceptions=True)
+        yield
+    finally:
+        await manager.stop(uuid)
+
+
+def _workspace(settings: Settings, resources: dict[str, str]) -> Workspace:
+    """The demo's worker, its bench at the simulator's addresses."""
+    found = [each for each in Workspace.all(settings) if each.record.name == NAME]
+    workspace = found[0] if found else Workspace.create(settings, NAME)
+    write_private(workspace.bench_path, _bench(resources).encode())
+    return workspace
+
+
+def _bench(resources: dict[str, str]) -> str:
+    """The built-in demo bench, its `sim:` addresses in place of real ones."""
+    import tomlkit
+
+    builtin = importlib.resources.files("funcnodes.devices").joinpath("benches/demo.toml")
+    document: Any = tomlkit.parse(builtin.read_text(encoding="utf-8"))
+    for device in document["devices"].values():
+        address = str(device["address"])
+        if address.startswith("sim:"):
+            device["address"] = resources[address.removeprefix("sim:")]
+            device["simulated"] = True
+    return tomlkit.dumps(document)
+
+
+async def _start_simulator(
+    control: bool,
+) -> tuple["subprocess.Popen[bytes]", _Announcement]:
+    command = [sys.executable, "-m", "funcnodes_simulators", "demo", "--json"]
+    process = subprocess.Popen(
+        [*command, "--control"] if control else command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None, "it was asked for"
+    try:
+        line = await asyncio.wait_for(in_thread(process.stdout.readline), START_S)
+        return process, msgspec.json.decode(line, type=_Announcement)
+    except (TimeoutError, msgspec.MsgspecError) as error:
+        _end_simulator(process)
+        raise WorkerError("The simulated bench did not start.") from error
+
+
+def _end_simulator(process: "subprocess.Popen[bytes]") -> None:
+    """Its stdin ends, and so does it; a stubborn one is killed."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _say_where(server: Any, about: dict[str, Any], *, browser: bool, json: bool) -> None:
+    from funcnodes.web.browser import open_privately
+
+    link = server.link()
+    if json:
+        print(jsons.dumps({**about, "link": link}), flush=True)
+    else:
+        print(f"The simulated lab is at {link}", flush=True)
+        print("The link signs in once; 'funcnodes link' prints a fresh one.", flush=True)
+        print("Ctrl-C ends everything, devices first.", flush=True)
+    if browser:
+        open_privately(server.link(), server.settings.run_dir)
+
+
+def _check_alone(settings: Settings) -> None:
+    """Raises WorkerError where a demo, or another server, runs for this folder."""
+    running = manager_file.read(settings)
+    if running is None:
+        return
+    saved = read_json(settings.run_dir / FILE)
+    what = "A demo" if saved and saved.get("pid") == running.process.pid else "funcnodes"
+    raise WorkerError(
+        f"{what} is already running at {running.url} (process {running.process.pid}).",
+        hint="Sign in there with 'funcnodes link', or end it with Ctrl-C in its terminal.",
+    )
