@@ -213,7 +213,9 @@ def _changes(reader: "RunReader") -> list[str]:
 
 def _values(snapshot: dict[str, Any]) -> dict[str, str]:
     """State and parameters of a device as text."""
-    values = {key: str(snapshot[key]) for key in ("state", "output_on") if key in snapshot}
+    values: dict[str, str] = {
+        key: str(snapshot[key]) for key in ("state", "output_on") if key in snapshot
+    }
     parameters = snapshot.get("parameters")
     for name, sample in (parameters if isinstance(parameters, dict) else {}).items():
         if isinstance(sample, dict):

@@ -1,0 +1,140 @@
+"""CSV: exact, self-describing, harmless in a spreadsheet."""
+
+import csv
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from funcnodes.errors import RunError
+from funcnodes.runs import RunReader, RunStore
+from funcnodes.runs.export import csv_lines, csv_name, csv_text
+from funcnodes.runs.records import Cell, Column, TableSpec
+
+
+def recorded(
+    folder: Path, columns: tuple[Column, ...], rows: list[list[Cell]], **about: Any
+) -> RunReader:
+    """A finished run with these rows."""
+    spec = TableSpec(recorder="rec", name="Recorder", columns=columns)
+    writer = RunStore(folder).create(graph={}, specs=[spec], **about)
+    for n, cells in enumerate(rows):
+        mono = writer.head.started_mono + n
+        writer.append(0, cells, wall=1_700_000_000.0 + n, mono=mono)
+    head = msgspec.structs.replace(writer.head, state="complete", ended=time.time())
+    writer.close(head).result()
+    return RunReader(writer.path)
+
+
+def parse(text: str) -> tuple[dict[str, str], list[list[str]]]:
+    """Header and rows, as any program would read them."""
+    lines = text.splitlines(keepends=True)
+    header = dict(line[2:].rstrip("\n").split(": ", 1) for line in lines if line.startswith("# "))
+    body = list(csv.reader(io.StringIO("".join(line for line in lines if line[:2] != "# "))))
+    return header, body
+
+
+def test_the_header_lets_the_file_stand_alone(tmp_path: Path) -> None:
+    """D7: simulated or not is said; units, clocks, quality, id and versions too."""
+    run = recorded(
+        tmp_path,
+        (Column(name="V", unit="V", kind="quantity"),),
+        [[Cell(0.5)]],
+        title="Diode\nI-V",
+        nodespace="diode_iv",
+        operator="ada",
+        bench="demo",
+        simulated="all",
+        versions={"funcnodes": "0.3.0"},
+    )
+    header, (titles, row) = parse(csv_text(run))
+    assert header["id"] == run.head.id
+    assert header["title"] == "Diode I-V"
+    assert header["simulated"] == "all"
+    assert (header["operator"], header["bench"]) == ("ada", "demo")
+    assert header["version of funcnodes"] == "0.3.0"
+    assert header["column V"] == "unit V"
+    assert header["state"] == "complete"
+    assert titles == ["row", "time (s)", "elapsed (s)", "V (V)", "V quality"]
+    assert row[0] == "0"
+    assert float(row[1]) == 1_700_000_000.0
+    assert float(row[2]) == 0.0
+    assert row[3:] == ["0.5", "ok"]
+
+
+@pytest.mark.parametrize(
+    "number", [0.1, 1 / 3, -0.0, 1e-300, 5e-324, 1.7976931348623157e308, 123456789.123456789]
+)
+def test_numbers_read_back_as_the_same_float(tmp_path: Path, number: float) -> None:
+    run = recorded(tmp_path, (Column(name="x", kind="number"),), [[Cell(number)]])
+    _, (_, row) = parse(csv_text(run))
+    assert float(row[3]).hex() == number.hex()
+
+
+def test_what_is_no_number_is_told_apart(tmp_path: Path) -> None:
+    rows = [
+        [Cell(float("nan"), "compliance")],
+        [Cell(None, "missing")],
+        [Cell(float("inf"))],
+        [Cell(True)],
+        [Cell(7)],
+        [Cell(np.array([1.5, 2.0]))],
+    ]
+    _, (_, *found) = parse(csv_text(recorded(tmp_path, (Column(name="x"),), rows)))
+    assert [row[3:] for row in found] == [
+        ["nan", "compliance"], ["", "missing"], ["inf", "ok"],
+        ["true", "ok"], ["7", "ok"], ["[1.5, 2.0]", "ok"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", '=HYPERLINK("")'])
+def test_text_is_never_a_formula(tmp_path: Path, text: str) -> None:
+    """Injection: a cell or a title that a spreadsheet would compute is quoted."""
+    column = Column(name=text, kind="text")
+    _, (titles, row) = parse(csv_text(recorded(tmp_path, (column,), [[Cell(text)]])))
+    assert row[3] == f"'{text}"
+    assert titles[3] == f"'{text}"
+
+
+def test_negative_numbers_stay_numbers(tmp_path: Path) -> None:
+    _, (_, row) = parse(csv_text(recorded(tmp_path, (Column(name="x"),), [[Cell(-1.5)]])))
+    assert row[3] == "-1.5"
+
+
+def test_text_with_commas_quotes_and_lines_is_one_cell(tmp_path: Path) -> None:
+    text = 'a,"b"\nc'
+    run = recorded(tmp_path, (Column(name="x", kind="text"),), [[Cell(text)]])
+    _, (_, row) = parse(csv_text(run))
+    assert row[3] == text
+
+
+def test_a_long_run_is_read_page_by_page(tmp_path: Path) -> None:
+    rows = [[Cell(float(n))] for n in range(50_001)]
+    run = recorded(tmp_path, (Column(name="x", kind="number"),), rows)
+    chunks = list(csv_lines(run))
+    assert max(len(chunk) for chunk in chunks) < 2_000_000
+    _, (_, *found) = parse("".join(chunks))
+    assert [float(row[3]) for row in found] == [float(n) for n in range(50_001)]
+
+
+def test_a_recorder_is_chosen_by_name(tmp_path: Path) -> None:
+    run = recorded(tmp_path, (Column(name="x"),), [[Cell(1.0)]])
+    assert csv_text(run, recorder="Recorder") == csv_text(run, recorder="rec") == csv_text(run)
+    with pytest.raises(RunError, match="no recorder 'Other'; it has Recorder"):
+        csv_text(run, recorder="Other")
+
+
+def test_a_run_without_a_recorder_says_so(tmp_path: Path) -> None:
+    writer = RunStore(tmp_path).create(graph={}, specs=[])
+    writer.close(msgspec.structs.replace(writer.head, state="complete")).result()
+    with pytest.raises(RunError, match="has no recorder"):
+        csv_text(RunReader(writer.path))
+
+
+def test_file_names_are_safe_anywhere(tmp_path: Path) -> None:
+    run = recorded(tmp_path, (), [], title="../../Diode: I/V <1N4148>\n")
+    assert csv_name(run.head) == "run-00001-diode-i-v-1n4148.csv"
