@@ -64,19 +64,15 @@ def demo(
 async def _demo(
     settings: Settings, port: int | None, browser: bool, control: bool, json: bool
 ) -> int:
-    simulating = asyncio.create_task(_start_simulator(control))
+    simulator = _start_simulator(control)
     try:
         # Imported while the simulator starts; both take their time.
         from funcnodes.web.server import WebServer, listen, until_told
 
         listening = listen("127.0.0.1", settings.port if port is None else port)
-    except BaseException:
-        _end_simulator((await simulating)[0])
-        raise
-    with until_told() as told:
-        server = WebServer(settings, listening, editor=True)
-        simulator, found = await simulating
-        try:
+        with until_told() as told:
+            server = WebServer(settings, listening, editor=True)
+            found = await _announced(simulator)
             workspace = _workspace(settings, found.resources)
             async with server.serving(), _worker(server, workspace, told):
                 uuid = workspace.record.uuid
@@ -86,10 +82,10 @@ async def _demo(
                 await told.wait()
                 if not json:
                     print("Ending: devices are made safe first.", flush=True)
-        finally:
-            _end_simulator(simulator)
-            with contextlib.suppress(OSError):
-                (settings.run_dir / FILE).unlink()
+    finally:
+        _end_simulator(simulator)
+        with contextlib.suppress(OSError):
+            (settings.run_dir / FILE).unlink()
     return 0
 
 
@@ -136,22 +132,27 @@ def _bench(resources: dict[str, str]) -> str:
     return tomlkit.dumps(document)
 
 
-async def _start_simulator(
-    control: bool,
-) -> tuple["subprocess.Popen[bytes]", _Announcement]:
+def _start_simulator(control: bool) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "funcnodes_simulators", "demo", "--json"]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [*command, "--control"] if control else command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
+
+
+async def _announced(process: "subprocess.Popen[bytes]") -> _Announcement:
+    """What the simulator says of itself.
+
+    Raises:
+        WorkerError: It did not start.
+    """
     assert process.stdout is not None, "it was asked for"
     try:
         line = await asyncio.wait_for(in_thread(process.stdout.readline), START_S)
-        return process, msgspec.json.decode(line, type=_Announcement)
+        return msgspec.json.decode(line, type=_Announcement)
     except (TimeoutError, msgspec.MsgspecError) as error:
-        _end_simulator(process)
         raise WorkerError("The simulated bench did not start.") from error
 
 

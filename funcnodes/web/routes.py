@@ -204,7 +204,7 @@ class Interface:
             )
             return Response(
                 result["data"],
-                media_type=result["media_type"],
+                media_type=result["media_type"].partition(";")[0],
                 headers={"content-disposition": _attachment(result["name"])},
             )
 

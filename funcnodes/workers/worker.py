@@ -19,9 +19,12 @@ from funcnodes import __version__
 from funcnodes.core import Library, Node, units
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
+from funcnodes.devices.nodes import DeviceNode
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
-from funcnodes.runs import NODE_SHELF, RunStore
+from funcnodes.runs import RunStore
+from funcnodes.runs.local import library
+from funcnodes.settings import private_dir
 from funcnodes.workers import views, wire
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.controls import Controls
@@ -61,6 +64,7 @@ class Worker:
         self.trouble = ""
         self.library = Library()
         self.palette = views.Palette(self.library, None)
+        self._drivers: dict[str, str] = {}
         self.last_run: wire.RunView | None = None
         self.ended = asyncio.Event()
         self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
@@ -105,24 +109,17 @@ class Worker:
             self.bench.emergency.fire("the worker ends", by)
 
     async def _start(self) -> None:
-        self.spawn(self.link.run(), "link")
-        await in_thread(units.preload, name="units")
-        self._load_library()
-        await self._recover_runs()
+        """Whoever is told of this worker finds it complete, but for devices still connecting."""
+        preloading = self.spawn(in_thread(units.preload, name="units"), "units")
+        self.library = library()
         opening = self._load_bench()
+        await self._recover_runs()
+        await preloading
         self._open_last()
         self.palette = views.Palette(self.library, self.bench)
-        self._announce()
+        self.spawn(self.link.run(), "link")
         if opening is not None:
             await self._open_bench(opening)
-
-    def _load_library(self) -> None:
-        import funcnodes.devices.nodes  # noqa: F401  # its classes are found once imported
-
-        self.library = Library.installed()
-        self.library.add_shelf(NODE_SHELF)
-        for package, why in self.library.broken.items():
-            self.logbook.add("error", package, f"The nodes of {package!r} cannot be loaded: {why}")
 
     async def _recover_runs(self) -> None:
         for head in await in_thread(self.runs.recover, name="recover runs"):
@@ -137,7 +134,7 @@ class Worker:
         try:
             self.bench = Bench.load(
                 self.workspace.bench_path,
-                lock_dir=self.workspace.config_dir / "run" / "locks",
+                lock_dir=private_dir(self.workspace.config_dir / "run" / "locks"),
                 latch=self.latch,
                 owner=self.workspace.record.name,
             )
@@ -145,6 +142,7 @@ class Worker:
             self.trouble = error.message
             self.logbook.add("error", "bench", error.message)
             return None
+        self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
         return self.bench
 
@@ -295,9 +293,24 @@ class Worker:
             return [wire.DevicePut(device=views.device_view(device))]
 
         self.publisher.mark(("device", device.name), events)
+        if self._drivers.get(device.name) != device.driver:
+            self._driver_found(device)
         if self.open is not None:
             self.open.canvas.note_stale(device.name)
         self._plan_guardian()
+
+    def _driver_found(self, device: Device) -> None:
+        """A device on the bench turned out to be of another kind than was known."""
+        self._drivers[device.name] = device.driver
+        self.palette = views.Palette(self.library, self.bench)
+        self.publisher.mark("library", lambda: [wire.LibraryPut(library=self.palette.entries)])
+        if self.open is None:
+            return
+        nodes = [node for node in self.open.space.nodes if isinstance(node, DeviceNode)]
+        mine = [node for node in nodes if node.device == device.name]
+        for node in mine:
+            node.rebuild()
+        self.open.canvas.refresh([node.uuid for node in mine])
 
     def _plan_guardian(self) -> None:
         """Only devices that were reached: another worker may own the rest."""
