@@ -183,7 +183,7 @@ def _serial_options(text: str, start: int, query: str) -> SerialOptions:
 def _resource(text: str) -> Address:
     """Read a VISA resource string (VPP-4.3, section 4.3.1)."""
     fields = _fields(text)
-    interface = re.match(r"[A-Za-z]+", fields[0][1])
+    interface = re.match(r"TCPIP|GPIB|USB|PXI|VXI|ASRL", fields[0][1], re.IGNORECASE)
     match interface[0].upper() if interface else "":
         case "TCPIP":
             return _tcpip(text, fields)
@@ -194,7 +194,7 @@ def _resource(text: str) -> Address:
         case "PXI" | "VXI":
             _board(text, fields[0], 3)
             return Address(text, text, "visa")
-        case word if word.startswith("ASRL"):
+        case "ASRL":
             return _asrl(text, fields)
     raise _error(text, 0, "TCPIP, ASRL, GPIB, USB, PXI, VXI, tcp:, serial:, sim: or visa:")
 
@@ -318,6 +318,11 @@ def _check_host(text: str, at: int, host: str) -> None:
             raise _error(text, at, "an IPv6 address in brackets") from None
 
 
+def is_pty(path: str) -> bool:
+    """Whether a serial line is a pseudo-terminal, which knows no line settings."""
+    return os.path.realpath(path).startswith("/dev/pts/")
+
+
 def _port(text: str, at: int, port: str) -> int:
     if not (port.isascii() and port.isdecimal() and len(port) < 6 and 1 <= int(port) <= 65535):
         raise _error(text, at, "a port number from 1 to 65535")
@@ -325,10 +330,11 @@ def _port(text: str, at: int, port: str) -> int:
 
 
 def _check_path(text: str, at: int, path: str) -> None:
-    """A serial line is a file under /dev/ (or a COM port), never any other file."""
+    """A serial line is a file under /dev/, a link to one, or a COM port, never any other file."""
     if re.fullmatch(r"COM\d+", path, re.IGNORECASE):
         return
-    if not path.startswith("/dev/") or ".." in path.split("/") or len(path) == len("/dev/"):
+    is_plain = path.startswith("/") and ".." not in path.split("/")
+    if not is_plain or not os.path.realpath(path).startswith("/dev/"):
         raise _error(text, at, "a path under /dev/ or a COM port")
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from funcnodes.devices import replies
-from funcnodes.devices.addresses import Address, parse
+from funcnodes.devices.addresses import Address, is_pty, parse
 from funcnodes.devices.link import Link
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch
@@ -249,7 +249,7 @@ def _opened(address: Address, target: Target, deadline: float) -> _Port:
         case "serial":
             import serial
 
-            on_pty = address.path.startswith("/dev/pts/")
+            on_pty = is_pty(address.path)
             port = serial.Serial(
                 address.path,
                 baudrate=target.baud or 9600,

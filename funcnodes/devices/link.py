@@ -36,7 +36,6 @@ from funcnodes.errors import (
 )
 
 T = TypeVar("T")
-CONNECT_S = 2.0
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
@@ -52,6 +51,7 @@ class Protocol:
         identify: Query that names the instrument, or "" where there is none.
         errors: Query of the error queue, or "" where there is none.
         timeout_s: Time for a reply unless a member says otherwise.
+        connect_s: Time to connect and to say who it is.
         gap_s: Least time between a command and the next message.
         serial: Settings of a serial line.
     """
@@ -61,6 +61,7 @@ class Protocol:
     identify: str = "*IDN?"
     errors: str = ":SYST:ERR?"
     timeout_s: float = 2.0
+    connect_s: float = 2.0
     gap_s: float = 0.0
     serial: SerialOptions = field(default_factory=SerialOptions)
 
@@ -269,7 +270,7 @@ class Link:
         async with self._turn:
             if farewell_command and self.is_ready:
                 with contextlib.suppress(DeviceError, TimeoutError):
-                    async with asyncio.timeout(CONNECT_S):
+                    async with asyncio.timeout(self.protocol.connect_s):
                         await self._wire.write(farewell_command)
             self._set(ready=False, trouble="disconnected")
             await self._hang_up()
@@ -415,16 +416,16 @@ class Link:
         strikes, before = self._strikes, self.identity
         try:
             if not self._is_fresh:
-                async with asyncio.timeout(CONNECT_S):
+                async with asyncio.timeout(self.protocol.connect_s):
                     await self._reopen()
                     await self._prove_identity()
             self._is_fresh = not with_setup
             if with_setup and self._setup is not None:
-                async with asyncio.timeout(CONNECT_S + self.protocol.timeout_s):
+                async with asyncio.timeout(self.protocol.connect_s + self.protocol.timeout_s):
                     await self._setup(self._wire, self.identity)
         except TimeoutError:
             silent = f"no reply to {self.protocol.identify!r}" if self._transport.is_open else ""
-            await self._give_up(f"{silent or 'no connection'} in {CONNECT_S:.1f} s")
+            await self._give_up(f"{silent or 'no connection'} in {self.protocol.connect_s:.1f} s")
         except DeviceError as error:
             self.identity = before
             await self._give_up(error.message, error)
@@ -451,7 +452,7 @@ class Link:
     async def _connect(self) -> None:
         """Open; where an old connection is still closing and in the way, cut it short."""
         try:
-            async with asyncio.timeout(CONNECT_S / 4 if self._farewells else None):
+            async with asyncio.timeout(self.protocol.connect_s / 4 if self._farewells else None):
                 await self._transport.open()
         except (TimeoutError, DeviceConnectError, DeviceBusyError):
             if not self._farewells:

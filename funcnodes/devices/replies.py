@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from funcnodes.core.values import Quality
 from funcnodes.errors import ReplyError
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
-_ERROR = re.compile(r'([+-]?\d{1,6})\s*,\s*"?(.*?)"?')
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_ERROR = re.compile(r'([+-]?\d{1,6})\s*,\s*"?(.*?)"?', re.ASCII)
 _INFINITE = 9.9e37  # SCPI-99 7.2.1.4: 9.9E37 is infinity
 _NOT_A_NUMBER = 9.91e37  # SCPI-99 7.2.1.5
 _SHOWN = 60

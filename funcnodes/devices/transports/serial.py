@@ -14,7 +14,7 @@ import stat
 import termios
 from typing import Any
 
-from funcnodes.devices.addresses import Address, SerialOptions
+from funcnodes.devices.addresses import Address, SerialOptions, is_pty
 from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.errors import DeviceBusyError, DeviceConnectError
@@ -42,6 +42,7 @@ class SerialTransport(DescriptorTransport):
             with contextlib.suppress(OSError):
                 fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
             os.set_blocking(port.fileno(), False)
+            _tell_nothing_from_end(port.fileno())
             self._attach(port.fileno())
         except BaseException:
             await self.close()
@@ -67,14 +68,14 @@ class SerialTransport(DescriptorTransport):
         import serial
 
         options = self._options
-        is_pty = self._path.startswith("/dev/pts/")
+        on_pty = is_pty(self._path)
         try:
             return serial.Serial(
                 self._path,
                 baudrate=options.baud,
-                bytesize=8 if is_pty else options.bits,
-                parity="N" if is_pty else str(options.parity)[0].upper(),
-                stopbits=1 if is_pty else options.stop,
+                bytesize=8 if on_pty else options.bits,
+                parity="N" if on_pty else str(options.parity)[0].upper(),
+                stopbits=1 if on_pty else options.stop,
                 timeout=0,
                 exclusive=True,
             )
@@ -105,6 +106,13 @@ class SerialTransport(DescriptorTransport):
             )
         why = os.strerror(code) if code else describe(error)
         return DeviceConnectError(f"{self.address}: {self._path} did not open: {why}.", **where)
+
+
+def _tell_nothing_from_end(fd: int) -> None:
+    """Have an empty read fail while the line is up (VMIN 1), so that b"" means a hang-up only."""
+    attributes = termios.tcgetattr(fd)
+    attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
 
 def _number_within(message: str) -> int | None:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
+from funcnodes.devices.addresses import Address, AllowList, SerialOptions, is_pty
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, describe
 from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.devices.transports.tcp import resolve
@@ -283,7 +283,7 @@ class _Session:
 
         parities = {name: getattr(constants.Parity, name) for name in _PARITY_NAMES}
         options = self._serial
-        on_pty = self._address.path.startswith("/dev/pts/")
+        on_pty = is_pty(self._address.path)
         if options.baud is not None:
             resource.baud_rate = options.baud
         if not on_pty:
