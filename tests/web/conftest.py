@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from funcnodes.settings import Settings
+from funcnodes.web import gate, server as server_module
 from funcnodes.web.server import WebServer, listen
 from funcnodes.workers import wire
 from funcnodes.workers.workspace import Workspace
@@ -173,9 +173,14 @@ def workspace(settings: Settings) -> Workspace:
     return Workspace.create(settings, "bench one")
 
 
-@contextlib.contextmanager
-def refused(status: int) -> Iterator[None]:
-    """The socket must not open, and be answered with this status."""
-    with pytest.raises(websockets.InvalidStatus) as caught:
-        yield
-    assert caught.value.response.status_code == status
+@pytest.fixture
+async def hasty(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    """A server that waits a twentieth of the usual time."""
+    monkeypatch.setattr(server_module, "HEADER_S", 0.4)
+    monkeypatch.setattr(server_module, "UNREAD_S", 0.4)
+    monkeypatch.setattr(server_module, "PING_EVERY_S", 0.2)
+    monkeypatch.setattr(server_module, "PONG_WITHIN_S", 0.3)
+    monkeypatch.setattr(gate, "BODY_S", 0.4)
+    server = WebServer(settings, listen("127.0.0.1", 0), editor=True)
+    async with server.serving():
+        yield Site(server, settings)
