@@ -7,6 +7,7 @@ Prints medians over the rounds, and ratios; machines are noisy, so only ratios m
 
 import argparse
 import asyncio
+import itertools
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -34,13 +35,12 @@ def our_node() -> Any:
 
 
 def peer_node() -> Any:
-    node = Peer(pretrigger_delay=0)
-    return node
+    return Peer(pretrigger_delay=0)
 
 
 def chain(make: Callable[[], Any]) -> list[Any]:
     nodes = [make() for _ in range(CHAIN)]
-    for left, right in zip(nodes, nodes[1:], strict=False):
+    for left, right in itertools.pairwise(nodes):
         left.outputs["out"].connect(right.inputs["a"])
     return nodes
 
