@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PortValues } from "../src/model/values";
-import { compactMark, ackWords } from "../src/model/words";
+import { ackWords, compactMark, errorTitle } from "../src/model/words";
 import { wiresOf } from "../src/model/wires";
 import type { DeviceView, PortValue } from "../src/model/wire.gen";
 import { node, port } from "./samples";
@@ -48,6 +48,12 @@ describe("words", () => {
     expect(compactMark(device({})).word).toBe("Output ON");
     expect(compactMark(device({ output_on: null })).word).toBe("Busy");
     expect(compactMark(device({ state: "unanswered" })).word).toBe("No answer");
+  });
+
+  it("make a kind of error readable", () => {
+    expect(errorTitle("DeviceTimeout")).toBe("Device timeout");
+    expect(errorTitle("ZeroDivisionError")).toBe("Zero division");
+    expect(errorTitle("Error")).toBe("Error");
   });
 
   it("say of each device what became of it at an E-STOP", () => {

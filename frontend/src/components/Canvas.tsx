@@ -1,8 +1,8 @@
 import {
-  applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, type Node, ReactFlow,
+  applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, type Node, type OnConnectStartParams, ReactFlow,
   ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore,
 } from "@xyflow/react";
-import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type DragEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { misjoin, type WireEnd } from "../model/fit";
 import type { EdgeView } from "../model/wire.gen";
 import { addNode, connect, redo, undo } from "../store/actions";
@@ -10,7 +10,7 @@ import { get, isLocked, mayAct, set, useEditor } from "../store/editor";
 import { canvas, DRAG_TYPE, offer } from "./canvasApi";
 import { Hint } from "./Hint";
 import { Icon } from "./Icon";
-import { NodeCard } from "./NodeCard";
+import { type CardNode, NodeCard } from "./NodeCard";
 import { tidy } from "./tidy";
 import { useGraphNodes } from "./useGraphNodes";
 import { Wire, type WireEdge } from "./Wire";
@@ -20,6 +20,10 @@ const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { wire: Wire };
 const NO_EDGES: Record<string, EdgeView> = {};
 const FIT = { padding: 0.08, maxZoom: 1, duration: 0 };
+// One object each, so that the canvas does not take a new one for a change.
+const ADD_KEYS = ["Shift", "Control", "Meta"];
+const PAN_BUTTONS = [1, 2];
+const PRO = { hideAttribution: true };
 /** From here on only what is visible is drawn. */
 const MANY = 150;
 
@@ -62,7 +66,7 @@ function Inner() {
   }, [flow, move, setNodes]);
 
   const onConnectEnd = useCallback(
-    (event: MouseEvent | TouchEvent, state: FinalConnectionState) => {
+    (event: globalThis.MouseEvent | TouchEvent, state: FinalConnectionState) => {
       set({ wireInHand: null });
       const wire = heldEnd(state.fromHandle);
       if (state.toHandle || !wire || !(event.target as Element).closest(".react-flow__pane")) return;
@@ -73,14 +77,23 @@ function Inner() {
     },
     [flow],
   );
-  const onDrop = (event: DragEvent) => {
+  const onDrop = useCallback((event: DragEvent) => {
     const key = event.dataTransfer.getData(DRAG_TYPE);
     const entry = get().graph?.library.find((each) => each.key === key);
     if (!entry) return;
     event.preventDefault();
     const { x, y } = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 16 });
     void addNode(entry, Math.round(x), Math.round(y));
-  };
+  }, [flow]);
+  const onSelectionDragStop = useCallback((event: unknown, moved: CardNode[]) => onDragStop(event, null, moved), [onDragStop]);
+  const onDoubleClick = useCallback(
+    (event: MouseEvent) => {
+      if (!(event.target as Element).closest(".react-flow__pane")) return;
+      const at = { x: event.clientX, y: event.clientY };
+      set({ palette: { ...at, canvas: flow.screenToFlowPosition(at), wire: null } });
+    },
+    [flow],
+  );
   return (
     <main className="canvas" aria-label="Canvas" data-testid="canvas" ref={frame} tabIndex={-1}>
       <h2 className="sr">Canvas</h2>
@@ -94,35 +107,31 @@ function Inner() {
         onNodeDragStart={onDragStart}
         onNodeDragStop={onDragStop}
         onSelectionDragStart={onDragStart}
-        onSelectionDragStop={(event, moved) => onDragStop(event, null, moved)}
-        onConnectStart={(_, from) => set({ wireInHand: heldEnd({ nodeId: from.nodeId, id: from.handleId }) })}
-        onConnect={(joined) => connect(sourceOf(joined), targetOf(joined))}
+        onSelectionDragStop={onSelectionDragStop}
+        onConnectStart={onConnectStart}
+        onConnect={onConnect}
         onConnectEnd={onConnectEnd}
-        isValidConnection={(joined) => misjoin(get().graph?.nodes ?? {}, sourceOf(joined), targetOf(joined)) === ""}
+        isValidConnection={isValidConnection}
         nodesConnectable={connectable}
-        onDoubleClick={(event) => {
-          if (!(event.target as Element).closest(".react-flow__pane")) return;
-          const at = { x: event.clientX, y: event.clientY };
-          set({ palette: { ...at, canvas: flow.screenToFlowPosition(at), wire: null } });
-        }}
-        onDragOver={(event) => event.dataTransfer.types.includes(DRAG_TYPE) && event.preventDefault()}
+        onDoubleClick={onDoubleClick}
+        onDragOver={onDragOver}
         onDrop={onDrop}
         connectionLineComponent={WireInHand}
         connectionRadius={28}
         zoomOnDoubleClick={false}
         deleteKeyCode={null}
         selectionKeyCode={null}
-        multiSelectionKeyCode={["Shift", "Control", "Meta"]}
+        multiSelectionKeyCode={ADD_KEYS}
         panActivationKeyCode="Space"
         selectionOnDrag
         selectionMode={SelectionMode.Partial}
-        panOnDrag={[1, 2]}
+        panOnDrag={PAN_BUTTONS}
         minZoom={0.1}
         maxZoom={2}
         fitView
         fitViewOptions={FIT}
         onlyRenderVisibleElements={nodes.length > MANY}
-        proOptions={{ hideAttribution: true }}
+        proOptions={PRO}
       >
         <Background gap={16} size={1.2} color="var(--canvas-dot)" />
       </ReactFlow>
@@ -137,7 +146,6 @@ function Inner() {
 function useGraphEdges() {
   const views = useEditor((state) => state.graph?.edges ?? NO_EDGES);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const names = useEditor((state) => state.graph?.nodes);
   const edges = useMemo(
     () =>
       Object.values(views).map(
@@ -153,7 +161,7 @@ function useGraphEdges() {
           ariaLabel: `Wire from ${nameOf(edge.source)} ${edge.source_port} to ${nameOf(edge.target)} ${edge.target_port}`,
         }),
       ),
-    [views, chosen, names === undefined],
+    [views, chosen],
   );
   const onEdgesChange = useCallback(
     (changes: EdgeChange<WireEdge>[]) => {
@@ -187,6 +195,22 @@ function useFitOnOpen(space: string | undefined, count: number): void {
 async function arrange(nodes: Node[], move: (moved: Array<{ id: string; x: number; y: number }>) => Promise<void>): Promise<void> {
   const boxes = nodes.map((node) => ({ id: node.id, width: node.measured?.width ?? 184, height: node.measured?.height ?? 120 }));
   await move(await tidy(boxes, Object.values(get().graph?.edges ?? NO_EDGES)));
+}
+
+function onConnectStart(_: unknown, from: OnConnectStartParams): void {
+  set({ wireInHand: heldEnd({ nodeId: from.nodeId, id: from.handleId }) });
+}
+
+function onConnect(joined: Connection): void {
+  connect(sourceOf(joined), targetOf(joined));
+}
+
+function isValidConnection(joined: Joined): boolean {
+  return misjoin(get().graph?.nodes ?? {}, sourceOf(joined), targetOf(joined)) === "";
+}
+
+function onDragOver(event: DragEvent): void {
+  if (event.dataTransfer.types.includes(DRAG_TYPE)) event.preventDefault();
 }
 
 function heldEnd(handle: { nodeId: string | null; id?: string | null } | null): WireEnd | null {

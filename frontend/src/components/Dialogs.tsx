@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { errorTitle } from "../model/words";
 import type { Problem } from "../model/wire.gen";
 import { newSpace, openDialog, renameSpace, resetEstop, setMyName } from "../store/actions";
 import { get, set, useEditor } from "../store/editor";
@@ -102,7 +103,7 @@ function ResetDialog() {
 function ProblemDialog({ problem }: { problem: Problem }) {
   const context = Object.entries(problem.context);
   return (
-    <Dialog title={problem.title} onClose={() => set({ problem: null })}>
+    <Dialog title={errorTitle(problem.title)} onClose={() => set({ problem: null })}>
       <p className="said"><Said text={problem.detail} /></p>
       {problem.hint && <p className="dim">{problem.hint}</p>}
       {context.length > 0 && (

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { duration, limits, portText, unitSymbol, whole, withUnit } from "../model/format";
 import { columnsOf } from "../model/curve";
 import { wiresOf } from "../model/wires";
-import { deviceMark, NODE, OUTPUT_ON, QUALITY } from "../model/words";
+import { deviceMark, errorTitle, NODE, OUTPUT_ON, QUALITY } from "../model/words";
 import type { NodeView, Policy, PortView } from "../model/wire.gen";
 import { disconnectInput, rename, retry, setPlot, setPolicy } from "../store/actions";
 import { isLatched, isLocked, mayAct, useEditor } from "../store/editor";
@@ -257,7 +257,11 @@ function DeviceSection({ name }: { name: string }) {
         <Chip mark={deviceMark(device)} />
         {device.output_on && <Chip mark={OUTPUT_ON} />}
       </div>
-      {device.message && <p className="devmsg">{device.message}</p>}
+      {device.message && (
+        <p className="devmsg">
+          <Said text={device.message} />
+        </p>
+      )}
       <dl className="kv">
         {facts.filter(([, fact]) => fact).map(([label, fact]) => (
           <div className="kvrow" key={label}>
@@ -278,7 +282,7 @@ function ProblemSection({ node }: { node: NodeView }) {
     <section className="sect problem" aria-label="Error">
       <h3>
         <Icon name={problem ? "x" : "lock"} small />
-        {problem?.title ?? "Missing"}
+        {problem ? errorTitle(problem.title) : "Missing"}
       </h3>
       <p><Said text={problem?.detail ?? node.missing} /></p>
       {problem?.hint && <p className="dim">{problem.hint}</p>}

@@ -1,19 +1,20 @@
-import { Handle, type Node, type NodeProps, Position, useUpdateNodeInternals } from "@xyflow/react";
+import { Handle, type Node, type NodeProps, Position, useStore, useUpdateNodeInternals } from "@xyflow/react";
 import { memo, useEffect } from "react";
 import { GROW, misjoin } from "../model/fit";
 import { duration, whole } from "../model/format";
 import { wiresOf } from "../model/wires";
 import { NODE, type Mark } from "../model/words";
-import type { NodeView, PlotSpec } from "../model/wire.gen";
+import type { NodeView, PlotSpec, PortView } from "../model/wire.gen";
 import { retry, selectOnly } from "../store/actions";
 import { isLatched, isLocked, mayAct, set, useEditor } from "../store/editor";
 import { DeviceRow } from "./DeviceRow";
 import { Icon, nodeIcon } from "./Icon";
 import { Lamp } from "./Lamp";
 import { PlotBody, useRowCount } from "./PlotBody";
-import { PortRow } from "./PortRow";
+import { isTall, PortRow, SmallRow } from "./PortRow";
 import { PortShape } from "./PortShape";
 import { Said } from "./Said";
+import { isSmall } from "./zoom";
 
 export type CardNode = Node<Record<string, never>, "card">;
 
@@ -24,12 +25,14 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
   const inHand = useEditor((state) => state.wireInHand);
   const connectable = useEditor((state) => mayAct(state) && !isLocked(state));
   const energised = useEditor((state) => (node?.device ? state.graph?.devices[node.device]?.output_on === true : false));
+  const small = useStore(isSmall);
   const refresh = useUpdateNodeInternals();
   const inputs = node?.inputs.filter((port) => !port.hidden || wires?.into.has(`${id} ${port.id}`)) ?? [];
   const outputs = node?.outputs.filter((port) => !port.hidden || wires?.from.has(`${id} ${port.id}`)) ?? [];
   const ports = [...inputs, ...outputs].map((port) => `${port.id} ${wires?.into.has(`${id} ${port.id}`)}`).join("|");
   useEffect(() => refresh(id), [ports, id, refresh]);
   if (!node) return null;
+  if (small) return <SmallCard node={node} inputs={inputs} outputs={outputs} wired={(port) => wires?.into.has(`${id} ${port}`) ?? false} selected={selected} />;
   const flat = node.muted || node.missing !== "";
   const fit = (port: string, side: "in" | "out") => {
     if (!inHand || (inHand.node === id && inHand.port === port && inHand.side === side)) return "" as const;
@@ -74,6 +77,33 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
     </article>
   );
 });
+
+function SmallCard(props: { node: NodeView; inputs: PortView[]; outputs: PortView[]; wired: (port: string) => boolean; selected: boolean }) {
+  const { node, inputs, outputs } = props;
+  const deviceRow = node.device !== "" && !inputs.some((port) => port.kind === "device");
+  return (
+    <article className={`node small ${props.selected ? "sel" : ""} ${node.problem ? "err" : ""} ${node.body && `with-${node.body}`}`} data-testid="node" data-node={node.id} data-state={node.state}>
+      <header>
+        <h3>{node.name}</h3>
+      </header>
+      <div className="ports ins">
+        {deviceRow && <div className="port in" />}
+        {inputs.map((port) => (
+          <SmallRow key={port.id} port={port.id} side="in" tall={isTall(port, "in", props.wired(port.id))} />
+        ))}
+        {node.grows && <SmallRow port={GROW} side="in" tall={false} />}
+      </div>
+      {outputs.length > 0 && (
+        <div className="ports outs">
+          {outputs.map((port) => (
+            <SmallRow key={port.id} port={port.id} side="out" tall={false} />
+          ))}
+        </div>
+      )}
+      {node.body === "plot" && <PlotBody node={node} />}
+    </article>
+  );
+}
 
 function Header({ node }: { node: NodeView }) {
   const stopped = useEditor(isLatched);

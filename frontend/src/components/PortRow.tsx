@@ -1,15 +1,17 @@
 import { Handle, Position } from "@xyflow/react";
-import { memo } from "react";
-import { portText } from "../model/format";
+import { memo, type ReactNode, useEffect, useRef } from "react";
+import { age, portText, type Shown } from "../model/format";
 import { QUALITY } from "../model/words";
 import type { PortView } from "../model/wire.gen";
-import { Age } from "./Age";
+import { now, onBeat } from "../store/clock";
+import { portValues } from "../store/streams";
 import { DeviceRow } from "./DeviceRow";
 import { Icon } from "./Icon";
 import { PinButton } from "./PinButton";
 import { hasWidget, PortInput } from "./PortInput";
 import { PortShape } from "./PortShape";
-import { usePortValue } from "./usePortValue";
+
+const NO_TEXT: Shown = { text: "", unit: "" };
 
 export interface PortRowProps {
   node: string;
@@ -49,7 +51,7 @@ export const PortRow = memo(function PortRow(props: PortRowProps) {
       </div>
     );
   }
-  if (side === "in" && !wired && port.kind !== "trigger" && hasWidget(port)) {
+  if (isTall(port, side, wired)) {
     return (
       <div className={`port in w ${fit}`} {...data} title={portTitle(port)}>
         {handle}
@@ -66,30 +68,71 @@ export const PortRow = memo(function PortRow(props: PortRowProps) {
   );
 });
 
-function ValueRow({ node, port, side, fit, flat, data, children }: PortRowProps & { data: Record<string, string>; children: React.ReactNode }) {
-  const value = usePortValue(node, port.id);
-  const empty = port.kind === "trigger";
-  const shown = flat ? portText(null, port.unit) : portText(value.value, port.unit);
-  const quality = flat ? "" : QUALITY[value.quality];
-  const stale = !flat && (value.stale || value.quality === "stale");
+/** Shows what streams. Values and ages are written straight into the page: ten thousand a second
+ *  would be too many for React to look at. */
+function ValueRow({ node, port, side, fit, flat, data, children }: PortRowProps & { data: Record<string, string>; children: ReactNode }) {
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => (row.current ? follow(row.current, node, port, flat) : undefined), [node, port, flat]);
   return (
-    <div className={`port ${side} ${fit} ${stale ? "stale" : ""}`} {...data} title={portTitle(port)}>
+    <div className={`port ${side} ${fit}`} {...data} title={portTitle(port)} ref={row}>
       {children}
       <span className="lb">{port.name}</span>
-      <span className="val" data-testid="value">
-        {quality && value.quality !== "stale" && (
-          <span className={`q ${value.quality}`} title={quality}>
-            <Icon name="alert" />
-            <span className="sr">{quality}</span>
-          </span>
-        )}
-        {empty ? "" : shown.text}
+      <span className="vl">
+        <span className="q">
+          <Icon name="alert" />
+          <span className="sr" />
+        </span>
+        <span className="val" data-testid="value" />
       </span>
-      <span className="un">{empty ? "" : shown.unit}</span>
-      <Age t={flat ? null : value.t} />
+      <span className="un" />
+      <span className="age" />
       <PinButton node={node} port={port} />
     </div>
   );
+}
+
+/** Keep a row's texts in step with its port until the returned function is called. */
+function follow(row: HTMLElement, node: string, port: PortView, flat: boolean): () => void {
+  const part = (name: string) => row.querySelector<HTMLElement>(name) ?? row;
+  const [val, un, ageText, quality, spoken] = [part(".val"), part(".un"), part(".age"), part(".q"), part(".q .sr")];
+  let t: number | null = null;
+  const writeAge = (at: number) => write(ageText, t === null ? "" : age(at - t));
+  const update = () => {
+    const value = portValues.get(node, port.id);
+    const shown = port.kind === "trigger" ? NO_TEXT : portText(flat ? null : value.value, port.unit);
+    const words = flat || value.quality === "stale" ? "" : QUALITY[value.quality];
+    write(val, shown.text);
+    write(un, shown.unit);
+    if (row.dataset.quality !== value.quality) {
+      row.dataset.quality = words ? value.quality : "ok";
+      quality.title = words;
+      write(spoken, words);
+    }
+    row.dataset.stale = String(!flat && (value.stale || value.quality === "stale"));
+    t = flat ? null : value.t;
+    writeAge(now());
+  };
+  update();
+  const stops = [portValues.subscribe(node, port.id, update), onBeat(writeAge)];
+  return () => stops.forEach((stop) => stop());
+}
+
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** All that is left of a row on a card too small to read: its place. */
+export function SmallRow({ port, side, tall }: { port: string; side: "in" | "out"; tall: boolean }) {
+  return (
+    <div className={`port ${side} ${tall ? "w" : ""}`}>
+      <Handle type={side === "in" ? "target" : "source"} position={side === "in" ? Position.Left : Position.Right} id={`${side}:${port}`} isConnectable={false} />
+    </div>
+  );
+}
+
+/** Whether a row holds a widget and is taller for it. */
+export function isTall(port: PortView, side: "in" | "out", wired: boolean): boolean {
+  return side === "in" && !wired && port.kind !== "trigger" && port.kind !== "device" && hasWidget(port);
 }
 
 function portTitle(port: PortView): string {

@@ -1,7 +1,8 @@
-import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothStepPath, type Position } from "@xyflow/react";
+import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothStepPath, type Position, useStore } from "@xyflow/react";
 import { memo } from "react";
 import { useEditor } from "../store/editor";
-import { usePortValue } from "./usePortValue";
+import { isSmall } from "./zoom";
+import { usePortStale } from "./usePortValue";
 
 export type WireEdge = Edge<Record<string, never>, "wire">;
 
@@ -12,15 +13,16 @@ export const Wire = memo(function Wire(props: EdgeProps<WireEdge>) {
     const source = edge && state.graph?.nodes[edge.source];
     return source?.outputs.find((port) => port.id === edge?.source_port)?.kind ?? "any";
   });
-  const { stale } = usePortValue(edge?.source ?? "", edge?.source_port ?? "");
+  const stale = usePortStale(edge?.source ?? "", edge?.source_port ?? "");
+  const small = useStore(isSmall);
   if (!edge) return null;
   const [path, x, y] = wirePath(props);
   const look = ["wire", kind === "trigger" && "trg", stale && "stale", props.selected && "chosen"].filter(Boolean).join(" ");
   return (
     <>
-      <path className="halo" d={path} />
+      {!small && <path className="halo" d={path} />}
       <BaseEdge id={props.id} path={path} className={look} style={{ stroke: `var(--type-${kind})` }} interactionWidth={16} />
-      {edge.note && (
+      {edge.note && !small && (
         <EdgeLabelRenderer>
           <span className="conv" style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }} title="What the wire does to a value">
             {edge.note}

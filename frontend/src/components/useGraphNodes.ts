@@ -14,8 +14,6 @@ const NONE: Record<string, NodeView> = {};
  *  worker has answered, its position wins.
  */
 export function useGraphNodes() {
-  const views = useEditor((state) => state.graph?.nodes ?? NONE);
-  const selection = useEditor((state) => state.selection);
   const [nodes, setNodes] = useState<CardNode[]>([]);
   const held = useRef(new Map<string, number>());
   const nudged = useRef(new Set<string>());
@@ -27,7 +25,13 @@ export function useGraphNodes() {
     const { graph, selection } = get();
     setNodes((before) => merge(before, graph?.nodes ?? NONE, selection, held.current));
   }, []);
-  useEffect(sync, [views, selection, sync]);
+  // Not by a hook: most changes of the graph move no node, and the canvas need not render for them.
+  useEffect(() => {
+    sync();
+    return useEditor.subscribe((state, before) => {
+      if (state.graph?.nodes !== before.graph?.nodes || state.selection !== before.selection) sync();
+    });
+  }, [sync]);
 
   const move = useCallback(
     async (moved: Array<{ id: string; x: number; y: number }>) => {

@@ -9,3 +9,11 @@ export function usePortValue(node: string, port: string): Value {
     () => portValues.get(node, port),
   );
 }
+
+/** Only whether a port is stale, for what need not follow its every value. */
+export function usePortStale(node: string, port: string): boolean {
+  return useSyncExternalStore(
+    (listener) => portValues.subscribe(node, port, listener),
+    () => portValues.get(node, port).stale,
+  );
+}

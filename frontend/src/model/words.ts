@@ -56,6 +56,12 @@ export const QUALITY: Record<Quality, string> = {
   stale: "stale",
 };
 
+/** A kind of error as people read it: "DeviceTimeout" is "Device timeout". */
+export function errorTitle(title: string): string {
+  const words = title.replace(/Error$/, "").replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+  return words || "Error";
+}
+
 /** What became of a device at an E-STOP, as time and sentence. */
 export function ackWords(ack: StopAck): { time: string; sentence: string; mark: Mark; bad: boolean } {
   const ms = ack.ms === null ? "" : `${ack.ms < 10 ? ack.ms.toFixed(1) : String(Math.round(ack.ms))} ms`;
