@@ -38,6 +38,7 @@ from funcnodes.errors import (
 T = TypeVar("T")
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
+WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
 
 
@@ -79,6 +80,8 @@ class Wire:
         self._eol = protocol.eol.encode("ascii")
         self._reply_eol = protocol.reply_eol.encode("ascii")
         self._speak_at = 0.0  # monotonic time before which the instrument must be left alone
+        self._wary_until = 0.0  # monotonic time until which a late reply may still come in
+        self._identity: Identity | None = None  # who answered last
         self.is_half_sent = False
 
     def encode(self, command: str) -> bytes:
@@ -122,10 +125,40 @@ class Wire:
             raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
 
     async def query(self, command: str) -> str:
-        """Write a query and read its reply; the caller keeps the deadline."""
+        """Write a query and read its reply; the caller keeps the deadline.
+
+        Raises:
+            ReplyError: While wary, another count of replies than one came.
+        """
         began = time.monotonic()
+        if self._wary_until > began and command != self.protocol.identify:
+            return await self._query_warily(command, began)
         await self.send(self.encode(command))
         return await self.receive(began)
+
+    def be_wary(self) -> None:
+        """For a while, hold each reply against the instrument's own identification.
+
+        For a line on which a late reply may come in at any time, opened anew or not.
+        """
+        if self.protocol.identify:
+            self._wary_until = time.monotonic() + WARY_S
+
+    async def _query_warily(self, command: str, began: float) -> str:
+        """Ask, then ask who is there: exactly one line may come before the answer to that."""
+        self.transport.discard_input()
+        await self.send(self.encode(command))
+        await self.send(self.encode(self.protocol.identify))
+        lines: list[str] = []
+        while len(lines) < STALE_LINES:
+            line = await self.receive(began)
+            found = _identity_or_none(line)
+            if found is not None and (self._identity is None or found.same_unit(self._identity)):
+                break
+            lines.append(line)
+        if len(lines) != 1:
+            raise ReplyError(f"{len(lines)} replies came to one query, an earlier one's perhaps.")
+        return lines[0]
 
     async def write(self, command: str) -> None:
         """Write a command; see `errors` for what the instrument thought of it."""
@@ -155,6 +188,7 @@ class Wire:
                 async with asyncio.timeout(None if other is None else 0.2):
                     found = _identity_or_none(await self._line(began))
                 if found is not None and (expected is None or found.same_unit(expected)):
+                    self._identity = found
                     return found
                 other = found or other
         except TimeoutError:
@@ -313,14 +347,14 @@ class Link:
 
         A reply that `parse` refuses (ReplyError) may be somebody else's, so it poisons the link.
         """
-        data = self._wire.encode(command)
+        self._wire.encode(command)  # refused before anything is waited for
         timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
         try:
-            return await self._exchange(command, data, parse, timeout_s)
+            return await self._exchange(command, parse, timeout_s)
         except (DeviceClosed, ReplyError):
             if not idempotent:
                 raise
-        return await self._exchange(command, data, parse, timeout_s)
+        return await self._exchange(command, parse, timeout_s)
 
     async def write(self, command: str, *, timeout_s: float | None = None) -> None:
         """Write a command once, then read the error queue where the instrument has one.
@@ -344,15 +378,11 @@ class Link:
         if errors:
             raise self._refused(command, errors)
 
-    async def _exchange(
-        self, command: str, data: bytes, parse: Callable[[str], T], timeout_s: float
-    ) -> T:
+    async def _exchange(self, command: str, parse: Callable[[str], T], timeout_s: float) -> T:
         await self._acquire()
         try:
             async with self._deadline(command, timeout_s):
-                began = time.monotonic()
-                await self._wire.send(data)
-                return parse(await self._wire.receive(began))
+                return parse(await self._wire.query(command))
         finally:
             self._release()
 
@@ -439,6 +469,8 @@ class Link:
 
     async def _reopen(self) -> None:
         transport = self._transport
+        if not transport.fresh_on_open and self._was_ready:
+            self._wire.be_wary()
         if transport.fresh_on_open or not transport.is_open:
             self._part()
             await self._connect()
