@@ -16,7 +16,7 @@ import msgspec
 from funcnodes import __version__
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.web.asgi import Receive, Scope, Send
-from funcnodes.web.auth import Auth, Person
+from funcnodes.web.auth import Person
 from funcnodes.workers import wire
 from funcnodes.workers.fanout import Subscriber
 from funcnodes.workers.hub import Hub
@@ -52,13 +52,19 @@ class LiveSocket:
     """One browser's connection."""
 
     def __init__(
-        self, receive: Receive, send: Send, *, manager: Manager, auth: Auth, person: Person
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        manager: Manager,
+        person: Person,
+        lost: asyncio.Event,
     ) -> None:
         self._receive = receive
         self._send = send
         self._manager = manager
-        self._auth = auth
         self._person = person
+        self._lost = lost
         self._out = Subscriber()
         self._hub: Hub | None = None
         self._stops: set[asyncio.Task[None]] = set()
@@ -70,10 +76,11 @@ class LiveSocket:
     async def run(self) -> int | None:
         """Serve until either side ends it. Returns the close code to send, if one is owed."""
         self._out.push(_encoder.encode(wire.Welcome(you=self._person.view(), version=__version__)))
-        tasks = [
+        tasks: list[asyncio.Task[int | None]] = [
             asyncio.create_task(self._receiving()),
             asyncio.create_task(self._sending()),
             asyncio.create_task(self._dropped()),
+            asyncio.create_task(self._gone()),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -101,6 +108,10 @@ class LiveSocket:
                 await asyncio.wait_for(self._out.dropped.wait(), 1.0)
             self._out.check()
         return TOO_SLOW
+
+    async def _gone(self) -> None:
+        """The connection is lost, whatever of it is still waiting to be read."""
+        await self._lost.wait()
 
     async def _receiving(self) -> int | None:
         throttle = Throttle()
@@ -175,17 +186,15 @@ class LiveSocket:
 class LiveSockets:
     """All live sockets of a server, by session, so that signing out ends them."""
 
-    def __init__(self, manager: Manager, auth: Auth) -> None:
+    def __init__(self, manager: Manager) -> None:
         self._manager = manager
-        self._auth = auth
         self._open: dict[LiveSocket, tuple[str, asyncio.Task[Any]]] = {}
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Accept and serve one browser."""
         caller = scope["caller"]
-        socket = LiveSocket(
-            receive, send, manager=self._manager, auth=self._auth, person=caller.person
-        )
+        lost = scope["state"]["lost"]
+        socket = LiveSocket(receive, send, manager=self._manager, person=caller.person, lost=lost)
         task = asyncio.current_task()
         assert task is not None, "an ASGI application runs in a task"
         await receive()

@@ -92,7 +92,7 @@ class Interface:
         self.auth = auth
         self.url = url
         self.cookie = cookie
-        self.live = LiveSockets(manager, auth)
+        self.live = LiveSockets(manager)
         self.links = WorkerLinks(manager)
 
     def app(self) -> Litestar:

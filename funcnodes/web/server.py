@@ -108,12 +108,24 @@ class TimedHttp(H11Protocol):
 
 
 class TimedWebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that is cut, not awaited, when its peer no longer reads."""
+    """A WebSocket that is cut, not awaited, when its peer no longer reads.
+
+    What is behind it finds `abort` and the event `lost` in the scope's state.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lost = asyncio.Event()
 
     async def run_asgi(self) -> None:
         state: dict[str, Any] = self.scope["state"]
         state["abort"] = self.transport.abort
+        state["lost"] = self._lost
         await super().run_asgi()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost.set()
+        super().connection_lost(exc)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

@@ -62,6 +62,11 @@ class StaticFiles:
         self._assets = dict(_read_all(root)) if pages else {}
         self._pages = pages
 
+    @property
+    def paths(self) -> set[str]:
+        """Every path that is served as it is."""
+        return set(self._assets)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             await self._problem(scope, send, 405, "Only GET and HEAD work here.")

@@ -157,7 +157,8 @@ class Ring:
             return None
         return [data for number, data in self.frames if number > seq]
 
-    def clear(self) -> None:
+    def begin(self, session: str) -> None:
+        """Another life of the worker: nothing of the last one is kept."""
         self.frames.clear()
         self.size = 0
-        self.session = ""
+        self.session = session

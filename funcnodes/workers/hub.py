@@ -269,7 +269,7 @@ class Hub:
     def _hello(self, hello: wire.Hello) -> None:
         self.identity = Identity(hello.session, hello.pid, hello.version)
         if hello.session != self._ring.session:
-            self._ring.clear()
+            self._ring.begin(hello.session)
         self._tell_people()
         for subscriber in self._subscribers:
             subscriber.needs_snapshot = True

@@ -74,6 +74,8 @@ class Site:
             origin=self.server.url,  # type: ignore[arg-type]
             proxy=None,
             max_size=None,
+            close_timeout=1,
+            max_queue=None,
         ) as socket:
             yield Page(socket)
 
