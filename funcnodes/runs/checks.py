@@ -16,9 +16,9 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
     return list(
         dict.fromkeys(
             [
-                *_no_frame(plan),
                 *(sentence for node in space.nodes for sentence in node.check_run()),
                 *_unreachable_devices(plan, bench),
+                *_no_frame(plan),
                 *_loose_frames(plan),
                 *_missing_values(plan),
                 *_unordered_writes(plan),
@@ -43,7 +43,8 @@ def _unreachable_devices(plan: Plan, bench: Bench | None) -> Iterator[str]:
     for name in sorted({device_of(node) for node in plan.nodes} - {""}):
         device = bench.devices.get(name) if bench is not None else None
         if device is not None and device.state in ("offline", "fault"):
-            yield device.message or f"{name} ({device.address}) is {device.state}."
+            why = device.message.removeprefix(f"{device.address}: ").rstrip(".")
+            yield f"{name} ({device.address}) is {device.state}{f': {why}' if why else ''}."
 
 
 def _loose_frames(plan: Plan) -> Iterator[str]:
