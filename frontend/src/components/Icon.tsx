@@ -19,9 +19,12 @@ export function Icon({ name, small = false, className = "" }: { name: string; sm
   );
 }
 
+const SAME: Record<string, string> = { plot: "chart", recorder: "record" };
+
 /** The icon that a node or a library entry asks for, or one that fits its shelf. */
 export function nodeIcon(name: string, fallback = "fx"): string {
-  return `i-${name}` in SYMBOLS ? name : fallback;
+  const known = SAME[name] ?? name;
+  return `i-${known}` in SYMBOLS ? known : fallback;
 }
 
 export function Brand() {

@@ -125,7 +125,7 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
   const { value, quality, applied } = usePortValue(node.id, port.id);
   const range = limits(port.min, port.max, port.unit);
   const id = `prm-${node.id}-${port.id}`;
-  const notes = [QUALITY[quality], applied ? "" : "restored, not applied", port.live ? "may change during a run" : ""].filter(Boolean);
+  const notes = [QUALITY[quality], applied || !node.device ? "" : "restored, not applied", port.live ? "may change during a run" : ""].filter(Boolean);
   return (
     <div className="prm">
       {edge || !hasWidget(port) || port.kind === "bool" ? (

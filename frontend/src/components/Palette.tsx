@@ -92,7 +92,7 @@ function Entries({ entries, deep = false }: { entries: LibraryEntry[]; deep?: bo
           <button
             type="button"
             className={`item ${deep ? "deep" : ""}`}
-            title={entry.doc || entry.title}
+            title={entry.doc ? `${entry.title}\n${entry.doc}` : entry.title}
             disabled={locked}
             draggable={!locked}
             onDragStart={(event: DragEvent) => {

@@ -15,6 +15,7 @@ export function hasWidget(port: PortView): boolean {
 export function PortInput({ node, port, id, power = false }: { node: string; port: PortView; id?: string; power?: boolean }) {
   const { value: set, applied } = usePortValue(node, port.id);
   const disabled = useEditor((state) => !mayAct(state) || (isLocked(state) && !port.live));
+  const onDevice = useEditor((state) => (state.graph?.nodes[node]?.device ?? "") !== "");
   const value = set ?? port.default;
   const commit = (next: unknown) => setValue(node, port.id, next);
   if (port.options !== null) {
@@ -54,7 +55,7 @@ export function PortInput({ node, port, id, power = false }: { node: string; por
   }
   if (port.kind === "number" || port.kind === "quantity") {
     const { name, unit, min, max, step } = port;
-    return <NumberField label={name} {...{ value, unit, min, max, step, disabled }} {...(id ? { id } : {})} unapplied={!applied} onCommit={commit} />;
+    return <NumberField label={name} {...{ value, unit, min, max, step, disabled }} {...(id ? { id } : {})} unapplied={!applied && onDevice} onCommit={commit} />;
   }
   return <TextField label={port.name} value={value} disabled={disabled} loose={port.kind === "any"} {...(id ? { id } : {})} onCommit={commit} />;
 }

@@ -264,4 +264,48 @@ export const SYMBOLS: Record<string, { box: string; body: string }> = {
     box: "0 0 12 12",
     body: `<circle cx="6" cy="6" r="4.200" fill="var(--surface-2)" stroke="currentColor" stroke-width="1.5"/>`,
   },
+  "i-times": {
+    box: "0 0 16 16",
+    body: `<path d="m4.5 4.5 7 7M11.5 4.5l-7 7"/>`,
+  },
+  "i-divide": {
+    box: "0 0 16 16",
+    body: `<path d="M3.5 8h9M8 4.3h.01M8 11.7h.01" stroke-width="2"/>`,
+  },
+  "i-power": {
+    box: "0 0 16 16",
+    body: `<path d="m3 12.500 5-6M3 6.500l5 6M10.500 5V2.500L9.500 3"/>`,
+  },
+  "i-greater": {
+    box: "0 0 16 16",
+    body: `<path d="m4.500 3.500 7 4.500-7 4.500"/>`,
+  },
+  "i-less": {
+    box: "0 0 16 16",
+    body: `<path d="m11.500 3.500-7 4.500 7 4.500"/>`,
+  },
+  "i-not": {
+    box: "0 0 16 16",
+    body: `<path d="M2.500 8H11M8 3.800 11 8l-3 4.200z"/><circle cx="12.500" cy="8" r="1.300"/>`,
+  },
+  "i-number": {
+    box: "0 0 16 16",
+    body: `<path d="M6.200 2.800 5 13.200M11 2.800 9.800 13.200M3 6h10.500M2.500 10H13"/>`,
+  },
+  "i-text": {
+    box: "0 0 16 16",
+    body: `<path d="M3.500 5V3.500h9V5M8 3.500v9M6.300 12.500h3.400"/>`,
+  },
+  "i-switch": {
+    box: "0 0 16 16",
+    body: `<rect x="2" y="4.500" width="12" height="7" rx="3.500"/><circle cx="10.500" cy="8" r="1.700"/>`,
+  },
+  "i-hourglass": {
+    box: "0 0 16 16",
+    body: `<path d="M4 2.500h8M4 13.500h8M5 2.500c0 3.500 6 7.500 6 11M11 2.500c0 3.500-6 7.500-6 11"/>`,
+  },
+  "i-eye": {
+    box: "0 0 16 16",
+    body: `<path d="M2 8c2-3 4-4 6-4s4 1 6 4c-2 3-4 4-6 4s-4-1-6-4z"/><circle cx="8" cy="8" r="1.600"/>`,
+  },
 };

@@ -78,6 +78,9 @@ function lastPoint({ x, y }: Raw): [number, number] | null {
   return null;
 }
 
+/** Symbols that a recorder's columns usually bear, in words. */
+const SYMBOLS: Record<string, string> = { V: "voltage", I: "current", T: "temperature", P: "power", R: "resistance", t: "time" };
+
 /** An axis over all given columns: a prefix that suits the largest value, limits on round numbers. */
 export function axis(columns: Numbers[], unit: string, label: string): Axis {
   const [low, high] = extent(columns);
@@ -86,7 +89,7 @@ export function axis(columns: Numbers[], unit: string, label: string): Axis {
   const factor = 10 ** ((splitUnit(unit)?.exponent ?? 0) - exponent);
   const shown = unitAt(unit, exponent);
   const ticks = roundTicks(low * factor, high * factor);
-  const bare = label.replace(/\s*[([][^)\]]*[)\]]\s*$/, "");
+  const bare = (SYMBOLS[label] ?? label).replace(/\s*[([][^)\]]*[)\]]\s*$/, "");
   const name = bare.charAt(0).toUpperCase() + bare.slice(1);
   return {
     label: shown ? `${name} (${shown})` : name,
