@@ -525,9 +525,18 @@ class Node(Emitter):
                 self._end_failed(error)
                 return
         self._error = None
+        if self.effect:
+            self._mark_applied()
         if self._announces:
             self._trigger_out.emit(True, wave)
         self._end(wave)
+
+    def _mark_applied(self) -> None:
+        """What was restored as text has now been acted on, unless it changed meanwhile."""
+        for port in self._parameters:
+            if not port.applied and self._args.get(port.id, NoValue) is port._value:
+                port.applied = True
+                self.note_port(port)
 
     def _deliver(self, result: Any, wave: Wave) -> None:
         """Hand what `func` returned to several outputs."""
@@ -559,7 +568,7 @@ class Node(Emitter):
         self._end(wave)
 
     def _cancelled(self, reason: str) -> Outcome:
-        how = reason if reason == "cancelled" else f"cancelled: {reason}"
+        how = reason if reason == "cancelled" else f"cancelled: {reason.rstrip('.')}"
         return Outcome("cancelled", self, NodeCancelled(f"{self.name} was {how}."), reason)
 
     def _end(self, wave: Wave) -> None:

@@ -11,7 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, PortType, clock
+from funcnodes.core import (
+    Node,
+    NodeInput,
+    NodeOutput,
+    NodeSpace,
+    PortType,
+    Shelf,
+    clock,
+)
 from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
@@ -286,6 +294,13 @@ class DeviceCommand(DeviceNode):
 
     async def func(self) -> None:
         await self._found().member_command(self.member)
+
+
+NODE_SHELF = Shelf(
+    [DeviceSet, DeviceGet, DeviceRead, DeviceMonitor, DeviceCommand],
+    name="Devices",
+    description="Members of the instruments on the bench.",
+)
 
 
 def rebind(space: NodeSpace) -> None:

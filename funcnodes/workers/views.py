@@ -63,7 +63,7 @@ def port_value(port: Port, t: float | None) -> wire.PortValue:
     """A port's newest value, as frames carry it."""
     return wire.PortValue(
         port.node.uuid, port.id, preview(value_of(port)), port.quality, t,
-        is_stale(port), getattr(port, "applied", True),
+        is_stale(port), is_applied(port),
     )  # fmt: skip
 
 
@@ -73,6 +73,11 @@ def is_stale(port: Port) -> bool:
         return any(is_stale(source) for source in port.sources)
     node = port.node
     return port.quality == "stale" or node.state == "error" or _device_is_away(node)
+
+
+def is_applied(port: Port) -> bool:
+    """Whether a value that a device or the world is to have has been acted on."""
+    return not isinstance(port, NodeInput) or port.applied or not port.node.effect
 
 
 def port_view(port: Port, t: float | None) -> wire.PortView:
@@ -100,7 +105,7 @@ def port_view(port: Port, t: float | None) -> wire.PortView:
         quality=port.quality,
         t=t,
         stale=is_stale(port),
-        applied=inp.applied if inp else True,
+        applied=is_applied(port),
     )
 
 
