@@ -79,8 +79,6 @@ def execute(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("Interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        return _end_quietly()
     except _UsageProblem as problem:
         return _explain(problem)
     except Exception as error:
@@ -116,9 +114,3 @@ def _explain(problem: Any) -> int:
     else:
         complain(" ".join(message.split()))
     return int(getattr(problem, "exit_code", 2))
-
-
-def _end_quietly() -> int:
-    """Whoever read our output has gone (`| head`): nothing to complain about."""
-    sys.stdout = open("/dev/null", "w")  # noqa: SIM115  # kept open: the interpreter flushes it
-    return 0

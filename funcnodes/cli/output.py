@@ -14,9 +14,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def complain(error: FuncnodesError | str) -> int:
-    """One line on stderr; returns exit status 1, or 2 where the command was asked wrongly."""
-    text = error if isinstance(error, str) else " ".join(f"{error.message} {error.hint}".split())
-    print(text, file=sys.stderr, flush=True)
+    """One line on stderr; returns exit status 1."""
+    text = error if isinstance(error, str) else f"{error.message} {error.hint}"
+    print(" ".join(text.split()), file=sys.stderr, flush=True)
     return 1
 
 
