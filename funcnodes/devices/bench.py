@@ -184,7 +184,12 @@ class Bench:
             Call it to end that.
         """
         self._watchers.append(callback)
-        return lambda: self._watchers.remove(callback)
+
+        def forget() -> None:
+            with contextlib.suppress(ValueError):
+                self._watchers.remove(callback)
+
+        return forget
 
     @contextmanager
     def track_writes(self) -> Iterator[set[str]]:

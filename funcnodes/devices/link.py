@@ -11,7 +11,8 @@ device may be told is the device's.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
@@ -446,12 +447,12 @@ class Link:
         strikes, before = self._strikes, self.identity
         try:
             if not self._is_fresh:
-                async with asyncio.timeout(self.protocol.connect_s):
+                async with self._bounded(self.protocol.connect_s):
                     await self._reopen()
                     await self._prove_identity()
             self._is_fresh = not with_setup
             if with_setup and self._setup is not None:
-                async with asyncio.timeout(self.protocol.connect_s + self.protocol.timeout_s):
+                async with self._bounded(self.protocol.connect_s + self.protocol.timeout_s):
                     await self._setup(self._wire, self.identity)
         except TimeoutError:
             silent = f"no reply to {self.protocol.identify!r}" if self._transport.is_open else ""
@@ -466,6 +467,16 @@ class Link:
         if with_setup and strikes == self._strikes:
             self._was_ready = True
             self._set(ready=True, trouble="")
+
+    @asynccontextmanager
+    async def _bounded(self, seconds: float) -> AsyncIterator[None]:
+        """A deadline that an emergency can bring forward."""
+        async with asyncio.timeout(seconds) as limit:
+            self._current = limit
+            try:
+                yield
+            finally:
+                self._current = None
 
     async def _reopen(self) -> None:
         transport = self._transport
@@ -542,7 +553,7 @@ class Link:
         """In the loop, after `strike`: cut short what is under way."""
         if self._current is not None:
             self._current.reschedule(asyncio.get_running_loop().time())
-        self._poison("emergency stop")
+        self._set(ready=False, trouble="emergency stop")  # `confirm` sees to the rest
 
     async def confirm(
         self,
@@ -563,6 +574,8 @@ class Link:
         Raises:
             DeviceError: The instrument cannot be reached, or does not answer in time.
         """
+        if self._mender is not None:
+            self._mender.cancel()
         try:
             async with asyncio.timeout(within_s):
                 await self._turn.acquire(first=True)
@@ -570,13 +583,15 @@ class Link:
                     return await self._confirmed(check, data, repeat or not self._is_struck)
                 finally:
                     self._release()
-                    self._mend_later()
         except TimeoutError:
             raise DeviceTimeout(
                 f"{self._who}: no answer to the emergency stop in {within_s:.1f} s.",
                 device=self.name,
                 address=self.address,
             ) from None
+        finally:
+            self._mender = None
+            self._mend_later()
 
     async def _confirmed(
         self, check: Callable[[Wire], Awaitable[bool]], data: bytes, repeat: bool

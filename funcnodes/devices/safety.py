@@ -66,7 +66,12 @@ class Latch:
     def on_change(self, callback: Callable[[LatchState], None]) -> Callable[[], None]:
         """Call `callback` at each change, in the thread that made it; returns how to end that."""
         self._watchers.append(callback)
-        return lambda: self._watchers.remove(callback)
+
+        def forget() -> None:
+            with contextlib.suppress(ValueError):
+                self._watchers.remove(callback)
+
+        return forget
 
     def engage(self, cause: str, by: str) -> None:
         """Latch, in memory only: the caller's next act is the emergency bytes, then `save`.
