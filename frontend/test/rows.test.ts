@@ -62,7 +62,7 @@ describe("a curve", () => {
     expect([x, y]).toEqual(["V", ["I"]]);
     const [raw] = rawCurves(rows, x, y);
     if (!raw) throw new Error("no curve");
-    const [across, up] = [axis([raw.x], raw.xUnit, "voltage"), axis([raw.y], raw.yUnit, "Current (A)")];
+    const [across, up] = [axis([raw.x], raw.xUnit, "V (V)"), axis([raw.y], raw.yUnit, "Current (A)")];
     expect(across).toMatchObject({ label: "Voltage (V)", factor: 1, low: 0, high: 0.8 });
     expect(up).toMatchObject({ label: "Current (mA)", low: 0, high: 8, ticks: [0, 2, 4, 6, 8] });
     const curve = toCurve(raw, across.factor, up.factor);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CARD, cardWidth } from "../src/model/card";
 import { PortValues } from "../src/model/values";
 import { ackWords, compactMark, errorTitle } from "../src/model/words";
 import { wiresOf } from "../src/model/wires";
@@ -61,5 +62,16 @@ describe("words", () => {
     expect(ackWords({ device: "smu", state: "sent", ms: 3.2, message: "" })).toMatchObject({ time: "3.2 ms", sentence: "Sent, not confirmed." });
     expect(ackWords({ device: "dmm", state: "unanswered", ms: 1204, message: "" })).toMatchObject({ time: "no answer, 1204 ms", sentence: "Switch it off by hand.", bad: true });
     expect(ackWords({ device: "dmm", state: "pending", ms: null, message: "" }).bad).toBe(false);
+  });
+});
+
+describe("a card", () => {
+  it("is as wide as its names need, whatever its state and values", () => {
+    const card = node("n", { name: "Read temperature" });
+    const width = cardWidth(card, card.inputs);
+    expect(width).toBeGreaterThan(CARD);
+    expect(cardWidth({ ...card, state: "running", duration_s: 12.5 }, [port("a", "number", { value: 1e9 }), port("b")])).toBe(width);
+    expect(cardWidth(node("n", { name: "Add" }), [])).toBe(CARD);
+    expect(cardWidth(node("n", { name: "x".repeat(200) }), [])).toBeLessThan(300);
   });
 });

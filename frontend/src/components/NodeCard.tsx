@@ -1,5 +1,6 @@
 import { Handle, type Node, type NodeProps, Position, useStore, useUpdateNodeInternals } from "@xyflow/react";
 import { memo, useEffect } from "react";
+import { cardWidth } from "../model/card";
 import { GROW, misjoin } from "../model/fit";
 import { duration, whole } from "../model/format";
 import { wiresOf } from "../model/wires";
@@ -32,7 +33,8 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
   const ports = [...inputs, ...outputs].map((port) => `${port.id} ${wires?.into.has(`${id} ${port.id}`)}`).join("|");
   useEffect(() => refresh(id), [ports, id, refresh]);
   if (!node) return null;
-  if (small) return <SmallCard node={node} inputs={inputs} outputs={outputs} wired={(port) => wires?.into.has(`${id} ${port}`) ?? false} selected={selected} />;
+  const width = cardWidth(node, [...inputs, ...outputs]);
+  if (small) return <SmallCard width={width} node={node} inputs={inputs} outputs={outputs} wired={(port) => wires?.into.has(`${id} ${port}`) ?? false} selected={selected} />;
   const flat = node.muted || node.missing !== "";
   const fit = (port: string, side: "in" | "out") => {
     if (!inHand || (inHand.node === id && inHand.port === port && inHand.side === side)) return "" as const;
@@ -40,9 +42,9 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
     return misjoin(nodes, inHand, { node: id, port, side }) === "" ? ("can" as const) : ("no" as const);
   };
   const row = { node: id, device: node.device, flat, connectable, energised };
-  const look = [selected && "sel", node.problem && "err", node.muted && "muted", node.missing && "disabled", node.body && `with-${node.body}`];
+  const look = [selected && "sel", node.problem && "err", node.muted && "muted", node.missing && "disabled"];
   return (
-    <article className={`node ${look.filter(Boolean).join(" ")}`} data-testid="node" data-node={id} data-state={node.state}>
+    <article className={`node ${look.filter(Boolean).join(" ")}`} data-testid="node" data-node={id} data-state={node.state} style={{ width }}>
       <Header node={node} />
       <div className="ports ins">
         {node.device && !inputs.some((port) => port.kind === "device") && (
@@ -78,11 +80,11 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
   );
 });
 
-function SmallCard(props: { node: NodeView; inputs: PortView[]; outputs: PortView[]; wired: (port: string) => boolean; selected: boolean }) {
+function SmallCard(props: { width: number; node: NodeView; inputs: PortView[]; outputs: PortView[]; wired: (port: string) => boolean; selected: boolean }) {
   const { node, inputs, outputs } = props;
   const deviceRow = node.device !== "" && !inputs.some((port) => port.kind === "device");
   return (
-    <article className={`node small ${props.selected ? "sel" : ""} ${node.problem ? "err" : ""} ${node.body && `with-${node.body}`}`} data-testid="node" data-node={node.id} data-state={node.state}>
+    <article className={`node small ${props.selected ? "sel" : ""} ${node.problem ? "err" : ""} `.trimEnd()} data-testid="node" data-node={node.id} data-state={node.state} style={{ width: props.width }}>
       <header>
         <h3>{node.name}</h3>
       </header>

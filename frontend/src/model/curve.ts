@@ -89,7 +89,8 @@ export function axis(columns: Numbers[], unit: string, label: string): Axis {
   const factor = 10 ** ((splitUnit(unit)?.exponent ?? 0) - exponent);
   const shown = unitAt(unit, exponent);
   const ticks = roundTicks(low * factor, high * factor);
-  const bare = (SYMBOLS[label] ?? label).replace(/\s*[([][^)\]]*[)\]]\s*$/, "");
+  const plain = label.replace(/\s*[([][^)\]]*[)\]]\s*$/, "");
+  const bare = SYMBOLS[plain] ?? plain;
   const name = bare.charAt(0).toUpperCase() + bare.slice(1);
   return {
     label: shown ? `${name} (${shown})` : name,
