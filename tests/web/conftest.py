@@ -84,7 +84,11 @@ class Site:
         """A scripted worker on the link."""
         headers = {"authorization": f"Bearer {workspace.credential()}"}
         async with connect(
-            f"{self.socket_url}/link/worker", additional_headers=headers, proxy=None, max_size=None
+            f"{self.socket_url}/link/worker",
+            additional_headers=headers,
+            proxy=None,
+            max_size=None,
+            max_queue=None,
         ) as socket:
             fake = Fake(socket, workspace.record.uuid, session)
             await fake.hello()
