@@ -95,7 +95,7 @@ class DeviceNode(Node):
         member = _member_or_none(device, self.member)
         if device is None or member is None:
             self._plan(_saved_plans(self._saved, True), _saved_plans(self._saved, False))
-            self._describe(f"{self.verb} {self.device}.{self.member}", "device", "")
+            self._describe(self._name or f"{self.verb} {self.device}.{self.member}", "device", "")
             return
         self._plan(self.plan_inputs(device, member), self.plan_outputs(member))
         title = title_of(self.node_id, device, self.member)
@@ -518,6 +518,8 @@ def _entry(device: Device, node_id: str, path: str, member: Member) -> DeviceEnt
     inputs: list[PortPlan] = []
     if node_id == "device.set" and isinstance(member, Value):
         inputs = [value_plan(device, path, member)]
+    if node_id == "device.monitor":
+        inputs = [PortPlan("period", float, unit="s")]
     outputs = output_plans(member) if node_id not in ("device.set", "device.command") else []
     return DeviceEntry(
         key=f"{node_id}:{device.name}.{path}",

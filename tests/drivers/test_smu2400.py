@@ -1,0 +1,93 @@
+"""The Keithley 2400 driver: its exact words, and what comes of them on the simulated instrument."""
+
+from typing import Any
+
+import pytest
+
+from funcnodes.devices import Bench
+from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
+from funcnodes.devices.device import Device
+from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.errors import LimitError
+from funcnodes_drivers.keithley.smu2400 import Smu2400
+
+IDN = b"KEITHLEY INSTRUMENTS INC.,MODEL 2400,1234567,C33   Mar 31 2015 09:32:39/A02  /K/J\n"
+NO_ERROR = (b":SYST:ERR?\n", b'0,"No error"\n')
+CONNECT = [
+    (b"*IDN?\n", IDN), NO_ERROR, (b":FORM:ELEM VOLT,CURR,STAT\n", None),
+    (b":SOUR:VOLT?\n", b"0.000000E+00\n"), (b":SENS:CURR:PROT?\n", b"1.050000E-04\n"),
+    (b":OUTP?\n", b"1\n"), (b":SENS:CURR:NPLC?\n", b"1.00\n"),
+    (b":SOUR:VOLT:RANG?\n", b"2.100000E+01\n"), (b":SENS:CURR:RANG?\n", b"1.050000E-04\n"),
+]  # fmt: skip
+
+
+def bench_on(wire: Dialogue) -> Bench:
+    device = DeviceConfig("smu", "keithley.smu2400", "tcp:127.0.0.1:1")
+    return Bench(BenchConfig("b", devices={"smu": device}), make_transport=lambda *_: wire)
+
+
+def acting(device: Device) -> Smu2400:
+    assert isinstance(device.instrument, Smu2400)
+    return device.instrument
+
+
+async def test_its_words_are_the_manuals() -> None:
+    wire = Dialogue(CONNECT)
+    async with bench_on(wire) as bench:
+        smu = acting(bench.devices["smu"])
+        wire.expect(
+            (b":SENS:CURR:PROT 0.02\n", None), NO_ERROR,
+            (b":SOUR:VOLT?\n", b"0.000000E+00\n"), (b":SOUR:VOLT 0.125\n", None), NO_ERROR,
+            (b":READ?\n", b"+1.250000E-01,+2.345000E-07,+5.140000E+02\n"),
+            (b":SENS:CURR:NPLC 0.1\n", None), NO_ERROR,
+            (b"*CLS\n", None), NO_ERROR,
+            (b":OUTP 0\n", None), NO_ERROR,
+            (b":SYST:LOC\n", None),
+        )  # fmt: skip
+        await smu.compliance.set(20e-3)
+        await smu.voltage.set(0.125)
+        reading = await smu.reading.get()
+        assert dict(reading) == {"v": 0.125, "i": 2.345e-7, "status": 514}
+        assert reading.quality == "ok"
+        await smu.nplc.set(0.1)
+        await smu.clear()
+        await smu.output.set(False)
+    wire.finish()
+
+
+async def test_an_instrument_left_on_is_shown_as_on_and_left_alone_at_the_end() -> None:
+    """D2; going local with the output on is not ours to decide."""
+    wire = Dialogue(CONNECT)
+    async with bench_on(wire) as bench:
+        assert bench.devices["smu"].output_on is True
+        assert not bench.devices["smu"].simulated
+    wire.finish()
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("voltage", 210.1), ("voltage", -211), ("compliance", 2), ("compliance", 0), ("nplc", 100)],
+)
+async def test_its_limits_hold_without_a_bench_saying_so(member: str, value: float) -> None:
+    wire = Dialogue(CONNECT)
+    async with bench_on(wire) as bench:
+        with pytest.raises(LimitError):
+            await bench.devices["smu"].member_set(member, value)
+    wire.finish()
+
+
+async def test_a_diode_is_measured_and_clamped(simulated: Any) -> None:
+    async with Bench.builtin("demo", simulated.resources) as bench:
+        smu = acting(bench.devices["smu"])
+        await smu.compliance.set(20e-3)
+        await smu.output.set(True)
+        await smu.voltage.set(0.65)
+        reading = await smu.reading.get()
+        assert reading["v"] == pytest.approx(0.65, abs=1e-3)
+        assert 1e-3 < reading["i"] < 2e-2
+        await smu.voltage.set(0.8)
+        assert (await smu.reading.get()).quality == "compliance"
+        await bench.park(["smu"])
+        state = simulated.state()
+        assert state["smu"]["output"] is False
+        assert not state["dut"]["damaged"]
