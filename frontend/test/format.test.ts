@@ -42,6 +42,9 @@ describe("limits", () => {
   it("name both sides once where they share a unit", () => {
     expect(limits(-20, 20, "V")).toBe("−20 to 20 V");
     expect(limits(1e-6, 0.02, "A")).toBe("1 µA to 20 mA");
+    expect(limits(0, 0.02, "A")).toBe("0 to 20 mA");
+    expect(limits(0, 86_400, "s")).toBe("0 to 86\u00a0400 s");
+    expect(limits(1, 1_000_000, "")).toBe("1 to 1\u00a0000\u00a0000");
     expect(limits(0, null, "s")).toBe("from 0 s");
     expect(limits(null, 5, "")).toBe("up to 5");
     expect(limits(null, null, "V")).toBe("");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { applyEvents, edgeInto, fromSnapshot, LOG_LINES, simBadge } from "../src/model/graph";
-import type { DeviceView, Event, LogLine } from "../src/model/wire.gen";
+import { applyEvents, edgeInto, fromSnapshot, LOG_LINES, ownRun, simBadge } from "../src/model/graph";
+import type { DeviceView, Event, LogLine, RunView, SpaceView } from "../src/model/wire.gen";
 import { node, snapshot } from "./samples";
 
 const start = () => fromSnapshot(snapshot());
@@ -74,4 +74,14 @@ it("says how much of the bench is simulated", () => {
   expect(simBadge({ a: device("a", false) })).toBe("");
   expect(simBadge({ a: device("a", true), b: device("b", true) })).toBe("SIM bench");
   expect(simBadge({ a: device("a", true), b: device("b", false) })).toBe("SIM 1 of 2");
+});
+
+it("shows a run that has ended only in the nodespace it was of", () => {
+  const space = { name: "diode-iv", title: "Diode" } as SpaceView;
+  const run = (state: RunView["state"], nodespace: string) => ({ state, nodespace }) as RunView;
+  expect(ownRun({ space, run: run("complete", "Diode") })).not.toBeNull();
+  expect(ownRun({ space, run: run("complete", "diode-iv") })).not.toBeNull();
+  expect(ownRun({ space, run: run("complete", "other") })).toBeNull();
+  expect(ownRun({ space, run: run("running", "other") })).not.toBeNull();
+  expect(ownRun({ space, run: null })).toBeNull();
 });

@@ -77,6 +77,7 @@ describe("a curve", () => {
 });
 
 it("puts ticks on round numbers", () => {
+  expect(axis([[-1e-9, 1e-6]], "A", "I")).toMatchObject({ label: "Current (µA)", low: 0, high: 1 });
   expect(roundTicks(0, 0.7)).toEqual([0, 0.2, 0.4, 0.6, 0.8]);
   expect(roundTicks(-1.2, 1.1)).toEqual([-2, -1, 0, 1, 2]);
   expect(axis([[5, 5]], "V", "V").ticks[0]).toBe(0);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CARD, cardWidth } from "../src/model/card";
+import { freePlace } from "../src/model/place";
 import { PortValues } from "../src/model/values";
 import { ackWords, compactMark, errorTitle } from "../src/model/words";
 import { wiresOf } from "../src/model/wires";
@@ -73,5 +74,20 @@ describe("a card", () => {
     expect(cardWidth({ ...card, state: "running", duration_s: 12.5 }, [port("a", "number", { value: 1e9 }), port("b")])).toBe(width);
     expect(cardWidth(node("n", { name: "Add" }), [])).toBe(CARD);
     expect(cardWidth(node("n", { name: "x".repeat(200) }), [])).toBeLessThan(300);
+  });
+});
+
+describe("a new card", () => {
+  const size = { width: 184, height: 130 };
+
+  it("takes the place that is wanted where it is free", () => {
+    expect(freePlace({ x: 10.4, y: 20, ...size }, [])).toEqual({ x: 10, y: 20 });
+  });
+
+  it("moves aside from cards that are there, not far", () => {
+    const there = [{ x: 0, y: 0, ...size }];
+    const place = freePlace({ x: 0, y: 0, ...size }, there);
+    expect(Math.abs(place.x) >= 184 || Math.abs(place.y) >= 130).toBe(true);
+    expect(Math.hypot(place.x, place.y)).toBeLessThan(260);
   });
 });

@@ -3,7 +3,9 @@ import {
   ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore,
 } from "@xyflow/react";
 import { type DragEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { CARD } from "../model/card";
 import { misjoin, type WireEnd } from "../model/fit";
+import { freePlace } from "../model/place";
 import type { EdgeView } from "../model/wire.gen";
 import { addNode, connect, redo, undo } from "../store/actions";
 import { get, isLocked, mayAct, set, useEditor } from "../store/editor";
@@ -54,7 +56,10 @@ function Inner() {
     };
     offer({
       window: middle,
-      middle: () => flow.screenToFlowPosition(middle()),
+      room: () => {
+        const { x, y } = flow.screenToFlowPosition(middle());
+        return freePlace({ x: x - CARD / 2, y: y - NEW_HEIGHT / 2, width: CARD, height: NEW_HEIGHT }, flow.getNodes().map(box));
+      },
       toCanvas: (point) => flow.screenToFlowPosition(point),
       fit: () => void flow.fitView(FIT),
       tidy: () => void arrange(flow.getNodes(), move).then(() => flow.fitView(FIT)),
@@ -192,9 +197,14 @@ function useFitOnOpen(space: string | undefined, count: number): void {
   }, [measured, count, space, flow]);
 }
 
+const NEW_HEIGHT = 130;
+
+function box(node: Node) {
+  return { id: node.id, ...node.position, width: node.measured?.width ?? CARD, height: node.measured?.height ?? NEW_HEIGHT };
+}
+
 async function arrange(nodes: Node[], move: (moved: Array<{ id: string; x: number; y: number }>) => Promise<void>): Promise<void> {
-  const boxes = nodes.map((node) => ({ id: node.id, width: node.measured?.width ?? 184, height: node.measured?.height ?? 120 }));
-  await move(await tidy(boxes, Object.values(get().graph?.edges ?? NO_EDGES)));
+  await move(await tidy(nodes.map(box), Object.values(get().graph?.edges ?? NO_EDGES)));
 }
 
 function onConnectStart(_: unknown, from: OnConnectStartParams): void {

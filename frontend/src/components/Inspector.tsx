@@ -29,7 +29,7 @@ export function Inspector() {
 
 function NodeInspector({ node }: { node: NodeView }) {
   const state = NODE[node.state];
-  const inputs = node.inputs.filter((port) => port.kind !== "device" && port.kind !== "trigger");
+  const inputs = node.inputs.filter((port) => port.kind !== "device" && port.kind !== "trigger").sort((a, b) => Number(a.hidden) - Number(b.hidden));
   return (
     <>
       <div className="insp-h">

@@ -127,10 +127,7 @@ function Entries({ entries, deep = false }: { entries: LibraryEntry[]; deep?: bo
   );
 }
 
-let spread = 0;
-
 function add(entry: LibraryEntry): void {
-  const middle = canvas()?.middle() ?? { x: 0, y: 0 };
-  const shift = (spread++ % 6) * 24;
-  void addNode(entry, Math.round(middle.x - 92 + shift), Math.round(middle.y - 60 + shift));
+  const { x, y } = canvas()?.room() ?? { x: 0, y: 0 };
+  void addNode(entry, x, y);
 }

@@ -1,4 +1,5 @@
 import { clockTime, duration, whole } from "../model/format";
+import { ownRun } from "../model/graph";
 import { RUN } from "../model/words";
 import { useEditor } from "../store/editor";
 import { now } from "../store/clock";
@@ -7,7 +8,7 @@ import { Chip, Sim } from "./Lamp";
 /** The nodespace and its last run, where no single node is selected. */
 export function SpaceInspector({ selected }: { selected: number }) {
   const space = useEditor((state) => state.graph?.space);
-  const run = useEditor((state) => state.graph?.run);
+  const run = useEditor((state) => state.graph && ownRun(state.graph));
   const bench = useEditor((state) => state.graph?.bench);
   const nodes = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length);
   const wires = useEditor((state) => Object.keys(state.graph?.edges ?? {}).length);

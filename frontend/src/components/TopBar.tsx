@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { clockTime, countdown, whole } from "../model/format";
-import { isRunning, simBadge } from "../model/graph";
+import { isRunning, ownRun, simBadge } from "../model/graph";
 import { RUN } from "../model/words";
 import type { PersonView, RunView } from "../model/wire.gen";
 import { go, openDialog, openExample, openSpace, pause, run as startRun, stop, takeControls } from "../store/actions";
@@ -37,7 +37,7 @@ export function TopBar({ children }: { children?: ReactNode }) {
 
 /** Nodespace, saved state, run control and progress. */
 export function EditorBar() {
-  const run = useEditor((state) => state.graph?.run ?? null);
+  const run = useEditor((state) => state.graph && ownRun(state.graph));
   return (
     <>
       <SpaceMenu />

@@ -4,8 +4,8 @@
 export const DRAG_TYPE = "application/x-funcnodes-node";
 
 export interface CanvasApi {
-  /** A place in the middle of what is visible. */
-  middle(): { x: number; y: number };
+  /** Room for a new card near the middle of what is visible. */
+  room(): { x: number; y: number };
   toCanvas(point: { x: number; y: number }): { x: number; y: number };
   /** The middle of what is visible, in the window. */
   window(): { x: number; y: number };

@@ -5,18 +5,15 @@ import type { NodeView, PortView } from "./wire.gen";
 export const CARD = 184;
 const WIDEST = 288;
 const PLOT = 376;
+/** A value with unit, age and pin, beside the name of its port. */
+const BESIDE = 134;
 
 /** Width in px: a card shows its name, and each port's name beside a value or a widget. */
 export function cardWidth(node: NodeView, ports: readonly PortView[]): number {
   if (node.body === "plot") return PLOT;
-  const header = 106 + 7.4 * node.name.length;
+  const header = 92 + 6.9 * node.name.length;
   const device = node.device ? 160 + 7 * node.device.length : 0;
-  const rows = ports.map((port) => (port.kind === "trigger" || port.kind === "device" ? 0 : beside(port) + 6.6 * port.name.length));
+  const rows = ports.map((port) => (port.kind === "trigger" || port.kind === "device" ? 0 : BESIDE + 6.2 * port.name.length));
   const needed = Math.max(CARD, header, device, ...rows);
   return Math.min(WIDEST, 4 * Math.ceil(needed / 4));
-}
-
-/** Room for all but the name of a port. */
-function beside(port: PortView): number {
-  return port.kind === "text" || port.kind === "any" || port.options !== null ? 140 : 146;
 }

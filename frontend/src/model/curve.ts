@@ -78,12 +78,16 @@ function lastPoint({ x, y }: Raw): [number, number] | null {
   return null;
 }
 
+const NOISE = 0.02;
+
 /** Symbols that a recorder's columns usually bear, in words. */
 const SYMBOLS: Record<string, string> = { V: "voltage", I: "current", T: "temperature", P: "power", R: "resistance", t: "time" };
 
 /** An axis over all given columns: a prefix that suits the largest value, limits on round numbers. */
 export function axis(columns: Numbers[], unit: string, label: string): Axis {
-  const [low, high] = extent(columns);
+  const [lowest, high] = extent(columns);
+  // Noise around zero is no reason for an axis below it.
+  const low = lowest < 0 && -lowest < NOISE * high ? 0 : lowest;
   const size = Math.max(Math.abs(low), Math.abs(high));
   const exponent = axisExponent(size, unit);
   const factor = 10 ** ((splitUnit(unit)?.exponent ?? 0) - exponent);

@@ -55,6 +55,7 @@ export function bestExponent(magnitude: number, unit: string): number {
   if (magnitude >= 0.1 && magnitude < 1000) return split.exponent;
   const absolute = Math.log10(magnitude) + split.exponent;
   const three = Math.floor(absolute / 3 + 1e-9) * 3;
+  if (split.base === "s" && three > 0) return 0;
   return Math.min(12, Math.max(-15, three));
 }
 
@@ -115,11 +116,15 @@ function power(value: number): string {
 
 /** Limits in words: "1 µA to 20 mA"; "" where there are none. */
 export function limits(min: number | null, max: number | null, unit: string): string {
-  const low = min === null ? null : exact(min, unit);
-  const high = max === null ? null : exact(max, unit);
-  if (low && high) return `${low.unit === high.unit ? low.text : withUnit(low)} to ${withUnit(high)}`;
+  const low = min === null ? null : grouped(exact(min, unit));
+  const high = max === null ? null : grouped(exact(max, unit));
+  if (low && high) return `${low.unit === high.unit || min === 0 ? low.text : withUnit(low)} to ${withUnit(high)}`;
   if (low) return `from ${withUnit(low)}`;
   return high ? `up to ${withUnit(high)}` : "";
+}
+
+function grouped(shown: Shown): Shown {
+  return /^.?\d{5,}$/.test(shown.text) ? { ...shown, text: whole(Number(shown.text.replace(MINUS, "-"))) } : shown;
 }
 
 export interface Typed {

@@ -119,6 +119,12 @@ export function simBadge(devices: Record<string, DeviceView>): string {
   return simulated === all.length ? "SIM bench" : `SIM ${simulated} of ${all.length}`;
 }
 
+/** The run on show, unless it has ended and was another nodespace's. */
+export function ownRun({ run, space }: Pick<Graph, "run" | "space">): RunView | null {
+  if (!run || !space || isRunning(run) || run.nodespace === "") return run;
+  return run.nodespace === space.name || run.nodespace === space.title ? run : null;
+}
+
 export function isRunning(run: RunView | null): boolean {
   return run !== null && (run.state === "running" || run.state === "paused" || run.state === "stopping");
 }
