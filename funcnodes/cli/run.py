@@ -48,7 +48,7 @@ def run(
     stopped with it. Ctrl-C stops the run in order, devices first.
     """
     from funcnodes.runs.assignments import Assignment, AssignmentError
-    from funcnodes.runs.local import Watcher, run_file
+    from funcnodes.runs.local import NotStarted, Watcher, run_file
 
     stream = sys.stderr if as_json else sys.stdout
     try:
@@ -70,6 +70,9 @@ def run(
     except AssignmentError as error:
         complain(error)
         return 2
+    except NotStarted as error:
+        complain(error)
+        return 128 + error.signal
     if as_json:
         _print_result(result)
     else:

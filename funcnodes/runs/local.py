@@ -33,6 +33,22 @@ STOP_GRACE_S = 1.0
 """How long the point under way may take to end after Ctrl-C; then it is given up."""
 
 
+class NotStarted(RunError):
+    """A signal came before the run began.
+
+    Attributes:
+        signal: Which.
+    """
+
+    def __init__(self, signal: signals.Signals) -> None:
+        super().__init__(f"Stopped by {_name(signal)} before the run began.")
+        self.signal = signal
+
+
+def _name(signal: signals.Signals) -> str:
+    return "Ctrl-C" if signal is signals.SIGINT else signal.name
+
+
 def _nothing(*_: Any) -> None:
     """Whoever does not watch."""
 
@@ -97,7 +113,8 @@ class _Interrupt:
             self._stop(run)
 
     def _stop(self, run: Run) -> None:
-        name = "Ctrl-C" if self.received is signals.SIGINT else "SIGTERM"
+        assert self.received is not None
+        name = _name(self.received)
         self.watcher.say(f"Stopping after {name}: devices are made safe first.")
         run.stop(f"Stopped by {name}.")
         loop = asyncio.get_running_loop()
@@ -127,7 +144,7 @@ def run_file(
 
     Raises:
         FuncnodesError: It could not start; nothing was written to any device then.
-        KeyboardInterrupt: It was stopped before it began.
+        NotStarted: A signal came before it began.
     """
     data = read_nodespace(path)
     if out is not None:
@@ -179,7 +196,7 @@ class _Local:
             except asyncio.CancelledError:
                 if interrupt.received is None:
                     raise
-                raise KeyboardInterrupt from None
+                raise NotStarted(interrupt.received) from None
             finally:
                 if interrupt.escalation is not None:
                     interrupt.escalation.cancel()

@@ -70,10 +70,10 @@ def test_people_see_what_was_understood_a_table_and_the_curve(command: Any) -> N
     ],
 )
 def test_a_value_is_understood_in_the_input_s_unit(
-    command: Any, given: str, understood: str | None
+    here: Any, given: str, understood: str | None
 ) -> None:
     """Those that are understood come before the one that ends the command."""
-    done = command("run", DIODE, "--set", given, "--set", "sweep.points=0")
+    done = here("run", DIODE, "--set", given, "--set", "sweep.points=0")
     assert done.returncode == 1
     if understood is None:
         assert "it is wired to Sweep: value" in done.stderr
@@ -106,7 +106,7 @@ def test_a_value_is_understood_in_the_input_s_unit(
     ],
 )
 def test_bad_input_gets_one_plain_sentence(
-    command: Any, tmp_path: Path, arguments: list[str], status: int, sentence: str
+    here: Any, tmp_path: Path, arguments: list[str], status: int, sentence: str
 ) -> None:
     files = {
         "text.json": "this is text",
@@ -121,7 +121,7 @@ def test_bad_input_gets_one_plain_sentence(
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    done = command("run", *arguments)
+    done = here("run", *arguments)
     assert done.returncode == status, done.stderr
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -239,7 +239,7 @@ def test_a_point_that_does_not_end_is_given_up_after_ctrl_c(
     start: Any, bench_file: Path, simulated: SimulatedBench
 ) -> None:
     process = start("run", DIODE, "--bench", bench_file, "--set", "settle.time=1 h", "--json")
-    simulated.wait("smu", "output", True, timeout_s=20)
+    wait_for_command(simulated, ":SOUR:VOLT 0")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
@@ -279,15 +279,15 @@ def test_ctrl_c_before_the_run_began_ends_it_quietly(
 ) -> None:
     simulated.fault("smu", "mute")
     process = start("run", DIODE, "--bench", bench_file)
-    wait_for_command(simulated)
+    wait_for_command(simulated, "*IDN?")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert err.splitlines() == ["Interrupted."]
+    assert err.splitlines() == ["Stopped by Ctrl-C before the run began."]
 
 
-def wait_for_command(simulated: SimulatedBench) -> None:
+def wait_for_command(simulated: SimulatedBench, text: str) -> None:
     deadline = time.monotonic() + 20
-    while not simulated.commands("smu"):
+    while text not in simulated.commands("smu"):
         assert time.monotonic() < deadline
         time.sleep(0.01)  # another process's connection: nothing to await
