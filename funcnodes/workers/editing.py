@@ -197,6 +197,8 @@ class Connect:
         node = space.get_node_by_id(target)
         if node is out.node:
             raise RefusedError(f"{node.name} cannot be wired to itself.")
+        if out.type.kind == "trigger":
+            raise RefusedError(f"{out.node.name}.{out.name} tells an order, not a value.")
         self.grown = node.grow_input(out).id
         self.edge = (*self.edge[:3], self.grown)
 

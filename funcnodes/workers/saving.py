@@ -12,7 +12,7 @@ from typing import Any
 
 from funcnodes.errors import FuncnodesError
 from funcnodes.workers.threads import in_thread
-from funcnodes.workers.workspace import SpaceStore
+from funcnodes.workers.workspace import SpaceStore, encode
 
 COALESCE_S = 0.2
 
@@ -86,7 +86,7 @@ class Autosave:
             self._dirty = False
             name = self.name
             try:
-                data = self._serialize()
+                data = encode(self._serialize())
                 self.saved = await in_thread(lambda: self._store.save(name, data), name="save")
                 self.trouble = ""
             except (OSError, FuncnodesError, ValueError) as error:

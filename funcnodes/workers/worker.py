@@ -35,7 +35,7 @@ from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.space import OpenSpace, build
 from funcnodes.workers.threads import in_thread
-from funcnodes.workers.workspace import LoadedSpace, Workspace
+from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
 
 SAFE_S = 1.0
 CLOSE_S = 2.5
@@ -359,7 +359,7 @@ class Worker:
         build(self.library, self.bench, self.latch, data)
         store = self.workspace.spaces
         name = store.unused_name(wanted)
-        await in_thread(lambda: store.save(name, data), name="save")
+        await in_thread(lambda: store.save(name, encode(data)), name="save")
         return await self.open_space(name)
 
     async def open_example(self, name: str) -> str:

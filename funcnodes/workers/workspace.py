@@ -189,6 +189,11 @@ class Workspace:
             ) from error
 
 
+def encode(data: dict[str, Any]) -> bytes:
+    """A saved form as the bytes of its file; of this very moment, whatever is edited later."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+
+
 @dataclass(slots=True)
 class SpaceStore:
     """The nodespaces of a worker, one JSON file each, with the last good versions beside them."""
@@ -212,8 +217,11 @@ class SpaceStore:
             name = f"{wanted[: NAME_LENGTH - 5]} {number}"
         return name
 
-    def save(self, name: str, data: dict[str, Any]) -> float:
+    def save(self, name: str, data: bytes) -> float:
         """Replace the file whole, keeping the one before it as a version.
+
+        Args:
+            data: As `encode` gives it.
 
         Returns:
             When it was saved, in seconds since the epoch.
@@ -222,9 +230,8 @@ class SpaceStore:
             OSError: The disk is full or cannot be written; the file is as it was.
         """
         path = self._path(name)
-        encoded = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
         self._keep_version(path)
-        write_private(path, encoded)
+        write_private(path, data)
         return self.clock()
 
     def load(
