@@ -16,7 +16,7 @@ from funcnodes.core import clock, units
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices import replies
-from funcnodes.errors import LimitError, ReplyError, ValueRefusedError
+from funcnodes.errors import LimitError, RefusedError, ReplyError, ValueRefusedError
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Group")
@@ -216,7 +216,7 @@ class Bound:
         if sample is None or sample.value == safe:
             sample = await bound.sample()
         if sample.value == safe:
-            raise LimitError(
+            raise RefusedError(
                 f"{self.access.name}: {title} was not read, since {bound.member.title.lower()} "
                 f"is {bound.member.text(sample.value)}.",
                 device=self.access.name,

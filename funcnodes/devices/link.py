@@ -125,8 +125,10 @@ class Wire:
         except UnicodeDecodeError as error:
             raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
 
-    async def query(self, command: str) -> str:
-        """Write a query and read its reply; the caller keeps the deadline.
+    async def query(self, command: str, data: bytes = b"") -> str:
+        """Write a query (`data` where it is encoded already) and read its reply.
+
+        The caller keeps the deadline.
 
         Raises:
             ReplyError: While wary, another count of replies than one came.
@@ -134,7 +136,7 @@ class Wire:
         began = time.monotonic()
         if self._wary_until > began and command != self.protocol.identify:
             return await self._query_warily(command, began)
-        await self.send(self.encode(command))
+        await self.send(data or self.encode(command))
         return await self.receive(began)
 
     def be_wary(self) -> None:
@@ -222,6 +224,7 @@ class Link:
         identity: Who answered, None until it was reached (or where nothing identifies).
         trouble: Why it cannot be reached now, or "".
         is_ready: Whether the next caller can speak at once.
+        waited_s: How long the last caller waited for its turn, apart from its deadline (D4).
     """
 
     def __init__(
@@ -249,6 +252,7 @@ class Link:
         self.identity = expected
         self.trouble = "not connected yet"
         self.is_ready = False
+        self.waited_s = 0.0
         self._transport = transport
         self._wire = Wire(name, transport, protocol, self.traffic)
         self._setup = setup
@@ -261,7 +265,9 @@ class Link:
         self._is_fresh = False  # recovered for a confirmation, only the setup is to be done
         self._is_struck = False  # whether the last emergency bytes were handed over
         self._strikes = 0  # emergency writes so far; any thread counts up
-        self._current: asyncio.Timeout | None = None  # deadline of the transaction under way
+        self._current: _Deadline | None = None  # of the transaction under way
+        self._cut_short: Callable[[], None] | None = None  # ends what is under way, if anything
+        self._timer: asyncio.TimerHandle | None = None  # due no later than the current deadline
         self._mender: asyncio.Task[None] | None = None
         self._farewells: set[asyncio.Task[None]] = set()
         transport.on_lost = self._lost_while_idle
@@ -292,13 +298,16 @@ class Link:
         try:
             async with self._turn:
                 await self._recover()
-        except DeviceError:
+        except BaseException:
             self._mend_later()
             raise
 
     async def close(self, farewell_command: str = "") -> None:
         """Let go of the instrument, with a last command where there is one. Idempotent."""
         self._is_wanted = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._mender is not None:
             self._mender.cancel()
             await asyncio.gather(self._mender, return_exceptions=True)
@@ -348,14 +357,14 @@ class Link:
 
         A reply that `parse` refuses (ReplyError) may be somebody else's, so it poisons the link.
         """
-        self._wire.encode(command)  # refused before anything is waited for
+        data = self._wire.encode(command)
         timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
         try:
-            return await self._exchange(command, parse, timeout_s)
+            return await self._exchange(command, data, parse, timeout_s)
         except (DeviceClosed, ReplyError):
             if not idempotent:
                 raise
-        return await self._exchange(command, parse, timeout_s)
+        return await self._exchange(command, data, parse, timeout_s)
 
     async def write(self, command: str, *, timeout_s: float | None = None) -> None:
         """Write a command once, then read the error queue where the instrument has one.
@@ -371,7 +380,7 @@ class Link:
         try:
             if self._gate is not None:
                 self._gate(command)
-            async with self._deadline(command, timeout_s):
+            with _Deadline(self, command, timeout_s):
                 await self._wire.send(data)
                 errors = await self._wire.errors()
         finally:
@@ -379,17 +388,25 @@ class Link:
         if errors:
             raise self._refused(command, errors)
 
-    async def _exchange(self, command: str, parse: Callable[[str], T], timeout_s: float) -> T:
+    async def _exchange(
+        self, command: str, data: bytes, parse: Callable[[str], T], timeout_s: float
+    ) -> T:
         await self._acquire()
         try:
-            async with self._deadline(command, timeout_s):
-                return parse(await self._wire.query(command))
+            with _Deadline(self, command, timeout_s):
+                return parse(await self._wire.query(command, data))
         finally:
             self._release()
 
     async def _acquire(self) -> None:
         """Wait for our turn, on a link that is fit to speak on."""
-        await self._turn.acquire()
+        if self._turn.is_taken:
+            began = time.monotonic()
+            await self._turn.acquire()
+            self.waited_s = time.monotonic() - began
+        else:
+            self._turn.take()
+            self.waited_s = 0.0
         try:
             if not self.is_ready:
                 if self._is_lost or not self._is_wanted:
@@ -406,8 +423,26 @@ class Link:
         self._turn.release()
         self._tell()
 
-    def _deadline(self, command: str, timeout_s: float) -> "_Deadline":
-        return _Deadline(self, command, timeout_s)
+    def watch(self, when: float) -> None:
+        """Have the deadline looked at, at loop time `when`.
+
+        One timer serves many exchanges: it is moved only when it would come too late.
+        """
+        timer = self._timer
+        if timer is not None:
+            if timer.when() <= when:
+                return
+            timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._look_at_deadline)
+
+    def _look_at_deadline(self) -> None:
+        self._timer = None
+        current = self._current
+        if current is not None:
+            if asyncio.get_running_loop().time() >= current.when - _CLOCK_GRAIN_S:
+                current.expire()
+            else:
+                self.watch(current.when)
 
     # ── poison and recovery ───────────────────────────────────────────────────────────────
 
@@ -472,11 +507,11 @@ class Link:
     async def _bounded(self, seconds: float) -> AsyncIterator[None]:
         """A deadline that an emergency can bring forward."""
         async with asyncio.timeout(seconds) as limit:
-            self._current = limit
+            self._cut_short = lambda: limit.reschedule(0.0)
             try:
                 yield
             finally:
-                self._current = None
+                self._cut_short = None
 
     async def _reopen(self) -> None:
         transport = self._transport
@@ -551,8 +586,8 @@ class Link:
 
     def after_strike(self) -> None:
         """In the loop, after `strike`: cut short what is under way."""
-        if self._current is not None:
-            self._current.reschedule(asyncio.get_running_loop().time())
+        if self._cut_short is not None:
+            self._cut_short()
         self._set(ready=False, trouble="emergency stop")  # `confirm` sees to the rest
 
     async def confirm(
@@ -650,27 +685,41 @@ class _Deadline:
     Every way out other than success poisons the link, a cancellation included.
     """
 
-    __slots__ = ("_began", "_command", "_limit", "_link", "_strikes", "_timeout_s")
+    __slots__ = (
+        "_began", "_cancelling", "_command", "_is_expired", "_link", "_strikes", "_task",
+        "_timeout_s", "when",
+    )  # fmt: skip
 
     def __init__(self, link: Link, command: str, timeout_s: float) -> None:
         self._link = link
         self._command = command
         self._timeout_s = timeout_s
-        self._limit = asyncio.timeout(timeout_s)
+
+    def __enter__(self) -> None:
+        link, task = self._link, asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._is_expired = False
         self._strikes = link._strikes
         self._began = time.monotonic()
+        self.when = asyncio.get_running_loop().time() + self._timeout_s
+        link._current, link._cut_short = self, self.expire
+        link.watch(self.when)
 
-    async def __aenter__(self) -> None:
-        self._link._current = self._limit
-        await self._limit.__aenter__()
+    def expire(self) -> None:
+        """End the transaction now."""
+        if not self._is_expired:
+            self._is_expired = True
+            self._task.cancel()
 
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._link._current = None
-        try:
-            await self._limit.__aexit__(type(error) if error else None, error, None)
-        except TimeoutError as late:
-            error = late
-        if error is None and self._strikes == self._link._strikes:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        link = self._link
+        link._current = link._cut_short = None
+        is_ours = self._is_expired and self._task.uncancel() <= self._cancelling
+        if is_ours and isinstance(error, asyncio.CancelledError):
+            error = TimeoutError()
+        if error is None and self._strikes == link._strikes:
             return
         self._fail(error)
 
@@ -703,6 +752,7 @@ class _Deadline:
         return {"device": link.name, "address": link.address, "command": self._command}
 
 
+_CLOCK_GRAIN_S = 1e-3
 _LOOKS = 3  # read-backs at most in one confirmation
 
 

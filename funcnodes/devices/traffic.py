@@ -2,16 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from funcnodes.core import clock
 
 DEPTH = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One message on the wire.
 
     Attributes:
@@ -35,6 +33,7 @@ class Traffic:
         self.count = 0
         """Messages since the beginning, also those the ring has let go."""
         self.on_exchange: Callable[[Exchange], None] | None = None
+        """Called with each message, in the thread that wrote it."""
 
     def out(self, data: bytes) -> None:
         self._add(Exchange(clock.now(), "out", data))

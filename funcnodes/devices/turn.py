@@ -20,6 +20,11 @@ class Turn:
     def is_taken(self) -> bool:
         return self._taken
 
+    def take(self) -> None:
+        """Take it at once; only where `is_taken` is false."""
+        assert not self._taken
+        self._taken = True
+
     async def acquire(self, *, first: bool = False) -> None:
         if not self._taken:
             self._taken = True

@@ -67,9 +67,14 @@ class Simulator:
     def fault(self, device: str, kind: str, **details: Any) -> None:
         self.ask("fault", device=device, kind=kind, **details)
 
-    def commands(self, device: str) -> list[str]:
-        """What the instrument received, oldest first."""
-        return [text for _, text in self.ask("commands", device=device)["commands"]]
+    def commands(self, device: str, since: float = 0.0) -> list[str]:
+        """What the instrument received after `since`, oldest first; it remembers 1000."""
+        received = self.ask("commands", device=device)["commands"]
+        return [text for at_s, text in received if at_s > since]
+
+    def now(self) -> float:
+        """The present on the clock of `commands`."""
+        return float(self.ask("state")["now"])
 
     def wait(self, device: str, path: str, equals: Any) -> None:
         """Block until the true state is so."""
