@@ -21,7 +21,7 @@ import { WireInHand } from "./WireInHand";
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { wire: Wire };
 const NO_EDGES: Record<string, EdgeView> = {};
-const FIT = { padding: 0.04, maxZoom: 1, duration: 0 };
+const FIT = { padding: 0.025, maxZoom: 1, duration: 0 };
 // One object each, so that the canvas does not take a new one for a change.
 const ADD_KEYS = ["Shift", "Control", "Meta"];
 const PAN_BUTTONS = [1, 2];

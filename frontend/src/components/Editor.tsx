@@ -5,6 +5,7 @@ import { Dock } from "./Dock";
 import { EStopRecord } from "./EStopRecord";
 import { Inspector } from "./Inspector";
 import { LeftPanel } from "./LeftPanel";
+import { LostStrip } from "./LostStrip";
 import { EditorBar, TopBar } from "./TopBar";
 
 /** The whole editor: bar, shelves, canvas, inspector, dock. */
@@ -23,7 +24,10 @@ export function Editor() {
         <h1 className="sr">{name}</h1>
         <EditorBar />
       </TopBar>
-      <EStopRecord />
+      <div className="strips">
+        <LostStrip />
+        <EStopRecord />
+      </div>
       <LeftPanel />
       <Canvas />
       <Inspector />

@@ -8,6 +8,7 @@ import { isLatched, mayAct, useEditor } from "../store/editor";
 import { EStopRecord } from "./EStopRecord";
 import { Icon } from "./Icon";
 import { Lamp, Sim } from "./Lamp";
+import { LostStrip } from "./LostStrip";
 import { CurvePreview, MiniPreview } from "./Preview";
 import { TopBar } from "./TopBar";
 import { useSteps } from "./useSteps";
@@ -28,6 +29,7 @@ export function Start() {
       <TopBar>
         <Nav />
       </TopBar>
+      <LostStrip />
       <EStopRecord />
       <main className="start">
         <div className="wrap">

@@ -45,7 +45,7 @@ interface Ends {
 /** A curve where there is room to the right, else rounded corners around the cards. */
 function wirePath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition }: Ends): [string, number, number] {
   const ends = { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition };
-  const forward = targetX >= sourceX + 16;
+  const forward = targetX >= sourceX - 4;
   const [path, x, y] = forward ? getBezierPath({ ...ends, curvature: 0.35 }) : getSmoothStepPath({ ...ends, borderRadius: 10, offset: 16 });
   return [path, x, y];
 }

@@ -11,7 +11,7 @@ const BESIDE = 134;
 /** Width in px: a card shows its name, and each port's name beside a value or a widget. */
 export function cardWidth(node: NodeView, ports: readonly PortView[]): number {
   if (node.body === "plot") return PLOT;
-  const header = 92 + 6.9 * node.name.length;
+  const header = 96 + 7.2 * node.name.length;
   const device = node.device ? 160 + 7 * node.device.length : 0;
   const rows = ports.map((port) => (port.kind === "trigger" || port.kind === "device" ? 0 : BESIDE + 6.2 * port.name.length));
   const needed = Math.max(CARD, header, device, ...rows);

@@ -79,6 +79,15 @@ export async function startWorker(uuid: string): Promise<void> {
   }
 }
 
+/** Start the worker on show again; its snapshot comes by itself. */
+export async function restartWorker(): Promise<void> {
+  try {
+    await api.startWorker(get().worker);
+  } catch (error) {
+    report(error);
+  }
+}
+
 export async function newWorker(name: string): Promise<void> {
   try {
     const made = await api.newWorker(name);
@@ -97,7 +106,7 @@ export function watch(uuid: string): void {
     welcome: (you, version) => set({ me: you, version }),
     snapshot: onSnapshot,
     events: onEvents,
-    lost: (reason) => set({ connected: false, lostReason: reason, wireInHand: null }),
+    lost: (reason, gone) => set({ connected: false, lostReason: reason, gone, wireInHand: null }),
     refused: () => void checkSession(),
   });
   link.connect();

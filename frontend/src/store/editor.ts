@@ -45,6 +45,8 @@ export interface EditorState {
   worker: string;
   connected: boolean;
   lostReason: string;
+  /** It is the worker that is out of reach, not the server. */
+  gone: boolean;
   graph: Graph | null;
   route: "editor" | "start";
   selection: string[];
@@ -72,6 +74,7 @@ export const useEditor = create<EditorState>()(() => ({
   worker: "",
   connected: false,
   lostReason: "",
+  gone: false,
   graph: null,
   route: location.pathname.startsWith("/start") ? "start" : "editor",
   selection: [],

@@ -23,7 +23,7 @@ export interface Listener {
   snapshot(snapshot: Snapshot): void;
   events(events: Event[]): void;
   /** Nothing shown is live any more. */
-  lost(reason: string): void;
+  lost(reason: string, gone: boolean): void;
   /** The socket did not open; the session may have ended. */
   refused(): void;
 }
@@ -137,7 +137,7 @@ export class Link {
         return;
       case "gone":
         this.forget(new LinkLost(message.reason));
-        this.listener.lost(message.reason);
+        this.listener.lost(message.reason, true);
         return;
     }
   }
@@ -158,7 +158,7 @@ export class Link {
     this.beat = null;
     this.forget(new LinkLost("The connection was lost before the worker answered."));
     if (this.closed) return;
-    this.listener.lost("The connection to the server is lost. Trying again.");
+    this.listener.lost("The connection to the server is lost. Trying again.", false);
     if (!opened) this.listener.refused();
     this.retry = setTimeout(() => {
       this.retry = null;
