@@ -7,6 +7,7 @@ numbering goes on, so that whoever missed something can tell.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -15,6 +16,8 @@ import msgspec
 from funcnodes.workers import wire
 
 INTERVAL_S = 1 / 30
+
+_log = logging.getLogger("funcnodes.worker")
 
 Build = Callable[[], "list[wire.Event]"]
 
@@ -74,10 +77,7 @@ class Publisher:
         self.seq += 1
         events: list[wire.Event] = []
         for item in waiting.values():
-            if callable(item):
-                events.extend(item())
-            else:
-                events.append(item)
+            events.extend(_built(item) if callable(item) else [item])
         frame = wire.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
         self._send(self._encoder.encode(frame))
 
@@ -110,3 +110,12 @@ class Publisher:
     def _tick(self) -> None:
         self._timer = None
         self.flush()
+
+
+def _built(build: Build) -> list[wire.Event]:
+    """What `build` makes; one that fails is logged and takes nothing else with it."""
+    try:
+        return build()
+    except Exception:
+        _log.exception("an event could not be made")
+        return []

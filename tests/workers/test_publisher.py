@@ -1,0 +1,116 @@
+"""Numbered frames: few of them, in order, nothing lost that must not be."""
+
+import asyncio
+import itertools
+from typing import Any
+
+import msgspec
+
+from funcnodes.workers import wire
+from funcnodes.workers.publisher import Publisher
+
+decode = msgspec.msgpack.Decoder(wire.FromWorkerLink).decode
+
+
+class Wire:
+    """What went out."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.frame = asyncio.Event()
+        self.linked = True
+
+    def __call__(self, data: bytes) -> bool:
+        if self.linked:
+            self.messages.append(decode(data))
+            self.frame.set()
+        return self.linked
+
+
+def gone(name: str) -> wire.NodeGone:
+    return wire.NodeGone(id=name)
+
+
+async def test_ten_thousand_values_make_one_frame_with_the_last() -> None:
+    """At most 30 frames a second: cost is counted in frames."""
+    out = Wire()
+    publisher = Publisher("s", out, interval_s=0.01)
+    values: dict[str, int] = {}
+    for number in range(10_000):
+        values["port"] = number
+        publisher.mark("value", lambda: [gone(str(values["port"]))])
+    await asyncio.wait_for(out.frame.wait(), 5)
+    assert [each.events[0].id for each in out.messages] == ["9999"]
+
+
+async def test_frames_keep_their_distance() -> None:
+    out = Wire()
+    publisher = Publisher("s", out, interval_s=0.05)
+    loop = asyncio.get_running_loop()
+    times = []
+    for number in range(4):
+        out.frame.clear()
+        publisher.put(gone(str(number)))
+        await asyncio.wait_for(out.frame.wait(), 5)
+        times.append(loop.time())
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert min(gaps) > 0.045
+
+
+async def test_events_keep_their_order_and_marks_their_first_place() -> None:
+    out = Wire()
+    publisher = Publisher("s", out)
+    publisher.mark("a", lambda: [gone("old")])
+    publisher.put(gone("1"))
+    publisher.put(gone("2"))
+    publisher.mark("a", lambda: [gone("new")])
+    publisher.flush()
+    assert [each.id for each in out.messages[0].events] == ["new", "1", "2"]
+
+
+async def test_an_answer_comes_after_what_it_brought_about() -> None:
+    out = Wire()
+    publisher = Publisher("s", out)
+    publisher.put(gone("1"))
+    publisher.answer(wire.Ack(id=1, rev=0))
+    assert [type(each) for each in out.messages] == [wire.Frame, wire.Ack]
+
+
+async def test_numbers_show_a_gap_where_something_was_let_go() -> None:
+    out = Wire()
+    publisher = Publisher("s", out)
+    publisher.put(gone("1"))
+    publisher.flush()
+    out.linked = False
+    publisher.put(gone("2"))
+    publisher.flush()
+    publisher.put(gone("3"))
+    publisher.forget()
+    out.linked = True
+    publisher.put(gone("4"))
+    publisher.flush()
+    assert [each.seq for each in out.messages] == [1, 4]
+
+
+async def test_nothing_is_sent_after_the_end() -> None:
+    out = Wire()
+    publisher = Publisher("s", out, interval_s=0.001)
+    publisher.put(gone("1"))
+    publisher.close()
+    publisher.put(gone("2"))
+    publisher.flush()
+    assert len(out.messages) == 1
+
+
+async def test_one_part_that_fails_takes_no_other_event_with_it() -> None:
+    out = Wire()
+    publisher = Publisher("s", out)
+
+    def broken() -> list[wire.Event]:
+        raise ValueError("somebody else's __str__")
+
+    publisher.put(gone("1"))
+    publisher.mark("broken", broken)
+    publisher.put(gone("2"))
+    publisher.flush()
+    assert [each.id for each in out.messages[0].events] == ["1", "2"]
