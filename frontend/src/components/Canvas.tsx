@@ -62,7 +62,7 @@ function Inner() {
       },
       toCanvas: (point) => flow.screenToFlowPosition(point),
       fit: () => void flow.fitView(FIT),
-      tidy: () => void arrange(flow.getNodes(), move).then(() => flow.fitView(FIT)),
+      tidy: () => void arrange(flow.getNodes(), move).then(drawn).then(() => flow.fitView(FIT)),
       focus: () => frame.current?.focus(),
       selectedEdges: () => edgesNow.current.filter((edge) => edge.selected).map((edge) => edge.id),
       selectAll: () => setNodes((all) => all.map((node) => ({ ...node, selected: true }))),
@@ -195,6 +195,11 @@ function useFitOnOpen(space: string | undefined, count: number): void {
     fitted.current = space;
     void flow.fitView(FIT);
   }, [measured, count, space, flow]);
+}
+
+/** Until what was just moved is drawn where it is. */
+function drawn(): Promise<void> {
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())));
 }
 
 const NEW_HEIGHT = 130;
