@@ -15,18 +15,15 @@ from funcnodes.devices.benchfile import BenchFile, DeviceConfig
 from funcnodes.devices.declare import (
     Channel,
     Group,
-    Reading,
     Sample,
-    StatusWord,
-    bit,
     command,
     control,
     measurement,
-    record,
     setting,
 )
 from funcnodes.devices.device import Device, Parameter, ParkResult
 from funcnodes.devices.drivers import Idn, Instrument, ScpiDevice, driver
+from funcnodes.devices.records import Reading, StatusWord, bit, record
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 
 __all__ = [

@@ -17,10 +17,11 @@ from funcnodes.devices.addresses import Address, AllowList
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.device import Device, ParkResult, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.link import Link
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import transport_for
+from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often

@@ -9,7 +9,7 @@ Members reach the instrument only through `Access`, where limits, latch and link
 import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, overload
 
 from funcnodes.core import clock, units
@@ -500,7 +500,7 @@ def setting(
     )  # fmt: skip
 
 
-# ── measurements and records ──────────────────────────────────────────────────────────────
+# ── measurements ──────────────────────────────────────────────────────────────
 
 
 @dataclass(slots=True, kw_only=True)
@@ -542,183 +542,6 @@ def measurement(
         type=type, query=query, unit=unit, choices=choices, title=title, doc=doc, source=source,
         timeout_s=timeout_s, needs=needs,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Bit:
-    """One bit of a status word, counted from 0."""
-
-    number: int
-
-    def is_set(self, word: int) -> bool:
-        return bool(word >> self.number & 1)
-
-
-def bit(number: int) -> Bit:
-    """Bit `number` of a status word, counted from 0."""
-    return Bit(number)
-
-
-class StatusWord:
-    """A field of a record whose bits qualify the whole record: `StatusWord(compliance=bit(3))`.
-
-    A set bit turns every number of the record into NaN with that quality (D3). The word itself
-    is kept. Where several are set, the first named wins.
-    """
-
-    def __init__(self, title: str = "Status", **bits: Bit) -> None:
-        known = Quality.__args__  # type: ignore[attr-defined]  # a Literal has them
-        unknown = set(bits) - set(known)
-        if unknown:
-            raise TypeError(f"{unknown.pop()!r} is no quality, only {', '.join(known)} are.")
-        self.title = title
-        self.bits = bits
-
-    def quality(self, word: int) -> Quality:
-        for name, each in self.bits.items():
-            if each.is_set(word):
-                return name  # type: ignore[return-value]  # checked when it was declared
-        return "ok"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One number of a record."""
-
-    name: str
-    unit: str = ""
-    title: str = ""
-    status: StatusWord | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading(Mapping[str, float]):
-    """What one query of a record gave, by field."""
-
-    samples: Mapping[str, Sample] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> float:
-        value: float = self.samples[name].value
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.samples)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    @property
-    def quality(self) -> Quality:
-        """The worst of its fields': the first that is not ok."""
-        return next((s.quality for s in self.samples.values() if s.quality != "ok"), "ok")
-
-
-@dataclass(slots=True, kw_only=True)
-class Record(Member):
-    """Several numbers taken at once by one query, separated by commas."""
-
-    query: str
-    fields: tuple[Field, ...]
-
-    @property
-    def kind(self) -> MemberKind:
-        return "record"
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> "BoundRecord": ...
-    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundRecord":
-        return self if instance is None else self.bind(instance)
-
-    def bind(self, group: Group) -> "BoundRecord":
-        return BoundRecord(group, self)
-
-    def wire_text(self) -> str:
-        return self.query
-
-    def parse(self, text: str) -> Reading:
-        """Read a reply.
-
-        Raises:
-            ReplyError: Another count of fields, or one that is no number.
-        """
-        parts = text.split(",")
-        if len(parts) != len(self.fields):
-            raise ReplyError(
-                f"{replies.shown(text)} has {len(parts)} values where {len(self.fields)} belong."
-            )
-        now = clock.now()
-        numbers = [replies.number(part) for part in parts]
-        whole = self._whole(numbers)
-        samples = {}
-        for each, (value, quality) in zip(self.fields, numbers, strict=True):
-            if each.status is not None:
-                value, quality = int(value), whole
-            elif whole != "ok":
-                value, quality = math.nan, whole
-            samples[each.name] = Sample(value, each.unit, quality, now)
-        return Reading(samples)
-
-    def _whole(self, numbers: list[tuple[float, Quality]]) -> Quality:
-        """What the status words say of the record."""
-        for each, (value, _) in zip(self.fields, numbers, strict=True):
-            if each.status is not None:
-                if not (math.isfinite(value) and value == int(value) >= 0):
-                    raise ReplyError(f"{value!r} is no status word.")
-                quality = each.status.quality(int(value))
-                if quality != "ok":
-                    return quality
-        return "ok"
-
-
-class BoundRecord(Bound):
-    """A record of one instrument."""
-
-    def __init__(self, group: Group, member: Record) -> None:
-        super().__init__(group, member)
-        self.member = member
-
-    async def get(self) -> Reading:
-        """Take one reading."""
-        member = self.member
-        await self._check_needs(member.needs, member.title)
-        reading = await self.access.ask(
-            self.group.render(member.query),
-            member.parse,
-            timeout_s=member.timeout_s,
-            idempotent=True,
-        )
-        for name, sample in reading.samples.items():
-            self.access.noted(f"{self.path}.{name}", sample)
-        return reading
-
-
-def record(
-    query: str,
-    *,
-    title: str = "",
-    doc: str = "",
-    source: str = "",
-    timeout_s: float | None = None,
-    needs: str = "",
-    **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord,
-) -> Record:
-    """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`."""
-    found = tuple(_field(name, given) for name, given in fields.items())
-    return Record(
-        query=query, fields=found, title=title, doc=doc, source=source, timeout_s=timeout_s,
-        needs=needs,
-    )  # fmt: skip
-
-
-def _field(
-    name: str, given: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord
-) -> Field:
-    if isinstance(given, StatusWord):
-        return Field(name, title=given.title, status=given)
-    title = given[2] if len(given) == 3 else name.replace("_", " ")
-    return Field(name, given[1], title)
 
 
 # ── commands ──────────────────────────────────────────────────────────────────────────────

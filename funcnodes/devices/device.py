@@ -23,23 +23,23 @@ from funcnodes.devices.benchfile import Bound as LimitBound, Cause, DeviceConfig
 from funcnodes.devices.declare import (
     BoundCommand,
     BoundControl,
-    BoundRecord,
     BoundValue,
     Control,
     Member,
     MemberKind,
-    Record,
     Sample,
     Value,
 )
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
 from funcnodes.devices.lease import Lease
-from funcnodes.devices.link import Link, Protocol, Wire
+from funcnodes.devices.link import Link
+from funcnodes.devices.records import BoundRecord, Record
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch, StopAck
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
+from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
     BenchError,
     DeviceConnectError,
@@ -218,6 +218,11 @@ class Device:
     @property
     def is_online(self) -> bool:
         return self._link is not None and self._link.is_ready
+
+    @property
+    def stop_within_s(self) -> float | None:
+        """Seconds until emergency bytes are on its wire at worst (D4); None while unreachable."""
+        return self._link.interrupt_s if self._link is not None else None
 
     @property
     def link(self) -> Link | None:

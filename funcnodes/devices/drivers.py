@@ -18,8 +18,8 @@ from typing import ClassVar, TypeVar
 
 from funcnodes.devices.addresses import SerialOptions
 from funcnodes.devices.declare import Control, Group, Member, _Unset
-from funcnodes.devices.link import Protocol
 from funcnodes.devices.replies import Identity
+from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
 
 GROUP = "funcnodes.drivers"

@@ -24,6 +24,7 @@ from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceError
 
 STRIKE_S = 1.0
+DIAL_S = 0.3  # for one device of several, when its open connection takes no bytes
 
 
 class Fired(NamedTuple):
@@ -87,13 +88,21 @@ class Emergency:
     def fire(self, cause: str = "E-STOP", by: str = "guard") -> list[Fired]:
         """Latch in memory, then write every device's bytes. Never raises, needs no loop.
 
+        A device whose connection takes none just now is tried on a connection of its own.
         Devices that the bench holds at an E-STOP are left out. Call `latch.save()` afterwards.
         """
         self._latch.engage(cause, by)
         began = time.monotonic()
         # Sockets and serial lines take bytes at once; VISA may have to wait for a call to end.
         shots = sorted(self._shots(), key=lambda shot: shot[2].interrupt_s > 0.15)
-        return [self._fire(_Shot(*shot), began) for shot in shots]
+        fired = [self._fire(_Shot(*shot), began) for shot in shots]
+        return [each if each.ms is not None else self._dial(each, began) for each in fired]
+
+    def _dial(self, missed: Fired, began: float) -> Fired:
+        target = next((t for t in self._targets("on_estop") if t.device == missed.device), None)
+        if target is None or not strike(target, within_s=DIAL_S).sent:
+            return missed
+        return Fired(missed.device, (time.monotonic() - began) * 1000)
 
     def _fire(self, shot: _Shot, began: float) -> Fired:
         sent = shot.link.strike(shot.data)

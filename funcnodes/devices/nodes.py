@@ -24,9 +24,10 @@ from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.declare import Command, Control, Measurement, Member, Record, Sample, Value
+from funcnodes.devices.declare import Command, Control, Measurement, Member, Sample, Value
 from funcnodes.devices.device import Device
 from funcnodes.devices.drivers import describe_member
+from funcnodes.devices.records import Record
 from funcnodes.errors import BenchError, SavedGraphError
 
 NODE_IDS = ("device.set", "device.get", "device.read", "device.monitor", "device.command")

@@ -399,6 +399,22 @@ async def test_the_guard_fires_from_its_thread_while_the_loop_is_stuck(
     assert (await bench.devices["smu"].member_get("output")).value is False
 
 
+async def test_the_guard_dials_a_device_whose_link_is_just_being_reopened(
+    simulator: Any, bench: Bench
+) -> None:
+    await energised(bench)
+    link = bench.devices["smu"].link
+    assert link is not None
+    simulator.fault("smu", "refuse", count=1)
+    link._transport.on_lost(ConnectionResetError("cable"))
+    await link._transport.close()
+    fired = {each.device: each.ms for each in bench.emergency.fire()}
+    assert fired["smu"] is None  # refused once
+    fired = {each.device: each.ms for each in bench.emergency.fire()}
+    assert fired["smu"] is not None
+    await asyncio.to_thread(simulator.wait, "smu", "output", False)
+
+
 GUARDIAN = """
 import sys, msgspec
 from funcnodes.devices.emergency import Target, strike_all

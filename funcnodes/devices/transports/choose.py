@@ -1,11 +1,11 @@
 """Which transport opens an address."""
 
 from funcnodes.devices.addresses import Address, AllowList
-from funcnodes.devices.link import Protocol
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.serial import SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
+from funcnodes.devices.wire import Protocol
 
 
 def transport_for(address: Address, protocol: Protocol, allow: AllowList) -> Transport:
