@@ -2,10 +2,9 @@
 
 import getpass
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 
 import typer
 
@@ -50,10 +49,9 @@ def run(
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.local import NotStarted, Watcher, run_file
 
-    stream = sys.stderr if as_json else sys.stdout
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
-        with _progress() as changed:
+        with _Display(sys.stderr if as_json else sys.stdout) as display:
             result = run_file(
                 ctx.obj,
                 file,
@@ -61,8 +59,8 @@ def run(
                 bench=bench,
                 out=out,
                 watcher=Watcher(
-                    say=lambda text: print(text, file=stream, flush=True),
-                    changed=changed,
+                    say=display.say,
+                    changed=display.changed,
                     confirm=(lambda _: True) if yes or as_json else _confirm,
                 ),
                 operator=operator_name(),
@@ -182,37 +180,59 @@ def _confirm(devices: Sequence[str]) -> bool:
     return typer.confirm(f"This runs on real instruments: {', '.join(devices)}. Go on?", err=True)
 
 
-@contextmanager
-def _progress() -> "Iterator[Callable[[Run], None]]":
-    """A progress bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+class _Display:
+    """What a person sees during a run: lines, and on a terminal a bar from the first point on."""
 
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TextColumn("points"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as progress:
-        task = progress.add_task("Starting", total=None)
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: Any = None
+        self._task: Any = None
 
-        def changed(run: "Run") -> None:
-            progress.update(
-                task, description=run.state.capitalize(), completed=run.done, total=run.total
-            )
+    def __enter__(self) -> Self:
+        return self
 
-        yield changed
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def say(self, text: str) -> None:
+        """A line, above the bar where there is one."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def changed(self, run: "Run") -> None:
+        """The run has come further."""
+        if self._bar is None:
+            if run.is_over or not sys.stderr.isatty():
+                return
+            self._start(run)
+        self._bar.update(
+            self._task, description=run.state.capitalize(), completed=run.done, total=run.total
+        )
+
+    def _start(self, run: "Run") -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("points, left"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task("Running", total=run.total)
+        self._bar.start()
