@@ -35,3 +35,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if found is None:
         pytest.skip("there is no chromium on this machine")
     return {**browser_type_launch_args, "executable_path": found, "args": CHROMIUM_FLAGS}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go last: Playwright's loop runs from the first of them to the very end, and
+    no coroutine test could start its own beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
