@@ -1,7 +1,8 @@
 """A curve drawn in characters: braille dots, two across and four down in each, or plain stars."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 
 from funcnodes.core import units
 
@@ -37,33 +38,37 @@ def text_plot(
         return []
     low_x, high_x = _span([x for x, _ in points])
     low_y, high_y = _span([y for _, y in points])
-    labels = [units.text(high_y, y_unit, digits=3), units.text(low_y, y_unit, digits=3)]
-    margin = max(map(len, labels)) + 1
+    top, bottom = (units.text(y, y_unit, digits=3) for y in (high_y, low_y))
+    left, right = (units.text(x, x_unit, digits=3) for x in (low_x, high_x))
+    margin = max(len(top), len(bottom)) + 1
     columns = max(width, 30) - margin - 1
     across, down = (2, 4) if braille else (1, 1)
-    cells: dict[tuple[int, int], int] = {}
-    for x, y in points:
-        px = _step(x, low_x, high_x, columns * across)
-        py = _step(-y, -high_y, -low_y, height * down)
-        bit = _BITS[py % 4][px % 2] if braille else 1
-        key = (py // down, px // across)
-        cells[key] = cells.get(key, 0) | bit
+    dots = {
+        (_step(-y, -high_y, -low_y, height * down), _step(x, low_x, high_x, columns * across))
+        for x, y in points
+    }
     vertical, corner, horizontal = ("│", "└", "─") if braille else ("|", "+", "-")
     lines = [" " * (margin + 1) + title] if title else []
-    for row in range(height):
-        label = labels[0] if row == 0 else labels[1] if row == height - 1 else ""
-        drawn = "".join(_glyph(cells.get((row, column), 0), braille) for column in range(columns))
+    for row, drawn in enumerate(_rows(dots, columns, height, braille=braille)):
+        label = top if row == 0 else bottom if row == height - 1 else ""
         lines.append(f"{label:>{margin - 1}} {vertical}{drawn}".rstrip())
     lines.append(" " * margin + corner + horizontal * columns)
-    left, right = units.text(low_x, x_unit, digits=3), units.text(high_x, x_unit, digits=3)
     lines.append(" " * (margin + 1) + left + right.rjust(columns - len(left)))
     return lines
 
 
-def _glyph(bits: int, braille: bool) -> str:
-    if not bits:
-        return " "
-    return chr(_BLANK + bits) if braille else "*"
+def _rows(dots: Set[tuple[int, int]], columns: int, height: int, *, braille: bool) -> Iterator[str]:
+    """The dots, given as (line, column) from the upper left, gathered into characters."""
+    if not braille:
+        for row in range(height):
+            yield "".join("*" if (row, column) in dots else " " for column in range(columns))
+        return
+    cells: Counter[tuple[int, int]] = Counter()
+    for down, across in dots:
+        cells[down // 4, across // 2] += _BITS[down % 4][across % 2]
+    for row in range(height):
+        found = (cells[row, column] for column in range(columns))
+        yield "".join(chr(_BLANK + bits) if bits else " " for bits in found)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

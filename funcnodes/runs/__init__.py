@@ -4,7 +4,7 @@ Sits on `core` and `devices`; workers and the command line sit on it.
 """
 
 from funcnodes.core import Shelf
-from funcnodes.runs.control import Run, Runner, active_run
+from funcnodes.runs.control import Runner, active_run
 from funcnodes.runs.plot import PlotChoice, XYPlot
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.recorder import Recorder
@@ -17,6 +17,7 @@ from funcnodes.runs.records import (
     StorageError,
     TableSpec,
 )
+from funcnodes.runs.run import Run
 from funcnodes.runs.scans import Repeat, Scan, Settle, Sweep
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table

@@ -22,8 +22,9 @@ from funcnodes.devices.bench import Bench, find_bench
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment
-from funcnodes.runs.control import Run, Runner
+from funcnodes.runs.control import Runner
 from funcnodes.runs.records import RunHead
+from funcnodes.runs.run import Run
 from funcnodes.runs.simulator import simulator
 from funcnodes.runs.store import RunStore
 from funcnodes.settings import Settings, private_dir

@@ -22,7 +22,8 @@ from funcnodes.core import (
     units,
 )
 from funcnodes.errors import ExecutionError, UnitError, ValueRefusedError
-from funcnodes.runs.control import active_run, describe
+from funcnodes.runs.control import active_run
+from funcnodes.runs.run import describe
 
 MAX_POINTS = 1_000_000
 MAX_RETRIES = 100

@@ -1,0 +1,513 @@
+"""One run of a nodespace: its course, its verbs, and how it ends.
+
+    open the file → arm → snapshot → entries, one after the other
+          → park what was written → snapshot → close the file → the former arming
+
+Guarantees that whatever a run wrote to is parked at every end of it, an E-STOP excepted, after
+which nothing is written, and that the graph is locked meanwhile. Verbs are pause, resume, stop and
+abort; none of them is an exception to who waits. Points are the frames' business, bytes the
+devices', checks the runner's.
+"""
+
+import asyncio
+import logging
+import platform
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.safety import Latch, LatchState
+from funcnodes.errors import FuncnodesError
+from funcnodes.runs.plan import Plan
+from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.records import (
+    ENDED,
+    Cell,
+    Event,
+    LogEntry,
+    RunHead,
+    RunState,
+    Snapshot,
+    StorageError,
+)
+from funcnodes.runs.store import RunStore
+from funcnodes.runs.table import Table
+from funcnodes.runs.writer import RunWriter
+
+_log = logging.getLogger(__name__)
+
+Level = Literal["debug", "info", "warning", "error"]
+_STOPPED = "the run was stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told of a run: of its state and progress, of new rows, of lines of its log."""
+
+    changed: "list[Callable[[Run], None]]" = field(default_factory=list)
+    rows: list[Callable[[Table, int, int], None]] = field(default_factory=list)
+    log: list[Callable[[LogEntry], None]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run happens in.
+
+    Attributes:
+        nodespace: The graph's name, as the file will say.
+    """
+
+    space: NodeSpace
+    store: RunStore
+    nodespace: str
+    bench: Bench | None
+    latch: Latch | None
+    listeners: Listeners
+
+
+class Run:
+    """One run.
+
+    Attributes:
+        plan: What it does.
+        tables: Its rows in memory, by id of the recorder.
+        message: Why it ended otherwise than complete, or "".
+        parked: What became of the devices it wrote to, by name.
+    """
+
+    def __init__(self, around: Surroundings, plan: Plan, *, operator: str) -> None:
+        self.space = around.space
+        self.plan = plan
+        self.operator = operator
+        self.tables: dict[str, Table] = {}
+        self.message = ""
+        self.parked: dict[str, str] = {}
+        self.done = 0
+        self.total = plan.points_total()
+        self.bench = around.bench
+        self._around = around
+        self._latch = around.latch
+        self._arming = self.space.arming
+        self._recorders = [n for n in self.space.nodes if isinstance(n, Recorder) and not n.muted]
+        self._state: RunState = "running"
+        self._outcome: RunState = "complete"
+        self._wave = self.space.root_wave("run")
+        self._go = asyncio.Event()
+        self._go.set()
+        self._inner = frozenset(plan.inner_frames)
+        self._ran: set[Frame] = set()
+        self._finishing = False
+        self._writer: RunWriter | None = None
+        self._failure: StorageError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._paused_s = 0.0
+        self._paused_at: float | None = None
+        self._began = clock.monotonic()
+
+    # ── what is known of it ───────────────────────────────────────────────────────────────
+
+    @property
+    def writer(self) -> RunWriter:
+        assert self._writer is not None, "a run has its file from open() on"
+        return self._writer
+
+    @property
+    def head(self) -> RunHead:
+        """All that is known of it, as the file will say."""
+        return msgspec.structs.replace(
+            self.writer.head,
+            state=self._state, message=self.message, rows=self.rows, total=self.total,
+        )  # fmt: skip
+
+    @property
+    def id(self) -> str:
+        """ULID."""
+        return self.writer.head.id
+
+    @property
+    def number(self) -> int:
+        return self.writer.head.number
+
+    @property
+    def path(self) -> Path:
+        """Where its file is."""
+        return self.writer.path
+
+    @property
+    def state(self) -> RunState:
+        return self._state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its devices are safe and its file is closed."""
+        return self._state in ENDED
+
+    @property
+    def rows(self) -> int:
+        """Rows so far, of all recorders."""
+        return sum(len(table) for table in self.tables.values())
+
+    @property
+    def wave(self) -> Wave:
+        """The wave that everything of this run belongs to."""
+        return self._wave
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds it may still take, by its pace so far; None while that is not known."""
+        if self._state in ENDED or not self.done or self.total is None:
+            return None
+        return self.elapsed_s / self.done * max(self.total - self.done, 0)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since it began, without its pauses."""
+        now = self._paused_at if self._paused_at is not None else clock.monotonic()
+        return now - self._began - self._paused_s
+
+    def is_recorded(self, wave: Wave | None) -> bool:
+        """Whether `wave` is part of this run, and the run is on."""
+        return wave is not None and not self.is_over and wave.within(self._wave)
+
+    # ── verbs ─────────────────────────────────────────────────────────────────────────────
+
+    def pause(self) -> None:
+        """Hold before the next point; outputs stay as they are."""
+        if self._state == "running":
+            self._go.clear()
+            self._paused_at = clock.monotonic()
+            self._enter("paused")
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._state == "paused":
+            self._end_pause()
+            self._enter("running")
+
+    def stop(self, cause: str = "") -> None:
+        """End after the point under way, then park. Repeating is harmless."""
+        if self._state in ("running", "paused") and not self._finishing:
+            self._conclude("stopped", cause or "Stopped by the operator.")
+            self._wave.cancelled = _STOPPED  # what is under way ends; nothing new begins
+            self._end_pause()
+            self._enter("stopping")
+
+    def abort(self, cause: str = "") -> None:
+        """Give up what is under way, then park. Repeating is harmless."""
+        if self._finishing or self._outcome in ("aborted", "failed"):
+            return
+        self._conclude("aborted", cause or "Aborted by the operator.")
+        self._end_pause()
+        self._give_up(self.message)
+
+    async def wait(self) -> RunState:
+        """Wait until its devices are safe and its file is closed; how it ended."""
+        if self._task is not None:
+            await asyncio.shield(self._task)
+        return self._state
+
+    # ── for frames and workers ────────────────────────────────────────────────────────────
+
+    async def checkpoint(self, frame: Frame) -> bool:
+        """Called by a frame before each point: waits while paused; False when it is to end."""
+        self._ran.add(frame)
+        await self._go.wait()
+        return self._state == "running"
+
+    def point_done(self, frame: Frame) -> None:
+        """Called by a frame after each point."""
+        if frame in self._inner:
+            self.done += 1
+            self._tell()
+
+    def keep_point(self, frame: Frame, wave: Wave) -> None:
+        """Called by a frame whose point failed and is to have its row all the same (T11)."""
+        for node in self.plan.bodies.get(frame, ()):
+            if isinstance(node, Recorder):
+                node.record(wave)
+
+    def log(self, level: Level, source: str, text: str) -> None:
+        """Add a line to the run's log."""
+        entry = LogEntry(wall=clock.now(), level=level, source=source, text=text)
+        self.writer.log(entry)
+        for callback in tuple(self._around.listeners.log):
+            callback(entry)
+
+    def note(self, kind: str, **data: Any) -> None:
+        """Keep an event: a live input changed, a manual write to a device (A2)."""
+        event = Event(wall=clock.now(), mono=clock.monotonic(), kind=kind, data=data)
+        self.writer.event(event)
+
+    # ── its course ────────────────────────────────────────────────────────────────────────
+
+    async def open(self) -> None:
+        """Open the file; nothing is armed before that has succeeded."""
+        loop = asyncio.get_running_loop()
+        specs = [recorder.spec() for recorder in self._recorders]
+        self._writer = self._around.store.create(
+            graph=self.space.serialize(),
+            specs=specs,
+            on_commit=lambda: _from_thread(loop, self._committed),
+            on_failure=lambda error: _from_thread(loop, self._storage_failed, error),
+            nodespace=self._around.nodespace,
+            title=self.space.title,
+            operator=self.operator,
+            bench=self.bench.name if self.bench is not None else "",
+            simulated=_simulated(self.bench),
+            versions=versions(),
+            total=self.total,
+        )
+        await asyncio.wrap_future(self._writer.opened)
+        for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
+            table = Table(spec, run=self.id, number=self.number)
+            table.watch(self._appended)
+            self.tables[recorder.uuid] = table
+            recorder.begin(self._wave, table, self._sink(k))
+
+    def discard(self) -> None:
+        """It will not begin after all: its file says so."""
+        for recorder in self._recorders:
+            recorder.end()
+        self._state = "aborted"
+        if self._writer is not None:
+            message = "It was given up before it began."
+            self._writer.close(msgspec.structs.replace(self.head, message=message))
+
+    def begin(self) -> None:
+        """Arm, lock, and set it going."""
+        self._began = clock.monotonic()
+        self.space.arming = "running"
+        self._task = asyncio.create_task(self._drive(), name=f"run {self.number}")
+        self._tell()
+
+    async def _drive(self) -> None:
+        try:
+            with ExitStack() as stack:
+                self._follow_latch(stack)
+                written = stack.enter_context(self.bench.track_writes()) if self.bench else set()
+                self._snapshot("before")
+                await self._guarded(self._execute())
+                self._finishing = True
+                await self._guarded(self._make_safe(written))
+                self._snapshot("after")
+        finally:
+            await self._close()
+
+    async def _guarded(self, step: Coroutine[Any, Any, None]) -> None:
+        """Carry out one step; neither a bug nor the end of the program may skip the next ones."""
+        try:
+            await step
+        except asyncio.CancelledError:
+            self._conclude("aborted", "The program that ran it ended.")
+            self._give_up(self.message)
+        except Exception as error:
+            _log.exception("Run %s failed", self.number)
+            self._conclude("failed", f"The run failed: {type(error).__name__}: {error}")
+            self._give_up(self.message)
+
+    def _follow_latch(self, stack: ExitStack) -> None:
+        if self._latch is not None:
+            loop = asyncio.get_running_loop()
+            watch = self._latch.on_change(lambda _: _from_thread(loop, self._latch_changed))
+            stack.callback(watch)
+            self._latch_changed()
+
+    async def _execute(self) -> None:
+        self.log("info", "run", f"Run {self.number} started by {self.operator or 'a script'}.")
+        for node in self.plan.entries:
+            if self._state in ("stopping", *ENDED) or self._outcome != "complete":
+                return
+            await self._go.wait()
+            node.request_trigger(wave=self._wave)
+            outcome = await self._wave.wait()
+            if outcome.state not in ("ok", "superseded"):
+                self._judge(outcome)
+                return
+        self._miss_frames()
+
+    def _judge(self, outcome: Outcome) -> None:
+        """The wave did not end well; what the user asked for explains it first."""
+        if self._outcome != "complete":
+            return
+        if outcome.state == "cancelled":
+            who = outcome.node.name if outcome.node is not None else "The run"
+            self._conclude("aborted", f"{who} was cancelled: {outcome.reason or 'no reason'}.")
+        else:
+            self._conclude("failed", describe(outcome))
+
+    def _miss_frames(self) -> None:
+        """A frame that was never reached is a failure that nothing else would tell."""
+        missed = [f.name for f in self.plan.outer_frames if f not in self._ran]
+        if missed and self._outcome == "complete":
+            self._conclude("failed", f"{', '.join(missed)} never began: nothing set it off.")
+
+    def _give_up(self, reason: str) -> None:
+        if self._state not in ENDED:
+            self._enter("stopping")
+        self._wave.cancel(reason)
+
+    async def _make_safe(self, written: set[str]) -> None:
+        """Park what was written to, whatever happened; after an E-STOP write nothing."""
+        if self._state not in ENDED and self._outcome != "complete":
+            self._enter("stopping")
+        if self.bench is None or not written or self._isstopped_by():
+            return
+        for result in await self.bench.park(sorted(written)):
+            self.parked[result.device] = result.state
+            if result.state == "failed":
+                text = f"{result.device} could not be parked: {result.message}"
+                self.log("error", result.device, text)
+                if not self._isstopped_by():
+                    self._conclude("failed", f"{self.message} {text}".strip(), force=True)
+            else:
+                self.log("info", result.device, f"{result.device} was {result.state}.")
+
+    async def _close(self) -> None:
+        for recorder in self._recorders:
+            recorder.end()
+        state = self._outcome
+        if state != "complete":
+            level: Level = "error" if state == "failed" else "warning"
+            self.log(level, "run", f"Run {self.number} {state}: {self.message}")
+        else:
+            self.log("info", "run", f"Run {self.number} complete: {self.rows} rows.")
+        head = msgspec.structs.replace(
+            self.head, state=state, message=self.message,
+            ended=clock.now(), ended_mono=clock.monotonic(),
+        )  # fmt: skip
+        try:
+            await asyncio.wrap_future(self.writer.close(head))
+        except StorageError as error:
+            self._conclude("failed", error.message, force=True)
+            state = "failed"
+        self._committed()
+        self.space.arming = "disarmed" if self._isstopped_by() else self._arming
+        self._enter(state)
+
+    # ── what happens meanwhile ────────────────────────────────────────────────────────────
+
+    def _sink(self, k: int) -> "_Sink":
+        return _Sink(self.writer, k)
+
+    def _appended(self, table: Table, start: int, stop: int) -> None:
+        for callback in tuple(self._around.listeners.rows):
+            callback(table, start, stop)
+
+    def _committed(self) -> None:
+        for k, table in enumerate(self.tables.values()):
+            table.committed = self.writer.committed(k)
+
+    def _storage_failed(self, error: StorageError) -> None:
+        """Going on would be measuring into the void."""
+        if self._state in ENDED:
+            return
+        self._conclude("failed", error.message, force=True)
+        self._end_pause()
+        self._give_up(error.message)
+
+    def _latch_changed(self) -> None:
+        if self._isstopped_by() and self._latch is not None and not self.is_over:
+            cause = stopped_by(self._latch.state)
+            self._conclude("aborted", cause, force=True)
+            self._end_pause()
+            self._give_up(cause)
+
+    def _isstopped_by(self) -> bool:
+        return self._latch is not None and self._latch.latched
+
+    def _conclude(self, outcome: RunState, message: str, *, force: bool = False) -> None:
+        """How it will have ended. The first reason stays, unless a graver one is forced."""
+        if self._outcome == "complete" or self._outcome == "stopped" or force:
+            self._outcome, self.message = outcome, message
+
+    def _end_pause(self) -> None:
+        if self._paused_at is not None:
+            self._paused_s += clock.monotonic() - self._paused_at
+            self._paused_at = None
+        self._go.set()
+
+    def _snapshot(self, moment: Literal["before", "after"]) -> None:
+        if self.bench is None:
+            return
+        now = clock.now()
+        for name, device in self.bench.devices.items():
+            parameters = device.snapshot()
+            self.writer.snapshot(
+                Snapshot(moment=moment, device=name, wall=now, parameters=parameters)
+            )
+
+    def _enter(self, state: RunState) -> None:
+        if state != self._state:
+            self._state = state
+            if state not in ENDED:
+                self.note("state", state=state)
+                self.writer.write_head(self.head)
+        self._tell()
+
+    def _tell(self) -> None:
+        for callback in tuple(self._around.listeners.changed):
+            callback(self)
+
+
+class _Sink:
+    """Takes the rows of one recorder to the file."""
+
+    __slots__ = ("_k", "_writer")
+
+    def __init__(self, writer: RunWriter, k: int) -> None:
+        self._writer, self._k = writer, k
+
+    def __call__(self, cells: list[Cell], *, wall: float, mono: float) -> None:
+        self._writer.append(self._k, cells, wall=wall, mono=mono)
+
+
+def describe(outcome: Outcome) -> str:
+    """How a wave failed, in one sentence that names the node."""
+    error = outcome.error
+    if isinstance(error, FuncnodesError):
+        text = error.message
+    else:
+        text = f"{type(error).__name__}: {error}" if error is not None else outcome.state
+    name = outcome.node.name if outcome.node is not None else ""
+    return text if not name or text.startswith(name) else f"{name}: {text}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of everything that has a say in what is recorded."""
+    try:
+        own = version("funcnodes")
+    except PackageNotFoundError:
+        own = "unknown"
+    return {"funcnodes": own, "python": platform.python_version()}
+
+
+def _simulated(bench: Bench | None) -> str:
+    """D7: "" on real instruments, "all", or "1 of 2"."""
+    if bench is None:
+        return ""
+    simulated, total = bench.simulated
+    if not simulated:
+        return ""
+    return "all" if simulated == total else f"{simulated} of {total}"
+
+
+def stopped_by(state: LatchState) -> str:
+    """How an E-STOP is named in a sentence."""
+    why = f" ({state.cause})" if state.cause else ""
+    return f"Stopped by {state.by or 'E-STOP'}{why}."
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(call, *args)
+    except RuntimeError:
+        _log.debug("The loop has ended; nobody hears of %s any more", call)
