@@ -20,7 +20,7 @@ export function PlotBody({ node }: { node: NodeView }) {
   const body = useRef<HTMLDivElement>(null);
   const now = useRef<HTMLSpanElement>(null);
   const runId = run?.id ?? "";
-  const live = isRunning(run);
+  const live = useEditor((state) => state.connected) && isRunning(run);
   const hasPrevious = useRowCount(previous, spec) > 0;
 
   useEffect(() => {

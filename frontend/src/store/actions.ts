@@ -9,7 +9,7 @@ import { seen } from "./clock";
 import { type DialogName, get, mayAct, set, toast } from "./editor";
 import { Link, LinkLost, Refused } from "./link";
 import { remember } from "./memory";
-import { portValues, putRows, rowsHere } from "./streams";
+import { forgetRows, portValues, putRows, rowsHere } from "./streams";
 
 let link: Link | null = null;
 
@@ -126,7 +126,11 @@ export function hurry(): void {
 
 // ── what the worker says ──────────────────────────────────────────────────────────────────
 
+let session = "";
+
 function onSnapshot(snapshot: Snapshot): void {
+  if (session !== snapshot.session) forgetRows();
+  session = snapshot.session;
   portValues.clear();
   for (const node of snapshot.nodes) portValues.putNode(node);
   const before = get();
@@ -199,7 +203,7 @@ async function catchUp(run: RunView | null): Promise<void> {
   const previous = state.runs.find(
     (each) => each.id !== run?.id && each.rows > 0 && each.nodespace === (run?.nodespace ?? each.nodespace),
   );
-  if (state.previousRun || !previous || !run) return;
+  if ((state.previousRun && rowsHere(state.previousRun)) || !previous || !run) return;
   await fillRows(previous.id);
   set({ previousRun: previous.id });
 }

@@ -42,6 +42,13 @@ export function rowsHere(run: string): number {
   return lengths.length ? Math.min(...lengths) : 0;
 }
 
+/** Drop all rows: another life of the worker keeps only what it had written down. */
+export function forgetRows(): void {
+  for (const run of kept.keys()) changedRuns.add(run);
+  kept.clear();
+  soon();
+}
+
 /** Take in a piece. Returns the first missing row where one is missing, else null. */
 export function putRows(piece: Piece): number | null {
   if (piece.columns.length === 0) return null;
