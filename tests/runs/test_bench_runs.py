@@ -5,6 +5,7 @@ What the outputs really do is read from the simulator, not from the devices.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from funcnodes.runs import Run, Runner, RunStore
 from funcnodes.runs.local import library
 from funcnodes_simulators import SimulatedBench
 
+SLACK_S = 0.1  # for a machine that does other things too
 EXAMPLES = Path(funcnodes.__file__).parent / "examples"
 
 
@@ -107,21 +109,20 @@ async def test_stop_parks(station: Station, simulated: SimulatedBench) -> None:
     assert simulated.state()["smu"]["output"] is False
 
 
-async def test_pause_holds_the_output_on_and_abort_switches_it_off_within_100_ms(
+async def test_pause_holds_the_output_on_and_abort_writes_safe_bytes_within_100_ms(
     station: Station, simulated: SimulatedBench
 ) -> None:
     run = await station.started(points=1000)
     run.pause()
     assert simulated.state()["smu"]["output"] is True
-    loop = asyncio.get_running_loop()
+    began = time.monotonic()
     run.abort()
-    began = loop.time()
     assert await ended(run) == "aborted"
     assert simulated.state()["smu"]["output"] is False
-    assert loop.time() - began < 1.0, "a ramp from below 0.7 V, the link reopened, the file closed"
+    assert first_safe_write(simulated, began) - began < 0.1 + SLACK_S
 
 
-async def test_abort_during_a_query_that_hangs_parks_all_the_same(
+async def test_abort_during_a_query_that_hangs_is_as_quick(
     station: Station, simulated: SimulatedBench
 ) -> None:
     """Abort while a command is in flight: the link is poisoned, reopened, and parked over."""
@@ -129,10 +130,17 @@ async def test_abort_during_a_query_that_hangs_parks_all_the_same(
     simulated.fault("smu", "mute", match=":READ")
     while not any(command.startswith(":READ") for command in simulated.commands("smu")[-1:]):
         await asyncio.sleep(0)
+    began = time.monotonic()
     run.abort("it hangs")
     assert await ended(run) == "aborted"
-    simulated.clear()
     assert simulated.state()["smu"]["output"] is False
+    assert first_safe_write(simulated, began) - began < 0.1 + SLACK_S
+
+
+def first_safe_write(simulated: SimulatedBench, since: float) -> float:
+    """When the instrument first heard, after `since`, what brings it down."""
+    heard = simulated.request("commands", device="smu")["commands"]
+    return min(t for t, text in heard if t > since and text in (":SOUR:VOLT 0", ":OUTP 0"))
 
 
 async def test_a_link_that_breaks_again_and_again_fails_the_run_by_name_and_parks(
