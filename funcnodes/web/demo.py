@@ -18,6 +18,7 @@ import msgspec
 
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
+from funcnodes.web.listening import listen
 from funcnodes.workers import manager_file
 from funcnodes.workers.files import read_json, write_json, write_private
 from funcnodes.workers.processes import Process
@@ -64,12 +65,12 @@ def demo(
 async def _demo(
     settings: Settings, port: int | None, browser: bool, control: bool, json: bool
 ) -> int:
+    listening = listen("127.0.0.1", settings.port if port is None else port)
     simulator = _start_simulator(control)
     try:
         # Imported while the simulator starts; both take their time.
-        from funcnodes.web.server import WebServer, listen, until_told
+        from funcnodes.web.server import WebServer, until_told
 
-        listening = listen("127.0.0.1", settings.port if port is None else port)
         with until_told() as told:
             server = WebServer(settings, listening, editor=True)
             found = await _announced(simulator)
@@ -83,6 +84,7 @@ async def _demo(
                 if not json:
                     print("Ending: devices are made safe first.", flush=True)
     finally:
+        listening.close()
         _end_simulator(simulator)
         with contextlib.suppress(OSError):
             (settings.run_dir / FILE).unlink()
@@ -158,15 +160,11 @@ async def _announced(process: "subprocess.Popen[bytes]") -> _Announcement:
 
 def _end_simulator(process: "subprocess.Popen[bytes]") -> None:
     """Its stdin ends, and so does it; a stubborn one is killed."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
     try:
-        process.wait(END_S)
+        process.communicate(timeout=END_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def _say_where(server: Any, about: dict[str, Any], *, browser: bool, json: bool) -> None:

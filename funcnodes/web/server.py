@@ -7,8 +7,6 @@ ends the server, once, and leaves workers running.
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
 import logging
 import signal
 import socket
@@ -26,6 +24,7 @@ from funcnodes.settings import Settings
 from funcnodes.web import browser as browsers
 from funcnodes.web.auth import Auth
 from funcnodes.web.gate import Gate, Hosts
+from funcnodes.web.listening import is_loopback, listen, shown
 from funcnodes.web.problems import MEDIA_TYPE, encoded
 from funcnodes.web.static import StaticFiles
 from funcnodes.workers import manager_file
@@ -187,7 +186,7 @@ class WebServer:
         self.editor = editor
         self._socket = listening
         host, port = listening.getsockname()[:2]
-        self.url = f"http://{_shown(_reachable(host))}:{port}"
+        self.url = f"http://{shown(_reachable(host))}:{port}"
         self.auth = Auth(settings.run_dir / f"sessions-{port}.json")
         self.manager = Manager(settings)
         self._runner = Runner(self._config(host, port))
@@ -292,45 +291,6 @@ def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
     return asyncio.run(_serve(settings, host, port, editor=False, browser=False))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    It says that it is TCP: asyncio switches Nagle's algorithm off (40 ms on every second
-    message) only on sockets that do, and `socket.create_server` makes them without.
-
-    Raises:
-        WorkerError: The port is taken or the address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(1024)
-        return listening
-    except OSError as error:
-        listening.close()
-        reason = (
-            "it is already in use"
-            if error.errno == errno.EADDRINUSE
-            else error.strerror or str(error)
-        )
-        raise WorkerError(
-            f"Cannot listen on {_shown(host)}:{port}: {reason}.",
-            hint="Choose another port with '--port', or 0 for any free one.",
-        ) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @contextlib.contextmanager
 def until_told() -> Iterator[asyncio.Event]:
     """An event that Ctrl-C and SIGTERM set; a second one changes nothing."""
@@ -419,7 +379,3 @@ def _own_addresses() -> list[str]:
 
 def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

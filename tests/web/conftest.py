@@ -14,7 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from funcnodes.settings import Settings
 from funcnodes.web import gate, server as server_module
-from funcnodes.web.server import WebServer, listen
+from funcnodes.web.listening import listen
+from funcnodes.web.server import WebServer
 from funcnodes.workers import wire
 from funcnodes.workers.workspace import Workspace
 

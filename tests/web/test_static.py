@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from funcnodes.settings import Settings
-from funcnodes.web.server import WebServer, listen
+from funcnodes.web.listening import listen
+from funcnodes.web.server import WebServer
 from funcnodes.web.static import EDITOR, StaticFiles
 
 
