@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def new(ctx: typer.Context, name: NewName, as_json: Json = False) -> None:
-    """Create a worker and start it."""
+    """Create a worker; start it with `worker start`."""
     from funcnodes.workers import client
 
     _show(client.worker_new(ctx.obj, name), as_json, "created")
