@@ -34,6 +34,7 @@
 
 A message says what was asked, of whom, and what happened, in one plain sentence that can be
 shown as it is. Errors carry what they are about as attributes; HTTP codes are known in `web`.
+A layer may refine one of these where it is raised (`runs.records.StorageError` is a RunError).
 """
 
 from typing import Any

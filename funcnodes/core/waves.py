@@ -139,6 +139,10 @@ class Wave:
             node.cancel_in(self, reason)
         self.close()
 
+    def refuse(self, reason: str) -> None:
+        """Begin nothing new in it, nor in children opened from now on; what is under way ends."""
+        self.cancelled = reason
+
     # ── called by nodes ───────────────────────────────────────────────────────────────────
 
     def enter(self, node: "Node") -> None:

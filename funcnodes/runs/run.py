@@ -196,7 +196,7 @@ class Run:
         """End after the point under way, then park. Repeating is harmless."""
         if self._state in ("running", "paused") and not self._finishing:
             self._conclude("stopped", cause or "Stopped by the operator.")
-            self._wave.cancelled = _STOPPED  # what is under way ends; nothing new begins
+            self._wave.refuse(_STOPPED)
             self._end_pause()
             self._enter("stopping")
 
