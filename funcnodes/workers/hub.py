@@ -2,14 +2,16 @@
 
 The hub owns no graph and no device. It numbers commands, routes answers back to who asked, keeps
 the newest frames for browsers that come back, and tells subscribers when the worker is out of
-reach. An E-STOP takes the guard channel and waits for nothing else here. Framework-free: the web
-layer hands in functions that send bytes.
+reach. Frames are numbered anew on their way out, so that what the guard thread says while the
+worker's loop is held takes its place among them. An E-STOP takes the guard channel and waits for
+nothing else here. Framework-free: the web layer hands in functions that send bytes.
 """
 
 import asyncio
 import contextlib
 import itertools
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +39,7 @@ class _Head(msgspec.Struct, kw_only=True, tag="frame"):
     session: str
     seq: int
     rev: int
+    events: msgspec.Raw
 
 
 class _Ack(msgspec.Struct, kw_only=True, tag="ack"):
@@ -91,6 +94,10 @@ class Hub:
         """When the guard thread was last heard, monotonic."""
         self.rev = 0
         self._ring = Ring()
+        self._life = secrets.token_hex(4)  # of this server, in the sessions it gives out
+        self._session = ""  # that browsers are told
+        self._seq = 0  # of the last frame that browsers were sent
+        self._came: tuple[str, int] = ("", 0)  # the worker's own session and number, last seen
         self._subscribers: dict[Subscriber, wire.Actor] = {}
         self._link: Send | None = None
         self._guard: Send | None = None
@@ -136,6 +143,8 @@ class Hub:
 
         def answer(reply: _Ack | _Fail) -> None:
             reply.id = command.id
+            if isinstance(command.body, wire.GetSnapshot) and isinstance(reply, _Ack):
+                reply.result = msgspec.Raw(self._placed(reply.result))
             subscriber.push(_encoder.encode(reply))
 
         try:
@@ -247,7 +256,7 @@ class Hub:
         message = _from_worker.decode(data)
         match message:
             case _Head():
-                self._frame(message, data)
+                self._frame(message)
             case _Ack() | _Fail():
                 self.rev = max(self.rev, message.rev)
                 answer = self._pending.pop(message.id, None)
@@ -268,8 +277,10 @@ class Hub:
 
     def _hello(self, hello: wire.Hello) -> None:
         self.identity = Identity(hello.session, hello.pid, hello.version)
-        if hello.session != self._ring.session:
-            self._ring.begin(hello.session)
+        session = f"{hello.session}-{self._life}"
+        if session != self._session:
+            self._session, self._seq, self._came = session, 0, (hello.session, 0)
+            self._ring.begin(session)
         self._tell_people()
         for subscriber in self._subscribers:
             subscriber.needs_snapshot = True
@@ -277,13 +288,28 @@ class Hub:
             self._ask_snapshot()
         self._changed()
 
-    def _frame(self, head: _Head, data: bytes) -> None:
+    def _frame(self, head: _Head) -> None:
         self.rev = head.rev
-        follows = self._ring.add(head.session, head.seq, data)
-        if not follows and any(not each.needs_snapshot for each in self._subscribers):
+        session, seq = self._came
+        self._came = (head.session, head.seq)
+        if seq and (head.session != session or head.seq != seq + 1):
+            self._missed()
+        self._pass_on(head)
+
+    def _missed(self) -> None:
+        """Frames never came: nobody can go on from before them."""
+        self._ring.begin(self._session)
+        if any(not each.needs_snapshot for each in self._subscribers):
             for subscriber in self._subscribers:
                 subscriber.needs_snapshot = True
             self._ask_snapshot()
+
+    def _pass_on(self, head: _Head) -> None:
+        """Number a frame anew, keep it, send it to everybody who is up to date."""
+        self._seq += 1
+        head.session, head.seq = self._session, self._seq
+        data = _encoder.encode(head)
+        self._ring.add(self._session, self._seq, data)
         for subscriber in self._current():
             subscriber.push(data, is_frame=True)
 
@@ -302,12 +328,19 @@ class Hub:
         if isinstance(reply, _Fail):
             _log.error("no snapshot of worker %s: %s", self.uuid, reply.problem.detail)
             return
-        data = bytes(reply.result)
+        data = self._placed(reply.result)
         for subscriber in self._subscribers:
             if subscriber.needs_snapshot:
                 subscriber.forget_frames()
                 subscriber.push(data)
                 subscriber.needs_snapshot = False
+
+    def _placed(self, snapshot: msgspec.Raw) -> bytes:
+        """The worker's Snapshot, at its place in the numbering that browsers see."""
+        fields = msgspec.msgpack.decode(snapshot, type=dict[str, msgspec.Raw])
+        fields["session"] = msgspec.Raw(_encoder.encode(self._session))
+        fields["seq"] = msgspec.Raw(_encoder.encode(self._seq))
+        return _encoder.encode(fields)
 
     def _do(self, actor: wire.Actor, body: Any, rev: int, answer: Answer) -> int:
         if self._link is None:
@@ -359,7 +392,7 @@ class Hub:
             if report.final:
                 call.done.set()
                 del self._estops[report.id]
-        self._out_of_sequence(wire.LatchPut(latch=report.latch))
+        self._add(wire.LatchPut(latch=report.latch))
 
     def _blocked(self, message: guardwire.Blocked) -> None:
         if message.seconds:
@@ -372,12 +405,10 @@ class Hub:
         self.standing.message = text if message.seconds else ""
         level: Any = "error" if message.seconds else "info"
         line = wire.LogLine(t=time.time(), level=level, source=message.node or "worker", text=text)
-        self._out_of_sequence(wire.Logged(lines=[line]))
+        self._add(wire.Logged(lines=[line]))
         self._changed()
 
-    def _out_of_sequence(self, event: wire.LatchPut | wire.Logged) -> None:
-        session = self.identity.session if self.identity else self._ring.session
-        frame = wire.Frame(session=session, seq=0, rev=self.rev, events=[event])
-        data = _encoder.encode(frame)
-        for subscriber in self._current():
-            subscriber.push(data)
+    def _add(self, event: wire.LatchPut | wire.Logged) -> None:
+        """A frame of our own, among the worker's."""
+        events = msgspec.Raw(_encoder.encode([event]))
+        self._pass_on(_Head(session="", seq=0, rev=self.rev, events=events))

@@ -22,7 +22,9 @@ from funcnodes.workers.workspace import Workspace
 
 BEGIN_S = 0.3
 """For how long the loop may let a signal wait before devices are made safe from a thread."""
-END_S = 4.0
+HELD_S = 1.0
+"""For how long a loop that is held may then still come back and end in order."""
+END_S = 3.5
 
 
 class Ending:
@@ -51,7 +53,10 @@ class Ending:
         """From a thread: a loop that is held must keep neither the devices on nor the process."""
         if not self._begun.wait(BEGIN_S):
             self._worker.strike("SIGTERM")
-        threading.Event().wait(END_S - BEGIN_S)
+            if self._begun.wait(HELD_S):
+                threading.Event().wait(END_S)
+        else:
+            threading.Event().wait(END_S)
         self._worker.guard.stand_down()
         self._worker.workspace.leave()
         os._exit(0)

@@ -400,8 +400,8 @@ Event = (
 class Frame(Base, kw_only=True, tag="frame"):
     """A numbered batch of events, applied in order.
 
-    A frame with `seq` 0 stands outside the numbering: it is applied at once and not counted. The
-    server sends such frames for what cannot wait for a worker whose loop is blocked.
+    The server numbers anew what it passes on, under a session of its own, since it adds frames
+    for what cannot wait for a worker whose loop is held.
     """
 
     session: str

@@ -1,0 +1,133 @@
+"""Tokens and sessions: once, for a time, and nowhere in clear."""
+
+from pathlib import Path
+
+import pytest
+
+from funcnodes.errors import RefusedError
+from funcnodes.web.auth import (
+    ATTEMPTS,
+    ATTEMPTS_WITHIN_S,
+    LINK_S,
+    SESSION_S,
+    SESSIONS_KEPT,
+    Attempts,
+    Auth,
+    SignInError,
+    TooManyAttempts,
+)
+from funcnodes.web.listening import is_loopback
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def auth(tmp_path: Path, clock: Clock) -> Auth:
+    return Auth(tmp_path / "sessions.json", clock=clock)
+
+
+def test_a_link_works_once(auth: Auth) -> None:
+    token = auth.link_token(role="viewer", name="Eve")
+    secret, person = auth.sign_in(token, address="x")
+    assert (person.role, person.name) == ("viewer", "Eve")
+    assert auth.person(secret) == person
+    with pytest.raises(SignInError, match="used before"):
+        auth.sign_in(token, address="x")
+
+
+def test_a_link_expires_and_so_does_a_session(auth: Auth, clock: Clock) -> None:
+    token = auth.link_token()
+    fresh, _ = auth.sign_in(auth.link_token(), address="x")
+    clock.now += LINK_S + 1
+    with pytest.raises(SignInError):
+        auth.sign_in(token, address="x")
+    assert auth.person(fresh) is not None
+    clock.now += SESSION_S
+    assert auth.person(fresh) is None
+
+
+def test_sessions_survive_a_restart_and_their_secrets_are_on_no_disk(
+    tmp_path: Path, auth: Auth, clock: Clock
+) -> None:
+    secret, person = auth.sign_in(auth.link_token(name="Ada"), address="x")
+    auth.rename(secret, "Ada L.")
+    again = Auth(tmp_path / "sessions.json", clock=clock)
+    found = again.person(secret)
+    assert found is not None
+    assert (found.id, found.name) == (person.id, "Ada L.")
+    assert secret not in (tmp_path / "sessions.json").read_text()
+    assert again.admin_token != auth.admin_token
+    again.sign_out(secret)
+    assert Auth(tmp_path / "sessions.json", clock=clock).person(secret) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"x": 1}', '{"x": {"id": "i", "name": "n", "role": "god", "expires": 9e9}}']
+)
+def test_a_damaged_file_of_sessions_lets_nobody_in(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.json").write_text(text)
+    auth = Auth(tmp_path / "s.json")
+    assert auth.person("x") is None
+    assert auth.sign_in(auth.link_token(), address="x")
+
+
+def test_old_sessions_give_way_to_new_ones(auth: Auth) -> None:
+    auth._sessions = {str(n): auth.administrator(auth.admin_token) for n in range(5_000)}  # type: ignore[misc]
+    auth.sign_in(auth.link_token(), address="x")
+    assert len(auth._sessions) == SESSIONS_KEPT
+
+
+def test_twenty_bad_tokens_shut_out_one_address_for_a_minute(clock: Clock) -> None:
+    attempts = Attempts(clock=clock)
+    for _ in range(ATTEMPTS):
+        attempts.check("bad")
+        attempts.failed("bad")
+    with pytest.raises(TooManyAttempts) as caught:
+        attempts.check("bad")
+    assert 0 < caught.value.retry_after_s <= ATTEMPTS_WITHIN_S
+    attempts.check("good")
+    clock.now += ATTEMPTS_WITHIN_S + 1
+    attempts.check("bad")
+
+
+def test_addresses_are_forgotten_rather_than_kept_for_ever(clock: Clock) -> None:
+    attempts = Attempts(clock=clock)
+    for number in range(20_000):
+        attempts.failed(str(number))
+    assert len(attempts._failures) == 10_000
+
+
+def test_a_good_token_counts_for_nothing_while_shut_out(auth: Auth) -> None:
+    for _ in range(ATTEMPTS):
+        with pytest.raises(SignInError):
+            auth.sign_in("guess", address="x")
+    with pytest.raises(TooManyAttempts):
+        auth.sign_in(auth.link_token(), address="x")
+    assert auth.sign_in(auth.link_token(), address="y")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a\u0007b", "\u202eevil"])
+def test_a_name_that_cannot_be_shown_is_refused(auth: Auth, name: str) -> None:
+    secret, person = auth.sign_in(auth.link_token(), address="x")
+    with pytest.raises(RefusedError):
+        auth.rename(secret, name)
+    assert auth.person(secret) == person
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.5.5.5", True), ("::1", True), ("localhost", True),
+     ("0.0.0.0", False), ("192.168.1.5", False), ("::", False), ("lab.example", False)],
+)  # fmt: skip
+def test_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
