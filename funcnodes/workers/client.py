@@ -87,9 +87,8 @@ class ManagerClient:
 
 
 def worker_new(settings: Settings, name: str) -> dict[str, Any]:
-    """Create a worker and start it. Returns its view."""
-    client = ManagerClient.find(settings)
-    return client.worker_start(client.worker_new(name)["uuid"])
+    """Create a worker; it is not started. Returns its view."""
+    return ManagerClient.find(settings).worker_new(name)
 
 
 def worker_start(settings: Settings, worker: str) -> dict[str, Any]:

@@ -326,7 +326,7 @@ class Hub:
     def _snapshot(self, reply: _Ack | _Fail) -> None:
         self._snapshot_asked = False
         if isinstance(reply, _Fail):
-            _log.error("no snapshot of worker %s: %s", self.uuid, reply.problem.detail)
+            self._no_snapshot(reply.problem.detail)
             return
         data = self._placed(reply.result)
         for subscriber in self._subscribers:
@@ -334,6 +334,15 @@ class Hub:
                 subscriber.forget_frames()
                 subscriber.push(data)
                 subscriber.needs_snapshot = False
+
+    def _no_snapshot(self, why: str) -> None:
+        """The worker cannot show itself; where the link is lost, everybody knows already."""
+        if self._link is None:
+            return
+        _log.error("no snapshot of worker %s: %s", self.uuid, why)
+        for subscriber in self._subscribers:
+            if subscriber.needs_snapshot:
+                subscriber.push(self._gone(f"The worker cannot be shown: {why}"))
 
     def _placed(self, snapshot: msgspec.Raw) -> bytes:
         """The worker's Snapshot, at its place in the numbering that browsers see."""
