@@ -9,7 +9,7 @@ import asyncio
 import inspect
 import time
 import uuid as _uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 Policy = Literal["each", "settled", "zip"]
 RunIn = Literal["auto", "loop", "thread"]
 State = Literal["idle", "queued", "running", "done", "error"]
+
+Arguments = tuple[Any, ...] | dict[str, Any]
 
 IDLE, QUEUED, RUNNING = 0, 1, 2
 
@@ -93,12 +95,15 @@ class Node(Emitter):
     timeout_s: float | None = None
 
     _templates: ClassVar[dict[str, Port]] = {}
+    _function: ClassVar[Callable[..., Any] | None] = None  # called by position, instead of func
     _is_coroutine: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = {port.id or name: port for name, port in vars(cls).items() if isinstance(port, Port)}
         cls._templates = {**cls._templates, **own}
+        if "func" in vars(cls) and "_function" not in vars(cls):
+            cls._function = None
         cls._is_coroutine = inspect.iscoroutinefunction(cls.func)
         if "node_id" in vars(cls) and cls.node_id:
             _classes[cls.node_id] = cls
@@ -120,8 +125,8 @@ class Node(Emitter):
         self._muted = False
         self._phase = IDLE
         self._wave: Wave | None = None  # of the execution that is queued or running
-        self._args: dict[str, Any] = {}  # taken when it was triggered (T1)
-        self._later: dict[Wave, dict[str, Any] | None] = {}  # waves that wait for a rerun, in order
+        self._args: Arguments = {}  # taken when it was triggered (T1)
+        self._later: dict[Wave, Arguments | None] = {}  # waves that wait for a rerun, in order
         self.asked: Wave | None = None
         self.waiting_in: set[Wave] = set()
         self._token = 0  # of the present execution: late results of others are discarded (T10)
@@ -238,6 +243,8 @@ class Node(Emitter):
 
     def _list_ports(self) -> None:
         self._parameters = tuple(p for p in self.inputs.values() if p is not self._trigger_in)
+        self._names = tuple(p.id for p in self._parameters)
+        self._only = self._parameters[0] if self._function and len(self._parameters) == 1 else None
         self._required = tuple(p for p in self._parameters if p.required)
         self._results = tuple(p for p in self.outputs.values() if p is not self._trigger_out)
         self._single = self._results[0] if len(self._results) == 1 else None
@@ -386,21 +393,20 @@ class Node(Emitter):
         if self._phase != IDLE:
             self._postpone(wave)
             return
-        args = {}
-        for port in self._parameters:  # `ready` and `_take_arguments` in one pass
-            value = port._value
-            if value is not NoValue:
-                args[port.id] = value
-            elif port.required:
-                return
-        self._trigger(wave, args)
+        only = self._only
+        if only is not None and only._value is not NoValue:
+            args: Arguments | None = (only._value,)
+        else:
+            args = self._take_arguments()
+        if args is not None:
+            self._trigger(wave, args)
 
-    def _trigger(self, wave: Wave, args: dict[str, Any]) -> None:
+    def _trigger(self, wave: Wave, args: Arguments) -> None:
         self._phase = QUEUED
         self._wave = wave
         self._args = args
-        self._token += 1
-        wave.enter(self)
+        wave._settled = False  # `wave.enter`, written out: this is the engine's inner loop
+        wave._active.add(self)
         if self.listeners is not None:
             self.emit("trigger")
         engine = self.engine
@@ -408,14 +414,39 @@ class Node(Emitter):
         if not engine.draining:
             engine.arm()
 
-    def _take_arguments(self) -> dict[str, Any]:
-        """Unset optional inputs are left out of the call."""
+    def _take_arguments(self) -> Arguments | None:
+        """What the function is to be called with; None while a required input has no value.
+
+        By position where a plain function can be called so, else by name; unset optional inputs
+        are left out of the call.
+        """
+        values = []
+        for port in self._parameters:
+            value = port._value
+            if value is NoValue:
+                break
+            values.append(value)
+        else:
+            if self._function is not None:
+                return tuple(values)
+            return dict(zip(self._names, values, strict=True))
+        if not self.ready():
+            return None
         return {p.id: p._value for p in self._parameters if p._value is not NoValue}
+
+    def _call(self, args: Arguments) -> Any:
+        if isinstance(args, dict):
+            return self.func(**args)
+        assert self._function is not None, "arguments by position are for plain functions"
+        return self._function(*args)
 
     def _postpone(self, wave: Wave) -> None:
         """It is busy. In scans, and for devices, requests queue; else the newest wave wins (T4)."""
         if wave.scan or self.queues:
-            self._later[wave] = self._take_arguments()
+            args = self._take_arguments()
+            if args is None:
+                return
+            self._later[wave] = args
         elif wave not in self._later:
             for older in [w for w in self._later if not w.scan]:
                 del self._later[older]
@@ -440,16 +471,16 @@ class Node(Emitter):
         if self._phase != QUEUED:
             return  # given up while it was queued
         self._phase = RUNNING
-        self._began = time.perf_counter()
         if self.listeners is not None:
             self.emit("triggerstart")
         if self._is_coroutine or self.run_in == "thread":
             self._execute_elsewhere()
             return
         engine = self.engine
-        engine.inline, engine.inline_since = self, self._began
+        self._began = engine.inline_since = time.perf_counter()
+        engine.inline = self
         try:
-            result = self.func(**self._args)
+            result = self._call(self._args)
         except (Exception, SystemExit) as error:
             self._end_failed(error)
         else:
@@ -458,6 +489,8 @@ class Node(Emitter):
             self._judge_pace(engine)
 
     def _execute_elsewhere(self) -> None:
+        self._began = time.perf_counter()
+        self._token += 1
         self._note()
         if self._is_coroutine:
             self._task = self.engine.spawn(self, self._run_coroutine(self._token))
@@ -469,7 +502,7 @@ class Node(Emitter):
 
     async def _run_coroutine(self, token: int) -> None:
         try:
-            result = await self.func(**self._args)
+            result = await self._call(self._args)
         except asyncio.CancelledError:
             if token == self._token:
                 self._end_given_up()
@@ -481,7 +514,7 @@ class Node(Emitter):
                 self._end_ok(result)
 
     def _submit(self) -> None:
-        token, function, args = self._token, self.func, self._args
+        token, args = self._token, self._args
 
         def done(result: Any, error: BaseException | None) -> None:
             if token != self._token or self._phase != RUNNING:
@@ -491,7 +524,7 @@ class Node(Emitter):
             else:
                 self._end_ok(result)
 
-        self.engine.submit(self, lambda: function(**args), done)
+        self.engine.submit(self, lambda: self._call(args), done)
 
     def _expire(self, token: int) -> None:
         if token == self._token and self._phase == RUNNING:
@@ -533,8 +566,10 @@ class Node(Emitter):
 
     def _mark_applied(self) -> None:
         """What was restored as text has now been acted on, unless it changed meanwhile."""
+        args = self._args
+        taken = args if isinstance(args, dict) else dict(zip(self._names, args, strict=True))
         for port in self._parameters:
-            if not port.applied and self._args.get(port.id, NoValue) is port._value:
+            if not port.applied and taken.get(port.id, NoValue) is port._value:
                 port.applied = True
                 self.note_port(port)
 
@@ -597,11 +632,11 @@ class Node(Emitter):
         self._wave = None
         while self._later and self._phase == IDLE:
             wave = next(iter(self._later))
-            args = self._later.pop(wave)
-            if args is None and not self.ready():
+            args = self._later.pop(wave) or self._take_arguments()
+            if args is None:
                 wave.leave(self)
             else:
-                self._trigger(wave, self._take_arguments() if args is None else args)
+                self._trigger(wave, args)
 
     # ── giving up ─────────────────────────────────────────────────────────────────────────
 

@@ -71,11 +71,19 @@ def node_class_maker(
         "returns_none": True,
         **class_attributes,
         "func": _as_method(function),
+        "_function": staticmethod(function) if _is_plain(function) else None,
     }
     hints = typing.get_type_hints(function, include_extras=True)
     for port in (*_inputs(function, hints), *_outputs(hints, outputs)):
         attributes[f"_port_{port.id}"] = port
     return type(function.__name__, (superclass,), attributes)
+
+
+def _is_plain(function: Function) -> bool:
+    """Whether all of its arguments can be given by position, one per input."""
+    kinds = {p.kind for p in inspect.signature(function).parameters.values()}
+    named = "node" in inspect.signature(function).parameters
+    return kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD} and not named
 
 
 def _as_method(function: Function) -> Function:
