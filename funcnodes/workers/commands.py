@@ -79,13 +79,12 @@ class Commands:
         """Carry a command out, and answer it."""
         try:
             result = self._begin(do)
+            if inspect.isawaitable(result):
+                self._worker.spawn(self._finish(do, result), type(do.body).__name__)
+            else:
+                self._ack(do, result)
         except Exception as error:
             self._fail(do, error)
-            return
-        if inspect.isawaitable(result):
-            self._worker.spawn(self._finish(do, result), type(do.body).__name__)
-        else:
-            self._ack(do, result)
 
     def _begin(self, do: wire.Do) -> Any:
         check_role(do.actor, do.body)

@@ -78,8 +78,7 @@ class Publisher:
         events: list[wire.Event] = []
         for item in waiting.values():
             events.extend(_built(item) if callable(item) else [item])
-        frame = wire.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
-        self._send(self._encoder.encode(frame))
+        self._send(self._encoded(events))
 
     def forget(self) -> None:
         """Drop what waits: a Snapshot is about to say it all. The numbering shows the gap."""
@@ -88,9 +87,14 @@ class Publisher:
             self.seq += 1
 
     def answer(self, message: wire.Ack | wire.Fail) -> None:
-        """Send an answer, after everything that came before it."""
+        """Send an answer, after everything that came before it.
+
+        Raises:
+            TypeError: The result cannot be encoded; nothing was sent.
+        """
+        data = self._encoder.encode(message)
         self.flush()
-        self._send(self._encoder.encode(message))
+        self._send(data)
 
     def send(self, message: Any) -> None:
         """Send a message outside the numbering."""
@@ -100,6 +104,23 @@ class Publisher:
         """Send what waits, and nothing after it."""
         self.flush()
         self._closed = True
+
+    def _encoded(self, events: list[wire.Event]) -> bytes:
+        """The frame; an event that cannot be encoded is left out, logged, and takes no other."""
+        frame = wire.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
+        try:
+            return self._encoder.encode(frame)
+        except (TypeError, ValueError, OverflowError) as error:
+            _log.error("a frame cannot be encoded: %s", error)
+            frame.events = [event for event in events if self._can_be_encoded(event)]
+            return self._encoder.encode(frame)
+
+    def _can_be_encoded(self, event: wire.Event) -> bool:
+        try:
+            self._encoder.encode(event)
+        except (TypeError, ValueError, OverflowError):
+            return False
+        return True
 
     def _schedule(self) -> None:
         if self._timer is None and not self._closed:

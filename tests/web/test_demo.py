@@ -383,6 +383,27 @@ async def test_sigterm_while_a_node_is_in_while_true_makes_the_bench_safe(demo: 
         assert await demo.simulator.becomes(False, 1.0) < 1.0
 
 
+async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian(
+    demo: Demo,
+) -> None:
+    """One long C call: no thread of the worker can run, so only another process helps."""
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(wire.SetLive(live=True))
+        await page.ask(wire.Trigger(id="output"))
+        await demo.simulator.becomes(True, 5)
+        worker = demo.worker_process
+        await add_spin(page, "test.hold")
+        await demo.simulator.becomes(False, 5)
+        assert not worker.alive()
+        first = page.session
+        snapshot = await page.until(wire.Snapshot, lambda each: each.session != first)
+        assert snapshot.space is not None
+        assert snapshot.space.arming == "disarmed"
+        assert not await demo.simulator.output()
+
+
 async def test_estop_during_a_hanging_query(demo: Demo) -> None:
     """The instrument does not answer the read under way: the bytes go past it."""
     async with demo.page() as page:

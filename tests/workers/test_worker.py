@@ -1,0 +1,304 @@
+"""A worker in this process: what people ask of it, and what it tells them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from funcnodes.core import Node, NodeInput, NodeOutput, Shelf
+from funcnodes.settings import Settings
+from funcnodes.workers import wire
+from funcnodes.workers.saving import COALESCE_S
+from funcnodes.workers.worker import Worker
+from funcnodes.workers.workspace import Workspace
+
+ADA = wire.Actor(id="a", name="Ada", role="operator")
+EVE = wire.Actor(id="e", name="Eve", role="viewer")
+decode = msgspec.msgpack.Decoder(wire.FromWorkerLink).decode
+
+
+class Relay(Node):
+    """An effect."""
+
+    node_id = "test.relay"
+    node_name = "Relay"
+    effect = True
+    closed = NodeInput(type=bool, default=False)
+    is_closed = NodeOutput(type=bool)
+
+    def func(self, closed: bool) -> bool:
+        return closed
+
+
+class Divide(Node):
+    node_id = "test.divide"
+    node_name = "Divide"
+    by = NodeInput(type=float)
+    out = NodeOutput(type=float)
+
+    def func(self, by: float) -> float:
+        return 1 / by
+
+
+class Desk:
+    """Asks a worker, and reads what it sends."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.sent: list[Any] = []
+        self._came = asyncio.Event()
+        self._ids = 0
+        worker.publisher._send = self._take  # in place of a link that has nobody to dial
+
+    def _take(self, data: bytes) -> bool:
+        self.sent.append(decode(data))
+        self._came.set()
+        return True
+
+    async def tell(self, body: Any, actor: wire.Actor = ADA, rev: int = 0) -> Any:
+        """Its Ack or Fail."""
+        self._ids += 1
+        number = self._ids
+        self.worker._commands.do(wire.Do(id=number, rev=rev, actor=actor, body=body))
+        return await self.until(
+            lambda: next(
+                (m for m in self.sent if isinstance(m, wire.Ack | wire.Fail) and m.id == number),
+                None,
+            )
+        )
+
+    async def ask(self, body: Any, actor: wire.Actor = ADA) -> Any:
+        answer = await self.tell(body, actor)
+        assert isinstance(answer, wire.Ack), answer
+        return answer.result
+
+    async def refused(self, body: Any, actor: wire.Actor = ADA, rev: int = 0) -> wire.Problem:
+        """The problem; one plain sentence."""
+        answer = await self.tell(body, actor, rev)
+        assert isinstance(answer, wire.Fail), answer
+        assert answer.problem.detail.endswith(".")
+        assert "\n" not in answer.problem.detail
+        return answer.problem
+
+    async def until(self, found: Callable[[], Any]) -> Any:
+        async with asyncio.timeout(10):
+            while (result := found()) is None or result is False:
+                self._came.clear()
+                await self._came.wait()
+        return result
+
+    def events(self, kind: type[Any]) -> list[Any]:
+        self.worker.publisher.flush()
+        frames = [m for m in self.sent if isinstance(m, wire.Frame)]
+        return [event for frame in frames for event in frame.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace.create(Settings(tmp_path / "config"), "bench one")
+
+
+@pytest.fixture
+async def desk(workspace: Workspace) -> AsyncIterator[Desk]:
+    worker = Worker(workspace)
+    desk = Desk(worker)
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(20):
+        while not worker.palette.entries:
+            await asyncio.sleep(0.01)
+    worker.library.add_shelf(Shelf([Relay, Divide], name="Test"))
+    from funcnodes.workers.views import Palette
+
+    worker.palette = Palette(worker.library, None)
+    yield desk
+    worker.end()
+    await working
+
+
+async def test_nodespaces_are_made_opened_renamed_and_closed(desk: Desk) -> None:
+    assert await desk.ask(wire.NewSpace()) == "Nodespace"
+    assert await desk.ask(wire.NewSpace()) == "Nodespace 2"
+    await desk.ask(wire.RenameSpace(name="Diode"))
+    snapshot = desk.worker.snapshot()
+    assert snapshot.space is not None
+    assert snapshot.space.name == "Diode"
+    assert snapshot.spaces == ["Diode", "Nodespace"]
+    assert "already" in (await desk.refused(wire.RenameSpace(name="Nodespace"))).detail
+    assert "cannot be named" in (await desk.refused(wire.RenameSpace(name="../x"))).detail
+    await desk.ask(wire.OpenSpace(name="Nodespace"))
+    assert "no nodespace named" in (await desk.refused(wire.OpenSpace(name="nobody"))).detail
+    await desk.ask(wire.CloseSpace())
+    assert desk.worker.snapshot().space is None
+    assert "No nodespace is open" in (await desk.refused(wire.Undo())).detail
+
+
+async def test_every_example_opens_as_a_nodespace_of_its_own(desk: Desk) -> None:
+    names = [each.name for each in desk.worker.snapshot().examples]
+    assert names[0] == "diode_iv"
+    for name in names:
+        first = await desk.ask(wire.OpenExample(name=name))
+        assert await desk.ask(wire.OpenExample(name=name)) == f"{first} 2"
+        assert all(n.missing for n in desk.worker.snapshot().nodes if n.device)
+    assert "no example" in (await desk.refused(wire.OpenExample(name="nothing"))).detail
+
+
+async def test_an_edit_is_on_disk_within_a_fraction_of_a_second(
+    desk: Desk, workspace: Workspace
+) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    node = await desk.ask(wire.AddNode(key="sweep", x=1, y=2))
+    assert COALESCE_S <= 0.2
+    await desk.until(lambda: desk.worker.open and not desk.worker.open.autosave.dirty)
+    await desk.until(lambda: workspace.spaces.load("x").data["nodes"] or None)
+    saved = workspace.spaces.load("x").data["nodes"]
+    assert [(each["id"], each["properties"]["pos"]) for each in saved] == [(node, [1.0, 2.0])]
+
+
+async def test_an_edit_is_told_as_what_became_of_nodes_and_wires(desk: Desk) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    sweep = await desk.ask(wire.AddNode(key="sweep", x=0, y=0))
+    recorder = await desk.ask(wire.AddNode(key="recorder", x=0, y=0))
+    plot = await desk.ask(wire.AddNode(key="plot.xy", x=0, y=0))
+    grow = wire.Connect(source=sweep, source_port="value", target=recorder, target_port="+")
+    await desk.ask(grow)
+    await desk.ask(
+        wire.Connect(source=recorder, source_port="rows", target=plot, target_port="rows")
+    )
+    put = [each.node for each in desk.events(wire.NodePut)][-1]
+    assert put.id == plot
+    assert put.plot is not None
+    assert (put.plot.recorder, put.plot.x) == (recorder, "value")
+    edges = desk.events(wire.EdgePut)
+    assert len(edges) == 2
+    await desk.ask(wire.RemoveNodes(ids=[sweep]))
+    assert desk.events(wire.EdgeGone)[0].id == edges[0].edge.id
+    assert desk.events(wire.NodeGone)[0].id == sweep
+    await desk.ask(wire.Undo())
+    assert desk.events(wire.EdgePut)[-1].edge.id == edges[0].edge.id
+
+
+async def test_one_edit_of_a_thousand_nodes_tells_one(desk: Desk) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    ids = [await desk.ask(wire.AddNode(key="sweep", x=0, y=0)) for _ in range(300)]
+    before = len(desk.events(wire.NodePut))
+    await desk.ask(wire.Rename(id=ids[7], name="Ramp"))
+    assert len(desk.events(wire.NodePut)) == before + 1
+
+
+async def test_effects_need_arming_and_the_controls(desk: Desk) -> None:
+    """A1: values move, effects do not."""
+    await desk.ask(wire.NewSpace(name="x"))
+    relay = await desk.ask(wire.AddNode(key="test.relay", x=0, y=0))
+    await desk.ask(wire.SetValue(node=relay, port="closed", value=True))
+    assert desk.worker.open is not None
+    node = desk.worker.open.space.get_node_by_id(relay)
+    assert node.runs == 0
+    assert "effects are off" in (await desk.refused(wire.Trigger(id=relay))).detail
+    await desk.ask(wire.SetLive(live=True))
+    await desk.ask(wire.Trigger(id=relay))
+    await desk.until(lambda: node.runs == 1)
+    other = wire.Actor(id="b", name="Bob", role="operator")
+    desk.worker.controls.set_people([ADA, other])
+    for body in (
+        wire.SetValue(node=relay, port="closed", value=False),
+        wire.Trigger(id=relay),
+        wire.SetLive(live=False),
+    ):
+        assert "Ada holds the controls" in (await desk.refused(body, other)).detail
+    await desk.ask(wire.Rename(id=relay, name="K1"), other)
+
+
+async def test_a_viewer_is_refused_by_the_worker_itself(desk: Desk) -> None:
+    for body in (wire.NewSpace(), wire.RunStart(), wire.SetLive(live=True), wire.Undo()):
+        assert "may only watch" in (await desk.refused(body, EVE)).detail
+    assert await desk.ask(wire.ListRuns(), EVE) == []
+
+
+async def test_a_node_s_error_is_one_sentence_and_its_values_go_stale(desk: Desk) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    divide = await desk.ask(wire.AddNode(key="test.divide", x=0, y=0))
+    await desk.ask(wire.SetValue(node=divide, port="by", value=4))
+    await desk.until(lambda: desk.events(wire.Values) or None)
+    await desk.ask(wire.SetValue(node=divide, port="by", value=0))
+    await desk.until(
+        lambda: [e for e in desk.events(wire.NodeStatus) if e.state == "error"] or None
+    )
+    problem = next(e for e in desk.events(wire.NodeStatus) if e.state == "error").problem
+    assert problem.title == "ZeroDivisionError"
+    assert "division by zero" in problem.detail
+    out = [v for e in desk.events(wire.Values) for v in e.values if v.port == "out"]
+    assert [(v.value, v.stale) for v in out][-1] == (0.25, True)
+    await desk.ask(wire.SetValue(node=divide, port="by", value=2))
+    await desk.until(
+        lambda: [v for e in desk.events(wire.Values) for v in e.values if v.value == 0.5] or None
+    )
+    out = [v for e in desk.events(wire.Values) for v in e.values if v.port == "out"]
+    assert not out[-1].stale
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (wire.AddNode(key="nothing", x=0, y=0), "palette has no entry"),
+        (wire.Rename(id="nobody", name="x"), "no node 'nobody'"),
+        (wire.Disconnect(edge="nothing"), "any more"),
+        (wire.RunPause(), "No run is on"),
+        (wire.RunStart(), "."),
+        (wire.Redo(), "nothing to redo"),
+        (wire.GetRows(run="latest"), "no run"),
+        (wire.ExportRun(run="77"), "no run '77'"),
+        (wire.DeviceConnect(name="smu"), "no bench"),
+        (wire.Duplicate(ids=["nobody"]), "no node 'nobody'"),
+    ],
+)
+async def test_what_cannot_be_done_is_refused_in_one_sentence(
+    desk: Desk, body: Any, words: str
+) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    assert words in (await desk.refused(body)).detail
+
+
+async def test_an_edit_of_what_somebody_else_removed_is_told_as_stale(desk: Desk) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    node = await desk.ask(wire.AddNode(key="sweep", x=0, y=0))
+    seen = desk.worker.publisher.rev
+    await desk.ask(wire.RemoveNodes(ids=[node]))
+    problem = await desk.refused(wire.Rename(id=node, name="x"), rev=seen)
+    assert problem.title == "StaleRevision"
+
+
+async def test_estop_without_a_bench_latches_disarms_and_is_reset_by_name(desk: Desk) -> None:
+    await desk.ask(wire.NewSpace(name="x"))
+    await desk.ask(wire.SetLive(live=True))
+    latch = await desk.ask(wire.EStop(), EVE)
+    assert latch["latched"]
+    assert desk.worker.open is not None
+    assert desk.worker.open.space.arming == "disarmed"
+    assert "E-STOP" in (await desk.refused(wire.SetLive(live=True))).hint
+    assert "may only watch" in (await desk.refused(wire.EStopReset(), EVE)).detail
+    await desk.ask(wire.EStopReset())
+    assert not desk.worker.latch.latched
+    await desk.until(lambda: not [e.latch.latched for e in desk.events(wire.LatchPut)][-1])
+
+
+async def test_values_of_any_kind_are_shown_as_a_preview(desk: Desk) -> None:
+    import numpy as np
+
+    from funcnodes.workers.views import preview
+
+    assert preview(2**60) == str(2**60)
+    assert preview(np.zeros((3, 4))) == "3×4 float64"
+    assert preview("x" * 1000) == "x" * 199 + "…"
+    assert preview([1, 2, 3]) == "3 items"
+    assert preview(b"abc") == "3 bytes"
+    assert preview(1.5) == 1.5
+    assert preview(True) is True
+
+    class Rude:
+        def __str__(self) -> str:
+            raise ValueError
+
+    assert preview(Rude()) == "Rude"
