@@ -15,6 +15,8 @@ class Emitter:
         listeners: None while nobody listens, so that asking costs nothing.
     """
 
+    __slots__ = ("listeners",)
+
     def __init__(self) -> None:
         self.listeners: dict[str, list[Listener]] | None = None
 

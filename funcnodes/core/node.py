@@ -80,6 +80,14 @@ class Node(Emitter):
         blocked: Whether requests pass it by: muted, or an effect while disarmed (A1).
     """
 
+    # What every execution touches is kept in slots; the rest, and subclasses, use a dictionary.
+    __slots__ = (
+        "__dict__", "__weakref__", "_announces", "_args", "_began", "_calls", "_error", "_later",
+        "_names", "_only", "_parameters", "_phase", "_required", "_results", "_single", "_task",
+        "_token", "_took", "_trigger_in", "_trigger_out", "_wave", "asked", "blocked", "changes",
+        "engine", "inputs", "outputs", "policy", "relatives", "run_in", "runs", "waiting_in",
+    )  # fmt: skip
+
     node_id: ClassVar[str] = ""
     node_name: ClassVar[str] = ""
     description: ClassVar[str] = ""

@@ -39,6 +39,8 @@ class Port:
         quality: How far the value can be trusted.
     """
 
+    __slots__ = ("__dict__", "_value", "id", "node", "quality", "wave")  # what every value touches
+
     is_input = False
     node: "Node"
 
@@ -116,6 +118,7 @@ class Port:
         """A fresh port of the same kind for an instance."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
+        copy.id, copy._value, copy.quality, copy.wave = self.id, self._value, self.quality, None
         copy.value_options = dict(self.value_options)
         copy.node = node
         return copy
@@ -132,6 +135,8 @@ class NodeInput(Port):
         applied: False while the value was only restored as text, and nothing acted on it.
         triggers: What `does_trigger` comes to once order wires are considered (T7).
     """
+
+    __slots__ = ("applied", "required", "sources", "triggers")
 
     is_input = True
 
@@ -169,6 +174,7 @@ class NodeInput(Port):
     def copy_for(self, node: "Node") -> Self:
         copy = super().copy_for(node)
         copy.sources = []
+        copy.applied, copy.required, copy.triggers = True, self.required, self.triggers
         return copy
 
     @property
@@ -323,6 +329,8 @@ class NodeInput(Port):
 
 class NodeOutput(Port):
     """Gives a value, and pushes it to every connected input."""
+
+    __slots__ = ("_wires",)
 
     def __init__(
         self,
