@@ -11,6 +11,7 @@ import time
 import uuid as _uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from funcnodes.core import topology
@@ -85,7 +86,7 @@ class Node(Emitter):
         "__dict__", "__weakref__", "_announces", "_args", "_began", "_calls", "_error", "_later",
         "_names", "_only", "_parameters", "_phase", "_required", "_results", "_single", "_task",
         "_token", "_took", "_trigger_in", "_trigger_out", "_wave", "asked", "blocked", "changes",
-        "engine", "inputs", "outputs", "policy", "relatives", "run_in", "runs", "waiting_in",
+        "_giving_up", "_timer", "engine", "inputs", "outputs", "policy", "relatives", "run_in", "runs", "waiting_in",
     )  # fmt: skip
 
     node_id: ClassVar[str] = ""
@@ -299,7 +300,7 @@ class Node(Emitter):
     @property
     def running_s(self) -> float | None:
         """How long the present execution has been going on."""
-        return time.perf_counter() - self._began if self._phase == RUNNING else None
+        return perf_counter() - self._began if self._phase == RUNNING else None
 
     @property
     def muted(self) -> bool:
@@ -390,7 +391,11 @@ class Node(Emitter):
         if self.listeners is not None:
             self.emit("request_trigger")
         if self.policy == "each":
-            self.run_in_wave(wave)
+            only = self._only  # the shortest way, for a plain function of one input
+            if self._phase == IDLE and only is not None and only._value is not NoValue:
+                self._trigger(wave, (only._value,))
+            else:
+                self.run_in_wave(wave)
         elif self.policy == "settled":
             wave.await_ancestors(self)
         elif self._all_newer():
@@ -401,11 +406,7 @@ class Node(Emitter):
         if self._phase != IDLE:
             self._postpone(wave)
             return
-        only = self._only
-        if only is not None and only._value is not NoValue:
-            args: Arguments | None = (only._value,)
-        else:
-            args = self._take_arguments()
+        args = self._take_arguments()
         if args is not None:
             self._trigger(wave, args)
 
@@ -485,10 +486,14 @@ class Node(Emitter):
             self._execute_elsewhere()
             return
         engine = self.engine
-        self._began = engine.inline_since = time.perf_counter()
+        self._began = engine.inline_since = perf_counter()
         engine.inline = self
+        args, function = self._args, self._function
         try:
-            result = self._call(self._args)
+            if function is not None and isinstance(args, tuple):
+                result = function(*args)
+            else:
+                result = self._call(args)
         except (Exception, SystemExit) as error:
             self._end_failed(error)
         else:
@@ -497,7 +502,7 @@ class Node(Emitter):
             self._judge_pace(engine)
 
     def _execute_elsewhere(self) -> None:
-        self._began = time.perf_counter()
+        self._began = perf_counter()
         self._token += 1
         self._note()
         if self._is_coroutine:
@@ -617,27 +622,24 @@ class Node(Emitter):
     def _end(self, wave: Wave) -> None:
         self.runs += 1
         if self._phase == RUNNING:
-            self._took = time.perf_counter() - self._began
+            self._took = perf_counter() - self._began
         self._task = self._giving_up = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._phase = IDLE
+        self._wave = None
         if self._later:
             self._start_next()
-        else:
-            self._phase = IDLE
-            self._wave = None
         if self.changes is not None:
             self.changes.note_node(self)
         if self.listeners is not None:
             self.emit("triggerdone")
-        if self._wave is not wave and wave not in self._later:
+        if self._phase == IDLE or (self._wave is not wave and wave not in self._later):
             wave.leave(self)
 
     def _start_next(self) -> None:
         """Trigger the next rerun; its arguments are taken now, unless its wave queued its own."""
-        self._phase = IDLE
-        self._wave = None
         while self._later and self._phase == IDLE:
             wave = next(iter(self._later))
             args = self._later.pop(wave) or self._take_arguments()

@@ -244,8 +244,9 @@ class Wave:
         return waiter
 
     def _wake(self) -> None:
+        active = self._active
         for nodes, waiter in self._watchers:
-            if self._settled or (nodes.isdisjoint(self._active) and self._clear_of(nodes)):
+            if self._settled or (nodes.isdisjoint(active) and self._clear_of(nodes)):
                 if not waiter.done():
                     waiter.set_result(None)
                 break  # the list changes: look again at what is left
