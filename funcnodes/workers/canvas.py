@@ -5,7 +5,6 @@ states come from the nodespace's own notes of what changed.
 """
 
 from collections.abc import Iterable
-from weakref import WeakKeyDictionary
 
 from funcnodes.core import NodeInput, NodeOutput, NodeSpace, clock
 from funcnodes.core.node import Node
@@ -23,7 +22,7 @@ class Canvas:
     def __init__(self, space: NodeSpace, publisher: Publisher) -> None:
         self._space = space
         self._publisher = publisher
-        self._times: WeakKeyDictionary[Port, float] = WeakKeyDictionary()
+        self._times: dict[str, dict[str, float]] = {}  # by node and port
         self._edges: set[Edge] = set(space.edges)
         self._failed: set[str] = set()
         self._changes: Changes = space.watch(self._wake)
@@ -32,7 +31,7 @@ class Canvas:
 
     def time_of(self, port: Port) -> float | None:
         """When the port's value was seen to change, seconds since the epoch."""
-        return self._times.get(port)
+        return self._times.get(port.node.uuid, {}).get(port.id)
 
     def node_views(self) -> list[wire.NodeView]:
         return [views.node_view(node, self.time_of) for node in self._space.nodes]
@@ -78,6 +77,8 @@ class Canvas:
             view = views.node_view(self._space.get_node_by_id(uuid), self.time_of)
             self._publisher.put(wire.NodePut(node=view))
         else:
+            self._times.pop(uuid, None)
+            self._failed.discard(uuid)
             self._publisher.put(wire.NodeGone(id=uuid))
 
     def _wake(self) -> None:
@@ -101,10 +102,10 @@ class Canvas:
         if port.type.kind == "trigger":
             return None
         if isinstance(port, NodeInput) and not port.applied:
-            self._times.pop(port, None)
+            self._times.get(port.node.uuid, {}).pop(port.id, None)
         elif port.wave is not None:
-            self._times[port] = now
-        return views.port_value(port, self._times.get(port))
+            self._times.setdefault(port.node.uuid, {})[port.id] = now
+        return views.port_value(port, self.time_of(port))
 
     def _after_state(self, node: Node) -> set[Port]:
         """Ports whose staleness may have turned, because the node began or ceased to fail."""
