@@ -18,7 +18,7 @@ from funcnodes.workers.processes import Process
 from funcnodes.workers.supervision import DEATHS_ALLOWED, Supervisor
 from funcnodes.workers.workspace import Workspace
 
-LIVES = "sleep 60"
+LIVES = "exec sleep 60"
 MADE = list[Supervisor]
 
 
@@ -116,7 +116,7 @@ async def test_an_orderly_end_is_no_death(
 async def test_stopping_ends_even_a_worker_that_does_not_listen(
     supervise: Callable[[str], Supervisor], tmp_path: Path
 ) -> None:
-    supervisor = supervise("trap '' TERM; sleep 60 & wait; sleep 60")
+    supervisor = supervise("trap '' TERM; exec sleep 60")
     supervisor.start()
     process = await process_of(supervisor)
     await supervisor.stop()
