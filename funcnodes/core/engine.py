@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from funcnodes.core.node import Node
 
 SLICE_S = 0.005  # how long one drain may keep the loop
+SLOW_CPU_S = 0.020  # T12: thread time from which a call counts as slow
 MAX_THREADS = 32
 
 _in_task: ContextVar["Node | None"] = ContextVar("funcnodes_node", default=None)
@@ -38,9 +40,9 @@ class Engine:
     def __init__(self) -> None:
         self.inline: Node | None = None
         self.inline_since = 0.0
-        self.cpu_mark = 0.0  # thread time at the start of this drain
         self.ready: deque[Node] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._turn_ends = 0.0  # until when this turn of the loop may execute nodes
         self.draining = False
         self._scheduled: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -61,7 +63,7 @@ class Engine:
     def elsewhere(self) -> asyncio.AbstractEventLoop | None:
         """The engine's loop if it runs in another thread than the caller's, else None."""
         loop = self._loop
-        if loop is None or not loop.is_running() or asyncio._get_running_loop() is loop:
+        if loop is None or asyncio._get_running_loop() is loop or not loop.is_running():
             return None
         return loop
 
@@ -89,7 +91,7 @@ class Engine:
 
     def current(self) -> "Node | None":
         """The node whose function is executing in the caller's context, else None."""
-        return _in_task.get() or (self.inline if self.draining else None)
+        return self.inline if self.draining else _in_task.get()
 
     async def aclose(self) -> None:
         """Forget the queue and end the tasks."""
@@ -98,24 +100,43 @@ class Engine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def drain_now(self) -> None:
+        """Run what is queued in the caller's own turn of the loop.
+
+        Spares an awaiter two turns. Not where this turn has lasted a slice already: the loop has
+        to stay live, and whoever awaits in a tight loop would never let it go.
+        """
+        if not self.ready or self.draining or perf_counter() >= self._turn_ends:
+            return
+        if asyncio._get_running_loop() is self._loop:
+            self._run_ready()
+
     def _drain(self) -> None:
-        ready = self.ready
-        self.draining = True
         self._scheduled = None
-        self.cpu_mark = time.thread_time()
-        end = time.perf_counter() + SLICE_S
-        count = 0
+        self._turn_ends = perf_counter() + SLICE_S
+        self._run_ready()
+        if self.ready:
+            self.arm()
+
+    def _run_ready(self) -> None:
+        """Execute until nothing is ready or the slice is over."""
+        ready, end = self.ready, self._turn_ends
+        self.draining = True
+        cpu_began = time.thread_time()
+        now = perf_counter()
         try:
-            while ready:
-                ready.popleft().execute()
-                count += 1
-                if not count & 15 and time.perf_counter() > end:
-                    break
+            while ready and now < end:
+                node = self.inline = ready.popleft()
+                self.inline_since = began = now
+                node.execute(now)
+                now = perf_counter()
+                if not node.ran_elsewhere:
+                    node.took_s = took = now - began
+                    if took > SLOW_CPU_S or node.calls_since_slow:
+                        node.took_inline(took, lambda: time.thread_time() - cpu_began)
         finally:
             self.draining = False
             self.inline = None
-            if ready:
-                self.arm()
 
 
 class _Job:

@@ -7,7 +7,6 @@ An error marks the node and its wave; nothing downstream is fed.
 
 import asyncio
 import inspect
-import time
 import uuid as _uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from funcnodes.core import topology
-from funcnodes.core.engine import Engine, default_engine
+from funcnodes.core.engine import SLOW_CPU_S, Engine, default_engine
 from funcnodes.core.events import Emitter
+from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.types import Trigger
 from funcnodes.core.values import NoValue
@@ -43,7 +43,8 @@ Arguments = tuple[Any, ...] | dict[str, Any]
 
 IDLE, QUEUED, RUNNING = 0, 1, 2
 
-SLOW_CPU_S = 0.020  # T12: of thread time
+_SHORTCUTS = {"i", "o"}  # attributes of a node that a port may take over
+
 SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the loop all the same
 SLOW_CALLS = (3, 5)  # so many of so many
 
@@ -83,10 +84,41 @@ class Node(Emitter):
 
     # What every execution touches is kept in slots; the rest, and subclasses, use a dictionary.
     __slots__ = (
-        "__dict__", "__weakref__", "_announces", "_args", "_began", "_calls", "_error", "_later",
-        "_names", "_only", "_parameters", "_phase", "_required", "_results", "_single", "_task",
-        "_token", "_took", "_trigger_in", "_trigger_out", "_wave", "asked", "blocked", "changes",
-        "_giving_up", "_timer", "engine", "inputs", "outputs", "policy", "relatives", "run_in", "runs", "waiting_in",
+        "__dict__",
+        "__weakref__",
+        "_announces",
+        "_args",
+        "_began",
+        "_error",
+        "_giving_up",
+        "_later",
+        "_names",
+        "_only",
+        "_parameters",
+        "_phase",
+        "_required",
+        "_results",
+        "_single",
+        "_task",
+        "_timer",
+        "_token",
+        "_trigger_in",
+        "_trigger_out",
+        "_wave",
+        "asked",
+        "blocked",
+        "calls_since_slow",
+        "changes",
+        "engine",
+        "inputs",
+        "outputs",
+        "policy",
+        "ran_elsewhere",
+        "relatives",
+        "run_in",
+        "runs",
+        "took_s",
+        "waiting_in",
     )  # fmt: skip
 
     node_id: ClassVar[str] = ""
@@ -101,6 +133,9 @@ class Node(Emitter):
     shows_order: ClassVar[bool] = False  # its ▶ ports are seen on the card
     grows: ClassVar[bool] = False  # a wire may make a new input
     returns_none: ClassVar[bool] = False  # a result of None is a value, not "outputs were set"
+    is_frame: ClassVar[bool] = False  # it may hold nodes, which run when it says so
+    linked: bool = False  # topology asks `links_in` and `links_out` too
+    place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None
 
     _templates: ClassVar[dict[str, Port]] = {}
@@ -110,6 +145,16 @@ class Node(Emitter):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = {port.id or name: port for name, port in vars(cls).items() if isinstance(port, Port)}
+        hiding = [
+            name
+            for name, port in vars(cls).items()
+            if isinstance(port, Port) and hasattr(Node, name) and name not in _SHORTCUTS
+        ]
+        if hiding:
+            raise GraphError(
+                f"{cls.__name__}.{hiding[0]} is a port, but every node has a {hiding[0]!r} already.",
+                hint=f"Call the attribute otherwise, and give the port id={hiding[0]!r}.",
+            )
         cls._templates = {**cls._templates, **own}
         if "func" in vars(cls) and "_function" not in vars(cls):
             cls._function = None
@@ -143,9 +188,10 @@ class Node(Emitter):
         self._giving_up: Outcome | None = None  # what the present execution will have ended as
         self._timer: asyncio.TimerHandle | None = None
         self._began = 0.0
-        self._took = 0.0
+        self.took_s = 0.0  # the last execution
+        self.ran_elsewhere = False  # the present execution is a task or in a thread
         self._zipped: dict[str, Wave | None] = {}  # `zip`: of which wave each input was, last time
-        self._calls = 0  # since the first slow one of the last few (T12)
+        self.calls_since_slow = 0  # of the last few (T12)
         self._slow_calls = 0
         self._error: BaseException | None = None
         self._trigger_in = NodeInput("_triggerinput", Trigger, "trigger", required=False)
@@ -242,6 +288,16 @@ class Node(Emitter):
         self._announces = self.shows_order or self._trigger_out.is_connected()
         for port in self.inputs.values():
             port.triggers = port.does_trigger and (not ordered or port is self._trigger_in)
+        if self.place is not None:
+            self._heed_frame()
+
+    def _heed_frame(self) -> None:
+        """A member of a frame is triggered from within its section only (see `places`)."""
+        places = self.nodespace.places if self.nodespace is not None else None
+        if places is None or places.frame_of(self) is None:
+            return
+        for port in self.inputs.values():
+            port.triggers = port.triggers and any(places.sets_off(o, self) for o in port.sources)
 
     def _own(self, port: Port) -> None:
         port.node = self
@@ -295,7 +351,7 @@ class Node(Emitter):
     @property
     def duration_s(self) -> float | None:
         """How long the last execution took; None before the first."""
-        return self._took if self.runs else None
+        return self.took_s if self.runs else None
 
     @property
     def running_s(self) -> float | None:
@@ -311,6 +367,11 @@ class Node(Emitter):
     def muted(self, muted: bool) -> None:
         self._muted = muted
         self.update_blocked()
+
+    @property
+    def frame(self) -> "Node | None":
+        """The frame that holds it, if any."""
+        return self.nodespace.places.frame_of(self) if self.nodespace is not None else None
 
     def ready(self) -> bool:
         """Whether all required inputs have values."""
@@ -351,6 +412,15 @@ class Node(Emitter):
 
     def on_removed(self) -> None:
         """It is about to leave `self.nodespace`."""
+
+    def links_in(self) -> "Iterable[Node]":
+        """Who comes before it otherwise than by wires to its inputs; only asked where `linked`."""
+        frame = self.frame
+        return () if frame is None else (frame,)
+
+    def links_out(self) -> "Iterable[Node]":
+        """Who comes after it otherwise than by wires from its outputs."""
+        return ()
 
     def saved_extra(self) -> dict[str, Any]:
         """Further top-level keys of its saved form."""
@@ -475,19 +545,21 @@ class Node(Emitter):
 
     # ── executing ─────────────────────────────────────────────────────────────────────────
 
-    def execute(self) -> None:
-        """Run the triggered execution; called by the engine."""
+    def execute(self, now: float) -> None:
+        """Run the triggered execution; called by the engine.
+
+        Args:
+            now: `perf_counter()`; for one that runs inline, the engine measures how long it took.
+        """
         if self._phase != QUEUED:
             return  # given up while it was queued
         self._phase = RUNNING
+        self._began = now
         if self.listeners is not None:
             self.emit("triggerstart")
         if self._is_coroutine or self.run_in == "thread":
             self._execute_elsewhere()
             return
-        engine = self.engine
-        self._began = engine.inline_since = perf_counter()
-        engine.inline = self
         args, function = self._args, self._function
         try:
             if function is not None and isinstance(args, tuple):
@@ -498,12 +570,24 @@ class Node(Emitter):
             self._end_failed(error)
         else:
             self._end_ok(result)
-        if self._calls or self._took > SLOW_CPU_S:
-            self._judge_pace(engine)
+
+    def took_inline(self, took_s: float, cpu_s: Callable[[], float]) -> None:
+        """Told by the engine after an inline execution that was slow, or follows a slow one.
+
+        T12: after 3 slow calls of 5 an inline function runs in threads.
+        """
+        if self.run_in != "auto" or self._is_coroutine:
+            return
+        self._slow_calls += min(took_s, cpu_s()) > SLOW_CPU_S or took_s > SLOW_WALL_S
+        self.calls_since_slow += 1
+        if self._slow_calls >= SLOW_CALLS[0]:
+            self.run_in = "thread"
+        elif self.calls_since_slow >= SLOW_CALLS[1]:
+            self._slow_calls = self.calls_since_slow = 0
 
     def _execute_elsewhere(self) -> None:
-        self._began = perf_counter()
         self._token += 1
+        self.ran_elsewhere = True
         self._note()
         if self._is_coroutine:
             self._task = self.engine.spawn(self, self._run_coroutine(self._token))
@@ -543,18 +627,6 @@ class Node(Emitter):
         if token == self._token and self._phase == RUNNING:
             error = NodeTimeout(f"{self.name} was given up after {self.timeout_s:g} s.")
             self._abandon(Outcome("timeout", self, error))
-
-    def _judge_pace(self, engine: Engine) -> None:
-        """T12: after 3 slow calls of 5 an inline function runs in threads."""
-        if self.run_in != "auto":
-            return
-        cpu = min(self._took, time.thread_time() - engine.cpu_mark)
-        self._slow_calls += cpu > SLOW_CPU_S or self._took > SLOW_WALL_S
-        self._calls += 1
-        if self._slow_calls >= SLOW_CALLS[0]:
-            self.run_in = "thread"
-        elif self._calls >= SLOW_CALLS[1]:
-            self._slow_calls = self._calls = 0
 
     # ── ending ────────────────────────────────────────────────────────────────────────────
 
@@ -621,12 +693,8 @@ class Node(Emitter):
 
     def _end(self, wave: Wave) -> None:
         self.runs += 1
-        if self._phase == RUNNING:
-            self._took = perf_counter() - self._began
-        self._task = self._giving_up = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self.ran_elsewhere or self._giving_up is not None:
+            self._clear_elsewhere()
         self._phase = IDLE
         self._wave = None
         if self._later:
@@ -636,7 +704,21 @@ class Node(Emitter):
         if self.listeners is not None:
             self.emit("triggerdone")
         if self._phase == IDLE or (self._wave is not wave and wave not in self._later):
-            wave.leave(self)
+            wave._active.discard(self)  # `wave.leave`, written out
+            if not wave._active or wave._waiting:
+                wave._progress()
+            elif wave._watchers:
+                wave._wake()
+
+    def _clear_elsewhere(self) -> None:
+        """Of a task or thread nothing is left; and it is known how long it took."""
+        if self._phase == RUNNING:
+            self.took_s = perf_counter() - self._began
+        self.ran_elsewhere = False
+        self._task = self._giving_up = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _start_next(self) -> None:
         """Trigger the next rerun; its arguments are taken now, unless its wave queued its own."""
@@ -736,8 +818,10 @@ class Node(Emitter):
 
     async def _rest(self) -> None:
         wave = self._in_flight()
+        self.engine.drain_now()
         while wave is not None:
-            await wave.wait_clear(topology.downstream(self) | {self})
+            if not wave.settled:
+                await wave.wait_clear(topology.downstream(self) | {self})
             wave = self._in_flight()
 
     def _refuse_deadlock(self) -> None:

@@ -42,6 +42,7 @@ class Port:
     __slots__ = ("__dict__", "_value", "id", "node", "quality", "wave")  # what every value touches
 
     is_input = False
+    gate: "Node | None" = None  # who is reached through it, if not `node` (see topology)
     node: "Node"
 
     def __init__(
@@ -262,6 +263,9 @@ class NodeInput(Port):
 
     def check_limits(self, value: Any) -> None:
         """Raise ValueRefusedError where the value is outside the limits or options."""
+        own = self.type.limits
+        if not self.value_options and own.low is None and own.high is None:
+            return
         if isinstance(value, int | float) and not isinstance(value, bool):
             limits = self.limits
             if (limits.low is not None or limits.high is not None) and not limits.holds(value):

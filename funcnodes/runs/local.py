@@ -10,9 +10,9 @@ import os
 import shutil
 import signal as signals
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Runner
+from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.records import RunHead
 from funcnodes.runs.run import Run
 from funcnodes.runs.simulator import simulator
@@ -30,24 +31,7 @@ from funcnodes.runs.store import RunStore
 from funcnodes.settings import Settings, private_dir
 
 WORKER = "local"
-STOP_GRACE_S = 1.0
-"""How long the point under way may take to end after Ctrl-C; then it is given up."""
-
-
-class NotStarted(RunError):
-    """A signal came before the run began.
-
-    Attributes:
-        signal: Which.
-    """
-
-    def __init__(self, signal: signals.Signals) -> None:
-        super().__init__(f"Stopped by {_name(signal)} before the run began.")
-        self.signal = signal
-
-
-def _name(signal: signals.Signals) -> str:
-    return "Ctrl-C" if signal is signals.SIGINT else signal.name
+Guarded = Callable[[Bench], AbstractContextManager[object]]
 
 
 def _nothing(*_: Any) -> None:
@@ -87,41 +71,6 @@ class LocalResult:
     plot: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Interrupt:
-    """What Ctrl-C and SIGTERM do: stop in order once; a second time is harmless."""
-
-    watcher: Watcher
-    received: signals.Signals | None = None
-    run: Run | None = None
-    starting: "asyncio.Task[Any] | None" = None
-    escalation: asyncio.TimerHandle | None = field(default=None, repr=False)
-
-    def __call__(self, number: signals.Signals) -> None:
-        if self.received is not None:
-            self.watcher.say("Already stopping: devices are being made safe.")
-            return
-        self.received = number
-        if self.run is not None:
-            self._stop(self.run)
-        elif self.starting is not None:
-            self.starting.cancel()
-
-    def follow(self, run: Run) -> None:
-        """The run is on: from now on it is what is stopped."""
-        self.run = run
-        if self.received is not None:
-            self._stop(run)
-
-    def _stop(self, run: Run) -> None:
-        assert self.received is not None
-        name = _name(self.received)
-        self.watcher.say(f"Stopping after {name}: devices are made safe first.")
-        run.stop(f"Stopped by {name}.")
-        loop = asyncio.get_running_loop()
-        self.escalation = loop.call_later(STOP_GRACE_S, run.abort, f"Stopped by {name}.")
-
-
 def run_file(
     settings: Settings,
     path: Path,
@@ -131,8 +80,9 @@ def run_file(
     out: Path | None = None,
     watcher: Watcher | None = None,
     operator: str = "",
+    guarded: Guarded = nullcontext,
 ) -> LocalResult:
-    """Run a nodespace file to its end; blocks, and takes SIGINT and SIGTERM meanwhile.
+    """Run a nodespace file to its end; blocks, and takes SIGINT, SIGTERM and SIGHUP meanwhile.
 
     Args:
         settings: Where runs and locks are kept.
@@ -142,6 +92,7 @@ def run_file(
         out: Folder that gets a copy of the run file.
         watcher: Who is told meanwhile.
         operator: Who runs it.
+        guarded: Watches over the open bench within a block, for the case that this process dies.
 
     Raises:
         FuncnodesError: It could not start; nothing was written to any device then.
@@ -150,7 +101,7 @@ def run_file(
     data = read_nodespace(path)
     if out is not None:
         _check_folder(out)
-    local = _Local(settings, path, data, sets, bench, out, watcher or Watcher(), operator)
+    local = _Local(settings, path, data, sets, bench, out, watcher or Watcher(), operator, guarded)
     return asyncio.run(local.main())
 
 
@@ -181,26 +132,24 @@ class _Local:
     out: Path | None
     watcher: Watcher
     operator: str
+    guarded: Guarded
 
     @property
     def folder(self) -> Path:
         return private_dir(self.settings.workers_dir / WORKER)
 
     async def main(self) -> LocalResult:
-        interrupt = _Interrupt(self.watcher)
-        with _signals(interrupt):
+        interrupt = Interrupt(self.watcher.say)
+        with interrupt.taking_signals():
             interrupt.starting = asyncio.current_task()
             try:
                 async with AsyncExitStack() as stack:
-                    space = await self._open(stack)
+                    space = interrupt.space = await self._open(stack)
                     return await self._run(space, interrupt)
             except asyncio.CancelledError:
                 if interrupt.received is None:
                     raise
                 raise NotStarted(interrupt.received) from None
-            finally:
-                if interrupt.escalation is not None:
-                    interrupt.escalation.cancel()
 
     async def _open(self, stack: AsyncExitStack) -> NodeSpace:
         """The nodespace on its open bench; everything is closed with `stack`, last first."""
@@ -224,6 +173,7 @@ class _Local:
         if path is not None:
             stack.push_async_callback(bench.close)
             await bench.open()
+            stack.enter_context(self.guarded(bench))
         return space
 
     async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
@@ -239,8 +189,8 @@ class _Local:
             return None
         return find_bench(str(name), beside=self.path, worker_dir=self.folder)
 
-    async def _run(self, space: NodeSpace, interrupt: _Interrupt) -> LocalResult:
-        self._confirm(space, interrupt)
+    async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
+        self._confirm(space)
         store = RunStore(self.folder / "runs")
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
@@ -254,19 +204,19 @@ class _Local:
         path = _copy(run.path, self.out) if self.out is not None else run.path
         return LocalResult(run.head, path, interrupt.received, _plot(space))
 
-    def _confirm(self, space: NodeSpace, interrupt: _Interrupt) -> None:
+    def _confirm(self, space: NodeSpace) -> None:
         bench = space.services.get(Bench)
         devices = bench.devices.values() if bench is not None else ()
         real = [f"{device.name} ({device.address})" for device in devices if not device.simulated]
         if not real:
             return
-        loop = asyncio.get_running_loop()
-        loop.remove_signal_handler(signals.SIGINT)  # a person who is asked may answer by Ctrl-C
+        # A person who is asked may answer by Ctrl-C, while the loop stands still.
+        before = signals.signal(signals.SIGINT, signals.default_int_handler)
         try:
             if not self.watcher.confirm(real):
                 raise RunError("The run was not started.")
         finally:
-            loop.add_signal_handler(signals.SIGINT, interrupt, signals.SIGINT)
+            signals.signal(signals.SIGINT, before)
 
 
 def library() -> Library:
@@ -296,20 +246,6 @@ def simulated_bench(path: Path) -> str:
     ]
     simulated = any(isinstance(a, str) and a.startswith("sim:") for a in addresses)
     return str(data.get("name", path.stem)) if simulated else ""
-
-
-@contextmanager
-def _signals(interrupt: _Interrupt) -> Iterator[None]:
-    """SIGINT and SIGTERM go to `interrupt` within the block."""
-    loop = asyncio.get_running_loop()
-    numbers = (signals.SIGINT, signals.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, interrupt, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _plot(space: NodeSpace) -> tuple[str, ...]:

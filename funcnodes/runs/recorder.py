@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
-from funcnodes.errors import SavedGraphError, UnitError
+from funcnodes.errors import GraphError, SavedGraphError, UnitError
 from funcnodes.runs.records import NOTHING, Cell, Column, TableSpec
 from funcnodes.runs.table import Table
 
@@ -56,7 +56,13 @@ class Recorder(Node):
     # ── columns ───────────────────────────────────────────────────────────────────────────
 
     def grow_input(self, source: NodeOutput) -> NodeInput:
-        """A new column, named after the port that feeds it."""
+        """A new column, named after the port that feeds it.
+
+        Raises:
+            GraphError: The wire only carries order.
+        """
+        if source.type.kind == "trigger":
+            raise GraphError(f"{self.name}: ▶ carries no value that could be recorded.")
         port_id = _unique(source.id, self.inputs)
         name = _unique(source.name, [port.name for port in self.inputs.values()])
         return self._add_column(port_id, name, source.type)

@@ -280,6 +280,11 @@ def test_deep_nesting_that_json_reads_is_refused_all_the_same() -> None:
         NodeSpace(LIBRARY).deserialize(deep)
 
 
+def test_a_port_may_not_hide_what_every_node_has() -> None:
+    with pytest.raises(GraphError, match="every node has a 'state' already"):
+        type("Hiding", (Node,), {"state": NodeInput("state", int)})
+
+
 def test_an_unknown_node_type_is_named() -> None:
     with pytest.raises(NodeClassNotFoundError, match=r"'nowhere\.node'"):
         NodeSpace(LIBRARY).add_node_by_id("nowhere.node")
