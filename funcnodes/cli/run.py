@@ -3,6 +3,7 @@
 import getpass
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 
@@ -46,8 +47,10 @@ def run(
     Runs on the bench that the file names, or on `--bench`; a simulated one is started and
     stopped with it. Ctrl-C stops the run in order, devices first.
     """
+    from funcnodes.cli.guarded import guarded
     from funcnodes.runs.assignments import Assignment, AssignmentError
-    from funcnodes.runs.local import NotStarted, Watcher, run_file
+    from funcnodes.runs.interrupt import NotStarted
+    from funcnodes.runs.local import Watcher, run_file
 
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
@@ -64,6 +67,7 @@ def run(
                     confirm=(lambda _: True) if yes or as_json else _confirm,
                 ),
                 operator=operator_name(),
+                guarded=guarded,
             )
     except AssignmentError as error:
         complain(error)
@@ -193,18 +197,24 @@ class _Display:
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            with suppress(OSError, ValueError):
+                self._bar.stop()
             self._bar = None
 
     def say(self, text: str) -> None:
         """A line, above the bar where there is one."""
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
-        else:
-            print(text, file=self._stream, flush=True)
+        with suppress(OSError, ValueError):  # the terminal is gone; the run is not
+            if self._bar is not None:
+                self._bar.console.print(text, markup=False, highlight=False)
+            else:
+                print(text, file=self._stream, flush=True)
 
     def changed(self, run: "Run") -> None:
         """The run has come further."""
+        with suppress(OSError, ValueError):
+            self._draw(run)
+
+    def _draw(self, run: "Run") -> None:
         if self._bar is None:
             if run.is_over or not sys.stderr.isatty():
                 return
