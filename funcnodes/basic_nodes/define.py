@@ -1,0 +1,254 @@
+"""How a plain function becomes a basic node: its inputs are checked, its errors are sentences.
+
+Wires of kind "any" may bring anything, so what a function needs is checked where it is called: a
+number, text, a list, a dictionary, an array. Whatever is wrong is said in one plain sentence that
+names the input. What the function computes is its own.
+"""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args, get_origin
+
+from funcnodes.basic_nodes.arraylike import is_array, to_array
+from funcnodes.core import Node, PortType, node_class_maker
+from funcnodes.errors import ExecutionError, FuncnodesError
+
+Function = Callable[..., Any]
+Check = Callable[[str, Any], Any]
+
+
+def basic_node(
+    node_id: str,
+    *,
+    name: str,
+    words: tuple[str, ...] = (),
+    icon: str = "",
+    outputs: Sequence[dict[str, Any]] | None = None,
+    **class_attributes: Any,
+) -> Callable[[Function], type[Node]]:
+    """Make a node class of a plain function, with checks of what comes in.
+
+    Args:
+        node_id: Identity in saved files; never changes.
+        name: What a person reads.
+        words: What else it may be searched by.
+        icon: Symbol on its card.
+        outputs: As `NodeDecorator` takes them.
+        class_attributes: Further attributes of the class.
+    """
+
+    def decorate(function: Function) -> type[Node]:
+        return node_class_maker(
+            checked(function, name),
+            name=name,
+            node_id=node_id,
+            words=words,
+            icon=icon,
+            outputs=outputs,
+            **class_attributes,
+        )
+
+    return decorate
+
+
+def formula(
+    node_id: str,
+    name: str,
+    function: Function,
+    doc: str,
+    *,
+    module: str,
+    inputs: Mapping[str, Any],
+    out: Any = float,
+    defaults: Mapping[str, Any] | None = None,
+    outputs: Sequence[dict[str, Any]] | None = None,
+    words: tuple[str, ...] = (),
+    icon: str = "",
+) -> type[Node]:
+    """Make a node class of a function that has no annotations of its own, such as `math.sin`.
+
+    Args:
+        function: Called with the inputs by position.
+        inputs: Annotation of each, in order.
+        out: Annotation of what it returns.
+        defaults: Of inputs that need not be set.
+    """
+    given = defaults or {}
+
+    def run(*values: Any) -> Any:
+        return function(*values)
+
+    run.__name__ = run.__qualname__ = node_id.replace(".", "_")
+    run.__module__ = module
+    run.__doc__ = doc
+    run.__annotations__ = {**inputs, "return": out}
+    run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # read by `inspect`
+        [
+            inspect.Parameter(
+                port,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=given.get(port, inspect.Parameter.empty),
+            )
+            for port in inputs
+        ]
+    )
+    return basic_node(node_id, name=name, words=words, icon=icon, outputs=outputs)(run)
+
+
+def checked(function: Function, name: str) -> Function:
+    """`function` with its arguments checked and its errors as sentences; the same signature.
+
+    Raises (when called):
+        ExecutionError: An argument is of the wrong type, or the function could not be computed.
+    """
+    parameters = tuple(inspect.signature(function).parameters)
+    hints = typing.get_type_hints(function, include_extras=True)
+    checks = {port: check for port in parameters if (check := _check_for(hints.get(port, Any)))}
+
+    @functools.wraps(function)
+    def run(*values: Any, **named: Any) -> Any:
+        arguments = dict(zip(parameters, values, strict=False)) | named
+        for port, check in checks.items():
+            if port in arguments:
+                arguments[port] = check(port, arguments[port])
+        try:
+            if len(arguments) == len(parameters):
+                return function(*[arguments[port] for port in parameters])
+            return function(**arguments)
+        except FuncnodesError:
+            raise
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ExecutionError(_failure(name, arguments, error)) from error
+
+    return run
+
+
+def describe(value: Any) -> str:
+    """A value in a sentence: "the text 'x'", "a list of 3", "nothing"."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f"the text {short(value)}"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float | complex):
+        return f"{value:.10g}".replace("-", "−") if isinstance(value, float) else short(value)
+    if is_array(value):
+        return f"an array of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, Mapping):
+        return f"a dictionary of {len(value)}"
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return f"a value of type {type(value).__name__}"
+
+
+def short(value: Any) -> str:
+    """`repr`, at most 60 characters."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
+def not_a(what: str, port: str, value: Any) -> ExecutionError:
+    """The error of an input that holds something else: "a is to be a number, not nothing."."""
+    return ExecutionError(f"{port} is to be {what}, not {describe(value)}.", port=port)
+
+
+def _failure(name: str, arguments: Mapping[str, Any], error: Exception) -> str:
+    given = ", ".join(f"{port} = {_brief(value)}" for port, value in arguments.items())
+    return f"{name} is not possible with {given or 'these inputs'}: {_reason(error)}."
+
+
+def _brief(value: Any) -> str:
+    return short(value) if isinstance(value, str) else describe(value)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(error, OverflowError):
+        return "the result is too large"
+    if isinstance(error, KeyError):
+        return f"there is no {short(error.args[0]) if error.args else 'such key'}"
+    return str(error).strip().rstrip(".") or type(error).__name__
+
+
+# ── what an input may hold ────────────────────────────────────────────────────────────────
+
+
+def _check_for(annotation: Any) -> Check | None:
+    """The check that an annotation asks for, or None where anything will do."""
+    while get_origin(annotation) is typing.Annotated:
+        annotation = get_args(annotation)[0]
+    port_type = PortType.of(annotation)
+    if port_type.options:
+        return None  # the port itself holds to them
+    found = _BY_KIND.get(port_type.kind) or _BY_NAME.get(port_type.name)
+    if port_type.kind == "number" and port_type.integer:
+        found = _whole
+    if found is None or not port_type.optional:
+        return found
+    required = found
+    return lambda port, value: None if value is None else required(port, value)
+
+
+def _number(port: str, value: Any) -> Any:
+    if isinstance(value, float | int):
+        return value
+    if isinstance(value, str) or not hasattr(value, "__float__") or getattr(value, "ndim", None):
+        raise not_a("a number", port, value)
+    return value
+
+
+def _whole(port: str, value: Any) -> int:
+    number = _number(port, value)
+    try:
+        whole = int(number)
+    except (OverflowError, ValueError) as error:
+        raise not_a("a whole number", port, value) from error
+    if whole != number:
+        raise not_a("a whole number", port, value)
+    return whole
+
+
+def _truth(port: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) or getattr(value, "ndim", None) or value not in (0, 1):
+        raise not_a("on or off", port, value)
+    return bool(value)
+
+
+def _text(port: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise not_a("text", port, value)
+    return value
+
+
+def _list(port: str, value: Any) -> list[Any]:
+    if is_array(value) and value.ndim:
+        return list(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset | range):
+        return list(value)
+    raise not_a("a list", port, value)
+
+
+def _dictionary(port: str, value: Any) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise not_a("a dictionary", port, value)
+    return value
+
+
+def _bytes(port: str, value: Any) -> bytes:
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise not_a("bytes", port, value)
+    return bytes(value)
+
+
+_BY_KIND: dict[str, Check] = {
+    "number": _number, "quantity": _number, "bool": _truth, "text": _text, "array": to_array,
+}  # fmt: skip
+_BY_NAME: dict[str, Check] = {"list": _list, "dict": _dictionary, "bytes": _bytes}
