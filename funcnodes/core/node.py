@@ -8,7 +8,7 @@ An error marks the node and its wave; nothing downstream is fed.
 import asyncio
 import inspect
 import uuid as _uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -43,6 +43,8 @@ Arguments = tuple[Any, ...] | dict[str, Any]
 
 IDLE, QUEUED, RUNNING = 0, 1, 2
 
+_TRIGGER_IN = NodeInput("_triggerinput", Trigger, "trigger", required=False)
+_TRIGGER_OUT = NodeOutput("_triggeroutput", Trigger, "done")
 _SHORTCUTS = {"i", "o"}  # attributes of a node that a port may take over
 
 SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the loop all the same
@@ -152,7 +154,8 @@ class Node(Emitter):
         ]
         if hiding:
             raise GraphError(
-                f"{cls.__name__}.{hiding[0]} is a port, but every node has a {hiding[0]!r} already.",
+                f"{cls.__name__}.{hiding[0]} is a port, but every node has a "
+                f"{hiding[0]!r} already.",
                 hint=f"Call the attribute otherwise, and give the port id={hiding[0]!r}.",
             )
         cls._templates = {**cls._templates, **own}
@@ -194,15 +197,15 @@ class Node(Emitter):
         self.calls_since_slow = 0  # of the last few (T12)
         self._slow_calls = 0
         self._error: BaseException | None = None
-        self._trigger_in = NodeInput("_triggerinput", Trigger, "trigger", required=False)
-        self._trigger_out = NodeOutput("_triggeroutput", Trigger, "done")
+        self._trigger_in = _TRIGGER_IN.copy_for(self)
+        self._trigger_out = _TRIGGER_OUT.copy_for(self)
         self._trigger_in.hidden = self._trigger_out.hidden = not self.shows_order
         self.inputs: dict[str, NodeInput] = {}
         self.outputs: dict[str, NodeOutput] = {}
-        self._own(self._trigger_in)
+        self.inputs[self._trigger_in.id] = self._trigger_in
         for template in self._templates.values():
             self._own(template.copy_for(self))
-        self._own(self._trigger_out)
+        self.outputs[self._trigger_out.id] = self._trigger_out
         self._list_ports()
 
     def func(self, *args: Any, **kwargs: Any) -> Any:
@@ -284,10 +287,10 @@ class Node(Emitter):
 
     def rewired(self) -> None:
         """A wire came or went: if ▶ is wired, only ▶ triggers (T7)."""
-        ordered = self._trigger_in.is_connected()
-        self._announces = self.shows_order or self._trigger_out.is_connected()
+        ordered = bool(self._trigger_in.sources)
+        self._announces = self.shows_order or bool(self._trigger_out._wires)
         for port in self.inputs.values():
-            port.triggers = port.does_trigger and (not ordered or port is self._trigger_in)
+            port.triggers = port._does_trigger and (not ordered or port is self._trigger_in)
         if self.place is not None:
             self._heed_frame()
 
@@ -307,11 +310,11 @@ class Node(Emitter):
         ports[port.id] = port
 
     def _list_ports(self) -> None:
-        self._parameters = tuple(p for p in self.inputs.values() if p is not self._trigger_in)
-        self._names = tuple(p.id for p in self._parameters)
+        self._parameters = [p for p in self.inputs.values() if p is not self._trigger_in]
+        self._names = [p.id for p in self._parameters]
         self._only = self._parameters[0] if self._function and len(self._parameters) == 1 else None
-        self._required = tuple(p for p in self._parameters if p.required)
-        self._results = tuple(p for p in self.outputs.values() if p is not self._trigger_out)
+        self._required = [p for p in self._parameters if p.required]
+        self._results = [p for p in self.outputs.values() if p is not self._trigger_out]
         self._single = self._results[0] if len(self._results) == 1 else None
         self.rewired()
 

@@ -13,6 +13,7 @@ from funcnodes.core.engine import Engine, default_engine
 from funcnodes.core.events import Emitter
 from funcnodes.core.library import Library, Shelf
 from funcnodes.core.node import Node
+from funcnodes.core.places import Place, Places
 from funcnodes.core.ports import Port
 from funcnodes.core.services import Services
 from funcnodes.core.waves import Wave
@@ -57,6 +58,7 @@ class NodeSpace(Emitter):
         services: What nodes may use of their surroundings.
         engine: Runs its nodes.
         title: What a person calls it.
+        places: Which frames hold which nodes.
         requires: What it needs to run: `{"bench": name, "packages": {...}}`.
         properties: Free data that is saved with it.
     """
@@ -70,6 +72,7 @@ class NodeSpace(Emitter):
         self.requires: dict[str, Any] = {}
         self.properties: dict[str, Any] = {}
         self._nodes: dict[str, Node] = {}
+        self.places = Places(self)
         self._arming: Arming = arming
         self._changes: Changes | None = None
 
@@ -159,6 +162,22 @@ class NodeSpace(Emitter):
         for node in self.nodes:
             self.remove_node_instance(node)
 
+    def put_in(self, node: Node, place: Place | None) -> None:
+        """Have a frame hold `node`, or none.
+
+        Raises:
+            GraphError: There is no such frame, or the node would hold itself.
+            RefusedError: A run is on.
+        """
+        self.check_unlocked()
+        if self._nodes.get(node.uuid) is not node:
+            raise GraphError(f"{node.name} is not in this nodespace.", node=node.uuid)
+        if place is not None and not self.get_node_by_id(place.frame).is_frame:
+            name = self.get_node_by_id(place.frame).name
+            raise GraphError(f"{name} is no frame: it holds no nodes.", node=place.frame)
+        self.places.put(node, place)
+        self.emit("node_placed", node=node)
+
     def _attach(self, node: Node, extra: Mapping[str, Any] | None = None) -> None:
         node.nodespace, node.engine, node.changes = self, self.engine, self._changes
         try:
@@ -168,6 +187,7 @@ class NodeSpace(Emitter):
             raise
         node.update_blocked()
         self._nodes[node.uuid] = node
+        self.places.added(node)
         node.on_added()
 
     def _detach(self, node: Node) -> None:
@@ -176,6 +196,7 @@ class NodeSpace(Emitter):
         for port in (*node.inputs.values(), *node.outputs.values()):
             port.disconnect()  # type: ignore[attr-defined]  # both kinds of port have it
         del self._nodes[node.uuid]
+        self.places.removed(node)
         self._release(node)
 
     def _release(self, node: Node) -> None:
@@ -275,6 +296,7 @@ class NodeSpace(Emitter):
         node.nodespace, node.engine, node.changes = self, self.engine, self._changes
         node.update_blocked()
         self._nodes[node.uuid] = node
+        self.places.added(node)
         node.on_added()
 
     def add_saved_node(self, data: Mapping[str, Any]) -> Node:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from funcnodes.core import codec
 from funcnodes.core.library import Library
 from funcnodes.core.node import Node
+from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput
 from funcnodes.core.services import Services
 from funcnodes.core.values import NoValue
@@ -29,7 +30,7 @@ MAX_NODES = 200_000
 MAX_DEPTH = 200
 _NODE_KEYS = {
     "name", "id", "node_id", "node_name", "io", "properties", "render_options", "io_options",
-    "policy", "muted", "run_in",
+    "policy", "muted", "run_in", "frame",
 }  # fmt: skip
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
 
@@ -38,6 +39,7 @@ class PlaceholderNode(Node):
     """Stands for a node whose class is missing, and keeps every byte of it and its wires."""
 
     description = "The package that provides this node is not installed here."
+    is_frame = True  # what it holds must not run without it
 
     def __init__(self, data: Mapping[str, Any], why: str) -> None:
         super().__init__(uuid=str(data["id"]), name=str(data.get("name") or ""))
@@ -83,16 +85,16 @@ def dump(space: "NodeSpace") -> dict[str, Any]:
 def dump_node(node: Node) -> dict[str, Any]:
     """The saved form of one node."""
     if isinstance(node, PlaceholderNode):
-        kept = {**node.data, "name": node.name}
+        kept = {**node.data, "name": node.name, **_place(node)}
         return {**kept, "properties": node.properties} if node.properties else kept
     data: dict[str, Any] = {
         "name": node.name,
         "id": node.uuid,
         "node_id": node.node_id,
         "node_name": node.node_name,
-        "io": {port.id: _dump_input(port) for port in node.inputs.values()}
-        | {port.id: _dump_output(port) for port in node.outputs.values()},
+        "io": _dump_ports(node),
         **node.saved_extra(),
+        **_place(node),
     }
     if node.properties:
         data["properties"] = node.properties
@@ -102,10 +104,18 @@ def dump_node(node: Node) -> dict[str, Any]:
         data["run_in"] = node.run_in
     if node.muted:
         data["muted"] = True
-    data["io"] = {port_id: io for port_id, io in data["io"].items() if len(io) > 1} | {
-        port_id: io for port_id, io in data["io"].items() if not port_id.startswith("_")
-    }
     return data
+
+
+def _place(node: Node) -> dict[str, Any]:
+    return {} if node.place is None else {"frame": node.place.dump()}
+
+
+def _dump_ports(node: Node) -> dict[str, Any]:
+    """All ports, the implicit ones only where there is something to say of them."""
+    ports = [(p.id, _dump_input(p)) for p in node.inputs.values()]
+    ports += [(p.id, {"is_input": False, **_flags(p)}) for p in node.outputs.values()]
+    return {port_id: io for port_id, io in ports if len(io) > 1 or port_id not in _ORDER_PORTS}
 
 
 def _dump_input(port: NodeInput) -> dict[str, Any]:
@@ -119,23 +129,27 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
     return data
 
 
-def _dump_output(port: NodeOutput) -> dict[str, Any]:
-    return {"is_input": False, **_flags(port)}
-
-
 def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     """What differs from the class's own port."""
-    template = port.node._templates.get(port.id)
-    plain = {"hidden": False, "pinned": False, "live": False, "does_trigger": True}
+    node = port.node
+    usual = node._templates.get(port.id) or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
+    is_hidden = not node.shows_order if port.id in _ORDER_PORTS else usual.hidden
     found = {}
-    for flag in _FLAGS:
-        value = getattr(port, flag, plain[flag])
-        usual = getattr(template, flag, plain[flag]) if template is not None else plain[flag]
-        if port.id.startswith("_trigger") and flag == "hidden":
-            usual = not port.node.shows_order
-        if value != usual:
-            found[flag] = value
+    if port.hidden != is_hidden:
+        found["hidden"] = port.hidden
+    if port.pinned != usual.pinned:
+        found["pinned"] = port.pinned
+    if isinstance(port, NodeInput) and isinstance(usual, NodeInput):
+        if port.live != usual.live:
+            found["live"] = port.live
+        if port.does_trigger != usual.does_trigger:
+            found["does_trigger"] = port.does_trigger
     return found
+
+
+_ORDER_PORTS = ("_triggerinput", "_triggeroutput")
+_PLAIN_INPUT = NodeInput("plain")
+_PLAIN_OUTPUT = NodeOutput("plain")
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────
@@ -195,15 +209,29 @@ def load_node(space: "NodeSpace", data: Mapping[str, Any]) -> Node:
         nodeclass = space.lib.find_nodeclass(node_id)
     except NodeClassNotFoundError as error:
         node: Node = PlaceholderNode(data, error.message)
-        return space.add_node_instance(node)
+        space.add_node_instance(node)
+        _put(node, space, data)
+        return node
     node = nodeclass(uuid=uuid, name=_text(data.get("name")))
     extra = {key: value for key, value in data.items() if key not in _NODE_KEYS}
     try:
         space.add_node_instance(node, extra=extra)
         _restore(node, data)
+        _put(node, space, data)
     except FuncnodesError as error:
         raise SavedGraphError(f"The node {node.name!r} cannot be read: {error.message}") from error
     return node
+
+
+def _put(node: Node, space: "NodeSpace", data: Mapping[str, Any]) -> None:
+    """Put it where it is held; its frame may come later in the file, or not at all."""
+    if data.get("frame") is None:
+        return
+    try:
+        space.places.put(node, Place.load(data["frame"]))
+    except SavedGraphError:
+        if not isinstance(node, PlaceholderNode):  # its class may mean something else by the word
+            raise
 
 
 def _restore(node: Node, data: Mapping[str, Any]) -> None:

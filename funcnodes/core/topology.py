@@ -1,10 +1,12 @@
 """Who is upstream and downstream of whom, remembered until the wiring changes.
 
-Order wires (▶) count like data wires. A node is outside its own ancestors even in a cycle; the
+Order wires (▶) count like data wires, and so does being held by a frame: the frame comes before
+its members. A port with a gate stands for the gate: that is how wires cross into subgraphs. A node is outside its own ancestors even in a cycle; the
 nodes of its cycle count as downstream only.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,8 +57,14 @@ def _reach(start: "Node", neighbours: Callable[["Node"], Iterable["Node"]]) -> s
 
 
 def _sources(node: "Node") -> Iterable["Node"]:
-    return (out.node for inp in node.inputs.values() for out in inp.sources)
+    wired = (out.gate or out.node for inp in node.inputs.values() for out in inp.sources)
+    return chain(wired, node.links_in()) if node.linked else wired
 
 
 def _targets(node: "Node") -> Iterable["Node"]:
-    return (inp.node for out in node.outputs.values() for inp in out.targets)
+    wired = (
+        inp.gate or inp.node
+        for port in chain(node.outputs.values(), node.inputs.values())
+        for inp in port.targets
+    )
+    return chain(wired, node.links_out()) if node.linked else wired

@@ -50,7 +50,7 @@ class Wave:
 
     __slots__ = (
         "__weakref__", "_active", "_children", "_failed", "_open", "_outcome", "_settled",
-        "_waiting", "_watchers", "cancelled", "id", "label", "parent", "scan",
+        "_waiting", "_watchers", "cancelled", "id", "label", "parent", "scan", "shielded",
     )  # fmt: skip
 
     def __init__(self, label: str = "", *, parent: "Wave | None" = None, scan: bool = False):
@@ -58,6 +58,7 @@ class Wave:
         self.label = label
         self.parent = parent
         self.scan = scan  # waves of scans are never superseded (T4)
+        self.shielded = False  # not given up with its parent
         self.cancelled: str | None = None  # the reason, once it is given up
         self._open = True
         self._settled = False
@@ -90,10 +91,15 @@ class Wave:
             wave = wave.parent
         return False
 
-    def child(self, label: str = "", *, scan: bool = True) -> "Wave":
-        """Open a child wave; this one settles only after it."""
+    def child(self, label: str = "", *, scan: bool = True, shielded: bool = False) -> "Wave":
+        """Open a child wave; this one settles only after it.
+
+        Args:
+            shielded: It is not given up with this one, and begins even if this one was.
+        """
         wave = Wave(label, parent=self, scan=scan or self.scan)
-        wave.cancelled = self.cancelled
+        wave.shielded = shielded
+        wave.cancelled = None if shielded else self.cancelled
         self._children.add(wave)
         self._settled = False
         return wave
@@ -126,7 +132,7 @@ class Wave:
             await self._watch(nodes)
 
     def cancel(self, reason: str) -> None:
-        """Give up what is queued or running in it and in its children (T10)."""
+        """Give up what is queued or running in it and in its unshielded children (T10)."""
         if self._settled:
             return
         self.cancelled = reason
@@ -134,7 +140,8 @@ class Wave:
         for node in list(self._waiting):
             self._stop_waiting(node)
         for child in list(self._children):
-            child.cancel(reason)
+            if not child.shielded:
+                child.cancel(reason)
         for node in list(self._active):
             node.cancel_in(self, reason)
         self.close()

@@ -51,7 +51,7 @@ def _loose_frames(plan: Plan) -> Iterator[str]:
     """A frame in another's body must be started by it, else its points have no order."""
     for inner in plan.frames:
         for outer in plan.frames:
-            inside = inner is not outer and inner in plan.bodies[outer]
+            inside = inner is not outer and inner in plan.bodies[outer] and inner.frame is None
             if inside and not inner.inputs[TRIGGER_IN].is_connected():
                 yield (
                     f"{inner.name} depends on {outer.name}, but nothing starts it: "
@@ -84,7 +84,31 @@ def _unordered_writes(plan: Plan) -> Iterator[str]:
 
 
 def _ordered(one: Node, other: Node) -> bool:
-    return other in topology.downstream(one) or one in topology.downstream(other)
+    if other in topology.downstream(one) or one in topology.downstream(other):
+        return True
+    return _by_frames(one, other) or _after_frame(one, other) or _after_frame(other, one)
+
+
+def _by_frames(one: Node, other: Node) -> bool:
+    """Whether a frame has them in different sections, which follow each other."""
+    sections = dict(_held(one))
+    return any(sections.get(frame, section) != section for frame, section in _held(other))
+
+
+def _after_frame(one: Node, other: Node) -> bool:
+    """Whether `other` comes after a frame that holds `one` and not itself."""
+    around = dict(_held(other))
+    return any(
+        frame not in around and other in topology.downstream(frame) for frame, _ in _held(one)
+    )
+
+
+def _held(node: Node) -> Iterator[tuple[Node, str]]:
+    """The frames around `node`, each with the section that it is in."""
+    frame = node.frame
+    while frame is not None and node.place is not None:
+        yield frame, node.place.section
+        node, frame = frame, frame.frame
 
 
 def _device_cycles(space: NodeSpace) -> Iterator[str]:

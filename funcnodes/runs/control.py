@@ -7,7 +7,7 @@ What happens from then on is the run's.
 from collections.abc import Callable
 from typing import Any
 
-from funcnodes.core import Node, NodeSpace
+from funcnodes.core import Frame, Node, NodeSpace, Pacer
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import RefusedError, RunError
@@ -19,7 +19,7 @@ from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 
 
-class Runner:
+class Runner(Pacer):
     """Starts runs of one nodespace, and tells what becomes of them.
 
     Reaches the bench and its latch through the nodespace's services. Frames find it there too.
@@ -36,6 +36,7 @@ class Runner:
         self._listeners = Listeners()
         self._starting = False
         space.services.provide(Runner, self)
+        space.services.provide(Pacer, self)
 
     @property
     def active(self) -> Run | None:
@@ -102,6 +103,18 @@ class Runner:
             run.abort(cause)
             await run.wait()
         self.space.services.withdraw(Runner)
+        self.space.services.withdraw(Pacer)
+
+    # ── for frames ────────────────────────────────────────────────────────────────────────
+
+    async def checkpoint(self, frame: Node) -> bool:
+        run = active_run(frame)
+        return run is None or not isinstance(frame, Frame) or await run.checkpoint(frame)
+
+    def point_done(self, frame: Node) -> None:
+        run = active_run(frame)
+        if run is not None and isinstance(frame, Frame):
+            run.point_done(frame)
 
     def _around(self, latch: Latch | None) -> Surroundings:
         bench = self.space.services.get(Bench)

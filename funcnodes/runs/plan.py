@@ -1,13 +1,14 @@
 """What a run of a graph would do, read off its wires, before anything is done.
 
-The *body* of a frame is what hangs on its data outputs: it runs once per point. What hangs on its
-▶ done runs once, after it. A run starts at the heads of the ▶ chains that lead to a frame.
+The *body* of a frame is what it holds as such and what hangs on its data outputs: it runs once per
+point. What it is entered and finished by, and what hangs on its ▶ done, runs once. A run starts at the heads of the ▶ chains that lead to a frame.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
-from funcnodes.core import Frame, Node, NodeSpace
+from funcnodes.core import Frame, Node, NodeOutput, NodeSpace
 
 Step = Callable[[Node], Iterable[Node]]
 
@@ -71,18 +72,17 @@ def plan(space: NodeSpace) -> Plan:
     every = [node for node in space.nodes if isinstance(node, Frame) and not node.muted]
     bodies = {frame: frozenset(body(frame)) for frame in every}
     inside = frozenset[Node]().union(*(bodies[f] - {f} for f in every))
-    outer = [frame for frame in every if frame not in inside]
+    outer = [frame for frame in every if frame not in inside and frame.frame is None]
     heads = list(dict.fromkeys(head(frame) for frame in outer))
     entries = sorted(heads, key=lambda node: (isinstance(node, Frame), *_place(node)))
-    chain = frozenset(entries) | frozenset(_reach(entries, _done))
-    return Plan(tuple(entries), tuple(every), bodies, chain - inside)
+    once = frozenset(entries) | frozenset(_reach(entries, _done))
+    return Plan(tuple(entries), tuple(every), bodies, once - inside)
 
 
 def body(frame: Frame) -> set[Node]:
-    """What hangs on the data outputs of `frame`."""
-    first = [
-        inp.node for out in frame.outputs.values() if out.id != TRIGGER_OUT for inp in out.targets
-    ]
+    """What `frame` holds as its body, and what hangs on its data outputs."""
+    data = [out for out in frame.outputs.values() if out.id != TRIGGER_OUT]
+    first = [*_set_off(data), *frame.members("body")]
     return set(first) | _reach(first, _targets)
 
 
@@ -107,14 +107,26 @@ def _reach(start: Iterable[Node], step: Step) -> set[Node]:
 
 
 def _targets(node: Node) -> Iterator[Node]:
-    return (inp.node for out in node.outputs.values() for inp in out.targets)
+    """What runs with or after it: what it sets off, and what it holds."""
+    return chain(_set_off(node.outputs.values()), node.links_out())
+
+
+def _set_off(outputs: Iterable[NodeOutput]) -> Iterator[Node]:
+    """What these outputs trigger; to members of other sections they are parameters only."""
+    for out in outputs:
+        for inp in out.targets:
+            target = inp.gate or inp.node
+            space = target.nodespace
+            if space is None or target.frame is None or space.places.sets_off(out, target):
+                yield target
 
 
 def _done(node: Node) -> Iterator[Node]:
-    """What runs after `node` in its own wave: of a frame only what hangs on ▶ done."""
+    """What runs after `node` in its own wave: of a frame all but its body."""
     if not isinstance(node, Frame):
         return _targets(node)
-    return (inp.node for inp in node.outputs[TRIGGER_OUT].targets)
+    once = (*node.members("enter"), *node.members("finally"))
+    return chain(_set_off([node.outputs[TRIGGER_OUT]]), once)
 
 
 def _place(node: Node) -> tuple[float, float]:

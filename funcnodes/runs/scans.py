@@ -1,12 +1,13 @@
 """Scans: frames that make points, each a wave of its own, one after the other (T3, T11).
 
-What hangs on a scan's data outputs happens once per point; what hangs on its ▶ done happens once,
+What a scan holds as its body, and what hangs on its data outputs, happens once per point; what hangs on its ▶ done happens once,
 after the last. Between two points a run may be paused or stopped. Outside a run a scan works the
 same, recorded by nobody.
 """
 
 import math
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from typing import Any, Literal
 
 from funcnodes.core import (
@@ -71,8 +72,7 @@ class Scan(Frame):
         total = self.points_total()
         index = 0
         self.report(0, total)
-        course = self.course()
-        try:
+        async with self.entered(), aclosing(self.course()) as course:
             async for values in course:
                 if run is not None and not await run.checkpoint(self):
                     break
@@ -81,22 +81,16 @@ class Scan(Frame):
                 self.report(index, total)
                 if run is not None:
                     run.point_done(self)
-        finally:
-            await course.aclose()
 
     async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> None:
         """One point, tried as often as `on_failure` allows."""
         run = active_run(self)
         policy: OnFailure = self.on_failure.value
         attempts = 1 + (self.retries.value if policy == "retry" else 0)
-        assert self.wave is not None
         for attempt in range(1, attempts + 1):
-            wave = self.wave.child(f"{self.name} {index + 1}")
-            for port_id, value in values.items():
-                self.outputs[port_id].set(value, wave=wave)
-            self.index.set(index, wave=wave)
-            self.point.set(True, wave=wave)
-            outcome = await wave.wait()
+            outputs = {**values, "index": index, "point": True}
+            wave = self.open_point(outputs, f"{self.name} {index + 1}")
+            outcome = await self.rest(wave)
             if outcome.state in ("ok", "superseded"):
                 return
             where = f"Stopped at point {index + 1}{f' of {total}' if total else ''}"
