@@ -16,8 +16,8 @@ from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Outcome, Wave
 
 __all__ = [
-    "Changes", "DeviceRef", "Engine", "Frame", "JSONDecoder", "JSONEncoder", "Library", "Node",
-    "NodeDecorator", "NodeInput", "NodeOutput", "NodeProgress", "NodeSpace", "NoValue", "Outcome",
+    "Changes", "DeviceRef", "Engine", "Frame", "JSONDecoder", "JSONEncoder", "Library", "NoValue",
+    "Node", "NodeDecorator", "NodeInput", "NodeOutput", "NodeProgress", "NodeSpace", "Outcome",
     "Pacer", "Place", "PlaceholderNode", "Port", "PortType", "Quality", "Range", "Rows", "Services",
     "Shelf", "Trigger", "Unit", "Wave", "get_nodeclass", "node_class_maker", "run_until_complete",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Who is upstream and downstream of whom, remembered until the wiring changes.
 
-Order wires (▶) count like data wires, and so does being held by a frame: the frame comes before
-its members. A port with a gate stands for the gate: that is how wires cross into subgraphs. A node is outside its own ancestors even in a cycle; the
-nodes of its cycle count as downstream only.
+Order wires (▶) count like data wires, and so does being held by a frame: the frame comes before its
+members. A port with a gate stands for the gate: that is how wires cross into subgraphs. A node is
+outside its own ancestors even in a cycle; the nodes of its cycle count as downstream only.
 """
 
 from collections.abc import Callable, Iterable

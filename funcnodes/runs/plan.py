@@ -1,7 +1,8 @@
 """What a run of a graph would do, read off its wires, before anything is done.
 
 The *body* of a frame is what it holds as such and what hangs on its data outputs: it runs once per
-point. What it is entered and finished by, and what hangs on its ▶ done, runs once. A run starts at the heads of the ▶ chains that lead to a frame.
+point. What it is entered and finished by, and what hangs on its ▶ done, runs once. A run starts at
+the heads of the ▶ chains that lead to a frame.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

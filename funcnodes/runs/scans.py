@@ -1,8 +1,8 @@
 """Scans: frames that make points, each a wave of its own, one after the other (T3, T11).
 
-What a scan holds as its body, and what hangs on its data outputs, happens once per point; what hangs on its ▶ done happens once,
-after the last. Between two points a run may be paused or stopped. Outside a run a scan works the
-same, recorded by nobody.
+What a scan holds as its body, and what hangs on its data outputs, happens once per point; what
+hangs on its ▶ done happens once, after the last. Between two points a run may be paused or stopped.
+Outside a run a scan works the same, recorded by nobody.
 """
 
 import math
