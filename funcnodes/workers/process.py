@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ BEGIN_S = 0.3
 """For how long the loop may let a signal wait before devices are made safe from a thread."""
 HELD_S = 1.0
 """For how long a loop that is held may then still come back and end in order."""
+TURN_S = 0.1
 END_S = 3.5
+"""How long an orderly end may take; then outputs are struck and the process ends all the same."""
 
 
 class Ending:
@@ -33,7 +36,6 @@ class Ending:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._loop = asyncio.get_running_loop()
-        self._begun = threading.Event()
         self._told = False
 
     def __call__(self, number: int, frame: Any) -> None:
@@ -42,24 +44,33 @@ class Ending:
             return
         self._told = True
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._begin)
+            self._loop.call_soon_threadsafe(self._worker.end)
         threading.Thread(target=self._insist, daemon=True, name="ending").start()
 
-    def _begin(self) -> None:
-        self._begun.set()
-        self._worker.end()
-
     def _insist(self) -> None:
-        """From a thread: a loop that is held must keep neither the devices on nor the process."""
-        if not self._begun.wait(BEGIN_S):
+        """From a thread: a loop that is held must keep neither the devices on nor the process.
+
+        It may be held from the start, or by a node that resists on the way to the end.
+        """
+        deadline = time.monotonic() + END_S
+        while time.monotonic() < deadline:
+            if self._turns(BEGIN_S):
+                time.sleep(TURN_S)
+                continue
             self._worker.strike("SIGTERM")
-            if self._begun.wait(HELD_S):
-                threading.Event().wait(END_S)
+            if not self._turns(HELD_S):
+                break
         else:
-            threading.Event().wait(END_S)
+            self._worker.strike("SIGTERM")
         self._worker.guard.stand_down()
         self._worker.workspace.leave()
         os._exit(0)
+
+    def _turns(self, within_s: float) -> bool:
+        turned = threading.Event()
+        with contextlib.suppress(RuntimeError):  # it has ended, and the process is about to
+            self._loop.call_soon_threadsafe(turned.set)
+        return turned.wait(within_s)
 
 
 async def work(workspace: Workspace) -> None:

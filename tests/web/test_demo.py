@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(90)
 
 STUCK_NODES = '''
 """Nodes that hold the loop, for tests."""
-import time
+import asyncio
 from funcnodes.core import Node, NodeInput, Shelf
 
 class Spin(Node):
@@ -47,7 +47,18 @@ class Hold(Node):
         if go:
             sum(range(10**11))
 
-SHELF = Shelf([Spin, Hold], name="Stuck")
+class Sulk(Node):
+    node_id = "test.sulk"
+    node_name = "Sulk"
+    go = NodeInput(type=bool, default=False)
+    async def func(self, go):
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            while True:
+                pass
+
+SHELF = Shelf([Spin, Hold, Sulk], name="Stuck")
 '''
 
 
@@ -381,6 +392,22 @@ async def test_sigterm_while_a_node_is_in_while_true_makes_the_bench_safe(demo: 
         await page.until(wire.Logged, lambda each: "'Spin'" in each.lines[0].text, within_s=5)
         demo.worker_process.send(signal.SIGTERM)
         assert await demo.simulator.becomes(False, 1.0) < 1.0
+
+
+async def test_a_node_that_resists_the_end_keeps_no_output_on(demo: Demo) -> None:
+    """The loop took the signal, and is held only then: devices are struck all the same."""
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(wire.SetLive(live=True))
+        await page.ask(wire.Trigger(id="output"))
+        await demo.simulator.becomes(True, 5)
+        await add_spin(page, "test.sulk")
+        await page.until(wire.NodeStatus, lambda each: each.state == "running")
+        worker = demo.worker_process
+        worker.send(signal.SIGTERM)
+        assert await demo.simulator.becomes(False, 1.5) < 1.5
+        assert await demo.ended(worker, 6) < 5
 
 
 async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian(
