@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from funcnodes.core.nodespace import Changes, NodeSpace
 
 Policy = Literal["each", "settled", "zip"]
-RunIn = Literal["auto", "loop", "thread"]
+RunIn = Literal["auto", "loop", "thread", "process"]
 State = Literal["idle", "queued", "running", "done", "error"]
 
 Arguments = tuple[Any, ...] | dict[str, Any]
@@ -139,6 +139,7 @@ class Node(Emitter):
     linked: bool = False  # topology asks `links_in` and `links_out` too
     place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None
+    moved: bool = False  # to threads, by its own pace (T12)
 
     _templates: ClassVar[dict[str, Port]] = {}
     _function: ClassVar[Callable[..., Any] | None] = None  # called by position, instead of func
@@ -584,7 +585,7 @@ class Node(Emitter):
         self._slow_calls += min(took_s, cpu_s()) > SLOW_CPU_S or took_s > SLOW_WALL_S
         self.calls_since_slow += 1
         if self._slow_calls >= SLOW_CALLS[0]:
-            self.run_in = "thread"
+            self.run_in, self.moved = "thread", True
         elif self.calls_since_slow >= SLOW_CALLS[1]:
             self._slow_calls = self.calls_since_slow = 0
 

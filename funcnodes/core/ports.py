@@ -140,6 +140,7 @@ class NodeInput(Port):
     __slots__ = ("applied", "required", "sources", "triggers")
 
     is_input = True
+    unread: Any = None  # the saved form of a value whose type is not known here
 
     def __init__(
         self,

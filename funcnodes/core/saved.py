@@ -9,6 +9,7 @@ read. Values are kept of inputs that were set and are not wired.
 """
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from funcnodes.errors import FuncnodesError, NodeClassNotFoundError, SavedGraphE
 
 if TYPE_CHECKING:
     from funcnodes.core.nodespace import NodeSpace
+
+_log = logging.getLogger(__name__)
 
 FORMAT = 3  # 0.2.17 and 2.x wrote none
 MAX_NODES = 200_000
@@ -100,8 +103,9 @@ def dump_node(node: Node) -> dict[str, Any]:
         data["properties"] = node.properties
     if node.policy != node.default_policy:
         data["policy"] = node.policy
-    if node.run_in != node.default_run_in and node.run_in != "thread":
-        data["run_in"] = node.run_in
+    run_in = "auto" if node.moved and node.run_in == "thread" else node.run_in
+    if run_in != node.default_run_in:
+        data["run_in"] = run_in
     if node.muted:
         data["muted"] = True
     return data
@@ -120,12 +124,15 @@ def _dump_ports(node: Node) -> dict[str, Any]:
 
 def _dump_input(port: NodeInput) -> dict[str, Any]:
     data: dict[str, Any] = {"is_input": True, **_flags(port)}
-    if not port.sources and port.value is not port.default and port.value is not NoValue:
-        try:
-            data["value"] = codec.to_json(port.value)
-        except SavedGraphError as error:
-            where = f"{port.node.name}.{port.id}"
-            raise SavedGraphError(f"{where} cannot be saved: {error.message}") from error
+    if port.sources or port.value is NoValue or port.value is port.default:
+        if not port.sources and port.unread is not None:
+            data["value"] = port.unread
+        return data
+    try:
+        data["value"] = codec.to_json(port.value)
+    except SavedGraphError as error:
+        where = f"{port.node.name}.{port.id}"
+        raise SavedGraphError(f"{where} cannot be saved: {error.message}") from error
     return data
 
 
@@ -238,6 +245,8 @@ def _restore(node: Node, data: Mapping[str, Any]) -> None:
     node.properties = dict(_section(data, "properties"))
     if data.get("policy") in ("each", "settled", "zip"):
         node.policy = data["policy"]
+    if data.get("run_in") in ("auto", "loop", "thread", "process"):
+        node.run_in = data["run_in"]
     for port_id, io in _section(data, "io").items():
         port = node.inputs.get(port_id) or node.outputs.get(port_id)
         if port is None or not isinstance(io, Mapping):
@@ -246,11 +255,22 @@ def _restore(node: Node, data: Mapping[str, Any]) -> None:
             if isinstance(io.get(flag), bool) and hasattr(port, flag):
                 setattr(port, flag, io[flag])
         if isinstance(port, NodeInput) and "value" in io:
-            value = codec.from_json(io["value"])
-            if value is not NoValue and not (value is None and not port.type.optional):
-                port.restore(port.check(value))
+            _restore_value(port, io["value"])
     if data.get("muted") is True:
         node.muted = True
+
+
+def _restore_value(port: NodeInput, saved: Any) -> None:
+    """A value of a type that is not known here is kept as it was saved; the input stays unset."""
+    reading = codec.read_json(saved)
+    if reading.unknown:
+        port.unread = saved
+        missing = ", ".join(sorted({each.type for each in reading.unknown}))
+        _log.warning("%s.%s is left unset: %s is not known here", port.node.name, port.id, missing)
+        return
+    value = reading.value
+    if value is not NoValue and not (value is None and not port.type.optional):
+        port.restore(port.check(value))
 
 
 def _connect(space: "NodeSpace", edge: Any) -> None:

@@ -6,6 +6,7 @@ kept. Knowledge of units is pint's, loaded on first use (about 0.3 s): call `pre
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -107,6 +108,47 @@ def check(unit: str) -> None:
         _unit(unit)
 
 
+def quantity(magnitude: Any, unit: str) -> Any:
+    """A quantity of pint, in the registry that all of funcnodes shares.
+
+    Raises:
+        UnitError: The unit is unknown.
+    """
+    return _registry().Quantity(magnitude, _unit(unit))
+
+
+def quantity_of(magnitude: Any, powers: dict[str, float]) -> Any:
+    """A quantity from the powers of its units, e.g. `{"volt": 1, "meter": -1}`.
+
+    Raises:
+        UnitError: A unit is unknown.
+    """
+    from pint.util import UnitsContainer
+
+    for unit in powers:
+        _unit(unit)
+    return _registry().Quantity(magnitude, UnitsContainer(powers))
+
+
+def is_quantity(value: Any) -> bool:
+    """Whether it is a number with a unit of its own (of pint, whose registry does not matter)."""
+    pint = sys.modules.get("pint")
+    return pint is not None and isinstance(value, pint.Quantity)
+
+
+def magnitude_in(value: Any, unit: str) -> Any:
+    """The number that a quantity is in `unit`; "" asks for a plain number.
+
+    Raises:
+        UnitError: The dimensions differ, or a unit is unknown.
+    """
+    given = str(value.units) if value.unit_items() else ""
+    if given and not unit:
+        raise UnitError(f"{value} has a unit, but a plain number is asked for.")
+    conversion = affine(given, unit) if given else IDENTITY
+    return value.magnitude if conversion == IDENTITY else _cleaned(conversion(value.magnitude))
+
+
 def preload() -> None:
     """Load the unit registry now, so that the first conversion does not pause the loop."""
     _registry()
@@ -114,6 +156,10 @@ def preload() -> None:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:] if words in _NAMES.values() else words
+
+
+def _cleaned(number: Any) -> Any:
+    return _clean(number) if isinstance(number, float) else number
 
 
 def _clean(number: float) -> float:
