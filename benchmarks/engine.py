@@ -7,15 +7,18 @@ Prints medians over the rounds, and ratios; machines are noisy, so only ratios m
 
 import argparse
 import asyncio
+import gc
+import inspect
 import itertools
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import funcnodes_core as peer  # type: ignore[import-not-found]  # the peer is no dependency
 
-from funcnodes import NodeDecorator
+from funcnodes import Library, NodeDecorator, NodeSpace, Shelf
 
 CHAIN = 200
 FAN = 500
@@ -74,35 +77,135 @@ async def bare_chain(repeat: int) -> float:
     return CHAIN * repeat / (time.perf_counter() - start)
 
 
+def serialize(space: Any, repeat: int) -> float:
+    start = time.perf_counter()
+    for _ in range(repeat):
+        space.serialize()
+    return repeat / (time.perf_counter() - start)
+
+
+def deserialize(make: Callable[[], Any], saved: Any, repeat: int) -> float:
+    seconds = 0.0
+    for _ in range(repeat):
+        space = make()
+        start = time.perf_counter()
+        space.deserialize(saved)
+        seconds += time.perf_counter() - start
+    return repeat / seconds
+
+
+def our_space() -> Any:
+    return NodeSpace(Library(Shelf([Ours])))
+
+
+def peer_space() -> Any:
+    space = peer.NodeSpace()
+    space.add_shelf(peer.Shelf(nodes=[Peer], name="benchmark", description="", subshelves=[]))
+    return space
+
+
+def filled(space: Any, nodes: list[Any]) -> Any:
+    for node in nodes:
+        space.add_node_instance(node)
+    return space
+
+
+async def compare(case: str, runs: dict[str, Callable[[], Any]], rounds: int) -> None:
+    """Print medians of interleaved rounds, and how many times faster ours is."""
+    results: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            found = run()
+            results[name].append(await found if inspect.isawaitable(found) else found)
+    medians = {name: statistics.median(values) for name, values in results.items()}
+    print(case)
+    for name, median in medians.items():
+        print(f"  {name:16} {median:>14,.1f}   ours is {medians['ours'] / median:,.3g}×")
+
+
+async def grow(triggers: int) -> None:
+    """What a million triggers leave behind, and whether they slow down."""
+    node = our_node()
+    quarters = []
+    await drive([node], 1, 1_000)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(4):
+        start = time.perf_counter()
+        await drive([node], 1, triggers // 4)
+        quarters.append(time.perf_counter() - start)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"{triggers:,} triggers: {after - before:+,} bytes; seconds per quarter, traced:")
+    print("  " + " ".join(f"{seconds:.2f}" for seconds in quarters))
+
+
+def load(count: int) -> None:
+    """A saved chain of `count` nodes."""
+    saved = {
+        "nodes": [{"id": f"n{k}", "node_id": Ours.node_id, "io": {}} for k in range(count)],
+        "edges": [[f"n{k}", "out", f"n{k + 1}", "a"] for k in range(count - 1)],
+    }
+    space = our_space()
+    start = time.perf_counter()
+    space.deserialize(saved)
+    print(f"{count:>9,} nodes load in {time.perf_counter() - start:.2f} s")
+
+
 async def main(rounds: int) -> None:
     ours, theirs = chain(our_node), chain(peer_node)
+    heard = chain(our_node)
+    for node in heard:
+        node.on("*", lambda **_: None)
     our_fan, their_fan = fan(our_node), fan(peer_node)
     our_one, their_one = [our_node()], [peer_node()]
-    cases: dict[str, dict[str, Callable[[], Awaitable[float]]]] = {
-        f"chain of {CHAIN}, executions/s": {
+    await compare(
+        f"chain of {CHAIN}, executions/s",
+        {
             "ours": lambda: drive(ours, CHAIN, 100),
+            'with "*" listeners': lambda: drive(heard, CHAIN, 50),
             "funcnodes-core": lambda: drive(theirs, CHAIN, 3),
             "bare calls": lambda: bare_chain(300),
         },
-        f"fan-out 1→{FAN}, executions/s": {
+        rounds,
+    )
+    await compare(
+        f"fan-out 1→{FAN}, executions/s",
+        {
             "ours": lambda: drive(our_fan, FAN + 1, 40),
             "funcnodes-core": lambda: drive(their_fan, FAN + 1, 2),
         },
-        "one node, set + await, triggers/s": {
+        rounds,
+    )
+    await compare(
+        "one node, set + await, triggers/s",
+        {
             "ours": lambda: drive(our_one, 1, 5_000),
             "funcnodes-core": lambda: drive(their_one, 1, 500),
         },
-    }
-    for case, runs in cases.items():
-        results: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(rounds):
-            for name, run in runs.items():
-                results[name].append(await run())
-        medians = {name: statistics.median(values) for name, values in results.items()}
-        print(f"{case}")
-        for name, median in medians.items():
-            ratio = medians["ours"] / median
-            print(f"  {name:16} {median:>14,.0f}   ours is {ratio:,.3g}×")
+        rounds,
+    )
+    big, their_big = (filled(our_space(), [our_node() for _ in range(1000)]),
+                      filled(peer_space(), [peer_node() for _ in range(1000)]))  # fmt: skip
+    await compare(
+        "1,000 nodes, saved per second",
+        {"ours": lambda: serialize(big, 5), "funcnodes-core": lambda: serialize(their_big, 1)},
+        rounds,
+    )
+    saved, their_saved = big.serialize(), their_big.serialize()
+    await compare(
+        "1,000 nodes, loaded per second",
+        {
+            "ours": lambda: deserialize(our_space, saved, 3),
+            "funcnodes-core": lambda: deserialize(peer_space, their_saved, 1),
+        },
+        min(rounds, 3),
+    )
+    for count in (1_000, 10_000, 100_000):
+        load(count)
+    await grow(1_000_000)
 
 
 if __name__ == "__main__":
