@@ -48,6 +48,9 @@ def test_from_the_link_to_a_curve_an_emergency_stop_and_the_same_state_after_a_r
     ack = page.locator("[data-testid=ack][data-device=smu]")
     expect(ack).to_have_attribute("data-state", "off")
     expect(page.get_by_test_id("progress")).to_have_attribute("data-state", "aborted")
+    sweep = page.get_by_test_id("node").filter(has=page.get_by_role("heading", name="Sweep"))
+    expect(sweep.locator("header .st")).to_have_text("stopped")
+    expect(sweep.get_by_role("button", name="Retry")).to_have_count(0)
     seen = points(page)
 
     page.reload()
@@ -82,6 +85,25 @@ def test_a_changed_value_is_used_saved_undone_and_never_written_to_a_device(
     assert len(demo.simulator.ask(do="commands", device="smu")["commands"]) == sent
     page.reload()
     expect(stop).to_have_value(re.compile("500"))
+
+
+def test_an_opened_example_is_seen_whole_with_the_wire_around_its_left_side(
+    demo: Any, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    open_example(page, demo.link)
+    expect(page.locator(".react-flow__edge")).to_have_count(9)
+    page.wait_for_function(
+        """() => {
+            const frame = document.querySelector('[data-testid=canvas]').getBoundingClientRect();
+            const drawn = document.querySelectorAll('.react-flow__edge .wire, [data-testid=node]');
+            return [...drawn].every((each) => {
+                const box = each.getBoundingClientRect();
+                return box.left >= frame.left && box.right <= frame.right
+                    && box.top >= frame.top && box.bottom <= frame.bottom;
+            });
+        }"""
+    )
 
 
 def test_the_browser_goes_and_comes_back_during_a_run_without_gap_or_duplicate(

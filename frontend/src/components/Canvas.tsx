@@ -21,7 +21,8 @@ import { WireInHand } from "./WireInHand";
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { wire: Wire };
 const NO_EDGES: Record<string, EdgeView> = {};
-const FIT = { padding: 0.025, maxZoom: 1, duration: 0 };
+/** Room at the sides for a wire that leads around the outermost card. */
+const FIT = { padding: { x: "30px", y: 0.025 }, maxZoom: 1, duration: 0 } as const;
 // One object each, so that the canvas does not take a new one for a change.
 const ADD_KEYS = ["Shift", "Control", "Meta"];
 const PAN_BUTTONS = [1, 2];

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { duration, limits, portText, unitSymbol, whole, withUnit } from "../model/format";
 import { columnsOf } from "../model/curve";
 import { wiresOf } from "../model/wires";
-import { deviceMark, errorTitle, NODE, OUTPUT_ON, QUALITY } from "../model/words";
+import { deviceMark, errorTitle, isStopped, nodeMark, OUTPUT_ON, QUALITY } from "../model/words";
 import type { NodeView, Policy, PortView } from "../model/wire.gen";
 import { disconnectInput, rename, retry, setPlot, setPolicy } from "../store/actions";
 import { isLatched, isLocked, mayAct, useEditor } from "../store/editor";
@@ -28,7 +28,7 @@ export function Inspector() {
 }
 
 function NodeInspector({ node }: { node: NodeView }) {
-  const state = NODE[node.state];
+  const state = nodeMark(node, useEditor(isLatched));
   const inputs = node.inputs.filter((port) => port.kind !== "device" && port.kind !== "trigger").sort((a, b) => Number(a.hidden) - Number(b.hidden));
   return (
     <>
@@ -277,12 +277,13 @@ function DeviceSection({ name }: { name: string }) {
 function ProblemSection({ node }: { node: NodeView }) {
   const disabled = useEditor((state) => !mayAct(state) || isLatched(state));
   const { problem } = node;
+  const stopped = isStopped(node);
   const context = Object.entries(problem?.context ?? {}).filter(([, value]) => value !== null && value !== "");
   return (
-    <section className="sect problem" aria-label="Error">
+    <section className={`sect ${stopped ? "" : "problem"}`} aria-label={stopped ? "Stopped" : "Error"}>
       <h3>
-        <Icon name={problem ? "x" : "lock"} small />
-        {problem ? errorTitle(problem.title) : "Missing"}
+        <Icon name={stopped ? "square" : problem ? "x" : "lock"} small />
+        {stopped ? "Stopped" : problem ? errorTitle(problem.title) : "Missing"}
       </h3>
       <p><Said text={problem?.detail ?? node.missing} /></p>
       {problem?.hint && <p className="dim">{problem.hint}</p>}
@@ -296,7 +297,7 @@ function ProblemSection({ node }: { node: NodeView }) {
           ))}
         </dl>
       )}
-      {problem && !node.missing && (
+      {problem && !node.missing && !stopped && (
         <button type="button" className="btn sm" disabled={disabled} onClick={() => retry(node.id)}>
           <Icon name="turn" small />
           Retry

@@ -4,7 +4,7 @@ import { cardWidth } from "../model/card";
 import { GROW, misjoin } from "../model/fit";
 import { duration, whole } from "../model/format";
 import { wiresOf } from "../model/wires";
-import { NODE, type Mark } from "../model/words";
+import { isStopped, nodeMark } from "../model/words";
 import type { NodeView, PlotSpec, PortView } from "../model/wire.gen";
 import { retry, selectOnly } from "../store/actions";
 import { isLatched, isLocked, mayAct, set, useEditor } from "../store/editor";
@@ -42,7 +42,7 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
     return misjoin(nodes, inHand, { node: id, port, side }) === "" ? ("can" as const) : ("no" as const);
   };
   const row = { node: id, device: node.device, flat, connectable, energised };
-  const look = [selected && "sel", node.problem && "err", node.muted && "muted", node.missing && "disabled"];
+  const look = [selected && "sel", isFaulty(node) && "err", node.muted && "muted", node.missing && "disabled"];
   return (
     <article className={`node ${look.filter(Boolean).join(" ")}`} data-testid="node" data-node={id} data-state={node.state} style={{ width }}>
       <Header node={node} />
@@ -75,7 +75,7 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
         </div>
       )}
       {node.body === "plot" && <PlotBody node={node} />}
-      {(node.problem || node.missing) && <ErrorBox node={node} />}
+      {(isFaulty(node) || node.missing) && <ErrorBox node={node} />}
     </article>
   );
 });
@@ -84,7 +84,7 @@ function SmallCard(props: { width: number; node: NodeView; inputs: PortView[]; o
   const { node, inputs, outputs } = props;
   const deviceRow = node.device !== "" && !inputs.some((port) => port.kind === "device");
   return (
-    <article className={`node small ${props.selected ? "sel" : ""} ${node.problem ? "err" : ""} `.trimEnd()} data-testid="node" data-node={node.id} data-state={node.state} style={{ width: props.width }}>
+    <article className={`node small ${props.selected ? "sel" : ""} ${isFaulty(node) ? "err" : ""} `.trimEnd()} data-testid="node" data-node={node.id} data-state={node.state} style={{ width: props.width }}>
       <header>
         <h3>{node.name}</h3>
       </header>
@@ -110,12 +110,12 @@ function SmallCard(props: { width: number; node: NodeView; inputs: PortView[]; o
 function Header({ node }: { node: NodeView }) {
   const stopped = useEditor(isLatched);
   const run = useEditor((state) => state.graph?.run);
-  const { word, text, tone } = stateText(node, run?.number);
+  const { text, tone } = stateText(node, run?.number);
   const share = node.progress?.total ? Math.min(1, node.progress.done / node.progress.total) : null;
   const halted = stopped && node.state === "running";
   return (
     <header>
-      <Lamp mark={halted ? { word: "stopped", icon: "square", tone: "" } : mark(node)} title={word} />
+      <Lamp mark={nodeMark(node, stopped)} title={isStopped(node) ? node.problem?.detail : undefined} />
       <Icon name={nodeIcon(node.icon, node.device ? "device" : "fx")} />
       <h3 title={node.title === node.name ? node.name : `${node.name}, ${node.title}`}>{node.name}</h3>
       {node.plot && node.state !== "error" ? <PointCount spec={node.plot} run={run?.id ?? ""} /> : <span className={`st ${tone}`}>{halted ? "" : text}</span>}
@@ -133,31 +133,29 @@ function PointCount({ spec, run }: { spec: PlotSpec; run: string }) {
   return <span className="st">{points ? `${whole(points)} point${points === 1 ? "" : "s"}` : ""}</span>;
 }
 
-function mark(node: NodeView): Mark {
-  if (node.muted) return { word: "muted", icon: "eyeoff", tone: "offline" };
-  if (node.missing) return { word: "missing", icon: "lock", tone: "offline" };
-  return NODE[node.state];
+/** Whether the card shows an error: one of the node's own, not that somebody stopped it. */
+function isFaulty(node: NodeView): boolean {
+  return node.problem !== null && !isStopped(node);
 }
 
-function stateText(node: NodeView, run: number | undefined): { word: string; text: string; tone: string } {
+function stateText(node: NodeView, run: number | undefined): { text: string; tone: string } {
   const took = node.duration_s === null ? "" : duration(node.duration_s);
-  const { word } = mark(node);
-  if (node.muted || node.missing) return { word, text: word, tone: "" };
+  if (node.muted || node.missing || isStopped(node)) return { text: nodeMark(node).word, tone: "" };
   switch (node.state) {
     case "queued":
-      return { word, text: "queued", tone: "" };
+      return { text: "queued", tone: "" };
     case "running": {
       const { progress } = node;
       const recording = node.node_id.includes("record") && run !== undefined;
       const count = progress ? progress.text || (progress.total ? `${progress.done} of ${progress.total}` : String(progress.done)) : "";
-      return { word, text: count || (recording ? `run ${run}` : took), tone: "run" };
+      return { text: count || (recording ? `run ${run}` : took), tone: "run" };
     }
     case "error":
-      return { word, text: "Error", tone: "err" };
+      return { text: "Error", tone: "err" };
     case "done":
-      return { word, text: took, tone: "" };
+      return { text: took, tone: "" };
     case "idle":
-      return { word, text: "", tone: "" };
+      return { text: "", tone: "" };
   }
 }
 

@@ -2,21 +2,26 @@
 
 const [LEFT, TOP, RIGHT, BOTTOM] = [38, 10, 318, 178];
 const STEPS = 50;
+const TOP_MA = 12;
 
-/** Current of an ideal diode with a little series resistance, in mA. */
+/** Current in mA through the diode of the simulated bench: I_s 2.52 nA, n 1.752, R_s 0.568 Ω, 300 K. */
 function diode(volts: number): number {
-  let current = 0;
-  for (let i = 0; i < 40; i++) current += 0.3 * (4e-6 * (Math.exp((volts - current * 0.004) / 0.0528) - 1) - current);
-  return Math.max(0, current);
+  const nv = 1.752 * 0.025852;
+  let amps = 0;
+  for (let i = 0; i < 60; i++) {
+    const grown = 2.52e-9 * Math.exp((volts - amps * 0.568) / nv);
+    amps -= (amps - grown + 2.52e-9) / (1 + (grown * 0.568) / nv);
+  }
+  return amps * 1000;
 }
 
 export function CurvePreview() {
   const x = (volts: number) => LEFT + ((RIGHT - LEFT) * volts) / 0.7;
-  const y = (milliamps: number) => BOTTOM - ((BOTTOM - TOP) * milliamps) / 3;
-  const points = Array.from({ length: STEPS + 1 }, (_, i) => (0.7 * i) / STEPS).map((volts) => [x(volts), y(Math.min(3, diode(volts)))] as const);
+  const y = (milliamps: number) => BOTTOM - ((BOTTOM - TOP) * milliamps) / TOP_MA;
+  const points = Array.from({ length: STEPS + 1 }, (_, i) => (0.7 * i) / STEPS).map((volts) => [x(volts), y(diode(volts))] as const);
   return (
     <svg className="plot" viewBox="0 0 330 212" width="330" height="212" role="img" aria-label="A diode curve">
-      {[0, 1, 2, 3].map((tick) => (
+      {[0, 4, 8, 12].map((tick) => (
         <g key={tick}>
           <path className="grid" d={`M${LEFT} ${y(tick)}H${RIGHT}`} />
           <text className="tick" x={LEFT - 6} y={y(tick) + 4} textAnchor="end">{tick}</text>

@@ -1,6 +1,6 @@
 /** Words and marks for states: one place, so that the page never calls one thing two names. */
 
-import type { DeviceState, DeviceView, NodeState, Quality, RunState, StopAck } from "./wire.gen";
+import type { DeviceState, DeviceView, NodeState, NodeView, Quality, RunState, StopAck } from "./wire.gen";
 
 export interface Mark {
   word: string;
@@ -28,13 +28,28 @@ export function compactMark(device: DeviceView): Mark {
   return device.output_on && device.state !== "unanswered" ? OUTPUT_ON : DEVICE[device.state];
 }
 
-export const NODE: Record<NodeState, Mark> = {
+const NODE: Record<NodeState, Mark> = {
   idle: { word: "idle", icon: "ring", tone: "offline" },
   queued: { word: "queued", icon: "clock", tone: "offline" },
   running: { word: "running", icon: "turn", tone: "running" },
   done: { word: "done", icon: "check", tone: "done" },
   error: { word: "error", icon: "x", tone: "error" },
 };
+
+const STOPPED: Mark = { word: "stopped", icon: "square", tone: "offline" };
+
+/** Whether the node was stopped from outside, by E-STOP, abort or Stop: no error of its own. */
+export function isStopped(node: Pick<NodeView, "problem">): boolean {
+  return node.problem?.title === "NodeCancelled";
+}
+
+/** The lamp of a node. `latched`: an E-STOP holds, and what still runs comes to its end. */
+export function nodeMark(node: Pick<NodeView, "state" | "problem" | "muted" | "missing">, latched = false): Mark {
+  if (node.muted) return { word: "muted", icon: "eyeoff", tone: "offline" };
+  if (node.missing) return { word: "missing", icon: "lock", tone: "offline" };
+  if (isStopped(node) || (latched && node.state === "running")) return STOPPED;
+  return NODE[node.state];
+}
 
 export const RUN: Record<RunState, Mark> = {
   running: { word: "Running", icon: "turn", tone: "running" },
