@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from funcnodes.basic_nodes.arraylike import is_array
 from funcnodes.basic_nodes.define import basic_node
 from funcnodes.core import Range, Shelf
 
@@ -57,8 +58,16 @@ def near_node(a: float, b: float = 0.0, tolerance: Annotated[float, Range(0.0)] 
 @basic_node("logic.same", name="Same", words=("equal", "compare", "text", "is"))
 def same_node(a: Any, b: Any) -> bool:
     """Whether two values of any kind are equal; arrays where all of their elements are."""
-    same = a == b
-    return bool(same.all()) and a.shape == b.shape if hasattr(same, "all") else bool(same)
+    return are_same(a, b)
+
+
+def are_same(a: Any, b: Any) -> bool:
+    """Whether two values are equal: arrays where shape and all elements are."""
+    if is_array(a) or is_array(b):
+        import numpy as np
+
+        return bool(np.array_equal(a, b))
+    return bool(a == b)
 
 
 NODE_SHELF = Shelf(

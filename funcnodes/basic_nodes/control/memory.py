@@ -1,0 +1,182 @@
+"""What nodes remember from one value to the next: counting, collecting, holding.
+
+Memory lasts while the node is there; a nodespace that is loaded begins anew.
+"""
+
+from collections import deque
+from typing import Any
+
+from funcnodes.basic_nodes.comparison import are_same
+from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode
+from funcnodes.basic_nodes.control.routes import is_on
+from funcnodes.core import Node, NodeInput, NodeOutput, NoValue
+
+MOST_KEPT = 1_000_000
+
+
+class Counter(ArrivalNode):
+    """Counts the values that come, none left out; **reset** starts it again from zero.
+
+    ▶ counts too.
+    """
+
+    node_id = "control.counter"
+    node_name = "Counter"
+    description = __doc__
+    icon = "number"
+    words = ("count", "number", "events", "tally")
+
+    input = ArrivalInput(type=Any, required=False, description="Each value counts, whatever it is.")
+    reset = ArrivalInput(
+        type=Any, required=False, description="Any value but off, 0 and nothing sets it to zero."
+    )
+    count = NodeOutput(type=int, description="Values since the start or the last reset.")
+
+    _count = 0
+
+    def func(self, **_: Any) -> None:
+        arrived = self.arrivals()
+        for port_id, value in [("input", None)] if arrived is None else arrived:
+            if port_id == "input":
+                self._count += 1
+            elif is_signal(value):
+                self._count = 0
+        self.count.set(self._count)
+
+
+class Collect(ArrivalNode):
+    """Gathers the values that come into a list, none left out; **reset** starts a new one."""
+
+    node_id = "collector_node"
+    node_name = "Collect"
+    description = __doc__ or ""
+    icon = "table"
+    words = ("list", "gather", "append", "history", "buffer")
+
+    reset = ArrivalInput(
+        type=Any, required=False, description="Any value but off, 0 and nothing empties the list."
+    )
+    input = ArrivalInput(type=Any, required=False, description="Each value becomes an item.")
+    limit = NodeInput(
+        type=int, default=10_000, does_trigger=False, hidden=True,
+        value_options={"min": 1, "max": MOST_KEPT},
+        description="Most items kept; beyond, the oldest go.",
+    )  # fmt: skip
+    output = NodeOutput(type=list, description="All items, oldest first.")
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._items: deque[Any] = deque()
+
+    def func(self, limit: int, **_: Any) -> None:
+        for port_id, value in self.arrivals() or ():
+            if port_id == "input":
+                self._items.append(value)
+            elif is_signal(value):
+                self._items.clear()
+        while len(self._items) > limit:
+            self._items.popleft()
+        self.output.set(list(self._items))
+
+
+class Latch(Node):
+    """Goes on when **set** is on, and stays on until **reset** is on; reset wins."""
+
+    node_id = "control.latch"
+    node_name = "Latch"
+    description = __doc__ or ""
+    icon = "lock"
+    words = ("flip-flop", "memory", "hold", "alarm", "trip")
+
+    set_on = NodeInput(id="set", type=bool, default=False, description="Switches it on.")
+    reset = NodeInput(type=bool, default=False, description="Switches it off.")
+    out = NodeOutput(type=bool, description="On from set to reset.")
+
+    _on = False
+
+    def func(self, set: Any, reset: Any) -> None:
+        self._on = (self._on or is_on("set", set)) and not is_on("reset", reset)
+        self.out.set(self._on)
+
+
+class Hold(Node):
+    """Passes values on, and keeps the last one still while **hold** is on."""
+
+    node_id = "control.hold"
+    node_name = "Sample and hold"
+    description = __doc__ or ""
+    icon = "lock"
+    words = ("freeze", "latch", "keep", "track")
+    default_policy = "settled"
+
+    input = NodeInput(type=Any, description="What is passed on.")
+    hold = NodeInput(type=bool, default=False, description="Keeps the output still.")
+    out = NodeOutput(type=Any, description="The value, or the one at which it was held.")
+
+    def func(self, input: Any, hold: Any) -> None:
+        if not is_on("hold", hold):
+            self.out.set(input, quality=self.input.quality)
+
+
+class Changed(Node):
+    """Passes a value on only where it differs from the one before.
+
+    Numbers differ where they are further apart than the tolerance.
+    """
+
+    node_id = "control.changed"
+    node_name = "On change"
+    description = __doc__
+    icon = "pulse"
+    words = ("filter", "difference", "deadband", "distinct", "edge")
+
+    input = NodeInput(type=Any, description="What is passed on.")
+    tolerance = NodeInput(
+        type=float, default=0.0, does_trigger=False, value_options={"min": 0.0},
+        description="Difference that does not count yet, in the value's own unit.",
+    )  # fmt: skip
+    out = NodeOutput(type=Any, description="The value, where it is a new one.")
+
+    _last: Any = NoValue
+
+    def func(self, input: Any, tolerance: float) -> None:
+        if self._last is NoValue or _differ(self._last, input, tolerance):
+            self._last = input
+            self.out.set(input, quality=self.input.quality)
+
+
+class Edge(Node):
+    """Tells when a switch goes on, and when it goes off."""
+
+    node_id = "control.edge"
+    node_name = "Edge"
+    description = __doc__ or ""
+    icon = "pulse"
+    words = ("rising", "falling", "trigger", "switch", "change")
+
+    input = NodeInput(type=bool, description="The switch that is watched; at first it is off.")
+    rising = NodeOutput(type=bool, description="On, each time it goes on.")
+    falling = NodeOutput(type=bool, description="On, each time it goes off.")
+
+    _was = False
+
+    def func(self, input: Any) -> dict[str, Any]:
+        now, before = is_on("input", input), self._was
+        self._was = now
+        if now == before:
+            return {}
+        return {"rising" if now else "falling": True}
+
+
+def is_signal(value: Any) -> bool:
+    """Whether a value means "do it": anything but off, 0 and nothing."""
+    return value is not None and not (isinstance(value, bool | int | float) and value == 0)
+
+
+def _differ(before: Any, now: Any, tolerance: float) -> bool:
+    if isinstance(before, int | float) and isinstance(now, int | float):
+        return not abs(now - before) <= tolerance
+    return not are_same(before, now)
+
+
+NODES: list[type[Node]] = [Counter, Collect, Latch, Hold, Changed, Edge]
