@@ -47,11 +47,21 @@ class Settings:
 
 
 def private_dir(path: Path) -> Path:
-    """Create `path` and its parents for the owner only (0700), whatever the umask."""
+    """Create `path` and its parents for the owner only (0700), whatever the umask.
+
+    Raises:
+        FuncnodesError: It cannot be made a folder.
+    """
     if not path.is_dir():
         private_dir(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-        path.chmod(0o700)
+        try:
+            path.mkdir(mode=0o700, exist_ok=True)
+            path.chmod(0o700)
+        except OSError as error:
+            raise FuncnodesError(
+                f"{path} cannot be made a folder: {error.strerror}.",
+                hint="FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept.",
+            ) from error
     return path
 
 

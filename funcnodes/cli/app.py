@@ -108,7 +108,7 @@ class _OneLine(logging.Formatter):
 
 def _explain(problem: Any) -> int:
     """What was asked wrongly: one line, or the help where nothing was asked."""
-    message = str(problem.format_message()).strip()
+    message = str(problem.format_message()).strip().replace("Value error, ", "")
     if "\n" in message:  # no command was given: the message is the help
         typer.echo(message, err=True)
     else:

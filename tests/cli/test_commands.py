@@ -303,3 +303,18 @@ def test_errors_show_their_hint(
     monkeypatch.setattr("funcnodes.workers.client.link", refused)
     assert execute(["link"]) == 1
     assert capsys.readouterr().err == "No. Try again.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["runs", "list"], ["demo", "--no-browser"], ["worker", "list"], ["link"]]
+)
+def test_a_place_that_cannot_be_a_folder_is_named_in_a_sentence(
+    here: Any, tmp_path: Path, arguments: list[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    done = here("--dir", tmp_path / "file" / "config", *arguments)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"{tmp_path / 'file'} cannot be made a folder: File exists. "
+        "FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept.\n"
+    )
