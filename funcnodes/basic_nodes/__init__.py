@@ -1,11 +1,14 @@
 """The nodes that every nodespace can use, on shelves."""
 
-from funcnodes.basic_nodes import control, inputs, logic, math
+from funcnodes.basic_nodes import control, dictionaries, inputs, lists, logic, math, text
 from funcnodes.core import Shelf
 
 NODE_SHELF = Shelf(
-    subshelves=[inputs.NODE_SHELF, math.NODE_SHELF, logic.NODE_SHELF, control.NODE_SHELF],
+    subshelves=[
+        inputs.NODE_SHELF, math.NODE_SHELF, logic.NODE_SHELF, control.NODE_SHELF, text.NODE_SHELF,
+        lists.NODE_SHELF, dictionaries.NODE_SHELF,
+    ],
     description="Inputs, arithmetic and decisions.",
-)
+)  # fmt: skip
 
-__all__ = ["NODE_SHELF", "control", "inputs", "logic", "math"]
+__all__ = ["NODE_SHELF", "control", "dictionaries", "inputs", "lists", "logic", "math", "text"]

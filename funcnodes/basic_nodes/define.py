@@ -134,7 +134,8 @@ def describe(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, int | float | complex):
-        return f"{value:.10g}".replace("-", "−") if isinstance(value, float) else short(value)
+        shown = f"{value:.10g}" if isinstance(value, float) else short(value)
+        return shown.replace("-", "−")
     if is_array(value):
         return f"an array of shape {tuple(value.shape)}"
     if isinstance(value, list | tuple | set | frozenset):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from funcnodes.basic_nodes.arraylike import Degrees, Radians
-from funcnodes.basic_nodes.define import formula
+from funcnodes.basic_nodes.define import describe, formula
 from funcnodes.core import Node, Shelf
 from funcnodes.errors import ExecutionError
 
@@ -48,7 +48,8 @@ def _bounded(function: Callable[..., int], name: str, limit: int) -> Callable[..
         for port, value in zip("ab", values, strict=False):
             if not 0 <= value <= limit:
                 raise ExecutionError(
-                    f"{port} is to be a whole number from 0 to {limit} for {name}, not {value}.",
+                    f"{port} is to be a whole number from 0 to {limit} for {name}, "
+                    f"not {describe(value)}.",
                     port=port,
                 )
         return function(*values)
@@ -78,7 +79,9 @@ def _dist(a: list[float], b: list[float]) -> float:
 
 def _isqrt(a: int) -> int:
     if a < 0:
-        raise ExecutionError(f"a is to be zero or more for a square root, not {a}.", port="a")
+        raise ExecutionError(
+            f"a is to be zero or more for a square root, not {describe(a)}.", port="a"
+        )
     return math.isqrt(a)
 
 
