@@ -6,7 +6,7 @@ states come from the nodespace's own notes of what changed.
 
 from collections.abc import Iterable
 
-from funcnodes.core import NodeInput, NodeOutput, NodeSpace, clock
+from funcnodes.core import NodeInput, NodeSpace, clock
 from funcnodes.core.node import Node
 from funcnodes.core.nodespace import Changes
 from funcnodes.core.ports import Port
@@ -25,6 +25,7 @@ class Canvas:
         self._times: dict[str, dict[str, float]] = {}  # by node and port
         self._edges: set[Edge] = set(space.edges)
         self._failed: set[str] = set()
+        self._again: set[Port] = set()  # to be told again, though their values are as old as before
         self._changes: Changes = space.watch(self._wake)
         self.failures: list[Node] = []
         """Nodes that have begun to fail since somebody last cleared the list."""
@@ -63,7 +64,9 @@ class Canvas:
         """A device went away or came back: its nodes' values are stale, or no longer."""
         for node in self._space.nodes:
             if getattr(node, "device", None) == device:
-                self._note_outputs(node)
+                self._again |= self._fed_by(node)
+        if self._again:
+            self._wake()
 
     def _with_neighbours(self, touched: Iterable[str], edges: Iterable[Edge]) -> list[str]:
         """In drawing order; plots too, since their columns follow the recorder's wires."""
@@ -87,25 +90,25 @@ class Canvas:
     def _changed(self) -> list[wire.Event]:
         ports, nodes = self._changes.take()
         events: list[wire.Event] = []
+        again, self._again = self._again, set()
         for node in nodes:
             if node.nodespace is self._space:
                 events.append(views.node_status(node))
-                ports |= self._after_state(node)
+                again |= self._after_state(node)
         now = clock.now()
-        values = [self._value(port, now) for port in ports if port.node.nodespace is self._space]
-        shown = [each for each in values if each is not None]
+        for port in ports:
+            self._note_time(port, now)
+        here = (port for port in ports | again if port.node.nodespace is self._space)
+        shown = [views.port_value(p, self.time_of(p)) for p in here if p.type.kind != "trigger"]
         if shown:
             events.insert(0, wire.Values(values=shown))
         return events
 
-    def _value(self, port: Port, now: float) -> wire.PortValue | None:
-        if port.type.kind == "trigger":
-            return None
+    def _note_time(self, port: Port, now: float) -> None:
         if isinstance(port, NodeInput) and not port.applied:
             self._times.get(port.node.uuid, {}).pop(port.id, None)
-        elif port.wave is not None:
+        elif port.wave is not None and port.type.kind != "trigger":
             self._times.setdefault(port.node.uuid, {})[port.id] = now
-        return views.port_value(port, self.time_of(port))
 
     def _after_state(self, node: Node) -> set[Port]:
         """Ports whose staleness may have turned, because the node began or ceased to fail."""
@@ -125,8 +128,3 @@ class Canvas:
             ports.add(out)
             ports.update(out.targets)
         return ports
-
-    def _note_outputs(self, node: Node) -> None:
-        for port in self._fed_by(node):
-            assert isinstance(port, NodeInput | NodeOutput), "a node has no other ports"
-            node.note_port(port)
