@@ -1,11 +1,30 @@
-"""Listeners on nodes and nodespaces. One that raises is logged, and never in the way."""
+"""Listeners on ports, nodes and nodespaces. One that raises is logged, and never in the way.
+
+A port tells its own listeners, its node's and, through the node, the nodespace's. Values are told
+only where somebody listens: see `ValueEvents`.
+"""
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from funcnodes.core.node import Node
+    from funcnodes.core.ports import Port
 
 Listener = Callable[..., Any]
 _log = logging.getLogger(__name__)
+_PLAIN = {"connect", "disconnect", "request_trigger", "trigger"}
+
+
+class Watcher(Protocol):
+    """Is told what changes: `NodeSpace.watch` makes one, and listeners on values are one."""
+
+    def note_port(self, port: "Port") -> None:
+        """A port has a new value."""
+
+    def note_node(self, node: "Node") -> None:
+        """A node has a new state."""
 
 
 class Emitter:
@@ -21,17 +40,40 @@ class Emitter:
         self.listeners: dict[str, list[Listener]] | None = None
 
     def on(self, event: str, listener: Listener) -> None:
-        """Call `listener(src=…, event=…, **data)` whenever `event` happens."""
+        """Call `listener(src=…, event=…, **data)` whenever `event` happens.
+
+        `before_` and `after_` in front of `connect`, `disconnect`, `request_trigger` and
+        `trigger`, as older programs write them, mean the event itself.
+        """
         if self.listeners is None:
             self.listeners = {}
-        self.listeners.setdefault(event, []).append(listener)
+        self.listeners.setdefault(_plain(event), []).append(listener)
+        self.listeners_changed()
 
-    def off(self, event: str, listener: Listener) -> None:
-        """Call it no more; nothing if it never was."""
-        if self.listeners is not None and listener in self.listeners.get(event, []):
-            self.listeners[event].remove(listener)
-            if not any(self.listeners.values()):
-                self.listeners = None
+    def off(self, event: str, listener: Listener | None = None) -> None:
+        """Call it no more, or without `listener` none of that event; nothing if it never was."""
+        event = _plain(event)
+        heard = self.listeners.get(event, []) if self.listeners is not None else []
+        if self.listeners is None or (listener is not None and listener not in heard):
+            return
+        if listener is None:
+            heard.clear()
+        else:
+            heard.remove(listener)
+        if not heard:
+            self.listeners.pop(event, None)
+        self.listeners = self.listeners or None
+        self.listeners_changed()
+
+    def listeners_changed(self) -> None:
+        """Somebody began or ceased to listen."""
+
+    def copy(self) -> "Emitter":
+        """One with the same listeners."""
+        copy = Emitter()
+        if self.listeners is not None:
+            copy.listeners = {event: list(heard) for event, heard in self.listeners.items()}
+        return copy
 
     def once(self, event: str, listener: Listener) -> None:
         """Call it at the next time only."""
@@ -46,14 +88,40 @@ class Emitter:
         """Call it for every error."""
         self.on("error", listener)
 
-    def emit(self, event: str, **data: Any) -> bool:
+    def emit(self, event: str, msg: Mapping[str, Any] | None = None, /, **data: Any) -> bool:
         """Tell the listeners; whether there were any."""
         if self.listeners is None:
             return False
         heard = [*self.listeners.get(event, ()), *self.listeners.get("*", ())]
+        if msg is not None:
+            data = {**msg, **data}
+        data.setdefault("src", self)
         for listener in heard:
             try:
-                listener(src=self, event=event, **data)
+                listener(event=event, **data)
             except Exception:
                 _log.exception("A listener of %r on %r raised", event, self)
         return bool(heard)
+
+
+class ValueEvents:
+    """Stands before a node's watcher while somebody listens to values, and tells of each."""
+
+    __slots__ = ("watcher",)
+
+    def __init__(self, watcher: Watcher | None) -> None:
+        self.watcher = watcher
+
+    def note_port(self, port: "Port") -> None:
+        if self.watcher is not None:
+            self.watcher.note_port(port)
+        port.tell("after_set_value", result=port._value)
+
+    def note_node(self, node: "Node") -> None:
+        if self.watcher is not None:
+            self.watcher.note_node(node)
+
+
+def _plain(event: str) -> str:
+    bare = event.removeprefix("before_").removeprefix("after_")
+    return bare if bare in _PLAIN else event

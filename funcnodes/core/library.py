@@ -4,14 +4,20 @@ Packages contribute shelves by the entry-point group `funcnodes.module`; one tha
 is reported, not fatal.
 """
 
+import importlib
+import importlib.util
+import inspect
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any, overload
 
 from funcnodes.core.node import Node, get_nodeclass
-from funcnodes.errors import NodeClassNotFoundError
+from funcnodes.errors import GraphError, NodeClassNotFoundError
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +39,38 @@ class Shelf:
         for shelf in self.subshelves:
             yield from shelf.walk(here)
 
+    def copy(self) -> "Shelf":
+        """One of its own, down to the innermost, with the same classes."""
+        inner = [shelf.copy() for shelf in self.subshelves]
+        return Shelf(list(self.nodes), inner, self.name, self.description)
+
+    def full_serialize(self) -> dict[str, Any]:
+        """Names, classes and shelves inside, ready for JSON."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "nodes": [nodeclass.serialize_cls() for nodeclass in self.nodes],
+            "subshelves": [shelf.full_serialize() for shelf in self.subshelves],
+        }
+
+    def merge(self, other: "Shelf") -> None:
+        """Take over what `other` has more, shelf by shelf."""
+        self.nodes += [nodeclass for nodeclass in other.nodes if nodeclass not in self.nodes]
+        self.description = self.description or other.description
+        for shelf in other.subshelves:
+            mine = next((each for each in self.subshelves if each.name == shelf.name), None)
+            if mine is None:
+                self.subshelves.append(shelf.copy())
+            else:
+                mine.merge(shelf)
+
+    def take_out(self, unwanted: "Callable[[type[Node]], bool]") -> None:
+        """Drop classes here and below, and shelves that are empty then."""
+        self.nodes = [nodeclass for nodeclass in self.nodes if not unwanted(nodeclass)]
+        for shelf in self.subshelves:
+            shelf.take_out(unwanted)
+        self.subshelves = [shelf for shelf in self.subshelves if shelf.nodes or shelf.subshelves]
+
 
 class Library:
     """The node classes that may be put into a nodespace."""
@@ -44,18 +82,84 @@ class Library:
         for shelf in shelves:
             self.add_shelf(shelf)
 
-    def add_shelf(self, shelf: Shelf) -> None:
-        """Add a shelf, or what a shelf of the same name does not have yet."""
-        self.shelves.append(shelf)
+    def add_shelf(self, shelf: Shelf) -> Shelf:
+        """Add a shelf, or what a shelf of the same name does not have yet.
+
+        Returns:
+            The library's own shelf: the one given stays as it is.
+        """
+        mine = next((each for each in self.shelves if each.name == shelf.name), None)
+        if mine is None:
+            mine = shelf.copy()
+            self.shelves.append(mine)
+        else:
+            mine.merge(shelf)
         for _, nodeclass in shelf.walk():
             self._by_id[nodeclass.node_id] = nodeclass
+        return mine
 
-    def add_node(self, nodeclass: type[Node], *path: str) -> None:
-        """Add a single class on the shelf `path`."""
-        shelf = Shelf([nodeclass], name=path[-1] if path else "")
+    def add_shelf_recursively(self, path: Sequence[str]) -> Shelf:
+        """The shelf at `path`, outermost name first; what is missing of it is made."""
+        shelf = Shelf(name=path[-1]) if path else Shelf()
         for name in reversed(path[:-1]):
             shelf = Shelf(subshelves=[shelf], name=name)
         self.add_shelf(shelf)
+        return self.get_shelf(path or [""])
+
+    def get_shelf(self, path: str | Sequence[str]) -> Shelf:
+        """The library's own shelf of that name, or at that path.
+
+        Raises:
+            GraphError: There is none.
+        """
+        names = [path] if isinstance(path, str) else list(path)
+        shelves, found = self.shelves, None
+        for name in names:
+            found = next((shelf for shelf in shelves if shelf.name == name), None)
+            shelves = found.subshelves if found is not None else []
+        if found is None:
+            raise GraphError(f"There is no shelf {' / '.join(names)!r} in this library.")
+        return found
+
+    def remove_shelf(self, shelf: Shelf | str | Sequence[str]) -> None:
+        """Take a shelf out with all that is on it.
+
+        Raises:
+            GraphError: There is none.
+        """
+        names = [shelf.name] if isinstance(shelf, Shelf) else shelf
+        names = [names] if isinstance(names, str) else list(names)
+        found = self.get_shelf(names)
+        around = self.get_shelf(names[:-1]).subshelves if names[1:] else self.shelves
+        around[:] = [each for each in around if each is not found]
+        self._look_up_anew()
+
+    def add_node(self, nodeclass: type[Node], *path: str | Sequence[str]) -> None:
+        """Add a single class on the shelf `path`, given as names or as one list of names."""
+        self.add_nodes([nodeclass], *path)
+
+    def add_nodes(self, nodeclasses: Iterable[type[Node]], *path: str | Sequence[str]) -> None:
+        """Add classes on the shelf `path`."""
+        names = [name for part in path for name in ([part] if isinstance(part, str) else part)]
+        shelf = Shelf(list(nodeclasses), name=names[-1] if names else "")
+        for name in reversed(names[:-1]):
+            shelf = Shelf(subshelves=[shelf], name=name)
+        self.add_shelf(shelf)
+
+    def remove_nodeclass(self, nodeclass: type[Node]) -> None:
+        """Take a class off every shelf."""
+        self.remove_nodeclasses([nodeclass])
+
+    def remove_nodeclasses(self, nodeclasses: Iterable[type[Node]]) -> None:
+        """Take classes off every shelf; shelves that are empty then go too."""
+        gone = set(nodeclasses)
+        for shelf in self.shelves:
+            shelf.take_out(gone.__contains__)
+        self.shelves = [shelf for shelf in self.shelves if shelf.nodes or shelf.subshelves]
+        self._look_up_anew()
+
+    def _look_up_anew(self) -> None:
+        self._by_id = {nodeclass.node_id: nodeclass for _, nodeclass in self.walk()}
 
     def walk(self) -> Iterator[tuple[tuple[str, ...], type[Node]]]:
         """Every class once, with the names of the shelves above it."""
@@ -69,7 +173,35 @@ class Library:
     def has_node_id(self, node_id: str) -> bool:
         return node_id in self._by_id
 
-    def find_nodeclass(self, node_id: str) -> type[Node]:
+    def find_nodeid(self, node_id: str, all: bool = True) -> list[list[str]]:
+        """The paths of the shelves that have a class of that id; only the first if not `all`."""
+        found = [
+            list(path)
+            for shelf in self.shelves
+            for path, nodeclass in shelf.walk()
+            if nodeclass.node_id == node_id
+        ]
+        return found if all else found[:1]
+
+    @overload
+    def find_nodeclass(self, node: str) -> type[Node]: ...
+
+    @overload
+    def find_nodeclass(self, node: type[Node], all: bool = True) -> list[list[str]]: ...
+
+    def find_nodeclass(
+        self, node: str | type[Node], all: bool = True
+    ) -> type[Node] | list[list[str]]:
+        """The class of an id, as `get_node_by_id`; or of a class its paths, as `find_nodeid`."""
+        if isinstance(node, str):
+            return self.get_node_by_id(node)
+        return self.find_nodeid(node.node_id, all)
+
+    def full_serialize(self) -> dict[str, Any]:
+        """Shelves and classes, ready for JSON."""
+        return {"shelves": [shelf.full_serialize() for shelf in self.shelves]}
+
+    def get_node_by_id(self, node_id: str) -> type[Node]:
         """The class of that id, from its shelves or else imported in this process.
 
         Raises:
@@ -82,6 +214,31 @@ class Library:
                 hint="Install the package that provides it.",
                 node_id=node_id,
             )
+        return found
+
+    def load_subgraphs(self, folder: Path) -> None:
+        """Offer the subgraphs saved in `folder` on a shelf, instead of those of an earlier time.
+
+        A file that cannot be read is reported in `broken` under its name.
+        """
+        from funcnodes.core import subgraph
+
+        shelf, broken = subgraph.shelf_of(folder, self)
+        for old in [shelf for shelf in self.shelves if shelf.name == subgraph.SHELF_NAME]:
+            self.shelves.remove(old)
+            for nodeclass in old.nodes:
+                self._by_id.pop(nodeclass.node_id, None)
+        for name in [name for name in self.broken if name.endswith(subgraph.SUFFIX)]:
+            del self.broken[name]
+        self.broken.update(broken)
+        self.add_shelf(shelf)
+
+    def find_subgraph(self, file: str) -> Mapping[str, Any] | None:
+        """What the file of that name says, if it is offered here."""
+        from funcnodes.core import subgraph
+
+        nodeclass = self._by_id.get(subgraph.subgraph_id(file))
+        found: Mapping[str, Any] | None = getattr(nodeclass, "definition", None)
         return found
 
     @classmethod
@@ -101,3 +258,65 @@ def _shelf(loaded: Any) -> Shelf:
     if not isinstance(loaded, Shelf):
         raise TypeError(f"{type(loaded).__name__} is not a Shelf")
     return loaded
+
+
+def module_to_shelf(module: ModuleType, name: str | None = None) -> Shelf:
+    """A module's `NODE_SHELF`, or else the node classes that it defines, in their order."""
+    ready = getattr(module, "NODE_SHELF", None)
+    if isinstance(ready, Shelf):
+        return ready if name is None else Shelf(ready.nodes, ready.subshelves, name)
+    own = [
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, Node) and found.node_id
+        and found.__module__ == module.__name__
+    ]  # fmt: skip
+    title = name or module.__name__.rpartition(".")[2]
+    return Shelf(list(dict.fromkeys(own)), name=title, description=inspect.getdoc(module) or "")
+
+
+def find_shelf(source: str | Mapping[str, str]) -> Shelf | None:
+    """The shelf of a module or of a file, which is imported, and so executed, for it.
+
+    Args:
+        source: A module's name, the path of a `.py` file or of a package's folder, or a mapping
+            with `module`, or `package`, or `path` (to be searched for `module`).
+
+    Returns:
+        None where there is no such module or file.
+
+    Raises:
+        Exception: Whatever importing it raises.
+    """
+    if isinstance(source, str):
+        source = {"path" if source.endswith(".py") or "/" in source else "module": source}
+    if "path" in source:
+        found = _module_at(Path(source["path"]), source.get("module"))
+    else:
+        found = _module_named(source.get("module") or source.get("package") or "")
+    return None if found is None else module_to_shelf(found)
+
+
+def _module_named(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name) if name else None
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            return None
+        raise
+
+
+def _module_at(path: Path, name: str | None) -> ModuleType | None:
+    if path.is_dir() and name is not None:
+        inner = path.joinpath(*name.split("."))
+        path = inner.with_suffix(".py") if inner.with_suffix(".py").is_file() else inner
+    file = path / "__init__.py" if path.is_dir() else path
+    if not file.is_file():
+        return None
+    spec = importlib.util.spec_from_file_location(path.stem, file)
+    if spec is None or spec.loader is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    spec.loader.exec_module(module)
+    return module

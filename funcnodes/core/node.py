@@ -8,16 +8,18 @@ An error marks the node and its wave; nothing downstream is fed.
 import asyncio
 import inspect
 import uuid as _uuid
-from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from funcnodes.core import topology
+from funcnodes.core import describe, topology
 from funcnodes.core.engine import SLOW_CPU_S, Engine, default_engine
-from funcnodes.core.events import Emitter
+from funcnodes.core.events import Emitter, ValueEvents, Watcher
 from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.progress import NodeProgress
 from funcnodes.core.types import Trigger
 from funcnodes.core.values import NoValue
 from funcnodes.core.waves import Outcome, Wave
@@ -33,7 +35,8 @@ from funcnodes.errors import (
 )
 
 if TYPE_CHECKING:
-    from funcnodes.core.nodespace import Changes, NodeSpace
+    from funcnodes.core.nodespace import NodeSpace
+    from funcnodes.core.processes import Job
 
 Policy = Literal["each", "settled", "zip"]
 RunIn = Literal["auto", "loop", "thread", "process"]
@@ -45,6 +48,8 @@ IDLE, QUEUED, RUNNING = 0, 1, 2
 
 _TRIGGER_IN = NodeInput("_triggerinput", Trigger, "trigger", required=False)
 _TRIGGER_OUT = NodeOutput("_triggeroutput", Trigger, "done")
+_PORT_SETTINGS = {"name", "hidden", "pinned", "live", "does_trigger", "required", "allow_multiple"}
+_is_loading: ContextVar[bool] = ContextVar("funcnodes_loading", default=False)
 _SHORTCUTS = {"i", "o"}  # attributes of a node that a port may take over
 
 SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the loop all the same
@@ -58,15 +63,6 @@ def get_nodeclass(node_id: str) -> type["Node"] | None:
     return _classes.get(node_id)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeProgress:
-    """How far an execution has come."""
-
-    done: int
-    total: int | None = None
-    text: str = ""
-
-
 class Node(Emitter):
     """One unit of computation with typed inputs and outputs.
 
@@ -78,7 +74,8 @@ class Node(Emitter):
         outputs: Its outputs by id, the implicit `_triggeroutput` among them.
         properties: Free data that is saved with it, such as its place on the canvas.
         runs: Executions so far, however they ended.
-        progress: What the present or last execution reported.
+        render_options: How its values are to be drawn, for whoever draws them.
+        reset_inputs_on_trigger: Its inputs go back to their defaults after each success.
         asked: The last wave that asked for an execution.
         waiting_in: Waves in which it waits for its ancestors (policy `settled`).
         blocked: Whether requests pass it by: muted, or an effect while disarmed (A1).
@@ -130,6 +127,10 @@ class Node(Emitter):
     words: ClassVar[tuple[str, ...]] = ()
     default_policy: ClassVar[Policy] = "each"
     default_run_in: ClassVar[RunIn] = "auto"
+    default_reset_inputs_on_trigger: ClassVar[bool] = False
+    default_trigger_on_create: ClassVar[bool] = False
+    default_render_options: ClassVar[Mapping[str, Any]] = {}
+    default_io_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     effect: ClassVar[bool] = False  # acts on the world: not while disarmed (A1)
     queues: ClassVar[bool] = False  # requests queue in order, they never coalesce (T4)
     shows_order: ClassVar[bool] = False  # its ▶ ports are seen on the card
@@ -140,7 +141,13 @@ class Node(Emitter):
     place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None
     moved: bool = False  # to threads, by its own pace (T12)
+    _job: "Job | None" = None  # of the last execution in a process
+    reset_inputs_on_trigger: bool = False
+    render_options: Mapping[str, Any] = {}  # an instance that has some has its own
 
+    _has_aftermath: bool = False  # there is something to do after a success
+    _is_heard: bool = False  # somebody listens to values of its ports
+    _progress: NodeProgress | None = None
     _templates: ClassVar[dict[str, Port]] = {}
     _function: ClassVar[Callable[..., Any] | None] = None  # called by position, instead of func
     _is_coroutine: ClassVar[bool] = False
@@ -163,22 +170,45 @@ class Node(Emitter):
         if "func" in vars(cls) and "_function" not in vars(cls):
             cls._function = None
         cls._is_coroutine = inspect.iscoroutinefunction(cls.func)
+        cls.reset_inputs_on_trigger = cls.default_reset_inputs_on_trigger
+        cls.render_options = cls.default_render_options
+        cls._has_aftermath = cls.effect or cls.reset_inputs_on_trigger
+        cls._is_heard = any(port.is_heard for port in cls._templates.values())
         if "node_id" in vars(cls) and cls.node_id:
             _classes[cls.node_id] = cls
 
-    def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        uuid: str | None = None,
+        name: str | None = None,
+        *,
+        reset_inputs_on_trigger: bool | None = None,
+        render_options: Mapping[str, Any] | None = None,
+        io_options: Mapping[str, Mapping[str, Any]] | None = None,
+        trigger_on_create: bool | None = None,
+    ) -> None:
+        """Make an instance.
+
+        Args:
+            uuid: Name within a nodespace; a fresh one if not given.
+            name: What a person calls it.
+            reset_inputs_on_trigger: Set its inputs back to their defaults after each success.
+            render_options: How its values are to be drawn.
+            io_options: Per port id any of `name hidden pinned live does_trigger required default
+                value value_options render_options`.
+            trigger_on_create: Ask it to run at once, if it is ready; never while loading.
+        """
         super().__init__()
         self.uuid = uuid or _uuid.uuid4().hex
         self._name = name or ""
         self.nodespace: NodeSpace | None = None
         self.engine: Engine = default_engine()
-        self.changes: Changes | None = None
+        self.changes: Watcher | None = None
         self.properties: dict[str, Any] = {}
         self.policy: Policy = self.default_policy
         self.run_in: RunIn = self.default_run_in
         self.blocked = False
         self.runs = 0
-        self.progress: NodeProgress | None = None
         self.relatives: tuple[int, frozenset[Node], frozenset[Node]] | None = None  # topology's
         self._muted = False
         self._phase = IDLE
@@ -208,6 +238,17 @@ class Node(Emitter):
             self._own(template.copy_for(self))
         self.outputs[self._trigger_out.id] = self._trigger_out
         self._list_ports()
+        if self._is_heard:
+            self.watched_by(None)
+        if reset_inputs_on_trigger is not None:
+            self.set_reset_inputs(reset_inputs_on_trigger)
+        if render_options is not None:
+            self.render_options = {**self.default_render_options, **render_options}
+        if self.default_io_options or io_options:
+            self._set_io_options(self.default_io_options)
+            self._set_io_options(io_options or {})
+        if self.default_trigger_on_create if trigger_on_create is None else trigger_on_create:
+            self._trigger_as_created()
 
     def func(self, *args: Any, **kwargs: Any) -> Any:
         """What the node does: a plain method or a coroutine.
@@ -262,12 +303,16 @@ class Node(Emitter):
         """Give this instance one more input."""
         self._own(port)
         self._list_ports()
+        if port.is_heard:
+            self.listeners_changed()
         return port
 
     def add_output(self, port: NodeOutput) -> NodeOutput:
         """Give this instance one more output."""
         self._own(port)
         self._list_ports()
+        if port.is_heard:
+            self.listeners_changed()
         return port
 
     def remove_input(self, port_id: str) -> None:
@@ -302,6 +347,33 @@ class Node(Emitter):
             return
         for port in self.inputs.values():
             port.triggers = port.triggers and any(places.sets_off(o, self) for o in port.sources)
+
+    def _set_io_options(self, options: Mapping[str, Mapping[str, Any]]) -> None:
+        for port_id, settings in options.items():
+            port = self.get_input_or_output(port_id)
+            for key, setting in settings.items():
+                if key == "value_options":
+                    port.update_value_options(**setting)
+                elif key == "render_options":
+                    port.render_options = {**port.render_options, **setting}
+                elif key == "default" and isinstance(port, NodeInput):
+                    port.set_default(setting)
+                elif key == "value" and isinstance(port, NodeInput):
+                    port.set_value(setting, does_trigger=False)
+                elif key in _PORT_SETTINGS and hasattr(port, key):
+                    setattr(port, key, setting)
+                else:
+                    raise GraphError(f"{self.name}.{port_id} has no setting {key!r}.")
+        self._list_ports()
+
+    def set_reset_inputs(self, resets: bool) -> None:
+        """Whether its inputs go back to their defaults after each success."""
+        self.reset_inputs_on_trigger = resets
+        self._has_aftermath = self.effect or resets
+
+    def _trigger_as_created(self) -> None:
+        if not _is_loading.get() and self.ready():
+            self.request_trigger()
 
     def _own(self, port: Port) -> None:
         port.node = self
@@ -390,12 +462,82 @@ class Node(Emitter):
         disarmed = self.nodespace is not None and self.nodespace.arming == "disarmed"
         self.blocked = self._muted or (self.effect and disarmed)
 
-    def report(self, done: int, total: int | None = None, text: str = "") -> None:
+    @property
+    def requests_trigger(self) -> bool:
+        """Whether it was asked to run again, or waits for its ancestors."""
+        return bool(self._later or self.waiting_in)
+
+    @property
+    def progress(self) -> NodeProgress:
+        """How far the present or last execution has come; used like tqdm."""
+        if self._progress is None:
+            self._progress = NodeProgress(self)
+        return self._progress
+
+    @property
+    def execution(self) -> tuple[int, float] | None:
+        """Which execution is running, if one is."""
+        return (self.runs, self._began) if self._phase == RUNNING else None
+
+    def report(self, done: float, total: float | None = None, text: str = "") -> None:
         """Tell how far this execution has come."""
-        self.progress = NodeProgress(done, total, text)
+        self.progress.show(done, total, text)
+
+    def progressed(self) -> None:
+        """`progress` has changed; called on the loop."""
         self._note()
         if self.listeners is not None:
             self.emit("progress", progress=self.progress)
+
+    def status(self) -> dict[str, Any]:
+        """Whether it is ready, why not, and what it is doing; ready for JSON."""
+        return describe.node_status(self)
+
+    def full_serialize(self) -> dict[str, Any]:
+        """Everything there is to know of it, ready for JSON."""
+        return describe.node_full_serialize(self)
+
+    @classmethod
+    def serialize_cls(cls) -> dict[str, Any]:
+        """The class as a library lists it, ready for JSON."""
+        return describe.node_class(cls)
+
+    def serialize(self) -> dict[str, Any]:
+        """Its saved form, ready for JSON.
+
+        Raises:
+            SavedGraphError: A value cannot be saved; names node and port.
+        """
+        from funcnodes.core import saved  # which builds on nodes
+
+        return saved.dump_node(self)
+
+    def deserialize(self, data: Mapping[str, Any]) -> None:
+        """Take name, values and settings from a saved form; nothing runs.
+
+        Raises:
+            SavedGraphError: It is of another type of node, or cannot be read.
+        """
+        from funcnodes.core import saved  # which builds on nodes
+
+        saved.restore_node(self, data)
+
+    # ── who is told ───────────────────────────────────────────────────────────────────────
+
+    def watched_by(self, watcher: Watcher | None) -> None:
+        """From now on `watcher` is told of changes, beside those who listen."""
+        self.changes = ValueEvents(watcher) if self._is_heard else watcher
+
+    def listeners_changed(self) -> None:
+        heard = self.listeners or {}
+        ports = (*self.inputs.values(), *self.outputs.values())
+        watcher = self.changes
+        if isinstance(watcher, ValueEvents):
+            watcher = watcher.watcher
+        self._is_heard = (
+            "*" in heard or "after_set_value" in heard or any(port.is_heard for port in ports)
+        )
+        self.watched_by(watcher)
 
     def note_port(self, port: Port) -> None:
         """A port's value changed otherwise than by an execution."""
@@ -426,6 +568,10 @@ class Node(Emitter):
         """Who comes after it otherwise than by wires from its outputs."""
         return ()
 
+    def inner_nodes(self) -> "Iterable[Node]":
+        """The nodes inside it, theirs too; only subgraphs have some."""
+        return ()
+
     def saved_extra(self) -> dict[str, Any]:
         """Further top-level keys of its saved form."""
         return {}
@@ -445,6 +591,11 @@ class Node(Emitter):
         self.request(stimulus)
         if wave is None:
             stimulus.close()
+
+    def trigger_if_requested(self) -> bool:
+        """See to it that what was asked for runs; whether anything was."""
+        self.engine.arm()
+        return self.in_flight
 
     async def trigger(self) -> None:
         """Run it now and wait for it.
@@ -561,7 +712,7 @@ class Node(Emitter):
         self._began = now
         if self.listeners is not None:
             self.emit("triggerstart")
-        if self._is_coroutine or self.run_in == "thread":
+        if self._is_coroutine or (self.run_in != "auto" and self.run_in != "loop"):
             self._execute_elsewhere()
             return
         args, function = self._args, self._function
@@ -593,7 +744,7 @@ class Node(Emitter):
         self._token += 1
         self.ran_elsewhere = True
         self._note()
-        if self._is_coroutine:
+        if self._is_coroutine and self.run_in != "process":
             self._task = self.engine.spawn(self, self._run_coroutine(self._token))
         else:
             self._submit()
@@ -625,7 +776,16 @@ class Node(Emitter):
             else:
                 self._end_ok(result)
 
-        self.engine.submit(self, lambda: self._call(args), done)
+        def report(so_far: float, total: float | None, text: str) -> None:
+            if token == self._token and self._phase == RUNNING:
+                self.report(so_far, total, text)
+
+        if self.run_in == "process":
+            from funcnodes.core import processes
+
+            self._job = processes.submit(self, args, report, done)
+        else:
+            self.engine.submit(self, lambda: self._call(args), done)
 
     def _expire(self, token: int) -> None:
         if token == self._token and self._phase == RUNNING:
@@ -647,16 +807,30 @@ class Node(Emitter):
                 self._end_failed(error)
                 return
         self._error = None
-        if self.effect:
-            self._mark_applied()
+        if self._has_aftermath:
+            self._clear_up(wave)
         if self._announces:
             self._trigger_out.emit(True, wave)
         self._end(wave)
 
-    def _mark_applied(self) -> None:
-        """What was restored as text has now been acted on, unless it changed meanwhile."""
+    def _clear_up(self, wave: Wave) -> None:
+        """What an effect, or a node that resets its inputs, does after a success."""
         args = self._args
         taken = args if isinstance(args, dict) else dict(zip(self._names, args, strict=True))
+        if self.effect:
+            self._mark_applied(taken)
+        if self.reset_inputs_on_trigger:
+            self._reset_inputs(taken, wave)
+
+    def _reset_inputs(self, taken: Mapping[str, Any], wave: Wave) -> None:
+        """Back to the defaults, without triggering; what was set meanwhile stays."""
+        for port in self._parameters:
+            is_newer = port.wave is not None and port.wave.id > wave.id
+            if not is_newer and taken.get(port.id, NoValue) is port._value:
+                port.reset()
+
+    def _mark_applied(self, taken: Mapping[str, Any]) -> None:
+        """What was restored as text has now been acted on, unless it changed meanwhile."""
         for port in self._parameters:
             if not port.applied and taken.get(port.id, NoValue) is port._value:
                 port.applied = True
@@ -772,6 +946,8 @@ class Node(Emitter):
         task = self._task
         if task is None:
             self._token += 1  # a thread's late result is discarded
+            if self._job is not None:
+                self._job.cancel()
             self._end_given_up()
             return
 
@@ -805,11 +981,65 @@ class Node(Emitter):
         self.engine.arm()
         await self._rest()
         if self.asked is not None and not self.asked.settled:
-            await self.asked.wait_clear(topology.downstream(self) | {self})
+            await self.asked.wait_clear(self._followers())
+
+    async def await_trigger(self) -> None:
+        """Wait until its own executions have ended; never triggers.
+
+        Raises:
+            NodeTriggerError: Its function raised.
+        """
+        await self.wait_for_trigger_finish()
+        self._raise_own_error()
 
     async def wait_for_trigger_finish(self) -> None:
-        """Wait until it is idle; never triggers."""
+        """Wait until its own executions have ended; never triggers, never raises for them."""
+        current = self.engine.current()
+        if current is self:
+            raise AwaitCycleError(f"{self.name} cannot await itself from inside its function.")
+        self._refuse_deadlock()
+        self.engine.arm()
+        while (wave := self._in_flight()) is not None:
+            await wave.wait_clear({self})
+
+    async def await_until_complete(self) -> None:
+        """Wait until it and all it set off have ended; never triggers, never raises for it."""
         await self.settled()
+
+    @classmethod
+    async def initialize_and_call(
+        cls,
+        *,
+        node_init_kwargs: Mapping[str, Any] | None = None,
+        return_dict: bool = False,
+        **inputs: Any,
+    ) -> Any:
+        """Make a node, set its inputs, run it once, and hand out what it gives.
+
+        Args:
+            node_init_kwargs: Arguments of the constructor.
+            return_dict: Give a dictionary by output id even for one output.
+            inputs: Values by input id.
+
+        Returns:
+            The value of a single output, a tuple of several, or the dictionary.
+
+        Raises:
+            PortNotFoundError: There is no input of that name.
+            GraphError: A required input has no value.
+            NodeTriggerError: The function raised.
+        """
+        node = cls(**(node_init_kwargs or {}))
+        for port_id, value in inputs.items():
+            node.get_input(port_id).set_value(value, does_trigger=False)
+        missing = [port.name for port in node._required if port._value is NoValue]
+        if missing:
+            raise GraphError(f"{node.name} cannot run: {', '.join(missing)} is not set.")
+        await node
+        values = {port.id: port._value for port in node._results}
+        if return_dict:
+            return values
+        return tuple(values.values()) if len(values) != 1 else next(iter(values.values()))
 
     @property
     def in_flight(self) -> bool:
@@ -825,12 +1055,16 @@ class Node(Emitter):
         self.engine.drain_now()
         while wave is not None:
             if not wave.settled:
-                await wave.wait_clear(topology.downstream(self) | {self})
+                await wave.wait_clear(self._followers())
             wave = self._in_flight()
+
+    def _followers(self) -> frozenset["Node"]:
+        """Itself and all that it can set off."""
+        return topology.downstream(self) | {self}
 
     def _refuse_deadlock(self) -> None:
         current = self.engine.current()
-        if current is None or (current is not self and current not in topology.downstream(self)):
+        if current is None or current not in self._followers():
             return
         who = "itself" if current is self else f"its ancestor {self.name}"
         raise AwaitCycleError(f"{current.name} cannot await {who} from inside its function.")
@@ -865,3 +1099,13 @@ def run_until_complete(*nodes: Node) -> None:
             await node
 
     asyncio.run(drive())
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Nodes made inside do not trigger themselves: they come from a file (A1)."""
+    token = _is_loading.set(True)
+    try:
+        yield
+    finally:
+        _is_loading.reset(token)

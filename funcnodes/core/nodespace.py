@@ -5,12 +5,13 @@ executes (A1). Loading checks the whole file first, so that a bad one leaves the
 was. Nodes whose class is missing stay as placeholders that keep every byte of theirs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from funcnodes.core import saved
 from funcnodes.core.engine import Engine, default_engine
 from funcnodes.core.events import Emitter
+from funcnodes.core.groups import NodeGroups
 from funcnodes.core.library import Library, Shelf
 from funcnodes.core.node import Node
 from funcnodes.core.places import Place, Places
@@ -21,6 +22,9 @@ from funcnodes.errors import GraphError, RefusedError
 
 Arming = Literal["disarmed", "live", "running"]
 Edge = tuple[str, str, str, str]
+_OWN_EVENTS = {
+    "after_add_shelf", "arming", "node_added", "node_placed", "node_removed",
+}  # fmt: skip
 
 
 class Changes:
@@ -61,6 +65,7 @@ class NodeSpace(Emitter):
         places: Which frames hold which nodes.
         requires: What it needs to run: `{"bench": name, "packages": {...}}`.
         properties: Free data that is saved with it.
+        groups: Which nodes a person has put together.
     """
 
     def __init__(self, lib: Library | None = None, *, arming: Arming = "live") -> None:
@@ -73,6 +78,9 @@ class NodeSpace(Emitter):
         self.properties: dict[str, Any] = {}
         self._nodes: dict[str, Node] = {}
         self.places = Places(self)
+        self.groups = NodeGroups(self.has_node, self.check_unlocked)
+        self._secrets: dict[str, Any] = {}
+        self._relays = False  # somebody listens to what happens in its nodes
         self._arming: Arming = arming
         self._changes: Changes | None = None
 
@@ -88,9 +96,29 @@ class NodeSpace(Emitter):
         return [
             (node.uuid, out.id, inp.node.uuid, inp.id)
             for node in self._nodes.values()
-            for out in node.outputs.values()
+            for out in (*node.outputs.values(), *node.inputs.values())
             for inp in out.targets
         ]
+
+    def walk(self) -> Iterator[Node]:
+        """Every node, those inside subgraphs too."""
+        for node in self._nodes.values():
+            yield node
+            yield from node.inner_nodes()
+
+    def rename(self, node: Node, uuid: str) -> None:
+        """Give a node another id; its wires stay.
+
+        Raises:
+            GraphError: That id is taken.
+            RefusedError: A run is on.
+        """
+        self.check_unlocked()
+        if uuid in self._nodes:
+            raise GraphError(f"There is already a node {uuid!r} here.", node=uuid)
+        del self._nodes[node.uuid]
+        node.uuid = uuid
+        self._nodes[uuid] = node
 
     def get_node_by_id(self, uuid: str) -> Node:
         """Raises GraphError where there is none."""
@@ -179,7 +207,8 @@ class NodeSpace(Emitter):
         self.emit("node_placed", node=node)
 
     def _attach(self, node: Node, extra: Mapping[str, Any] | None = None) -> None:
-        node.nodespace, node.engine, node.changes = self, self.engine, self._changes
+        node.nodespace, node.engine = self, self.engine
+        node.watched_by(self._changes)
         try:
             node.restore_extra(extra or {})
         except BaseException:
@@ -188,6 +217,8 @@ class NodeSpace(Emitter):
         node.update_blocked()
         self._nodes[node.uuid] = node
         self.places.added(node)
+        if self._relays:
+            node.on("*", self._relay)
         node.on_added()
 
     def _detach(self, node: Node) -> None:
@@ -197,10 +228,58 @@ class NodeSpace(Emitter):
             port.disconnect()  # type: ignore[attr-defined]  # both kinds of port have it
         del self._nodes[node.uuid]
         self.places.removed(node)
+        self.groups.node_removed(node.uuid)
         self._release(node)
 
     def _release(self, node: Node) -> None:
-        node.nodespace, node.engine, node.changes = None, default_engine(), None
+        if self._relays:
+            node.off("*", self._relay)
+        node.nodespace, node.engine = None, default_engine()
+        node.watched_by(None)
+
+    # ── properties ────────────────────────────────────────────────────────────────────────
+
+    def get_property(self, key: str, default: Any = None) -> Any:
+        """A public property, else a secret one, else `default`."""
+        return self.properties.get(key, self._secrets.get(key, default))
+
+    def set_property(self, key: str, value: Any, secret: bool = False) -> None:
+        """Set a property: a public one is saved and shown, a secret one is neither."""
+        (self._secrets if secret else self.properties)[key] = value
+
+    def get_secret_property(self, key: str, default: Any = None) -> Any:
+        """A secret property."""
+        return self._secrets.get(key, default)
+
+    def set_secret_property(self, key: str, value: Any) -> None:
+        """Set one that stays in this process."""
+        self._secrets[key] = value
+
+    def remove_property(
+        self, key: str, *, ignore_secret: bool = False, ignore_public: bool = False
+    ) -> None:
+        """Forget a property, public and secret, unless told to leave one of them."""
+        if not ignore_public:
+            self.properties.pop(key, None)
+        if not ignore_secret:
+            self._secrets.pop(key, None)
+
+    # ── listening ─────────────────────────────────────────────────────────────────────────
+
+    def listeners_changed(self) -> None:
+        """What happens in its nodes is relayed only while somebody listens to it."""
+        relays = any(event not in _OWN_EVENTS for event in self.listeners or ())
+        if relays == self._relays:
+            return
+        self._relays = relays
+        for node in self._nodes.values():
+            (node.on if relays else node.off)("*", self._relay)
+
+    def _relay(self, *, src: Node, event: str, **data: Any) -> None:
+        self.emit(event, node=src, **data)
+        if event == "error":
+            self.emit("node_error", node=src, **data)
+            self.emit("node_trigger_error", node=src, **data)
 
     # ── arming ────────────────────────────────────────────────────────────────────────────
 
@@ -260,7 +339,7 @@ class NodeSpace(Emitter):
         """
         self._changes = Changes(wake)
         for node in self._nodes.values():
-            node.changes = self._changes
+            node.watched_by(self._changes)
         return self._changes
 
     # ── saving and loading ────────────────────────────────────────────────────────────────
@@ -272,6 +351,16 @@ class NodeSpace(Emitter):
             SavedGraphError: A value cannot be saved; names node and port.
         """
         return saved.dump(self)
+
+    def full_serialize(self) -> dict[str, Any]:
+        """Everything there is to know of it, its library included; ready for JSON."""
+        return {
+            "nodes": [node.full_serialize() for node in self._nodes.values()],
+            "edges": [list(edge) for edge in self.edges],
+            "prop": dict(self.properties),
+            "lib": self.lib.full_serialize(),
+            "groups": self.groups.serialize(),
+        }
 
     def deserialize(self, data: Any) -> None:
         """Replace the content by a saved form; leaves it disarmed.
@@ -286,17 +375,22 @@ class NodeSpace(Emitter):
             self._detach(node)
         self.arming = "disarmed"
         self.title, self.requires, self.properties = fresh.title, fresh.requires, fresh.properties
+        groups = fresh.groups.serialize()
         for node in fresh.nodes:
             fresh._nodes.pop(node.uuid)
             self._adopt(node)
+        self.groups.deserialize(groups)
 
     def _adopt(self, node: Node) -> None:
         """Take over a node of another nodespace, wires and all."""
         node.on_removed()
-        node.nodespace, node.engine, node.changes = self, self.engine, self._changes
+        node.nodespace, node.engine = self, self.engine
+        node.watched_by(self._changes)
         node.update_blocked()
         self._nodes[node.uuid] = node
         self.places.added(node)
+        if self._relays:
+            node.on("*", self._relay)
         node.on_added()
 
     def add_saved_node(self, data: Mapping[str, Any]) -> Node:

@@ -5,10 +5,11 @@ sets travels through `emit` and `receive` without checks (the wire was checked w
 a value from outside enters by `set_value`, is checked, and opens a wave.
 """
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from funcnodes.core import topology
+from funcnodes.core import describe, topology
+from funcnodes.core.events import Emitter, Listener
 from funcnodes.core.types import PortType, Range, conversion
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Wave
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from funcnodes.core.node import Node
 
 Convert = Callable[[Any], Any]
+Listeners = Mapping[str, Listener | Iterable[Listener]]
 
 
 class Port:
@@ -55,6 +57,8 @@ class Port:
         unit: str = "",
         hidden: bool = False,
         value_options: dict[str, Any] | None = None,
+        render_options: Mapping[str, Any] | None = None,
+        on: Listeners | None = None,
         uuid: str | None = None,
     ) -> None:
         self.id = uuid or id
@@ -64,6 +68,11 @@ class Port:
         self.hidden = hidden
         self.pinned = False
         self.value_options: dict[str, Any] = dict(value_options or {})
+        self.render_options: dict[str, Any] = dict(render_options or {})
+        self._events: Emitter | None = None
+        for event, listeners in (on or {}).items():
+            for listener in [listeners] if callable(listeners) else listeners:
+                self.on(event, listener)
         self.quality: Quality = "ok"
         self.wave: Wave | None = None
         self._value: Any = NoValue
@@ -91,9 +100,18 @@ class Port:
         """What a person reads; falls back to `id`."""
         return self._name or self.id
 
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
     @property
     def unit(self) -> str:
         return self.type.unit
+
+    @property
+    def has_node(self) -> bool:
+        """False on a template."""
+        return hasattr(self, "node")
 
     @property
     def full_id(self) -> str:
@@ -115,12 +133,115 @@ class Port:
             given = list(given.values())
         return tuple(given) if given else self.type.options
 
+    # ── what it tells ─────────────────────────────────────────────────────────────────────
+
+    def on(self, event: str, listener: Listener) -> None:
+        """Call `listener(src=…, event=…, **data)` whenever `event` happens; "*" is any."""
+        if self._events is None:
+            self._events = Emitter()
+        self._events.on(event, listener)
+        self._listeners_changed()
+
+    def off(self, event: str, listener: Listener | None = None) -> None:
+        """Call it no more."""
+        if self._events is not None:
+            self._events.off(event, listener)
+            if self._events.listeners is None:
+                self._events = None
+            self._listeners_changed()
+
+    def once(self, event: str, listener: Listener) -> None:
+        """Call it at the next time only."""
+
+        def first(**data: Any) -> None:
+            self.off(event, first)
+            listener(**data)
+
+        self.on(event, first)
+
+    def on_error(self, listener: Listener) -> None:
+        """Call it for every error."""
+        self.on("error", listener)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody listens to this very port."""
+        return self._events is not None
+
+    def tell(self, event: str, **data: Any) -> None:
+        """Tell the listeners of the port, then those of its node, as `io`."""
+        if self._events is not None:
+            self._events.emit(event, src=self, **data)
+        if self.has_node and self.node.listeners is not None:
+            self.node.emit(event, io=self, **data)
+
+    def _listeners_changed(self) -> None:
+        if self.has_node:
+            self.node.listeners_changed()
+
+    # ── what it says of itself ────────────────────────────────────────────────────────────
+
+    @property
+    def targets(self) -> "Iterator[NodeInput]":
+        """The inputs that get every value of it."""
+        raise NotImplementedError
+
+    def is_connected(self) -> bool:
+        raise NotImplementedError
+
+    def ready(self) -> bool:
+        """Whether it belongs to a node and has a value, or needs none."""
+        return self.has_node
+
+    def ready_state(self) -> dict[str, bool]:
+        """What it has of what it needs: `node`, `value`."""
+        return describe.port_ready_state(self)
+
+    def status(self) -> dict[str, bool]:
+        """`has_value`, `has_node`, `ready`, `connected`; of an input also `required`."""
+        return describe.port_status(self)
+
+    def serialize(self) -> dict[str, Any]:
+        """Identity, type and value, ready for JSON."""
+        return describe.port_serialize(self)
+
+    def full_serialize(self) -> dict[str, Any]:
+        """Everything there is to know of it, ready for JSON."""
+        return describe.port_full_serialize(self)
+
+    def serialize_class(self) -> dict[str, Any]:
+        """What an instance does not change, ready for JSON."""
+        return describe.port_class(self)
+
+    def update_value_options(self, **options: Any) -> dict[str, Any]:
+        """Change some of `min max step options`; None takes one away. The value stays as it is.
+
+        Returns:
+            All that hold now.
+
+        Raises:
+            ValueRefusedError: `min` is above `max`, or one of them is no number.
+        """
+        fresh = {k: v for k, v in {**self.value_options, **options}.items() if v is not None}
+        check_value_options(fresh, f"{self.full_id or self.id}")
+        self.value_options = fresh
+        self._options_changed()
+        self.tell("after_update_value_options", result=dict(fresh))
+        return dict(fresh)
+
+    def _options_changed(self) -> None:
+        """Wires that check limits are to check the new ones."""
+
     def copy_for(self, node: "Node") -> Self:
         """A fresh port of the same kind for an instance."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy.id, copy._value, copy.quality, copy.wave = self.id, self._value, self.quality, None
         copy.value_options = dict(self.value_options)
+        if self.render_options:
+            copy.render_options = dict(self.render_options)
+        if self._events is not None:
+            copy._events = self._events.copy()
         copy.node = node
         return copy
 
@@ -157,11 +278,14 @@ class NodeInput(Port):
         hidden: bool = False,
         live: bool = False,
         value_options: dict[str, Any] | None = None,
+        render_options: Mapping[str, Any] | None = None,
+        on: Listeners | None = None,
         uuid: str | None = None,
     ) -> None:
         super().__init__(
             id, type, name, description,
-            unit=unit, hidden=hidden, value_options=value_options, uuid=uuid,
+            unit=unit, hidden=hidden, value_options=value_options,
+            render_options=render_options, on=on, uuid=uuid,
         )  # fmt: skip
         self.default = default
         self.required = required
@@ -211,7 +335,13 @@ class NodeInput(Port):
 
     def ready(self) -> bool:
         """Whether it has a value, or needs none."""
-        return self._value is not NoValue or not self.required
+        return self.has_node and (self._value is not NoValue or not self.required)
+
+    def set_default(self, default: Any) -> None:
+        """Change the default; the value too, while it is the default."""
+        if self._value is self.default and not self.sources:
+            self._value = default
+        self.default = default
 
     def set_value(
         self, value: Any, does_trigger: bool | None = None, *, wave: Wave | None = None
@@ -246,6 +376,12 @@ class NodeInput(Port):
 
     def unset(self) -> None:
         """Go back to the default, without triggering."""
+        self.reset()
+        for inp in self.forwards_to:
+            inp.unset()
+
+    def reset(self) -> None:
+        """Go back to the default, here only."""
         self._value, self.wave, self.quality, self.applied = self.default, None, "ok", True
         self.node.note_port(self)
 
@@ -277,7 +413,7 @@ class NodeInput(Port):
             raise self._refused(f"{value!r} is not one of {', '.join(map(str, self.options))}.")
 
     def connect(self, other: "NodeOutput", replace: bool = False) -> list[str]:
-        """Wire it to an output; see `NodeOutput.connect`."""
+        """Wire it to an output; see `NodeOutput.connect`. To another input: `forward`."""
         if not isinstance(other, NodeOutput):
             raise NodeConnectionError(f"{self._where} and {other._where} are both inputs.")
         return other.connect(self, replace)
@@ -285,7 +421,10 @@ class NodeInput(Port):
     def disconnect(self, other: "NodeOutput | None" = None) -> None:
         """Take away one wire, or all; without any the default returns, and nothing triggers."""
         for source in [other] if other is not None else list(self.sources):
-            source.disconnect(self)
+            if source.is_input:
+                cast(NodeInput, source).unforward(self)
+            else:
+                source.disconnect(self)
 
     c, d = connect, disconnect
 
@@ -331,6 +470,90 @@ class NodeInput(Port):
             node=self.node.uuid, port=self.id,
         )  # fmt: skip
 
+    def _options_changed(self) -> None:
+        for source in self.sources:
+            source.refit(self)
+
+    # ── forwarding ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def targets(self) -> "Iterator[NodeInput]":
+        """The inputs it is forwarded to."""
+        return (inp for inp, _ in self.__dict__.get("_forwards", ()))
+
+    @property
+    def forwards_to(self) -> "list[NodeInput]":
+        """The inputs that get every value this one gets."""
+        return list(self.targets)
+
+    def forward(self, other: "NodeInput", replace: bool = False) -> list[str]:
+        """Hand every value on to an input of another node, in the same wave.
+
+        Returns:
+            `[source node, input, target node, input]`.
+
+        Raises:
+            MultipleConnectionsError: The other has a wire, and `replace` is false.
+            SameNodeConnectionError: Both belong to one node.
+            PortMismatchError: Type or dimension does not fit.
+            NodeConnectionError: The other leads back here, or is no input.
+        """
+        if not isinstance(other, NodeInput):
+            raise NodeConnectionError(f"{self._where} can only be forwarded to an input.")
+        edge = [self.node.uuid, self.id, other.node.uuid, other.id]
+        if other in self.forwards_to:
+            return edge
+        convert = fit(self, other)
+        if _forwards_reach(other, self):
+            raise NodeConnectionError(f"{other._where} is already forwarded to {self._where}.")
+        other.make_room(replace)
+        self.__dict__.setdefault("_forwards", []).append((other, convert))
+        other.sources.append(cast(NodeOutput, self))  # it does all that is asked of a source
+        self.__dict__["receive"] = self._receive_and_forward  # only inputs that forward pay
+        wired(self, other)
+        self._forward_present(other, convert)
+        return edge
+
+    def unforward(self, other: "NodeInput | None" = None) -> None:
+        """Hand no more values on, to one input or to any; what loses its last wire is unset."""
+        for inp in [other] if other is not None else self.forwards_to:
+            if inp not in self.forwards_to:
+                continue
+            left = [wire for wire in self.__dict__["_forwards"] if wire[0] is not inp]
+            self.__dict__["_forwards"] = left
+            if not left:
+                del self.__dict__["_forwards"], self.__dict__["receive"]
+            unwired(self, inp)
+
+    def make_room(self, replace: bool) -> None:
+        """See to it that one more wire may come; raises MultipleConnectionsError."""
+        if self.sources and not self.allow_multiple:
+            if not replace:
+                raise MultipleConnectionsError(f"{self._where} already has a wire.")
+            self.disconnect()
+
+    def refit(self, other: "NodeInput") -> None:
+        """Look anew at what forwarding to `other` converts and checks."""
+        wires = self.__dict__.get("_forwards", [])
+        self.__dict__["_forwards"] = [
+            (inp, fit(self, inp) if inp is other else convert) for inp, convert in wires
+        ]
+
+    def _receive_and_forward(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
+        type(self).receive(self, value, wave, quality)
+        for inp, convert in self.__dict__.get("_forwards", ()):
+            push(inp, convert, value, wave, quality)
+
+    def _forward_present(self, other: "NodeInput", convert: Convert | None) -> None:
+        if self._value is NoValue:
+            return
+        if not self.applied:  # text that nothing acted on stays that
+            other.restore(self._value if convert is None else convert(self._value))
+            return
+        stimulus = self.node.open_wave(f"wire to {other._where}")
+        push(other, convert, self._value, stimulus, self.quality)
+        stimulus.close()
+
 
 class NodeOutput(Port):
     """Gives a value, and pushes it to every connected input."""
@@ -347,11 +570,14 @@ class NodeOutput(Port):
         unit: str = "",
         hidden: bool = False,
         value_options: dict[str, Any] | None = None,
+        render_options: Mapping[str, Any] | None = None,
+        on: Listeners | None = None,
         uuid: str | None = None,
     ) -> None:
         super().__init__(
             id, type, name, description,
-            unit=unit, hidden=hidden, value_options=value_options, uuid=uuid,
+            unit=unit, hidden=hidden, value_options=value_options,
+            render_options=render_options, on=on, uuid=uuid,
         )  # fmt: skip
         self._wires: list[tuple[NodeInput, Convert | None]] = []
 
@@ -408,7 +634,7 @@ class NodeOutput(Port):
             if convert is None:
                 inp.receive(value, wave, quality)
             else:
-                self._push_converted(inp, convert, value, wave, quality)
+                push(inp, convert, value, wave, quality)
 
     def unset(self) -> None:
         """Forget the value."""
@@ -435,29 +661,23 @@ class NodeOutput(Port):
         if self in other.sources:
             return edge
         convert = self.check_wire(other)
-        if other.sources and not other.allow_multiple:
-            if not replace:
-                raise MultipleConnectionsError(f"{other._where} already has a wire.")
-            other.disconnect()
+        other.make_room(replace)
         self._wires.append((other, convert))
         other.sources.append(self)
-        self._wired(other)
+        wired(self, other)
         if self._value is not NoValue:
             self._push_present(other, convert)
         return edge
 
     def check_wire(self, other: NodeInput) -> Convert | None:
         """Whether a wire would fit, and how it converts; raises as `connect` does."""
-        if other.node is self.node:
-            raise SameNodeConnectionError(f"{self.node.name} cannot be wired to itself.")
-        try:
-            convert = conversion(self.type, other.type)
-        except PortMismatchError as error:
-            raise PortMismatchError(
-                f"{self._where} cannot be wired to {other._where}: {error.message}",
-                source=self.full_id, target=other.full_id,
-            ) from error  # fmt: skip
-        return _checked(other, convert) if _is_limited(other) else convert
+        return fit(self, other)
+
+    def refit(self, other: NodeInput) -> None:
+        """Look anew at what the wire to `other` converts and checks."""
+        self._wires = [
+            (inp, fit(self, inp) if inp is other else convert) for inp, convert in self._wires
+        ]
 
     def wire_note(self, other: NodeInput) -> str:
         """What the wire does to a value, e.g. "×0.001", or ""."""
@@ -470,45 +690,105 @@ class NodeOutput(Port):
             if self not in inp.sources:
                 continue
             self._wires = [wire for wire in self._wires if wire[0] is not inp]
-            inp.sources.remove(self)
-            self._wired(inp)
-            if not inp.sources:
-                inp.unset()
+            unwired(self, inp)
 
     c, d = connect, disconnect
 
     def __gt__(self, other: NodeInput) -> list[str]:
         return self.connect(other)
 
-    def _wired(self, inp: NodeInput) -> None:
-        topology.rewired()
-        self.node.rewired()
-        inp.node.rewired()
-
     def _push_present(self, inp: NodeInput, convert: Convert | None) -> None:
         stimulus = self.node.open_wave(f"wire to {inp.node.name}.{inp.id}")
-        if convert is None:
-            inp.receive(self._value, stimulus, self.quality)
-        else:
-            self._push_converted(inp, convert, self._value, stimulus, self.quality)
+        push(inp, convert, self._value, stimulus, self.quality)
         stimulus.close()
 
-    def _push_converted(
-        self, inp: NodeInput, convert: Convert, value: Any, wave: Wave, quality: Quality
-    ) -> None:
+    @property
+    def _where(self) -> str:
+        return f"{self.node.name}.{self.id}"
+
+
+NodeIO = Port  # the name under which older programs know it
+
+
+# ── wires, whatever they start from ───────────────────────────────────────────────────────
+
+
+def fit(source: Port, target: NodeInput) -> Convert | None:
+    """Whether a wire would fit, and how it converts and checks.
+
+    Raises:
+        SameNodeConnectionError: Both belong to one node.
+        PortMismatchError: Type or dimension does not fit.
+    """
+    if target.node is source.node:
+        raise SameNodeConnectionError(f"{source.node.name} cannot be wired to itself.")
+    try:
+        convert = conversion(source.type, target.type)
+    except PortMismatchError as error:
+        here, there = f"{source.node.name}.{source.id}", f"{target.node.name}.{target.id}"
+        raise PortMismatchError(
+            f"{here} cannot be wired to {there}: {error.message}",
+            source=source.full_id, target=target.full_id,
+        ) from error  # fmt: skip
+    return _checked(target, convert) if _is_limited(target) else convert
+
+
+def push(inp: NodeInput, convert: Convert | None, value: Any, wave: Wave, quality: Quality) -> None:
+    """Hand a value to an input; one that cannot be converted counts as its node's failure."""
+    if convert is not None:
         try:
-            converted = convert(value)
+            value = convert(value)
         except GraphError as error:
             inp.node.fail_in(wave, error)
             return
         except (TypeError, ValueError) as error:
             inp.node.fail_in(wave, inp._refused(f"{value!r} cannot be converted ({error})."))
             return
-        inp.receive(converted, wave, quality)
+    inp.receive(value, wave, quality)
 
-    @property
-    def _where(self) -> str:
-        return f"{self.node.name}.{self.id}"
+
+def wired(source: Port, target: NodeInput) -> None:
+    """A wire was made."""
+    _rewired(source, target)
+    source.tell("connect", other=target)
+    target.tell("connect", other=source)
+
+
+def unwired(source: Port, target: NodeInput) -> None:
+    """A wire was taken away; an input without any goes back to its default (no triggering)."""
+    target.sources.remove(cast(NodeOutput, source))
+    _rewired(source, target)
+    if not target.sources:
+        target.unset()
+    source.tell("disconnect", other=target)
+    target.tell("disconnect", other=source)
+
+
+def check_value_options(options: Mapping[str, Any], where: str) -> None:
+    """Raise ValueRefusedError where `min` and `max` are no range."""
+    bounds = {key: options.get(key) for key in ("min", "max", "step")}
+    for key, bound in bounds.items():
+        if isinstance(bound, bool) or not isinstance(bound, int | float | None):
+            raise ValueRefusedError(f"{where}: {key} is {bound!r}, not a number.")
+    low, high = bounds["min"], bounds["max"]
+    if low is not None and high is not None and low > high:
+        raise ValueRefusedError(f"{where}: min {low:.9g} is above max {high:.9g}.")
+
+
+def _rewired(source: Port, target: NodeInput) -> None:
+    topology.rewired()
+    source.node.rewired()
+    target.node.rewired()
+
+
+def _forwards_reach(start: NodeInput, goal: NodeInput) -> bool:
+    reached = [start]
+    while reached:
+        inp = reached.pop()
+        if inp is goal:
+            return True
+        reached.extend(inp.forwards_to)
+    return False
 
 
 def _is_limited(inp: NodeInput) -> bool:

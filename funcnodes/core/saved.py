@@ -14,14 +14,19 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from funcnodes.core import codec
+from funcnodes.core import codec, older
 from funcnodes.core.library import Library
-from funcnodes.core.node import Node
+from funcnodes.core.node import Node, loading
 from funcnodes.core.places import Place
-from funcnodes.core.ports import NodeInput, NodeOutput
+from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.services import Services
 from funcnodes.core.values import NoValue
-from funcnodes.errors import FuncnodesError, NodeClassNotFoundError, SavedGraphError
+from funcnodes.errors import (
+    FuncnodesError,
+    NodeClassNotFoundError,
+    SavedGraphError,
+    ValueRefusedError,
+)
 
 if TYPE_CHECKING:
     from funcnodes.core.nodespace import NodeSpace
@@ -33,9 +38,10 @@ MAX_NODES = 200_000
 MAX_DEPTH = 200
 _NODE_KEYS = {
     "name", "id", "node_id", "node_name", "io", "properties", "render_options", "io_options",
-    "policy", "muted", "run_in", "frame",
+    "policy", "muted", "run_in", "frame", "reset_inputs_on_trigger",
 }  # fmt: skip
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
+_OPTIONS = ("value_options", "render_options")
 
 
 class PlaceholderNode(Node):
@@ -48,7 +54,8 @@ class PlaceholderNode(Node):
         super().__init__(uuid=str(data["id"]), name=str(data.get("name") or ""))
         self.data = dict(data)
         self.why = why
-        self.properties = dict(_section(data, "properties"))
+        self.properties = older.properties(_section(data, "properties"))
+        self.properties_read = dict(self.properties)
         self._muted = True
         for port_id, io in _section(data, "io").items():
             if isinstance(io, Mapping) and port_id not in ("_triggerinput", "_triggeroutput"):
@@ -82,14 +89,18 @@ def dump(space: "NodeSpace") -> dict[str, Any]:
         "prop": space.properties,
         "nodes": [dump_node(node) for node in space.nodes],
         "edges": [list(edge) for edge in space.edges],
+        **({"groups": space.groups.serialize()} if space.groups else {}),
     }
 
 
 def dump_node(node: Node) -> dict[str, Any]:
     """The saved form of one node."""
     if isinstance(node, PlaceholderNode):
-        kept = {**node.data, "name": node.name, **_place(node)}
-        return {**kept, "properties": node.properties} if node.properties else kept
+        kept = {**node.data, **_place(node)}
+        if node.name != str(node.data.get("name") or PlaceholderNode.__name__):
+            kept["name"] = node.name
+        changed = node.properties != node.properties_read
+        return {**kept, "properties": node.properties} if changed else kept
     data: dict[str, Any] = {
         "name": node.name,
         "id": node.uuid,
@@ -108,6 +119,10 @@ def dump_node(node: Node) -> dict[str, Any]:
         data["run_in"] = run_in
     if node.muted:
         data["muted"] = True
+    if node.reset_inputs_on_trigger != node.default_reset_inputs_on_trigger:
+        data["reset_inputs_on_trigger"] = node.reset_inputs_on_trigger
+    if node.render_options is not type(node).render_options:
+        data["render_options"] = codec.to_json(node.render_options)
     return data
 
 
@@ -151,6 +166,12 @@ def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
             found["live"] = port.live
         if port.does_trigger != usual.does_trigger:
             found["does_trigger"] = port.does_trigger
+    if port.id in node._templates:
+        if port.name != usual.name:
+            found["name"] = port.name
+        for options in _OPTIONS:
+            if getattr(port, options) != getattr(usual, options):
+                found[options] = codec.to_json(getattr(port, options))
     return found
 
 
@@ -185,6 +206,9 @@ def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
 
     data = _as_mapping(data, "The file")
     _check_depth(data)
+    is_old = "format" not in data
+    if is_old:
+        data = older.unwrap(data)
     version = data.get("format", 0)
     if not isinstance(version, int) or isinstance(version, bool) or version > FORMAT:
         raise SavedGraphError(
@@ -199,14 +223,20 @@ def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
     space.requires = dict(_section(data, "requires"))
     space.properties = dict(_section(data, "prop"))
     for node_data in nodes:
-        load_node(space, _as_mapping(node_data, "A node"))
+        load_node(space, _as_mapping(node_data, "A node"), is_old=is_old)
     for edge in _as_list(data.get("edges", []), "edges"):
         _connect(space, edge)
+    if data.get("groups"):
+        space.groups.deserialize(data["groups"])
     return space
 
 
-def load_node(space: "NodeSpace", data: Mapping[str, Any]) -> Node:
-    """Add one node from its saved form."""
+def load_node(space: "NodeSpace", data: Mapping[str, Any], *, is_old: bool = False) -> Node:
+    """Add one node from its saved form.
+
+    Args:
+        is_old: It was written by 0.2.17 or 2.x.
+    """
     uuid, node_id = data.get("id"), data.get("node_id")
     if not isinstance(uuid, str) or not isinstance(node_id, str) or not uuid:
         raise SavedGraphError("A node in the file has no id or no node_id.")
@@ -219,11 +249,12 @@ def load_node(space: "NodeSpace", data: Mapping[str, Any]) -> Node:
         space.add_node_instance(node)
         _put(node, space, data)
         return node
-    node = nodeclass(uuid=uuid, name=_text(data.get("name")))
+    with loading():
+        node = nodeclass(uuid=uuid, name=_text(data.get("name")))
     extra = {key: value for key, value in data.items() if key not in _NODE_KEYS}
     try:
         space.add_node_instance(node, extra=extra)
-        _restore(node, data)
+        _restore(node, data, is_old=is_old)
         _put(node, space, data)
     except FuncnodesError as error:
         raise SavedGraphError(f"The node {node.name!r} cannot be read: {error.message}") from error
@@ -241,8 +272,25 @@ def _put(node: Node, space: "NodeSpace", data: Mapping[str, Any]) -> None:
             raise
 
 
-def _restore(node: Node, data: Mapping[str, Any]) -> None:
-    node.properties = dict(_section(data, "properties"))
+def restore_node(node: Node, data: Any) -> None:
+    """See `Node.deserialize`."""
+    data = _as_mapping(data, "A node")
+    _check_depth(data)
+    if data.get("node_id", node.node_id) != node.node_id:
+        raise SavedGraphError(
+            f"{node.name} is of the type {node.node_id!r}, but {data['node_id']!r} was saved."
+        )
+    if _text(data.get("name")):
+        node.name = _text(data["name"])
+    _restore(node, data)
+
+
+def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> None:
+    node.properties = older.properties(_section(data, "properties"))
+    if isinstance(data.get("reset_inputs_on_trigger"), bool):
+        node.set_reset_inputs(data["reset_inputs_on_trigger"])
+    if data.get("render_options"):
+        node.render_options = dict(codec.from_json(_section(data, "render_options")))
     if data.get("policy") in ("each", "settled", "zip"):
         node.policy = data["policy"]
     if data.get("run_in") in ("auto", "loop", "thread", "process"):
@@ -254,14 +302,31 @@ def _restore(node: Node, data: Mapping[str, Any]) -> None:
         for flag in _FLAGS:
             if isinstance(io.get(flag), bool) and hasattr(port, flag):
                 setattr(port, flag, io[flag])
+        _restore_options(port, io)
         if isinstance(port, NodeInput) and "value" in io:
-            _restore_value(port, io["value"])
+            _restore_value(port, io["value"], is_old=is_old)
     if data.get("muted") is True:
         node.muted = True
 
 
-def _restore_value(port: NodeInput, saved: Any) -> None:
-    """A value of a type that is not known here is kept as it was saved; the input stays unset."""
+def _restore_options(port: Port, io: Mapping[str, Any]) -> None:
+    if _text(io.get("name")) not in ("", port.name):
+        port.name = _text(io["name"])
+    if isinstance(io.get("value_options"), dict):
+        port.update_value_options(**codec.from_json(io["value_options"]))
+    if isinstance(io.get("render_options"), dict):
+        port.render_options = dict(codec.from_json(io["render_options"]))
+
+
+def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None:
+    """A value of a type that is not known here is kept as it was saved; the input stays unset.
+
+    So is an old value that does not fit: older versions checked nothing.
+    """
+    if is_old or (saved == older.NO_VALUE and port.type.kind != "text"):
+        saved = older.value(saved, port)
+        if saved is NoValue:
+            return
     reading = codec.read_json(saved)
     if reading.unknown:
         port.unread = saved
@@ -269,8 +334,15 @@ def _restore_value(port: NodeInput, saved: Any) -> None:
         _log.warning("%s.%s is left unset: %s is not known here", port.node.name, port.id, missing)
         return
     value = reading.value
-    if value is not NoValue and not (value is None and not port.type.optional):
+    if value is NoValue or (value is None and not port.type.optional):
+        return
+    try:
         port.restore(port.check(value))
+    except ValueRefusedError as error:
+        if not is_old:
+            raise
+        port.unread = saved
+        _log.warning("%s.%s is left unset: %s", port.node.name, port.id, error)
 
 
 def _connect(space: "NodeSpace", edge: Any) -> None:
@@ -282,13 +354,13 @@ def _connect(space: "NodeSpace", edge: Any) -> None:
             raise SavedGraphError(f"A wire in the file leads to a node {uuid!r} that is not in it.")
     here, there = space.get_node_by_id(source), space.get_node_by_id(target)
     try:
-        out = (
-            here.output_for(output)
-            if isinstance(here, PlaceholderNode)
-            else here.get_output(output)
-        )
         port = there.input_for(inp) if isinstance(there, PlaceholderNode) else there.get_input(inp)
-        out.connect(port)
+        if output in here.inputs and output not in here.outputs:
+            here.inputs[output].forward(port)
+        elif isinstance(here, PlaceholderNode):
+            here.output_for(output).connect(port)
+        else:
+            here.get_output(output).connect(port)
     except FuncnodesError as error:
         raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
 

@@ -142,7 +142,7 @@ def node_view(node: Node, times: Times) -> wire.NodeView:
 
 def node_status(node: Node) -> wire.NodeStatus:
     """How far a node is."""
-    progress = node.progress if node.state in ("queued", "running") else None
+    progress = node.progress if node.progress.is_reported else None
     return wire.NodeStatus(
         id=node.uuid,
         state=node.state,
@@ -332,7 +332,7 @@ def _shown(ports: Iterable[Port]) -> list[Port]:
     return [
         port
         for port in ports
-        if port.type.kind != "trigger" or not port.hidden or port.is_connected()  # type: ignore[attr-defined]  # both kinds have it
+        if port.type.kind != "trigger" or not port.hidden or port.is_connected()
     ]
 
 
@@ -396,7 +396,11 @@ def _device_is_away(node: Node) -> bool:
 
 
 def _progress(progress: NodeProgress) -> wire.Progress:
-    return wire.Progress(done=progress.done, total=progress.total, text=progress.text)
+    return wire.Progress(
+        done=int(progress.done),
+        total=None if progress.total is None else int(progress.total),
+        text=progress.text,
+    )
 
 
 def _plot(node: XYPlot) -> wire.PlotSpec:

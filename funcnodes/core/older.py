@@ -1,0 +1,72 @@
+"""Saved forms of 0.2.17 and 2.x, read as if they had been written today.
+
+They have no `format`. A worker's file has the graph under `backend`, and 0.2.17 places its nodes
+under `view`. Values are plain JSON: an unset input may hold the text "<NoValue>", and a member of
+an enumeration is written "Class.NAME". Nodes of missing packages are not touched: `saved` keeps
+them as they are, so what is said of a single node here is applied when its class is known.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+from funcnodes.core import codec
+from funcnodes.core.ports import NodeInput
+from funcnodes.core.values import NoValue
+
+NO_VALUE = "<NoValue>"
+
+
+def unwrap(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The graph of a worker's file, its nodes with their places; any other is handed back."""
+    backend = data.get("backend")
+    if "nodes" in data or not isinstance(backend, Mapping):
+        return data
+    view = data.get("view")
+    places = view.get("nodes") if isinstance(view, Mapping) else None
+    nodes = backend.get("nodes")
+    if not isinstance(places, Mapping) or not isinstance(nodes, list):
+        return backend
+    return {**backend, "nodes": [_placed(node, places) for node in nodes]}
+
+
+def properties(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A node's properties, with its place where the editor looks for it."""
+    place = found.get("frontend:pos")
+    if "pos" in found or not _is_place(place):
+        return dict(found)
+    return {**found, "pos": place}
+
+
+def value(saved: Any, port: NodeInput) -> Any:
+    """An old value as today's saved form; NoValue where it says that there is none."""
+    if isinstance(saved, str):
+        if saved == NO_VALUE:
+            return NoValue
+        owner, _, name = saved.partition(".")
+        for option in port.type.options:
+            if isinstance(option, enum.Enum) and (owner, name) == (
+                type(option).__name__,
+                option.name,
+            ):
+                return option.name
+    return codec.to_json(saved)
+
+
+def _placed(node: Any, places: Mapping[str, Any]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    view = places.get(str(node.get("id")))
+    place = view.get("pos") if isinstance(view, Mapping) else None
+    found = node.get("properties") or {}
+    if not _is_place(place) or not isinstance(found, dict) or "pos" in found:
+        return node
+    return {**node, "properties": {**found, "pos": place}}
+
+
+def _is_place(place: Any) -> bool:
+    return (
+        isinstance(place, list)
+        and len(place) == 2
+        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in place)
+    )
