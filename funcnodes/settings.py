@@ -38,31 +38,35 @@ class Settings:
 
     @property
     def workers_dir(self) -> Path:
-        return private_dir(self.config_dir / "workers")
+        """Raises FuncnodesError where it cannot be made."""
+        return _kept(self.config_dir / "workers")
 
     @property
     def run_dir(self) -> Path:
-        """Files that describe running processes: `manager.json`, sockets, locks."""
-        return private_dir(self.config_dir / "run")
+        """Files that describe running processes: `manager.json`, sockets, locks.
+
+        Raises FuncnodesError where it cannot be made.
+        """
+        return _kept(self.config_dir / "run")
 
 
 def private_dir(path: Path) -> Path:
-    """Create `path` and its parents for the owner only (0700), whatever the umask.
-
-    Raises:
-        FuncnodesError: It cannot be made a folder.
-    """
+    """Create `path` and its parents for the owner only (0700), whatever the umask."""
     if not path.is_dir():
         private_dir(path.parent)
-        try:
-            path.mkdir(mode=0o700, exist_ok=True)
-            path.chmod(0o700)
-        except OSError as error:
-            raise FuncnodesError(
-                f"{path} cannot be made a folder: {error.strerror}.",
-                hint="FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept.",
-            ) from error
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
     return path
+
+
+def _kept(path: Path) -> Path:
+    try:
+        return private_dir(path)
+    except OSError as error:
+        raise FuncnodesError(
+            f"{error.filename or path} cannot be made a folder: {error.strerror}.",
+            hint="FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept.",
+        ) from error
 
 
 def _dotenv() -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from funcnodes.cli import run, runs, serve, simulate, worker
-from funcnodes.cli.output import complain
+from funcnodes.cli.output import complain, write_plainly
 from funcnodes.errors import FuncnodesError
 from funcnodes.settings import Settings
 
@@ -63,6 +63,7 @@ worker.register(app)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `funcnodes` command; ends the process with its exit status."""
+    write_plainly()
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(execute(given))
 

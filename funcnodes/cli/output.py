@@ -1,5 +1,7 @@
 """What commands print: tables and sentences for people, one JSON object for programs."""
 
+import codecs
+import io
 import json
 import shutil
 import sys
@@ -18,6 +20,24 @@ def complain(error: FuncnodesError | str) -> int:
     text = error if isinstance(error, str) else f"{error.message} {error.hint}"
     print(" ".join(text.split()), file=sys.stderr, flush=True)
     return 1
+
+
+def write_plainly() -> None:
+    """Where a terminal or a pipe does not take a character, print the nearest that it takes."""
+    codecs.register_error("plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+_PLAIN = {"−": "-", "–": "-", "—": "-", "→": "->", "…": "...", "µ": "u", "Ω": "Ohm", "°": "deg ",
+          "×": "x", "²": "2", "³": "3"}  # fmt: skip
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError), "only what is printed comes here"
+    text = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(letter, "?") for letter in text), error.end
 
 
 def print_json(data: Any) -> None:

@@ -152,8 +152,11 @@ class Run:
 
     @property
     def rows(self) -> int:
-        """Rows so far, of all recorders."""
-        return sum(len(table) for table in self.tables.values())
+        """Rows so far, of all recorders; once it is over, those that its file holds."""
+        tables = self.tables.values()
+        if self.is_over:
+            return sum(table.committed for table in tables)
+        return sum(len(table) for table in tables)
 
     @property
     def wave(self) -> Wave:

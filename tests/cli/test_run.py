@@ -202,6 +202,27 @@ def shockley(v: np.ndarray, log_i_s: float, n: float, r_s: float) -> np.ndarray:
     return nv / r_s * np.real(lambertw(np.exp(exponent))) - i_s
 
 
+def test_a_terminal_without_these_characters_gets_others_not_an_error(
+    command: Any, environment: dict[str, str]
+) -> None:
+    """As with LC_ALL=C, or a legacy code page: a minus must not turn into a complaint."""
+    environment["PYTHONIOENCODING"] = "ascii"
+    done = command(
+        "run",
+        DIODE,
+        "--set",
+        "sweep.start=-10mV",
+        "--set",
+        "sweep.stop=0",
+        "--set",
+        "sweep.points=3",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Sweep: start = -10 mV" in done.stdout
+    assert "I against V" in done.stdout
+    assert done.stderr == ""
+
+
 # ── stopping ──────────────────────────────────────────────────────────────────────────────
 
 

@@ -8,7 +8,8 @@ import pytest
 from funcnodes.core import Node, NodeInput
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import RefusedError, RunError
-from funcnodes.runs import Run, StorageError
+from funcnodes.runs import Run, RunReader, StorageError
+from funcnodes.runs.writer import RunWriter
 
 
 class Switch(Node):
@@ -304,6 +305,20 @@ async def test_a_file_that_cannot_grow_ends_the_run_as_failed(lab: Any, gate_cla
     run.writer._on_failure(StorageError("The run file cannot be written: the disk is full."))
     assert await finished(run) == "failed"
     assert "the disk is full" in run.message
+
+
+async def test_a_run_that_is_over_counts_only_rows_that_its_file_holds(
+    lab: Any, gate_class: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R4; a full disk takes rows no more that were measured already."""
+    _, gate = await gated(lab, gate_class)
+    run = await lab.runner.start()
+    await reached(gate)
+    monkeypatch.setattr(RunWriter, "append", lambda *_, **__: None)
+    gate.open.set()
+    await finished(run)
+    assert len(next(iter(run.tables.values()))) == 3
+    assert run.rows == run.head.rows == RunReader(run.path).head.rows == 1
 
 
 async def test_closing_the_runner_aborts_and_waits(lab: Any, gate_class: Any) -> None:
