@@ -16,6 +16,7 @@
     │   ├── InTriggerError
     │   ├── NodeCancelled
     │   ├── NodeTimeout
+    │   ├── NodeProcessError        its process died, or could not take or give the values
     │   └── AwaitCycleError           a node awaited itself or an ancestor
     ├── DeviceError                   something an instrument, or its wire, did
     │   ├── AddressError              not an address, or not one we may open
@@ -119,6 +120,10 @@ class NodeCancelled(ExecutionError):
 
 class NodeTimeout(ExecutionError):
     """The execution took longer than it may."""
+
+
+class NodeProcessError(ExecutionError):
+    """The process of a function ended, or could not take its arguments or give its result."""
 
 
 class AwaitCycleError(ExecutionError):

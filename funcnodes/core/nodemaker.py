@@ -22,6 +22,8 @@ def NodeDecorator(
     outputs: Sequence[dict[str, Any]] | None = None,
     separate_thread: bool = False,
     seperate_thread: bool = False,
+    separate_process: bool = False,
+    seperate_process: bool = False,
     superclass: type[Node] = Node,
     **class_attributes: Any,
 ) -> Callable[[Function], type[Node]]:
@@ -30,6 +32,8 @@ def NodeDecorator(
     Args:
         node_id: Identity in saved files; never change it.
         outputs: One mapping per output with any of `id name type unit description`.
+        separate_thread: Run it in a thread.
+        separate_process: Run it in a process of its own.
         class_attributes: Further attributes of the class, e.g. `default_policy`, `icon`.
     """
     identity = node_id or id
@@ -39,6 +43,8 @@ def NodeDecorator(
             class_attributes["node_id"] = identity
         if separate_thread or seperate_thread:
             class_attributes["default_run_in"] = "thread"
+        if separate_process or seperate_process:
+            class_attributes["default_run_in"] = "process"
         return node_class_maker(
             function,
             name=node_name or name,
