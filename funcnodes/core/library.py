@@ -224,10 +224,8 @@ class Library:
         from funcnodes.core import subgraph
 
         shelf, broken = subgraph.shelf_of(folder, self)
-        for old in [shelf for shelf in self.shelves if shelf.name == subgraph.SHELF_NAME]:
-            self.shelves.remove(old)
-            for nodeclass in old.nodes:
-                self._by_id.pop(nodeclass.node_id, None)
+        if any(each.name == shelf.name for each in self.shelves):
+            self.remove_shelf(shelf)
         for name in [name for name in self.broken if name.endswith(subgraph.SUFFIX)]:
             del self.broken[name]
         self.broken.update(broken)

@@ -381,6 +381,14 @@ class NodeSpace(Emitter):
             self._adopt(node)
         self.groups.deserialize(groups)
 
+    def _part_with(self, node: Node) -> None:
+        """Let another nodespace take over a node, wires and all."""
+        del self._nodes[node.uuid]
+        self.places.removed(node)
+        self.groups.node_removed(node.uuid)
+        if self._relays:
+            node.off("*", self._relay)
+
     def _adopt(self, node: Node) -> None:
         """Take over a node of another nodespace, wires and all."""
         node.on_removed()

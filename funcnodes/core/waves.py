@@ -209,11 +209,11 @@ class Wave:
                 self._stop_waiting(node)
                 if not upstream.isdisjoint(self._failed):
                     self._failed.add(node)
-                    skipped = True
                 elif self._yields_for(node):
                     self.note(Outcome("superseded"))
                 else:
-                    node.run_in_wave(self)
+                    node.run_in_wave(self)  # which it does only if it is ready
+                skipped = skipped or node not in self._active
 
     def _yields_for(self, node: "Node") -> bool:
         """Whether a newer free wave has begun to change the inputs of `node`, and will run it.
