@@ -112,8 +112,8 @@ class OutputGate(Gate):
     def rewired(self) -> None:
         super().rewired()
         if self.port is not None:
-            source = self.inputs["value"].source
-            self.port.type = source.type if source is not None else PortType.of(Any)
+            sources = self.inputs["value"].sources
+            self.port.type = sources[0].type if sources else PortType.of(Any)
 
     def links_out(self) -> Iterable[Node]:
         return () if self.port is None else (i.gate or i.node for i in self.port.targets)
