@@ -9,24 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from funcnodes.core import (
+        DataEnum,
+        InputMeta,
         JSONDecoder,
         JSONEncoder,
         Library,
         Node,
+        NodeClassMixin,
         NodeDecorator,
         NodeInput,
+        NodeIO,
         NodeOutput,
         NodeSpace,
         NoValue,
+        OutputMeta,
         Range,
+        RenderOptions,
         Shelf,
         Trigger,
         Unit,
+        find_shelf,
         get_nodeclass,
+        instance_nodefunction,
+        module_to_shelf,
+        node_class_maker,
         run_until_complete,
     )
     from funcnodes.errors import (
         FuncnodesError,
+        InTriggerError,
         MultipleConnectionsError,
         NodeClassNotFoundError,
         NodeConnectionError,
@@ -37,33 +48,55 @@ if TYPE_CHECKING:
 __version__ = "0.3.0"
 
 __all__ = [
+    "DataEnum",
     "FuncnodesError",
+    "InTriggerError",
+    "InputMeta",
     "JSONDecoder",
     "JSONEncoder",
     "Library",
     "MultipleConnectionsError",
     "NoValue",
     "Node",
+    "NodeClassMixin",
     "NodeClassNotFoundError",
     "NodeConnectionError",
     "NodeDecorator",
+    "NodeIO",
     "NodeInput",
     "NodeOutput",
     "NodeSpace",
     "NodeTriggerError",
+    "OutputMeta",
     "Range",
+    "RenderOptions",
     "SameNodeConnectionError",
     "Shelf",
     "Trigger",
     "Unit",
     "__version__",
+    "find_shelf",
     "get_nodeclass",
+    "instance_nodefunction",
+    "module_to_shelf",
+    "node_class_maker",
     "run_until_complete",
 ]
 
+_DOORS = {
+    "basic_nodes", "config", "eventmanager", "exceptions", "graph", "io", "lib", "node",
+    "nodemaker", "nodespace", "triggerstack",
+}  # fmt: skip
+
 
 def __getattr__(name: str) -> Any:
+    if name in _DOORS:
+        return import_module(f"funcnodes.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'funcnodes' has no attribute {name!r}")
     home = "funcnodes.errors" if name.endswith("Error") else "funcnodes.core"
     return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_DOORS})

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from weakref import WeakValueDictionary
 
 from funcnodes.core import describe, topology
 from funcnodes.core.engine import SLOW_CPU_S, Engine, default_engine
@@ -56,11 +57,17 @@ SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the
 SLOW_CALLS = (3, 5)  # so many of so many
 
 _classes: dict[str, type["Node"]] = {}
+_passing: "WeakValueDictionary[str, type[Node]]" = WeakValueDictionary()  # of single objects
 
 
 def get_nodeclass(node_id: str) -> type["Node"] | None:
     """The node class imported under that id in this process, if any."""
-    return _classes.get(node_id)
+    return _classes.get(node_id) or _passing.get(node_id)
+
+
+def register_weakly(nodeclass: "type[Node]") -> None:
+    """Have it found by its id for as long as somebody else keeps it."""
+    _passing[nodeclass.node_id] = nodeclass
 
 
 class Node(Emitter):

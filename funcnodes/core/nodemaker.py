@@ -2,14 +2,43 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, get_args, get_origin
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypedDict, get_args, get_origin
 
 from funcnodes.core.node import Node
 from funcnodes.core.ports import NodeInput, NodeOutput
 from funcnodes.core.values import NoValue
+from funcnodes.errors import GraphError
 
 Function = Callable[..., Any]
+_INPUT_SETTINGS = (
+    "description", "unit", "hidden", "does_trigger", "live", "allow_multiple", "value_options",
+    "render_options", "on",
+)  # fmt: skip
+
+
+class InputMeta(TypedDict, total=False):
+    """What `Annotated[float, InputMeta(name=…)]` may say of an input."""
+
+    name: str
+    description: str
+    unit: str
+    hidden: bool
+    does_trigger: bool
+    default: Any
+    value_options: dict[str, Any]
+    render_options: dict[str, Any]
+
+
+class OutputMeta(TypedDict, total=False):
+    """What `Annotated[float, OutputMeta(name=…)]` may say of an output."""
+
+    name: str
+    description: str
+    unit: str
+    hidden: bool
+    value_options: dict[str, Any]
+    render_options: dict[str, Any]
 
 
 def NodeDecorator(
@@ -19,7 +48,8 @@ def NodeDecorator(
     name: str | None = None,
     node_name: str | None = None,
     description: str | None = None,
-    outputs: Sequence[dict[str, Any]] | None = None,
+    inputs: Sequence[Mapping[str, Any]] | None = None,
+    outputs: Sequence[Mapping[str, Any]] | None = None,
     separate_thread: bool = False,
     seperate_thread: bool = False,
     separate_process: bool = False,
@@ -31,6 +61,8 @@ def NodeDecorator(
 
     Args:
         node_id: Identity in saved files; never change it.
+        inputs: One mapping per argument, in order or with `id`, with any of `id name type
+            description default unit required does_trigger hidden value_options render_options`.
         outputs: One mapping per output with any of `id name type unit description`.
         separate_thread: Run it in a thread.
         separate_process: Run it in a process of its own.
@@ -49,6 +81,7 @@ def NodeDecorator(
             function,
             name=node_name or name,
             description=description,
+            inputs=inputs,
             outputs=outputs,
             superclass=superclass,
             **class_attributes,
@@ -58,15 +91,28 @@ def NodeDecorator(
 
 
 def node_class_maker(
-    function: Function,
+    function: Function | str | None = None,
+    func: Function | None = None,
     *,
+    id: str | None = None,
     name: str | None = None,
     description: str | None = None,
-    outputs: Sequence[dict[str, Any]] | None = None,
+    inputs: Sequence[Mapping[str, Any]] | None = None,
+    outputs: Sequence[Mapping[str, Any]] | None = None,
     superclass: type[Node] = Node,
     **class_attributes: Any,
 ) -> type[Node]:
-    """The class that `NodeDecorator` returns; `node_id` falls back to module and name."""
+    """The class that `NodeDecorator` returns; `node_id` falls back to module and name.
+
+    Takes the function, or, as older programs write it, an id and the function.
+    """
+    if isinstance(function, str):
+        id, function = function, None
+    function = function or func
+    if function is None:
+        raise GraphError("A node class needs a function.")
+    if id:
+        class_attributes["node_id"] = id
     title = name or function.__name__
     attributes: dict[str, Any] = {
         "node_id": f"{function.__module__}.{function.__qualname__}",
@@ -80,7 +126,7 @@ def node_class_maker(
         "_function": staticmethod(function) if _is_plain(function) else None,
     }
     hints = typing.get_type_hints(function, include_extras=True)
-    for port in (*_inputs(function, hints), *_outputs(hints, outputs)):
+    for port in (*_inputs(function, hints, inputs or ()), *_outputs(hints, outputs)):
         attributes[f"_port_{port.id}"] = port
     return type(function.__name__, (superclass,), attributes)
 
@@ -106,28 +152,54 @@ def _as_method(function: Function) -> Function:
     return staticmethod(function)
 
 
-def _inputs(function: Function, hints: dict[str, Any]) -> list[NodeInput]:
-    found = []
+def _inputs(
+    function: Function, hints: dict[str, Any], given_details: Sequence[Mapping[str, Any]]
+) -> list[NodeInput]:
+    found: list[NodeInput] = []
+    unnamed = iter([detail for detail in given_details if not _id(detail)])
+    named = {_id(detail): detail for detail in given_details if _id(detail)}
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.name == "node":
             continue
-        given = parameter.default is not parameter.empty
-        found.append(
-            NodeInput(
-                parameter.name,
-                hints.get(parameter.name, Any),
-                default=parameter.default if given else NoValue,
-                required=not given,
-            )
-        )
+        annotation = hints.get(parameter.name, Any)
+        detail = {**_noted(annotation), **(named.pop(parameter.name, None) or next(unnamed, {}))}
+        found.append(_input(parameter, annotation, detail))
+    if named:
+        raise GraphError(f"{function.__name__} has no argument {next(iter(named))!r}.")
     return found
 
 
-def _outputs(hints: dict[str, Any], given: Sequence[dict[str, Any]] | None) -> list[NodeOutput]:
+def _input(parameter: inspect.Parameter, annotation: Any, detail: Mapping[str, Any]) -> NodeInput:
+    given = parameter.default is not parameter.empty
+    settings = {key: detail[key] for key in _INPUT_SETTINGS if detail.get(key) is not None}
+    return NodeInput(
+        parameter.name,
+        detail.get("type", annotation),
+        detail.get("name"),
+        default=parameter.default if given else detail.get("default", NoValue),
+        required=bool(detail.get("required", not given and "default" not in detail)),
+        **settings,
+    )
+
+
+def _id(detail: Mapping[str, Any]) -> str:
+    return str(detail.get("id") or detail.get("uuid") or "")
+
+
+def _noted(annotation: Any) -> Mapping[str, Any]:
+    """What `Annotated[..., {"name": ...}]` says of a port."""
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((note for note in notes if isinstance(note, Mapping)), {})
+
+
+def _outputs(hints: dict[str, Any], given: Sequence[Mapping[str, Any]] | None) -> list[NodeOutput]:
     kinds = _returned(hints.get("return", Any))
-    details = [*(given or ()), *({} for _ in range(len(kinds) - len(given or ())))]
+    details: list[Mapping[str, Any]] = [
+        *(given or ()),
+        *(_noted(kind) for kind in kinds[len(given or ()) :]),
+    ]
     if given and len(given) > len(kinds):
         kinds = [*kinds, *(Any for _ in range(len(given) - len(kinds)))]
     plain = ["out"] if len(kinds) == 1 else [f"out{n}" for n in range(len(kinds))]
@@ -138,6 +210,9 @@ def _outputs(hints: dict[str, Any], given: Sequence[dict[str, Any]] | None) -> l
             detail.get("name"),
             str(detail.get("description", "")),
             unit=str(detail.get("unit", "")),
+            hidden=bool(detail.get("hidden", False)),
+            value_options=detail.get("value_options"),
+            render_options=detail.get("render_options"),
         )
         for kind, detail, fallback in zip(kinds, details, plain, strict=True)
     ]

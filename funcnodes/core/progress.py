@@ -64,8 +64,9 @@ class NodeProgress:
 
         How tqdm draws its bar (`ncols`, `unit`, `leave`, …) has no meaning here and is ignored.
         """
-        if total is None and isinstance(iterable, Sized):
-            total = len(iterable)
+        items: object = iterable
+        if total is None and isinstance(items, Sized):
+            total = len(items)
         self._items = () if iterable is None else iterable
         self.show(initial, total, desc or "")
         return self

@@ -156,7 +156,7 @@ def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     node = port.node
     usual = node._templates.get(port.id) or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
     is_hidden = not node.shows_order if port.id in _ORDER_PORTS else usual.hidden
-    found = {}
+    found: dict[str, Any] = {}
     if port.hidden != is_hidden:
         found["hidden"] = port.hidden
     if port.pinned != usual.pinned:

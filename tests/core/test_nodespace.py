@@ -245,7 +245,13 @@ def test_a_missing_class_keeps_every_byte_and_its_wires() -> None:
         ({"nodes": [], "edges": [["a", "b", "c", "d"]]}, "a node 'a' that is not in it"),
         ({"nodes": [], "edges": [["a"]]}, "four names are needed"),
         ({"format": 99}, "format 99"),
-        ({"nodes": [{"id": "a", "node_id": "test.volts", "io": {"v": {"value": 99}}}]}, "99 V"),
+        (
+            {
+                "format": 3,
+                "nodes": [{"id": "a", "node_id": "test.volts", "io": {"v": {"value": 99}}}],
+            },
+            "99 V",
+        ),
         ({"nodes": [{"id": "a", "node_id": "test.volts", "io": []}]}, "not an object"),
     ],
 )

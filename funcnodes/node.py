@@ -1,0 +1,10 @@
+"""The import path under which users know the nodes."""
+
+from funcnodes.core.node import Node, get_nodeclass, run_until_complete
+from funcnodes.core.progress import NodeProgress
+from funcnodes.errors import InTriggerError, NodeTriggerError
+
+__all__ = [
+    "InTriggerError", "Node", "NodeProgress", "NodeTriggerError", "get_nodeclass",
+    "run_until_complete",
+]  # fmt: skip
