@@ -5,12 +5,13 @@ sets travels through `emit` and `receive` without checks (the wire was checked w
 a value from outside enters by `set_value`, is checked, and opens a wave.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from funcnodes.core import describe, topology
 from funcnodes.core.events import Emitter, Listener
-from funcnodes.core.types import PortType, Range, conversion
+from funcnodes.core.types import PortType, Range, check_range, conversion
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Wave
 from funcnodes.errors import (
@@ -396,6 +397,8 @@ class NodeInput(Port):
         except ValueRefusedError as error:
             raise self._refused(error.message) from error
         self.check_limits(value)
+        if "step" in self.value_options:
+            self._check_step(value)
         return value
 
     def check_limits(self, value: Any) -> None:
@@ -403,14 +406,27 @@ class NodeInput(Port):
         own = self.type.limits
         if not self.value_options and own.low is None and own.high is None:
             return
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            limits = self.limits
-            if (limits.low is not None or limits.high is not None) and not limits.holds(value):
-                shown = f"{value:.9g} {self.unit}".replace("-", "−").strip()
-                raise self._refused(f"{shown} is outside {limits.text(self.unit)}.")
+        try:
+            check_range(value, self.limits, self.unit)
+        except ValueRefusedError as error:
+            raise self._refused(error.message) from error
         options = self.value_options.get("options")
         if options and value not in self.options:
             raise self._refused(f"{value!r} is not one of {', '.join(map(str, self.options))}.")
+
+    def _check_step(self, value: Any) -> None:
+        """Of values set from outside only: what is computed and comes by a wire need not fit."""
+        step = self.value_options["step"]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not step or not is_number or not math.isfinite(value):
+            return
+        start = self.limits.low or 0
+        steps = (value - start) / step
+        if abs(steps - round(steps)) > 1e-6 * max(1.0, abs(steps)):
+            shown = [f"{n:.9g} {self.unit}".replace("-", "−").strip() for n in (value, start, step)]
+            raise self._refused(
+                f"{shown[0]} is not {shown[1]} and a whole number of steps of {shown[2]}."
+            )
 
     def connect(self, other: "NodeOutput", replace: bool = False) -> list[str]:
         """Wire it to an output; see `NodeOutput.connect`. To another input: `forward`."""
