@@ -4,16 +4,16 @@
     body      once per point, each in a child wave of the frame's
     finally   once at the end, whatever the end was: the last point, a failure, a stop, a cancel
 
-What a frame holds is said by `places`. The body is also what hangs downstream of the frame's data
-outputs, members or not; what hangs on its ▶ done comes after it. Frames nest: a frame in a section
-is one of its nodes. `finally` cannot be cancelled with the frame, only node by node, and the
-frame's wave does not settle before it has ended.
+What a frame holds is said by `places`. The body is also what hangs downstream of the outputs that
+each point sets, members or not; what hangs on its ▶ done comes after it. Frames nest: a frame in a
+section is one of its nodes. `finally` cannot be cancelled with the frame, only node by node, and
+the frame's wave does not settle before it has ended.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from funcnodes.core.node import Node
 from funcnodes.core.places import Place, Section
@@ -43,6 +43,8 @@ class Frame(Node):
     shows_order = True
     is_frame = True
     linked = True
+    after_last: ClassVar[tuple[str, ...]] = ("_triggeroutput",)  # outputs that are no point's
+    takes_back: ClassVar[bool] = False  # wires from its own body to it start nothing anew
 
     def points_total(self) -> int | None:
         """How many points it will make, where that is known before it starts."""

@@ -111,7 +111,8 @@ class Places:
         source: Node | None = output.node
         assert member.place is not None
         if source is frame:
-            return member.place.section == "body" and output.id != "_triggeroutput"
+            after = getattr(frame, "after_last", ())
+            return member.place.section == "body" and output.id not in after
         while source is not None:
             around = self.frame_of(source)
             if around is frame and source.place is not None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
+from funcnodes.core.subgraph import InputGate
 from funcnodes.devices.bench import Bench
-from funcnodes.runs.plan import TRIGGER_IN, Plan
+from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
 
 
 def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
@@ -61,10 +62,11 @@ def _loose_frames(plan: Plan) -> Iterator[str]:
 
 def _missing_values(plan: Plan) -> Iterator[str]:
     for node in plan.nodes:
-        for port in node.inputs.values():
+        border = [node.port] if isinstance(node, InputGate) and node.port is not None else []
+        for port in (*node.inputs.values(), *border):
             unset = port.required and not port.is_connected() and port.value is NoValue
             if unset and not node.muted:
-                yield f"{node.name}: {port.name} has no value; set it or wire it."
+                yield f"{port.node.name}: {port.name} has no value; set it or wire it."
 
 
 def _unordered_writes(plan: Plan) -> Iterator[str]:
@@ -114,11 +116,14 @@ def _held(node: Node) -> Iterator[tuple[Node, str]]:
 def _device_cycles(space: NodeSpace) -> Iterator[str]:
     """T8: a cycle through a device would never let its wave come to rest."""
     told: set[Node] = set()
-    for node in space.nodes:
-        below = topology.downstream(node)
-        if node in told or not (device_of(node) or isinstance(node, Frame)) or node not in below:
+    nodes = list(space.walk())
+    for node in nodes:
+        if node in told or not (device_of(node) or isinstance(node, Frame)):
             continue
-        members = [o for o in space.nodes if o in below and node in topology.downstream(o)]
+        below = onward(node)
+        if node not in below:
+            continue
+        members = [other for other in nodes if other in below and node in onward(other)]
         told.update(members)
         yield (
             f"{', '.join(o.name for o in members)} form a cycle through "

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from funcnodes.core import Frame, Node, NodeOutput, NodeSpace
+from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace
+from funcnodes.core.subgraph import InputGate, OutputGate
 
 Step = Callable[[Node], Iterable[Node]]
 
@@ -70,7 +71,7 @@ class Plan:
 
 def plan(space: NodeSpace) -> Plan:
     """Read off the wires what a run would do. Muted nodes do nothing."""
-    every = [node for node in space.nodes if isinstance(node, Frame) and not node.muted]
+    every = [node for node in space.walk() if isinstance(node, Frame) and not node.muted]
     bodies = {frame: frozenset(body(frame)) for frame in every}
     inside = frozenset[Node]().union(*(bodies[f] - {f} for f in every))
     outer = [frame for frame in every if frame not in inside and frame.frame is None]
@@ -82,18 +83,43 @@ def plan(space: NodeSpace) -> Plan:
 
 def body(frame: Frame) -> set[Node]:
     """What `frame` holds as its body, and what hangs on its data outputs."""
-    data = [out for out in frame.outputs.values() if out.id != TRIGGER_OUT]
+    data = [out for out in frame.outputs.values() if out.id not in frame.after_last]
     first = [*_set_off(data), *frame.members("body")]
     return set(first) | _reach(first, _targets)
+
+
+def onward(node: Node) -> set[Node]:
+    """All that it sets off, short of loops that take back what their own bodies work out."""
+
+    def step(node: Node) -> Iterator[Node]:
+        for target in _targets(node):
+            if not (isinstance(target, Frame) and target.takes_back and node in body(target)):
+                yield target
+
+    return _reach([node], step)
 
 
 def head(node: Node) -> Node:
     """The first node of the ▶ chain that leads to `node`, itself where there is none."""
     seen = {node}
-    while (sources := node.inputs[TRIGGER_IN].sources) and sources[0].node not in seen:
-        node = sources[0].node
+    while (before := _behind(node.inputs[TRIGGER_IN])) is not None and before not in seen:
+        node = before
         seen.add(node)
     return node
+
+
+def _behind(inp: NodeInput) -> Node | None:
+    """The node that a wire comes from, through the borders of subgraphs."""
+    while inp.sources:
+        out = inp.sources[0]
+        node = out.gate or out.node
+        if isinstance(node, InputGate) and node.port is not None:
+            inp = node.port
+        elif isinstance(node, OutputGate):
+            inp = node.inputs["value"]
+        else:
+            return node
+    return None
 
 
 def _reach(start: Iterable[Node], step: Step) -> set[Node]:
@@ -127,7 +153,8 @@ def _done(node: Node) -> Iterator[Node]:
     if not isinstance(node, Frame):
         return _targets(node)
     once = (*node.members("enter"), *node.members("finally"))
-    return chain(_set_off([node.outputs[TRIGGER_OUT]]), once)
+    after = [node.outputs[output] for output in node.after_last]
+    return chain(_set_off(after), once)
 
 
 def _place(node: Node) -> tuple[float, float]:

@@ -96,7 +96,7 @@ class Run:
         self._around = around
         self._latch = around.latch
         self._arming = self.space.arming
-        self._recorders = [n for n in self.space.nodes if isinstance(n, Recorder) and not n.muted]
+        self._recorders = [n for n in self.space.walk() if isinstance(n, Recorder) and not n.muted]
         self._state: RunState = "running"
         self._outcome: RunState = "complete"
         self._wave = self.space.root_wave("run")

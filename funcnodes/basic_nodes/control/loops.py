@@ -22,6 +22,8 @@ class Loop(Frame):
 
     default_policy = "settled"
     default_run_in = "loop"
+    after_last = ("_triggeroutput", "done")
+    takes_back = True
 
     index = NodeOutput(type=int, description="Number of the point, from 0.")
 
@@ -49,7 +51,7 @@ class ForEach(Loop):
     icon = "turn"
     words = ("loop", "iterate", "list", "map", "repeat")
 
-    input = NodeInput(type=list, description="The items; a number n stands for 0 to n − 1.")
+    input = NodeInput(type=Any, description="The items; a number n stands for 0 to n − 1.")
     collector = NodeInput(
         type=Any, required=False, does_trigger=False,
         description="What the body makes of each item.",
