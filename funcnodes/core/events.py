@@ -37,7 +37,7 @@ class Emitter:
     __slots__ = ("listeners",)
 
     def __init__(self) -> None:
-        self.listeners: dict[str, list[Listener]] | None = None
+        self.listeners: dict[str, tuple[Listener, ...]] | None = None
 
     def on(self, event: str, listener: Listener) -> None:
         """Call `listener(src=…, event=…, **data)` whenever `event` happens.
@@ -47,20 +47,21 @@ class Emitter:
         """
         if self.listeners is None:
             self.listeners = {}
-        self.listeners.setdefault(_plain(event), []).append(listener)
+        event = _plain(event)
+        self.listeners[event] = (*self.listeners.get(event, ()), listener)
         self.listeners_changed()
 
     def off(self, event: str, listener: Listener | None = None) -> None:
         """Call it no more, or without `listener` none of that event; nothing if it never was."""
         event = _plain(event)
-        heard = self.listeners.get(event, []) if self.listeners is not None else []
+        heard = self.listeners.get(event, ()) if self.listeners is not None else ()
         if self.listeners is None or (listener is not None and listener not in heard):
             return
-        if listener is None:
-            heard.clear()
+        gone = heard.index(listener) if listener is not None else None
+        left = heard[:gone] + heard[gone + 1 :] if gone is not None else ()
+        if left:
+            self.listeners[event] = left
         else:
-            heard.remove(listener)
-        if not heard:
             self.listeners.pop(event, None)
         self.listeners = self.listeners or None
         self.listeners_changed()
@@ -72,7 +73,7 @@ class Emitter:
         """One with the same listeners."""
         copy = Emitter()
         if self.listeners is not None:
-            copy.listeners = {event: list(heard) for event, heard in self.listeners.items()}
+            copy.listeners = dict(self.listeners)
         return copy
 
     def once(self, event: str, listener: Listener) -> None:
@@ -90,13 +91,14 @@ class Emitter:
 
     def emit(self, event: str, msg: Mapping[str, Any] | None = None, /, **data: Any) -> bool:
         """Tell the listeners; whether there were any."""
-        if self.listeners is None:
+        listeners = self.listeners
+        if listeners is None:
             return False
-        heard = [*self.listeners.get(event, ()), *self.listeners.get("*", ())]
+        heard = listeners.get(event, ()) + listeners.get("*", ())
         if msg is not None:
             data = {**msg, **data}
         data.setdefault("src", self)
-        for listener in heard:
+        for listener in heard:  # a tuple of its own: listeners may come and go meanwhile
             try:
                 listener(event=event, **data)
             except Exception:
