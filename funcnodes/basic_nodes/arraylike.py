@@ -6,7 +6,7 @@ numbers, whatever list came in. numpy is imported when the first array is made.
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from funcnodes.core import PortType, Unit
+from funcnodes.core import NoValue, PortType, Unit
 from funcnodes.errors import ExecutionError
 
 if TYPE_CHECKING:
@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 else:
     Array = PortType.of("ndarray")
 
+UNSET: Any = NoValue
+"""Default of an array that need not be given."""
+
 Seconds = Annotated[float, Unit("s")]
 Radians = Annotated[float, Unit("rad")]
 Degrees = Annotated[float, Unit("deg")]
+
+LARGEST = 20_000_000
+"""Most elements of an array that a node makes by itself."""
 
 
 def is_array(value: Any) -> bool:

@@ -187,7 +187,7 @@ def _check_for(annotation: Any) -> Check | None:
     port_type = PortType.of(annotation)
     if port_type.options:
         return None  # the port itself holds to them
-    found = _BY_KIND.get(port_type.kind) or _BY_NAME.get(port_type.name)
+    found = _BY_KIND.get(port_type.kind) or _BY_CLASS.get(get_origin(annotation) or annotation)
     if port_type.kind == "number" and port_type.integer:
         found = _whole
     if found is None or not port_type.optional:
@@ -252,4 +252,4 @@ def _bytes(port: str, value: Any) -> bytes:
 _BY_KIND: dict[str, Check] = {
     "number": _number, "quantity": _number, "bool": _truth, "text": _text, "array": to_array,
 }  # fmt: skip
-_BY_NAME: dict[str, Check] = {"list": _list, "dict": _dictionary, "bytes": _bytes}
+_BY_CLASS: dict[Any, Check] = {list: _list, dict: _dictionary, bytes: _bytes}

@@ -444,6 +444,8 @@ def test_every_node_can_be_found_and_understood() -> None:
         seen[nodeclass.node_id] = nodeclass
         assert nodeclass.node_name, nodeclass.node_id
         assert nodeclass.description.rstrip().endswith("."), nodeclass.node_id
+        node = nodeclass()
+        assert not node.inputs.keys() & node.outputs.keys(), nodeclass.node_id
     names = [(nodeclass.node_name) for nodeclass in seen.values()]
     assert sorted({name for name in names if names.count(name) > 1}) == []
 

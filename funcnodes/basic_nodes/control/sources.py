@@ -100,7 +100,7 @@ class Timer(Source):
 
     interval = NodeInput(
         type=float, unit="s", default=1.0,
-        value_options={"min": SHORTEST_S, "max": LONGEST_S, "step": 0.1},
+        value_options={"min": SHORTEST_S, "max": LONGEST_S},
         description="From one tick to the next.",
     )  # fmt: skip
     time = NodeOutput(type=float, unit="s", description="Since the first tick.")

@@ -14,7 +14,7 @@ LONGEST_S = 7 * 86_400.0
 def _duration(default_s: float, description: str, *, name: str | None = None) -> NodeInput:
     return NodeInput(
         type=float, unit="s", default=default_s, does_trigger=False, name=name,
-        value_options={"min": 0.0, "max": LONGEST_S, "step": 0.1}, description=description,
+        value_options={"min": 0.0, "max": LONGEST_S}, description=description,
     )  # fmt: skip
 
 
