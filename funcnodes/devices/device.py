@@ -670,8 +670,17 @@ class Device:
             _is_safety.reset(token)
         if not problems:
             return ParkResult(self.name, "parked", _ms_since(began))
-        self.begin_stop(began)
-        return ParkResult(self.name, "failed", _ms_since(began), " ".join(problems))
+        stop = self.begin_stop(began)
+        if stop.state == "pending":
+            stop = await self.confirm_stop(began)
+        if stop.state == "off":
+            problems.append("Its emergency bytes switched it off.")
+        elif stop.state != "held":
+            problems.append(
+                f"Its emergency bytes were not confirmed: switch {self.name} off by hand."
+            )
+        message = " ".join(dict.fromkeys(problems))
+        return ParkResult(self.name, "failed", _ms_since(began), message)
 
     async def _go_down(self) -> list[str]:
         problems = []

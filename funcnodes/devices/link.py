@@ -27,6 +27,7 @@ from funcnodes.errors import (
     DeviceConnectError,
     DeviceError,
     DeviceTimeout,
+    IdentityError,
     InstrumentError,
     RefusedError,
     ReplyError,
@@ -455,6 +456,8 @@ class Link:
         self, check: Callable[[Wire], Awaitable[bool]], data: bytes, repeat: bool
     ) -> bool:
         self._is_fresh = False
+        if repeat:
+            await self._strike_blindly(data)
         await self._recover(with_setup=False)
         self._set(ready=False, trouble="emergency stop")
         for attempt in range(_LOOKS):
@@ -464,6 +467,25 @@ class Link:
             if await check(self._wire):
                 return True
         return False
+
+    async def _strike_blindly(self, data: bytes) -> None:
+        """Emergency bytes for an instrument that may only listen: it hangs, and takes commands.
+
+        One that says within a moment that it is another gets none; one that says who it is gets
+        them from `_confirmed`, and so does one that cannot be reached now.
+        """
+        try:
+            async with self._bounded(_SILENCE_S):
+                await self._reopen()
+                await self._prove_identity()
+            self._is_fresh = True
+        except IdentityError:
+            await self._hang_up()
+        except (DeviceError, TimeoutError):
+            if self._transport.is_open:
+                self.traffic.out(data)
+                with contextlib.suppress(DeviceError):
+                    await self._transport.write(data)
 
     # ── words ─────────────────────────────────────────────────────────────────────────────
 
@@ -576,6 +598,7 @@ class _Deadline:
 
 
 _CLOCK_GRAIN_S = 1e-3
+_SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
 _LOOKS = 3  # read-backs at most in one confirmation
 
 

@@ -19,6 +19,7 @@ from funcnodes.devices.emergency import strike_all
 from funcnodes.devices.lease import Lease
 from funcnodes.errors import (
     DeviceConnectError,
+    DeviceTimeout,
     InstrumentError,
     LimitError,
     RefusedError,
@@ -349,6 +350,53 @@ async def test_a_device_that_does_not_answer_is_tried_again_until_it_does(
     simulator.ask("clear")
     await until(lambda: bench.devices["smu"].state == "stopped")
     bench.latch.reset(by="anna")
+
+
+async def hung_up(bench: Bench, simulator: Any) -> Any:
+    """The smu with its output on, mute, and given up: no connection to it is open."""
+    smu = bench.devices["smu"]
+    await smu.member_set("output", True)
+    simulator.fault("smu", "mute")
+    with pytest.raises(DeviceTimeout):
+        await smu.query(":SOUR:VOLT?", timeout_s=0.1)
+    await until(lambda: smu.state in ("offline", "fault") and smu.link.is_offline)
+    assert simulator.state("smu")["output"] is True
+    return smu
+
+
+async def test_parking_a_device_that_only_listens_switches_it_off_blindly(
+    simulator: Any, bench: Bench
+) -> None:
+    """A hanging instrument does not say who it is, and still carries out what it is told."""
+    await hung_up(bench, simulator)
+    (result,) = await bench.park(["smu"])
+    assert result.state == "failed"
+    assert simulator.state("smu")["output"] is False
+    assert "switch smu off by hand" in result.message
+
+
+async def test_estop_of_a_device_that_only_listens_switches_it_off_blindly(
+    simulator: Any, bench: Bench
+) -> None:
+    """S3: the bytes reach it, but nobody says that it is off before it was read back."""
+    await hung_up(bench, simulator)
+    acks = await bench.estop("E-STOP", "test")
+    assert simulator.state("smu")["output"] is False
+    (ack,) = [each for each in acks if each.device == "smu"]
+    assert ack.state == "unanswered"
+    simulator.ask("clear")
+    await until(lambda: not bench.latch.unconfirmed())
+
+
+async def test_parking_a_device_that_speaks_again_reads_back_that_it_is_off(
+    simulator: Any, bench: Bench
+) -> None:
+    await hung_up(bench, simulator)
+    simulator.ask("clear")
+    (result,) = await bench.park(["smu"])
+    assert simulator.state("smu")["output"] is False
+    assert bench.devices["smu"].output_on is False
+    assert "by hand" not in result.message
 
 
 async def test_held_devices_are_left_alone_and_others_parked_as_the_bench_says(

@@ -1,5 +1,6 @@
 """A driver is a data sheet: what follows from its declarations, byte by byte."""
 
+import asyncio
 import math
 from typing import Any
 
@@ -185,9 +186,16 @@ async def test_a_device_that_stays_on_after_parking_gets_its_emergency_bytes(
         (b"V1 0.000\n", None), NO_ERROR, (b"V2 0.000\n", None), NO_ERROR,
         (b"ON1 0\n", None), NO_ERROR, (b"ON2 0\n", None), NO_ERROR,
         (b"ON1?\n", b"1\n"), (b"ON2?\n", b"0\n"), (b"\nON1 0\nON2 0\n", None),
+        CONNECT[0], (b"ON1?\n", b"0\n"), (b"ON2?\n", b"0\n"),  # is it off?
+        *CONNECT[1:],  # then it is set up anew
     )  # fmt: skip
     result = await supply.park()
-    assert (result.state, result.message) == ("failed", "supply: output reads back as on.")
+    assert (result.state, result.message) == (
+        "failed", "supply: output reads back as on. Its emergency bytes switched it off."
+    )  # fmt: skip
+    async with asyncio.timeout(5):
+        while not supply.is_online:
+            await asyncio.sleep(0)
 
 
 async def test_an_unknown_member_is_named_with_those_there_are(supply: Device) -> None:
