@@ -669,7 +669,8 @@ def make_subgraph(
         for node in chosen for out in node.outputs.values() for inp in out.targets
         if inp.node not in chosen
     }  # fmt: skip
-    _refuse_forwards(into)
+    leading_out = ((i, t) for node in chosen for i in node.inputs.values() for t in i.targets)
+    _refuse_forwards([*into, *(wire for wire in leading_out if wire[1].node not in chosen)])
     subgraph = SubgraphNode(name=name)
     _put_amid(subgraph, chosen)
     space.add_node_instance(subgraph)

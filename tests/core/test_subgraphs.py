@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from funcnodes.core import (
+    Frame,
     Library,
     Node,
     NodeDecorator,
@@ -17,6 +19,7 @@ from funcnodes.core import (
     NodeOutput,
     NodeSpace,
     NoValue,
+    Place,
     PlaceholderNode,
     Port,
     Shelf,
@@ -432,6 +435,132 @@ async def test_editing_in_place_changes_ports_and_runs_at_once(space: NodeSpace)
     assert more.outputs["out"].value == 3
     group.inner.remove_node_by_id("k")
     assert "k" not in group.inputs
+
+
+# ── among frames, groups and listeners ────────────────────────────────────────────────────
+
+
+class Twice(Frame):
+    node_id = "test.subgraphs.twice"
+    k = NodeOutput(type=int)
+
+    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        for k in range(2):
+            yield {"k": k}
+
+
+async def test_a_frame_goes_into_a_subgraph_with_what_it_holds(space: NodeSpace) -> None:
+    frame, member, last = put(space, Twice, "f"), put(space, Join, "m"), put(space, Join, "last")
+    frame.hold(member)
+    frame.k.connect(member.inputs["a"])
+    member.outputs["out"].connect(last.inputs["a"])
+    group = make_subgraph(space, [frame])
+    assert {node.uuid for node in group.inner.nodes} >= {"f", "m"}
+    assert member.frame is frame
+    await group
+    assert member.seen == last.seen == [(0, None), (1, None)]
+    dissolve(space, group)
+    assert member.frame is frame
+
+
+async def test_a_subgraph_of_members_is_a_member_and_runs_once_per_point(
+    space: NodeSpace,
+) -> None:
+    frame, one, two = put(space, Twice, "f"), put(space, Join, "one"), put(space, Join, "two")
+    frame.hold(one, two)
+    frame.k.connect(one.inputs["a"])
+    one.outputs["out"].connect(two.inputs["a"])
+    outside = put(space, add, "outside")
+    outside.outputs["out"].connect(two.inputs["b"])
+    group = make_subgraph(space, [one, two])
+    assert group.place == Place("f", "body")
+    assert one.place is two.place is None
+    outside.inputs["a"].set_value(6)
+    await outside
+    assert two.seen == []
+    await frame
+    assert two.seen == [(0, 7), (1, 7)]
+    dissolve(space, group)
+    assert one.frame is two.frame is frame
+
+
+def test_nodes_held_in_different_places_cannot_become_one(space: NodeSpace) -> None:
+    frame, one, two = put(space, Twice, "f"), put(space, add, "one"), put(space, add, "two")
+    frame.hold(one)
+    with pytest.raises(GraphError, match="same frame"):
+        make_subgraph(space, [one, two])
+    assert len(space.nodes) == 3
+
+
+def test_a_forwarded_input_cannot_be_cut_by_a_border(space: NodeSpace) -> None:
+    one, two = put(space, add, "one"), put(space, add, "two")
+    one.inputs["a"].forward(two.inputs["a"])
+    before = space.serialize()
+    for node in (one, two):
+        with pytest.raises(GraphError, match="forwarded"):
+            make_subgraph(space, [node])
+    assert space.serialize() == before
+    group = make_subgraph(space, [one, two])
+    dissolve(space, group)
+    assert edges(space) == {("one", "a", "two", "a")}
+
+
+def test_dissolving_gives_a_new_id_to_what_has_a_taken_one(space: NodeSpace) -> None:
+    frame, member = put(space, Twice, "f"), put(space, add, "m")
+    frame.hold(member)
+    group = make_subgraph(space, [frame])
+    put(space, add, "f")
+    put(space, add, "m")
+    assert dissolve(space, group) == [frame, member]
+    assert member.frame is frame
+    assert len({node.uuid for node in space.nodes}) == 4
+    assert space.get_node_by_id(frame.uuid) is frame
+
+
+def test_a_subgraph_whose_own_trigger_is_wired_is_not_dissolved(space: NodeSpace) -> None:
+    one, two = put(space, add, "one"), put(space, add, "two")
+    group = make_subgraph(space, [two])
+    one.outputs["_triggeroutput"].connect(group.inputs["_triggerinput"])
+    with pytest.raises(GraphError, match="▶"):
+        dissolve(space, group)
+    assert group.inner.nodes == [two]
+
+
+async def test_who_watches_the_nodespace_hears_of_the_subgraph(space: NodeSpace) -> None:
+    node = put(space, Join, "n")
+    group = make_subgraph(space, [node])
+    group.promote(node.inputs["a"])
+    group.promote(node.outputs["out"])
+    changes = space.watch(lambda: None)
+    group.inputs["a"].set_value(1)
+    await space.await_done()
+    ports, nodes = changes.take()
+    assert {group.inputs["a"], group.outputs["out"]} <= ports
+    assert group in nodes
+
+
+def test_what_is_inside_hears_when_the_nodespace_is_armed(space: NodeSpace) -> None:
+    heard: list[str] = []
+
+    class Listens(Node):
+        def on_added(self) -> None:
+            assert self.nodespace is not None
+            self.nodespace.on("arming", self._heard)
+
+        def on_removed(self) -> None:
+            assert self.nodespace is not None
+            self.nodespace.off("arming", self._heard)
+
+        def _heard(self, *, arming: str, **_: Any) -> None:
+            heard.append(arming)
+
+    group = make_subgraph(space, [put(space, Listens, "n")])
+    space.arming = "disarmed"
+    space.arming = "live"
+    assert heard == ["disarmed", "live"]
+    dissolve(space, group)
+    space.arming = "disarmed"
+    assert heard == ["disarmed", "live", "disarmed"]
 
 
 # ── saving ────────────────────────────────────────────────────────────────────────────────

@@ -130,3 +130,15 @@ def test_a_cancelled_wave_settles_and_leaves_nothing_running(
 
     asyncio.run(cancel())
     assert not any(join.in_flight for join in joins)
+
+
+async def test_a_settled_node_that_is_not_ready_lets_those_behind_it_run() -> None:
+    """T3, T6: it is passed over, and neither holds up the wave nor who waits for it."""
+    source, unready, last = Source(), Join(0, "settled"), Join(0, "settled")
+    source.outputs["out"].connect(unready.inputs["b"])
+    source.outputs["out"].connect(last.inputs["a"])
+    unready.outputs["out"].connect(last.inputs["b"])
+    wave = Wave()
+    source.inputs["k"].set_value(1, wave=wave)
+    assert (await wave.wait(timeout_s=5)).state == "ok"
+    assert (len(unready.seen), len(last.seen)) == (0, 1)
