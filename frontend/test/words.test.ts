@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isStopped, nodeMark } from "../src/model/words";
+import { isFaulty, isStopped, nodeMark } from "../src/model/words";
 import type { Problem } from "../src/model/wire.gen";
 import { node } from "./samples";
 
@@ -23,6 +23,13 @@ describe("the lamp of a node", () => {
   it("shows what still runs as stopped once an E-STOP holds", () => {
     expect(nodeMark(node("n", { state: "running" })).tone).toBe("running");
     expect(nodeMark(node("n", { state: "running" }), true).word).toBe("stopped");
+  });
+
+  it("forgets how it ended once it runs again", () => {
+    for (const title of ["NodeCancelled", "DeviceTimeout"]) {
+      const again = node("n", { state: "running", problem: problem(title) });
+      expect([isStopped(again), isFaulty(again), nodeMark(again).tone]).toEqual([false, false, "running"]);
+    }
   });
 
   it("says muted and missing before anything else", () => {

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { duration, limits, portText, unitSymbol, whole, withUnit } from "../model/format";
 import { columnsOf } from "../model/curve";
 import { wiresOf } from "../model/wires";
-import { deviceMark, errorTitle, isStopped, nodeMark, OUTPUT_ON, QUALITY } from "../model/words";
+import { deviceMark, errorTitle, isFaulty, isStopped, nodeMark, OUTPUT_ON, QUALITY } from "../model/words";
 import type { NodeView, Policy, PortView } from "../model/wire.gen";
 import { disconnectInput, rename, retry, setPlot, setPolicy } from "../store/actions";
 import { isLatched, isLocked, mayAct, useEditor } from "../store/editor";
@@ -42,7 +42,7 @@ function NodeInspector({ node }: { node: NodeView }) {
         <p>{ran(node)}</p>
       </div>
       <div className="scroll" tabIndex={0} role="region" aria-label="Node details">
-        {(node.problem || node.missing) && <ProblemSection node={node} />}
+        {(isFaulty(node) || isStopped(node) || node.missing) && <ProblemSection node={node} />}
         <section className="sect">
           <h3>Parameters</h3>
           {inputs.map((port) => (

@@ -4,7 +4,7 @@ import { cardWidth } from "../model/card";
 import { GROW, misjoin } from "../model/fit";
 import { duration, whole } from "../model/format";
 import { wiresOf } from "../model/wires";
-import { isStopped, nodeMark } from "../model/words";
+import { isFaulty, isStopped, nodeMark } from "../model/words";
 import type { NodeView, PlotSpec, PortView } from "../model/wire.gen";
 import { retry, selectOnly } from "../store/actions";
 import { isLatched, isLocked, mayAct, set, useEditor } from "../store/editor";
@@ -131,11 +131,6 @@ function Header({ node }: { node: NodeView }) {
 function PointCount({ spec, run }: { spec: PlotSpec; run: string }) {
   const points = useRowCount(run, spec);
   return <span className="st">{points ? `${whole(points)} point${points === 1 ? "" : "s"}` : ""}</span>;
-}
-
-/** Whether the card shows an error: one of the node's own, not that somebody stopped it. */
-function isFaulty(node: NodeView): boolean {
-  return node.problem !== null && !isStopped(node);
 }
 
 function stateText(node: NodeView, run: number | undefined): { text: string; tone: string } {

@@ -39,8 +39,13 @@ const NODE: Record<NodeState, Mark> = {
 const STOPPED: Mark = { word: "stopped", icon: "square", tone: "offline" };
 
 /** Whether the node was stopped from outside, by E-STOP, abort or Stop: no error of its own. */
-export function isStopped(node: Pick<NodeView, "problem">): boolean {
-  return node.problem?.title === "NodeCancelled";
+export function isStopped(node: Pick<NodeView, "state" | "problem">): boolean {
+  return node.state === "error" && node.problem?.title === "NodeCancelled";
+}
+
+/** Whether the node failed by itself the last time. What is queued or runs again has not failed yet. */
+export function isFaulty(node: Pick<NodeView, "state" | "problem">): boolean {
+  return node.state === "error" && node.problem !== null && !isStopped(node);
 }
 
 /** The lamp of a node. `latched`: an E-STOP holds, and what still runs comes to its end. */
