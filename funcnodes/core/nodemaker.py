@@ -164,7 +164,8 @@ def _inputs(
         if parameter.name == "node":
             continue
         annotation = hints.get(parameter.name, Any)
-        detail = {**_noted(annotation), **(named.pop(parameter.name, None) or next(unnamed, {}))}
+        said = named.pop(parameter.name) if parameter.name in named else next(unnamed, {})
+        detail = {**_noted(annotation), **said}
         found.append(_input(parameter, annotation, detail))
     if named:
         raise GraphError(f"{function.__name__} has no argument {next(iter(named))!r}.")
