@@ -209,7 +209,9 @@ async def test_a_value_that_comes_while_it_runs_is_not_reset() -> None:
 async def test_options_of_ports_and_triggering_can_be_given_at_creation() -> None:
     node = add(
         uuid="n", name="Sum", trigger_on_create=True, render_options={"typemap": {"float": "dial"}},
-        io_options={"a": {"value": 4, "hidden": True}, "b": {"default": 6, "value_options": {"max": 9}}},
+        io_options={
+            "a": {"value": 4, "hidden": True}, "b": {"default": 6, "value_options": {"max": 9}},
+        },
     )  # fmt: skip
     assert node.in_trigger
     await node.settled()
