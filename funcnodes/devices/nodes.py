@@ -306,7 +306,7 @@ NODE_SHELF = Shelf(
 
 def rebind(space: NodeSpace) -> None:
     """Have every device node of `space` look at its bench anew, after that changed."""
-    for node in space.nodes:
+    for node in space.walk():
         if isinstance(node, DeviceNode):
             node.rebuild()
 

@@ -251,7 +251,7 @@ def simulated_bench(path: Path) -> str:
 def _plot(space: NodeSpace) -> tuple[str, ...]:
     from funcnodes.runs.plot import XYPlot
 
-    for node in space.nodes:
+    for node in space.walk():
         if isinstance(node, XYPlot) and node.choice().recorder:
             choice = node.choice()
             return (choice.x, *choice.y)

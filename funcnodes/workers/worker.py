@@ -306,7 +306,7 @@ class Worker:
         self.publisher.mark("library", lambda: [wire.LibraryPut(library=self.palette.entries)])
         if self.open is None:
             return
-        nodes = [node for node in self.open.space.nodes if isinstance(node, DeviceNode)]
+        nodes = [node for node in self.open.space.walk() if isinstance(node, DeviceNode)]
         mine = [node for node in nodes if node.device == device.name]
         for node in mine:
             node.rebuild()
