@@ -211,6 +211,13 @@ def _changes(reader: "RunReader") -> list[str]:
     ]
 
 
+def _sample_text(sample: dict[str, Any]) -> str:
+    """A value with its unit; why there is none, as in "— (compliance)"."""
+    value, quality = sample.get("value"), sample.get("quality") or "ok"
+    text = "—" if value is None else f"{value} {sample.get('unit') or ''}".strip()
+    return text if quality == "ok" else f"{text} ({quality})"
+
+
 def _values(snapshot: dict[str, Any]) -> dict[str, str]:
     """State and parameters of a device as text."""
     values: dict[str, str] = {
@@ -219,7 +226,7 @@ def _values(snapshot: dict[str, Any]) -> dict[str, str]:
     parameters = snapshot.get("parameters")
     for name, sample in (parameters if isinstance(parameters, dict) else {}).items():
         if isinstance(sample, dict):
-            values[name] = f"{sample.get('value')} {sample.get('unit', '')}".strip()
+            values[name] = _sample_text(sample)
     return values
 
 

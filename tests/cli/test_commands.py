@@ -151,7 +151,9 @@ def recorded(config_dir: Path, *, worker: str = "local", name: str = "", rows: i
         writer.append(0, [Cell(n * 0.5)], wall=writer.head.started, mono=0.0)
     for moment, volts in (("before", 0.0), ("after", 0.7)):
         sample = {"value": volts, "unit": "V"}
-        parameters = {"state": "idle", "parameters": {"voltage": sample}}
+        clamped = {"value": None, "unit": "A", "quality": "compliance"}
+        current = clamped if moment == "after" else {"value": 1e-3, "unit": "A"}
+        parameters = {"state": "idle", "parameters": {"voltage": sample, "current": current}}
         writer.snapshot(Snapshot(moment=moment, device="smu", wall=0.0, parameters=parameters))  # type: ignore[arg-type]
     writer.log(LogEntry(wall=0.0, level="info", source="run", text="begun"))
     head = msgspec.structs.replace(
@@ -194,6 +196,7 @@ def test_a_run_is_shown(config_dir: Path, capsys: pytest.CaptureFixture[str]) ->
     assert f"run        1  {head.id}" in text
     assert "demo, simulated" in text
     assert "smu voltage: 0.0 V → 0.7 V" in text
+    assert "smu current: 0.001 A → — (compliance)" in text
     assert "run: begun" in text
     data = json.loads(run(capsys, "runs", "show", head.id[:-4], "--json"))
     assert data["recorders"][0]["columns"][0]["unit"] == "V"
