@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import funcnodes
-from funcnodes.core import NodeSpace
+from funcnodes.core import Frame, NodeSpace, make_subgraph
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import RunError
 from funcnodes.runs import Run, Runner, RunStore
@@ -228,3 +228,45 @@ def test_cards_of_an_example_do_not_overlap() -> None:
             for other, x0, y0, x1, y1 in boxes[n + 1 :]:
                 apart = right < x0 or x1 < left or bottom < y0 or y1 < top
                 assert apart, f"{path.name}: {one} overlaps {other}"
+
+
+async def test_a_measurement_does_the_same_as_a_subgraph(
+    station: Station, simulated: SimulatedBench
+) -> None:
+    """Device nodes inside count for checks, rows and parking as they did outside."""
+    space = station.space
+    chosen = [node for node in space.nodes if node.node_id.startswith("device.")]
+    group = make_subgraph(space, chosen, name="diode")
+    data = space.serialize()
+    space.deserialize(json.loads(json.dumps(data)))
+    assert space.serialize() == data
+    run = await station.started(points=3, stop="300 mV")
+    assert simulated.state()["smu"]["output"] is True
+    assert (await ended(run), run.message) == ("complete", "")
+    assert run.parked == {"smu": "parked"}
+    page = station.runner.store.find("latest").rows()
+    assert list(page.values[0]) == [0.0, 150.0, 300.0]
+    assert list(page.values[1]) == pytest.approx([0.0, 0.15, 0.3], abs=1e-3)
+    assert not any(node.node_id.startswith("device.") for node in space.nodes)
+    assert {n.node_id for n in space.walk()} >= {n.node_id for n in chosen}
+    assert space.get_node_by_id(group.uuid).name == "diode"
+
+
+async def test_an_aborted_frame_writes_its_finally_before_devices_are_parked(
+    station: Station, simulated: SimulatedBench
+) -> None:
+    space = station.space
+    sweep = space.get_node_by_id("sweep")
+    assert isinstance(sweep, Frame)
+    off = space.add_node_by_id(
+        "device.set", "off", "Back to 50 mV", extra={"device": "smu", "member": "voltage"}
+    )
+    sweep.hold(off, section="finally")
+    off.inputs["value"].set_value(0.05)
+    run = await station.started(points=1000)
+    run.abort()
+    assert await ended(run) == "aborted"
+    writes = [c for c in simulated.commands("smu") if ":SOUR:VOLT " in c]
+    assert any(float(c.split()[-1]) == 0.05 for c in writes)
+    assert simulated.state()["smu"]["output"] is False
+    assert simulated.state()["smu"]["source_v"] == 0
