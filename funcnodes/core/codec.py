@@ -166,7 +166,7 @@ def register(kind: type, *, name: str = "") -> None:
     Raises:
         TypeError: It is none of these; give it a `Codec`.
     """
-    if issubclass(kind, enum.Enum):
+    if is_enum(kind):
         _enums[name or type_name(kind)] = kind
         return
     if _field_names(kind) is None:
@@ -183,6 +183,11 @@ def add_codec(codec: Codec) -> None:
 def is_record(kind: Any) -> bool:
     """Whether a class consists of named fields, so that `register` takes it."""
     return isinstance(kind, type) and _field_names(kind) is not None
+
+
+def is_enum(kind: Any) -> bool:
+    """Whether a class is an enumeration."""
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
 
 
 def type_name(kind: type) -> str:

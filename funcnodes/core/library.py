@@ -1,7 +1,7 @@
 """Shelves of node classes, and the library that a nodespace takes its nodes from.
 
-Packages contribute shelves by the entry-point group `funcnodes.module`; one that fails to import
-is reported, not fatal.
+Packages contribute shelves by the entry-point group `funcnodes.module`, and more by plugins; one
+that fails to import is reported, not fatal.
 """
 
 import importlib
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, overload
 
+from funcnodes.core import plugins
 from funcnodes.core.node import Node, get_nodeclass
 from funcnodes.errors import GraphError, NodeClassNotFoundError
 
@@ -243,6 +244,10 @@ class Library:
     def installed(cls) -> "Library":
         """Everything that installed packages contribute."""
         library = cls()
+        found = plugins.installed()
+        library.broken.update(found.broken)
+        for shelf in found.shelves:
+            library.add_shelf(shelf)
         for entry in entry_points(group="funcnodes.module"):
             try:
                 library.add_shelf(_shelf(entry.load()))

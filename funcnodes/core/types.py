@@ -23,6 +23,7 @@ from funcnodes.errors import PortMismatchError, UnitError, ValueRefusedError
 Kind = Literal[
     "number", "quantity", "bool", "text", "array", "table", "device", "image", "trigger", "any"
 ]
+KINDS: tuple[str, ...] = get_args(Kind)
 _WORDS: dict[str, str] = {
     "number": "a number", "quantity": "a quantity", "bool": "an on/off value", "text": "text",
     "array": "an array", "table": "a table", "device": "a device", "image": "an image",
@@ -233,7 +234,7 @@ def check_range(value: Any, limits: Range, unit: str) -> None:
     """Raise ValueRefusedError where a number, or an element of an array, is outside `limits`."""
     if limits.low is None and limits.high is None:
         return
-    if hasattr(value, "dtype") and getattr(value, "shape", ()) and value.dtype.kind in "iuf":
+    if hasattr(value, "dtype") and value.shape and value.dtype.kind in "iuf":
         known = value[value == value]  # NaN means that there is no number
         worst = [known.min(), known.max()] if known.size else []
     else:
