@@ -574,6 +574,8 @@ class NodeInput(Port):
 class NodeOutput(Port):
     """Gives a value, and pushes it to every connected input."""
 
+    allow_multiple = True
+
     __slots__ = ("_wires",)
 
     def __init__(

@@ -41,7 +41,6 @@ _NODE_KEYS = {
     "policy", "muted", "run_in", "frame", "reset_inputs_on_trigger",
 }  # fmt: skip
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
-_OPTIONS = ("value_options", "render_options")
 
 
 class PlaceholderNode(Node):
@@ -167,11 +166,12 @@ def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
         if port.does_trigger != usual.does_trigger:
             found["does_trigger"] = port.does_trigger
     if port.id in node._templates:
-        if port.name != usual.name:
+        if port._name != usual._name:
             found["name"] = port.name
-        for options in _OPTIONS:
-            if getattr(port, options) != getattr(usual, options):
-                found[options] = codec.to_json(getattr(port, options))
+        if port.value_options != usual.value_options:
+            found["value_options"] = codec.to_json(port.value_options)
+        if port.render_options != usual.render_options:
+            found["render_options"] = codec.to_json(port.render_options)
     return found
 
 
@@ -300,7 +300,7 @@ def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> No
         if port is None or not isinstance(io, Mapping):
             continue  # a port that this version of the class does not have
         for flag in _FLAGS:
-            if isinstance(io.get(flag), bool) and hasattr(port, flag):
+            if flag in io and isinstance(io[flag], bool) and hasattr(port, flag):
                 setattr(port, flag, io[flag])
         _restore_options(port, io)
         if isinstance(port, NodeInput) and "value" in io:
@@ -310,11 +310,11 @@ def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> No
 
 
 def _restore_options(port: Port, io: Mapping[str, Any]) -> None:
-    if _text(io.get("name")) not in ("", port.name):
+    if "name" in io and _text(io["name"]) not in ("", port.name):
         port.name = _text(io["name"])
-    if isinstance(io.get("value_options"), dict):
+    if "value_options" in io and isinstance(io["value_options"], dict):
         port.update_value_options(**codec.from_json(io["value_options"]))
-    if isinstance(io.get("render_options"), dict):
+    if "render_options" in io and isinstance(io["render_options"], dict):
         port.render_options = dict(codec.from_json(io["render_options"]))
 
 
