@@ -15,7 +15,7 @@ import pytest
 import funcnodes
 from funcnodes.core import Frame, NodeSpace, make_subgraph
 from funcnodes.devices.bench import Bench
-from funcnodes.errors import RunError
+from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import Run, Runner, RunStore
 from funcnodes.runs.local import library
 from funcnodes_simulators import SimulatedBench
@@ -270,3 +270,24 @@ async def test_an_aborted_frame_writes_its_finally_before_devices_are_parked(
     assert any(float(c.split()[-1]) == 0.05 for c in writes)
     assert simulated.state()["smu"]["output"] is False
     assert simulated.state()["smu"]["source_v"] == 0
+
+
+async def test_after_an_e_stop_finally_begins_and_is_refused_what_it_would_write(
+    station: Station, simulated: SimulatedBench
+) -> None:
+    """S4 goes before the rule that finally always runs."""
+    space = station.space
+    sweep = space.get_node_by_id("sweep")
+    assert isinstance(sweep, Frame)
+    off = space.add_node_by_id(
+        "device.set", "off", "Back to 50 mV", extra={"device": "smu", "member": "voltage"}
+    )
+    sweep.hold(off, section="finally")
+    off.inputs["value"].set_value(0.05)
+    run = await station.started(points=1000)
+    await station.bench.estop("smoke", "ada")
+    assert await ended(run) == "aborted"
+    assert isinstance(off.error, RefusedError)
+    writes = [c for c in simulated.commands("smu") if ":SOUR:VOLT " in c]
+    assert not any(float(c.split()[-1]) == 0.05 for c in writes)
+    assert simulated.state()["smu"]["output"] is False
