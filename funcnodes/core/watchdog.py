@@ -1,0 +1,101 @@
+"""The watchdog: notices within a second that something holds the event loop, and names the node.
+
+While the loop is held nothing else of the nodespace moves, not even cancelling. A thread asks the
+loop for a sign of life; where none comes it reads which node's function is executing. It stops
+nothing: that is a person's decision, or `run_in="thread"`'s.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from funcnodes.core.engine import Engine
+
+HELD_S = 0.5
+TICK_S = 0.1
+Told = Callable[[str, float], None]
+
+_log = logging.getLogger(__name__)
+
+
+def warn(who: str, held_s: float) -> None:
+    """Log one sentence."""
+    what = f"The node {who!r}" if who else "Something that is no node"
+    _log.warning("%s has held the event loop for %.1f s.", what, held_s)
+
+
+class Watchdog:
+    """Watches the loop it is started on, as a context: `with Watchdog(space.engine): ...`.
+
+    Args:
+        engine: Whose nodes may be the culprit.
+        told: Called once each time the loop is held, in the watchdog's thread, with the node's
+            name ("" if it is no node) and for how many seconds; logs a warning by default.
+        held_s: After how long.
+    """
+
+    def __init__(self, engine: Engine, told: Told = warn, *, held_s: float = HELD_S) -> None:
+        self._engine = engine
+        self._told = told
+        self._held_s = held_s
+        self._ending = threading.Event()
+        self._seen = 0.0  # time.monotonic() of the loop's last sign of life
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin to watch; call on the loop."""
+        loop = asyncio.get_running_loop()
+        self._seen = time.monotonic()
+        self._ending.clear()
+        self._thread = threading.Thread(
+            target=self._watch, args=(loop,), name="funcnodes watchdog", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; returns when its thread has."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        has_told = False
+        tick_s = min(TICK_S, self._held_s / 2)
+        while not self._ending.wait(tick_s):
+            held_s = time.monotonic() - self._seen
+            if held_s < self._held_s:
+                has_told = False
+            elif not has_told:
+                has_told = True
+                self._tell(self._culprit(loop), held_s)
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._sign)
+
+    def _sign(self) -> None:
+        self._seen = time.monotonic()
+
+    def _culprit(self, loop: asyncio.AbstractEventLoop) -> str:
+        node = self._engine.inline
+        if node is not None:
+            return node.name
+        task = asyncio.current_task(loop)
+        name = task.get_name() if task is not None else ""
+        return name.removeprefix("node ") if name.startswith("node ") else ""
+
+    def _tell(self, who: str, held_s: float) -> None:
+        try:
+            self._told(who, held_s)
+        except Exception:
+            _log.exception("Nobody could be told that the event loop is held")
