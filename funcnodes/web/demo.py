@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib.resources
 import json as jsons
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -29,6 +30,7 @@ NAME = "demo"
 FILE = "demo.json"
 START_S = 15.0
 END_S = 3.0
+LEFT_OVER_S = 6.0
 
 
 class _Announcement(msgspec.Struct):
@@ -68,6 +70,7 @@ async def _demo(
     listening = listen("127.0.0.1", settings.port if port is None else port)
     simulator = _start_simulator(control)
     try:
+        await _end_left_over(settings)
         # Imported while the simulator starts; both take their time.
         from funcnodes.web.server import WebServer, until_told
 
@@ -82,7 +85,8 @@ async def _demo(
                 _say_where(server, about, browser=browser, json=json)
                 await told.wait()
                 if not json:
-                    print("Ending: devices are made safe first.", flush=True)
+                    with contextlib.suppress(OSError):  # the terminal may be gone
+                        print("Ending: devices are made safe first.", flush=True)
     finally:
         listening.close()
         _end_simulator(simulator)
@@ -114,10 +118,26 @@ async def _worker(server: Any, workspace: Workspace, told: asyncio.Event) -> Asy
 
 def _workspace(settings: Settings, resources: dict[str, str]) -> Workspace:
     """The demo's worker, its bench at the simulator's addresses."""
-    found = [each for each in Workspace.all(settings) if each.record.name == NAME]
-    workspace = found[0] if found else Workspace.create(settings, NAME)
+    workspace = _known_workspace(settings) or Workspace.create(settings, NAME)
     write_private(workspace.bench_path, _bench(resources).encode())
     return workspace
+
+
+def _known_workspace(settings: Settings) -> Workspace | None:
+    return next((each for each in Workspace.all(settings) if each.record.name == NAME), None)
+
+
+async def _end_left_over(settings: Settings) -> None:
+    """End the worker of a demo that was killed: its instruments are gone with that one."""
+    workspace = _known_workspace(settings)
+    process = workspace.process() if workspace is not None else None
+    if process is None:
+        return
+    process.send(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.ended(), LEFT_OVER_S)
+    except TimeoutError:
+        process.send(signal.SIGKILL)
 
 
 def _bench(resources: dict[str, str]) -> str:

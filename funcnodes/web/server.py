@@ -291,16 +291,19 @@ def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
     return asyncio.run(_serve(settings, host, port, editor=False, browser=False))
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextlib.contextmanager
 def until_told() -> Iterator[asyncio.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second one changes nothing."""
+    """An event that Ctrl-C, SIGTERM and a closed terminal set; a second one changes nothing."""
     loop, event = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in ENDING:
         loop.add_signal_handler(number, event.set)
     try:
         yield event
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             loop.remove_signal_handler(number)
 
 

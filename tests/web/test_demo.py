@@ -722,6 +722,40 @@ async def test_ctrl_c_ends_everything_devices_first_and_a_second_one_is_harmless
         await demo.simulator.ask(do="state")
 
 
+async def test_a_closed_terminal_ends_everything_devices_first(demo: Demo) -> None:
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.start_run()
+        await demo.simulator.becomes(True, 5)
+        worker = demo.worker_process
+        going_off = asyncio.create_task(demo.simulator.becomes(False, 5))
+        await asyncio.sleep(0)
+        demo.process.send_signal(signal.SIGHUP)
+        await going_off
+        assert await asyncio.to_thread(demo.process.wait, 15) == 0
+    assert not worker.alive()
+
+
+async def test_a_demo_after_one_that_was_killed_has_instruments_that_answer(demo: Demo) -> None:
+    """The worker that was left over knows only the addresses of the killed one's simulator."""
+    left = demo.worker_process
+    demo.process.kill()
+    await asyncio.to_thread(demo.process.wait, 10)
+    assert left.alive()
+    again = launch(
+        demo.settings.config_dir, "demo", "--no-browser", "--json", "--port", "0", env=demo.env
+    )
+    try:
+        assert again.stdout is not None
+        told = json.loads(await asyncio.to_thread(again.stdout.readline))
+        assert told["worker"] == demo.worker
+        assert not left.alive()
+    finally:
+        again.send_signal(signal.SIGINT)
+        await asyncio.to_thread(again.communicate, None, 15)
+
+
 async def test_a_second_demo_and_a_taken_port_are_told_in_one_sentence(
     demo: Demo, tmp_path: Path
 ) -> None:

@@ -380,9 +380,10 @@ async def test_a_socket_that_does_not_answer_pings_is_cut(hasty: Any) -> None:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    path=st.text(st.characters(min_codepoint=33, max_codepoint=0x10FFF, exclude_categories=["Cs"]), max_size=80).map(
-        lambda text: "/api/" + text
-    )
+    path=st.text(
+        st.characters(min_codepoint=33, max_codepoint=0x10FFF, exclude_categories=["Cs"]),
+        max_size=80,
+    ).map(lambda text: "/api/" + text)
 )
 async def test_no_path_makes_the_server_stumble(site: Any, path: str) -> None:
     async with site.person() as client:
