@@ -4,11 +4,14 @@ from funcnodes.basic_nodes import (
     arrays,
     control,
     dictionaries,
+    display,
+    file_nodes,
     inputs,
     lists,
     logic,
     math,
     statistics,
+    tables,
     text,
 )
 from funcnodes.core import Shelf
@@ -17,11 +20,12 @@ NODE_SHELF = Shelf(
     subshelves=[
         inputs.NODE_SHELF, math.NODE_SHELF, logic.NODE_SHELF, control.NODE_SHELF, text.NODE_SHELF,
         lists.NODE_SHELF, dictionaries.NODE_SHELF, arrays.NODE_SHELF, statistics.NODE_SHELF,
+        tables.NODE_SHELF, file_nodes.NODE_SHELF, display.NODE_SHELF,
     ],
-    description="Inputs, arithmetic and decisions.",
+    description="Inputs, arithmetic, decisions, data and files.",
 )  # fmt: skip
 
 __all__ = [
-    "NODE_SHELF", "arrays", "control", "dictionaries", "inputs", "lists", "logic", "math",
-    "statistics", "text",
+    "NODE_SHELF", "arrays", "control", "dictionaries", "display", "file_nodes", "inputs", "lists",
+    "logic", "math", "statistics", "tables", "text",
 ]  # fmt: skip

@@ -82,13 +82,13 @@ def json_dump_node(
     """A value as JSON text, on one line unless an indent is given."""
     try:
         return json.dumps(
-            obj, indent=indent or None, sort_keys=sort_keys, ensure_ascii=False, default=_plain
+            obj, indent=indent or None, sort_keys=sort_keys, ensure_ascii=False, default=plain
         )
     except RecursionError as error:
         raise ExecutionError("obj is nested too deep for JSON.", port="obj") from error
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Arrays and numbers of numpy, and sets, as JSON has them."""
     if hasattr(value, "tolist"):
         return value.tolist()
