@@ -23,9 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 def warn(who: str, held_s: float) -> None:
-    """Log one sentence."""
+    """Log one sentence: a warning if it is a node, which somebody can do something about."""
     what = f"The node {who!r}" if who else "Something that is no node"
-    _log.warning("%s has held the event loop for %.1f s.", what, held_s)
+    level = logging.WARNING if who else logging.INFO
+    _log.log(level, "%s has held the event loop for %.1f s.", what, held_s)
 
 
 class Watchdog:

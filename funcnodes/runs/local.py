@@ -18,6 +18,7 @@ from typing import Any
 
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
+from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench, find_bench
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
@@ -174,6 +175,7 @@ class _Local:
             stack.push_async_callback(bench.close)
             await bench.open()
             stack.enter_context(self.guarded(bench))
+        stack.enter_context(Watchdog(space.engine))
         return space
 
     async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:

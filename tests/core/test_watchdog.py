@@ -25,6 +25,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """What the watchdog logs, also where the command line has set up logging before."""
     logger = logging.getLogger("funcnodes.core.watchdog")
     logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, logger.name)
     yield caplog
     logger.removeHandler(caplog.handler)
 
