@@ -308,7 +308,7 @@ class Settle(Node):
 def _between(start: float, stop: float, step: int, last: int) -> float:
     if step == 0:
         return start
-    return stop if step == last else start + (stop - start) * (step / last)
+    return stop if step == last else start + (stop - start) * step / last
 
 
 def _conversion(source: str, target: str) -> units.Affine | None:
