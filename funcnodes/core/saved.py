@@ -276,6 +276,8 @@ def restore_node(node: Node, data: Any) -> None:
     """See `Node.deserialize`."""
     data = _as_mapping(data, "A node")
     _check_depth(data)
+    if node.nodespace is not None:
+        node.nodespace.check_unlocked()
     if data.get("node_id", node.node_id) != node.node_id:
         raise SavedGraphError(
             f"{node.name} is of the type {node.node_id!r}, but {data['node_id']!r} was saved."
