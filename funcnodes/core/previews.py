@@ -46,15 +46,21 @@ def preview(value: Any, limit: int = LIMIT) -> Shown:
     return _cut(value if kind is str else _text(value, limit, DEPTH), limit)
 
 
+def told(value: Any, limit: int = LIMIT) -> str | None:
+    """What the preview that was added for its class says of a value; None if there is none."""
+    own = next((_by_class[base] for base in type(value).__mro__ if base in _by_class), None)
+    return None if own is None else _cut(_told(own, value, limit), limit)
+
+
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: max(0, limit - 1)]}…"
 
 
 def _text(value: Any, limit: int, depth: int) -> str:
     """A little more than `limit` characters at most."""
-    own = next((_by_class[base] for base in type(value).__mro__ if base in _by_class), None)
+    own = told(value, limit)
     if own is not None:
-        return _told(own, value, limit)
+        return own
     if isinstance(value, enum.Enum):
         return str(value.name)
     if isinstance(value, Unknown):

@@ -225,8 +225,9 @@ class Child:
 
     def kill(self) -> None:
         """End it at once, and what it has started."""
-        with contextlib.suppress(OSError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:  # else its number may be somebody else's by now
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Let it end, as it does when nobody can ask it any more."""

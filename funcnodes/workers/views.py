@@ -20,6 +20,7 @@ from funcnodes.core import (
     NodeSpace,
     NoValue,
     PlaceholderNode,
+    previews,
 )
 from funcnodes.core.ports import Port
 from funcnodes.devices.bench import Bench
@@ -337,6 +338,9 @@ def _shown(ports: Iterable[Port]) -> list[Port]:
 
 
 def _described(value: Any) -> str:
+    told = previews.told(value, TEXT_SHOWN)
+    if told is not None:
+        return told
     if isinstance(value, Table):
         return "1 row" if len(value) == 1 else f"{len(value)} rows"
     shape = getattr(value, "shape", None)
