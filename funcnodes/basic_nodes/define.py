@@ -103,12 +103,13 @@ def checked(function: Function, name: str) -> Function:
     Raises (when called):
         ExecutionError: An argument is of the wrong type, or the function could not be computed.
     """
-    parameters = tuple(inspect.signature(function).parameters)
-    hints = typing.get_type_hints(function, include_extras=True)
-    checks = {port: check for port in parameters if (check := _check_for(hints.get(port, Any)))}
+    read: list[tuple[tuple[str, ...], dict[str, Check]]] = []
 
     @functools.wraps(function)
     def run(*values: Any, **named: Any) -> Any:
+        if not read:  # at the first call: importing hundreds of nodes is to stay fast
+            read.append(_read_signature(function))
+        parameters, checks = read[0]
         arguments = dict(zip(parameters, values, strict=False)) | named
         for port, check in checks.items():
             if port in arguments:
@@ -123,6 +124,14 @@ def checked(function: Function, name: str) -> Function:
             raise ExecutionError(_failure(name, arguments, error)) from error
 
     return run
+
+
+def _read_signature(function: Function) -> tuple[tuple[str, ...], dict[str, Check]]:
+    """The names of its parameters, and the checks of those that have some."""
+    parameters = tuple(inspect.signature(function).parameters)
+    hints = typing.get_type_hints(function, include_extras=True)
+    found = ((port, _check_for(hints.get(port, Any))) for port in parameters)
+    return parameters, {port: check for port, check in found if check is not None}
 
 
 def describe(value: Any) -> str:
