@@ -144,6 +144,8 @@ class Node(Emitter):
     grows: ClassVar[bool] = False  # a wire may make a new input
     returns_none: ClassVar[bool] = False  # a result of None is a value, not "outputs were set"
     is_frame: ClassVar[bool] = False  # it may hold nodes, which run when it says so
+    takes_back: ClassVar[bool] = False  # wires from what it sets off back to it order nothing
+    set_off: "tuple[int, frozenset[Node]] | None" = None  # topology's, where it takes back
     linked: bool = False  # topology asks `links_in` and `links_out` too
     place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None

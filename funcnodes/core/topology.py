@@ -58,13 +58,33 @@ def _reach(start: "Node", neighbours: Callable[["Node"], Iterable["Node"]]) -> s
 
 def _sources(node: "Node") -> Iterable["Node"]:
     wired = (out.gate or out.node for inp in node.inputs.values() for out in inp.sources)
-    return chain(wired, node.links_in()) if node.linked else wired
+    sources = chain(wired, node.links_in()) if node.linked else wired
+    if not node.takes_back:
+        return sources
+    body = _set_off(node)
+    return (source for source in sources if source not in body)
 
 
 def _targets(node: "Node") -> Iterable["Node"]:
+    return (
+        target
+        for target in _wired_targets(node)
+        if not (target.takes_back and node in _set_off(target))
+    )
+
+
+def _wired_targets(node: "Node") -> Iterable["Node"]:
     wired = (
         inp.gate or inp.node
         for port in chain(node.outputs.values(), node.inputs.values())
         for inp in port.targets
     )
     return chain(wired, node.links_out()) if node.linked else wired
+
+
+def _set_off(loop: "Node") -> frozenset["Node"]:
+    """What a loop sets off. Wires from there back to it bring results; they order nothing."""
+    cached = loop.set_off
+    if cached is None or cached[0] != _version:
+        cached = loop.set_off = (_version, frozenset(_reach(loop, _wired_targets)))
+    return cached[1]

@@ -179,3 +179,15 @@ async def test_repeat_zero_times_is_done_at_once(graph: Any) -> None:
     seen = graph.seen(loop.do)
     await loop
     assert (seen.values, loop.done.value) == ([], 1)
+
+
+async def test_an_item_without_a_result_leaves_no_gap(graph: Any) -> None:
+    loop, gate = graph.add("for_node"), graph.add("if_node")
+    big = graph.add("greater_node", b=1)
+    wire(loop.do, big.inputs["a"])
+    wire(loop.do, gate.inputs["input"])
+    wire(big.outputs["out"], gate.inputs["condition"])
+    wire(gate.on_true, loop.collector)
+    loop.input.set_value([0, 5, 1, 7])
+    await loop
+    assert loop.done.value == [5, 7]
