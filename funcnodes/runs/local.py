@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
@@ -156,6 +157,7 @@ class _Local:
         """The nodespace on its open bench; everything is closed with `stack`, last first."""
         space = NodeSpace(library(), arming="disarmed")
         stack.push_async_callback(space.aclose)
+        space.services.provide(Files, Files(self.folder / "files"))
         path = self._find_bench()
         if path is not None:
             resources = await self._simulate(path, stack)

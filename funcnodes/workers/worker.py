@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from funcnodes import __version__
+from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, Node, units
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
@@ -404,6 +405,7 @@ class Worker:
 
     def _use(self, loaded: LoadedSpace) -> None:
         space = build(self.library, self.bench, self.latch, loaded.data)
+        space.services.provide(Files, Files(self.workspace.root / "files"))
         self.open = OpenSpace(
             loaded,
             space,
