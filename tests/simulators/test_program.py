@@ -16,6 +16,7 @@ from funcnodes_simulators import BenchError, SimulatedBench
 from funcnodes_simulators.layout import load_layout
 
 PROGRAM = [sys.executable, "-m", "funcnodes_simulators"]
+COMMAND = [sys.executable, "-m", "funcnodes", "simulate"]  # what users type; a process of its own
 
 
 class Program:
@@ -23,7 +24,7 @@ class Program:
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [*COMMAND, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
