@@ -32,14 +32,12 @@ class Engine:
     Attributes:
         inline: The node whose function holds the loop right now, else None. Read by watchdogs
             from other threads.
-        inline_since: `time.perf_counter()` at which it began.
         ready: Triggered nodes, first come first served; whoever appends calls `arm` unless
             `draining`.
     """
 
     def __init__(self) -> None:
         self.inline: Node | None = None
-        self.inline_since = 0.0
         self.ready: deque[Node] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_ends = 0.0  # until when this turn of the loop may execute nodes
@@ -127,7 +125,7 @@ class Engine:
         try:
             while ready and now < end:
                 node = self.inline = ready.popleft()
-                self.inline_since = began = now
+                began = now
                 node.execute(now)
                 now = perf_counter()
                 if not node.ran_elsewhere:

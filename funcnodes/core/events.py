@@ -31,13 +31,14 @@ class Emitter:
     """Calls listeners by the name of an event; `"*"` hears them all.
 
     Attributes:
-        listeners: None while nobody listens, so that asking costs nothing.
+        listeners: Who is to be called, by event; None while nobody listens, so that asking costs
+            nothing. Those of `"*"` are among the listeners of every event.
     """
 
     __slots__ = ("listeners",)
 
     def __init__(self) -> None:
-        self.listeners: dict[str, tuple[Listener, ...]] | None = None
+        self.listeners: _Listeners | None = None
 
     def on(self, event: str, listener: Listener) -> None:
         """Call `listener(src=…, event=…, **data)` whenever `event` happens.
@@ -45,25 +46,23 @@ class Emitter:
         `before_` and `after_` in front of `connect`, `disconnect`, `request_trigger` and
         `trigger`, as older programs write them, mean the event itself.
         """
-        if self.listeners is None:
-            self.listeners = {}
+        own = dict(self.listeners.own) if self.listeners is not None else {}
         event = _plain(event)
-        self.listeners[event] = (*self.listeners.get(event, ()), listener)
+        own[event] = (*own.get(event, ()), listener)
+        self.listeners = _Listeners(own)
         self.listeners_changed()
 
     def off(self, event: str, listener: Listener | None = None) -> None:
         """Call it no more, or without `listener` none of that event; nothing if it never was."""
         event = _plain(event)
-        heard = self.listeners.get(event, ()) if self.listeners is not None else ()
-        if self.listeners is None or (listener is not None and listener not in heard):
+        own = dict(self.listeners.own) if self.listeners is not None else {}
+        heard = own.pop(event, ())
+        if not heard or (listener is not None and listener not in heard):
             return
         gone = heard.index(listener) if listener is not None else None
-        left = heard[:gone] + heard[gone + 1 :] if gone is not None else ()
-        if left:
-            self.listeners[event] = left
-        else:
-            self.listeners.pop(event, None)
-        self.listeners = self.listeners or None
+        if gone is not None and len(heard) > 1:
+            own[event] = heard[:gone] + heard[gone + 1 :]
+        self.listeners = _Listeners(own) if own else None
         self.listeners_changed()
 
     def listeners_changed(self) -> None:
@@ -72,8 +71,7 @@ class Emitter:
     def copy(self) -> "Emitter":
         """One with the same listeners."""
         copy = Emitter()
-        if self.listeners is not None:
-            copy.listeners = dict(self.listeners)
+        copy.listeners = self.listeners  # which is replaced, never changed
         return copy
 
     def once(self, event: str, listener: Listener) -> None:
@@ -91,19 +89,34 @@ class Emitter:
 
     def emit(self, event: str, msg: Mapping[str, Any] | None = None, /, **data: Any) -> bool:
         """Tell the listeners; whether there were any."""
-        listeners = self.listeners
-        if listeners is None:
+        if self.listeners is None:
             return False
-        heard = listeners.get(event, ()) + listeners.get("*", ())
+        heard = self.listeners[event]
         if msg is not None:
             data = {**msg, **data}
         data.setdefault("src", self)
+        data["event"] = event
         for listener in heard:  # a tuple of its own: listeners may come and go meanwhile
             try:
-                listener(event=event, **data)
+                listener(**data)
             except Exception:
                 _log.exception("A listener of %r on %r raised", event, self)
         return bool(heard)
+
+
+class _Listeners(dict[str, tuple[Listener, ...]]):
+    """Who hears what, `"*"` included; filled as events happen, never changed otherwise.
+
+    Attributes:
+        own: Who asked for what, `"*"` as an event of its own.
+    """
+
+    def __init__(self, own: Mapping[str, tuple[Listener, ...]]) -> None:
+        self.own = own
+
+    def __missing__(self, event: str) -> tuple[Listener, ...]:
+        heard = self[event] = self.own.get(event, ()) + self.own.get("*", ())
+        return heard
 
 
 class ValueEvents:
@@ -117,7 +130,11 @@ class ValueEvents:
     def note_port(self, port: "Port") -> None:
         if self.watcher is not None:
             self.watcher.note_port(port)
-        port.tell("after_set_value", result=port._value)
+        if port._events is not None:
+            port._events.emit("after_set_value", src=port, result=port._value)
+        node = port.node
+        if node.listeners is not None:
+            node.emit("after_set_value", src=node, io=port, result=port._value)
 
     def note_node(self, node: "Node") -> None:
         if self.watcher is not None:

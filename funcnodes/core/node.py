@@ -85,7 +85,6 @@ class Node(Emitter):
         reset_inputs_on_trigger: Its inputs go back to their defaults after each success.
         asked: The last wave that asked for an execution.
         waiting_in: Waves in which it waits for its ancestors (policy `settled`).
-        blocked: Whether requests pass it by: muted, or an effect while disarmed (A1).
     """
 
     # What every execution touches is kept in slots; the rest, and subclasses, use a dictionary.
@@ -95,6 +94,7 @@ class Node(Emitter):
         "_announces",
         "_args",
         "_began",
+        "_blocked",
         "_error",
         "_giving_up",
         "_later",
@@ -102,8 +102,11 @@ class Node(Emitter):
         "_only",
         "_parameters",
         "_phase",
+        "_plain",
+        "_policy",
         "_required",
         "_results",
+        "_run_in",
         "_single",
         "_task",
         "_timer",
@@ -112,16 +115,13 @@ class Node(Emitter):
         "_trigger_out",
         "_wave",
         "asked",
-        "blocked",
         "calls_since_slow",
         "changes",
         "engine",
         "inputs",
         "outputs",
-        "policy",
         "ran_elsewhere",
         "relatives",
-        "run_in",
         "runs",
         "took_s",
         "waiting_in",
@@ -160,6 +160,7 @@ class Node(Emitter):
     _templates: ClassVar[dict[str, Port]] = {}
     _function: ClassVar[Callable[..., Any] | None] = None  # called by position, instead of func
     _is_coroutine: ClassVar[bool] = False
+    _is_usual: ClassVar[bool] = True  # the class asks for nothing but what every function gets
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -182,6 +183,7 @@ class Node(Emitter):
         cls.reset_inputs_on_trigger = cls.default_reset_inputs_on_trigger
         cls.render_options = cls.default_render_options
         cls._has_aftermath = cls.effect or cls.reset_inputs_on_trigger
+        cls._is_usual = cls.request is Node.request and not cls._is_coroutine
         cls._is_heard = any(port.is_heard for port in cls._templates.values())
         if "node_id" in vars(cls) and cls.node_id:
             _classes[cls.node_id] = cls
@@ -214,9 +216,9 @@ class Node(Emitter):
         self.engine: Engine = default_engine()
         self.changes: Watcher | None = None
         self.properties: dict[str, Any] = {}
-        self.policy: Policy = self.default_policy
-        self.run_in: RunIn = self.default_run_in
-        self.blocked = False
+        self._policy: Policy = self.default_policy
+        self._run_in: RunIn = self.default_run_in
+        self._blocked = False
         self.runs = 0
         self.relatives: tuple[int, frozenset[Node], frozenset[Node]] | None = None  # topology's
         self._muted = False
@@ -348,6 +350,7 @@ class Node(Emitter):
             port.triggers = port._does_trigger and (not ordered or port is self._trigger_in)
         if self.place is not None:
             self._heed_frame()
+        self._choose_way()
 
     def _heed_frame(self) -> None:
         """A member of a frame is triggered from within its section only (see `places`)."""
@@ -379,6 +382,7 @@ class Node(Emitter):
         """Whether its inputs go back to their defaults after each success."""
         self.reset_inputs_on_trigger = resets
         self._has_aftermath = self.effect or resets
+        self._choose_way()
 
     def _trigger_as_created(self) -> None:
         if not _is_loading.get() and self.ready():
@@ -394,7 +398,7 @@ class Node(Emitter):
     def _list_ports(self) -> None:
         self._parameters = [p for p in self.inputs.values() if p is not self._trigger_in]
         self._names = [p.id for p in self._parameters]
-        self._only = self._parameters[0] if self._function and len(self._parameters) == 1 else None
+        self._only = self._parameters[0] if len(self._parameters) == 1 else None
         self._required = [p for p in self._parameters if p.required]
         self._results = [p for p in self.outputs.values() if p is not self._trigger_out]
         self._single = self._results[0] if len(self._results) == 1 else None
@@ -442,6 +446,36 @@ class Node(Emitter):
     def running_s(self) -> float | None:
         """How long the present execution has been going on."""
         return perf_counter() - self._began if self._phase == RUNNING else None
+
+    @property
+    def policy(self) -> Policy:
+        """When a request runs it (T6)."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policy = policy
+        self._choose_way()
+
+    @property
+    def run_in(self) -> RunIn:
+        """Where its function runs (T12)."""
+        return self._run_in
+
+    @run_in.setter
+    def run_in(self, run_in: RunIn) -> None:
+        self._run_in = run_in
+        self._choose_way()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether requests pass it by: muted, or an effect while disarmed (A1)."""
+        return self._blocked
+
+    @blocked.setter
+    def blocked(self, blocked: bool) -> None:
+        self._blocked = blocked
+        self._choose_way()
 
     @property
     def muted(self) -> bool:
@@ -531,6 +565,22 @@ class Node(Emitter):
 
         saved.restore_node(self, data)
 
+    def _choose_way(self) -> None:
+        """Whether it is plain: nothing there that could make an execution unusual.
+
+        Then `_plain` is its function, and it takes the short ways of `NodeInput.receive` and
+        `execute`, which do what the long ones would. Called whenever one of these changes.
+        """
+        is_plain = (
+            self._is_usual
+            and self._single is not None
+            and self.listeners is None
+            and self._policy == "each"
+            and self._run_in in ("auto", "loop")
+            and not (self._blocked or self._has_aftermath or self._announces)
+        )
+        self._plain = self._function if is_plain else None
+
     # ── who is told ───────────────────────────────────────────────────────────────────────
 
     def watched_by(self, watcher: Watcher | None) -> None:
@@ -538,7 +588,7 @@ class Node(Emitter):
         self.changes = ValueEvents(watcher) if self._is_heard else watcher
 
     def listeners_changed(self) -> None:
-        heard = self.listeners or {}
+        heard = self.listeners.own if self.listeners is not None else {}
         ports = (*self.inputs.values(), *self.outputs.values())
         watcher = self.changes
         if isinstance(watcher, ValueEvents):
@@ -547,6 +597,7 @@ class Node(Emitter):
             "*" in heard or "after_set_value" in heard or any(port.is_heard for port in ports)
         )
         self.watched_by(watcher)
+        self._choose_way()
 
     def note_port(self, port: Port) -> None:
         """A port's value changed otherwise than by an execution."""
@@ -619,18 +670,14 @@ class Node(Emitter):
 
     def request(self, wave: Wave) -> None:
         """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
-        if self.blocked or wave.cancelled is not None:
+        if self._blocked or wave.cancelled is not None:
             return
         self.asked = wave
         if self.listeners is not None:
             self.emit("request_trigger")
-        if self.policy == "each":
-            only = self._only  # the shortest way, for a plain function of one input
-            if self._phase == IDLE and only is not None and only._value is not NoValue:
-                self._trigger(wave, (only._value,))
-            else:
-                self.run_in_wave(wave)
-        elif self.policy == "settled":
+        if self._policy == "each":
+            self.run_in_wave(wave)
+        elif self._policy == "settled":
             wave.await_ancestors(self)
         elif self._all_newer():
             self.run_in_wave(wave)
@@ -719,21 +766,51 @@ class Node(Emitter):
             return  # given up while it was queued
         self._phase = RUNNING
         self._began = now
+        function, args = self._plain, self._args
+        if function is None or type(args) is not tuple:
+            self._execute_any()
+            return
+        try:
+            result = function(args[0]) if self._only is not None else function(*args)
+        except (Exception, SystemExit) as error:
+            if self._phase == RUNNING:
+                self._end_failed(error)
+            return
+        if self._phase != RUNNING:
+            return  # given up from within
+        wave: Wave = self._wave  # type: ignore[assignment]  # it is running
+        if result is not None or self.returns_none:
+            self._single.emit(result, wave)  # type: ignore[union-attr]  # plain nodes have one
+        self._error = None
+        self.runs += 1
+        self._phase = IDLE
+        self._wave = None
+        if self._later:
+            self._start_next()
+        if self.changes is not None:
+            self.changes.note_node(self)
+        if self._phase == IDLE or (self._wave is not wave and wave not in self._later):
+            wave._active.discard(self)  # `wave.leave`, written out
+            if not wave._active or wave._waiting:
+                wave._progress()
+            elif wave._watchers:
+                wave._wake()
+
+    def _execute_any(self) -> None:
+        """The long way, for every node."""
         if self.listeners is not None:
             self.emit("triggerstart")
-        if self._is_coroutine or (self.run_in != "auto" and self.run_in != "loop"):
+        if self._is_coroutine or self._run_in not in ("auto", "loop"):
             self._execute_elsewhere()
             return
-        args, function = self._args, self._function
         try:
-            if function is not None and isinstance(args, tuple):
-                result = function(*args)
-            else:
-                result = self._call(args)
+            result = self._call(self._args)
         except (Exception, SystemExit) as error:
-            self._end_failed(error)
+            if self._phase == RUNNING:
+                self._end_failed(error)
         else:
-            self._end_ok(result)
+            if self._phase == RUNNING:  # else it was given up from within
+                self._end_ok(result)
 
     def took_inline(self, took_s: float, cpu_s: Callable[[], float]) -> None:
         """Told by the engine after an inline execution that was slow, or follows a slow one.

@@ -268,7 +268,10 @@ class NodeSpace(Emitter):
 
     def listeners_changed(self) -> None:
         """What happens in its nodes is relayed only while somebody listens to it."""
-        relays = any(event not in _OWN_EVENTS for event in self.listeners or ())
+        relays = any(
+            event not in _OWN_EVENTS
+            for event in (self.listeners.own if self.listeners is not None else ())
+        )
         if relays == self._relays:
             return
         self._relays = relays

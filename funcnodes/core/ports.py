@@ -460,8 +460,26 @@ class NodeInput(Port):
         node = self.node
         if node.changes is not None:
             node.changes.note_port(self)
-        if self.triggers:
+        if not self.triggers:
+            return
+        if (
+            node._plain is None
+            or node._only is not self
+            or node._phase
+            or wave.cancelled is not None
+            or value is NoValue
+        ):
             node.request(wave)
+        else:  # `request` and what follows from it, for a plain node
+            node._phase = 1
+            node.asked = node._wave = wave
+            node._args = (value,)
+            wave._settled = False
+            wave._active.add(node)
+            engine = node.engine
+            engine.ready.append(node)
+            if not engine.draining:
+                engine.arm()
 
     def _stimulate(self, value: Any, does_trigger: bool | None, wave: Wave | None) -> None:
         stimulus = wave or self.node.open_wave(f"{self.node.name}.{self.id}")
