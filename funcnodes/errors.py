@@ -17,6 +17,7 @@
     │   ├── NodeCancelled
     │   ├── NodeTimeout
     │   ├── NodeProcessError        its process died, or could not take or give the values
+    │   ├── StreamOverflow          more items than may wait: some were dropped
     │   └── AwaitCycleError           a node awaited itself or an ancestor
     ├── DeviceError                   something an instrument, or its wire, did
     │   ├── AddressError              not an address, or not one we may open
@@ -124,6 +125,10 @@ class NodeTimeout(ExecutionError):
 
 class NodeProcessError(ExecutionError):
     """The process of a function ended, or could not take its arguments or give its result."""
+
+
+class StreamOverflow(ExecutionError):
+    """More items came than may wait in front of a node; one was dropped."""
 
 
 class AwaitCycleError(ExecutionError):

@@ -16,6 +16,7 @@ from funcnodes.core.progress import NodeProgress
 from funcnodes.core.render import RenderOptions
 from funcnodes.core.saved import PlaceholderNode
 from funcnodes.core.services import Services
+from funcnodes.core.streams import Stream, StreamInput
 from funcnodes.core.subgraph import SubgraphNode, dissolve, make_subgraph
 from funcnodes.core.types import DeviceRef, PortType, Range, Rows, Trigger, Unit
 from funcnodes.core.values import NoValue, Quality
@@ -55,6 +56,8 @@ __all__ = [
     "Rows",
     "Services",
     "Shelf",
+    "Stream",
+    "StreamInput",
     "SubgraphNode",
     "Trigger",
     "Unit",

@@ -37,14 +37,18 @@ def port_ready_state(port: "Port") -> dict[str, bool]:
     return {"node": port.has_node, "value": port._value is not NoValue or not _needs_value(port)}
 
 
-def port_status(port: "Port") -> dict[str, bool]:
-    """Whether it has what it needs, and is wired."""
-    state = {
+def port_status(port: "Port") -> dict[str, Any]:
+    """Whether it has what it needs, and is wired; of a stream also what waits and was dropped."""
+    from funcnodes.core.streams import StreamInput  # which builds on ports
+
+    state: dict[str, Any] = {
         "has_value": port._value is not NoValue,
         "has_node": port.has_node,
         "ready": port.ready(),
         "connected": port.is_connected(),
     }
+    if isinstance(port, StreamInput):
+        state |= {"waiting": port.waiting, "dropped": port.dropped}
     return {"required": port.required, **state} if _is_input(port) else state
 
 

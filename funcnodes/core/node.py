@@ -21,6 +21,7 @@ from funcnodes.core.events import Emitter, ValueEvents, Watcher
 from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.progress import NodeProgress
+from funcnodes.core.streams import Backlog, StreamInput
 from funcnodes.core.types import Trigger
 from funcnodes.core.values import NoValue
 from funcnodes.core.waves import Outcome, Wave
@@ -44,6 +45,7 @@ RunIn = Literal["auto", "loop", "thread", "process"]
 State = Literal["idle", "queued", "running", "done", "error"]
 
 Arguments = tuple[Any, ...] | dict[str, Any]
+Waves = tuple[Wave | None, ...]
 
 IDLE, QUEUED, RUNNING = 0, 1, 2
 
@@ -108,12 +110,14 @@ class Node(Emitter):
         "_results",
         "_run_in",
         "_single",
+        "_taken",
         "_task",
         "_timer",
         "_token",
         "_trigger_in",
         "_trigger_out",
         "_wave",
+        "_waves",
         "asked",
         "calls_since_slow",
         "changes",
@@ -134,6 +138,7 @@ class Node(Emitter):
     words: ClassVar[tuple[str, ...]] = ()
     default_policy: ClassVar[Policy] = "each"
     default_run_in: ClassVar[RunIn] = "auto"
+    default_max_attempts: ClassVar[int] = 1
     default_reset_inputs_on_trigger: ClassVar[bool] = False
     default_trigger_on_create: ClassVar[bool] = False
     default_render_options: ClassVar[Mapping[str, Any]] = {}
@@ -145,15 +150,21 @@ class Node(Emitter):
     returns_none: ClassVar[bool] = False  # a result of None is a value, not "outputs were set"
     is_frame: ClassVar[bool] = False  # it may hold nodes, which run when it says so
     takes_back: ClassVar[bool] = False  # wires from what it sets off back to it order nothing
+    starts_wave: ClassVar[bool] = False  # what it gives belongs to the next wave (T8)
     set_off: "tuple[int, frozenset[Node]] | None" = None  # topology's, where it takes back
     linked: bool = False  # topology asks `links_in` and `links_out` too
     place: Place | None = None  # where a frame holds it; set through the nodespace
-    timeout_s: float | None = None
+    timeout_s: float | None = None  # after so long an execution is given up (T10)
+    retry_delay_s: float = 0.0  # between a failure and the next attempt
+    backlog: Backlog | None = None  # what waits in front of it, where it has stream inputs (T5)
     moved: bool = False  # to threads, by its own pace (T12)
+    _made: tuple[Arguments, Wave, Waves] | None = None  # what a result from elsewhere is made of
     _job: "Job | None" = None  # of the last execution in a process
     reset_inputs_on_trigger: bool = False
     render_options: Mapping[str, Any] = {}  # an instance that has some has its own
 
+    _max_attempts: int | None = None  # of the instance, where it has a number of its own
+    _retried: tuple[int, int] = (0, 0)  # the execution (by `runs`) and its failed attempts
     _has_aftermath: bool = False  # there is something to do after a success
     _is_heard: bool = False  # somebody listens to values of its ports
     _progress: NodeProgress | None = None
@@ -225,7 +236,11 @@ class Node(Emitter):
         self._phase = IDLE
         self._wave: Wave | None = None  # of the execution that is queued or running
         self._args: Arguments = {}  # taken when it was triggered (T1)
-        self._later: dict[Wave, Arguments | None] = {}  # waves that wait for a rerun, in order
+        self._waves: Waves = ()  # in which the arguments looked at last had been set
+        self._taken: tuple[Wave, Waves] | None = None  # its wave, and those of its arguments
+        self._later: dict[
+            Wave, tuple[Arguments, Waves] | None
+        ] = {}  # waiting for a rerun, in order
         self.asked: Wave | None = None
         self.waiting_in: set[Wave] = set()
         self._token = 0  # of the present execution: late results of others are discarded (T10)
@@ -328,8 +343,11 @@ class Node(Emitter):
 
     def remove_input(self, port_id: str) -> None:
         """Take an input away, and its wire."""
-        self.get_input(port_id).disconnect()
+        port = self.get_input(port_id)
+        port.disconnect()
         del self.inputs[port_id]
+        if self.backlog is not None and isinstance(port, StreamInput):
+            self.backlog.remove(port)
         self._list_ports()
 
     def remove_output(self, port_id: str) -> None:
@@ -394,6 +412,9 @@ class Node(Emitter):
         if port.id in ports:
             raise GraphError(f"{self.name} already has a port {port.id!r}.")
         ports[port.id] = port
+        if isinstance(port, StreamInput):
+            self.backlog = self.backlog or Backlog(self)
+            self.backlog.ports.append(port)
 
     def _list_ports(self) -> None:
         self._parameters = [p for p in self.inputs.values() if p is not self._trigger_in]
@@ -476,6 +497,22 @@ class Node(Emitter):
     def blocked(self, blocked: bool) -> None:
         self._blocked = blocked
         self._choose_way()
+
+    @property
+    def max_attempts(self) -> int:
+        """How often an execution that fails is tried in all, in its wave; 1 or more.
+
+        An attempt that timed out is not repeated, since it may still be at work.
+        """
+        return self._max_attempts or self.default_max_attempts
+
+    @max_attempts.setter
+    def max_attempts(self, attempts: int) -> None:
+        if attempts < 1:
+            raise GraphError(f"{self.name} cannot be tried {attempts} times.")
+        if attempts > 1 and self.effect:
+            raise GraphError(f"{self.name} acts on the world, and is never tried again by itself.")
+        self._max_attempts = attempts
 
     @property
     def muted(self) -> bool:
@@ -573,6 +610,7 @@ class Node(Emitter):
         """
         is_plain = (
             self._is_usual
+            and self.backlog is None
             and self._single is not None
             and self.listeners is None
             and self._policy == "each"
@@ -675,7 +713,9 @@ class Node(Emitter):
         self.asked = wave
         if self.listeners is not None:
             self.emit("request_trigger")
-        if self._policy == "each":
+        if self.backlog is not None:
+            self.backlog.request(wave)
+        elif self._policy == "each":
             self.run_in_wave(wave)
         elif self._policy == "settled":
             wave.await_ancestors(self)
@@ -695,6 +735,7 @@ class Node(Emitter):
         self._phase = QUEUED
         self._wave = wave
         self._args = args
+        self._taken = (wave, self._waves)
         wave._settled = False  # `wave.enter`, written out: this is the engine's inner loop
         wave._active.add(self)
         if self.listeners is not None:
@@ -711,6 +752,7 @@ class Node(Emitter):
         are left out of the call.
         """
         values = []
+        self._waves = tuple([port.wave for port in self._parameters])
         for port in self._parameters:
             value = port._value
             if value is NoValue:
@@ -736,7 +778,7 @@ class Node(Emitter):
             args = self._take_arguments()
             if args is None:
                 return
-            self._later[wave] = args
+            self._later[wave] = (args, self._waves)
         elif wave not in self._later:
             for older in [w for w in self._later if not w.scan]:
                 del self._later[older]
@@ -883,6 +925,8 @@ class Node(Emitter):
     def _end_ok(self, result: Any) -> None:
         wave = self._wave
         assert wave is not None
+        if self.ran_elsewhere:  # where it may be queued anew before somebody asks
+            self._made = (self._args, wave, self._taken[1] if self._taken is not None else ())
         if result is not None or self.returns_none:
             try:
                 if self._single is not None:
@@ -898,6 +942,17 @@ class Node(Emitter):
         if self._announces:
             self._trigger_out.emit(True, wave)
         self._end(wave)
+
+    def made_from(self, wave: Wave | None) -> tuple[Arguments, Waves] | None:
+        """The arguments of its last execution, and their waves, if that was in `wave`."""
+        if self._made is not None and self._made[1] is wave:
+            return self._made[0], self._made[2]
+        if wave is None or self._phase != IDLE or not self.runs:
+            return None
+        if self._taken is not None and self._taken[0] is wave:
+            return self._args, self._taken[1]
+        came_along = self._only is not None and self.asked is wave  # the short way takes no notes
+        return (self._args, (wave,)) if came_along else None
 
     def _clear_up(self, wave: Wave) -> None:
         """What an effect, or a node that resets its inputs, does after a success."""
@@ -935,6 +990,9 @@ class Node(Emitter):
                 port.emit(value, wave)
 
     def _end_failed(self, error: BaseException) -> None:
+        if self._may_retry():
+            self._retry(error)
+            return
         wave = self._wave
         assert wave is not None
         self._error = error
@@ -942,6 +1000,33 @@ class Node(Emitter):
         if self.listeners is not None:
             self.emit("error", error=error)
         self._end(wave)
+
+    def _may_retry(self) -> bool:
+        """Whether another attempt is left; what acts on the world is never repeated."""
+        execution, attempts = self._retried
+        failed = attempts if execution == self.runs else 0
+        return failed + 1 < self.max_attempts and not self.effect and self._giving_up is None
+
+    def _retry(self, error: BaseException) -> None:
+        """Queue the same execution once more, with the arguments it had, in its wave."""
+        execution, attempts = self._retried
+        self._retried = (self.runs, attempts + 1 if execution == self.runs else 1)
+        if self.ran_elsewhere:
+            self._clear_elsewhere()
+        self._phase = QUEUED
+        self._note()
+        self.emit("retry", error=error, attempt=self._retried[1])
+        if self.retry_delay_s > 0:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self.retry_delay_s, self._requeue)
+        else:
+            self._requeue()
+
+    def _requeue(self) -> None:
+        self._timer = None
+        self.engine.ready.append(self)
+        if not self.engine.draining:
+            self.engine.arm()
 
     def _end_given_up(self) -> None:
         wave = self._wave
@@ -963,16 +1048,24 @@ class Node(Emitter):
         self._wave = None
         if self._later:
             self._start_next()
+        elif self.backlog is not None:
+            self.backlog.start_next()
         if self.changes is not None:
             self.changes.note_node(self)
         if self.listeners is not None:
             self.emit("triggerdone")
-        if self._phase == IDLE or (self._wave is not wave and wave not in self._later):
+        if not self._is_busy_in(wave):
             wave._active.discard(self)  # `wave.leave`, written out
             if not wave._active or wave._waiting:
                 wave._progress()
             elif wave._watchers:
                 wave._wake()
+
+    def _is_busy_in(self, wave: Wave) -> bool:
+        """Whether an execution in `wave` is queued or running, or waits for its turn."""
+        if self._phase != IDLE and (self._wave is wave or wave in self._later):
+            return True
+        return self.backlog is not None and self.backlog.holds(wave)
 
     def _clear_elsewhere(self) -> None:
         """Of a task or thread nothing is left; and it is known how long it took."""
@@ -988,7 +1081,10 @@ class Node(Emitter):
         """Trigger the next rerun; its arguments are taken now, unless its wave queued its own."""
         while self._later and self._phase == IDLE:
             wave = next(iter(self._later))
-            args = self._later.pop(wave) or self._take_arguments()
+            queued = self._later.pop(wave)
+            args = self._take_arguments() if queued is None else queued[0]
+            if queued is not None:
+                self._waves = queued[1]
             if args is None:
                 wave.leave(self)
             else:
@@ -1000,6 +1096,8 @@ class Node(Emitter):
         """Give up everything it is doing or is to do (T10)."""
         for wave in list(self._later):
             self._drop_later(wave, reason)
+        if self.backlog is not None:
+            self.backlog.drop()
         for wave in list(self.waiting_in):
             wave.forget(self)
         if self._phase != IDLE:
@@ -1009,6 +1107,8 @@ class Node(Emitter):
         """Give up only what belongs to `wave`."""
         if wave in self._later:
             self._drop_later(wave, reason)
+        if self.backlog is not None:
+            self.backlog.drop(wave)
         if self._wave is wave and self._phase != IDLE:
             self._abandon(self._cancelled(reason))
 

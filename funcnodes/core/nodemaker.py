@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypedDict, get_args, get_origin
 
 from funcnodes.core.node import Node
 from funcnodes.core.ports import NodeInput, NodeOutput
+from funcnodes.core.streams import Stream, StreamInput
 from funcnodes.core.values import NoValue
 from funcnodes.errors import GraphError
 
@@ -175,7 +176,11 @@ def _inputs(
 def _input(parameter: inspect.Parameter, annotation: Any, detail: Mapping[str, Any]) -> NodeInput:
     given = parameter.default is not parameter.empty
     settings = {key: detail[key] for key in _INPUT_SETTINGS if detail.get(key) is not None}
-    return NodeInput(
+    stream = _stream(annotation)
+    kind = NodeInput if stream is None else StreamInput
+    if stream is not None:
+        settings["capacity"] = stream.capacity
+    return kind(
         parameter.name,
         detail.get("type", annotation),
         detail.get("name"),
@@ -183,6 +188,12 @@ def _input(parameter: inspect.Parameter, annotation: Any, detail: Mapping[str, A
         required=bool(detail.get("required", not given and "default" not in detail)),
         **settings,
     )
+
+
+def _stream(annotation: Any) -> Stream | None:
+    """Whether every item is to come through, as `Annotated[..., Stream()]` says (T5)."""
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((note for note in notes if isinstance(note, Stream)), None)
 
 
 def _id(detail: Mapping[str, Any]) -> str:

@@ -7,10 +7,11 @@ a value from outside enters by `set_value`, is checked, and opens a wave.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from funcnodes.core import describe, topology
 from funcnodes.core.events import Emitter, Listener
+from funcnodes.core.provenance import Provenance, provenance
 from funcnodes.core.types import PortType, Range, check_range, conversion
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Wave
@@ -45,6 +46,7 @@ class Port:
     __slots__ = ("__dict__", "_value", "id", "node", "quality", "wave")  # what every value touches
 
     is_input = False
+    carries: Literal["value", "stream"] = "value"  # the latest wins, or nothing is lost (T5)
     gate: "Node | None" = None  # who is reached through it, if not `node` (see topology)
     node: "Node"
 
@@ -134,6 +136,11 @@ class Port:
             given = list(given.values())
         return tuple(given) if given else self.type.options
 
+    @property
+    def provenance(self) -> Provenance | None:
+        """Which wave its value belongs to, and what it was made of; None while it has none."""
+        return provenance(self)
+
     # ── what it tells ─────────────────────────────────────────────────────────────────────
 
     def on(self, event: str, listener: Listener) -> None:
@@ -198,8 +205,8 @@ class Port:
         """What it has of what it needs: `node`, `value`."""
         return describe.port_ready_state(self)
 
-    def status(self) -> dict[str, bool]:
-        """`has_value`, `has_node`, `ready`, `connected`; of an input also `required`."""
+    def status(self) -> dict[str, Any]:
+        """Whether it has a value, a node and a wire; of a stream also `waiting` and `dropped`."""
         return describe.port_status(self)
 
     def serialize(self) -> dict[str, Any]:
@@ -579,7 +586,7 @@ class NodeInput(Port):
             push(inp, convert, value, wave, quality)
 
     def _forward_present(self, other: "NodeInput", convert: Convert | None) -> None:
-        if self._value is NoValue:
+        if self._value is NoValue or other.carries == "stream":
             return
         if not self.applied:  # text that nothing acted on stays that
             other.restore(self._value if convert is None else convert(self._value))
@@ -672,6 +679,17 @@ class NodeOutput(Port):
             else:
                 push(inp, convert, value, wave, quality)
 
+    def place(self, value: Any, wave: Wave) -> None:
+        """Set the value within `wave` and have it wait at the inputs: nothing is triggered."""
+        triggering = [inp for inp in self.targets if inp.triggers]
+        for inp in triggering:
+            inp.triggers = False
+        try:
+            self.emit(value, wave)
+        finally:
+            for inp in triggering:
+                inp.triggers = True
+
     def unset(self) -> None:
         """Forget the value."""
         self._value, self.wave, self.quality = NoValue, None, "ok"
@@ -680,7 +698,7 @@ class NodeOutput(Port):
     def connect(self, other: NodeInput, replace: bool = False) -> list[str]:
         """Wire it to an input; an existing wire between the two is left as it is.
 
-        The present value, if any, is pushed at once.
+        The present value, if any, is pushed at once, but not to a stream, which gets what comes.
 
         Returns:
             `[source node, output, target node, input]`.
@@ -701,7 +719,7 @@ class NodeOutput(Port):
         self._wires.append((other, convert))
         other.sources.append(self)
         wired(self, other)
-        if self._value is not NoValue:
+        if self._value is not NoValue and other.carries == "value":
             self._push_present(other, convert)
         return edge
 

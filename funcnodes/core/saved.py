@@ -10,6 +10,7 @@ read. Values are kept of inputs that were set and are not wired.
 
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,9 @@ MAX_DEPTH = 200
 _NODE_KEYS = {
     "name", "id", "node_id", "node_name", "io", "properties", "render_options", "io_options",
     "policy", "muted", "run_in", "frame", "reset_inputs_on_trigger",
+    "max_attempts", "retry_delay_s", "timeout_s",
 }  # fmt: skip
+_DURATIONS = ("retry_delay_s", "timeout_s")
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
 
 
@@ -116,6 +119,11 @@ def dump_node(node: Node) -> dict[str, Any]:
     run_in = "auto" if node.moved and node.run_in == "thread" else node.run_in
     if run_in != node.default_run_in:
         data["run_in"] = run_in
+    if node.max_attempts != node.default_max_attempts:
+        data["max_attempts"] = node.max_attempts
+    for key in _DURATIONS:
+        if getattr(node, key) != getattr(type(node), key):
+            data[key] = getattr(node, key)
     if node.muted:
         data["muted"] = True
     if node.reset_inputs_on_trigger != node.default_reset_inputs_on_trigger:
@@ -297,6 +305,11 @@ def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> No
         node.policy = data["policy"]
     if data.get("run_in") in ("auto", "loop", "thread", "process"):
         node.run_in = data["run_in"]
+    if isinstance(data.get("max_attempts"), int):
+        node.max_attempts = data["max_attempts"]
+    for key in _DURATIONS:
+        if key in data:
+            setattr(node, key, _seconds(data[key], key))
     for port_id, io in _section(data, "io").items():
         port = node.inputs.get(port_id) or node.outputs.get(port_id)
         if port is None or not isinstance(io, Mapping):
@@ -309,6 +322,15 @@ def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> No
             _restore_value(port, io["value"], is_old=is_old)
     if data.get("muted") is True:
         node.muted = True
+
+
+def _seconds(saved: Any, key: str) -> float | None:
+    """A duration; None where the node waits for ever."""
+    if saved is None and key == "timeout_s":
+        return None
+    if isinstance(saved, int | float) and not isinstance(saved, bool) and 0 <= saved < math.inf:
+        return float(saved)
+    raise SavedGraphError(f"{key} is {saved!r}, not a number of seconds.")
 
 
 def _restore_options(port: Port, io: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 Order wires (▶) count like data wires, and so does being held by a frame: the frame comes before its
 members. A port with a gate stands for the gate: that is how wires cross into subgraphs. A node is
-outside its own ancestors even in a cycle; the nodes of its cycle count as downstream only.
+outside its own ancestors even in a cycle; the nodes of its cycle count as downstream only. What
+starts the next wave has nothing behind it in its own.
 """
 
 from collections.abc import Callable, Iterable
@@ -59,6 +60,7 @@ def _reach(start: "Node", neighbours: Callable[["Node"], Iterable["Node"]]) -> s
 def _sources(node: "Node") -> Iterable["Node"]:
     wired = (out.gate or out.node for inp in node.inputs.values() for out in inp.sources)
     sources = chain(wired, node.links_in()) if node.linked else wired
+    sources = (source for source in sources if not source.starts_wave)
     if not node.takes_back:
         return sources
     body = _set_off(node)
@@ -74,6 +76,8 @@ def _targets(node: "Node") -> Iterable["Node"]:
 
 
 def _wired_targets(node: "Node") -> Iterable["Node"]:
+    if node.starts_wave:
+        return ()
     wired = (
         inp.gate or inp.node
         for port in chain(node.outputs.values(), node.inputs.values())

@@ -7,7 +7,7 @@ It does not run anything: nodes enter and leave, and the engine executes them.
 
 import asyncio
 import itertools
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -50,7 +50,7 @@ class Wave:
 
     __slots__ = (
         "__weakref__", "_active", "_children", "_failed", "_open", "_outcome", "_settled",
-        "_waiting", "_watchers", "cancelled", "id", "label", "parent", "scan", "shielded",
+        "_then", "_waiting", "_watchers", "cancelled", "id", "label", "parent", "scan", "shielded",
     )  # fmt: skip
 
     def __init__(self, label: str = "", *, parent: "Wave | None" = None, scan: bool = False):
@@ -68,6 +68,7 @@ class Wave:
         self._children: set[Wave] = set()  # unsettled ones only
         self._failed: set[Node] = set()
         self._watchers: list[tuple[Set[Node], asyncio.Future[None]]] = []
+        self._then: tuple[Callable[[Wave], None], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Wave {self.id} {self.label!r} {'settled' if self._settled else 'unsettled'}>"
@@ -108,6 +109,10 @@ class Wave:
         """Nothing more is set in it from outside."""
         self._open = False
         self._progress()
+
+    def when_settled(self, callback: "Callable[[Wave], None]") -> None:
+        """Call it once, with this wave, as soon as it is settled."""
+        self._then = (*self._then, callback)
 
     async def wait(self, *, timeout_s: float | None = None) -> Outcome:
         """Close it, wait until it is settled, and tell how it went.
@@ -233,6 +238,10 @@ class Wave:
         parent = self.parent
         if parent is not None:
             parent._children.discard(self)
+        then, self._then = self._then, ()
+        for callback in then:
+            callback(self)
+        if parent is not None:
             parent._progress()
 
     def _clear_of(self, nodes: Set["Node"]) -> bool:

@@ -127,5 +127,6 @@ def _device_cycles(space: NodeSpace) -> Iterator[str]:
         told.update(members)
         yield (
             f"{', '.join(o.name for o in members)} form a cycle through "
-            f"{device_of(node) or node.name}, which would never end: take one of its wires away."
+            f"{device_of(node) or node.name}, which would never end: put a Previous node into it, "
+            "or take one of its wires away."
         )

@@ -141,7 +141,7 @@ def _targets(node: Node) -> Iterator[Node]:
 def _set_off(outputs: Iterable[NodeOutput]) -> Iterator[Node]:
     """What these outputs trigger; to members of other sections they are parameters only."""
     for out in outputs:
-        for inp in out.targets:
+        for inp in () if out.node.starts_wave else out.targets:
             target = inp.gate or inp.node
             space = target.nodespace
             if space is None or target.frame is None or space.places.sets_off(out, target):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from funcnodes.basic_nodes.control.feedback import Previous
 from funcnodes.core import Node, NodeInput
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import RefusedError, RunError
@@ -377,6 +378,20 @@ def test_a_cycle_through_a_device_is_refused(lab: Any) -> None:
     lab.order(one, other, one)
     (problem,) = lab.runner.check()
     assert problem.startswith("One, Other form a cycle through smu")
+    assert problem.endswith("put a Previous node into it, or take one of its wires away.")
+
+
+def test_a_cycle_through_a_device_by_way_of_previous_may_run(lab: Any) -> None:
+    """T8: what Previous gives belongs to the next wave."""
+    lab.space.lib.add_node(Previous)
+    sweep, one, previous = lab.add("sweep"), lab.add(Switch, "One"), lab.add("control.previous")
+    sweep.value.connect(one.value)
+    assert lab.runner.check() == []
+    one.outputs["_triggeroutput"].connect(previous.inputs["value"])
+    settle = lab.add("settle", "Other")
+    previous.outputs["out"].connect(settle.inputs["_triggerinput"])
+    lab.order(settle, one)
+    assert lab.runner.check() == []
 
 
 def test_a_scan_inside_a_scan_must_be_started_by_it(lab: Any) -> None:
