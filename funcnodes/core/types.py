@@ -83,6 +83,9 @@ class Shape:
     def __init__(self, *lengths: int | None) -> None:
         self.lengths = lengths
 
+    def __repr__(self) -> str:
+        return f"Shape{self.lengths!r}"
+
 
 class Trigger:
     """Annotation of a ▶ port: carries no data, only order."""
