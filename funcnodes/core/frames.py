@@ -6,15 +6,17 @@
 
 What a frame holds is said by `places`. The body is also what hangs downstream of the outputs that
 each point sets, members or not; what hangs on its ▶ done comes after it. Frames nest: a frame in a
-section is one of its nodes. `finally` cannot be cancelled with the frame, only node by node, and
+section is one of its nodes. What its nodes use, such as a device, is kept for them from `enter` to
+`finally` (see `reservations`). `finally` cannot be cancelled with the frame, only node by node, and
 the frame's wave does not settle before it has ended.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
+from funcnodes.core import topology
 from funcnodes.core.node import Node
 from funcnodes.core.places import Place, Section
 from funcnodes.core.waves import Outcome, Wave
@@ -97,22 +99,21 @@ class Frame(Node):
         """`enter` before the block, `finally` after it, however it ends.
 
         Raises:
+            RefusedError: Another frame keeps something that is used inside.
             ExecutionError: Something in `enter` or `finally` failed. An error of the block itself
                 is what is raised; one of `finally` is then its note.
         """
-        if not self.members():
-            yield
-            return
-        try:
-            await self._enter()
-            yield
-        except BaseException as error:
+        with self._reserved():
             try:
-                await self._finish()
-            except ExecutionError as second:
-                error.add_note(second.message)
-            raise
-        await self._finish()
+                await self._enter()
+                yield
+            except BaseException as error:
+                try:
+                    await self._finish()
+                except ExecutionError as second:
+                    error.add_note(second.message)
+                raise
+            await self._finish()
 
     async def run_point(self, values: Mapping[str, Any], index: int) -> None:
         """One point: set its outputs, start the body, wait until all of it is at rest.
@@ -153,7 +154,25 @@ class Frame(Node):
     def _pacer(self) -> Pacer | None:
         return self.nodespace.services.get(Pacer) if self.nodespace is not None else None
 
+    def _reserved(self) -> AbstractContextManager[None]:
+        """What is used inside, kept while the frame is on."""
+        if self.nodespace is None:
+            return nullcontext()
+        inside = {*topology.downstream(self), *self._held()}
+        names = [name for node in inside for name in node.resources()]
+        return self.nodespace.reservations.kept(names, self)
+
+    def _held(self) -> Iterable[Node]:
+        """What it holds, in frames and subgraphs inside it too."""
+        for node in self.members():
+            yield node
+            yield from node.inner_nodes()
+            if isinstance(node, Frame):
+                yield from node._held()
+
     async def _enter(self) -> None:
+        if not self.members("enter"):
+            return
         assert self.wave is not None
         wave = self.wave.child(f"{self.name} enter")
         self._start("enter", wave)

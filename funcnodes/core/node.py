@@ -670,6 +670,10 @@ class Node(Emitter):
         """The nodes inside it, theirs too; only subgraphs have some."""
         return ()
 
+    def resources(self) -> "Iterable[str]":
+        """What it uses that a frame around it is to keep for it, such as a device's name."""
+        return ()
+
     def saved_extra(self) -> dict[str, Any]:
         """Further top-level keys of its saved form."""
         return {}

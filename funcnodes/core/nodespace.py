@@ -16,6 +16,7 @@ from funcnodes.core.library import Library, Shelf
 from funcnodes.core.node import Node
 from funcnodes.core.places import Place, Places
 from funcnodes.core.ports import Port
+from funcnodes.core.reservations import Reservations
 from funcnodes.core.services import Services
 from funcnodes.core.waves import Wave
 from funcnodes.errors import GraphError, RefusedError
@@ -78,6 +79,7 @@ class NodeSpace(Emitter):
         self.properties: dict[str, Any] = {}
         self._nodes: dict[str, Node] = {}
         self.places = Places(self)
+        self.reservations = Reservations()
         self.groups = NodeGroups(self.has_node, self.check_unlocked)
         self._secrets: dict[str, Any] = {}
         self._relays = False  # somebody listens to what happens in its nodes

@@ -246,6 +246,7 @@ class InnerSpace(NodeSpace):
     def bind(self, space: NodeSpace) -> None:
         """Use library, services and engine of `space` from now on."""
         self.lib, self.services, self.engine = space.lib, space.services, space.engine
+        self.reservations = space.reservations
         for node in self.nodes:
             node.on_removed()
             node.engine = self.engine

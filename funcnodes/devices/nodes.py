@@ -125,6 +125,9 @@ class DeviceNode(Node):
 
     # ── running ───────────────────────────────────────────────────────────────────────────
 
+    def resources(self) -> tuple[str, ...]:
+        return (self.device,) if self.device else ()
+
     def check_run(self) -> list[str]:
         try:
             self._found().member(self.member)
@@ -151,6 +154,12 @@ class DeviceNode(Node):
             )
         return bench.device(self.device)
 
+    def _to_act_on(self) -> Device:
+        """The device, for a node that writes to it; raises RefusedError while a frame keeps it."""
+        if self.nodespace is not None:
+            self.nodespace.reservations.check(self.device, self.wave, self)
+        return self._found()
+
     def _give(self, samples: Mapping[str, Sample]) -> None:
         """Hand samples to the outputs, each with its quality."""
         for name, sample in samples.items():
@@ -172,7 +181,7 @@ class DeviceSet(DeviceNode):
         return [value_plan(device, self.member, member)] if isinstance(member, Control) else []
 
     async def func(self, **inputs: Any) -> None:
-        await self._found().member_set(self.member, inputs[VALUE])
+        await self._to_act_on().member_set(self.member, inputs[VALUE])
 
 
 class DeviceGet(DeviceNode):
@@ -294,7 +303,7 @@ class DeviceCommand(DeviceNode):
     verb = "Command"
 
     async def func(self) -> None:
-        await self._found().member_command(self.member)
+        await self._to_act_on().member_command(self.member)
 
 
 NODE_SHELF = Shelf(

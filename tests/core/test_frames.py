@@ -512,3 +512,56 @@ def test_whatever_is_entered_is_finished_however_frames_nest_and_are_cancelled(
             assert re.fullmatch("(<?>)*", own)  # an enter may be given up before it is noted
 
     asyncio.run(play())
+
+
+class Uses(Note):
+    """Needs the meter, unless a frame keeps it from it."""
+
+    node_id = "frames.uses"
+
+    def resources(self) -> list[str]:
+        return ["meter"]
+
+    async def func(self, a: int, turns: int) -> int:
+        assert self.nodespace is not None
+        self.nodespace.reservations.check("meter", self.wave, self)
+        return await super().func(a, turns)
+
+
+async def test_what_is_used_inside_a_frame_is_kept_for_it_while_it_is_on(space: NodeSpace) -> None:
+    """Frames: a frame reserves the devices inside it for its duration."""
+    frame = count(space, 3)
+    inner = count(space, 2, "inner")
+    inside, outside = Uses("inside", "inside"), Uses("outside", "outside")
+    for node in (inside, outside):
+        node.a.set_value(0, does_trigger=False)
+        space.add_node_instance(node)
+    frame.hold(inner)
+    inner.hold(inside)
+    refused: list[str] = []
+    inside.on("triggerdone", lambda **_: outside.request_trigger())
+    outside.on("error", lambda error, **_: refused.append(error.message))
+    await frame
+    await space.await_done()
+    assert journal(space).names.count("inside") == 6
+    assert refused
+    assert set(refused) == {"outside cannot use meter, which count keeps until it ends."}
+    outside.request_trigger()
+    await outside
+    assert outside.error is None
+
+
+async def test_a_second_frame_is_refused_what_the_first_one_keeps(space: NodeSpace) -> None:
+    first, second = count(space, 2, "first"), count(space, 2, "second")
+    for frame in (first, second):
+        node = Uses(f"in {frame.name}", f"in {frame.name}")
+        node.a.set_value(0, does_trigger=False)
+        space.add_node_instance(node)
+        frame.hold(node)
+    for frame in (first, second):
+        frame.request_trigger()
+    await space.await_done()
+    assert first.error is None
+    assert "second cannot use meter, which first keeps until it ends" in str(second.error)
+    await second
+    assert second.error is None

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import AsyncIterator
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from funcnodes.core import Node, NodeSpace
 from funcnodes.devices import Bench, nodes
 from funcnodes.devices.nodes import library_entries
 from funcnodes.errors import NodeTriggerError, ValueRefusedError
+from funcnodes.runs.scans import Sweep
 
 
 @pytest_asyncio.fixture
@@ -254,3 +256,32 @@ def test_a_node_without_a_loop_or_a_bench_can_be_made(tmp_path: Path) -> None:
     space = NodeSpace()
     node = add(space, "device.monitor", "voltage")
     assert node.check_run()
+
+
+async def test_a_scan_keeps_its_devices_from_writes_outside_it(
+    simulator: Any, bench: Bench, space: NodeSpace
+) -> None:
+    """Frames: reading goes on, writing is refused and says who has the device."""
+    space.lib.add_node(Sweep)
+    sweep = space.add_node_by_id("sweep", name="IV")
+    for port, value in {"start": 0.0, "stop": 0.1, "points": 2}.items():
+        sweep.inputs[port].set_value(value, does_trigger=False)
+    inside = add(space, "device.set", "voltage")
+    sweep.outputs["value"].connect(inside.inputs["value"])
+    outside, reads = add(space, "device.set", "compliance"), add(space, "device.get", "compliance")
+    outside.inputs["value"].set_value("1 mA", does_trigger=False)
+
+    def meanwhile() -> None:
+        outside.request_trigger()
+        reads.request_trigger()
+
+    loop = asyncio.get_running_loop()
+    inside.on("triggerstart", lambda **_: loop.call_soon(meanwhile, context=Context()))
+    errors: list[str] = []
+    outside.on("error", lambda error, **_: errors.append(error.message))
+    sweep.request_trigger()
+    await space.await_done()
+    assert sweep.error is None
+    assert reads.error is None
+    assert set(errors) == {f"{outside.name} cannot use smu, which IV keeps until it ends."}
+    await outside
