@@ -9,7 +9,8 @@ Nothing of a driver needs a connection: ports, docs, limits and emergency bytes 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -190,15 +191,35 @@ class Anything(ScpiDevice):
 
 
 ANYTHING = Anything
+_lent: dict[str, type[Instrument]] = {}
 
 
-@cache
+@contextmanager
+def lent(cls: type[Instrument]) -> Iterator[None]:
+    """Have a driver found by its name that no installed package offers, for as long."""
+    name = cls.spec.name
+    before = _lent.get(name)
+    _lent[name] = cls
+    try:
+        yield
+    finally:
+        if before is None:
+            del _lent[name]
+        else:
+            _lent[name] = before
+
+
 def find(name: str) -> type[Instrument]:
     """The driver of that name.
 
     Raises:
         BenchError: There is none, or it cannot be imported.
     """
+    return _lent.get(name) or _installed(name)
+
+
+@cache
+def _installed(name: str) -> type[Instrument]:
     where = _known().get(name)
     if where is None:
         raise BenchError(
