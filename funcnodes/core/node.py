@@ -429,6 +429,11 @@ class Node(Emitter):
         known = ", ".join(name for name in ports if not name.startswith("_")) or "none"
         return PortNotFoundError(f"{self.name} has no {what} {port_id!r}; it has {known}.")
 
+    def check_unlocked(self) -> None:
+        """Raise RefusedError while a run holds the structure as it is (A2)."""
+        if self.nodespace is not None:
+            self.nodespace.check_unlocked()
+
     # ── state ─────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -475,6 +480,7 @@ class Node(Emitter):
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
+        self.check_unlocked()
         self._policy = policy
         self._choose_way()
 
@@ -521,6 +527,7 @@ class Node(Emitter):
 
     @muted.setter
     def muted(self, muted: bool) -> None:
+        self.check_unlocked()
         self._muted = muted
         self.update_blocked()
 

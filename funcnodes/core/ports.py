@@ -325,6 +325,8 @@ class NodeInput(Port):
 
     @does_trigger.setter
     def does_trigger(self, triggers: bool) -> None:
+        if self.has_node:
+            self.node.check_unlocked()
         self._does_trigger = self.triggers = triggers
         if hasattr(self, "node"):
             self.node.rewired()
@@ -534,6 +536,7 @@ class NodeInput(Port):
             `[source node, input, target node, input]`.
 
         Raises:
+            RefusedError: A run is on (A2).
             MultipleConnectionsError: The other has a wire, and `replace` is false.
             SameNodeConnectionError: Both belong to one node.
             PortMismatchError: Type or dimension does not fit.
@@ -544,6 +547,7 @@ class NodeInput(Port):
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
         if other in self.forwards_to:
             return edge
+        _check_unlocked(self, other)
         convert = fit(self, other)
         if _forwards_reach(other, self):
             raise NodeConnectionError(f"{other._where} is already forwarded to {self._where}.")
@@ -560,6 +564,7 @@ class NodeInput(Port):
         for inp in [other] if other is not None else self.forwards_to:
             if inp not in self.forwards_to:
                 continue
+            _check_unlocked(self, inp)
             left = [wire for wire in self.__dict__["_forwards"] if wire[0] is not inp]
             self.__dict__["_forwards"] = left
             if not left:
@@ -704,6 +709,7 @@ class NodeOutput(Port):
             `[source node, output, target node, input]`.
 
         Raises:
+            RefusedError: A run is on (A2).
             MultipleConnectionsError: The input has another wire, and `replace` is false.
             SameNodeConnectionError: Both belong to one node.
             PortMismatchError: Type or dimension does not fit.
@@ -714,6 +720,7 @@ class NodeOutput(Port):
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
         if self in other.sources:
             return edge
+        _check_unlocked(self, other)
         convert = self.check_wire(other)
         other.make_room(replace)
         self._wires.append((other, convert))
@@ -743,6 +750,7 @@ class NodeOutput(Port):
         for inp in [other] if other is not None else list(self.targets):
             if self not in inp.sources:
                 continue
+            _check_unlocked(self, inp)
             self._wires = [wire for wire in self._wires if wire[0] is not inp]
             unwired(self, inp)
 
@@ -827,6 +835,12 @@ def check_value_options(options: Mapping[str, Any], where: str) -> None:
     low, high = bounds["min"], bounds["max"]
     if low is not None and high is not None and low > high:
         raise ValueRefusedError(f"{where}: min {low:.9g} is above max {high:.9g}.")
+
+
+def _check_unlocked(source: Port, target: NodeInput) -> None:
+    """Raise RefusedError where a run holds one of the two ends as it is (A2)."""
+    source.node.check_unlocked()
+    target.node.check_unlocked()
 
 
 def _rewired(source: Port, target: NodeInput) -> None:

@@ -358,3 +358,28 @@ def test_saving_loading_saving_is_identical(data: st.DataObject) -> None:
     again = NodeSpace(LIBRARY)
     again.deserialize(saved.parse(first))
     assert json.dumps(again.serialize()) == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a, b: b.outputs["out"].connect(a.inputs["text"]),
+        lambda a, b: a.inputs["text"].connect(b.outputs["out"]),
+        lambda a, b: a.outputs["out"].disconnect(),
+        lambda a, b: b.inputs["text"].disconnect(),
+        lambda a, b: a.inputs["text"].forward(b.inputs["text"], replace=True),
+        lambda a, b: setattr(a, "muted", True),
+        lambda a, b: setattr(a, "policy", "settled"),
+        lambda a, b: setattr(a.inputs["text"], "does_trigger", False),
+    ],
+)
+def test_a_run_holds_wires_and_ways_of_running_as_they_are(change: Any) -> None:
+    """A2: by whatever door the change comes."""
+    space = space_of("test.words", "test.words")
+    a, b = space.nodes
+    a.outputs["out"].connect(b.inputs["text"])
+    before = space.serialize()
+    space.arming = "running"
+    with pytest.raises(RefusedError, match="cannot be changed while a run is on"):
+        change(a, b)
+    assert space.serialize() == before
