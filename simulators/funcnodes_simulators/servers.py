@@ -33,6 +33,7 @@ class TcpServer:
         self.station = station
         self._port = port
         self._server: asyncio.Server | None = None
+        self._lines: set[_TcpLine] = set()  # those too that wait to be admitted
 
     @property
     def resource(self) -> str:
@@ -47,7 +48,7 @@ class TcpServer:
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _TcpLine(self.station), "127.0.0.1", self._port
+            lambda: _TcpLine(self.station, self._lines), "127.0.0.1", self._port
         )
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -55,21 +56,23 @@ class TcpServer:
         """Close the port and every connection."""
         if self._server is not None:
             self._server.close()
-        for connection in list(self.station.connections):
-            connection.line.hang_up(at_once=True)
+        for line in list(self._lines):
+            line.hang_up(at_once=True)
 
 
 class _TcpLine(asyncio.Protocol):
     """One TCP connection; a client too many is kept waiting for a moment, then reset."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, lines: "set[_TcpLine]") -> None:
         self._station = station
+        self._lines = lines
         self._connection: Connection | None = None
         self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._lines.add(self)
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._station.faults.refuses_connect():
@@ -86,6 +89,7 @@ class _TcpLine(asyncio.Protocol):
             self._connection.received(data)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._lines.discard(self)
         if self._connection is not None:
             self._connection.closed()
 

@@ -38,7 +38,7 @@ class Previous(Node):
         super().__init__(**named)
         self._kept: tuple[Any, ...] = ()  # the value for the next wave, if one came
         self._started: Wave | None = None  # the last wave of the loop
-        self._began = clock.monotonic()
+        self._emitted_at = clock.monotonic()
         self._pausing: asyncio.Task[None] | None = None
 
     def func(self, value: Any = NoValue, initial: Any = NoValue, interval: float = 0.0) -> None:
@@ -79,7 +79,7 @@ class Previous(Node):
         if wave.parent is not None:
             self.outputs["out"].place(kept[0], wave.parent)
             return
-        pause_s = self._began + self.inputs["interval"].value - clock.monotonic()
+        pause_s = self._emitted_at + self.inputs["interval"].value - clock.monotonic()
         if pause_s > 0:
             self._pausing = asyncio.get_running_loop().create_task(self._start(kept[0], pause_s))
         else:
@@ -91,7 +91,7 @@ class Previous(Node):
             self._emit(value)
 
     def _emit(self, value: Any) -> None:
-        self._began = clock.monotonic()
+        self._emitted_at = clock.monotonic()
         wave = self._started = Wave(self.name)
         self.outputs["out"].emit(value, wave)
         wave.close()
