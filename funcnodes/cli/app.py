@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from funcnodes.cli import nodes, run, runs, serve, simulate, worker
+from funcnodes.cli import device, nodes, run, runs, serve, simulate, worker
 from funcnodes.cli.output import complain, write_plainly
 from funcnodes.errors import FuncnodesError
 from funcnodes.settings import Settings
@@ -59,6 +59,7 @@ run.register(app)
 runs.register(app)
 simulate.register(app)
 nodes.register(app)
+device.register(app)
 worker.register(app)
 
 

@@ -1,0 +1,363 @@
+"""`funcnodes device …`: what is connected, who it is, what it reads; under the workers' locks."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from funcnodes.cli.output import Json, complain, print_json, print_table
+
+if TYPE_CHECKING:
+    from funcnodes.devices.bench import Bench
+    from funcnodes.devices.device import Device
+    from funcnodes.settings import Settings
+
+OWNER = "command line"
+
+AddressText = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="E.g. tcp:10.0.0.5:5025 or serial:/dev/ttyUSB0.")
+]
+BenchFile = Annotated[
+    Path, typer.Option("--bench", help="Bench file whose devices are meant.", metavar="FILE")
+]
+Target = Annotated[
+    str, typer.Argument(metavar="DEVICE", help="An address, or with --bench a device's name.")
+]
+SomeBench = Annotated[
+    Path | None, typer.Option("--bench", help="Bench file that has the device.", metavar="FILE")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    device = typer.Typer(
+        help="List, identify, read and check instruments.", no_args_is_help=True,
+        rich_markup_mode=None,
+    )  # fmt: skip
+    device.command("list")(list_attached)
+    device.command("scan")(scan)
+    device.command("identify")(identify)
+    device.command("drivers")(list_drivers)
+    device.command("query")(query)
+    device.command("add")(add)
+    device.command("check")(check)
+    device.command("snapshot")(snapshot)
+    device.command("watch")(watch)
+    app.add_typer(device, name="device")
+
+
+# ── what there is ─────────────────────────────────────────────────────────────────────────
+
+
+def list_attached(ctx: typer.Context, as_json: Json = False) -> None:
+    """List serial ports and USB instruments; opens none of them."""
+    from funcnodes.devices.discovery import attached
+
+    found = attached(_locks(ctx.obj))
+    if as_json:
+        print_json([_plain(each) for each in found])
+    elif found:
+        rows = [(each.address, each.usb, each.title, each.holder) for each in found]
+        print_table(("Address", "USB", "Name", "In use by"), rows)
+    else:
+        print("No serial port and no USB instrument is connected.")
+
+
+def list_drivers(as_json: Json = False) -> None:
+    """List the drivers that are installed, and whom each is for."""
+    from funcnodes.devices import drivers
+
+    specs = [drivers.find(name).spec for name in drivers.names()]
+    if as_json:
+        print_json([_driver(spec) for spec in specs])
+        return
+    rows = [(spec.name, spec.title, _for_whom(spec.match)) for spec in specs]
+    print_table(("Driver", "For", "*IDN? answers"), rows)
+
+
+def scan(
+    ctx: typer.Context,
+    addresses: Annotated[
+        list[str], typer.Argument(metavar="ADDRESS...", help="Addresses to ask, and no others.")
+    ],
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 0.5,
+    as_json: Json = False,
+) -> int:
+    """Ask each of these addresses who is there.
+
+    Only what is named is opened, one after the other; only *IDN? is sent.
+    """
+    found, silent = asyncio.run(_scan(ctx.obj, addresses, timeout))
+    if as_json:
+        print_json({"found": [_identified(each) for each in found], "silent": silent})
+    else:
+        for each in found:
+            print(_sentence(each))
+        for address, why in silent.items():
+            complain(f"{address}: {why}" if address not in why else why)
+    return 0 if not silent else 1
+
+
+def identify(
+    ctx: typer.Context,
+    address: AddressText,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 0.5,
+    as_json: Json = False,
+) -> None:
+    """Ask who is there; tries terminators and speeds."""
+    found = asyncio.run(_identify(ctx.obj, address, timeout))
+    if as_json:
+        print_json(_identified(found))
+    else:
+        print(_sentence(found))
+
+
+async def _identify(settings: "Settings", address: str, timeout_s: float) -> Any:
+    from funcnodes.devices import discovery
+    from funcnodes.devices.addresses import parse
+
+    return await discovery.identify(
+        parse(address), locks=_locks(settings), timeout_s=timeout_s, owner=OWNER
+    )
+
+
+async def _scan(
+    settings: "Settings", addresses: Iterable[str], timeout_s: float
+) -> tuple[list[Any], dict[str, str]]:
+    from funcnodes.errors import DeviceError
+
+    found, silent = [], {}
+    for address in addresses:
+        try:
+            found.append(await _identify(settings, address, timeout_s))
+        except DeviceError as error:
+            silent[address] = error.message
+    return found, silent
+
+
+# ── one device ────────────────────────────────────────────────────────────────────────────
+
+
+def query(
+    ctx: typer.Context,
+    device: Target,
+    command: Annotated[str, typer.Argument(metavar="QUERY", help="E.g. ':SOUR:VOLT?'.")],
+    bench: SomeBench = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds to wait for the answer.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask an instrument one question and print what it answers.
+
+    Only questions: what ends in '?'. Writing is for its driver, which knows limits and what is
+    safe.
+    """
+
+    async def ask(found: "Device") -> str:
+        return await found.query(command, timeout_s=timeout)
+
+    answer = asyncio.run(_with_device(ctx.obj, device, bench, ask))
+    if as_json:
+        print_json({"device": device, "query": command, "answer": answer})
+    else:
+        print(answer)
+
+
+def watch(
+    ctx: typer.Context,
+    device: Target,
+    member: Annotated[str, typer.Argument(help="What to read, e.g. reading or a.kelvin.")],
+    bench: SomeBench = None,
+    every: Annotated[float, typer.Option(help="Seconds from one reading to the next.")] = 1.0,
+    count: Annotated[int, typer.Option(help="Readings to take; 0 until Ctrl-C.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Read again and again, and print each reading with its time; Ctrl-C ends it."""
+
+    async def read(found: "Device") -> None:
+        taken, due = 0, time.monotonic()
+        while not count or taken < count:
+            samples = await found.member_read(member)
+            _print_samples(samples, as_json=as_json)
+            taken += 1
+            due += every
+            if not count or taken < count:
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    asyncio.run(_with_device(ctx.obj, device, bench, read))
+
+
+# ── a whole bench ─────────────────────────────────────────────────────────────────────────
+
+
+def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
+    """Connect to each device of a bench and say who answered; changes nothing."""
+
+    async def look() -> list[dict[str, Any]]:
+        async with _opened(ctx.obj, bench) as opened:
+            return [_state(device) for device in opened.devices.values()]
+
+    states = asyncio.run(look())
+    if as_json:
+        print_json(states)
+    else:
+        rows = [(s["name"], s["state"], s["identity"] or s["message"], s["stop"]) for s in states]
+        print_table(("Device", "State", "Answers as", "On E-STOP"), rows)
+    return 1 if any(state["state"] in ("offline", "fault") for state in states) else 0
+
+
+def snapshot(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> None:
+    """Show how every device of a bench is set; reads, and changes nothing."""
+
+    async def look() -> dict[str, Any]:
+        async with _opened(ctx.obj, bench) as opened:
+            return opened.snapshot()
+
+    found = asyncio.run(look())
+    if as_json:
+        print_json(found)
+        return
+    for name, device in found.items():
+        print(f"{name}  {device['identity'] or device['state']}")
+        for parameter, sample in device["parameters"].items():
+            quality = "" if sample["quality"] == "ok" else f"  ({sample['quality']})"
+            print(f"  {parameter} = {_shown(sample['value'])} {sample['unit']}".rstrip() + quality)
+
+
+def add(
+    ctx: typer.Context,
+    bench: Annotated[Path, typer.Argument(help="Bench file; made if there is none.")],
+    name: Annotated[str, typer.Argument(help="What the device is to be called, e.g. smu.")],
+    address: AddressText,
+    driver: Annotated[
+        str, typer.Option(help="Driver [default: the one that fits what answers].")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Put a device into a bench file, with the driver that fits and its serial number."""
+    from funcnodes.devices.benchfile import BenchFile, DeviceConfig
+    from funcnodes.errors import BenchError
+
+    found = None if driver else asyncio.run(_identify(ctx.obj, address, 0.5))
+    if found is not None and not found.driver:
+        raise BenchError(
+            f"No installed driver fits {found.identity} at {address}.",
+            hint="Name one by --driver, e.g. generic.scpi; `device drivers` lists them.",
+        )
+    file = BenchFile.load(bench) if bench.exists() else BenchFile.new(bench.stem)
+    if name in file.config.devices:
+        raise BenchError(f"{bench} has a device {name!r} already.", hint="Choose another name.")
+    serial = found.identity.serial if found is not None else ""
+    chosen = DeviceConfig(name, driver or str(found and found.driver), address, serial=serial)
+    file.put_device(chosen)
+    file.save(bench)
+    if as_json:
+        print_json({"bench": str(bench), "name": name, "driver": chosen.driver, "serial": serial})
+    else:
+        who = f" ({found.identity.maker} {found.identity.model}, {serial})" if found else ""
+        print(f"{bench}: {name} is {chosen.driver} at {address}{who}.")
+
+
+# ── under the locks that workers take ─────────────────────────────────────────────────────
+
+
+def _locks(settings: "Settings") -> Path:
+    return settings.run_dir / "locks"
+
+
+@asynccontextmanager
+async def _opened(settings: "Settings", file: Path) -> AsyncIterator["Bench"]:
+    from funcnodes.devices.bench import Bench
+
+    async with Bench.load(file, lock_dir=_locks(settings), owner=OWNER) as bench:
+        yield bench
+
+
+async def _with_device(settings: "Settings", target: str, file: Path | None, act: Any) -> Any:
+    """Connect to one device, do something with it, let go of it."""
+    from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
+
+    if file is None:
+        config = BenchConfig("device", devices={"device": DeviceConfig("device", "auto", target)})
+        name = "device"
+    else:
+        whole = BenchFile.load(file).config
+        name = target
+        Bench(whole).device(name)  # says which there are
+        config = BenchConfig(whole.name, devices={name: whole.devices[name]}, allow=whole.allow)
+    bench = Bench(config, lock_dir=_locks(settings), owner=OWNER)
+    device = bench.devices[name]
+    try:
+        await device.connect()
+        result: Awaitable[Any] = act(device)
+        return await result
+    finally:
+        await bench.close()
+
+
+# ── as they are printed ───────────────────────────────────────────────────────────────────
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in ("address", "title", "usb", "holder")}
+
+
+def _driver(spec: Any) -> dict[str, Any]:
+    match = spec.match
+    return {
+        "name": spec.name, "title": spec.title, "manual": spec.manual,
+        "maker": match.maker if match else None, "model": match.model if match else None,
+        "safe_state": spec.safe_state,
+    }  # fmt: skip
+
+
+def _for_whom(match: Any) -> str:
+    return f"{match.maker}, {match.model}" if match is not None else "anybody"
+
+
+def _identified(found: Any) -> dict[str, Any]:
+    who = found.identity
+    return {
+        "address": found.address, "maker": who.maker, "model": who.model, "serial": who.serial,
+        "firmware": who.firmware, "driver": found.driver or None, "eol": found.eol,
+        "baud": found.baud,
+    }  # fmt: skip
+
+
+def _sentence(found: Any) -> str:
+    who = found.identity
+    fits = f"driver {found.driver}" if found.driver else "no driver fits"
+    how = f", {found.baud} baud" if found.baud is not None else ""
+    number = f", serial number {who.serial}" if who.serial else ""
+    return f"{found.address}: {who.maker} {who.model}{number} ({fits}{how})"
+
+
+def _state(device: "Device") -> dict[str, Any]:
+    return {
+        "name": device.name, "driver": device.driver, "address": device.address,
+        "state": device.state, "message": device.message, "stop": device.safe_state,
+        "identity": str(device.identity) if device.identity.maker else "",
+        "output_on": device.output_on,
+    }  # fmt: skip
+
+
+def _print_samples(samples: Any, *, as_json: bool) -> None:
+    if as_json:
+        values = {n: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
+                  for n, s in samples.items()}  # fmt: skip
+        print_json(values)
+        return
+    told = [
+        f"{name} {_shown(s.value)} {s.unit}".rstrip()
+        + ("" if s.quality == "ok" else f" ({s.quality})")
+        for name, s in samples.items()
+    ]
+    print(f"{time.strftime('%H:%M:%S')}  {'   '.join(told)}", flush=True)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
