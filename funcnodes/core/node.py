@@ -619,12 +619,14 @@ class Node(Emitter):
             self._is_usual
             and self.backlog is None
             and self._single is not None
-            and self.listeners is None
             and self._policy == "each"
             and self._run_in in ("auto", "loop")
             and not (self._blocked or self._has_aftermath or self._announces)
         )
         self._plain = self._function if is_plain else None
+        is_straight = self._plain is not None and self.listeners is None
+        for port in self._parameters:
+            port.straight = is_straight and port is self._only
 
     # ── who is told ───────────────────────────────────────────────────────────────────────
 
@@ -649,12 +651,12 @@ class Node(Emitter):
         if self.changes is not None:
             self.changes.note_port(port)
 
-    def open_wave(self, label: str) -> Wave:
+    def open_wave(self, origin: str | Port) -> Wave:
         """A wave for a stimulus: the executing node's own if one sets it (T3), else a new one."""
         current = self.engine.current()
         if current is not None and current.wave is not None and not current.wave.settled:
             return current.wave
-        return Wave(label)
+        return Wave(origin)
 
     # ── hooks for subclasses ──────────────────────────────────────────────────────────────
 
@@ -723,7 +725,7 @@ class Node(Emitter):
             return
         self.asked = wave
         if self.listeners is not None:
-            self.emit("request_trigger")
+            self.tell_plainly("request_trigger")
         if self.backlog is not None:
             self.backlog.request(wave)
         elif self._policy == "each":
@@ -750,7 +752,7 @@ class Node(Emitter):
         wave._settled = False  # `wave.enter`, written out: this is the engine's inner loop
         wave._active.add(self)
         if self.listeners is not None:
-            self.emit("trigger")
+            self.tell_plainly("trigger")
         engine = self.engine
         engine.ready.append(self)
         if not engine.draining:
@@ -762,6 +764,10 @@ class Node(Emitter):
         By position where a plain function can be called so, else by name; unset optional inputs
         are left out of the call.
         """
+        only = self._only
+        if only is not None and self._function is not None and only._value is not NoValue:
+            self._waves = (only.wave,)
+            return (only._value,)
         values = []
         self._waves = tuple([port.wave for port in self._parameters])
         for port in self._parameters:
@@ -823,6 +829,8 @@ class Node(Emitter):
         if function is None or type(args) is not tuple:
             self._execute_any()
             return
+        if self.listeners is not None:
+            self.tell_plainly("triggerstart")
         try:
             result = function(args[0]) if self._only is not None else function(*args)
         except (Exception, SystemExit) as error:
@@ -832,16 +840,25 @@ class Node(Emitter):
         if self._phase != RUNNING:
             return  # given up from within
         wave: Wave = self._wave  # type: ignore[assignment]  # it is running
+        changes = self.changes
         if result is not None or self.returns_none:
-            self._single.emit(result, wave)  # type: ignore[union-attr]  # plain nodes have one
+            output: NodeOutput = self._single  # type: ignore[assignment]  # plain nodes have one
+            if output._wires or changes is not None:
+                output.emit(result, wave)
+            else:  # `emit`, where nobody is told
+                output._value = result
+                output.wave = wave
+                output.quality = "ok"
         self._error = None
         self.runs += 1
         self._phase = IDLE
         self._wave = None
         if self._later:
             self._start_next()
-        if self.changes is not None:
-            self.changes.note_node(self)
+        if changes is not None:
+            changes.note_node(self)
+        if self.listeners is not None:
+            self.tell_plainly("triggerdone")
         if self._phase == IDLE or (self._wave is not wave and wave not in self._later):
             wave._active.discard(self)  # `wave.leave`, written out
             if not wave._active or wave._waiting:
@@ -852,7 +869,7 @@ class Node(Emitter):
     def _execute_any(self) -> None:
         """The long way, for every node."""
         if self.listeners is not None:
-            self.emit("triggerstart")
+            self.tell_plainly("triggerstart")
         if self._is_coroutine or self._run_in not in ("auto", "loop"):
             self._execute_elsewhere()
             return
@@ -1064,7 +1081,7 @@ class Node(Emitter):
         if self.changes is not None:
             self.changes.note_node(self)
         if self.listeners is not None:
-            self.emit("triggerdone")
+            self.tell_plainly("triggerdone")
         if not self._is_busy_in(wave):
             wave._active.discard(self)  # `wave.leave`, written out
             if not wave._active or wave._waiting:

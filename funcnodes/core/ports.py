@@ -264,9 +264,10 @@ class NodeInput(Port):
         live: May be changed while a run is on (A2).
         applied: False while the value was only restored as text, and nothing acted on it.
         triggers: What `does_trigger` comes to once order wires are considered (T7).
+        straight: It is the only parameter of a plain node, which a value here may queue at once.
     """
 
-    __slots__ = ("applied", "required", "sources", "triggers")
+    __slots__ = ("applied", "required", "sources", "straight", "triggers")
 
     is_input = True
     unread: Any = None  # the saved form of a value whose type is not known here
@@ -302,6 +303,7 @@ class NodeInput(Port):
         self.live = live
         self.applied = True
         self.triggers = does_trigger
+        self.straight = False
         self.sources: list[NodeOutput] = []
         self._value = default
 
@@ -309,6 +311,7 @@ class NodeInput(Port):
         copy = super().copy_for(node)
         copy.sources = []
         copy.applied, copy.required, copy.triggers = True, self.required, self.triggers
+        copy.straight = False
         return copy
 
     @property
@@ -471,16 +474,8 @@ class NodeInput(Port):
             node.changes.note_port(self)
         if not self.triggers:
             return
-        if (
-            node._plain is None
-            or node._only is not self
-            or node._phase
-            or wave.cancelled is not None
-            or value is NoValue
-        ):
-            node.request(wave)
-        else:  # `request` and what follows from it, for a plain node
-            node._phase = 1
+        if self.straight and not node._phase and wave.cancelled is None and value is not NoValue:
+            node._phase = 1  # `request` and what follows from it, for a plain node
             node.asked = node._wave = wave
             node._args = (value,)
             wave._settled = False
@@ -489,16 +484,19 @@ class NodeInput(Port):
             engine.ready.append(node)
             if not engine.draining:
                 engine.arm()
+        else:
+            node.request(wave)
 
     def _stimulate(self, value: Any, does_trigger: bool | None, wave: Wave | None) -> None:
-        stimulus = wave or self.node.open_wave(f"{self.node.name}.{self.id}")
-        before = self.triggers
-        if does_trigger is not None:
-            self.triggers = does_trigger
-        try:
+        stimulus = wave or self.node.open_wave(self)
+        if does_trigger is None or does_trigger is self.triggers:
             self.receive(value, stimulus)
-        finally:
-            self.triggers = before
+        else:
+            before, self.triggers = self.triggers, does_trigger
+            try:
+                self.receive(value, stimulus)
+            finally:
+                self.triggers = before
         self.applied = not self.triggers or not self.node.blocked
         if wave is None:
             stimulus.close()
@@ -666,7 +664,7 @@ class NodeOutput(Port):
         if wave is not None and not wave.settled:
             self.emit(value, wave, quality)
             return
-        stimulus = self.node.open_wave(f"{self.node.name}.{self.id}")
+        stimulus = self.node.open_wave(self)
         self.emit(value, stimulus, quality)
         stimulus.close()
 

@@ -568,6 +568,8 @@ def _union(members: tuple[Any, ...]) -> PortType:
 
 
 def _accept_number(port_type: PortType, value: Any) -> Any:
+    if type(value) is (int if port_type.integer else float):
+        return value
     if isinstance(value, str):
         value = _parsed(value, port_type.unit)
     elif units.is_quantity(value):

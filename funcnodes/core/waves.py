@@ -16,6 +16,7 @@ from funcnodes.errors import NodeTimeout
 
 if TYPE_CHECKING:
     from funcnodes.core.node import Node
+    from funcnodes.core.ports import Port
 
 OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
 
@@ -49,13 +50,19 @@ class Wave:
     """
 
     __slots__ = (
-        "__weakref__", "_active", "_children", "_failed", "_open", "_outcome", "_settled",
-        "_then", "_waiting", "_watchers", "cancelled", "id", "label", "parent", "scan", "shielded",
+        "__weakref__", "_active", "_children", "_failed", "_open", "_origin", "_outcome",
+        "_settled", "_then", "_waiting", "_watchers", "cancelled", "id", "parent", "scan",
+        "shielded",
     )  # fmt: skip
 
-    def __init__(self, label: str = "", *, parent: "Wave | None" = None, scan: bool = False):
+    def __init__(
+        self, origin: "str | Port" = "", *, parent: "Wave | None" = None, scan: bool = False
+    ):
+        """Args:
+        origin: What sets it off: a text, or the port that gets a value.
+        """
         self.id = next(_ids)
-        self.label = label
+        self._origin = origin
         self.parent = parent
         self.scan = scan  # waves of scans are never superseded (T4)
         self.shielded = False  # not given up with its parent
@@ -72,6 +79,12 @@ class Wave:
 
     def __repr__(self) -> str:
         return f"<Wave {self.id} {self.label!r} {'settled' if self._settled else 'unsettled'}>"
+
+    @property
+    def label(self) -> str:
+        """What set it off, for people."""
+        origin = self._origin
+        return origin if isinstance(origin, str) else f"{origin.node.name}.{origin.id}"
 
     @property
     def settled(self) -> bool:
