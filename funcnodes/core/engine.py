@@ -16,9 +16,14 @@ from contextvars import Context, ContextVar, copy_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from funcnodes.core.ports import push
+from funcnodes.core.values import NoValue
+
 if TYPE_CHECKING:
     from funcnodes.core.node import Node
+    from funcnodes.core.ports import NodeOutput
 
+IDLE, QUEUED, RUNNING = 0, 1, 2
 SLICE_S = 0.005  # how long one drain may keep the loop
 SLOW_CPU_S = 0.020  # T12: thread time from which a call counts as slow
 MAX_THREADS = 32
@@ -127,17 +132,91 @@ class Engine:
         try:
             while ready and now < end:
                 node = self.inline = ready.popleft()
-                began = now
-                node.execute(now)
-                now = perf_counter()
-                if not node.ran_elsewhere:
+                function, args, began = node._plain, node._args, now
+                if function is None or node._phase != QUEUED or args.__class__ is not tuple:
+                    node.execute(now)
+                    now = perf_counter()
+                    if node.ran_elsewhere:
+                        continue
                     node.took_s = took = now - began
                     if took > SLOW_CPU_S or node.calls_since_slow:
                         node.took_inline(took, self._cpu_lately)
+                    continue
+
+                # A plain node (see `Node._choose_way`): what `Node.execute`, `NodeOutput.emit` and
+                # `NodeInput.receive` do, written out, since calls are most of what it costs.
+                node._phase = RUNNING
+                node._began = now
+                if node.listeners is not None:
+                    node.tell_plainly("triggerstart")
+                try:
+                    result = function(*args) if node._only is None else function(args[0])
+                except (Exception, SystemExit) as error:
+                    if node._phase == RUNNING:
+                        node.end_failed(error)
+                    now = perf_counter()
+                    node.took_s = now - began
+                    continue
+                wave = node._wave
+                if node._phase != RUNNING or wave is None:
+                    now = perf_counter()
+                    continue  # given up from within
+
+                changes = node.changes
+                if result is not None or node.returns_none:
+                    output: NodeOutput = node._single  # type: ignore[assignment]  # it has one
+                    output._value = result
+                    output.wave = wave
+                    output.quality = "ok"
+                    if changes is not None:
+                        changes.note_port(output)
+                    passes = wave.cancelled is None and result is not NoValue
+                    for inp, convert in output._wires:
+                        target = inp.node
+                        if (
+                            convert is None
+                            and inp.straight
+                            and passes
+                            and not target._phase
+                            and target.engine is self
+                        ):
+                            inp._value = result
+                            inp.wave = target.asked = target._wave = wave
+                            inp.quality = "ok"
+                            inp.applied = True
+                            target._phase = QUEUED
+                            target._args = (result,)
+                            wave._active.add(target)
+                            ready.append(target)
+                            if target.changes is not None:
+                                target.changes.note_port(inp)
+                        else:
+                            push(inp, convert, result, wave, "ok")
+                            passes = wave.cancelled is None and result is not NoValue
+
+                node._error = None
+                node.runs += 1
+                node._phase = IDLE
+                node._wave = None
+                if node._later:
+                    node._start_next()
+                if changes is not None:
+                    changes.note_node(node)
+                if node.listeners is not None:
+                    node.tell_plainly("triggerdone")
+                if node._phase == IDLE or (node._wave is not wave and wave not in node._later):
+                    wave._active.discard(node)
+                    if not wave._active or wave._waiting:
+                        wave._progress()
+                    elif wave._watchers:
+                        wave._wake()
+                now = perf_counter()
+                node.took_s = took = now - began
+                if took > SLOW_CPU_S or node.calls_since_slow:
+                    node.took_inline(took, self._cpu_lately)
         finally:
             self.draining = False
             self.inline = None
-
 
     def _cpu_lately(self) -> float:
         """Thread time since it was last looked at: at most a slice more than the last call's."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
 
 from funcnodes.core import describe, topology
-from funcnodes.core.engine import SLOW_CPU_S, Engine, default_engine
+from funcnodes.core.engine import IDLE, QUEUED, RUNNING, SLOW_CPU_S, Engine, default_engine
 from funcnodes.core.events import Emitter, ValueEvents, Watcher
 from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
@@ -46,8 +46,6 @@ State = Literal["idle", "queued", "running", "done", "error"]
 
 Arguments = tuple[Any, ...] | dict[str, Any]
 Waves = tuple[Wave | None, ...]
-
-IDLE, QUEUED, RUNNING = 0, 1, 2
 
 _TRIGGER_IN = NodeInput("_triggerinput", Trigger, "trigger", required=False)
 _TRIGGER_OUT = NodeOutput("_triggeroutput", Trigger, "done")
@@ -612,8 +610,8 @@ class Node(Emitter):
     def _choose_way(self) -> None:
         """Whether it is plain: nothing there that could make an execution unusual.
 
-        Then `_plain` is its function, and it takes the short ways of `NodeInput.receive` and
-        `execute`, which do what the long ones would. Called whenever one of these changes.
+        Then `_plain` is its function, and the engine takes its fast path, which does what the
+        long way of `receive`, `request` and `execute` would. Called when one of these changes.
         """
         is_plain = (
             self._is_usual
@@ -626,7 +624,9 @@ class Node(Emitter):
         self._plain = self._function if is_plain else None
         is_straight = self._plain is not None and self.listeners is None
         for port in self._parameters:
-            port.straight = is_straight and port is self._only
+            port.straight = (
+                is_straight and port is self._only and port.triggers and port.receives_plainly
+            )
 
     # ── who is told ───────────────────────────────────────────────────────────────────────
 
@@ -816,7 +816,7 @@ class Node(Emitter):
     # ── executing ─────────────────────────────────────────────────────────────────────────
 
     def execute(self, now: float) -> None:
-        """Run the triggered execution; called by the engine.
+        """Run the triggered execution; called by the engine, which runs plain nodes by itself.
 
         Args:
             now: `perf_counter()`; for one that runs inline, the engine measures how long it took.
@@ -825,49 +825,6 @@ class Node(Emitter):
             return  # given up while it was queued
         self._phase = RUNNING
         self._began = now
-        function, args = self._plain, self._args
-        if function is None or type(args) is not tuple:
-            self._execute_any()
-            return
-        if self.listeners is not None:
-            self.tell_plainly("triggerstart")
-        try:
-            result = function(args[0]) if self._only is not None else function(*args)
-        except (Exception, SystemExit) as error:
-            if self._phase == RUNNING:
-                self._end_failed(error)
-            return
-        if self._phase != RUNNING:
-            return  # given up from within
-        wave: Wave = self._wave  # type: ignore[assignment]  # it is running
-        changes = self.changes
-        if result is not None or self.returns_none:
-            output: NodeOutput = self._single  # type: ignore[assignment]  # plain nodes have one
-            if output._wires or changes is not None:
-                output.emit(result, wave)
-            else:  # `emit`, where nobody is told
-                output._value = result
-                output.wave = wave
-                output.quality = "ok"
-        self._error = None
-        self.runs += 1
-        self._phase = IDLE
-        self._wave = None
-        if self._later:
-            self._start_next()
-        if changes is not None:
-            changes.note_node(self)
-        if self.listeners is not None:
-            self.tell_plainly("triggerdone")
-        if self._phase == IDLE or (self._wave is not wave and wave not in self._later):
-            wave._active.discard(self)  # `wave.leave`, written out
-            if not wave._active or wave._waiting:
-                wave._progress()
-            elif wave._watchers:
-                wave._wake()
-
-    def _execute_any(self) -> None:
-        """The long way, for every node."""
         if self.listeners is not None:
             self.tell_plainly("triggerstart")
         if self._is_coroutine or self._run_in not in ("auto", "loop"):
@@ -877,7 +834,7 @@ class Node(Emitter):
             result = self._call(self._args)
         except (Exception, SystemExit) as error:
             if self._phase == RUNNING:
-                self._end_failed(error)
+                self.end_failed(error)
         else:
             if self._phase == RUNNING:  # else it was given up from within
                 self._end_ok(result)
@@ -916,7 +873,7 @@ class Node(Emitter):
                 self._end_given_up()
         except (Exception, SystemExit) as error:
             if token == self._token:
-                self._end_failed(error)
+                self.end_failed(error)
         else:
             if token == self._token:
                 self._end_ok(result)
@@ -928,7 +885,7 @@ class Node(Emitter):
             if token != self._token or self._phase != RUNNING:
                 return  # of an execution that was given up
             if error is not None:
-                self._end_failed(error)
+                self.end_failed(error)
             else:
                 self._end_ok(result)
 
@@ -962,7 +919,7 @@ class Node(Emitter):
                 else:
                     self._deliver(result, wave)
             except Exception as error:
-                self._end_failed(error)
+                self.end_failed(error)
                 return
         self._error = None
         if self._has_aftermath:
@@ -1017,7 +974,7 @@ class Node(Emitter):
             for port, value in zip(outputs, result, strict=True):
                 port.emit(value, wave)
 
-    def _end_failed(self, error: BaseException) -> None:
+    def end_failed(self, error: BaseException) -> None:
         if self._may_retry():
             self._retry(error)
             return

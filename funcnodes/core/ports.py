@@ -1,8 +1,8 @@
 """Ports: where values enter and leave a node, and the wires between them.
 
 Class attributes of a node are templates; each instance has copies. A value that an execution
-sets travels through `emit` and `receive` without checks (the wire was checked when it was made);
-a value from outside enters by `set_value`, is checked, and opens a wave.
+sets travels without checks (the wire was checked when it was made); a value from outside enters by
+`set_value`, is checked, and opens a wave.
 """
 
 import math
@@ -264,7 +264,7 @@ class NodeInput(Port):
         live: May be changed while a run is on (A2).
         applied: False while the value was only restored as text, and nothing acted on it.
         triggers: What `does_trigger` comes to once order wires are considered (T7).
-        straight: It is the only parameter of a plain node, which a value here may queue at once.
+        straight: It is the only parameter of a plain node: a value here may queue it at once.
     """
 
     __slots__ = ("applied", "required", "sources", "straight", "triggers")
@@ -321,6 +321,11 @@ class NodeInput(Port):
     @value.setter
     def value(self, value: Any) -> None:
         self.set_value(value)
+
+    @property
+    def receives_plainly(self) -> bool:
+        """Whether a value that comes is only taken: not forwarded, queued or looked at."""
+        return type(self).receive is NodeInput.receive and "receive" not in self.__dict__
 
     @property
     def does_trigger(self) -> bool:
@@ -464,7 +469,7 @@ class NodeInput(Port):
         return self
 
     def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        """Take a value that belongs to `wave`; the fast path, without checks of type."""
+        """Take a value that belongs to `wave`, without checks of type."""
         self._value = value
         self.wave = wave
         self.quality = quality
@@ -472,19 +477,7 @@ class NodeInput(Port):
         node = self.node
         if node.changes is not None:
             node.changes.note_port(self)
-        if not self.triggers:
-            return
-        if self.straight and not node._phase and wave.cancelled is None and value is not NoValue:
-            node._phase = 1  # `request` and what follows from it, for a plain node
-            node.asked = node._wave = wave
-            node._args = (value,)
-            wave._settled = False
-            wave._active.add(node)
-            engine = node.engine
-            engine.ready.append(node)
-            if not engine.draining:
-                engine.arm()
-        else:
+        if self.triggers:
             node.request(wave)
 
     def _stimulate(self, value: Any, does_trigger: bool | None, wave: Wave | None) -> None:
@@ -669,7 +662,7 @@ class NodeOutput(Port):
         stimulus.close()
 
     def emit(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        """Set the value within `wave` and push it; the fast path."""
+        """Set the value within `wave` and push it."""
         self._value = value
         self.wave = wave
         self.quality = quality
