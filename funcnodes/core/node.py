@@ -47,8 +47,7 @@ State = Literal["idle", "queued", "running", "done", "error"]
 Arguments = tuple[Any, ...] | dict[str, Any]
 Waves = tuple[Wave | None, ...]
 
-_TRIGGER_IN = NodeInput("_triggerinput", Trigger, "trigger", required=False)
-_TRIGGER_OUT = NodeOutput("_triggeroutput", Trigger, "done")
+TRIGGER_IN, TRIGGER_OUT = "_triggerinput", "_triggeroutput"  # the ports that every node has
 _PORT_SETTINGS = {"name", "hidden", "pinned", "live", "does_trigger", "required", "allow_multiple"}
 _is_loading: ContextVar[bool] = ContextVar("funcnodes_loading", default=False)
 _SHORTCUTS = {"i", "o"}  # attributes of a node that a port may take over
@@ -252,9 +251,8 @@ class Node(Emitter):
         self.calls_since_slow = 0  # of the last few (T12)
         self._slow_calls = 0
         self._error: BaseException | None = None
-        self._trigger_in = _TRIGGER_IN.copy_for(self)
-        self._trigger_out = _TRIGGER_OUT.copy_for(self)
-        self._trigger_in.hidden = self._trigger_out.hidden = not self.shows_order
+        order = _ORDER_PORTS[self.shows_order]
+        self._trigger_in, self._trigger_out = order[0].copy_for(self), order[1].copy_for(self)
         self.inputs: dict[str, NodeInput] = {}
         self.outputs: dict[str, NodeOutput] = {}
         self.inputs[self._trigger_in.id] = self._trigger_in
@@ -322,6 +320,13 @@ class Node(Emitter):
         if found is None:
             raise self._no_port(port_id, "port", {**self.inputs, **self.outputs})
         return found
+
+    @classmethod
+    def template(cls, port: Port) -> Port | None:
+        """What a port of an instance was made from; None where only the instance has it."""
+        if port.id in (TRIGGER_IN, TRIGGER_OUT):
+            return _ORDER_PORTS[cls.shows_order][0 if port.is_input else 1]
+        return cls._templates.get(port.id)
 
     def add_input(self, port: NodeInput) -> NodeInput:
         """Give this instance one more input."""
@@ -1252,6 +1257,16 @@ class Node(Emitter):
     def _note(self) -> None:
         if self.changes is not None:
             self.changes.note_node(self)
+
+
+def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:
+    return (
+        NodeInput(TRIGGER_IN, Trigger, "trigger", required=False, hidden=hidden),
+        NodeOutput(TRIGGER_OUT, Trigger, "done", hidden=hidden),
+    )
+
+
+_ORDER_PORTS = {shown: _order_ports(hidden=not shown) for shown in (True, False)}
 
 
 def _describe(error: BaseException) -> str:

@@ -96,10 +96,12 @@ class NodeSpace(Emitter):
     def edges(self) -> list[Edge]:
         """`(source node, output, target node, input)` of every wire."""
         return [
-            (node.uuid, out.id, inp.node.uuid, inp.id)
+            (node.uuid, source.id, target.node.uuid, target.id)
             for node in self._nodes.values()
-            for out in (*node.outputs.values(), *node.inputs.values())
-            for inp in out.targets
+            for ports in (node.outputs, node.inputs)
+            for source in ports.values()
+            if source.has_targets
+            for target in source.targets
         ]
 
     def walk(self) -> Iterator[Node]:
@@ -375,7 +377,10 @@ class NodeSpace(Emitter):
             RefusedError: A run is on.
         """
         self.check_unlocked()
-        fresh = saved.load(data, self.lib, self.services)
+        with saved.without_collecting():
+            self._take_over(saved.load(data, self.lib, self.services))
+
+    def _take_over(self, fresh: "NodeSpace") -> None:
         for node in self.nodes:
             self._detach(node)
         self.arming = "disarmed"

@@ -194,6 +194,11 @@ class Port:
         """The inputs that get every value of it."""
         raise NotImplementedError
 
+    @property
+    def has_targets(self) -> bool:
+        """Whether any input gets every value of it."""
+        raise NotImplementedError
+
     def is_connected(self) -> bool:
         raise NotImplementedError
 
@@ -516,6 +521,10 @@ class NodeInput(Port):
         return (inp for inp, _ in self.__dict__.get("_forwards", ()))
 
     @property
+    def has_targets(self) -> bool:
+        return "_forwards" in self.__dict__
+
+    @property
     def forwards_to(self) -> "list[NodeInput]":
         """The inputs that get every value this one gets."""
         return list(self.targets)
@@ -637,6 +646,10 @@ class NodeOutput(Port):
     def targets(self) -> Iterator[NodeInput]:
         """The inputs it is wired to."""
         return (inp for inp, _ in self._wires)
+
+    @property
+    def has_targets(self) -> bool:
+        return bool(self._wires)
 
     @property
     def connections(self) -> list[NodeInput]:

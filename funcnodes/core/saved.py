@@ -8,16 +8,18 @@ A file is data: node types come from installed libraries only, and nothing execu
 read. Values are kept of inputs that were set and are not wired.
 """
 
+import gc
 import json
 import logging
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from funcnodes.core import codec, older
 from funcnodes.core.library import Library
-from funcnodes.core.node import Node, loading
+from funcnodes.core.node import TRIGGER_IN, TRIGGER_OUT, Node, loading
 from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.services import Services
@@ -60,7 +62,7 @@ class PlaceholderNode(Node):
         self.properties_read = dict(self.properties)
         self._muted = True
         for port_id, io in _section(data, "io").items():
-            if isinstance(io, Mapping) and port_id not in ("_triggerinput", "_triggeroutput"):
+            if isinstance(io, Mapping) and port_id not in _IMPLICIT:
                 self._port(port_id, bool(io.get("is_input", True)))
 
     def func(self) -> None:
@@ -114,17 +116,17 @@ def dump_node(node: Node) -> dict[str, Any]:
     }
     if node.properties:
         data["properties"] = node.properties
-    if node.policy != node.default_policy:
-        data["policy"] = node.policy
-    run_in = "auto" if node.moved and node.run_in == "thread" else node.run_in
+    if node._policy != node.default_policy:
+        data["policy"] = node._policy
+    run_in = "auto" if node.moved and node._run_in == "thread" else node._run_in
     if run_in != node.default_run_in:
         data["run_in"] = run_in
-    if node.max_attempts != node.default_max_attempts:
-        data["max_attempts"] = node.max_attempts
+    if node._max_attempts and node._max_attempts != node.default_max_attempts:
+        data["max_attempts"] = node._max_attempts
     for key in _DURATIONS:
-        if getattr(node, key) != getattr(type(node), key):
+        if key in node.__dict__ and getattr(node, key) != getattr(type(node), key):
             data[key] = getattr(node, key)
-    if node.muted:
+    if node._muted:
         data["muted"] = True
     if node.reset_inputs_on_trigger != node.default_reset_inputs_on_trigger:
         data["reset_inputs_on_trigger"] = node.reset_inputs_on_trigger
@@ -139,14 +141,21 @@ def _place(node: Node) -> dict[str, Any]:
 
 def _dump_ports(node: Node) -> dict[str, Any]:
     """All ports, the implicit ones only where there is something to say of them."""
-    ports = [(p.id, _dump_input(p)) for p in node.inputs.values()]
-    ports += [(p.id, {"is_input": False, **_flags(p)}) for p in node.outputs.values()]
-    return {port_id: io for port_id, io in ports if len(io) > 1 or port_id not in _ORDER_PORTS}
+    found: dict[str, Any] = {}
+    for port in node.inputs.values():
+        io = _dump_input(port)
+        if len(io) > 1 or port.id not in _IMPLICIT:
+            found[port.id] = io
+    for output in node.outputs.values():
+        io = _dump_flags(output)
+        if len(io) > 1 or output.id not in _IMPLICIT:
+            found[output.id] = io
+    return found
 
 
 def _dump_input(port: NodeInput) -> dict[str, Any]:
-    data: dict[str, Any] = {"is_input": True, **_flags(port)}
-    if port.sources or port.value is NoValue or port.value is port.default:
+    data = _dump_flags(port)
+    if port.sources or port._value is NoValue or port._value is port.default:
         if not port.sources and port.unread is not None:
             data["value"] = port.unread
         return data
@@ -158,13 +167,14 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
     return data
 
 
-def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
-    """What differs from the class's own port."""
-    node = port.node
-    usual = node._templates.get(port.id) or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
-    is_hidden = not node.shows_order if port.id in _ORDER_PORTS else usual.hidden
-    found: dict[str, Any] = {}
-    if port.hidden != is_hidden:
+def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
+    """Which way it goes, and what differs from the class's own port."""
+    found: dict[str, Any] = {"is_input": port.is_input}
+    own = port.node.template(port)
+    if own is not None and own.__dict__ == port.__dict__:
+        return found
+    usual = own or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
+    if port.hidden != usual.hidden:
         found["hidden"] = port.hidden
     if port.pinned != usual.pinned:
         found["pinned"] = port.pinned
@@ -173,7 +183,7 @@ def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
             found["live"] = port.live
         if port.does_trigger != usual.does_trigger:
             found["does_trigger"] = port.does_trigger
-    if port.id in node._templates:
+    if own is not None and port.id not in _IMPLICIT:
         if port._name != usual._name:
             found["name"] = port.name
         if port.value_options != usual.value_options:
@@ -183,7 +193,7 @@ def _flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     return found
 
 
-_ORDER_PORTS = ("_triggerinput", "_triggeroutput")
+_IMPLICIT = (TRIGGER_IN, TRIGGER_OUT)
 _PLAIN_INPUT = NodeInput("plain")
 _PLAIN_OUTPUT = NodeOutput("plain")
 
@@ -206,6 +216,18 @@ def parse(text: str | bytes, *, what: str = "The file") -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SavedGraphError(f"{what} is not JSON: {error.msg} at {where}.") from error
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Spare the garbage collector a look at everything for each thousand of new objects."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
