@@ -1,5 +1,7 @@
 """The engine beside funcnodes-core 2.4.0 and bare calls, interleaved in one process.
 
+Nodes are in nodespaces, as users and workers have them; the peer's without its 10 ms pause.
+
     pip install -e . funcnodes-core==2.4.0 && python benchmarks/engine.py
 
 Prints medians over the rounds, and ratios; machines are noisy, so only ratios mean something.
@@ -110,6 +112,34 @@ def filled(space: Any, nodes: list[Any]) -> Any:
     return space
 
 
+def ours(layout: Callable[[Callable[[], Any]], list[Any]]) -> list[Any]:
+    """Nodes of ours, wired, in a nodespace."""
+    nodes = layout(our_node)
+    filled(our_space(), nodes)
+    return nodes
+
+
+def theirs(layout: Callable[[Callable[[], Any]], list[Any]]) -> list[Any]:
+    """The peer's nodes, wired, in a nodespace, which is kept: its nodes do not keep it."""
+    nodes = layout(peer_node)
+    _kept.append(filled(peer_space(), nodes))
+    return nodes
+
+
+_kept: list[Any] = []
+
+
+def one(make: Callable[[], Any]) -> list[Any]:
+    return [make()]
+
+
+def heard(nodes: list[Any]) -> list[Any]:
+    """The same nodes, with a listener on each that hears every event."""
+    for node in nodes:
+        node.on("*", lambda **_: None)
+    return nodes
+
+
 async def compare(case: str, runs: dict[str, Callable[[], Any]], rounds: int) -> None:
     """Print medians of interleaved rounds, and how many times faster ours is."""
     results: dict[str, list[float]] = {name: [] for name in runs}
@@ -155,22 +185,27 @@ def load(count: int) -> None:
 
 
 async def main(rounds: int) -> None:
-    ours, theirs = chain(our_node), chain(peer_node)
-    heard = chain(our_node)
-    for node in heard:
-        node.on("*", lambda **_: None)
-    our_fan, their_fan = fan(our_node), fan(peer_node)
-    our_one, their_one = [our_node()], [peer_node()]
+    our_chain, their_chain = ours(chain), theirs(chain)
     await compare(
         f"chain of {CHAIN}, executions/s",
         {
-            "ours": lambda: drive(ours, CHAIN, 100),
-            'with "*" listeners': lambda: drive(heard, CHAIN, 50),
-            "funcnodes-core": lambda: drive(theirs, CHAIN, 3),
+            "ours": lambda: drive(our_chain, CHAIN, 100),
+            "funcnodes-core": lambda: drive(their_chain, CHAIN, 3),
             "bare calls": lambda: bare_chain(300),
         },
         rounds,
     )
+    our_heard, their_heard = heard(ours(chain)), heard(theirs(chain))
+    await compare(
+        f'chain of {CHAIN} with a "*" listener on each node, executions/s',
+        {
+            "ours": lambda: drive(our_heard, CHAIN, 50),
+            "funcnodes-core": lambda: drive(their_heard, CHAIN, 3),
+            "… without": lambda: drive(their_chain, CHAIN, 3),
+        },
+        rounds,
+    )
+    our_fan, their_fan = ours(fan), theirs(fan)
     await compare(
         f"fan-out 1→{FAN}, executions/s",
         {
@@ -179,6 +214,7 @@ async def main(rounds: int) -> None:
         },
         rounds,
     )
+    our_one, their_one = ours(one), theirs(one)
     await compare(
         "one node, set + await, triggers/s",
         {

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from time import perf_counter
@@ -21,7 +21,10 @@ from funcnodes.core.values import NoValue
 
 if TYPE_CHECKING:
     from funcnodes.core.node import Node
-    from funcnodes.core.ports import NodeOutput
+    from funcnodes.core.ports import Convert, NodeInput, NodeOutput
+    from funcnodes.core.waves import Wave
+
+    Wires = Sequence[tuple[NodeInput, Convert | None]]
 
 IDLE, QUEUED, RUNNING = 0, 1, 2
 SLICE_S = 0.005  # how long one drain may keep the loop
@@ -135,88 +138,80 @@ class Engine:
                 function, args, began = node._plain, node._args, now
                 if function is None or node._phase != QUEUED or args.__class__ is not tuple:
                     node.execute(now)
-                    now = perf_counter()
-                    if node.ran_elsewhere:
-                        continue
+                else:
+                    # A plain node (see `Node._choose_way`): what `Node.execute`, `NodeOutput.emit`
+                    # and `NodeInput.receive` do, written out, since calls are most of the cost.
+                    node._phase = RUNNING
+                    node._began = now
+                    if node.listeners is not None:
+                        node.tell_plainly("triggerstart")
+                    try:
+                        result = function(*args) if node._only is None else function(args[0])
+                    except (Exception, SystemExit) as error:
+                        if node._phase == RUNNING:
+                            node.end_failed(error)
+                    else:
+                        wave = node._wave
+                        if node._phase == RUNNING and wave is not None:  # not given up from within
+                            if result is not None or node.returns_none:
+                                output: NodeOutput = node._single  # type: ignore[assignment]
+                                output._value = result
+                                output.wave = wave
+                                output.quality = "ok"
+                                if node.changes is not None:
+                                    node.changes.note_port(output)
+                                if output._wires:
+                                    self._pass_on(output._wires, result, wave)
+                            node._error = None
+                            node.runs += 1
+                            node._phase = IDLE
+                            node._wave = None
+                            if (
+                                node._later
+                                or node.changes is not None
+                                or node.listeners is not None
+                            ):
+                                node.after_plain()
+                            if node._phase == IDLE or not node.is_busy_in(wave):
+                                wave._active.discard(node)
+                                if not wave._active or wave._waiting:
+                                    wave._progress()
+                                elif wave._watchers:
+                                    wave._wake()
+                now = perf_counter()
+                if not node.ran_elsewhere:
                     node.took_s = took = now - began
                     if took > SLOW_CPU_S or node.calls_since_slow:
                         node.took_inline(took, self._cpu_lately)
-                    continue
-
-                # A plain node (see `Node._choose_way`): what `Node.execute`, `NodeOutput.emit` and
-                # `NodeInput.receive` do, written out, since calls are most of what it costs.
-                node._phase = RUNNING
-                node._began = now
-                if node.listeners is not None:
-                    node.tell_plainly("triggerstart")
-                try:
-                    result = function(*args) if node._only is None else function(args[0])
-                except (Exception, SystemExit) as error:
-                    if node._phase == RUNNING:
-                        node.end_failed(error)
-                    now = perf_counter()
-                    node.took_s = now - began
-                    continue
-                wave = node._wave
-                if node._phase != RUNNING or wave is None:
-                    now = perf_counter()
-                    continue  # given up from within
-
-                changes = node.changes
-                if result is not None or node.returns_none:
-                    output: NodeOutput = node._single  # type: ignore[assignment]  # it has one
-                    output._value = result
-                    output.wave = wave
-                    output.quality = "ok"
-                    if changes is not None:
-                        changes.note_port(output)
-                    passes = wave.cancelled is None and result is not NoValue
-                    for inp, convert in output._wires:
-                        target = inp.node
-                        if (
-                            convert is None
-                            and inp.straight
-                            and passes
-                            and not target._phase
-                            and target.engine is self
-                        ):
-                            inp._value = result
-                            inp.wave = target.asked = target._wave = wave
-                            inp.quality = "ok"
-                            inp.applied = True
-                            target._phase = QUEUED
-                            target._args = (result,)
-                            wave._active.add(target)
-                            ready.append(target)
-                            if target.changes is not None:
-                                target.changes.note_port(inp)
-                        else:
-                            push(inp, convert, result, wave, "ok")
-                            passes = wave.cancelled is None and result is not NoValue
-
-                node._error = None
-                node.runs += 1
-                node._phase = IDLE
-                node._wave = None
-                if node._later:
-                    node._start_next()
-                if changes is not None:
-                    changes.note_node(node)
-                if node.listeners is not None:
-                    node.tell_plainly("triggerdone")
-                if node._phase == IDLE or (node._wave is not wave and wave not in node._later):
-                    wave._active.discard(node)
-                    if not wave._active or wave._waiting:
-                        wave._progress()
-                    elif wave._watchers:
-                        wave._wake()
-                now = perf_counter()
-                node.took_s = took = now - began
-                if took > SLOW_CPU_S or node.calls_since_slow:
-                    node.took_inline(took, self._cpu_lately)
         finally:
             self.draining = False
             self.inline = None
+
+    def _pass_on(self, wires: "Wires", value: Any, wave: "Wave") -> None:
+        """Hand a value to inputs; those of plain nodes that are idle queue them at once."""
+        passes = wave.cancelled is None and value is not NoValue
+        for inp, convert in wires:
+            target = inp.node
+            if (
+                convert is None
+                and inp.straight
+                and passes
+                and not target._phase
+                and target.engine is self
+            ):
+                inp._value = value
+                inp.wave = target.asked = target._wave = wave
+                inp.quality = "ok"
+                inp.applied = True
+                target._phase = QUEUED
+                target._args = (value,)
+                wave._active.add(target)
+                self.ready.append(target)
+                if target.changes is not None:
+                    target.changes.note_port(inp)
+            else:
+                push(inp, convert, value, wave, "ok")
+                passes = wave.cancelled is None and value is not NoValue
 
     def _cpu_lately(self) -> float:
         """Thread time since it was last looked at: at most a slice more than the last call's."""

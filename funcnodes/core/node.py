@@ -1044,14 +1044,23 @@ class Node(Emitter):
             self.changes.note_node(self)
         if self.listeners is not None:
             self.tell_plainly("triggerdone")
-        if not self._is_busy_in(wave):
+        if not self.is_busy_in(wave):
             wave._active.discard(self)  # `wave.leave`, written out
             if not wave._active or wave._waiting:
                 wave._progress()
             elif wave._watchers:
                 wave._wake()
 
-    def _is_busy_in(self, wave: Wave) -> bool:
+    def after_plain(self) -> None:
+        """What follows an execution on the engine's fast path, where somebody waits or listens."""
+        if self._later:
+            self._start_next()
+        if self.changes is not None:
+            self.changes.note_node(self)
+        if self.listeners is not None:
+            self.tell_plainly("triggerdone")
+
+    def is_busy_in(self, wave: Wave) -> bool:
         """Whether an execution in `wave` is queued or running, or waits for its turn."""
         if self._phase != IDLE and (self._wave is wave or wave in self._later):
             return True
