@@ -1,4 +1,4 @@
-"""The device layer beside bare loops and pyvisa-py, interleaved, over loopback and pseudo-terminals.
+"""The device layer beside bare loops and pyvisa-py, interleaved, on sockets and terminals.
 
     pip install -e . && python benchmarks/devices.py
 
