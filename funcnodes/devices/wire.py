@@ -9,6 +9,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
+from funcnodes.core import clock
 from funcnodes.devices import replies
 from funcnodes.devices.addresses import SerialOptions
 from funcnodes.devices.replies import Identity
@@ -58,7 +59,7 @@ class Wire:
         self.traffic = traffic
         self._eol = protocol.eol.encode("ascii")
         self._reply_eol = protocol.reply_eol.encode("ascii")
-        self._speak_at = 0.0  # monotonic time before which the instrument must be left alone
+        self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
         self.is_half_sent = False
@@ -80,15 +81,15 @@ class Wire:
     async def send(self, data: bytes) -> None:
         """Write encoded bytes."""
         if self._speak_at:
-            wait = self._speak_at - time.monotonic()
+            wait = self._speak_at - clock.monotonic()
             if wait > 0:
-                await asyncio.sleep(wait)
+                await clock.sleep(wait)
         self.traffic.out(data)
         self.is_half_sent = True
         await self.transport.write(data)
         self.is_half_sent = False
         if self.protocol.gap_s:
-            self._speak_at = time.monotonic() + self.protocol.gap_s
+            self._speak_at = clock.monotonic() + self.protocol.gap_s
 
     async def receive(self, began: float) -> str:
         """The next reply as text, without terminator.
