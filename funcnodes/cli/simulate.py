@@ -19,6 +19,9 @@ def simulate(
         bool, typer.Option("--control", help="Open a socket that tells true state.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Makes noise and faults repeat.")] = None,
+    time_scale: Annotated[
+        float, typer.Option(min=0.1, max=1000.0, help="Seconds of the bench per second.")
+    ] = 1.0,
 ) -> int:
     """Serve a simulated bench.
 
@@ -26,4 +29,4 @@ def simulate(
     """
     from funcnodes_simulators import serve
 
-    return serve(bench, json=as_json, control=control, seed=seed)
+    return serve(bench, json=as_json, control=control, seed=seed, time_scale=time_scale)

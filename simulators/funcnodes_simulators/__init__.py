@@ -1,10 +1,12 @@
 """A simulated bench that speaks the bytes of real instruments over real wires.
 
-`serve` runs one as a program, `SimulatedBench` inside a test. Everything else is reached through
-the wires: this package shares no code with what controls the instruments.
+`serve` runs one as a program, `SimulatedBench` inside a test; `MemoryBench` has no wires and runs
+on any clock. Everything else is reached through bytes: this package shares no code with what
+controls the instruments.
 """
 
 from funcnodes_simulators.bench import SimulatedBench, serve
 from funcnodes_simulators.layout import BenchError
+from funcnodes_simulators.memory import MemoryBench
 
-__all__ = ["BenchError", "SimulatedBench", "serve"]
+__all__ = ["BenchError", "MemoryBench", "SimulatedBench", "serve"]

@@ -17,6 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--control", action="store_true", help="open the control socket")
     parser.add_argument("--seed", type=int, default=None, help="make noise and faults repeat")
     parser.add_argument("--port-base", type=int, default=0, help="first TCP port; free ones if 0")
+    parser.add_argument(
+        "--time-scale", type=float, default=1.0, help="seconds of the bench per second, 0.1 to 1000"
+    )
     given = parser.parse_args(arguments)
     if given.port_base and not 1024 <= given.port_base <= 65000:
         parser.error(f"--port-base {given.port_base} is outside 1024 to 65000")
@@ -26,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         control=given.control,
         seed=given.seed,
         port_base=given.port_base,
+        time_scale=given.time_scale,
     )
 
 

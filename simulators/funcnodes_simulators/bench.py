@@ -15,9 +15,10 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
-from funcnodes_simulators.clock import RealClock
+from funcnodes_simulators.clock import FASTEST, SLOWEST, RealClock, ScaledClock
 from funcnodes_simulators.control import Control, ControlServer
 from funcnodes_simulators.faults import FaultPlan
+from funcnodes_simulators.hislip import HislipServer
 from funcnodes_simulators.instrument import Instrument
 from funcnodes_simulators.keithley2400 import Keithley2400
 from funcnodes_simulators.lakeshore335 import LakeShore335
@@ -25,6 +26,7 @@ from funcnodes_simulators.layout import BenchError, BenchLayout, DeviceLayout, l
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.servers import PtyServer, TcpServer
 from funcnodes_simulators.station import Station
+from funcnodes_simulators.vxi11 import Vxi11Server
 
 T = TypeVar("T")
 
@@ -33,7 +35,7 @@ CALL_TIMEOUT_S = 30.0
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 USAGE_ERROR = 2
 
-Server = TcpServer | PtyServer
+Server = TcpServer | PtyServer | HislipServer | Vxi11Server
 
 
 class RunningBench:
@@ -50,11 +52,23 @@ class RunningBench:
         seed: int | None = None,
         control: bool = False,
         port_base: int = 0,
+        time_scale: float = 1.0,
     ) -> None:
+        """Args:
+        time_scale: Seconds of the bench per second. What an instrument is busy with takes so much
+            shorter; faults and baud rates are the wire's and stay as they are.
+
+        Raises:
+            BenchError: The time scale is outside 0.1 to 1000.
+        """
+        if not SLOWEST <= time_scale <= FASTEST:
+            raise BenchError(
+                f"a time scale of {time_scale:g} is outside {SLOWEST:g} to {FASTEST:g}"
+            )
         self._layout = layout
-        self._clock = RealClock()
-        self._world = World(self._clock, seed)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._time_scale = time_scale
+        self._world = World(RealClock() if time_scale == 1 else ScaledClock(time_scale), seed)
+        self._stepping: asyncio.Task[None] | None = None
         self.stations: dict[str, Station] = {}
         self._servers: dict[str, Server] = {}
         for index, device in enumerate(layout.devices):
@@ -94,14 +108,15 @@ class RunningBench:
             except OSError as error:
                 await self.stop()
                 raise BenchError(f"{name} cannot be served: {error.strerror or error}") from None
-        runs = [station.run() for station in self.stations.values()]
-        self._tasks = [asyncio.create_task(run) for run in [*runs, self._step_forever()]]
+        self._stepping = asyncio.create_task(self._step_forever())
 
     async def stop(self) -> None:
         """Close every wire."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._stepping is not None:
+            self._stepping.cancel()
+            await asyncio.gather(self._stepping, return_exceptions=True)
+        for station in self.stations.values():
+            station.stop()
         for server in self._servers.values():
             await server.stop()
         if self._control_server is not None:
@@ -114,26 +129,49 @@ class RunningBench:
         self, device: DeviceLayout, index: int, *, seed: int | None, port_base: int
     ) -> None:
         faults = FaultPlan(None if seed is None else seed + index)
-        clients = device.clients if device.serve == "tcp" else 1
-        instrument = self._instrument(device, serial=f"SIM{index + 1:04d}")
-        station = Station(device.name, instrument, self._world, faults=faults, most_clients=clients)
+        station = Station(
+            device.name,
+            build_instrument(device, self._layout, self._world, index=index),
+            self._world,
+            faults=faults,
+            most_clients=device.clients,
+            time_scale=self._time_scale,
+        )
         self.stations[device.name] = station
-        if device.serve == "tcp":
-            port = device.port or (port_base + index if port_base else 0)
-            self._servers[device.name] = TcpServer(station, port=port)
-        else:
-            self._servers[device.name] = PtyServer(station, link=device.link)
-
-    def _instrument(self, device: DeviceLayout, *, serial: str) -> Instrument:
-        """Build an instrument; its serial number tells everyone that it is simulated."""
-        if device.model == "keithley2400":
-            return Keithley2400(self._world, self._layout.duts[device.dut], serial=serial)
-        return LakeShore335(self._world, self._layout.stages[device.stage], serial=serial)
+        port = device.port or (port_base + index if port_base else 0)
+        self._servers[device.name] = _server(device, station, port)
 
     async def _step_forever(self) -> None:
         while True:
             self._world.step()
+            for station in self.stations.values():
+                station.look()
             await asyncio.sleep(STEP_S)
+
+
+def build_instrument(
+    device: DeviceLayout, layout: BenchLayout, world: World, *, index: int
+) -> Instrument:
+    """Build an instrument; its serial number tells everyone that it is simulated.
+
+    Args:
+        index: Its place on the bench, which its serial number is made from.
+    """
+    serial = f"SIM{index + 1:04d}"
+    if device.model == "keithley2400":
+        return Keithley2400(world, layout.duts[device.dut], serial=serial)
+    return LakeShore335(world, layout.stages[device.stage], serial=serial)
+
+
+def _server(device: DeviceLayout, station: Station, port: int) -> Server:
+    match device.serve:
+        case "tcp":
+            return TcpServer(station, port=port)
+        case "hislip":
+            return HislipServer(station, port=port)
+        case "vxi11":
+            return Vxi11Server(station, port=port)
+    return PtyServer(station, link=device.link, baud=device.baud)
 
 
 class SimulatedBench:
@@ -152,7 +190,12 @@ class SimulatedBench:
 
     @classmethod
     def start(
-        cls, bench: str = "demo", *, seed: int | None = None, control: bool = False
+        cls,
+        bench: str = "demo",
+        *,
+        seed: int | None = None,
+        control: bool = False,
+        time_scale: float = 1.0,
     ) -> "SimulatedBench":
         """Serve a bench and return once every wire is open.
 
@@ -160,11 +203,14 @@ class SimulatedBench:
             bench: `demo`, or the path of a bench file.
             seed: Makes noise and faults repeat.
             control: Whether to open the control socket too.
+            time_scale: Seconds of the bench per second, 0.1 to 1000.
 
         Raises:
-            BenchError: There is no such bench, or it cannot be served.
+            BenchError: There is no such bench, it cannot be served, or not at this scale.
         """
-        running = RunningBench(load_layout(bench), seed=seed, control=control)
+        running = RunningBench(
+            load_layout(bench), seed=seed, control=control, time_scale=time_scale
+        )
         simulated = cls(running, asyncio.new_event_loop())
         simulated._thread.start()
         try:
@@ -251,7 +297,13 @@ class SimulatedBench:
 
 
 def serve(
-    bench: str, *, json: bool, control: bool, seed: int | None = None, port_base: int = 0
+    bench: str,
+    *,
+    json: bool,
+    control: bool,
+    seed: int | None = None,
+    port_base: int = 0,
+    time_scale: float = 1.0,
 ) -> int:
     """Serve a bench until standard input ends or the process is asked to stop.
 
@@ -261,13 +313,16 @@ def serve(
         control: Open the control socket too.
         seed: Makes noise and faults repeat.
         port_base: First TCP port to use, counted up per device; free ports when 0.
+        time_scale: Seconds of the bench per second, 0.1 to 1000.
 
     Returns:
         The exit code: 0, or 2 with one sentence on standard error if the bench cannot be served.
     """
     try:
         layout = load_layout(bench)
-        running = RunningBench(layout, seed=seed, control=control, port_base=port_base)
+        running = RunningBench(
+            layout, seed=seed, control=control, port_base=port_base, time_scale=time_scale
+        )
         asyncio.run(_serve(running, lambda: _announce(running, sys.stdout, as_json=json)))
     except BenchError as error:
         print(error, file=sys.stderr)

@@ -6,6 +6,8 @@ Guarantees seconds that never run backwards. Knows no wall clock.
 import time
 from typing import Protocol
 
+SLOWEST, FASTEST = 0.1, 1000.0  # seconds of a bench per second
+
 
 class Clock(Protocol):
     """Tells the bench what time it is."""
@@ -20,6 +22,20 @@ class RealClock:
 
     def now(self) -> float:
         return time.monotonic()
+
+
+class ScaledClock:
+    """Bench time that runs faster or slower than the machine's, so that a ramp takes seconds."""
+
+    def __init__(self, scale: float) -> None:
+        """Args:
+        scale: Seconds of the bench per second, `SLOWEST` to `FASTEST`.
+        """
+        self._scale = scale
+        self._start_s = time.monotonic()
+
+    def now(self) -> float:
+        return self._start_s + (time.monotonic() - self._start_s) * self._scale
 
 
 class ManualClock:

@@ -23,6 +23,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from funcnodes_simulators.channels import Channel, ChannelServer
 from funcnodes_simulators.faults import Fault
 from funcnodes_simulators.station import Station
 
@@ -161,13 +162,11 @@ class ControlServer:
 
     def __init__(self, control: Control, *, port: int = 0) -> None:
         self._control = control
-        self._port = port
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._server = ChannelServer(self._serve, port=port)
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        return f"127.0.0.1:{self._server.port}"
 
     async def start(self) -> None:
         """Listen.
@@ -175,37 +174,18 @@ class ControlServer:
         Raises:
             OSError: The port is taken or not allowed.
         """
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self._port, limit=LONGEST_REQUEST_BYTES
-        )
-        self._port = self._server.sockets[0].getsockname()[1]
+        await self._server.start()
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._server is not None:
-            self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        await self._server.stop()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            while line := await _next_line(reader):
-                writer.write(await self._control.answer_line(line))
-                await writer.drain()
-        except (ConnectionError, asyncio.CancelledError):
-            return
-        finally:
-            self._writers.discard(writer)
-            writer.close()
-
-
-async def _next_line(reader: asyncio.StreamReader) -> bytes:
-    """Return one request; one that is too long comes back empty-handed, as `null`."""
-    try:
-        return await reader.readline()
-    except ValueError:
-        return b"null\n"
+    async def _serve(self, channel: Channel) -> None:
+        while True:
+            line = await channel.read_line(LONGEST_REQUEST_BYTES)
+            too_long = _encoded({"error": f"a request has at most {LONGEST_REQUEST_BYTES} bytes"})
+            channel.write(too_long if line is None else await self._control.answer_line(line))
+            await channel.drain()
 
 
 def _member(state: Answer, name: object) -> Answer:

@@ -37,6 +37,14 @@ class Instrument(Protocol):
         """Learn that responses were lost because nobody read them."""
         ...
 
+    def status_byte(self, *, has_output: bool) -> int:
+        """Return the status byte as a serial poll sees it, with MSS in bit 6.
+
+        Args:
+            has_output: Whether a response waits to be read, which the wire knows (MAV).
+        """
+        ...
+
     def power_cycle(self) -> None:
         """Lose the power and get it back: everything is as after switching on."""
         ...

@@ -122,6 +122,9 @@ class Keithley2400:
     def deadlocked(self) -> None:
         self._scpi.deadlocked()
 
+    def status_byte(self, *, has_output: bool) -> int:
+        return self._scpi.status.status_byte(has_output=has_output)
+
     def power_cycle(self) -> None:
         self._meter.reset()
         self._power_on()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from funcnodes_simulators.physics import Resistor, ThermalStage, World
 from funcnodes_simulators.scpi import Execution
+from funcnodes_simulators.scpi.status import MESSAGE_AVAILABLE
 
 IDENTITY = "LSCI,MODEL335,{serial}/#######,1.0"
 
@@ -148,6 +149,10 @@ class LakeShore335:
     def overrun(self) -> None: ...
 
     def deadlocked(self) -> None: ...
+
+    def status_byte(self, *, has_output: bool) -> int:
+        """All is well, always; only a waiting response shows."""
+        return MESSAGE_AVAILABLE if has_output else 0
 
     def power_cycle(self) -> None:
         """Come up with the heaters off; settings are kept in non-volatile memory."""

@@ -26,15 +26,16 @@ A bench file names devices under test, thermal stages and the instruments wired 
     [device.smu]
     model = "keithley2400"
     dut = "diode"
-    serve = "tcp"                   # or "pty"
-    port = 0                        # tcp: a free one when 0
-    clients = 1                     # tcp: how many at once
+    serve = "tcp"                   # or "hislip", "vxi11", "pty"
+    port = 0                        # tcp, hislip, vxi11: a free one when 0
+    clients = 1                     # tcp, hislip, vxi11: how many at once
 
     [device.tc]
     model = "lakeshore335"
     stage = "sample"
     serve = "pty"
     link = "/tmp/tc"                # pty: a fixed name for the terminal, optional
+    baud = 57600                    # pty: bytes take their time, optional
 
 Everything wrong with a file is one sentence in a `BenchError`.
 """
@@ -50,6 +51,8 @@ from typing import Any, TypeVar
 from funcnodes_simulators.physics import DeviceUnderTest, Diode, Element, Resistor, ThermalStage
 
 T = TypeVar("T")
+
+NETWORK_WIRES = ("tcp", "hislip", "vxi11")
 
 
 class BenchError(Exception):
@@ -68,6 +71,7 @@ class DeviceLayout:
     port: int = 0
     clients: int = 1
     link: Path | None = None
+    baud: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,7 @@ def _device(
     stages: Mapping[str, ThermalStage],
 ) -> DeviceLayout:
     where = f"device.{name}"
-    wire = _choice(table, "serve", ("tcp", "pty"), where)
+    wire = _choice(table, "serve", (*NETWORK_WIRES, "pty"), where)
     model = _choice(table, "model", ("keithley2400", "lakeshore335"), where)
     attached, things = ("dut", duts) if model == "keithley2400" else ("stage", stages)
     _known(table, {"model", "serve", attached} | _wire_keys(wire), where)
@@ -192,12 +196,13 @@ def _device(
         port=_integer(table, "port", 0, 0, 65535, where),
         clients=_integer(table, "clients", 1, 1, 100, where),
         link=None if link is None else Path(link),
+        baud=_integer(table, "baud", 0, 50, 4_000_000, where) if "baud" in table else 0,
         **{attached: table[attached]},
     )
 
 
 def _wire_keys(wire: str) -> set[str]:
-    return {"port", "clients"} if wire == "tcp" else {"link"}
+    return {"port", "clients"} if wire in NETWORK_WIRES else {"link", "baud"}
 
 
 def _exclusive(devices: list[DeviceLayout]) -> None:

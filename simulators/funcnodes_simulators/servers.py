@@ -10,20 +10,23 @@ import errno
 import os
 import select
 import socket
-import struct
 import termios
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
+from funcnodes_simulators.channels import LINGER_OFF
+from funcnodes_simulators.pacing import PacedBytes
 from funcnodes_simulators.station import Connection, Station
 
 PIECE_BYTES = 65536
+# As much as a client can have on its way: a slow line makes it wait, as a real one does.
+SLOW_PIECE_BYTES = 64
 # A client that closes and comes straight back may arrive before its own farewell.
 GRACE_S = 0.05
 IDLE_POLL_S = 0.005
 # The kernel drops what a hung-up terminal still holds: a client gets this long to take it.
 HANG_UP_AFTER_S = 0.02
-LINGER_OFF = struct.pack("ii", 1, 0)
 
 
 class TcpServer:
@@ -33,6 +36,7 @@ class TcpServer:
         self.station = station
         self._port = port
         self._server: asyncio.Server | None = None
+        self._is_stopped = False
         self._lines: set[_TcpLine] = set()  # those too that wait to be admitted
 
     @property
@@ -48,36 +52,52 @@ class TcpServer:
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _TcpLine(self.station, self._lines), "127.0.0.1", self._port
+            lambda: _TcpLine(self.station, self._made, self._lines.discard),
+            "127.0.0.1",
+            self._port,
         )
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the port and every connection."""
+        """Close the port and every connection, also one that is just being accepted."""
+        self._is_stopped = True
         if self._server is not None:
             self._server.close()
         for line in list(self._lines):
+            line.hang_up(at_once=True)
+
+    def _made(self, line: "_TcpLine") -> None:
+        self._lines.add(line)
+        if self._is_stopped:
             line.hang_up(at_once=True)
 
 
 class _TcpLine(asyncio.Protocol):
     """One TCP connection; a client too many is kept waiting for a moment, then reset."""
 
-    def __init__(self, station: Station, lines: "set[_TcpLine]") -> None:
+    def __init__(
+        self,
+        station: Station,
+        made: Callable[["_TcpLine"], None],
+        lost: Callable[["_TcpLine"], None],
+    ) -> None:
         self._station = station
-        self._lines = lines
+        self._made = made
+        self._lost = lost
         self._connection: Connection | None = None
         self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._lines.add(self)
+        self._made(self)
         peer: socket.socket = transport.get_extra_info("socket")
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if transport.is_closing():
+            return
         if self._station.faults.refuses_connect():
             self._reset()
-        elif len(self._station.connections) < self._station.most_clients:
+        elif not self._station.is_full:
             self._connection = self._station.connect(self)
         else:
             asyncio.get_running_loop().call_later(GRACE_S, self._admit_or_reset)
@@ -89,7 +109,7 @@ class _TcpLine(asyncio.Protocol):
             self._connection.received(data)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lines.discard(self)
+        self._lost(self)
         if self._connection is not None:
             self._connection.closed()
 
@@ -109,7 +129,7 @@ class _TcpLine(asyncio.Protocol):
     def _admit_or_reset(self) -> None:
         if self._transport.is_closing():
             return
-        if len(self._station.connections) >= self._station.most_clients:
+        if self._station.is_full:
             self._reset()
             return
         self._connection = self._station.connect(self)
@@ -129,11 +149,15 @@ class PtyServer:
 
     While no client holds the terminal the master end reports a hang-up; it is then looked at every
     few milliseconds until somebody opens it again. A hang-up of the instrument's side closes the
-    terminal for good and opens another one, which `link` keeps pointing to.
+    terminal for good and opens another one, which `link` keeps pointing to. With a baud rate, bytes
+    take their time each way, whatever rate the client has set.
     """
 
-    def __init__(self, station: Station, *, link: Path | None = None) -> None:
+    def __init__(self, station: Station, *, link: Path | None = None, baud: int = 0) -> None:
         self.station = station
+        self._incoming = PacedBytes(baud, self._heard)
+        self._outgoing = PacedBytes(baud, self._spoken)
+        self._piece_bytes = SLOW_PIECE_BYTES if baud else PIECE_BYTES
         self._link = link
         self._path = ""
         self._master = -1
@@ -166,17 +190,16 @@ class PtyServer:
             self._link.unlink()
 
     def send(self, data: bytes) -> None:
-        if self._connection is None:
-            return
-        self._unsent += data
-        self._flush()
+        if self._connection is not None:
+            self._outgoing.feed(data)
 
     def unread_bytes(self) -> int:
-        return len(self._unsent)
+        return len(self._unsent) + len(self._outgoing)
 
     def hang_up(self, *, at_once: bool = False) -> None:
         """Vanish and come back as another terminal; a mere loss of power leaves the port alone."""
         if at_once:
+            self._outgoing.clear()
             self._unsent.clear()
             return
         if self._reopen_timer is None:
@@ -224,8 +247,7 @@ class PtyServer:
             self._poll_timer = loop.call_later(IDLE_POLL_S, self._wait_for_client)
             return
         self._connection = self.station.connect(self)
-        asyncio.get_running_loop().add_reader(self._master, self._readable)
-        self._is_watched = True
+        self._watch(True)
 
     def _has_client(self) -> bool:
         """Whether somebody holds the terminal, or wrote to it and is gone already."""
@@ -236,18 +258,40 @@ class PtyServer:
 
     def _readable(self) -> None:
         try:
-            data = os.read(self._master, PIECE_BYTES)
+            data = os.read(self._master, self._piece_bytes)
         except BlockingIOError:
             return
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
             data = b""
-        if data and self._connection is not None:
-            self._connection.received(data)
-        elif not data:
+        if not data:
             self._leave()
             self._wait_for_client()
+            return
+        self._incoming.feed(data)
+        if len(self._incoming) and self._is_watched:
+            self._watch(False)
+
+    def _heard(self, data: bytes) -> None:
+        """Take what has arrived at the instrument, and go on listening."""
+        if self._connection is not None:
+            self._connection.received(data)
+        if not len(self._incoming) and self._connection is not None and not self._is_watched:
+            self._watch(True)
+
+    def _spoken(self, data: bytes) -> None:
+        """Hand over what has arrived at the client."""
+        self._unsent += data
+        self._flush()
+
+    def _watch(self, is_watched: bool) -> None:
+        loop = asyncio.get_running_loop()
+        if is_watched:
+            loop.add_reader(self._master, self._readable)
+        else:
+            loop.remove_reader(self._master)
+        self._is_watched = is_watched
 
     def _flush(self) -> None:
         loop = asyncio.get_running_loop()
@@ -265,16 +309,16 @@ class PtyServer:
 
     def _leave(self) -> None:
         """Forget the client, and what it never read."""
-        loop = asyncio.get_running_loop()
-        if self._is_watched:
-            loop.remove_reader(self._master)
-            loop.remove_writer(self._master)
-            self._is_watched = False
-            self._wipe()
+        if self._connection is None:
+            return
+        self._watch(False)
+        asyncio.get_running_loop().remove_writer(self._master)
+        self._wipe()
+        self._incoming.clear()
+        self._outgoing.clear()
         self._unsent.clear()
-        if self._connection is not None:
-            self._connection.closed()
-            self._connection = None
+        self._connection.closed()
+        self._connection = None
 
     def _wipe(self) -> None:
         """Throw away what a client left unread, and set the line as it was when new.

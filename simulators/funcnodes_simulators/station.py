@@ -1,24 +1,45 @@
 """One instrument behind its wire: an input queue, one message at a time, replies through faults.
 
 Guarantees that messages are executed in the order they arrived, whatever client sent them, and
-that a client which hangs, floods or vanishes stops nobody else. The wires themselves are
-`servers`' business.
+that a client which hangs, floods or vanishes stops nobody else. Sans-I/O: it waits by the timers it
+is given, an event loop's on real wires, a bench's own in memory. The wires themselves are
+`servers`', `hislip`'s, `vxi11`'s and `memory`'s business.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from funcnodes_simulators.faults import FaultPlan, HangUp, Send
 from funcnodes_simulators.instrument import Instrument
+from funcnodes_simulators.locks import LockTable
 from funcnodes_simulators.physics import World
-from funcnodes_simulators.scpi import LineBuffer, Overrun
+from funcnodes_simulators.scpi import Execution, LineBuffer, Overrun
 
 REMEMBERED_COMMANDS = 1000
 MOST_QUEUED_MESSAGES = 1000
 MOST_UNREAD_BYTES = 1 << 20
 LATEST_COMMANDS = 20
+
+
+class Timer(Protocol):
+    """Something that will happen, unless it is called off."""
+
+    def cancel(self) -> None: ...
+
+
+class Timers(Protocol):
+    """What waits for a station; an event loop is one."""
+
+    def time(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
+        """Call back once, at that time."""
+        ...
 
 
 class Line(Protocol):
@@ -37,6 +58,43 @@ class Line(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class RemoteState:
+    """Who has the say, the remote interface or the front panel (IEEE 488.1).
+
+    Attributes:
+        is_remote: The front panel is out of use.
+        is_locked_out: Its LOCAL key is too.
+    """
+
+    is_remote: bool = False
+    is_locked_out: bool = False
+
+    def go_to_remote(self, *, with_lockout: bool = False) -> None:
+        self.is_remote = True
+        self.is_locked_out = self.is_locked_out or with_lockout
+
+    def go_to_local(self, *, ends_lockout: bool = False) -> None:
+        self.is_remote = False
+        self.is_locked_out = self.is_locked_out and not ends_lockout
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A message on its way through a station.
+
+    Attributes:
+        text: What came; `Overrun` stands where a message was too long.
+        tag: What the wire calls it, where it has names for messages.
+        is_void: The client took it back by a device clear: no reply, and no error either.
+    """
+
+    connection: "Connection"
+    text: str | Overrun
+    tag: int = 0
+    is_void: bool = False
+
+
 class Connection:
     """What a station keeps per client: its input buffer and when its replies may go out."""
 
@@ -46,47 +104,52 @@ class Connection:
         self._station = station
         self._input = LineBuffer(station.instrument.input_limit_bytes)
         self._free_at_s = 0.0
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._timers: set[Timer] = set()
 
     def received(self, data: bytes) -> None:
         """Take bytes from the client, in whatever pieces they came."""
         for message in self._input.feed(data):
-            self._station.enqueue(self, message)
+            self._station.enqueue(Request(self, message))
 
     def closed(self) -> None:
         """Learn that the client is gone: nothing is sent to it any more."""
         self.is_open = False
         self._input.clear()
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self._station.connections.discard(self)
+        self._call_off()
+        self._station.leave(self)
 
-    def deliver(self, message: str, reply: bytes | None) -> None:
-        """Send a reply the way the fault plan lets it through."""
+    def deliver(self, request: Request, reply: bytes | None) -> None:
+        """Send a reply, its terminator included, the way the fault plan lets it through."""
         if not self.is_open:
             return
         if reply and self.line.unread_bytes() > MOST_UNREAD_BYTES:
             self._station.instrument.deadlocked()
             return
-        for delivery in self._station.faults.deliver(message, reply):
+        text = request.text if isinstance(request.text, str) else ""
+        for delivery in self._station.faults.deliver(text, reply):
             if isinstance(delivery, HangUp):
                 self._later(0.0, self.line.hang_up)
             else:
-                self._send(delivery)
+                self._schedule(delivery, request)
 
-    def _send(self, delivery: Send) -> None:
+    def look(self) -> None:
+        """Learn that the instrument's status may have changed; a raw line has no use for it."""
+
+    def _schedule(self, delivery: Send, request: Request) -> None:
         def send() -> None:
-            self.line.send(delivery.data)
+            self._send(delivery.data, request)
 
         if delivery.is_apart:
-            self._call_at(asyncio.get_running_loop().time() + delivery.after_s, send)
+            self._call_at(self._station.timers.time() + delivery.after_s, send)
         else:
             self._later(delivery.after_s, send)
 
+    def _send(self, data: bytes, request: Request) -> None:
+        self.line.send(data)
+
     def _later(self, after_s: float, action: Callable[[], None]) -> None:
         """Run an action after all that were asked for before it, and a pause."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = self._station.timers.time()
         if after_s == 0.0 and self._free_at_s <= now_s:
             action()
             return
@@ -99,8 +162,15 @@ class Connection:
             self._timers.discard(timer)
             action()
 
-        timer = asyncio.get_running_loop().call_at(when_s, fire)
+        timer = self._station.timers.call_at(when_s, fire)
         self._timers.add(timer)
+
+    def _call_off(self) -> None:
+        """Send nothing of what was still to come."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._free_at_s = 0.0
 
 
 class Station:
@@ -111,6 +181,8 @@ class Station:
         most_clients: How many may be connected at once.
         connections: Those who are.
         commands: The latest messages received, each with its time on the bench's clock.
+        locks: Who has the instrument to himself, on wires that know locks.
+        remote: What wires that know remote and local have asked for.
     """
 
     def __init__(
@@ -121,19 +193,37 @@ class Station:
         *,
         faults: FaultPlan,
         most_clients: int = 1,
+        time_scale: float = 1.0,
+        timers: Callable[[], Timers] = asyncio.get_running_loop,
     ) -> None:
+        """Args:
+        time_scale: Seconds of the bench per second of the timers: an instrument is busy for so
+            much shorter. What faults delay is the wire's, and is not scaled.
+        timers: Returns what it waits by.
+        """
         self.name = name
         self.instrument = instrument
         self.faults = faults
         self.most_clients = most_clients
         self.connections: set[Connection] = set()
         self.commands: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_COMMANDS)
+        self.locks = LockTable()
+        self.remote = RemoteState()
         self._world = world
-        self._queue: deque[tuple[Connection, str | Overrun]] = deque()
-        self._arrived = asyncio.Event()
-        self._interrupt = asyncio.Event()
-        self._is_executing = False
-        self._lost_power = False
+        self._time_scale = time_scale
+        self._timers = timers
+        self._queue: deque[Request] = deque()
+        self._current: Request | None = None
+        self._execution: Execution | None = None
+        self._timer: Timer | None = None  # of the next thing to do; None while idle
+
+    @property
+    def timers(self) -> Timers:
+        return self._timers()
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.connections) >= self.most_clients
 
     def connect(self, line: Line) -> Connection:
         """Take a client on."""
@@ -141,44 +231,52 @@ class Station:
         self.connections.add(connection)
         return connection
 
-    def enqueue(self, connection: Connection, message: str | Overrun) -> None:
+    def leave(self, connection: Connection) -> None:
+        """Let a client go; what it asked for is still done."""
+        self.connections.discard(connection)
+        self.locks.release_all(connection)
+
+    def enqueue(self, request: Request) -> None:
         """Line a message up for execution; past the queue's bound it counts as an overrun."""
-        if isinstance(message, str):
-            if not message.strip():
+        if isinstance(request.text, str):
+            if not request.text.strip():
                 return
-            self.commands.append((self._world.clock.now(), message))
-            if self._is_executing and self.instrument.interrupts(message):
-                self._interrupt.set()
+            self.commands.append((self._world.clock.now(), request.text))
+            if self._current is not None and self.instrument.interrupts(request.text):
+                self._break_off()
         if len(self._queue) >= MOST_QUEUED_MESSAGES:
             self.instrument.overrun()
             return
-        self._queue.append((connection, message))
-        self._arrived.set()
+        self._queue.append(request)
+        self._go_on()
 
-    async def run(self) -> None:
-        """Execute messages as they come, until cancelled."""
-        while True:
-            while not self._queue:
-                self._arrived.clear()
-                await self._arrived.wait()
-            connection, message = self._queue.popleft()
-            if isinstance(message, Overrun):
-                self.instrument.overrun()
-            else:
-                reply = await self._execute(message)
-                terminated = None if reply is None else reply + self.instrument.terminator
-                connection.deliver(message, terminated)
-            # One flooding client must not keep the others' wires from being served.
-            await asyncio.sleep(0)
+    def take_back(self, connection: Connection) -> None:
+        """Do a device clear: forget what a client asked for, also what is under way."""
+        for request in self._queue:
+            if request.connection is connection:
+                request.is_void = True
+        if self._current is not None and self._current.connection is connection:
+            self._current.is_void = True
+            self._break_off()
+
+    def stop(self) -> None:
+        """Execute nothing any more."""
+        self._queue.clear()
+        self._abandon()
 
     def power_cycle(self) -> None:
         """Cut the power and restore it: clients are thrown off, queued messages are lost."""
-        self._queue.clear()
-        self._lost_power = True
-        self._interrupt.set()
+        self.stop()
         self.instrument.power_cycle()
+        self.locks.clear()
+        self.remote = RemoteState()
         for connection in list(self.connections):
             connection.line.hang_up(at_once=True)
+
+    def look(self) -> None:
+        """Tell every client that the instrument's status may have changed."""
+        for connection in list(self.connections):
+            connection.look()
 
     def state(self) -> dict[str, object]:
         """Return the truth about the instrument and the last messages it received."""
@@ -186,31 +284,70 @@ class Station:
         return {
             **self.instrument.state(),
             "clients": len(self.connections),
+            "interface": {
+                "remote": self.remote.is_remote,
+                "lockout": self.remote.is_locked_out,
+                "locks": self.locks.holders,
+            },
             "log": [text for _, text in latest],
         }
 
-    async def _execute(self, message: str) -> bytes | None:
-        self._interrupt.clear()
-        self._lost_power = False
-        self._is_executing = True
-        execution = self.instrument.execute(message)
-        try:
-            while True:
-                if await self._is_interrupted(next(execution)):
-                    execution.close()
-                    if "?" in message and not self._lost_power:
-                        self.instrument.interrupted()
-                    return None
-        except StopIteration as end:
-            reply: bytes | None = end.value
-            return reply
-        finally:
-            self._is_executing = False
+    def _go_on(self) -> None:
+        """Have the next message begun, in a turn of its own: a flood must not keep others waiting.
 
-    async def _is_interrupted(self, pause_s: float) -> bool:
-        """Wait while the instrument is busy; True as soon as something breaks in."""
+        Between two messages the wires are served.
+        """
+        if self._queue and self._timer is None:
+            self._timer = self.timers.call_at(self.timers.time(), self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        request = self._queue.popleft()
+        if request.is_void:
+            self._go_on()
+        elif isinstance(request.text, Overrun):
+            self.instrument.overrun()
+            self._go_on()
+        else:
+            self._current, self._execution = request, self.instrument.execute(request.text)
+            self._resume()
+
+    def _resume(self) -> None:
+        """Let the instrument work up to its next pause, or to its reply."""
+        self._timer = None
+        assert self._execution is not None
         try:
-            await asyncio.wait_for(self._interrupt.wait(), pause_s)
-        except TimeoutError:
-            return False
-        return True
+            pause_s = next(self._execution)
+        except StopIteration as end:
+            self._finish(end.value)
+            return
+        due_s = self.timers.time() + pause_s / self._time_scale
+        self._timer = self.timers.call_at(due_s, self._resume)
+
+    def _break_off(self) -> None:
+        """Give up what is under way; a query that ends so is an error, unless it was taken back."""
+        request = self._current
+        assert request is not None
+        assert isinstance(request.text, str)
+        self._abandon()
+        if "?" in request.text and not request.is_void:
+            self.instrument.interrupted()
+        self._current = request
+        self._finish(None)
+
+    def _finish(self, reply: bytes | None) -> None:
+        request, self._current, self._execution = self._current, None, None
+        assert request is not None
+        if not request.is_void:
+            terminated = None if reply is None else reply + self.instrument.terminator
+            request.connection.deliver(request, terminated)
+        self.look()
+        self._go_on()
+
+    def _abandon(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._execution is not None:
+            self._execution.close()
+        self._current = self._execution = None

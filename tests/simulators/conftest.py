@@ -1,16 +1,22 @@
 """Instruments on a clock that only a test moves, and benches on real wires."""
 
+import asyncio
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from typing import Any, Protocol
 
 import pytest
 
 from funcnodes_simulators import SimulatedBench
-from funcnodes_simulators.clock import ManualClock
+from funcnodes_simulators.clock import ManualClock, RealClock
+from funcnodes_simulators.faults import FaultPlan
 from funcnodes_simulators.instrument import Instrument
 from funcnodes_simulators.keithley2400 import Keithley2400
 from funcnodes_simulators.lakeshore335 import LakeShore335
 from funcnodes_simulators.physics import DeviceUnderTest, Diode, ThermalStage, World
+from funcnodes_simulators.scpi import Execution, ScpiInterpreter, String, definite_block
+from funcnodes_simulators.station import Station
 
 
 class Dialogue:
@@ -71,6 +77,150 @@ class Client:
     def close(self) -> None:
         self.file.close()
         self.socket.close()
+
+
+MEGABYTE = bytes(range(256)) * 4096
+
+
+class Scope:
+    """A SCPI instrument with a waveform of 1 MB, a query that takes long and a trigger counter."""
+
+    terminator = b"\n"
+    input_limit_bytes = 2 << 20
+
+    def __init__(self) -> None:
+        self.triggers = 0
+        self._scpi = ScpiInterpreter("ACME,SCOPE,SIM1,1.0", reset=lambda: None)
+        self._scpi.declare(":WAVeform:DATA?", lambda: definite_block(MEGABYTE))
+        self._scpi.declare(":LONG?", self._long)
+        self._scpi.declare(":LABel", lambda text: None, String())
+        self._scpi.declare("*TRG", self._trigger)
+        self._scpi.declare(":TRIGger:COUNt?", lambda: str(self.triggers))
+
+    def execute(self, message: str) -> Execution:
+        return self._scpi.execute(message)
+
+    def interrupts(self, message: str) -> bool:
+        return False
+
+    def interrupted(self) -> None:
+        self._scpi.interrupted()
+
+    def overrun(self) -> None:
+        self._scpi.overrun()
+
+    def deadlocked(self) -> None:
+        self._scpi.deadlocked()
+
+    def status_byte(self, *, has_output: bool) -> int:
+        return self._scpi.status.status_byte(has_output=has_output)
+
+    def power_cycle(self) -> None:
+        self._scpi.status.clear()
+
+    def state(self) -> dict[str, object]:
+        return {"triggers": self.triggers}
+
+    def _long(self) -> Generator[float, None, str]:
+        yield 60.0
+        return "at last"
+
+    def _trigger(self) -> None:
+        self.triggers += 1
+
+
+class Server(Protocol):
+    @property
+    def resource(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Wired:
+    """A `Scope` on a wire; everything here may be called from the test's thread.
+
+    Attributes:
+        resource: Its VISA address.
+        station: What stands between; ask it through `state` and `faults` alone.
+    """
+
+    def __init__(self, serve: Callable[[Station], Server], *, clients: int = 1) -> None:
+        self.scope = Scope()
+        self.station = Station(
+            "scope",
+            self.scope,
+            World(RealClock()),
+            faults=FaultPlan(seed=1),
+            most_clients=clients,
+        )
+        self.server = serve(self.station)
+        self._loop = asyncio.new_event_loop()
+        self.problems: list[str] = []
+        self._loop.set_exception_handler(lambda _, context: self.problems.append(str(context)))
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.call(self.server.start())
+
+    @property
+    def resource(self) -> str:
+        return self.server.resource
+
+    @property
+    def port(self) -> int:
+        return int(self.resource.split(",")[1].split("::")[0])
+
+    def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait in the server's loop until something is so there."""
+
+        async def wait() -> None:
+            async with asyncio.timeout(5):
+                while not is_so():
+                    await asyncio.sleep(0.001)
+
+        self.call(wait())
+
+    def has_received(self, text: str) -> None:
+        """Wait until this is the last message that came in."""
+        commands = self.station.commands
+        self.until(lambda: bool(commands) and commands[-1][1] == text)
+
+    def power_cycle(self) -> None:
+        async def cycle() -> None:
+            self.station.power_cycle()
+
+        self.call(cycle())
+
+    def close(self) -> None:
+        self.call(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+        assert self.problems == []
+
+    async def _stop(self) -> None:
+        self.station.stop()
+        await self.server.stop()
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.fixture
+def wire_up() -> Iterator[Callable[..., Wired]]:
+    """Serve a `Scope` on a wire; all are closed at the end, and must have had no problem."""
+    wired: list[Wired] = []
+
+    def wire_up(serve: Callable[[Station], Server], *, clients: int = 1) -> Wired:
+        wired.append(Wired(serve, clients=clients))
+        return wired[-1]
+
+    yield wire_up
+    for each in wired:
+        each.close()
 
 
 @pytest.fixture

@@ -208,6 +208,27 @@ def test_a_bad_bench_is_one_sentence(tmp_path, text, complaint) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_the_programs_time_may_be_scaled(connect) -> None:
+    running = Program("demo", "--json", "--control", "--time-scale", "60")
+    control = connect(json.loads(running.first_line)["control"])
+    began, began_s = time.monotonic(), json.loads(control.query('{"do": "state"}'))["now"]
+    time.sleep(0.1)  # the bench's own time, which no event tells
+    now_s = json.loads(control.query('{"do": "state"}'))["now"]
+    assert (now_s - began_s) / (time.monotonic() - began) == pytest.approx(60, rel=0.2)
+    assert running.end() == 0
+
+
+@pytest.mark.parametrize("scale", ["0", "1e9", "nan"])
+def test_a_time_scale_out_of_range_is_refused(scale) -> None:
+    for command in (PROGRAM, COMMAND):
+        done = subprocess.run(
+            [*command, "demo", "--time-scale", scale], capture_output=True, text=True, timeout=30,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("bench", ["no such bench", "/"])
 def test_a_bad_bench_exits_2_with_one_line(bench) -> None:
     done = subprocess.run(
