@@ -4,6 +4,7 @@
     ASRL/dev/ttyUSB0::INSTR              serial:/dev/ttyUSB0?baud=57600&bits=7&parity=odd
     GPIB0::24::INSTR   USB0::0x05E6::0x2400::1234567::INSTR   TCPIP0::dmm.lab::inst0::INSTR
     sim:smu            looked up among the resources that whoever opens the bench hands over
+    memory:smu         a simulator in this very process, which whoever opens the bench hands over
     visa:ADDRESS       the same instrument, but through pyvisa instead of our own transport
 
 An error names the character at which the mistake is. Parsing opens nothing and resolves no name;
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 from funcnodes.errors import AddressError
 
-Kind = Literal["tcp", "serial", "visa"]
+Kind = Literal["tcp", "serial", "visa", "memory"]
 Parity = Literal["none", "odd", "even", "mark", "space"]
 
 _PARITIES: tuple[Parity, ...] = ("none", "odd", "even", "mark", "space")
@@ -59,8 +60,9 @@ class Address:
         host: Host name or IP address (without brackets), or "".
         port: TCP port where one is given, else 0.
         path: Device file of a serial line, or "".
+        port_name: Name of a simulator in memory, or "".
         serial: Options of a serial line.
-        simulated: Whether it was written as `sim:`.
+        simulated: Whether it was written as `sim:` or `memory:`.
     """
 
     text: str
@@ -69,6 +71,7 @@ class Address:
     host: str = ""
     port: int = 0
     path: str = ""
+    port_name: str = ""
     serial: SerialOptions = field(default_factory=SerialOptions)
     simulated: bool = False
 
@@ -78,6 +81,8 @@ class Address:
     @property
     def key(self) -> str:
         """The same for every way to write this instrument's address; what a lease locks."""
+        if self.port_name:
+            return f"memory:{os.getpid()}:{self.port_name}"
         if self.path:
             return f"serial:{os.path.realpath(self.path)}"
         if self.host and self.port:
@@ -109,8 +114,14 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
                 return _short_serial(text)
             case "sim":
                 return _simulated(text, rest, resources or {})
+            case "memory":
+                if not rest:
+                    raise _error(text, len(text), "the name of a simulator")
+                return Address(text, text, "memory", port_name=rest, simulated=True)
             case "visa":
                 inner = parse(rest, resources)
+                if inner.kind == "memory":
+                    raise _error(text, len("visa:"), "an address that has a wire")
                 return replace(inner, text=text, kind="visa")
     return _resource(text)
 
@@ -196,7 +207,7 @@ def _resource(text: str) -> Address:
             return Address(text, text, "visa")
         case "ASRL":
             return _asrl(text, fields)
-    raise _error(text, 0, "TCPIP, ASRL, GPIB, USB, PXI, VXI, tcp:, serial:, sim: or visa:")
+    raise _error(text, 0, "TCPIP, ASRL, GPIB, USB, PXI, VXI, tcp:, serial:, sim:, memory: or visa:")
 
 
 def _tcpip(text: str, fields: list[tuple[int, str]]) -> Address:

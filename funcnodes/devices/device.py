@@ -599,10 +599,13 @@ class Device:
         return self._kind.spec.emergency_bytes()
 
     def target(self) -> Target | None:
-        """What another process needs to make it safe; None without address or estop."""
+        """What another process needs to make it safe; None without address or estop.
+
+        A simulator in this process's memory cannot be reached from another one.
+        """
         data = self.emergency_bytes()
         address = self._address or _parsed_or_none(self.config.address, self._resources)
-        if not data or address is None:
+        if not data or address is None or address.kind == "memory":
             return None
         protocol = self._kind.spec.protocol
         line = address.serial.over(protocol.serial)
