@@ -10,29 +10,36 @@ machines are noisy, so only ratios mean something.
 import argparse
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import socket
 import statistics
 import time
+import tracemalloc
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
+from funcnodes.core import clock
 from funcnodes.devices import drivers
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.bench import Bench
-from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
+from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
 from funcnodes.devices.drivers import Instrument, driver
 from funcnodes.devices.link import Link
 from funcnodes.devices.records import StatusWord, bit, record
 from funcnodes.devices.transports.choose import transport_for
+from funcnodes.devices.transports.memory import BenchClock
 from funcnodes.devices.wire import Protocol
+from funcnodes_simulators import MemoryBench
 
 LATENCY_S = 0.005
 DEVICES = 16
 MANY = 100
+HOURS = 24
 QUERY = ":READ?"
 VALUE = b"+1.000000E+00,+1.234567E-03,+1.638400E+04\n"  # a source meter's: V, A, status
 NEVER = ":NEVER?"
@@ -296,8 +303,40 @@ async def opening(rounds: int) -> None:
     print(f"{MANY} devices opened in parallel: {statistics.median(took):.2f} s")
 
 
+async def soak(_: int) -> None:
+    """24 hours on a simulated bench in memory: a reading of both instruments every second."""
+    with clock.use(clock.VirtualClock()):
+        simulated = MemoryBench("demo", clock=BenchClock(), seed=1)
+        make = partial(transport_for, ports=simulated.ports)
+        config = BenchFile.load(find_bench("demo")).config
+        async with Bench(config, simulated.resources, make_transport=make) as bench:
+            smu, tc = (bench.devices[name].instrument for name in ("smu", "tc"))
+            await tc.find("loop1.heater_range").set("medium")  # type: ignore[attr-defined]  # control
+            tracemalloc.start()
+            hours = []
+            for hour in range(HOURS):
+                began = time.process_time()
+                for _ in range(3600):
+                    await tc.find("a.kelvin").get()  # type: ignore[attr-defined]  # a measurement
+                    await smu.find("voltage").get()  # type: ignore[attr-defined]  # a control
+                    await clock.sleep(1)
+                hours.append(time.process_time() - began)
+                if hour == 0:  # the rings are full by now
+                    gc.collect()
+                    before, _peak = tracemalloc.get_traced_memory()
+            gc.collect()
+            after, _peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+    print(
+        f"{HOURS} h with {2 * 3600 * HOURS:,} queries in {sum(hours):.0f} s of processor time, traced: "
+        f"{after - before:+,} bytes since the first hour; "
+        f"first hour {hours[0]:.2f} s, last {hours[-1]:.2f} s"
+    )
+
+
 CASES: dict[str, Callable[[int], Any]] = {
     "tcp": tcp, "pty": pty, "many": many_at_once, "cancel": cancelling, "open": opening,
+    "soak": soak,
 }  # fmt: skip
 
 
