@@ -61,6 +61,7 @@ TOO_SMALL_FOR_SENSE_RANGE = (822, "Too small for sense range")
 BEYOND_COMPLIANCE_RANGE = (824, "Cannot exceed compliance range")
 BEYOND_POWER_LIMIT = (826, "Attempt to exceed power limit")
 
+WORDING = {-222: "Parameter data out of range"}
 LIMIT_WORD = Optional(Choice("MINimum", "MAXimum", "DEFault"))
 FUNCTION = QuotedChoice("VOLTage", "CURRent", "RESistance")
 INTERRUPTING = frozenset({"ABOR", "ABORT", "*RST"})
@@ -155,7 +156,9 @@ class Keithley2400:
         return self._meter.settings
 
     def _power_on(self) -> None:
-        self._scpi = ScpiInterpreter(self._identity, reset=self._reset)
+        self._scpi = ScpiInterpreter(
+            self._identity, reset=self._reset, version="1996.0", wording=WORDING
+        )
         self._measurement_event = EventRegister()
         self._session = Session()
         self._readings: list[Reading] = []

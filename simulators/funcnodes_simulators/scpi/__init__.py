@@ -4,13 +4,15 @@ Knows no instrument and no wire. Instruments declare headers with typed paramete
 `ScpiInterpreter`; a server feeds it the messages that a `LineBuffer` cuts from a byte stream.
 """
 
+from funcnodes_simulators.scpi.blocks import Block, definite_block, indefinite_block
 from funcnodes_simulators.scpi.errors import ErrorQueue, ScpiError
-from funcnodes_simulators.scpi.interpreter import Execution, ScpiInterpreter, definite_block
+from funcnodes_simulators.scpi.interpreter import Execution, Memory, ScpiInterpreter
 from funcnodes_simulators.scpi.messages import LineBuffer, Overrun
 from funcnodes_simulators.scpi.parameters import (
     INFINITY,
     NOT_A_NUMBER,
     Boolean,
+    ChannelList,
     Choice,
     Integer,
     ListOf,
@@ -23,13 +25,16 @@ from funcnodes_simulators.scpi.parameters import (
 __all__ = [
     "INFINITY",
     "NOT_A_NUMBER",
+    "Block",
     "Boolean",
+    "ChannelList",
     "Choice",
     "ErrorQueue",
     "Execution",
     "Integer",
     "LineBuffer",
     "ListOf",
+    "Memory",
     "Number",
     "Optional",
     "Overrun",
@@ -38,4 +43,5 @@ __all__ = [
     "ScpiInterpreter",
     "String",
     "definite_block",
+    "indefinite_block",
 ]

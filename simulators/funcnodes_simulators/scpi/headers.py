@@ -1,13 +1,14 @@
 """The tree of command headers: declared once in a manual's notation, matched as SCPI says.
 
 A declaration such as `[:SOURce#]:VOLTage[:LEVel]` names each node by its long form with the short
-form in capitals; brackets make a node optional, `#` lets it carry a numeric suffix (1 unless a
-limit follows: `#4`). Matching accepts the exact short form and the exact long form, in any case,
-and nothing in between (SCPI-99 volume 1, 6.2.1).
+form in capitals; brackets make a node optional, `#` lets it carry a numeric suffix: only 1, 1 to 4
+(`#4`) or 0 to 7 (`#0-7`). Left out it is 1, or the least there is. Matching accepts the exact short
+form and the exact long form, in any case, and nothing in between (SCPI-99 volume 1, 6.2.1).
 """
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -16,18 +17,47 @@ from funcnodes_simulators.scpi.errors import ScpiError
 T = TypeVar("T")
 
 LONGEST_MNEMONIC = 12
-_DECLARED_NODE = re.compile(r"(\[?):?([A-Z]+)([a-z]*)(\d*)(?:(#)(\d*))?(\]?)")
+_DECLARED_NODE = re.compile(r"(\[?):?([A-Z]+)([a-z]*)(\d*)(?:(#)(?:(\d+)-)?(\d*))?(\]?)")
 _TYPED_MNEMONIC = re.compile(r"([A-Z][A-Z0-9_]*?)(\d*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Mnemonic:
-    """One name of a header, in both its forms."""
+    """One name of a header, in both its forms.
+
+    Attributes:
+        suffixes: The numeric suffixes that it may carry; none when empty.
+    """
 
     short: str
     long: str
-    suffix_limit: int
+    suffixes: range
     is_optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Generic[T]):
+    """What stands at one spelling of a header.
+
+    Attributes:
+        target: What it means.
+        slots: For each mnemonic of the declaration that carries a suffix, where in this spelling
+            it stands, None if it was left out, and the suffixes that it may carry.
+    """
+
+    target: T
+    slots: tuple[tuple[int | None, range], ...]
+
+    def suffixes(self, typed: tuple[int | None, ...]) -> tuple[int, ...]:
+        """Return the suffixes of a header that was typed, one per `#` of the declaration.
+
+        Raises:
+            ScpiError: -114 when one is out of range.
+        """
+        given = [(None if at is None else typed[at], allowed) for at, allowed in self.slots]
+        if not all(suffix is None or suffix in allowed for suffix, allowed in given):
+            raise ScpiError(-114)
+        return tuple(_default(allowed) if suffix is None else suffix for suffix, allowed in given)
 
 
 @dataclass(slots=True)
@@ -35,9 +65,17 @@ class HeaderNode(Generic[T]):
     """A place in the tree; `command` and `query` are what stands there, if anything does."""
 
     children: "dict[str, HeaderNode[T]]" = field(default_factory=dict)
-    suffix_limit: int = 0
-    command: T | None = None
-    query: T | None = None
+    suffixes: range = range(0)
+    command: Declared[T] | None = None
+    query: Declared[T] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place(Generic[T]):
+    """A node that was reached, and the suffix typed at each mnemonic on the way to it."""
+
+    node: HeaderNode[T]
+    suffixes: tuple[int | None, ...] = ()
 
 
 def parse_declaration(declaration: str) -> list[Mnemonic]:
@@ -50,12 +88,14 @@ def parse_declaration(declaration: str) -> list[Mnemonic]:
     position = 0
     while position < len(declaration):
         match = _DECLARED_NODE.match(declaration, position)
-        if match is None or bool(match[1]) != bool(match[7]):
+        if match is None or bool(match[1]) != bool(match[8]):
             raise ValueError(f"{declaration!r} is not a SCPI header declaration")
         capitals, rest, digits = match[2], match[3], match[4]
-        limit = int(match[6] or 1) if match[5] else 0
+        suffixes = range(int(match[6] or 1), int(match[7] or 1) + 1) if match[5] else range(0)
         mnemonics.append(
-            Mnemonic(capitals + digits, (capitals + rest).upper() + digits, limit, bool(match[1]))
+            Mnemonic(
+                capitals + digits, (capitals + rest).upper() + digits, suffixes, bool(match[1])
+            )
         )
         position = match.end()
     return mnemonics
@@ -72,6 +112,7 @@ class HeaderTree(Generic[T]):
 
     def __init__(self) -> None:
         self.root: HeaderNode[T] = HeaderNode()
+        self.declarations: dict[str, tuple[str, str]] = {}  # short and long spelling of each
 
     def declare(self, declaration: str, target: T) -> None:
         """Add a header; one that ends in `?` declares the query form.
@@ -87,21 +128,53 @@ class HeaderTree(Generic[T]):
                 node = _child(node, mnemonic)
             if (node.query if is_query else node.command) is not None:
                 raise ValueError(f"{declaration!r} is declared twice")
+            declared = Declared(target, _slots(mnemonics, path))
             if is_query:
-                node.query = target
+                node.query = declared
             else:
-                node.command = target
+                node.command = declared
+        self.declarations[declaration] = _both_spellings(mnemonics, "?" if is_query else "")
 
-    def descend(self, start: HeaderNode[T], typed: list[str]) -> HeaderNode[T]:
-        """Follow typed mnemonics from a node.
+    def descend(self, start: Place[T], typed: list[str]) -> Place[T]:
+        """Follow typed mnemonics from a place.
 
         Raises:
             ScpiError: -112, -113 or -114, as the header deserves.
         """
-        node = start
+        node, suffixes = start.node, list(start.suffixes)
         for word in typed:
-            node = _step(node, word.upper())
-        return node
+            node, suffix = _step(node, word.upper())
+            suffixes.append(suffix)
+        return Place(node, tuple(suffixes))
+
+    def nearest(self, typed: str) -> str | None:
+        """Return the declaration that looks most like a header as it was typed."""
+        return nearest_name(typed, self.declarations)
+
+
+def nearest_name(typed: str, spellings: "dict[str, tuple[str, str]]") -> str | None:
+    """Return the key one of whose spellings looks most like a text; None if none does."""
+    wanted = re.sub(r"\d+(?=:|\?|$)", "", typed.upper().removeprefix(":"))[:100]
+    names = {form.removeprefix(":"): name for name, forms in spellings.items() for form in forms}
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    return names[close[0]] if close else None
+
+
+def _both_spellings(mnemonics: Iterable[Mnemonic], mark: str) -> tuple[str, str]:
+    """Return a header's shortest spelling and its longest."""
+    mnemonics = list(mnemonics)
+    short = ":".join(m.short for m in mnemonics if not m.is_optional)
+    return short + mark, ":".join(m.long for m in mnemonics) + mark
+
+
+def _slots(mnemonics: list[Mnemonic], path: list[Mnemonic]) -> tuple[tuple[int | None, range], ...]:
+    places = {id(mnemonic): at for at, mnemonic in enumerate(path)}
+    numbered = [mnemonic for mnemonic in mnemonics if mnemonic.suffixes]
+    return tuple((places.get(id(m)), m.suffixes) for m in numbered)
+
+
+def _default(allowed: range) -> int:
+    return 1 if 1 in allowed else allowed.start
 
 
 def _spellings(mnemonics: list[Mnemonic]) -> Iterator[list[Mnemonic]]:
@@ -118,23 +191,30 @@ def _spellings(mnemonics: list[Mnemonic]) -> Iterator[list[Mnemonic]]:
 def _child(node: HeaderNode[T], mnemonic: Mnemonic) -> HeaderNode[T]:
     child = node.children.get(mnemonic.long)
     if child is None:
-        child = HeaderNode(suffix_limit=mnemonic.suffix_limit)
+        child = HeaderNode(suffixes=mnemonic.suffixes)
         for form in (mnemonic.short, mnemonic.long):
             if node.children.setdefault(form, child) is not child:
                 raise ValueError(f"{form} already means something else here")
+    elif mnemonic.suffixes and child.suffixes:
+        child.suffixes = range(
+            min(child.suffixes.start, mnemonic.suffixes.start),
+            max(child.suffixes.stop, mnemonic.suffixes.stop),
+        )
+    else:
+        child.suffixes = child.suffixes or mnemonic.suffixes
     return child
 
 
-def _step(node: HeaderNode[T], word: str) -> HeaderNode[T]:
+def _step(node: HeaderNode[T], word: str) -> tuple[HeaderNode[T], int | None]:
     exact = node.children.get(word)
     if exact is not None:
-        return exact
+        return exact, None
     if len(word) > LONGEST_MNEMONIC:
         raise ScpiError(-112)
     match = _TYPED_MNEMONIC.fullmatch(word)
     child = node.children.get(match[1]) if match else None
-    if match is None or child is None or child.suffix_limit == 0:
+    if match is None or child is None or not child.suffixes:
         raise ScpiError(-113)
-    if not 1 <= int(match[2]) <= child.suffix_limit:
+    if int(match[2]) not in child.suffixes:
         raise ScpiError(-114)
-    return child
+    return child, int(match[2])

@@ -1,12 +1,14 @@
-"""Parameter types of SCPI: numbers with units, booleans, words, strings, and lists of them.
+"""Parameter types of SCPI: numbers with units, booleans, words, strings, channels and lists.
 
 Each type turns the text of one argument into a value or raises the `ScpiError` that an instrument
-would queue (SCPI-99 volume 1, chapter 7; IEEE 488.2, 7.7).
+would queue (SCPI-99 volume 1, chapters 7 and 8; IEEE 488.2, 7.7). Blocks are `blocks`'.
 """
 
+import itertools
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from funcnodes_simulators.scpi.errors import ScpiError
@@ -21,9 +23,14 @@ _MULTIPLIERS = {
 }  # fmt: skip
 # IEEE 488.2, 7.7.3.4: before HZ and OHM a lone M means mega.
 _MEGA_UNITS = ("HZ", "OHM")
-_DECIMAL = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:\s*E\s*([+-]?\d+))?\s*([A-Z]*)", re.I)
+_DECIMAL = re.compile(
+    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:\s*E\s*([+-]?\d+))?\s*([A-Z%][A-Z0-9%/.-]*)?", re.I | re.A
+)
 _RADIX = {"#H": 16, "#Q": 8, "#B": 2}
+_UNMULTIPLIED = ("DB", "%", "PCT")
+_CHANNEL = re.compile(r"\s*\d{1,9}(?:\s*!\s*\d{1,9})*\s*", re.A)
 _LONGEST_MANTISSA = 255
+_LONGEST_SUFFIX = 12
 _LARGEST_EXPONENT = 32000
 
 
@@ -43,31 +50,41 @@ class Number:
         low: Least value, also what `MIN` means.
         high: Greatest value, also what `MAX` means.
         default: What `DEF` means.
-        unit: The unit that may follow, with or without a multiplier; none when empty.
+        unit: The unit that may follow, with or without a multiplier; none when empty. Units that
+            begin with DB and the percent sign take no multiplier.
+        other_units: More units, each with what turns a number in it into one in `unit`.
+        step: How far `UP` and `DOWN` go.
+        present: The value that they start from; without it there is no `UP` and no `DOWN`.
     """
 
     low: float
     high: float
     default: float = 0.0
     unit: str = ""
+    other_units: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
+    step: float = 1.0
+    present: Callable[[], float] | None = None
 
     def parse(self, text: str) -> float:
         value = self.keyword(text)
         if value is None:
-            value = parse_number(text, self.unit)
+            value = parse_number(text, self.unit, self.other_units)
         if not self.low <= value <= self.high:
             raise ScpiError(-222)
         return value
 
     def keyword(self, text: str) -> float | None:
-        """Return what `MIN`, `MAX`, `DEF`, `INF` or `NINF` stands for; None for other text."""
+        """Return what `MIN`, `MAX`, `DEF`, `UP`, `INF` and so on stand for; None for other text."""
         if not text[0].isalpha():
             return None
         words = {
             "MIN": self.low, "MINIMUM": self.low, "MAX": self.high, "MAXIMUM": self.high,
             "DEF": self.default, "DEFAULT": self.default,
             "INF": INFINITY, "INFINITY": INFINITY, "NINF": -INFINITY, "NINFINITY": -INFINITY,
+            "NAN": NOT_A_NUMBER,
         }  # fmt: skip
+        if self.present is not None:
+            words |= {"UP": self.present() + self.step, "DOWN": self.present() - self.step}
         if text.upper() not in words:
             raise ScpiError(-148 if text.isalnum() else -104)
         return words[text.upper()]
@@ -75,14 +92,28 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number between two limits; fractions are rounded, as IEEE 488.2 asks."""
+    """A whole number between two limits; fractions are rounded, as IEEE 488.2 asks.
+
+    Attributes:
+        low: Least value, also what `MIN` means.
+        high: Greatest value, also what `MAX` means.
+        default: What `DEF` means.
+        present: What `UP` and `DOWN` start from; without it there is neither.
+    """
 
     low: int
     high: int
     default: int = 0
+    present: Callable[[], float] | None = None
 
     def parse(self, text: str) -> int:
-        return round(Number(self.low - 0.5, self.high + 0.49, self.default).parse(text))
+        number = Number(self.low, self.high, self.default, present=self.present)
+        value = number.keyword(text)
+        if value is None:
+            value = parse_number(text, "")
+        if not self.low - 0.5 <= value < self.high + 0.5:
+            raise ScpiError(-222)
+        return max(self.low, math.floor(value + 0.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +199,76 @@ class ListOf:
         return self.item.parse(text)
 
 
-def parse_number(text: str, unit: str) -> float:
+@dataclass(frozen=True, slots=True)
+class ChannelList:
+    """Channels or switch points in the order they are given: `(@1:3,5)`, `(@1!2:2!4)`.
+
+    The value is a tuple of numbers, or of tuples where `!` makes several dimensions (SCPI-99
+    volume 1, 8.3.2). A range of several dimensions runs through the last one fastest.
+
+    Attributes:
+        low: The least channel of each dimension.
+        high: The greatest.
+        most: How many channels a list may name.
+    """
+
+    low: tuple[int, ...] = (1,)
+    high: tuple[int, ...] = (1,)
+    most: int = 1000
+
+    def parse(self, text: str) -> tuple[int, ...] | tuple[tuple[int, ...], ...]:
+        inner = text.strip()
+        if not inner.startswith("("):
+            raise ScpiError(-104)
+        if not (inner.startswith("(@") and inner.endswith(")")):
+            raise ScpiError(-171)
+        points: list[tuple[int, ...]] = []
+        for entry in inner[2:-1].split(",") if inner[2:-1].strip() else []:
+            points += self._span(entry)
+            if len(points) > self.most:
+                raise ScpiError(-223)
+        if len(self.low) > 1:
+            return tuple(points)
+        return tuple(point[0] for point in points)
+
+    def _span(self, entry: str) -> list[tuple[int, ...]]:
+        ends = [self._point(end) for end in entry.split(":")]
+        if len(ends) > 2:
+            raise ScpiError(-171)
+        axes = [_steps(first, last) for first, last in zip(ends[0], ends[-1], strict=True)]
+        if math.prod(len(axis) for axis in axes) > self.most:
+            raise ScpiError(-223)
+        return list(itertools.product(*axes))
+
+    def _point(self, text: str) -> tuple[int, ...]:
+        match = _CHANNEL.fullmatch(text)
+        if match is None:
+            raise ScpiError(-171)
+        point = tuple(int(part) for part in text.split("!"))
+        if len(point) != len(self.low):
+            raise ScpiError(-171)
+        if not all(a <= n <= b for a, n, b in zip(self.low, point, self.high, strict=True)):
+            raise ScpiError(-222)
+        return point
+
+
+def _steps(first: int, last: int) -> range:
+    """Return the numbers from one to another, both included, in either direction."""
+    return range(first, last + 1) if first <= last else range(first, last - 1, -1)
+
+
+def parse_number(
+    text: str, unit: str, other_units: Mapping[str, Callable[[float], float]] | None = None
+) -> float:
     """Read a decimal or non-decimal number with an optional unit.
 
     Args:
         text: What stands on the wire, e.g. `1.5 mV`, `+2e-3`, `#HFF`.
         unit: The unit that is allowed, e.g. `V`; empty when there is none.
+        other_units: Further units, each with what turns a number in it into one in `unit`.
 
     Raises:
-        ScpiError: -104, -121, -123, -124, -131 or -138, as the text deserves.
+        ScpiError: -104, -121, -123, -124, -131, -134 or -138, as the text deserves.
     """
     if text[:2].upper() in _RADIX:
         return _parse_radix(text)
@@ -185,12 +277,19 @@ def parse_number(text: str, unit: str) -> float:
     match = _DECIMAL.fullmatch(text)
     if match is None:
         raise ScpiError(-121)
-    mantissa, exponent, suffix = match[1], match[2] or "0", match[3].upper()
+    mantissa, exponent, suffix = match[1], match[2] or "0", (match[3] or "").upper()
     if len(mantissa) > _LONGEST_MANTISSA:
         raise ScpiError(-124)
     if len(exponent) > 6 or abs(int(exponent)) > _LARGEST_EXPONENT:
         raise ScpiError(-123)
-    return float(f"{mantissa}e{exponent}") * _multiplier(suffix, unit.upper())
+    if len(suffix) > _LONGEST_SUFFIX:
+        raise ScpiError(-134)
+    number = float(f"{mantissa}e{exponent}")
+    others = {name.upper(): convert for name, convert in (other_units or {}).items()}
+    fitting = max((u for u in (unit.upper(), *others) if suffix.endswith(u)), key=len, default="")
+    if fitting in others:
+        return others[fitting](number * _multiplier(suffix, fitting))
+    return number * _multiplier(suffix, unit.upper())
 
 
 def _parse_radix(text: str) -> float:
@@ -210,6 +309,8 @@ def _multiplier(suffix: str, unit: str) -> float:
         raise ScpiError(-138)
     prefix = suffix.removesuffix(unit)
     if not suffix.endswith(unit) or prefix not in _MULTIPLIERS:
+        raise ScpiError(-131)
+    if prefix and unit.startswith(_UNMULTIPLIED):
         raise ScpiError(-131)
     if prefix == "M" and unit in _MEGA_UNITS:
         return 1e6

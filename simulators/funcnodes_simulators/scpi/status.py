@@ -1,12 +1,14 @@
 """The status model of IEEE 488.2 and SCPI: what a controller polls to learn that all is well.
 
-Status byte, standard event register, and the 16-bit operation and questionable registers with
-their condition, latched event and enable parts (SCPI-99 volume 1, chapter 9).
+Status byte, standard event register, service request, and the 16-bit operation and questionable
+registers with their condition, transition, latched event and enable parts (SCPI-99 volume 1,
+chapter 9; IEEE 488.2, chapter 11).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from funcnodes_simulators.scpi.errors import ErrorQueue, ScpiError
+from funcnodes_simulators.scpi.errors import DEVICE_ERROR, ErrorQueue, ScpiError
 
 # Bits of the status byte.
 ERROR_AVAILABLE = 1 << 2
@@ -19,24 +21,42 @@ OPERATION = 1 << 7
 OPERATION_COMPLETE = 1 << 0
 POWER_ON = 1 << 7
 
+# Bit 15 of a SCPI register is never used (SCPI-99 volume 1, 9.1).
+ALL_BITS = 0x7FFF
+
 
 @dataclass(slots=True)
 class EventRegister:
-    """A condition, the latched memory of its rising bits, and the mask that reports them."""
+    """A condition, the latched memory of its changes, and the mask that reports them.
+
+    Attributes:
+        condition: What is so now.
+        event: What has changed since it was last read.
+        enable: The events that count in the summary.
+        rising: The bits whose rise is an event; all of them at power-on.
+        falling: The bits whose fall is one.
+    """
 
     condition: int = 0
     event: int = 0
     enable: int = 0
+    rising: int = ALL_BITS
+    falling: int = 0
 
     def set_condition(self, condition: int) -> None:
-        """Change the condition; bits that rise are latched."""
-        self.event |= condition & ~self.condition
+        """Change the condition; the transitions asked for are latched."""
+        risen, fallen = condition & ~self.condition, self.condition & ~condition
+        self.event |= risen & self.rising | fallen & self.falling
         self.condition = condition
 
     def read_event(self) -> int:
         """Return the latched bits and clear them."""
         event, self.event = self.event, 0
         return event
+
+    def preset(self) -> None:
+        """Report nothing, latch every rise (SCPI-99 volume 2, STATus:PRESet)."""
+        self.enable, self.rising, self.falling = 0, ALL_BITS, 0
 
     @property
     def summary(self) -> bool:
@@ -45,27 +65,54 @@ class EventRegister:
 
 @dataclass(slots=True)
 class StatusModel:
-    """All registers of one instrument and its error queue."""
+    """All registers of one instrument and its error queue.
+
+    Attributes:
+        wording: An instrument's own words for error numbers of the standard.
+        service_enable: The bits of the status byte that request service.
+        clears_at_power_on: What `*PSC` sets: whether a loss of power clears the enable masks.
+    """
 
     errors: ErrorQueue = field(default_factory=ErrorQueue)
     standard: EventRegister = field(default_factory=EventRegister)
     operation: EventRegister = field(default_factory=EventRegister)
     questionable: EventRegister = field(default_factory=EventRegister)
+    wording: Mapping[int, str] = field(default_factory=dict)
     service_enable: int = 0
+    clears_at_power_on: bool = True
+    _is_requesting: bool = False
+    _reasons: int = 0
 
     def report(self, error: ScpiError) -> None:
         """Queue an error and set the standard event bit of its class."""
-        self.errors.push(error)
-        self.standard.event |= error.event_bit
+        worded = ScpiError(error.code, self.wording.get(error.code, error.text))
+        has_room = self.errors.push(worded)
+        self.standard.event |= worded.event_bit | (0 if has_room else DEVICE_ERROR)
 
     def status_byte(self, *, has_output: bool = False) -> int:
         """Compute the status byte as `*STB?` sees it."""
-        byte = ERROR_AVAILABLE if len(self.errors) else 0
-        byte |= QUESTIONABLE if self.questionable.summary else 0
-        byte |= MESSAGE_AVAILABLE if has_output else 0
-        byte |= EVENT_SUMMARY if self.standard.summary else 0
-        byte |= OPERATION if self.operation.summary else 0
+        byte = self._summary(has_output=has_output)
         return byte | (MASTER_SUMMARY if byte & self.service_enable else 0)
+
+    def is_requesting_service(self, *, has_output: bool = False) -> bool:
+        """Whether the instrument pulls the service request line.
+
+        A reason that is new since the last serial poll does it (IEEE 488.2, 11.3.3.1); call it
+        often enough to see a reason that does not last.
+        """
+        reasons = self._summary(has_output=has_output) & self.service_enable
+        self._is_requesting = bool(reasons) and (
+            self._is_requesting or bool(reasons & ~self._reasons)
+        )
+        self._reasons = reasons
+        return self._is_requesting
+
+    def serial_poll(self, *, has_output: bool = False) -> int:
+        """Return the status byte with the request in bit 6, and withdraw the request."""
+        is_requesting = self.is_requesting_service(has_output=has_output)
+        self._is_requesting = False
+        byte = self._summary(has_output=has_output)
+        return byte | (MASTER_SUMMARY if is_requesting else 0)
 
     def clear(self) -> None:
         """Do `*CLS`: events and errors go, enable masks stay."""
@@ -74,6 +121,24 @@ class StatusModel:
             register.event = 0
 
     def preset(self) -> None:
-        """Do `:STAT:PRES`: the SCPI enable masks go to 0."""
-        self.operation.enable = 0
-        self.questionable.enable = 0
+        """Do `:STAT:PRES`: the SCPI registers report nothing and latch every rise."""
+        self.operation.preset()
+        self.questionable.preset()
+
+    def power_on(self) -> None:
+        """Begin anew after a loss of power; the enable masks outlive it if `*PSC 0` said so."""
+        self.clear()
+        self.preset()
+        for register in (self.operation, self.questionable):
+            register.condition = 0
+        self.standard.event = POWER_ON
+        self._is_requesting, self._reasons = False, 0
+        if self.clears_at_power_on:
+            self.standard.enable = self.service_enable = 0
+
+    def _summary(self, *, has_output: bool) -> int:
+        byte = ERROR_AVAILABLE if len(self.errors) else 0
+        byte |= QUESTIONABLE if self.questionable.summary else 0
+        byte |= MESSAGE_AVAILABLE if has_output else 0
+        byte |= EVENT_SUMMARY if self.standard.summary else 0
+        return byte | (OPERATION if self.operation.summary else 0)
