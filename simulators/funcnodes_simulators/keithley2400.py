@@ -7,9 +7,10 @@ tests, math or source memory. Source: 2400 Series SourceMeter User's Manual, 240
 18 and appendix B.
 """
 
+import copy
 import struct
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from funcnodes_simulators.physics import DeviceUnderTest, World
 from funcnodes_simulators.scpi import (
@@ -20,6 +21,7 @@ from funcnodes_simulators.scpi import (
     Execution,
     Integer,
     ListOf,
+    Memory,
     Number,
     Optional,
     QuotedChoice,
@@ -50,6 +52,7 @@ LARGEST = {VOLT: 210.0, CURR: 1.05}
 SMALLEST_LIMIT = {VOLT: 0.2e-3, CURR: 1e-9}
 DEFAULT_LIMIT = {VOLT: 21.0, CURR: 105e-6}
 VOLTAGE_PROTECTION_STEPS_V = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 160.0, NO_VOLTAGE_LIMIT_V)
+SETUP_PLACES = 5
 READING_OVERHEAD_S = 0.002
 AUTO_SOURCE_DELAY_S = 0.001
 MOST_READINGS = 2500
@@ -62,7 +65,6 @@ BEYOND_COMPLIANCE_RANGE = (824, "Cannot exceed compliance range")
 BEYOND_POWER_LIMIT = (826, "Attempt to exceed power limit")
 
 WORDING = {-222: "Parameter data out of range"}
-LIMIT_WORD = Optional(Choice("MINimum", "MAXimum", "DEFault"))
 FUNCTION = QuotedChoice("VOLTage", "CURRent", "RESistance")
 INTERRUPTING = frozenset({"ABOR", "ABORT", "*RST"})
 
@@ -97,6 +99,7 @@ class Keithley2400:
         self._world = world
         self._identity = IDENTITY.format(serial=serial)
         self._meter = SourceMeter(world, dut)
+        self._memory: Memory[tuple[Settings, Session]] = Memory(SETUP_PLACES)
         self._power_on()
 
     def execute(self, message: str) -> Execution:
@@ -175,6 +178,14 @@ class Keithley2400:
         self._session = Session()
         self._readings = []
 
+    def _saved(self) -> tuple[Settings, Session]:
+        return copy.deepcopy(self._settings), replace(self._session)
+
+    def _recall(self, saved: tuple[Settings, Session]) -> None:
+        """Do `*RCL`; the output goes off, whatever it was when the setup was saved."""
+        self._reset()
+        self._meter.settings, self._session = copy.deepcopy(saved[0]), replace(saved[1])
+
     # Sourcing
 
     def _declare_source(self) -> None:
@@ -187,7 +198,7 @@ class Keithley2400:
         declare(":SOURce#:FUNCtion[:MODE]?", lambda: self._settings.source)
         self._flag(":SOURce#:CLEar:AUTO", "auto_output_off")
         declare(":SOURce#:CLEar[:IMMediate]", lambda: self._meter.switch(False))
-        self._number(
+        self._scpi.declare_number(
             ":SOURce#:DELay",
             Number(0, 999.9999, 0, "S"),
             self._set_source_delay,
@@ -210,13 +221,13 @@ class Keithley2400:
         header = f":SOURce#:{LONG_NAME[quantity]}"
         largest = LARGEST[quantity]
         span = Number(-largest, largest, 0.0, UNIT[quantity])
-        self._number(
+        self._scpi.declare_number(
             f"{header}[:LEVel][:IMMediate][:AMPLitude]",
             span,
             lambda level: self._set_level(quantity, level),
             lambda: self._settings.level[quantity],
         )
-        self._number(
+        self._scpi.declare_number(
             f"{header}:RANGe",
             span,
             lambda value: self._set_source_range(quantity, value),
@@ -293,13 +304,13 @@ class Keithley2400:
         self._declare_meter(RES, "[:SENSe#]:RESistance", 210e6, "OHM")
 
     def _declare_meter(self, quantity: str, header: str, largest: float, unit: str) -> None:
-        self._number(
+        self._scpi.declare_number(
             f"{header}:NPLCycles",
             Number(0.01, 10, 1.0),
             lambda value: setattr(self._settings, "nplc", value),
             lambda: self._settings.nplc,
         )
-        self._number(
+        self._scpi.declare_number(
             f"{header}:RANGe[:UPPer]",
             Number(-largest, largest, largest, unit),
             lambda value: self._set_sense_range(quantity, value),
@@ -317,7 +328,7 @@ class Keithley2400:
     def _declare_protection(self, quantity: str) -> None:
         header = f"[:SENSe#]:{LONG_NAME[quantity]}[:DC]:PROTection"
         largest = LARGEST[quantity]
-        self._number(
+        self._scpi.declare_number(
             f"{header}[:LEVel]",
             Number(-largest, largest, DEFAULT_LIMIT[quantity], UNIT[quantity]),
             lambda value: self._set_limit(quantity, abs(value)),
@@ -402,7 +413,7 @@ class Keithley2400:
         for header, name in ((":TRIGger", "trigger_count"), (":ARM", "arm_count")):
             declare(f"{header}[:SEQuence#][:LAYer#]:COUNt", self._set_count(name), count)
             declare(f"{header}[:SEQuence#][:LAYer#]:COUNt?", self._shown_count(name))
-        self._number(
+        self._scpi.declare_number(
             ":TRIGger[:SEQuence#]:DELay",
             Number(0, 999.9999, 0, "S"),
             lambda value: setattr(self._session, "trigger_delay_s", value),
@@ -555,6 +566,7 @@ class Keithley2400:
         self._choice(":SYSTem:AZERo[:STATe]", "autozero", "ON", "OFF", "ONCE")
         self._flag(":DISPlay:ENABle", "display_on")
         declare("*TRG", lambda: None)
+        self._scpi.declare_memory(self._memory, self._saved, self._recall)
         declare(":STATus:QUEue[:NEXT]?", lambda: self._scpi.status.errors.pop().response())
         declare(":STATus:QUEue:CLEar", self._scpi.status.errors.clear)
         self._scpi.declare_register(":STATus:MEASurement", self._measurement_event)
@@ -570,29 +582,20 @@ class Keithley2400:
 
     # Declaring settings
 
-    def _number(
-        self,
-        header: str,
-        number: Number,
-        write: Callable[[float], object],
-        read: Callable[[], float],
-    ) -> None:
-        """Declare a numeric setting, its query, and its query with MIN, MAX or DEF."""
-        words = {"MIN": number.low, "MAX": number.high, "DEF": number.default}
-
-        def query(word: str | None = None) -> str:
-            return _scientific(read() if word is None else words[word])
-
-        self._scpi.declare(header, lambda value: _nothing(write(value)), number)
-        self._scpi.declare(f"{header}?", query, LIMIT_WORD)
-
     def _flag(self, header: str, name: str) -> None:
-        self._scpi.declare(header, lambda on: setattr(self._session, name, on), Boolean())
-        self._scpi.declare(f"{header}?", lambda: _flag(getattr(self._session, name)))
+        self._scpi.declare_flag(
+            header,
+            lambda on: setattr(self._session, name, on),
+            lambda: bool(getattr(self._session, name)),
+        )
 
     def _choice(self, header: str, name: str, *words: str) -> None:
-        self._scpi.declare(header, lambda word: setattr(self._session, name, word), Choice(*words))
-        self._scpi.declare(f"{header}?", lambda: str(getattr(self._session, name)))
+        self._scpi.declare_choice(
+            header,
+            Choice(*words),
+            lambda word: setattr(self._session, name, word),
+            lambda: str(getattr(self._session, name)),
+        )
 
 
 def _flag(is_set: bool) -> str:
@@ -601,7 +604,3 @@ def _flag(is_set: bool) -> str:
 
 def _scientific(value: float) -> str:
     return f"{value:.6E}"
-
-
-def _nothing(_: object) -> None:
-    return None

@@ -351,3 +351,13 @@ def test_no_message_upsets_the_instrument(message: str) -> None:
     meter.state()
     list(meter.execute("*CLS"))
     assert meter.state()["errors"] == 0
+
+
+def test_a_saved_setup_comes_back_with_the_output_off(smu) -> None:
+    smu(":SOUR:VOLT 1.5;:SENS:CURR:PROT 0.01;:FORM:ELEM CURR;:OUTP ON;*SAV 4")
+    smu("*RST;*RCL 4")
+    assert smu(":OUTP?;:SOUR:VOLT?;:FORM:ELEM?") == "0;1.500000E+00;CURR"
+    smu.instrument.power_cycle()
+    assert smu(":SOUR:VOLT?;*RCL 4;:SOUR:VOLT?") == "0.000000E+00;1.500000E+00"
+    smu("*RCL 3")
+    assert smu(":SYST:ERR?") == '-314,"Save/recall memory lost"'
