@@ -6,7 +6,7 @@ controls the instruments.
 """
 
 from funcnodes_simulators.bench import SimulatedBench, serve
-from funcnodes_simulators.layout import BenchError
 from funcnodes_simulators.memory import MemoryBench
+from funcnodes_simulators.models import BenchError
 
 __all__ = ["BenchError", "MemoryBench", "SimulatedBench", "serve"]

@@ -19,10 +19,8 @@ from funcnodes_simulators.clock import FASTEST, SLOWEST, RealClock, ScaledClock
 from funcnodes_simulators.control import Control, ControlServer
 from funcnodes_simulators.faults import FaultPlan
 from funcnodes_simulators.hislip import HislipServer
-from funcnodes_simulators.instrument import Instrument
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.lakeshore335 import LakeShore335
-from funcnodes_simulators.layout import BenchError, BenchLayout, DeviceLayout, load_layout
+from funcnodes_simulators.layout import BenchLayout, DeviceLayout, build_instrument, load_layout
+from funcnodes_simulators.models import BenchError
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.servers import PtyServer, TcpServer
 from funcnodes_simulators.station import Station
@@ -147,20 +145,6 @@ class RunningBench:
             for station in self.stations.values():
                 station.look()
             await asyncio.sleep(STEP_S)
-
-
-def build_instrument(
-    device: DeviceLayout, layout: BenchLayout, world: World, *, index: int
-) -> Instrument:
-    """Build an instrument; its serial number tells everyone that it is simulated.
-
-    Args:
-        index: Its place on the bench, which its serial number is made from.
-    """
-    serial = f"SIM{index + 1:04d}"
-    if device.model == "keithley2400":
-        return Keithley2400(world, layout.duts[device.dut], serial=serial)
-    return LakeShore335(world, layout.stages[device.stage], serial=serial)
 
 
 def _server(device: DeviceLayout, station: Station, port: int) -> Server:

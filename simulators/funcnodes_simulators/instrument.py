@@ -4,9 +4,9 @@ An instrument is sans-I/O: it is handed whole messages and answers with a genera
 times that returns the response. It never sees a wire, and never fails on any text.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from funcnodes_simulators.scpi import Execution
+from funcnodes_simulators.scpi import Execution, LineBuffer, Overrun
 
 
 class Instrument(Protocol):
@@ -52,3 +52,36 @@ class Instrument(Protocol):
     def state(self) -> dict[str, object]:
         """Return the truth about the instrument, as plain JSON values."""
         ...
+
+
+class InputBuffer(Protocol):
+    """Cuts the bytes of one client into messages."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a message has begun and not ended."""
+        ...
+
+    def feed(self, data: bytes) -> list[str | Overrun]:
+        """Take bytes as they came and return the messages that they complete."""
+        ...
+
+    def clear(self) -> None:
+        """Forget a half-received message."""
+        ...
+
+
+@runtime_checkable
+class FramesItself(Protocol):
+    """An instrument whose messages do not simply end in line feeds."""
+
+    def input_buffer(self) -> InputBuffer:
+        """Return the input buffer for one client."""
+        ...
+
+
+def input_buffer_for(instrument: Instrument) -> InputBuffer:
+    """Return what cuts a client's bytes into messages for an instrument."""
+    if isinstance(instrument, FramesItself):
+        return instrument.input_buffer()
+    return LineBuffer(instrument.input_limit_bytes)

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 
+from funcnodes_simulators.models import Attachment, Model
 from funcnodes_simulators.physics import DeviceUnderTest, World
 from funcnodes_simulators.scpi import (
     INFINITY,
@@ -596,6 +597,12 @@ class Keithley2400:
             lambda word: setattr(self._session, name, word),
             lambda: str(getattr(self._session, name)),
         )
+
+
+MODEL = Model(
+    lambda setup: Keithley2400(setup.world, setup.dut(), serial=setup.serial),
+    attachments=(Attachment("dut", "dut"),),
+)
 
 
 def _flag(is_set: bool) -> str:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from funcnodes_simulators.models import Attachment, Model
 from funcnodes_simulators.physics import Resistor, ThermalStage, World
-from funcnodes_simulators.scpi import Execution
+from funcnodes_simulators.scpi import Execution, LineBuffer
 from funcnodes_simulators.scpi.status import MESSAGE_AVAILABLE
 
 IDENTITY = "LSCI,MODEL335,{serial}/#######,1.0"
@@ -145,6 +146,10 @@ class LakeShore335:
         return False
 
     def interrupted(self) -> None: ...
+
+    def input_buffer(self) -> LineBuffer:
+        """Return an input buffer; blocks are SCPI's, and this is not."""
+        return LineBuffer(self.input_limit_bytes, takes_blocks=False)
 
     def overrun(self) -> None: ...
 
@@ -306,6 +311,12 @@ class LakeShore335:
 
 
 Action = Callable[[list[str]], str | None]
+
+
+MODEL = Model(
+    lambda setup: LakeShore335(setup.world, setup.stage(), serial=setup.serial),
+    attachments=(Attachment("stage", "stage"),),
+)
 
 
 def _default_loops() -> dict[int, Loop]:

@@ -1,5 +1,6 @@
 """What stands on a simulated bench, read from a TOML file or built in as `demo`.
 
+A definition file of pyvisa-sim (`.yaml`) is a bench too: each of its resources is an instrument.
 A bench file names devices under test, thermal stages and the instruments wired to them:
 
     [stage.sample]                  # a thermal stage; every key may be left out
@@ -37,37 +38,62 @@ A bench file names devices under test, thermal stages and the instruments wired 
     link = "/tmp/tc"                # pty: a fixed name for the terminal, optional
     baud = 57600                    # pty: bytes take their time, optional
 
-Everything wrong with a file is one sentence in a `BenchError`.
+Models, and the keys that each takes, are `models`'. Everything wrong with a file is one sentence in
+a `BenchError`.
 """
 
 import dataclasses
+import itertools
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from funcnodes_simulators.physics import DeviceUnderTest, Diode, Element, Resistor, ThermalStage
+from funcnodes_simulators.instrument import Instrument
+from funcnodes_simulators.models import (
+    BenchError,
+    Model,
+    Setting,
+    Setup,
+    find_model,
+    model_names,
+)
+from funcnodes_simulators.physics import (
+    DeviceUnderTest,
+    Diode,
+    Element,
+    Resistor,
+    ThermalStage,
+    World,
+)
 
 T = TypeVar("T")
 
 NETWORK_WIRES = ("tcp", "hislip", "vxi11")
+DEFINITION_SUFFIXES = (".yaml", ".yml")
 
-
-class BenchError(Exception):
-    """A bench that cannot be set up, in one plain sentence."""
+Things = Mapping[str, Mapping[str, DeviceUnderTest | ThermalStage]]
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceLayout:
-    """One instrument: what it is, what it is wired to, and what wire it is reached by."""
+    """One instrument: what it is, what it is wired to, and what wire it is reached by.
+
+    Attributes:
+        wired_to: Names of devices under test and stages, by the key that names them.
+        settings: The model's own keys, read and complete.
+        kind: The model where no bench file could name it.
+    """
 
     name: str
     model: str
     serve: str
-    dut: str = ""
-    stage: str = ""
+    wired_to: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    kind: Model | None = None
     port: int = 0
     clients: int = 1
     link: Path | None = None
@@ -83,14 +109,40 @@ class BenchLayout:
     duts: dict[str, DeviceUnderTest]
     stages: dict[str, ThermalStage] = field(default_factory=dict)
 
+    @property
+    def things(self) -> Things:
+        """What instruments may be wired to, by kind and name."""
+        return {"dut": self.duts, "stage": self.stages}
+
+
+def build_instrument(
+    device: DeviceLayout, layout: BenchLayout, world: World, *, index: int
+) -> Instrument:
+    """Build an instrument of a bench; its serial number tells everyone that it is simulated.
+
+    Raises:
+        BenchError: Its settings do not fit together.
+    """
+    model = device.kind or find_model(device.model)
+    wired = {
+        attachment.key: layout.things[attachment.kind][device.wired_to[attachment.key]]
+        for attachment in model.attachments
+        if attachment.key in device.wired_to
+    }
+    serial = f"SIM{index + 1:04d}"
+    try:
+        return model.build(Setup(device.name, world, serial, device.serve, device.settings, wired))
+    except ValueError as error:
+        raise BenchError(f"{device.name} cannot be built: {error}") from error
+
 
 def demo_layout() -> BenchLayout:
     """The built-in bench: a diode on a source-measure unit, and a temperature controller."""
     return BenchLayout(
         "demo",
         [
-            DeviceLayout("smu", "keithley2400", "tcp", dut="dut"),
-            DeviceLayout("tc", "lakeshore335", "pty", stage="sample"),
+            DeviceLayout("smu", "keithley2400", "tcp", {"dut": "dut"}),
+            DeviceLayout("tc", "lakeshore335", "pty", {"stage": "sample"}),
         ],
         {"dut": DeviceUnderTest(Diode())},
         {"sample": ThermalStage()},
@@ -106,6 +158,8 @@ def load_layout(bench: str) -> BenchLayout:
     if bench == "demo":
         return demo_layout()
     path = Path(bench)
+    if path.suffix.lower() in DEFINITION_SUFFIXES:
+        return _definition_layout(path)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -115,22 +169,50 @@ def load_layout(bench: str) -> BenchLayout:
     except (ValueError, RecursionError) as error:
         raise BenchError(f"{bench}: is not TOML: {error}") from None
     try:
-        return _read(path.stem, document)
+        return _read(path, document)
     except BenchError as error:
         raise BenchError(f"{bench}: {error}") from None
 
 
-def _read(name: str, document: dict[str, Any]) -> BenchLayout:
+def _definition_layout(path: Path) -> BenchLayout:
+    """Put every resource of a definition file of pyvisa-sim on a bench of its own."""
+    from funcnodes_simulators.definitions import read_resources
+    from funcnodes_simulators.scripted import RESOURCE
+
+    try:
+        resources = read_resources(path)
+    except ValueError as error:
+        raise BenchError(f"{path.parent}/{error}") from None
+    devices: dict[str, DeviceLayout] = {}
+    for resource in resources:
+        wire = "pty" if resource.kind.startswith("ASRL") else "tcp"
+        name = _free_name(resource.device, devices)
+        settings = {"resource": resource}
+        devices[name] = DeviceLayout(name, "yaml", wire, settings=settings, kind=RESOURCE)
+    if not devices:
+        raise BenchError(f"{path}: it has no devices")
+    return BenchLayout(path.stem, list(devices.values()), {})
+
+
+def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
+    base = re.sub(r"\W+", "_", wanted).strip("_") or "device"
+    names = (base if number == 1 else f"{base}_{number}" for number in itertools.count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
     _known(document, {"stage", "dut", "device"}, "the file")
     stages = {n: _stage(n, t) for n, t in _tables(document, "stage").items()}
     duts = {n: _dut(n, t, stages) for n, t in _tables(document, "dut").items()}
-    devices = [_device(n, t, duts, stages) for n, t in _tables(document, "device").items()]
+    things: Things = {"dut": duts, "stage": stages}
+    tables = _tables(document, "device")
+    devices = [_device(n, t, things, path.parent) for n, t in tables.items()]
     if not devices:
         raise BenchError("it has no [device.NAME]")
     for taken in {device.name for device in devices} & duts.keys():
         raise BenchError(f"a device and a device under test are both called {taken}")
     _exclusive(devices)
-    return BenchLayout(name, devices, duts, stages)
+    return BenchLayout(path.stem, devices, duts, stages)
 
 
 def _tables(document: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
@@ -174,31 +256,53 @@ def _dut(name: str, table: dict[str, Any], stages: Mapping[str, ThermalStage]) -
     return dut
 
 
-def _device(
-    name: str,
-    table: dict[str, Any],
-    duts: Mapping[str, DeviceUnderTest],
-    stages: Mapping[str, ThermalStage],
-) -> DeviceLayout:
+def _device(name: str, table: dict[str, Any], things: Things, folder: Path) -> DeviceLayout:
     where = f"device.{name}"
     wire = _choice(table, "serve", (*NETWORK_WIRES, "pty"), where)
-    model = _choice(table, "model", ("keithley2400", "lakeshore335"), where)
-    attached, things = ("dut", duts) if model == "keithley2400" else ("stage", stages)
-    _known(table, {"model", "serve", attached} | _wire_keys(wire), where)
-    _reference(table, attached, things, where)
+    model_name = _choice(table, "model", model_names(), where)
+    model = _model(model_name, where)
+    _known(table, {"model", "serve"} | model.keys | _wire_keys(wire), where)
     link = table.get("link")
     if link is not None and (not isinstance(link, str) or not Path(link).is_absolute()):
         raise BenchError(f"{where}.link is not an absolute path")
     return DeviceLayout(
         name,
-        model,
+        model_name,
         wire,
+        wired_to=_wired_to(table, model, things, where),
+        settings={s.key: _setting(table, s, folder, where) for s in model.settings},
         port=_integer(table, "port", 0, 0, 65535, where),
         clients=_integer(table, "clients", 1, 1, 100, where),
         link=None if link is None else Path(link),
         baud=_integer(table, "baud", 0, 50, 4_000_000, where) if "baud" in table else 0,
-        **{attached: table[attached]},
     )
+
+
+def _model(name: str, where: str) -> Model:
+    try:
+        return find_model(name)
+    except BenchError as error:
+        raise BenchError(f"{where}.model: {error}") from error
+
+
+def _wired_to(table: dict[str, Any], model: Model, things: Things, where: str) -> dict[str, str]:
+    wired: dict[str, str] = {}
+    for attachment in model.attachments:
+        if attachment.key in table or attachment.is_required:
+            _reference(table, attachment.key, things[attachment.kind], where)
+            wired[attachment.key] = table[attachment.key]
+    return wired
+
+
+def _setting(table: dict[str, Any], setting: Setting, folder: Path, where: str) -> object:
+    if setting.key not in table:
+        if setting.is_required:
+            raise BenchError(f"{where}.{setting.key} is missing")
+        return setting.default
+    try:
+        return setting.read(table[setting.key], folder)
+    except ValueError as error:
+        raise BenchError(f"{where}.{setting.key} {error}") from None
 
 
 def _wire_keys(wire: str) -> set[str]:
@@ -206,13 +310,16 @@ def _wire_keys(wire: str) -> set[str]:
 
 
 def _exclusive(devices: list[DeviceLayout]) -> None:
-    """Refuse two instruments on one thing: each is the only source of it."""
+    """Refuse two instruments that drive one thing: each is the only source of it."""
     seen: dict[tuple[str, str], str] = {}
     for device in devices:
-        thing = ("dut", device.dut) if device.dut else ("stage", device.stage)
-        if thing in seen:
-            raise BenchError(f"{seen[thing]} and {device.name} both use {'.'.join(thing)}")
-        seen[thing] = device.name
+        for attachment in find_model(device.model).attachments:
+            if not attachment.is_source or attachment.key not in device.wired_to:
+                continue
+            thing = (attachment.kind, device.wired_to[attachment.key])
+            if thing in seen:
+                raise BenchError(f"{seen[thing]} and {device.name} both use {'.'.join(thing)}")
+            seen[thing] = device.name
 
 
 def _constants(kind: type[Diode] | type[Resistor]) -> set[str]:

@@ -12,10 +12,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from funcnodes_simulators.bench import build_instrument
 from funcnodes_simulators.clock import Clock
 from funcnodes_simulators.faults import Fault, FaultPlan
-from funcnodes_simulators.layout import load_layout
+from funcnodes_simulators.layout import build_instrument, load_layout
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.station import Connection, Station
 

@@ -238,6 +238,10 @@ class World:
         """Draw from a normal distribution around 0."""
         return self._random.gauss(0.0, sigma)
 
+    def uniform(self, low: float, high: float) -> float:
+        """Draw from between two limits, each value as likely as any other."""
+        return self._random.uniform(low, high)
+
 
 def lambert_w_of_exp(x: float) -> float:
     """Solve w + ln(w) = x for w, which is Lambert's W of exp(x), without overflow.

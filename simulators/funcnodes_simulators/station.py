@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from funcnodes_simulators.faults import FaultPlan, HangUp, Send
-from funcnodes_simulators.instrument import Instrument
+from funcnodes_simulators.instrument import Instrument, input_buffer_for
 from funcnodes_simulators.locks import LockTable
 from funcnodes_simulators.physics import World
-from funcnodes_simulators.scpi import Execution, LineBuffer, Overrun
+from funcnodes_simulators.scpi import Execution, Overrun
 
 REMEMBERED_COMMANDS = 1000
 MOST_QUEUED_MESSAGES = 1000
@@ -102,7 +102,7 @@ class Connection:
         self.line = line
         self.is_open = True
         self._station = station
-        self._input = LineBuffer(station.instrument.input_limit_bytes)
+        self._input = input_buffer_for(station.instrument)
         self._free_at_s = 0.0
         self._timers: set[Timer] = set()
 
