@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    bench: Annotated[str, typer.Argument(help="demo, or a bench file of the simulators (TOML).")],
+    bench: Annotated[
+        str, typer.Argument(help="demo, or a bench file (TOML, or YAML of pyvisa-sim).")
+    ],
     as_json: Json = False,
     control: Annotated[
         bool, typer.Option("--control", help="Open a socket that tells true state.")
@@ -22,6 +24,10 @@ def simulate(
     time_scale: Annotated[
         float, typer.Option(min=0.1, max=1000.0, help="Seconds of the bench per second.")
     ] = 1.0,
+    faults: Annotated[str | None, typer.Option(help="A file with what goes wrong (TOML).")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail if a client does something wrong.")
+    ] = False,
 ) -> int:
     """Serve a simulated bench.
 
@@ -29,4 +35,12 @@ def simulate(
     """
     from funcnodes_simulators import serve
 
-    return serve(bench, json=as_json, control=control, seed=seed, time_scale=time_scale)
+    return serve(
+        bench,
+        json=as_json,
+        control=control,
+        seed=seed,
+        time_scale=time_scale,
+        faults=faults,
+        strict=strict,
+    )

@@ -8,5 +8,6 @@ controls the instruments.
 from funcnodes_simulators.bench import SimulatedBench, serve
 from funcnodes_simulators.memory import MemoryBench
 from funcnodes_simulators.models import BenchError
+from funcnodes_simulators.strict import StrictError
 
-__all__ = ["BenchError", "MemoryBench", "SimulatedBench", "serve"]
+__all__ = ["BenchError", "MemoryBench", "SimulatedBench", "StrictError", "serve"]

@@ -12,7 +12,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m funcnodes_simulators",
         description="Serve a simulated bench until standard input ends.",
     )
-    parser.add_argument("bench", help="demo, or the path of a bench file (TOML)")
+    parser.add_argument(
+        "bench", help="demo, or the path of a bench file (TOML, or YAML of pyvisa-sim)"
+    )
     parser.add_argument("--json", action="store_true", help="print the addresses as JSON")
     parser.add_argument("--control", action="store_true", help="open the control socket")
     parser.add_argument("--seed", type=int, default=None, help="make noise and faults repeat")
@@ -20,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--time-scale", type=float, default=1.0, help="seconds of the bench per second, 0.1 to 1000"
     )
+    parser.add_argument("--faults", help="a file with what goes wrong (TOML)")
+    parser.add_argument("--strict", action="store_true", help="fail if a client does wrong")
     given = parser.parse_args(arguments)
     if given.port_base and not 1024 <= given.port_base <= 65000:
         parser.error(f"--port-base {given.port_base} is outside 1024 to 65000")
@@ -30,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         seed=given.seed,
         port_base=given.port_base,
         time_scale=given.time_scale,
+        faults=given.faults,
+        strict=given.strict,
     )
 
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
@@ -24,6 +25,7 @@ from funcnodes_simulators.models import BenchError
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.servers import PtyServer, TcpServer
 from funcnodes_simulators.station import Station
+from funcnodes_simulators.strict import StrictError, StrictLog, Violation
 from funcnodes_simulators.vxi11 import Vxi11Server
 
 T = TypeVar("T")
@@ -31,6 +33,7 @@ T = TypeVar("T")
 STEP_S = 0.1
 CALL_TIMEOUT_S = 30.0
 STOPPING = (signal.SIGTERM, signal.SIGINT)
+FAILED = 1
 USAGE_ERROR = 2
 
 Server = TcpServer | PtyServer | HislipServer | Vxi11Server
@@ -41,6 +44,7 @@ class RunningBench:
 
     Attributes:
         stations: Its instruments by name.
+        strict: What clients did wrong.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class RunningBench:
         self._time_scale = time_scale
         self._world = World(RealClock() if time_scale == 1 else ScaledClock(time_scale), seed)
         self._stepping: asyncio.Task[None] | None = None
+        self.strict = StrictLog()
         self.stations: dict[str, Station] = {}
         self._servers: dict[str, Server] = {}
         for index, device in enumerate(layout.devices):
@@ -79,6 +84,15 @@ class RunningBench:
     def resources(self) -> dict[str, str]:
         """VISA resource strings by the instrument's name."""
         return {name: server.resource for name, server in self._servers.items()}
+
+    def check(self) -> None:
+        """Raise if the bench is strict and a client did something wrong.
+
+        Raises:
+            StrictError: Names every command concerned.
+        """
+        if self._layout.is_strict:
+            self.strict.check()
 
     @property
     def control_address(self) -> str | None:
@@ -106,6 +120,9 @@ class RunningBench:
             except OSError as error:
                 await self.stop()
                 raise BenchError(f"{name} cannot be served: {error.strerror or error}") from None
+        for name, station in self.stations.items():
+            for fault in self._layout.faults_of(name):
+                station.arm(fault)
         self._stepping = asyncio.create_task(self._step_forever())
 
     async def stop(self) -> None:
@@ -126,6 +143,7 @@ class RunningBench:
     def _install(
         self, device: DeviceLayout, index: int, *, seed: int | None, port_base: int
     ) -> None:
+        seed = self._layout.fault_seed if seed is None else seed
         faults = FaultPlan(None if seed is None else seed + index)
         station = Station(
             device.name,
@@ -134,6 +152,7 @@ class RunningBench:
             faults=faults,
             most_clients=device.clients,
             time_scale=self._time_scale,
+            strict=self.strict,
         )
         self.stations[device.name] = station
         port = device.port or (port_base + index if port_base else 0)
@@ -180,6 +199,8 @@ class SimulatedBench:
         seed: int | None = None,
         control: bool = False,
         time_scale: float = 1.0,
+        faults: str | Path | None = None,
+        strict: bool = False,
     ) -> "SimulatedBench":
         """Serve a bench and return once every wire is open.
 
@@ -188,13 +209,14 @@ class SimulatedBench:
             seed: Makes noise and faults repeat.
             control: Whether to open the control socket too.
             time_scale: Seconds of the bench per second, 0.1 to 1000.
+            faults: A file with what goes wrong, see `fault_files`.
+            strict: Raise in `close` if a client did something wrong, see `strict`.
 
         Raises:
             BenchError: There is no such bench, it cannot be served, or not at this scale.
         """
-        running = RunningBench(
-            load_layout(bench), seed=seed, control=control, time_scale=time_scale
-        )
+        layout = load_layout(bench, faults=faults, strict=strict)
+        running = RunningBench(layout, seed=seed, control=control, time_scale=time_scale)
         simulated = cls(running, asyncio.new_event_loop())
         simulated._thread.start()
         try:
@@ -253,11 +275,25 @@ class SimulatedBench:
         """
         self.request("wait", device=device, path=path, equals=equals, timeout_s=timeout_s)
 
+    @property
+    def violations(self) -> list[Violation]:
+        """What clients did wrong so far, on a bench that is strict and on any other."""
+        return self._running.strict.violations
+
+    def forgive(self) -> None:
+        """Forget what clients did wrong so far."""
+        self._running.strict.clear()
+
     def close(self) -> None:
-        """Close every wire and end the thread; harmless the second time."""
+        """Close every wire and end the thread; harmless the second time.
+
+        Raises:
+            StrictError: The bench is strict, and a client did something wrong.
+        """
         if self._thread.is_alive():
             self._call(self._running.stop())
             self._end_thread()
+            self._running.check()
 
     def __enter__(self) -> "SimulatedBench":
         return self
@@ -268,7 +304,12 @@ class SimulatedBench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StrictError as found:
+            if error is None:
+                raise
+            error.add_note(str(found))
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -288,6 +329,8 @@ def serve(
     seed: int | None = None,
     port_base: int = 0,
     time_scale: float = 1.0,
+    faults: str | None = None,
+    strict: bool = False,
 ) -> int:
     """Serve a bench until standard input ends or the process is asked to stop.
 
@@ -298,19 +341,26 @@ def serve(
         seed: Makes noise and faults repeat.
         port_base: First TCP port to use, counted up per device; free ports when 0.
         time_scale: Seconds of the bench per second, 0.1 to 1000.
+        faults: A file with what goes wrong, see `fault_files`.
+        strict: Fail if a client does something wrong, see `strict`.
 
     Returns:
-        The exit code: 0, or 2 with one sentence on standard error if the bench cannot be served.
+        The exit code: 0, 2 with one sentence on standard error if the bench cannot be served, or 1
+        with a sentence for each thing that a client did wrong to a strict one.
     """
     try:
-        layout = load_layout(bench)
+        layout = load_layout(bench, faults=faults, strict=strict)
         running = RunningBench(
             layout, seed=seed, control=control, port_base=port_base, time_scale=time_scale
         )
         asyncio.run(_serve(running, lambda: _announce(running, sys.stdout, as_json=json)))
+        running.check()
     except BenchError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
+    except StrictError as error:
+        print(error, file=sys.stderr)
+        return FAILED
     return 0
 
 

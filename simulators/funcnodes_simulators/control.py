@@ -8,7 +8,10 @@ and a bad one gets `{"error": "..."}`. Requests:
     {"do": "resources"}                                 addresses of the instruments
     {"do": "fault", "device": "smu", "kind": "delay", "seconds": 0.5, "count": 1,
      "match": ":READ", "nth": 1}                        arm a fault, see `faults.Fault`
+    {"do": "faults"}                                    what is armed, and what went wrong so far
     {"do": "clear"}                                     disarm all faults, or one "device"'s
+    {"do": "strict"}                                    what clients did wrong so far
+    {"do": "forgive"}                                   forget it
     {"do": "power_cycle", "device": "smu"}              off and on again
     {"do": "commands", "device": "smu"}                 [time, message] of what was received
     {"do": "wait", "device": "smu", "path": "output", "equals": false, "timeout_s": 5}
@@ -21,11 +24,13 @@ the bench's monotonic clock, whose present is `now` in the state.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from funcnodes_simulators.channels import Channel, ChannelServer
-from funcnodes_simulators.faults import Fault
+from funcnodes_simulators.fault_files import read_fault
 from funcnodes_simulators.station import Station
+from funcnodes_simulators.strict import StrictLog
 
 LONGEST_REQUEST_BYTES = 65536
 WAIT_POLL_S = 0.002
@@ -39,6 +44,7 @@ class Controlled(Protocol):
     """What the control socket needs of a bench."""
 
     stations: dict[str, Station]
+    strict: StrictLog
 
     @property
     def resources(self) -> dict[str, str]: ...
@@ -59,7 +65,10 @@ class Control:
             "state": self._state,
             "resources": self._resources,
             "fault": self._fault,
+            "faults": self._faults,
             "clear": self._clear,
+            "strict": self._strict,
+            "forgive": self._forgive,
             "power_cycle": self._power_cycle,
             "commands": self._commands,
             "wait": self._wait,
@@ -96,26 +105,35 @@ class Control:
 
     async def _fault(self, request: Request) -> Answer:
         station = self._station(request)
-        allowed = {"kind": str, "seconds": float, "count": int, "match": str, "nth": int}
-        keys = {key: value for key, value in request.items() if key not in ("do", "device")}
-        if "kind" not in keys:
-            raise ControlError("a fault needs a kind")
-        for key, value in keys.items():
-            if key not in allowed:
-                raise ControlError(f"a fault has no {key!r}; it has {', '.join(allowed)}")
-            if not (key == "count" and value is None):
-                keys[key] = _typed(key, value, allowed[key])
+        details = {key: value for key, value in request.items() if key not in ("do", "device")}
         try:
-            station.faults.add(Fault(**keys))
+            station.arm(read_fault(details, "a fault"))
         except ValueError as error:
             raise ControlError(str(error)) from None
         return {"ok": True}
+
+    async def _faults(self, request: Request) -> Answer:
+        return {
+            name: {
+                "pending": [asdict(fault) for fault in station.faults.pending],
+                "strikes": [[s.at_s, s.kind, s.message] for s in station.faults.strikes],
+            }
+            for name, station in self._bench.stations.items()
+        }
 
     async def _clear(self, request: Request) -> Answer:
         named = "device" in request
         stations = [self._station(request)] if named else self._bench.stations.values()
         for station in stations:
-            station.faults.clear()
+            station.disarm()
+        return {"ok": True}
+
+    async def _strict(self, request: Request) -> Answer:
+        log = self._bench.strict
+        return {"violations": [asdict(v) for v in log.violations], "count": log.count}
+
+    async def _forgive(self, request: Request) -> Answer:
+        self._bench.strict.clear()
         return {"ok": True}
 
     async def _power_cycle(self, request: Request) -> Answer:

@@ -82,6 +82,7 @@ class Exchange(Connection):
     def deliver(self, request: Request, reply: bytes | None) -> None:
         """Send a response, unless a newer message has come meanwhile."""
         if reply is not None and request is not self._newest and self.is_open:
+            self._answered = str(request.text)
             self._interrupt(is_told=True)
             return
         super().deliver(request, reply)
@@ -110,6 +111,7 @@ class Exchange(Connection):
     def _interrupt(self, *, is_told: bool) -> None:
         self._call_off()
         self._messages.drop_output(is_told=is_told)
+        self.note(self._answered, "its reply was not read before the next message")
         self._station.instrument.interrupted()
 
     def _send(self, data: bytes, request: Request) -> None:

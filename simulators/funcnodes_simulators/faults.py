@@ -1,22 +1,32 @@
-"""Faults on the way of a reply: what a bad cable, a tired adapter or a hung instrument does.
+"""What a bad cable, a tired adapter or a hung instrument does: faults, and a plan of them.
 
-A plan is a list of faults per instrument. Each message that the instrument has executed passes the
-plan, which turns its reply into a list of deliveries: bytes, pauses, or the end of the line. The
-instrument itself always executes what it received. Seeded: the same plan breaks the same way twice.
+A plan is a list of faults per instrument. Each message passes it twice: before it is executed, when
+the instrument may be busy or fail, and afterwards, when its reply is turned into a list of
+deliveries: bytes, pauses, or the end of the line. Seeded: the same plan breaks the same way twice.
 """
 
 import itertools
 import random
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 FaultKind = Literal[
-    "delay", "late", "drop", "garbage", "truncate", "split", "close", "refuse", "mute"
-]
+    "delay", "late", "drop", "garbage", "truncate", "split", "slow", "coalesce", "terminator",
+    "oversize", "close", "reset", "half_open", "power_cycle", "refuse", "mute", "busy", "error",
+]  # fmt: skip
 
 KINDS: tuple[str, ...] = get_args(FaultKind)
+LINE_KINDS = ("close", "reset", "half_open", "power_cycle")
+"""What happens to a line and not to a reply: it needs none."""
+BEFORE_KINDS = ("busy", "error")
+"""What happens before a message is executed."""
 GARBAGE_BYTES = bytes(b for b in range(256) if b not in b"\r\n")
 LONGEST_GARBAGE = 40
+LARGEST_REPLY_BYTES = 1 << 26
+LONGEST_FAULT_S = 3600.0
+MOST_PIECES = 50
+REMEMBERED_STRIKES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +36,26 @@ class Fault:
     Attributes:
         kind: `delay`: the reply and all after it come later. `late`: the reply comes later, others
             are not held up. `drop`: no reply. `garbage`: other bytes instead. `truncate`: the first
-            half, no terminator. `split`: in pieces, `seconds` apart. `close`: half of the reply,
-            then the line closes. `refuse`: the next `count` connects are turned away. `mute`: no
-            replies at all until cleared.
-        seconds: Length of a delay, lateness, or pause between pieces.
-        count: For how many replies; None until cleared.
+            half, no terminator. `split`: in pieces, `seconds` apart. `slow`: in many pieces, which
+            take `seconds` together. `coalesce`: held back and sent in one piece with the next
+            reply, alone after `seconds`. `terminator`: the reply ends in `text` instead, a carriage
+            return unless given. `oversize`: grown to `size` bytes. `close`: half of the reply, then
+            the line closes. `reset`: the line is reset, with no reply. `half_open`: the line stays
+            and nothing comes through it any more, in either direction; a new one works.
+            `power_cycle`: off and on again; settings are lost and lines cut. `refuse`: the next
+            `count` connects are turned away. `mute`: no replies at all until cleared. `busy`: the
+            instrument does nothing for `seconds` before it begins. `error`: the message is not
+            executed; `code` is put in the error queue, and a query answered with `text` if given.
+        seconds: Length of a delay, lateness, pause, or of being busy.
+        count: How often; None until cleared.
         match: Only for messages that contain this text, in any case.
         nth: The first matching message that is hit, 1 for the next one.
+        probability: How likely each message from there on is hit, 0 to 1.
+        at_s: Not before so many seconds after it was armed. Something that happens to a line, and
+            names no message, then happens by itself.
+        text: What is sent instead, where the kind says so; garbage is random without it.
+        size: Bytes of an oversize reply.
+        code: The error number of an `error`.
     """
 
     kind: FaultKind
@@ -40,18 +63,34 @@ class Fault:
     count: int | None = 1
     match: str = ""
     nth: int = 1
+    probability: float = 1.0
+    at_s: float = 0.0
+    text: str = ""
+    size: int = 1 << 20
+    code: int = -300
 
     def __post_init__(self) -> None:
         if self.kind == "mute":
             object.__setattr__(self, "count", None)
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is not a kind of fault; they are {', '.join(KINDS)}")
-        if not 0 <= self.seconds <= 3600:
-            raise ValueError(f"a fault of {self.seconds} s is outside 0 to 3600 s")
+        for name, value in (("a fault of", self.seconds), ("a fault after", self.at_s)):
+            if not 0 <= value <= LONGEST_FAULT_S:
+                raise ValueError(f"{name} {value} s is outside 0 to {LONGEST_FAULT_S:g} s")
         if self.count is not None and self.count < 1:
             raise ValueError(f"a fault cannot happen {self.count} times")
         if self.nth < 1:
             raise ValueError(f"there is no message number {self.nth}; they count from 1")
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"a probability of {self.probability} is not above 0 and up to 1")
+        if not 1 <= self.size <= LARGEST_REPLY_BYTES:
+            raise ValueError(f"a reply of {self.size} bytes is outside 1 to {LARGEST_REPLY_BYTES}")
+
+    @property
+    def strikes_by_itself(self) -> bool:
+        """Whether time makes it happen, and no message."""
+        names_no_message = not self.match and self.nth == 1 and self.probability == 1
+        return self.at_s > 0 and self.kind in LINE_KINDS and names_no_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +107,52 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """These bytes go out together with the next ones, alone if none come for a while."""
+
+    data: bytes
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
-    """The line closes, after what was sent before has left."""
+    """The line closes after what was sent before has left, or is reset at once."""
+
+    is_reset: bool = False
 
 
-Delivery = Send | HangUp
+@dataclass(frozen=True, slots=True)
+class GoDead:
+    """Nothing comes through the line any more, though it looks open."""
+
+
+@dataclass(frozen=True, slots=True)
+class LosePower:
+    """The instrument goes off and on again."""
+
+
+Delivery = Send | Hold | HangUp | GoDead | LosePower
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Something that went wrong.
+
+    Attributes:
+        at_s: When, on the clock of whoever asked the plan.
+        message: What it happened to; empty where it happened by itself, or to a connect.
+    """
+
+    at_s: float
+    kind: str
+    message: str
 
 
 @dataclass(slots=True)
 class _Armed:
     fault: Fault
+    random: random.Random
+    from_s: float
     seen: int = 0
     hits: int = 0
 
@@ -85,26 +160,34 @@ class _Armed:
     def is_spent(self) -> bool:
         return self.fault.count is not None and self.hits >= self.fault.count
 
-    def strikes(self, message: str) -> bool:
-        """Count a message, and tell whether it is hit."""
-        if self.fault.match.lower() not in message.lower():
+    def is_due(self, message: str, now_s: float) -> bool:
+        """Count a message, and tell whether it may be hit."""
+        if now_s < self.from_s or self.fault.match.lower() not in message.lower():
             return False
         self.seen += 1
-        if self.seen < self.fault.nth:
-            return False
-        self.hits += 1
-        return True
+        is_drawn = self.fault.probability == 1 or self.random.random() < self.fault.probability
+        return self.seen >= self.fault.nth and is_drawn
 
 
 class FaultPlan:
-    """The faults of one instrument, in the order they were armed."""
+    """The faults of one instrument, in the order they were armed.
+
+    Attributes:
+        strikes: What went wrong, oldest first.
+    """
 
     def __init__(self, seed: int | None = None) -> None:
+        self._seed = seed
+        self._number = itertools.count()
         self._random = random.Random(seed)
         self._armed: list[_Armed] = []
+        self.strikes: deque[Strike] = deque(maxlen=REMEMBERED_STRIKES)
 
-    def add(self, fault: Fault) -> None:
-        self._armed.append(_Armed(fault))
+    def add(self, fault: Fault, *, now_s: float = 0.0) -> None:
+        """Arm a fault; each draws from a sequence of its own, so that others do not disturb it."""
+        number = next(self._number)
+        own = random.Random(None if self._seed is None else f"{self._seed}/{number}")
+        self._armed.append(_Armed(fault, own, now_s + fault.at_s))
 
     def clear(self) -> None:
         """Disarm everything; what is on its way already still arrives."""
@@ -115,28 +198,54 @@ class FaultPlan:
         """The faults that are still armed."""
         return [armed.fault for armed in self._armed]
 
-    def refuses_connect(self) -> bool:
+    def refuses_connect(self, *, now_s: float | None = None) -> bool:
         """Whether the connect that is just happening is turned away."""
-        armed = next((a for a in self._armed if a.fault.kind == "refuse"), None)
-        if armed is None:
-            return False
-        armed.hits += 1
-        self._forget_spent()
-        return True
+        for armed in self._armed:
+            if armed.fault.kind == "refuse" and (now_s is None or now_s >= armed.from_s):
+                self._strike(armed, "", now_s or 0.0)
+                return True
+        return False
 
-    def deliver(self, message: str, reply: bytes | None) -> list[Delivery]:
+    def before(self, message: str, *, now_s: float = 0.0) -> Fault | None:
+        """Decide what happens to a message before it is executed."""
+        concerned = [armed for armed in self._armed if armed.fault.kind in BEFORE_KINDS]
+        return self._hit(concerned, message, now_s)
+
+    def deliver(self, message: str, reply: bytes | None, *, now_s: float = 0.0) -> list[Delivery]:
         """Decide what becomes of a reply, its terminator included.
 
         Args:
             message: What the instrument was sent.
-            reply: What it answers; None if nothing. Then only a `close` that names a match hits.
+            reply: What it answers; None if nothing. Then only what happens to a line, and names a
+                match, hits.
+            now_s: What time it is.
         """
-        armed = next((a for a in self._armed if _concerns(a.fault, reply) and a.strikes(message)),
-                     None)  # fmt: skip
-        self._forget_spent()
-        if armed is None:
+        concerned = [armed for armed in self._armed if _concerns(armed.fault, reply)]
+        fault = self._hit(concerned, message, now_s)
+        if fault is None:
             return [] if reply is None else [Send(reply)]
-        return self._broken(armed.fault, reply or b"")
+        return self._broken(fault, reply or b"")
+
+    def strike(self, fault: Fault, *, now_s: float = 0.0) -> Delivery | None:
+        """Let a fault that strikes by itself do so; None if it was cleared meanwhile."""
+        armed = next((a for a in self._armed if a.fault is fault), None)
+        if armed is None:
+            return None
+        self._strike(armed, "", now_s)
+        return _on_line(fault)
+
+    def _hit(self, concerned: list[_Armed], message: str, now_s: float) -> Fault | None:
+        """Show a message to faults; all of them count it, the first one that is due strikes."""
+        due = [armed for armed in concerned if armed.is_due(message, now_s)]
+        if not due:
+            return None
+        self._strike(due[0], message, now_s)
+        return due[0].fault
+
+    def _strike(self, armed: _Armed, message: str, now_s: float) -> None:
+        armed.hits += 1
+        self.strikes.append(Strike(now_s, armed.fault.kind, message))
+        self._armed = [one for one in self._armed if not one.is_spent]
 
     def _broken(self, fault: Fault, reply: bytes) -> list[Delivery]:
         half = reply[: max(1, len(reply) // 2)]
@@ -146,13 +255,23 @@ class FaultPlan:
             case "late":
                 return [Send(reply, after_s=fault.seconds, is_apart=True)]
             case "garbage":
-                return [Send(self._garbage() + b"\n")]
+                return [Send((fault.text.encode("latin-1", "replace") or self._garbage()) + b"\n")]
             case "truncate":
                 return [Send(half)]
             case "split":
                 return self._pieces(reply, fault.seconds)
+            case "slow":
+                return _trickle(reply, fault.seconds)
+            case "coalesce":
+                return [Hold(reply, fault.seconds)]
+            case "terminator":
+                return [Send(reply.rstrip(b"\r\n") + (fault.text.encode() or b"\r"))]
+            case "oversize":
+                return [Send(_grown(reply, fault.size))]
             case "close":
                 return [Send(half), HangUp()] if reply else [HangUp()]
+            case "reset" | "half_open" | "power_cycle":
+                return [_on_line(fault)]
             case _:
                 return []
 
@@ -169,11 +288,32 @@ class FaultPlan:
             if end > start
         ]
 
-    def _forget_spent(self) -> None:
-        self._armed = [armed for armed in self._armed if not armed.is_spent]
-
 
 def _concerns(fault: Fault, reply: bytes | None) -> bool:
-    if fault.kind == "refuse":
+    if fault.kind == "refuse" or fault.kind in BEFORE_KINDS or fault.strikes_by_itself:
         return False
-    return reply is not None or (fault.kind == "close" and bool(fault.match))
+    return reply is not None or (fault.kind in LINE_KINDS and bool(fault.match))
+
+
+def _on_line(fault: Fault) -> Delivery:
+    match fault.kind:
+        case "half_open":
+            return GoDead()
+        case "power_cycle":
+            return LosePower()
+        case kind:
+            return HangUp(is_reset=kind == "reset")
+
+
+def _trickle(reply: bytes, seconds: float) -> list[Delivery]:
+    size = max(1, -(-len(reply) // MOST_PIECES))
+    pieces = [reply[start : start + size] for start in range(0, len(reply), size)]
+    return [Send(piece, after_s=seconds / len(pieces)) for piece in pieces]
+
+
+def _grown(reply: bytes, size: int) -> bytes:
+    """Repeat a reply, without its end, up to a size, and end it as it was."""
+    body = reply.rstrip(b"\r\n")
+    end = reply[len(body) :]
+    times = size // max(1, len(body)) + 1
+    return ((body or b"0") * times)[: max(0, size - len(end))] + end

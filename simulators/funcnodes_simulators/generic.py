@@ -68,8 +68,11 @@ class TableInstrument:
     def deadlocked(self) -> None:
         self._scpi.deadlocked()
 
+    def fail(self, code: int) -> None:
+        self._scpi.fail(code)
+
     def status_byte(self, *, has_output: bool) -> int:
-        return self._scpi.status.status_byte(has_output=has_output)
+        return self._scpi.status_byte(has_output=has_output)
 
     def power_cycle(self) -> None:
         self._reset()

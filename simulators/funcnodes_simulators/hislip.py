@@ -89,7 +89,7 @@ class HislipServer:
         await self._server.stop()
 
     async def _serve(self, channel: Channel) -> None:
-        if self.station.faults.refuses_connect():
+        if self.station.refuses_connect():
             channel.reset()
             return
         try:

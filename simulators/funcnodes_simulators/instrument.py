@@ -58,8 +58,8 @@ class InputBuffer(Protocol):
     """Cuts the bytes of one client into messages."""
 
     @property
-    def is_partial(self) -> bool:
-        """Whether a message has begun and not ended."""
+    def partial(self) -> bytes:
+        """What has come of a message that has not ended."""
         ...
 
     def feed(self, data: bytes) -> list[str | Overrun]:
@@ -77,6 +77,15 @@ class FramesItself(Protocol):
 
     def input_buffer(self) -> InputBuffer:
         """Return the input buffer for one client."""
+        ...
+
+
+@runtime_checkable
+class CanFail(Protocol):
+    """An instrument that keeps errors: a fault may put one there."""
+
+    def fail(self, code: int) -> None:
+        """Note an error of this number, as if something had gone wrong inside."""
         ...
 
 

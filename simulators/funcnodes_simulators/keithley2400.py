@@ -127,8 +127,11 @@ class Keithley2400:
     def deadlocked(self) -> None:
         self._scpi.deadlocked()
 
+    def fail(self, code: int) -> None:
+        self._scpi.fail(code)
+
     def status_byte(self, *, has_output: bool) -> int:
-        return self._scpi.status.status_byte(has_output=has_output)
+        return self._scpi.status_byte(has_output=has_output)
 
     def power_cycle(self) -> None:
         self._meter.reset()

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from funcnodes_simulators.models import Attachment, Model
 from funcnodes_simulators.physics import Resistor, ThermalStage, World
 from funcnodes_simulators.scpi import Execution, LineBuffer
+from funcnodes_simulators.scpi.headers import nearest_name
 from funcnodes_simulators.scpi.status import MESSAGE_AVAILABLE
+from funcnodes_simulators.strict import not_understood
 
 IDENTITY = "LSCI,MODEL335,{serial}/#######,1.0"
 
@@ -136,10 +138,17 @@ class LakeShore335:
             try:
                 response = self._execute_unit(unit.strip())
             except Ignored:
+                self._note_ignored(unit.strip())
                 continue
             if response is not None:
                 responses.append(response)
         return ";".join(responses).encode("ascii") if responses else None
+
+    def _note_ignored(self, unit: str) -> None:
+        known = [*(f"{name}?" for name in self._queries), *self._commands]
+        if unit:
+            nearest = nearest_name(unit.partition(" ")[0], {name: (name, name) for name in known})
+            not_understood(unit, "the instrument ignores it", nearest)
 
     def interrupts(self, message: str) -> bool:
         """Nothing breaks into anything: every message is quick."""

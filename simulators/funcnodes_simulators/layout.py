@@ -38,8 +38,13 @@ A bench file names devices under test, thermal stages and the instruments wired 
     link = "/tmp/tc"                # pty: a fixed name for the terminal, optional
     baud = 57600                    # pty: bytes take their time, optional
 
-Models, and the keys that each takes, are `models`'. Everything wrong with a file is one sentence in
-a `BenchError`.
+    [[fault]]                       # what goes wrong, see `fault_files`
+    device = "smu"
+    kind = "drop"
+    nth = 10
+
+`strict = true` on top makes what clients do wrong fail, see `strict`. Models, and the keys that
+each takes, are `models`'. Everything wrong with a file is one sentence in a `BenchError`.
 """
 
 import dataclasses
@@ -52,6 +57,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from funcnodes_simulators.fault_files import (
+    PlannedFault,
+    PlannedFaults,
+    read_fault_file,
+    read_faults,
+)
+from funcnodes_simulators.faults import Fault
 from funcnodes_simulators.instrument import Instrument
 from funcnodes_simulators.models import (
     BenchError,
@@ -102,17 +114,30 @@ class DeviceLayout:
 
 @dataclass(frozen=True, slots=True)
 class BenchLayout:
-    """A whole bench, checked: every name it refers to is there."""
+    """A whole bench, checked: every name it refers to is there.
+
+    Attributes:
+        faults: What goes wrong from the start.
+        fault_seed: Makes faults repeat on a bench without a seed.
+        is_strict: Whether what clients do wrong fails.
+    """
 
     name: str
     devices: list[DeviceLayout]
     duts: dict[str, DeviceUnderTest]
     stages: dict[str, ThermalStage] = field(default_factory=dict)
+    faults: tuple[PlannedFault, ...] = ()
+    fault_seed: int | None = None
+    is_strict: bool = False
 
     @property
     def things(self) -> Things:
         """What instruments may be wired to, by kind and name."""
         return {"dut": self.duts, "stage": self.stages}
+
+    def faults_of(self, device: str) -> list[Fault]:
+        """Return what goes wrong with one instrument, in the order it was written down."""
+        return [planned.fault for planned in self.faults if planned.device in ("", device)]
 
 
 def build_instrument(
@@ -149,12 +174,35 @@ def demo_layout() -> BenchLayout:
     )
 
 
-def load_layout(bench: str) -> BenchLayout:
+def load_layout(
+    bench: str, *, faults: str | Path | None = None, strict: bool = False
+) -> BenchLayout:
     """Find a bench by name or read it from a file.
 
+    Args:
+        bench: `demo`, or the path of a bench file.
+        faults: A file with faults, beside those of the bench file.
+        strict: Make the bench strict, whatever its file says.
+
     Raises:
-        BenchError: There is no such bench, or the file does not describe one.
+        BenchError: There is no such bench, or a file does not describe one.
     """
+    layout = _load(bench)
+    planned = PlannedFaults()
+    if faults is not None:
+        try:
+            planned = read_fault_file(Path(faults), [device.name for device in layout.devices])
+        except ValueError as error:
+            raise BenchError(str(error)) from None
+    return dataclasses.replace(
+        layout,
+        faults=(*layout.faults, *planned.faults),
+        fault_seed=planned.seed,
+        is_strict=layout.is_strict or strict,
+    )
+
+
+def _load(bench: str) -> BenchLayout:
     if bench == "demo":
         return demo_layout()
     path = Path(bench)
@@ -201,7 +249,7 @@ def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
 
 
 def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
-    _known(document, {"stage", "dut", "device"}, "the file")
+    _known(document, {"stage", "dut", "device", "fault", "strict"}, "the file")
     stages = {n: _stage(n, t) for n, t in _tables(document, "stage").items()}
     duts = {n: _dut(n, t, stages) for n, t in _tables(document, "dut").items()}
     things: Things = {"dut": duts, "stage": stages}
@@ -212,7 +260,18 @@ def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
     for taken in {device.name for device in devices} & duts.keys():
         raise BenchError(f"a device and a device under test are both called {taken}")
     _exclusive(devices)
-    return BenchLayout(path.stem, devices, duts, stages)
+    strict = document.get("strict", False)
+    if not isinstance(strict, bool):
+        raise BenchError(f"strict is {strict!r}; it must be true or false")
+    faults = _faults(document, [device.name for device in devices])
+    return BenchLayout(path.stem, devices, duts, stages, faults, is_strict=strict)
+
+
+def _faults(document: dict[str, Any], devices: list[str]) -> tuple[PlannedFault, ...]:
+    try:
+        return read_faults(document.get("fault", []), devices, "fault")
+    except ValueError as error:
+        raise BenchError(str(error)) from None
 
 
 def _tables(document: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:

@@ -103,7 +103,7 @@ class MemoryPort:
         with self._lock:
             self.close()
             self._output.clear()
-            if self._station.faults.refuses_connect():
+            if self._station.refuses_connect():
                 raise ConnectionRefusedError(f"{self._station.name} refuses to be connected to")
             self._connection = self._station.connect(self)
 
@@ -194,6 +194,8 @@ class MemoryBench:
                 timers=lambda: self._timeline,
             )
             self._stations[device.name] = station
+            for fault in self._layout.faults_of(device.name):
+                station.arm(fault)
             self.ports[device.name] = MemoryPort(station, self._timeline, self._lock)
         self.resources = {name: f"memory:{name}" for name in self.ports}
 
@@ -208,13 +210,13 @@ class MemoryBench:
     def fault(self, device: str, fault: Fault) -> None:
         """Arm a fault."""
         with self._lock:
-            self._stations[device].faults.add(fault)
+            self._stations[device].arm(fault)
 
     def clear(self) -> None:
         """Disarm every fault."""
         with self._lock:
             for station in self._stations.values():
-                station.faults.clear()
+                station.disarm()
 
     def power_cycle(self, device: str) -> None:
         """Switch an instrument off and on again."""

@@ -49,9 +49,9 @@ class TerminatedBuffer:
         self._is_overrun = False
 
     @property
-    def is_partial(self) -> bool:
-        """Whether a message has begun and not ended."""
-        return bool(self._pending) or self._is_overrun
+    def partial(self) -> bytes:
+        """What has come of a message that has not ended."""
+        return bytes(self._pending)
 
     def feed(self, data: bytes) -> list[str | Overrun]:
         """Take bytes as they came and return the messages that they complete."""
@@ -128,6 +128,9 @@ class Scripted:
     def unterminated(self) -> None:
         """Learn that a response was asked for and there is none."""
         self._fail("query_error")
+
+    def fail(self, code: int) -> None:
+        self._fail("command_error")
 
     def status_byte(self, *, has_output: bool) -> int:
         return 1 << 4 if has_output else 0

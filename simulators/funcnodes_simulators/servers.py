@@ -7,9 +7,11 @@ find what an earlier one left unread.
 
 import asyncio
 import errno
+import fcntl
 import os
 import select
 import socket
+import struct
 import termios
 import tty
 from collections.abc import Callable
@@ -95,8 +97,8 @@ class _TcpLine(asyncio.Protocol):
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if transport.is_closing():
             return
-        if self._station.faults.refuses_connect():
-            self._reset()
+        if self._station.refuses_connect():
+            self.reset()
         elif not self._station.is_full:
             self._connection = self._station.connect(self)
         else:
@@ -111,7 +113,8 @@ class _TcpLine(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._lost(self)
         if self._connection is not None:
-            self._connection.closed()
+            # A client that closes with bytes unread resets the connection instead of ending it.
+            self._connection.closed(has_unread=isinstance(error, ConnectionResetError))
 
     def send(self, data: bytes) -> None:
         if not self._transport.is_closing():
@@ -130,12 +133,12 @@ class _TcpLine(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if self._station.is_full:
-            self._reset()
+            self.reset()
             return
         self._connection = self._station.connect(self)
         self._connection.received(self._early)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         peer: socket.socket = self._transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_OFF)
         self._transport.abort()
@@ -313,25 +316,29 @@ class PtyServer:
             return
         self._watch(False)
         asyncio.get_running_loop().remove_writer(self._master)
-        self._wipe()
+        has_unread = self._wipe() + self.unread_bytes() > 0
         self._incoming.clear()
         self._outgoing.clear()
         self._unsent.clear()
-        self._connection.closed()
+        self._connection.closed(has_unread=has_unread)
         self._connection = None
 
-    def _wipe(self) -> None:
+    def _wipe(self) -> int:
         """Throw away what a client left unread, and set the line as it was when new.
+
+        Returns how many bytes that were.
 
         Linux refuses 7 data bits with parity on a terminal that already is as close to it as it
         can be; a line set back to its first settings takes such a client every time.
         """
         if self._has_client():
-            return
+            return 0
         slave = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
+            (unread,) = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, bytes(4)))
             termios.tcflush(slave, termios.TCIFLUSH)
             termios.tcsetattr(slave, termios.TCSANOW, self._settings)
+            return int(unread)
         finally:
             os.close(slave)
 

@@ -10,13 +10,23 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from funcnodes_simulators.faults import FaultPlan, HangUp, Send
-from funcnodes_simulators.instrument import Instrument, input_buffer_for
+from funcnodes_simulators.faults import (
+    Delivery,
+    Fault,
+    FaultPlan,
+    GoDead,
+    HangUp,
+    Hold,
+    LosePower,
+    Send,
+)
+from funcnodes_simulators.instrument import CanFail, Instrument, input_buffer_for
 from funcnodes_simulators.locks import LockTable
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.scpi import Execution, Overrun
+from funcnodes_simulators.strict import StrictLog, Violation, heard_by
 
 REMEMBERED_COMMANDS = 1000
 MOST_QUEUED_MESSAGES = 1000
@@ -55,6 +65,15 @@ class Line(Protocol):
 
     def hang_up(self, *, at_once: bool = False) -> None:
         """Close after what was sent has left; `at_once` when the instrument lost its power."""
+        ...
+
+
+@runtime_checkable
+class CanReset(Protocol):
+    """A line that may break off without a farewell."""
+
+    def reset(self) -> None:
+        """Break off; what is on its way is lost."""
         ...
 
 
@@ -105,14 +124,27 @@ class Connection:
         self._input = input_buffer_for(station.instrument)
         self._free_at_s = 0.0
         self._timers: set[Timer] = set()
+        self._is_dead = False
+        self._held = b""
+        self._answered = ""  # the last query whose reply went out
+        self.is_excused = False  # a fault had part in what happens here
 
     def received(self, data: bytes) -> None:
         """Take bytes from the client, in whatever pieces they came."""
+        if self._is_dead:
+            return
         for message in self._input.feed(data):
+            self._station.check_awaited(self, message)
             self._station.enqueue(Request(self, message))
 
-    def closed(self) -> None:
-        """Learn that the client is gone: nothing is sent to it any more."""
+    def closed(self, *, has_unread: bool = False) -> None:
+        """Learn that the client is gone: nothing is sent to it any more.
+
+        Args:
+            has_unread: It is known not to have read everything that was sent.
+        """
+        if self.is_open:
+            self._check_end(has_unread=has_unread)
         self.is_open = False
         self._input.clear()
         self._call_off()
@@ -122,22 +154,66 @@ class Connection:
         """Send a reply, its terminator included, the way the fault plan lets it through."""
         if not self.is_open:
             return
+        text = request.text if isinstance(request.text, str) else ""
         if reply and self.line.unread_bytes() > MOST_UNREAD_BYTES:
+            self.note(text, "its reply was lost, since nobody reads")
             self._station.instrument.deadlocked()
             return
-        text = request.text if isinstance(request.text, str) else ""
-        for delivery in self._station.faults.deliver(text, reply):
-            if isinstance(delivery, HangUp):
-                self._later(0.0, self.line.hang_up)
-            else:
+        now_s = self._station.timers.time()
+        deliveries = self._station.faults.deliver(text, reply, now_s=now_s)
+        self._answered = text if deliveries else self._answered
+        self.is_excused |= deliveries != ([] if reply is None else [Send(reply)])
+        for delivery in deliveries:
+            self.undergo(delivery, request)
+
+    def note(self, message: str, problem: str, nearest: str | None = None) -> None:
+        """Put down something that the client did wrong, unless a fault had part in it."""
+        if not self.is_excused:
+            self._station.strict.note(Violation(self._station.name, message, problem, nearest))
+
+    def undergo(self, delivery: Delivery, request: Request) -> None:
+        """Let something happen to the line, or to a reply on it."""
+        match delivery:
+            case Send():
                 self._schedule(delivery, request)
+            case Hold(data, for_s):
+                self._held += data
+                self._call_at(
+                    self._station.timers.time() + for_s,
+                    lambda: self._schedule(Send(b""), request),
+                )
+            case HangUp(is_reset):
+                self._later(0.0, lambda: self._hang_up(is_reset=is_reset))
+            case GoDead():
+                self._is_dead = True
+                self._call_off()
+                self._station.leave(self)
+            case LosePower():
+                self._station.power_cycle()
+
+    def _check_end(self, *, has_unread: bool) -> None:
+        if has_unread and self._answered:
+            self.note(self._answered, "the client left without reading its reply")
+        if self._input.partial.strip():
+            self.note(self._input.partial.decode("latin-1"), "the client left before its end")
+
+    def _hang_up(self, *, is_reset: bool) -> None:
+        if is_reset and isinstance(self.line, CanReset):
+            self.line.reset()
+        else:
+            self.line.hang_up()
 
     def look(self) -> None:
         """Learn that the instrument's status may have changed; a raw line has no use for it."""
 
     def _schedule(self, delivery: Send, request: Request) -> None:
+        held, self._held = self._held, b""
+        data = held + delivery.data
+        if not data:
+            return
+
         def send() -> None:
-            self._send(delivery.data, request)
+            self._send(data, request)
 
         if delivery.is_apart:
             self._call_at(self._station.timers.time() + delivery.after_s, send)
@@ -183,6 +259,7 @@ class Station:
         commands: The latest messages received, each with its time on the bench's clock.
         locks: Who has the instrument to himself, on wires that know locks.
         remote: What wires that know remote and local have asked for.
+        strict: What clients did wrong.
     """
 
     def __init__(
@@ -195,11 +272,13 @@ class Station:
         most_clients: int = 1,
         time_scale: float = 1.0,
         timers: Callable[[], Timers] = asyncio.get_running_loop,
+        strict: StrictLog | None = None,
     ) -> None:
         """Args:
         time_scale: Seconds of the bench per second of the timers: an instrument is busy for so
             much shorter. What faults delay is the wire's, and is not scaled.
         timers: Returns what it waits by.
+        strict: Where what clients do wrong is put down.
         """
         self.name = name
         self.instrument = instrument
@@ -209,12 +288,14 @@ class Station:
         self.commands: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_COMMANDS)
         self.locks = LockTable()
         self.remote = RemoteState()
+        self.strict = strict if strict is not None else StrictLog()
         self._world = world
         self._time_scale = time_scale
         self._timers = timers
         self._queue: deque[Request] = deque()
         self._current: Request | None = None
         self._execution: Execution | None = None
+        self._alarms: list[Timer] = []  # of faults that strike by themselves
         self._timer: Timer | None = None  # of the next thing to do; None while idle
 
     @property
@@ -235,6 +316,38 @@ class Station:
         """Let a client go; what it asked for is still done."""
         self.connections.discard(connection)
         self.locks.release_all(connection)
+
+    def arm(self, fault: Fault) -> None:
+        """Have something go wrong."""
+        now_s = self.timers.time()
+        self.faults.add(fault, now_s=now_s)
+        if fault.strikes_by_itself:
+            self._alarms.append(
+                self.timers.call_at(now_s + fault.at_s, lambda: self._strike(fault))
+            )
+
+    def disarm(self) -> None:
+        """Have nothing go wrong any more; what is on its way already still arrives."""
+        self.faults.clear()
+        self._call_off_alarms()
+
+    def refuses_connect(self) -> bool:
+        """Whether a fault turns the connect away that is just happening."""
+        return self.faults.refuses_connect(now_s=self.timers.time())
+
+    def check_awaited(self, connection: Connection, message: str | Overrun) -> None:
+        """Put it down if a client says more before it has the reply to its last query."""
+        if (
+            isinstance(message, Overrun)
+            or not message.strip()
+            or self.instrument.interrupts(message)
+        ):
+            return
+        pending = [*([self._current] if self._current else []), *self._queue]
+        for request in pending:
+            if request.connection is connection and "?" in str(request.text):
+                connection.note(str(request.text), f"its reply was not awaited before {message!r}")
+                return
 
     def enqueue(self, request: Request) -> None:
         """Line a message up for execution; past the queue's bound it counts as an overrun."""
@@ -260,13 +373,15 @@ class Station:
             self._break_off()
 
     def stop(self) -> None:
-        """Execute nothing any more."""
-        self._queue.clear()
-        self._abandon()
+        """Execute nothing any more, and have nothing go wrong."""
+        self._call_off_alarms()
+        self._forget()
+        self._excuse()
 
     def power_cycle(self) -> None:
         """Cut the power and restore it: clients are thrown off, queued messages are lost."""
-        self.stop()
+        self._forget()
+        self._excuse()
         self.instrument.power_cycle()
         self.locks.clear()
         self.remote = RemoteState()
@@ -306,18 +421,34 @@ class Station:
         if request.is_void:
             self._go_on()
         elif isinstance(request.text, Overrun):
+            limit = self.instrument.input_limit_bytes
+            request.connection.note("", f"a message was longer than the {limit} bytes of the input")
             self.instrument.overrun()
             self._go_on()
         else:
-            self._current, self._execution = request, self.instrument.execute(request.text)
+            self._current, self._execution = request, self._execute(request, request.text)
             self._resume()
+
+    def _execute(self, request: Request, message: str) -> Execution:
+        """Execute a message, unless a fault has the instrument do something else first."""
+        fault = self.faults.before(message, now_s=self.timers.time())
+        request.connection.is_excused |= fault is not None
+        if fault is not None and fault.kind == "error":
+            if isinstance(self.instrument, CanFail):
+                self.instrument.fail(fault.code)
+            return fault.text.encode("latin-1", "replace") if fault.text else None
+        if fault is not None:
+            yield fault.seconds * self._time_scale
+        return (yield from self.instrument.execute(message))
 
     def _resume(self) -> None:
         """Let the instrument work up to its next pause, or to its reply."""
         self._timer = None
         assert self._execution is not None
+        assert self._current is not None
         try:
-            pause_s = next(self._execution)
+            with heard_by(self._current.connection.note):
+                pause_s = next(self._execution)
         except StopIteration as end:
             self._finish(end.value)
             return
@@ -343,6 +474,30 @@ class Station:
             request.connection.deliver(request, terminated)
         self.look()
         self._go_on()
+
+    def _strike(self, fault: Fault) -> None:
+        """Let a fault happen whose time has come, to every line."""
+        delivery = self.faults.strike(fault, now_s=self.timers.time())
+        if isinstance(delivery, LosePower):
+            self.power_cycle()
+        elif delivery is not None:
+            self._excuse()
+            for connection in list(self.connections):
+                connection.undergo(delivery, Request(connection, ""))
+
+    def _excuse(self) -> None:
+        """Blame no client of now for what it leaves unfinished."""
+        for connection in self.connections:
+            connection.is_excused = True
+
+    def _call_off_alarms(self) -> None:
+        for alarm in self._alarms:
+            alarm.cancel()
+        self._alarms.clear()
+
+    def _forget(self) -> None:
+        self._queue.clear()
+        self._abandon()
 
     def _abandon(self) -> None:
         if self._timer is not None:

@@ -1,12 +1,14 @@
 """Strict mode: what a client did wrong and a forgiving instrument would let pass.
 
 An instrument tells `not_understood` about each command that it does not know, wherever it is in
-the call; it is heard while a station listens, and goes nowhere otherwise. A station adds what only
-it sees: messages that never ended, and replies that nobody took.
+the call; it is heard by the station that executes, and goes nowhere otherwise. A station adds what
+only it sees: messages that never ended, and replies that nobody took. What a fault has part in is
+nobody's mistake.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -80,6 +82,11 @@ def not_understood(command: str, problem: str, nearest: str | None = None) -> No
         listener(command, problem, nearest)
 
 
-def listen(listener: Listener) -> None:
-    """Hear of every command that is not understood in the present task."""
-    _listener.set(listener)
+@contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Hear of every command that is not understood in the body."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

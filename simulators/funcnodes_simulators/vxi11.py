@@ -111,7 +111,7 @@ class Vxi11Server:
             link.exchange.closed()
 
     async def _serve_core(self, channel: Channel) -> None:
-        if self.station.faults.refuses_connect():
+        if self.station.refuses_connect():
             channel.reset()
             return
         client = _CoreClient(self, channel)

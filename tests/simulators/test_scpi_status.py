@@ -121,24 +121,17 @@ def test_transition_filters_choose_the_edge_that_is_latched(box: Box) -> None:
     assert box.say("STAT:QUES:PTR?;NTR?;ENAB?") == "32767;0;0"
 
 
-def test_a_service_request_is_withdrawn_by_the_poll_and_comes_back_for_a_new_reason(box) -> None:
-    scpi = box.scpi
-    box.say("*CLS;*ESE 32;*SRE 36")
-    assert (scpi.is_requesting_service(), scpi.serial_poll()) == (False, 0)
-    box.say("NOPE")
-    assert scpi.is_requesting_service()
-    assert [scpi.serial_poll(), scpi.serial_poll()] == [4 + 32 + 64, 4 + 32]
-    assert box.say("*STB?") == str(4 + 32 + 64)
-    assert not scpi.is_requesting_service()
-    box.say("*CLS")
-    assert not scpi.is_requesting_service()
-    box.say("NOPE")
-    assert scpi.is_requesting_service()
-
-
-def test_a_waiting_response_may_request_service(box: Box) -> None:
+def test_a_waiting_response_shows_in_the_status_byte(box: Box) -> None:
     box.say("*CLS;*SRE 16")
-    assert box.scpi.serial_poll(has_output=True) == 16 + 64
+    assert box.scpi.status_byte(has_output=True) == 16 + 64
+    assert box.scpi.status_byte(has_output=False) == 0
+
+
+def test_the_status_byte_knows_what_is_complete_by_now(box: Box) -> None:
+    box.say("*CLS;*ESE 1;*SRE 32;SWE 2;*OPC")
+    assert box.scpi.status_byte(has_output=False) == 0
+    box.clock.advance(2)
+    assert box.scpi.status_byte(has_output=False) == 32 + 64
 
 
 def test_power_on_keeps_masks_only_if_asked_to(box: Box) -> None:
@@ -273,9 +266,9 @@ def test_a_block_beyond_the_buffer_is_an_overrun_at_once() -> None:
     buffer = LineBuffer(64)
     assert buffer.feed(b"UPL #9999999999\n*OPC?\n") == [Overrun(), "*OPC?"]
     assert buffer.feed(b"UPL #3") == []
-    assert buffer.is_partial
+    assert buffer.partial == b"UPL #3"
     buffer.clear()
-    assert not buffer.is_partial
+    assert buffer.partial == b""
 
 
 def test_a_dialect_without_blocks_ends_at_each_line_feed() -> None:
@@ -321,7 +314,7 @@ def test_no_dialogue_upsets_the_interpreter(messages: list[str]) -> None:
     for message in messages:
         box.say(message)
     assert len(box.scpi.status.errors) <= 10
-    assert 0 <= box.scpi.serial_poll() < 256
+    assert 0 <= box.scpi.status_byte(has_output=True) < 256
     assert box.say("*OPC?") == "1"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from funcnodes_simulators.scpi.errors import ScpiError
+from funcnodes_simulators.scpi.errors import MESSAGES, ScpiError
 from funcnodes_simulators.scpi.headers import Declared, HeaderTree, Place, nearest_name
 from funcnodes_simulators.scpi.messages import Unit, split_message, split_unit
 from funcnodes_simulators.scpi.parameters import (
@@ -224,26 +224,20 @@ class ScpiInterpreter:
         """Note that responses were lost because nobody read them."""
         self.status.report(ScpiError(-430))
 
+    def fail(self, code: int) -> None:
+        """Note an error of any number, as if something had gone wrong inside."""
+        self.status.report(ScpiError(code, MESSAGES.get(code, "Device-specific error")))
+
     def power_on(self) -> None:
         """Begin anew after a loss of power; what `*PSC 0` keeps is kept."""
         self.abandon()
         self._responses = []
         self.status.power_on()
 
-    def status_byte(self) -> int:
-        """Return the status byte as `*STB?` does."""
+    def status_byte(self, *, has_output: bool) -> int:
+        """Return the status byte, whatever is complete by now taken into account."""
         self._settle()
-        return self.status.status_byte(has_output=bool(self._responses))
-
-    def serial_poll(self, *, has_output: bool = False) -> int:
-        """Return the status byte as a serial poll does, which withdraws a service request."""
-        self._settle()
-        return self.status.serial_poll(has_output=has_output)
-
-    def is_requesting_service(self, *, has_output: bool = False) -> bool:
-        """Whether the instrument asks to be polled."""
-        self._settle()
-        return self.status.is_requesting_service(has_output=has_output)
+        return self.status.status_byte(has_output=has_output)
 
     def _execute_unit(self, text: str) -> Generator[float, None, None]:
         unit = split_unit(text)
@@ -330,7 +324,7 @@ class ScpiInterpreter:
         self.declare("*ESR?", lambda: str(standard.read_event()))
         self.declare("*SRE", self._set_service_enable, byte)
         self.declare("*SRE?", lambda: str(status.service_enable))
-        self.declare("*STB?", lambda: str(self.status_byte()))
+        self.declare("*STB?", lambda: str(self.status_byte(has_output=bool(self._responses))))
         self.declare("*OPC", self._operation_complete)
         self.declare("*OPC?", self._completed)
         self.declare("*WAI", self._wait)

@@ -57,9 +57,9 @@ class LineBuffer:
         self._begin()
 
     @property
-    def is_partial(self) -> bool:
-        """Whether a message has begun and not ended."""
-        return bool(self._pending) or self._is_overrun
+    def partial(self) -> bytes:
+        """What has come of a message that has not ended."""
+        return bytes(self._pending)
 
     def _begin(self) -> None:
         self._is_overrun = False

@@ -1,8 +1,8 @@
 """The status model of IEEE 488.2 and SCPI: what a controller polls to learn that all is well.
 
-Status byte, standard event register, service request, and the 16-bit operation and questionable
-registers with their condition, transition, latched event and enable parts (SCPI-99 volume 1,
-chapter 9; IEEE 488.2, chapter 11).
+Status byte, standard event register, and the 16-bit operation and questionable registers with
+their condition, transition, latched event and enable parts (SCPI-99 volume 1, chapter 9; IEEE
+488.2, chapter 11). Whether that requests service is the wire's to tell: each client polls alone.
 """
 
 from collections.abc import Mapping
@@ -80,8 +80,6 @@ class StatusModel:
     wording: Mapping[int, str] = field(default_factory=dict)
     service_enable: int = 0
     clears_at_power_on: bool = True
-    _is_requesting: bool = False
-    _reasons: int = 0
 
     def report(self, error: ScpiError) -> None:
         """Queue an error and set the standard event bit of its class."""
@@ -91,28 +89,12 @@ class StatusModel:
 
     def status_byte(self, *, has_output: bool = False) -> int:
         """Compute the status byte as `*STB?` sees it."""
-        byte = self._summary(has_output=has_output)
+        byte = ERROR_AVAILABLE if len(self.errors) else 0
+        byte |= QUESTIONABLE if self.questionable.summary else 0
+        byte |= MESSAGE_AVAILABLE if has_output else 0
+        byte |= EVENT_SUMMARY if self.standard.summary else 0
+        byte |= OPERATION if self.operation.summary else 0
         return byte | (MASTER_SUMMARY if byte & self.service_enable else 0)
-
-    def is_requesting_service(self, *, has_output: bool = False) -> bool:
-        """Whether the instrument pulls the service request line.
-
-        A reason that is new since the last serial poll does it (IEEE 488.2, 11.3.3.1); call it
-        often enough to see a reason that does not last.
-        """
-        reasons = self._summary(has_output=has_output) & self.service_enable
-        self._is_requesting = bool(reasons) and (
-            self._is_requesting or bool(reasons & ~self._reasons)
-        )
-        self._reasons = reasons
-        return self._is_requesting
-
-    def serial_poll(self, *, has_output: bool = False) -> int:
-        """Return the status byte with the request in bit 6, and withdraw the request."""
-        is_requesting = self.is_requesting_service(has_output=has_output)
-        self._is_requesting = False
-        byte = self._summary(has_output=has_output)
-        return byte | (MASTER_SUMMARY if is_requesting else 0)
 
     def clear(self) -> None:
         """Do `*CLS`: events and errors go, enable masks stay."""
@@ -132,13 +114,5 @@ class StatusModel:
         for register in (self.operation, self.questionable):
             register.condition = 0
         self.standard.event = POWER_ON
-        self._is_requesting, self._reasons = False, 0
         if self.clears_at_power_on:
             self.standard.enable = self.service_enable = 0
-
-    def _summary(self, *, has_output: bool) -> int:
-        byte = ERROR_AVAILABLE if len(self.errors) else 0
-        byte |= QUESTIONABLE if self.questionable.summary else 0
-        byte |= MESSAGE_AVAILABLE if has_output else 0
-        byte |= EVENT_SUMMARY if self.standard.summary else 0
-        return byte | (OPERATION if self.operation.summary else 0)

@@ -1,0 +1,227 @@
+"""Strict mode: what a client does wrong is put down, shown, and fails in the end."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from funcnodes_simulators import SimulatedBench, StrictError
+from funcnodes_simulators.strict import StrictLog, Violation, heard_by, not_understood
+
+
+@pytest.fixture
+def bench() -> Iterator[SimulatedBench]:
+    """A strict bench whose violations a test has to forgive."""
+    running = SimulatedBench.start("demo", seed=1, strict=True, control=True)
+    yield running
+    running.close()
+
+
+def problems(bench: SimulatedBench, *, at_least: int = 1) -> list[str]:
+    """Wait for violations, then forgive them."""
+    deadline = time.monotonic() + 5
+    while len(bench.violations) < at_least and time.monotonic() < deadline:
+        time.sleep(0.002)
+    found = [str(violation) for violation in bench.violations]
+    bench.forgive()
+    return found
+
+
+def test_an_unknown_command_is_named_with_the_nearest_known_one(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    smu.write(":SOUR:VOLT 1;:SOUR:VLOT 2")
+    smu.write("*IDM")
+    assert smu.query("*OPC?") == "1"
+    level = ":SOURce#:VOLTage[:LEVel][:IMMediate][:AMPLitude]"
+    assert problems(bench) == [
+        f"smu: ':SOUR:VLOT 2': -113, Undefined header; the nearest known one is {level}",
+        "smu: '*IDM': -113, Undefined header; the nearest known one is *IDN?",
+    ]
+
+
+def test_a_command_that_is_malformed_counts_and_a_value_out_of_range_does_not(bench, connect):
+    smu = connect(bench.resources["smu"])
+    smu.write(":SOUR:VOLT 999")
+    smu.write(":SOUR:VOLT")
+    smu.write(":OUTP 'ON")
+    assert smu.query("*OPC?") == "1"
+    assert problems(bench) == [
+        "smu: ':SOUR:VOLT': -109, Missing parameter",
+        'smu: ":OUTP \'ON": -151, Invalid string data',
+    ]
+
+
+def test_an_instrument_that_ignores_in_silence_tells_too(bench) -> None:
+    fd = os.open(bench.resources["tc"][4:-7], os.O_RDWR | os.O_NOCTTY)
+    try:
+        os.write(fd, b"KRDQ? A\n")
+        assert problems(bench) == [
+            "tc: 'KRDQ? A': the instrument ignores it; the nearest known one is KRDG?"
+        ]
+    finally:
+        os.close(fd)
+
+
+def test_a_query_whose_reply_is_not_awaited_is_put_down(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    smu.write(":SENS:CURR:NPLC 10;:OUTP ON")
+    smu.write(":READ?\n:SOUR:VOLT 1")
+    assert smu.read().count(b",") == 4
+    assert problems(bench) == ["smu: ':READ?': its reply was not awaited before ':SOUR:VOLT 1'"]
+
+
+def test_breaking_a_measurement_off_is_no_mistake(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    smu.write(":SENS:CURR:NPLC 10;:OUTP ON")
+    smu.write(":READ?")
+    bench.wait("smu", "log", [":SENS:CURR:NPLC 10;:OUTP ON", ":READ?"])
+    smu.write(":ABOR")
+    smu.write(":OUTP OFF")
+    assert smu.query("*OPC?") == "1"
+    assert bench.violations == []
+
+
+def test_leaving_with_a_reply_unread_is_put_down(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    smu.write("*IDN?")
+    assert smu.socket.recv(5) == b"KEITH"
+    smu.close()
+    assert problems(bench) == ["smu: '*IDN?': the client left without reading its reply"]
+
+
+def test_leaving_a_terminal_with_a_reply_unread_is_put_down(bench) -> None:
+    fd = os.open(bench.resources["tc"][4:-7], os.O_RDWR | os.O_NOCTTY)
+    os.write(fd, b"*IDN?\n")
+    assert os.read(fd, 4) == b"LSCI"
+    os.close(fd)
+    assert problems(bench) == ["tc: '*IDN?': the client left without reading its reply"]
+
+
+def test_a_message_without_an_end_is_put_down(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    smu.socket.sendall(b"*OPC?\n:OUTP?")
+    assert smu.read() == b"1\n"
+    smu.close()
+    assert problems(bench) == ["smu: ':OUTP?': the client left before its end"]
+
+
+def test_a_message_beyond_the_input_is_put_down(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    smu.write(":OUTP " + " " * 3000)
+    assert smu.query("*OPC?") == "1"
+    assert problems(bench) == ["smu: '': a message was longer than the 2048 bytes of the input"]
+
+
+def test_what_a_fault_has_part_in_is_nobodys_mistake(bench, connect) -> None:
+    bench.fault("smu", "late", seconds=0.05)
+    smu = connect(bench.resources["smu"])
+    smu.write("*IDN?")
+    assert smu.socket.recv(5) == b"KEITH"
+    smu.close()
+    other = connect(bench.resources["smu"])
+    other.socket.sendall(b":OUTP")
+    bench.wait("smu", "clients", 1)
+    bench.power_cycle("smu")
+    assert other.is_cut_off()
+    assert bench.violations == []
+
+
+def test_a_clean_client_passes(bench, connect) -> None:
+    smu = connect(bench.resources["smu"])
+    assert smu.query(":SOUR:VOLT 1;:OUTP ON;:READ?").count(",") == 4
+    smu.write("*RST")
+    assert smu.query("*OPC?") == "1"
+    smu.close()
+    bench.wait("smu", "clients", 0)
+    assert bench.violations == []
+
+
+def test_closing_raises_with_every_line(connect) -> None:
+    bench = SimulatedBench.start("demo", strict=True)
+    smu = connect(bench.resources["smu"])
+    smu.write(":NOPE 1")
+    smu.write(":NOPE 2")
+    assert smu.query("*OPC?") == "1"
+    with pytest.raises(StrictError, match=r"(?s)smu: ':NOPE 1'.*\n.*smu: ':NOPE 2'"):
+        bench.close()
+    bench.close()
+
+
+def test_a_failing_test_keeps_its_own_error_and_gets_a_note(connect) -> None:
+    def fail() -> None:
+        with SimulatedBench.start("demo", strict=True) as bench:
+            smu = connect(bench.resources["smu"])
+            smu.write(":NOPE 1")
+            assert smu.query("*OPC?") == "1"
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError) as caught:
+        fail()
+    assert ":NOPE 1" in caught.value.__notes__[0]
+
+
+def test_without_strict_it_is_put_down_and_passes(connect) -> None:
+    with SimulatedBench.start("demo") as bench:
+        smu = connect(bench.resources["smu"])
+        smu.write(":NOPE 1")
+        assert smu.query("*OPC?") == "1"
+        assert len(bench.violations) == 1
+
+
+def test_a_bench_file_may_ask_for_it(tmp_path: Path, connect) -> None:
+    path = tmp_path / "bench.toml"
+    text = '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\nserve = "tcp"\n'
+    path.write_text(f"strict = true\n{text}")
+    bench = SimulatedBench.start(str(path))
+    tc = connect(bench.resources["tc"])
+    tc.write("NOPE")
+    assert tc.query("*IDN?").startswith("LSCI")
+    with pytest.raises(StrictError, match="tc: 'NOPE': the instrument ignores it"):
+        bench.close()
+
+
+def test_the_control_socket_shows_and_forgives(bench, connect) -> None:
+    control = connect(bench.control)
+    smu = connect(bench.resources["smu"])
+    smu.write(":OUTPT ON")
+    assert smu.query("*OPC?") == "1"
+    answer = json.loads(control.query('{"do": "strict"}'))
+    assert answer["count"] == 1
+    assert answer["violations"][0]["device"] == "smu"
+    assert answer["violations"][0]["nearest"] == ":OUTPut#[:STATe]"
+    assert json.loads(control.query('{"do": "forgive"}')) == {"ok": True}
+    assert json.loads(control.query('{"do": "strict"}')) == {"violations": [], "count": 0}
+
+
+def test_the_program_exits_1_and_names_the_command(connect) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-m", "funcnodes_simulators", "demo", "--json", "--strict"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    smu = connect(json.loads(program.stdout.readline())["resources"]["smu"])
+    smu.write(":SOUR:VLOT 2")
+    assert smu.query("*OPC?") == "1"
+    _, errors = program.communicate(timeout=10)
+    assert program.returncode == 1
+    assert errors.startswith("smu: ':SOUR:VLOT 2': -113")
+    assert errors.count("\n") == 1
+
+
+def test_the_log_is_bounded() -> None:
+    log = StrictLog()
+    for number in range(5000):
+        log.note(Violation("smu", str(number), "bad"))
+    assert (log.count, len(log.violations), log.violations[-1].command) == (5000, 1000, "4999")
+
+
+def test_nobody_hears_outside_of_an_execution() -> None:
+    heard: list[str] = []
+    with heard_by(lambda command, problem, nearest: heard.append(command)):
+        not_understood("A", "bad")
+    not_understood("B", "bad")
+    assert heard == ["A"]
