@@ -3,7 +3,19 @@
 import argparse
 import sys
 
-from funcnodes_simulators.bench import serve
+from funcnodes_simulators.bench import FAILED, serve
+from funcnodes_simulators.models import broken_models, find_model, model_names
+
+
+class ListModels(argparse.Action):
+    """`--models`: print what a bench file may name as a model, and end."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        broken = broken_models()
+        for name in model_names():
+            keys = "" if name in broken else ", ".join(sorted(find_model(name).keys))
+            print(f"{name:<16} {broken.get(name, keys)}")
+        parser.exit(FAILED if broken else 0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--faults", help="a file with what goes wrong (TOML)")
     parser.add_argument("--strict", action="store_true", help="fail if a client does wrong")
+    parser.add_argument("--models", nargs=0, action=ListModels, help="list the models there are")
     given = parser.parse_args(arguments)
     if given.port_base and not 1024 <= given.port_base <= 65000:
         parser.error(f"--port-base {given.port_base} is outside 1024 to 65000")

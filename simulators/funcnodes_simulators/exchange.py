@@ -10,10 +10,12 @@ that cuts off the terminator cuts off END.
 import asyncio
 from typing import Protocol
 
+from funcnodes_simulators.instrument import CanFail
 from funcnodes_simulators.scpi.status import MASTER_SUMMARY
 from funcnodes_simulators.servers import GRACE_S
 from funcnodes_simulators.station import Connection, Line, Request, Station
 
+UNTERMINATED = -420
 # Responses end with a line feed and END (IEEE 488.2), whatever stands before it.
 LAST_BYTE = b"\n"
 
@@ -61,6 +63,8 @@ class Exchange(Connection):
             is_end: Whether it ends here (END); a line feed within ends one too.
             tag: What its response will carry.
         """
+        if self._is_dead:
+            return
         self.look()
         if self._messages.has_output:
             self._interrupt(is_told=False)
@@ -86,6 +90,14 @@ class Exchange(Connection):
             self._interrupt(is_told=True)
             return
         super().deliver(request, reply)
+
+    def asked_for_nothing(self) -> None:
+        """Learn that a response was waited for; without a query that is an error, -420."""
+        if self._messages.has_output or self._station.is_working_for(self) or self._timers:
+            return
+        self.note("", "a reply was asked for, and there was no query")
+        if isinstance(self._station.instrument, CanFail):
+            self._station.instrument.fail(UNTERMINATED)
 
     def poll(self) -> int:
         """Do a serial poll: the status byte with RQS in bit 6, which is cleared by it."""

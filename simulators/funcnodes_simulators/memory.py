@@ -11,12 +11,14 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from funcnodes_simulators.clock import Clock
 from funcnodes_simulators.faults import Fault, FaultPlan
 from funcnodes_simulators.layout import build_instrument, load_layout
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.station import Connection, Station
+from funcnodes_simulators.strict import StrictLog, Violation
 
 # What is due within this is due: a clock that was asked for a moment may be a rounding short of it.
 GRAIN_S = 1e-6
@@ -152,7 +154,7 @@ class MemoryPort:
     def hang_up(self, *, at_once: bool = False) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.closed()
+            connection.closed(has_unread=bool(self._output))
             if at_once:
                 self._output.clear()
 
@@ -170,28 +172,39 @@ class MemoryBench:
         resources: Their addresses, `memory:NAME`.
     """
 
-    def __init__(self, bench: str = "demo", *, clock: Clock, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        bench: str = "demo",
+        *,
+        clock: Clock,
+        seed: int | None = None,
+        faults: str | Path | None = None,
+    ) -> None:
         """Args:
         bench: `demo`, or the path of a bench file; how its devices are served does not matter.
         clock: What time it is, in seconds; never runs backwards.
         seed: Makes noise and faults repeat.
+        faults: A file with what goes wrong, see `fault_files`.
 
         Raises:
-            BenchError: There is no such bench, or the file does not describe one.
+            BenchError: There is no such bench, or a file does not describe one.
         """
-        self._layout = load_layout(bench)
+        self._layout = load_layout(bench, faults=faults)
         self._lock = threading.RLock()
         self._timeline = Timeline(clock)
         self._world = World(self._timeline, seed)
         self._stations: dict[str, Station] = {}
         self.ports: dict[str, MemoryPort] = {}
+        self._strict = StrictLog()
+        fault_seed = self._layout.fault_seed if seed is None else seed
         for index, device in enumerate(self._layout.devices):
             station = Station(
                 device.name,
                 build_instrument(device, self._layout, self._world, index=index),
                 self._world,
-                faults=FaultPlan(None if seed is None else seed + index),
+                faults=FaultPlan(None if fault_seed is None else fault_seed + index),
                 timers=lambda: self._timeline,
+                strict=self._strict,
             )
             self._stations[device.name] = station
             for fault in self._layout.faults_of(device.name):
@@ -206,6 +219,12 @@ class MemoryBench:
             self._world.step()
             devices = {name: station.state() for name, station in self._stations.items()}
             return {**devices, **{name: dut.state() for name, dut in self._layout.duts.items()}}
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What clients did wrong so far, see `strict`."""
+        with self._lock:
+            return self._strict.violations
 
     def fault(self, device: str, fault: Fault) -> None:
         """Arm a fault."""

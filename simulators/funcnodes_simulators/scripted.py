@@ -125,12 +125,8 @@ class Scripted:
     def deadlocked(self) -> None:
         self._fail("query_error")
 
-    def unterminated(self) -> None:
-        """Learn that a response was asked for and there is none."""
-        self._fail("query_error")
-
     def fail(self, code: int) -> None:
-        self._fail("command_error")
+        self._fail("query_error" if -499 <= code <= -400 else "command_error")
 
     def status_byte(self, *, has_output: bool) -> int:
         return 1 << 4 if has_output else 0

@@ -152,7 +152,7 @@ class Connection:
 
     def deliver(self, request: Request, reply: bytes | None) -> None:
         """Send a reply, its terminator included, the way the fault plan lets it through."""
-        if not self.is_open:
+        if not self.is_open or self._is_dead:
             return
         text = request.text if isinstance(request.text, str) else ""
         if reply and self.line.unread_bytes() > MOST_UNREAD_BYTES:
@@ -343,11 +343,18 @@ class Station:
             or self.instrument.interrupts(message)
         ):
             return
-        pending = [*([self._current] if self._current else []), *self._queue]
-        for request in pending:
-            if request.connection is connection and "?" in str(request.text):
+        for request in self._requests_of(connection):
+            if "?" in str(request.text):
                 connection.note(str(request.text), f"its reply was not awaited before {message!r}")
                 return
+
+    def is_working_for(self, connection: Connection) -> bool:
+        """Whether a client's message is being executed or waits for it."""
+        return bool(self._requests_of(connection))
+
+    def _requests_of(self, connection: Connection) -> list[Request]:
+        current = [] if self._current is None else [self._current]
+        return [one for one in [*current, *self._queue] if one.connection is connection]
 
     def enqueue(self, request: Request) -> None:
         """Line a message up for execution; past the queue's bound it counts as an overrun."""

@@ -108,7 +108,7 @@ class Vxi11Server:
     def remove(self, link: "Link") -> None:
         """End a link."""
         if self._links.pop(link.number, None) is not None:
-            link.exchange.closed()
+            link.exchange.closed(has_unread=link.has_output)
 
     async def _serve_core(self, channel: Channel) -> None:
         if self.station.refuses_connect():
@@ -245,6 +245,7 @@ class Link:
                     await self._changed.wait()
                     self._fail_if_aborted()
         except TimeoutError:
+            self.exchange.asked_for_nothing()
             raise Failed(Code.IO_TIMEOUT) from None
         reason, count = found
         data = bytes(self._output[:count])

@@ -175,7 +175,7 @@ def test_a_loss_of_power_brings_the_defaults_back(lab) -> None:
     say(device, "CH1:RANG 5;NOPE")
     device.power_cycle()
     assert say(device, "CH1:RANG?;*ESR?;SYST:ERR?") == "10.0\n0\n0,none"
-    device.unterminated()
+    device.fail(-420)
     assert say(device, "*ESR?;SYST:ERR?") == "4\n2,query"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from funcnodes_simulators import BenchError, SimulatedBench
+from funcnodes_simulators.__main__ import main
 from funcnodes_simulators.layout import load_layout
 from funcnodes_simulators.models import BUILT_IN, broken_models, find_model, model_names
 
@@ -119,3 +120,18 @@ def test_a_broken_model_is_reported_and_the_others_work(bring, tmp_path) -> None
         assert set(bench.resources) == {"smu", "tc"}
     with pytest.raises(BenchError, match="there is no model 'nope'; there is keithley2400"):
         find_model("nope")
+
+
+def test_the_program_lists_models_and_says_what_is_broken(bring, capsys) -> None:
+    assert models(capsys) == (0, ["keithley2400", "dut"])
+    bring(broken="acme_gone:MODEL")
+    code, _ = models(capsys, find="cannot be imported: ModuleNotFoundError")
+    assert code == 1
+
+
+def models(capsys, find: str = "keithley2400") -> tuple[int, list[str]]:
+    with pytest.raises(SystemExit) as ended:
+        main(["--models"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if find in line]
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, line.split()

@@ -160,7 +160,7 @@ def test_the_error_queue_can_be_read_as_numbers_and_all_at_once(box: Box) -> Non
 
 
 def test_query_errors_have_their_numbers(box: Box) -> None:
-    for note in (box.scpi.interrupted, box.scpi.unterminated, box.scpi.deadlocked):
+    for note in (box.scpi.interrupted, lambda: box.scpi.fail(-420), box.scpi.deadlocked):
         note()
     assert box.errors() == [-410, -420, -430]
 

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pyvisa
 
 from funcnodes_simulators import SimulatedBench, StrictError
 from funcnodes_simulators.strict import StrictLog, Violation, heard_by, not_understood
@@ -163,6 +165,82 @@ def test_a_failing_test_keeps_its_own_error_and_gets_a_note(connect) -> None:
     with pytest.raises(KeyError) as caught:
         fail()
     assert ":NOPE 1" in caught.value.__notes__[0]
+
+
+BOX = '[dut.r]\nkind = "resistor"\n[device.smu]\nmodel = "keithley2400"\ndut = "r"\n'
+LINES = {"read_termination": "\n", "write_termination": "\n", "timeout": 5000}
+MESSAGES = pytest.mark.parametrize("wire", ["hislip", "vxi11"])
+
+
+@pytest.fixture
+def smu_over(tmp_path: Path) -> Iterator[Callable[[str], tuple[SimulatedBench, Any]]]:
+    """Serve one instrument over a wire that keeps messages apart, and open it by pyvisa."""
+    manager = pyvisa.ResourceManager("@py")
+    benches: list[SimulatedBench] = []
+
+    def serve(wire: str) -> tuple[SimulatedBench, Any]:
+        path = tmp_path / "bench.toml"
+        path.write_text(f'{BOX}serve = "{wire}"\n')
+        benches.append(SimulatedBench.start(str(path), strict=True))
+        return benches[-1], manager.open_resource(benches[-1].resources["smu"], **LINES)
+
+    yield serve
+    manager.close()
+    for bench in benches:
+        bench.close()
+
+
+@MESSAGES
+def test_a_reply_that_a_newer_message_pushes_out_is_put_down(smu_over, wire: str) -> None:
+    bench, smu = smu_over(wire)
+    smu.write(":OUTP?")
+    bench.wait("smu", "log", [":OUTP?"])
+    assert smu.query("*OPC?") == "1"
+    assert problems(bench) == ["smu: ':OUTP?': its reply was not read before the next message"]
+    smu.close()
+
+
+@MESSAGES
+def test_a_clean_client_passes_on_every_wire(smu_over, wire: str) -> None:
+    bench, smu = smu_over(wire)
+    assert smu.query(":SOUR:VOLT 1;:OUTP ON;:READ?").count(",") == 4
+    smu.write("*RST")
+    assert smu.query("*OPC?") == "1"
+    smu.close()
+    bench.wait("smu", "clients", 0)
+    assert bench.violations == []
+
+
+def test_reading_without_a_query_is_put_down(smu_over) -> None:
+    bench, smu = smu_over("vxi11")
+    smu.timeout = 50
+    with pytest.raises(pyvisa.VisaIOError, match="Timeout"):
+        smu.read()
+    assert problems(bench) == ["smu: '': a reply was asked for, and there was no query"]
+    smu.timeout = 5000
+    assert smu.query(":SYST:ERR?") == '-420,"Query UNTERMINATED"'
+    smu.close()
+
+
+def test_leaving_a_link_with_a_reply_unread_is_put_down(smu_over) -> None:
+    bench, smu = smu_over("vxi11")
+    smu.write("*OPC?")
+    bench.wait("smu", "log", ["*OPC?"])
+    smu.close()
+    assert problems(bench) == ["smu: '*OPC?': the client left without reading its reply"]
+
+
+@MESSAGES
+def test_a_half_open_line_is_silent_on_every_wire(smu_over, wire: str) -> None:
+    bench, smu = smu_over(wire)
+    assert smu.query("*OPC?") == "1"
+    bench.fault("smu", "half_open")
+    smu.timeout = 50
+    smu.write("*OPC?")
+    with pytest.raises(pyvisa.VisaIOError, match="Timeout"):
+        smu.read()
+    assert bench.commands("smu") == ["*OPC?", "*OPC?"]
+    smu.close()
 
 
 def test_without_strict_it_is_put_down_and_passes(connect) -> None:

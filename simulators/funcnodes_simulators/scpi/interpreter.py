@@ -216,10 +216,6 @@ class ScpiInterpreter:
         self._responses = []
         self.status.report(ScpiError(-410))
 
-    def unterminated(self) -> None:
-        """Note that a response was asked for and there is no query that gives one."""
-        self.status.report(ScpiError(-420))
-
     def deadlocked(self) -> None:
         """Note that responses were lost because nobody read them."""
         self.status.report(ScpiError(-430))
