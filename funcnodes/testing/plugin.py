@@ -42,6 +42,8 @@ def simulate(tmp_path: Path) -> "Iterator[Callable[..., SimulatedBench]]":
 
         bench = simulate()                      # the demo's: an SMU with a diode, a heater
         bench = simulate("my_bench.toml")       # a file, or the text of one
+        bench = simulate(strict=True)           # what a driver does wrong fails the test
+        bench = simulate(faults="faults.toml")  # what goes wrong
         bench.resources["smu"]                  # its address
 
     The same `seed`, 0 unless given, gives the same noise and the same faults.
@@ -50,13 +52,21 @@ def simulate(tmp_path: Path) -> "Iterator[Callable[..., SimulatedBench]]":
 
     with ExitStack() as running:
 
-        def start(bench: str | Path = "demo", *, seed: int = 0) -> "SimulatedBench":
+        def start(
+            bench: str | Path = "demo",
+            *,
+            seed: int = 0,
+            strict: bool = False,
+            faults: str | Path | None = None,
+        ) -> "SimulatedBench":
             text = str(bench)
             if "\n" in text:
                 file = tmp_path / f"simulated_{len(list(tmp_path.iterdir()))}.toml"
                 file.write_text(text, encoding="utf-8")
                 text = str(file)
-            return running.enter_context(SimulatedBench.start(text, seed=seed))
+            return running.enter_context(
+                SimulatedBench.start(text, seed=seed, strict=strict, faults=faults)
+            )
 
         yield start
 
