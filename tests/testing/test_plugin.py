@@ -74,6 +74,36 @@ async def test_something_else_is_said(dialogue):
 """
 
 
+STRICT = """
+import pytest
+from acme_drivers import Psu1
+from funcnodes.errors import DeviceError
+
+TABLE = '''
+[device.psu]
+model = "table"
+serve = "tcp"
+table.identity = "ACME,PSU1,{serial},1.0"
+
+[[device.psu.table.entry]]
+name = "voltage"
+query = ":VOLT?"
+command = ":VOLT {v:g}"
+
+[[device.psu.table.entry]]
+name = "output"
+query = ":OUTP?"
+type = "bool"
+'''
+
+
+async def test_a_command_that_the_instrument_has_not(simulate, open_bench):
+    simulated = simulate(TABLE, strict=True)
+    async with open_bench({"psu": (Psu1, simulated.resources["psu"])}) as bench:
+        with pytest.raises(DeviceError):
+            await bench.devices["psu"].instrument.output.set(True)
+"""
+
 BENCH = """
 [dut.r]
 kind = "resistor"
@@ -110,6 +140,12 @@ def test_a_driver_that_keeps_not_to_the_script_fails_with_the_words(tmp_path: Pa
     assert "2 failed" in ran.stdout
     assert "never written: b':VOLT 1.5" in ran.stdout
     assert "written b':VOLT 1.5\\n' where b':VOLT 2.5\\n' was expected" in ran.stdout
+
+
+def test_what_a_driver_does_wrong_to_a_strict_bench_fails_the_test(tmp_path: Path) -> None:
+    ran = run(tmp_path, STRICT)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "StrictError: psu: ':OUTP 1': -113, Undefined header" in ran.stdout
 
 
 def test_pytest_starts_without_the_heavy_parts() -> None:

@@ -21,7 +21,7 @@ OPERATION = 1 << 7
 OPERATION_COMPLETE = 1 << 0
 POWER_ON = 1 << 7
 
-# Bit 15 of a SCPI register is never used (SCPI-99 volume 1, 9.1).
+# Bit 15 of a SCPI register is never used (SCPI-99 volume 1, chapter 9).
 ALL_BITS = 0x7FFF
 
 
