@@ -16,7 +16,7 @@ from funcnodes_simulators.scpi import (
     definite_block,
     indefinite_block,
 )
-from funcnodes_simulators.scpi.headers import HeaderTree
+from funcnodes_simulators.scpi.headers import HeaderTree, Place
 from funcnodes_simulators.scpi.messages import split_message, split_unit
 
 
@@ -328,10 +328,13 @@ def test_every_declaration_is_found_by_its_own_spellings(declaration: str) -> No
         tree.declare(declaration, 1)
     except ValueError:
         return
-    from funcnodes_simulators.scpi.headers import Place
-
     for spelling in tree.declarations[declaration]:
         unit = split_unit(split_message(spelling)[0])
         node = tree.descend(Place(tree.root), unit.mnemonics).node
         assert node.query if unit.is_query else node.command
         assert tree.nearest(spelling) == declaration
+
+
+def test_two_names_that_share_a_spelling_cannot_stand_side_by_side() -> None:
+    with pytest.raises(ValueError, match="AAA or AAAA already means something else"):
+        HeaderTree[int]().declare("[:AAaa]:AAAa", 1)

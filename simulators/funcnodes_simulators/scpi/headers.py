@@ -189,20 +189,20 @@ def _spellings(mnemonics: list[Mnemonic]) -> Iterator[list[Mnemonic]]:
 
 
 def _child(node: HeaderNode[T], mnemonic: Mnemonic) -> HeaderNode[T]:
-    child = node.children.get(mnemonic.long)
-    if child is None:
-        child = HeaderNode(suffixes=mnemonic.suffixes)
-        for form in (mnemonic.short, mnemonic.long):
-            if node.children.setdefault(form, child) is not child:
-                raise ValueError(f"{form} already means something else here")
-    elif mnemonic.suffixes and child.suffixes:
-        child.suffixes = range(
-            min(child.suffixes.start, mnemonic.suffixes.start),
-            max(child.suffixes.stop, mnemonic.suffixes.stop),
-        )
-    else:
-        child.suffixes = child.suffixes or mnemonic.suffixes
+    forms = (mnemonic.short, mnemonic.long)
+    known = [node.children.get(form) for form in forms]
+    child = known[0] or HeaderNode(suffixes=mnemonic.suffixes)
+    if known != [None, None] and known != [child, child]:
+        raise ValueError(f"{' or '.join(forms)} already means something else here")
+    node.children.update(dict.fromkeys(forms, child))
+    child.suffixes = _both_ranges(child.suffixes, mnemonic.suffixes)
     return child
+
+
+def _both_ranges(one: range, other: range) -> range:
+    if not (one and other):
+        return one or other
+    return range(min(one.start, other.start), max(one.stop, other.stop))
 
 
 def _step(node: HeaderNode[T], word: str) -> tuple[HeaderNode[T], int | None]:
