@@ -95,7 +95,7 @@ class Exchange(Connection):
         """Learn that a response was waited for; without a query that is an error, -420."""
         if self._messages.has_output or self._station.is_working_for(self) or self._timers:
             return
-        self.note("", "a reply was asked for, and there was no query")
+        self.note_reply("", "a reply was asked for, and there was no query")
         if isinstance(self._station.instrument, CanFail):
             self._station.instrument.fail(UNTERMINATED)
 
@@ -123,7 +123,7 @@ class Exchange(Connection):
     def _interrupt(self, *, is_told: bool) -> None:
         self._call_off()
         self._messages.drop_output(is_told=is_told)
-        self.note(self._answered, "its reply was not read before the next message")
+        self.note_reply(self._answered, "its reply was not read before the next message")
         self._station.instrument.interrupted()
 
     def _send(self, data: bytes, request: Request) -> None:

@@ -206,7 +206,7 @@ class Scripted:
 
     def _nearest(self, query: bytes) -> str | None:
         known = [*self._mains.known(), *(q for c in self._channels for q in c.known())]
-        close = difflib.get_close_matches(query.decode("latin-1")[:100], known, n=1, cutoff=0.5)
+        close = difflib.get_close_matches(query.decode("latin-1")[:100], known, n=1, cutoff=0.6)
         return close[0] if close else None
 
 

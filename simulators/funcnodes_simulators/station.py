@@ -26,7 +26,7 @@ from funcnodes_simulators.instrument import CanFail, Instrument, input_buffer_fo
 from funcnodes_simulators.locks import LockTable
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.scpi import Execution, Overrun
-from funcnodes_simulators.strict import StrictLog, Violation, heard_by
+from funcnodes_simulators.strict import LONGEST_SHOWN, StrictLog, Violation, heard_by
 
 REMEMBERED_COMMANDS = 1000
 MOST_QUEUED_MESSAGES = 1000
@@ -127,14 +127,15 @@ class Connection:
         self._is_dead = False
         self._held = b""
         self._answered = ""  # the last query whose reply went out
-        self.is_excused = False  # a fault had part in what happens here
+        self.asked: deque[Request] = deque()  # queries that are not executed yet
+        self.is_excused = False  # a fault had part in what becomes of replies here
 
     def received(self, data: bytes) -> None:
         """Take bytes from the client, in whatever pieces they came."""
         if self._is_dead:
             return
         for message in self._input.feed(data):
-            self._station.check_awaited(self, message)
+            self._check_awaited(message)
             self._station.enqueue(Request(self, message))
 
     def closed(self, *, has_unread: bool = False) -> None:
@@ -156,7 +157,7 @@ class Connection:
             return
         text = request.text if isinstance(request.text, str) else ""
         if reply and self.line.unread_bytes() > MOST_UNREAD_BYTES:
-            self.note(text, "its reply was lost, since nobody reads")
+            self.note_reply(text, "its reply was lost, since nobody reads")
             self._station.instrument.deadlocked()
             return
         now_s = self._station.timers.time()
@@ -167,9 +168,13 @@ class Connection:
             self.undergo(delivery, request)
 
     def note(self, message: str, problem: str, nearest: str | None = None) -> None:
-        """Put down something that the client did wrong, unless a fault had part in it."""
+        """Put down something that the client did wrong."""
+        self._station.strict.note(Violation(self._station.name, message, problem, nearest))
+
+    def note_reply(self, message: str, problem: str) -> None:
+        """Put down what the client did wrong about a reply, unless a fault had part in it."""
         if not self.is_excused:
-            self._station.strict.note(Violation(self._station.name, message, problem, nearest))
+            self.note(message, problem)
 
     def undergo(self, delivery: Delivery, request: Request) -> None:
         """Let something happen to the line, or to a reply on it."""
@@ -191,11 +196,19 @@ class Connection:
             case LosePower():
                 self._station.power_cycle()
 
+    def _check_awaited(self, message: str | Overrun) -> None:
+        """Put it down if the client says more before it has the reply to a query."""
+        if not self.asked or isinstance(message, Overrun) or not message.strip():
+            return
+        if not self._station.instrument.interrupts(message):
+            problem = f"its reply was not awaited before {message[:LONGEST_SHOWN]!r}"
+            self.note_reply(str(self.asked[0].text), problem)
+
     def _check_end(self, *, has_unread: bool) -> None:
         if has_unread and self._answered:
-            self.note(self._answered, "the client left without reading its reply")
+            self.note_reply(self._answered, "the client left without reading its reply")
         if self._input.partial.strip():
-            self.note(self._input.partial.decode("latin-1"), "the client left before its end")
+            self.note_reply(self._input.partial.decode("latin-1"), "the client left before its end")
 
     def _hang_up(self, *, is_reset: bool) -> None:
         if is_reset and isinstance(self.line, CanReset):
@@ -246,6 +259,7 @@ class Connection:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        self._held = b""
         self._free_at_s = 0.0
 
 
@@ -335,26 +349,10 @@ class Station:
         """Whether a fault turns the connect away that is just happening."""
         return self.faults.refuses_connect(now_s=self.timers.time())
 
-    def check_awaited(self, connection: Connection, message: str | Overrun) -> None:
-        """Put it down if a client says more before it has the reply to its last query."""
-        if (
-            isinstance(message, Overrun)
-            or not message.strip()
-            or self.instrument.interrupts(message)
-        ):
-            return
-        for request in self._requests_of(connection):
-            if "?" in str(request.text):
-                connection.note(str(request.text), f"its reply was not awaited before {message!r}")
-                return
-
     def is_working_for(self, connection: Connection) -> bool:
         """Whether a client's message is being executed or waits for it."""
-        return bool(self._requests_of(connection))
-
-    def _requests_of(self, connection: Connection) -> list[Request]:
         current = [] if self._current is None else [self._current]
-        return [one for one in [*current, *self._queue] if one.connection is connection]
+        return any(request.connection is connection for request in [*current, *self._queue])
 
     def enqueue(self, request: Request) -> None:
         """Line a message up for execution; past the queue's bound it counts as an overrun."""
@@ -368,6 +366,8 @@ class Station:
             self.instrument.overrun()
             return
         self._queue.append(request)
+        if "?" in str(request.text):
+            request.connection.asked.append(request)
         self._go_on()
 
     def take_back(self, connection: Connection) -> None:
@@ -426,6 +426,7 @@ class Station:
         self._timer = None
         request = self._queue.popleft()
         if request.is_void:
+            _forget_query(request)
             self._go_on()
         elif isinstance(request.text, Overrun):
             limit = self.instrument.input_limit_bytes
@@ -476,6 +477,7 @@ class Station:
     def _finish(self, reply: bytes | None) -> None:
         request, self._current, self._execution = self._current, None, None
         assert request is not None
+        _forget_query(request)
         if not request.is_void:
             terminated = None if reply is None else reply + self.instrument.terminator
             request.connection.deliver(request, terminated)
@@ -513,3 +515,9 @@ class Station:
         if self._execution is not None:
             self._execution.close()
         self._current = self._execution = None
+
+
+def _forget_query(request: Request) -> None:
+    asked = request.connection.asked
+    if asked and asked[0] is request:
+        asked.popleft()

@@ -133,6 +133,15 @@ def test_what_a_fault_has_part_in_is_nobodys_mistake(bench, connect) -> None:
     assert bench.violations == []
 
 
+def test_a_fault_excuses_no_wrong_command(bench, connect) -> None:
+    bench.fault("smu", "split", seconds=0)
+    smu = connect(bench.resources["smu"])
+    assert smu.query("*OPC?") == "1"
+    smu.write(":NOPE")
+    assert smu.query("*OPC?") == "1"
+    assert problems(bench) == ["smu: ':NOPE': -113, Undefined header"]
+
+
 def test_a_clean_client_passes(bench, connect) -> None:
     smu = connect(bench.resources["smu"])
     assert smu.query(":SOUR:VOLT 1;:OUTP ON;:READ?").count(",") == 4

@@ -156,7 +156,7 @@ def nearest_name(typed: str, spellings: "dict[str, tuple[str, str]]") -> str | N
     """Return the key one of whose spellings looks most like a text; None if none does."""
     wanted = re.sub(r"\d+(?=:|\?|$)", "", typed.upper().removeprefix(":"))[:100]
     names = {form.removeprefix(":"): name for name, forms in spellings.items() for form in forms}
-    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     return names[close[0]] if close else None
 
 
