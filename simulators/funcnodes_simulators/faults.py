@@ -194,6 +194,11 @@ class FaultPlan:
         self._armed.clear()
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is armed."""
+        return not self._armed
+
+    @property
     def pending(self) -> list[Fault]:
         """The faults that are still armed."""
         return [armed.fault for armed in self._armed]

@@ -7,10 +7,12 @@ nobody's mistake.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MOST_VIOLATIONS = 1000
 LONGEST_SHOWN = 200
@@ -82,11 +84,10 @@ def not_understood(command: str, problem: str, nearest: str | None = None) -> No
         listener(command, problem, nearest)
 
 
-@contextmanager
-def heard_by(listener: Listener) -> Iterator[None]:
-    """Hear of every command that is not understood in the body."""
+def advance(execution: Generator[float, None, T], listener: Listener) -> float:
+    """Resume an execution, and hear of every command that it does not understand."""
     token = _listener.set(listener)
     try:
-        yield
+        return next(execution)
     finally:
         _listener.reset(token)

@@ -13,7 +13,7 @@ import pytest
 import pyvisa
 
 from funcnodes_simulators import SimulatedBench, StrictError
-from funcnodes_simulators.strict import StrictLog, Violation, heard_by, not_understood
+from funcnodes_simulators.strict import StrictLog, Violation, advance, not_understood
 
 
 @pytest.fixture
@@ -307,8 +307,13 @@ def test_the_log_is_bounded() -> None:
 
 
 def test_nobody_hears_outside_of_an_execution() -> None:
-    heard: list[str] = []
-    with heard_by(lambda command, problem, nearest: heard.append(command)):
+    def execution():
         not_understood("A", "bad")
-    not_understood("B", "bad")
+        yield 0.5
+        not_understood("B", "bad")
+
+    heard: list[str] = []
+    running = execution()
+    assert advance(running, lambda command, problem, nearest: heard.append(command)) == 0.5
+    assert next(running, None) is None
     assert heard == ["A"]

@@ -43,10 +43,12 @@ class Declared(Generic[T]):
         target: What it means.
         slots: For each mnemonic of the declaration that carries a suffix, where in this spelling
             it stands, None if it was left out, and the suffixes that it may carry.
+        defaults: The suffixes of a header without any.
     """
 
     target: T
     slots: tuple[tuple[int | None, range], ...]
+    defaults: tuple[int, ...]
 
     def suffixes(self, typed: tuple[int | None, ...]) -> tuple[int, ...]:
         """Return the suffixes of a header that was typed, one per `#` of the declaration.
@@ -54,6 +56,8 @@ class Declared(Generic[T]):
         Raises:
             ScpiError: -114 when one is out of range.
         """
+        if typed.count(None) == len(typed):
+            return self.defaults
         given = [(None if at is None else typed[at], allowed) for at, allowed in self.slots]
         if not all(suffix is None or suffix in allowed for suffix, allowed in given):
             raise ScpiError(-114)
@@ -128,7 +132,8 @@ class HeaderTree(Generic[T]):
                 node = _child(node, mnemonic)
             if (node.query if is_query else node.command) is not None:
                 raise ValueError(f"{declaration!r} is declared twice")
-            declared = Declared(target, _slots(mnemonics, path))
+            slots = _slots(mnemonics, path)
+            declared = Declared(target, slots, tuple(_default(allowed) for _, allowed in slots))
             if is_query:
                 node.query = declared
             else:

@@ -287,7 +287,8 @@ class ScpiInterpreter:
 
     def _settle(self) -> None:
         """Forget operations that are complete; the last one does what `*OPC` asked for."""
-        self._operations = [left_s for left_s in self._operations if left_s() > 0]
+        if self._operations:
+            self._operations = [left_s for left_s in self._operations if left_s() > 0]
         if self._is_completion_due and not self._operations:
             self._is_completion_due = False
             self.status.standard.event |= OPERATION_COMPLETE

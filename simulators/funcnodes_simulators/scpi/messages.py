@@ -17,6 +17,7 @@ _FIRST_PRINTABLE = 0x21
 _LAST_ASCII = 0x7E
 _QUOTES = "'\""
 _NOTABLE = re.compile(rb"[\n'\"#]")
+_HIDING = re.compile(r"['\"#()]")  # what may hide a separator
 _LONGEST_BLOCK_HEAD = 11
 
 
@@ -191,6 +192,8 @@ def _split_arguments(text: str) -> list[str]:
 
 def _split(text: str, separator: str) -> list[str]:
     """Split at separators outside of quotes, parentheses and blocks, and trim the parts."""
+    if _HIDING.search(text) is None:
+        return [part.strip() for part in text.split(separator)]
     parts: list[str] = []
     quote = ""
     depth = start = data_end = position = 0
