@@ -57,6 +57,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from funcnodes_simulators.documents import only_keys, table_of
 from funcnodes_simulators.fault_files import (
     PlannedFault,
     PlannedFaults,
@@ -218,7 +219,7 @@ def _load(bench: str) -> BenchLayout:
         raise BenchError(f"{bench}: is not TOML: {error}") from None
     try:
         return _read(path, document)
-    except BenchError as error:
+    except (BenchError, ValueError) as error:
         raise BenchError(f"{bench}: {error}") from None
 
 
@@ -249,7 +250,7 @@ def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
 
 
 def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
-    _known(document, {"stage", "dut", "device", "fault", "strict"}, "the file")
+    only_keys(document, {"stage", "dut", "device", "fault", "strict"}, "the file")
     stages = {n: _stage(n, t) for n, t in _tables(document, "stage").items()}
     duts = {n: _dut(n, t, stages) for n, t in _tables(document, "dut").items()}
     things: Things = {"dut": duts, "stage": stages}
@@ -263,31 +264,19 @@ def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
     strict = document.get("strict", False)
     if not isinstance(strict, bool):
         raise BenchError(f"strict is {strict!r}; it must be true or false")
-    faults = _faults(document, [device.name for device in devices])
+    faults = read_faults(document.get("fault", []), [device.name for device in devices], "fault")
     return BenchLayout(path.stem, devices, duts, stages, faults, is_strict=strict)
 
 
-def _faults(document: dict[str, Any], devices: list[str]) -> tuple[PlannedFault, ...]:
-    try:
-        return read_faults(document.get("fault", []), devices, "fault")
-    except ValueError as error:
-        raise BenchError(str(error)) from None
-
-
 def _tables(document: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    tables = document.get(key, {})
-    if not isinstance(tables, dict):
-        raise BenchError(f"{key} is not a table")
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise BenchError(f"{key}.{name} is not a table")
-    return tables
+    tables = table_of(document.get(key, {}), key)
+    return {name: table_of(table, f"{key}.{name}") for name, table in tables.items()}
 
 
 def _stage(name: str, table: dict[str, Any]) -> ThermalStage:
     where = f"stage.{name}"
     keys = {"capacity_j_k", "conductance_w_k", "bath_k"}
-    _known(table, keys, where)
+    only_keys(table, keys, where)
     return ThermalStage(**{key: _positive(table, key, where) for key in table})
 
 
@@ -299,11 +288,11 @@ def _dut(name: str, table: dict[str, Any], stages: Mapping[str, ThermalStage]) -
     element: Element
     if kind == "diode":
         constants = _constants(Diode)
-        _known(table, constants | limits | {"kind"}, where)
+        only_keys(table, constants | limits | {"kind"}, where)
         element = Diode(**_positives(table, constants, where))
     else:
         constants = _constants(Resistor)
-        _known(table, constants | limits | {"kind"}, where)
+        only_keys(table, constants | limits | {"kind"}, where)
         positive = _positives(table, constants - {"stage", "temperature_coefficient_1_k"}, where)
         if "temperature_coefficient_1_k" in table:
             slope = _number(table, "temperature_coefficient_1_k", where)
@@ -320,7 +309,7 @@ def _device(name: str, table: dict[str, Any], things: Things, folder: Path) -> D
     wire = _choice(table, "serve", (*NETWORK_WIRES, "pty"), where)
     model_name = _choice(table, "model", model_names(), where)
     model = _model(model_name, where)
-    _known(table, {"model", "serve"} | model.keys | _wire_keys(wire), where)
+    only_keys(table, {"model", "serve"} | model.keys | _wire_keys(wire), where)
     link = table.get("link")
     if link is not None and (not isinstance(link, str) or not Path(link).is_absolute()):
         raise BenchError(f"{where}.link is not an absolute path")
@@ -383,13 +372,6 @@ def _exclusive(devices: list[DeviceLayout]) -> None:
 
 def _constants(kind: type[Diode] | type[Resistor]) -> set[str]:
     return {f.name for f in dataclasses.fields(kind)}
-
-
-def _known(table: dict[str, Any], keys: set[str], where: str) -> None:
-    for key in table:
-        if key not in keys:
-            allowed = ", ".join(sorted(keys))
-            raise BenchError(f"{where} has no place for {key!r}; it takes {allowed}")
 
 
 def _choice(table: dict[str, Any], key: str, choices: tuple[str, ...], where: str) -> str:

@@ -71,17 +71,9 @@ MOST_BYTES = 1 << 20
 LONGEST_BUSY_S = 3600.0
 TYPES: dict[str, type[Value]] = {"float": float, "int": int, "bool": bool, "str": str}
 FORMATS = {"float": "{v:+.6E}", "int": "{v:d}", "bool": "{v:d}", "str": "{v}"}
-QUANTITY_KEYS = {
-    "name",
-    "type",
-    "unit",
-    "limits",
-    "choices",
-    "default",
-    "reply",
-    "follows",
-    "noise",
-}
+QUANTITY_KEYS = frozenset(
+    ("name", "type", "unit", "limits", "choices", "default", "reply", "follows", "noise")
+)
 ENTRY_KEYS = QUANTITY_KEYS | {"query", "command", "fields", "separator", "sets", "busy_s"}
 
 
