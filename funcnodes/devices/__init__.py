@@ -12,23 +12,23 @@ from funcnodes.core.types import Range
 from funcnodes.devices.addresses import Address, AllowList, SerialOptions
 from funcnodes.devices.bench import Bench, builtin_benches, find_bench
 from funcnodes.devices.benchfile import BenchFile, DeviceConfig
-from funcnodes.devices.declare import (
-    Channel,
-    Group,
-    Sample,
-    command,
-    control,
-    measurement,
-    setting,
-)
+from funcnodes.devices.blocks import Linear, Trace, block, preamble
+from funcnodes.devices.commands import arm, command, trigger
+from funcnodes.devices.controls import control, depending, one_of, setting, step_of
 from funcnodes.devices.device import Device, Parameter, ParkResult
 from funcnodes.devices.drivers import Idn, Instrument, ScpiDevice, driver
-from funcnodes.devices.records import Reading, StatusWord, bit, record
+from funcnodes.devices.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
+from funcnodes.devices.members import Channel, Group, Progress, Sample
+from funcnodes.devices.records import Reading, StatusWord, bit, record, together
+from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
+from funcnodes.devices.values import measurement
 
 __all__ = [
-    "Address", "AllowList", "Bench", "BenchFile", "Channel", "Device", "DeviceConfig", "Group",
-    "Idn", "Instrument", "Latch", "LatchState", "Parameter", "ParkResult", "Range", "Reading",
-    "Sample", "ScpiDevice", "SerialOptions", "StatusWord", "StopAck", "bit", "builtin_benches",
-    "command", "control", "driver", "find_bench", "measurement", "record", "setting",
+    "Address", "AllowList", "Bench", "BenchFile", "Channel", "Device", "DeviceConfig", "Enquiry",
+    "Envelope", "Framing", "Group", "Identity", "Idn", "Instrument", "Latch", "LatchState",
+    "Linear", "Lines", "Packets", "Parameter", "ParkResult", "Progress", "Range", "Reading",
+    "Refused", "Sample", "ScpiDevice", "SerialOptions", "StatusWord", "StopAck", "Trace", "arm",
+    "bit", "block", "builtin_benches", "command", "control", "depending", "driver", "find_bench",
+    "measurement", "one_of", "preamble", "record", "setting", "step_of", "together", "trigger",
 ]  # fmt: skip

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import contextvars
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,25 +20,23 @@ from funcnodes.core.values import Quality
 from funcnodes.devices import drivers, replies
 from funcnodes.devices.addresses import Address, AllowList, parse
 from funcnodes.devices.benchfile import Bound as LimitBound, Cause, DeviceConfig, SafeAction
-from funcnodes.devices.declare import (
-    BoundCommand,
-    BoundControl,
-    BoundValue,
-    Control,
-    Member,
-    MemberKind,
-    Sample,
-    Value,
-)
+from funcnodes.devices.blocks import BoundBlock, samples_of
+from funcnodes.devices.commands import BoundCommand
+from funcnodes.devices.completion import carry_out
+from funcnodes.devices.controls import BoundControl, Control
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
+from funcnodes.devices.framing import Refused
 from funcnodes.devices.lease import Lease
 from funcnodes.devices.link import Link
-from funcnodes.devices.records import BoundRecord, Record
+from funcnodes.devices.members import Completes, Member, MemberKind, Progress, Sample
+from funcnodes.devices.polling import Pollers, Told, Watcher
+from funcnodes.devices.records import BoundRecord, BoundTogether, Record
 from funcnodes.devices.replies import Identity
-from funcnodes.devices.safety import Latch, StopAck
+from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
+from funcnodes.devices.values import BoundValue, Value
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
     BenchError,
@@ -57,6 +55,7 @@ CONFIRM_S = 1.0
 LEASE_RETRY_S = 1.0
 AUTO = "auto"
 RAW_LIMIT = 1_000
+POLL_S = 1.0
 
 _is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
 
@@ -80,6 +79,8 @@ class Parameter:
     quality: Quality = "ok"
     t: float | None = None
     options: tuple[Any, ...] = ()
+    ramp: Progress | None = None
+    """How far its ramp has come, while it is on one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,15 @@ class Device:
         self._samples: dict[str, Sample] = {}
         self._limits: dict[str, Range] = {}
         self._fault = ""
+        self._ramps: dict[str, Progress] = {}
+        self._pollers = Pollers(self.name, self.member_read)
         self._use(drivers.find(config.driver) if config.driver != AUTO else drivers.ANYTHING)
 
     def _use(self, kind: type[Instrument]) -> None:
         self._kind = kind
         self.instrument: Instrument = kind(self)
         self._limits = dict(_narrowed(kind, self.config))
+        self._valid_s = dict(_validity(kind))
 
     # ── what it is ────────────────────────────────────────────────────────────────────────
 
@@ -212,7 +216,7 @@ class Device:
             sample = self._samples.get(path)
             if sample is None:
                 return found or None  # one that is known to be on is enough
-            found = bool(found) or sample.value != member.safe
+            found = bool(found) or not member.is_safe(sample.value)
         return found
 
     @property
@@ -264,12 +268,12 @@ class Device:
                     for each in member.fields
                 ]
             elif isinstance(member, Value):
-                options = tuple(member.choices) if member.choices else ()
                 found.append(
                     self._parameter(
-                        path, self._title(path, member), member.kind, member.unit, doc, options
+                        path, self._title(path, member), member.kind, member.unit, doc,
+                        member.options,
                     )
-                )
+                )  # fmt: skip
             else:
                 found.append(Parameter(path, self._title(path, member), member.kind, doc=doc))
         return found
@@ -287,7 +291,7 @@ class Device:
             "output_on": self.output_on,
             "parameters": {
                 name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
-                for name, s in self._samples.items()
+                for name, s in ((name, self._aged(name, s)) for name, s in self._samples.items())
             },
         }
 
@@ -295,12 +299,13 @@ class Device:
         self, path: str, title: str, kind: MemberKind, unit: str, doc: str,
         options: tuple[Any, ...] = (),
     ) -> Parameter:  # fmt: skip
-        sample = self._samples.get(path)
+        sample = self.newest(path)
         limits = self._limits.get(path, Range())
         return Parameter(
             path, title, kind, unit, limits.low, limits.high,
             sample.value if sample else None, doc,
             sample.quality if sample else "ok", sample.t if sample else None, options,
+            self._ramps.get(path),
         )  # fmt: skip
 
     def _title(self, path: str, member: Member) -> str:
@@ -390,7 +395,8 @@ class Device:
         if identity is not None:
             self._check_identity(identity)
             self.identity = identity
-        await wire.errors()  # old ones, of nobody here
+        for code, text in await wire.errors():  # perhaps of what was cut short before
+            self.traffic.note(f"{code}, {text!r} was in the error queue")
         for command in self._kind.spec.harmless:
             await wire.write(command)
         await self._read_back(wire)
@@ -420,8 +426,7 @@ class Device:
 
     async def _read_one(self, wire: Wire, path: str, member: Control[Any]) -> Sample:
         bound = self.instrument.find(path)
-        value, quality = member.parse(await wire.query(bound.group.render(member.query)))
-        sample = Sample(value, member.unit, quality, clock.now())
+        sample = member.sample_of(await wire.query(bound.group.render(member.query)))
         self._samples[path] = sample
         return sample
 
@@ -466,11 +471,42 @@ class Device:
         return self._samples.get(member) or Sample(value, t=clock.now())
 
     async def member_read(self, member: str) -> dict[str, Sample]:
-        """Read a record (one entry per field), or anything else as {"value": …}."""
+        """Read a record, a block or members read together by their names, else {"value": …}."""
         bound = self._bound(member)
-        if isinstance(bound, BoundRecord):
+        if isinstance(bound, BoundRecord | BoundTogether):
             return dict((await bound.get()).samples)
+        if isinstance(bound, BoundBlock):
+            return samples_of(await bound.trace())
         return {"value": await self.member_get(member)}
+
+    def watch(
+        self, member: str, told: Told, *, period_s: float | None = None,
+        deadband: float | None = None,
+    ) -> tuple[Watcher, Callable[[], None]]:  # fmt: skip
+        """Have a member read again and again, once for all who watch it.
+
+        Args:
+            member: Full name of something that can be read.
+            told: Called in the loop with its samples, or with the error instead.
+            period_s: How often, the declared `poll` by default.
+            deadband: Change below which nothing is told, the declared one by default.
+
+        Returns:
+            The watcher, whose `period_s` may be changed, and what ends it.
+
+        Raises:
+            BenchError: It has no such member.
+        """
+        declared = self.member(member)
+        if period_s is None:
+            period_s = getattr(declared, "poll", None) or POLL_S
+        if deadband is None:
+            deadband = float(getattr(declared, "deadband", 0.0))
+        return self._pollers.watch(member, told, period_s=period_s, deadband=deadband)
+
+    def watched(self) -> dict[str, float]:
+        """What is being read now for watchers, each with the seconds between readings."""
+        return self._pollers.watched()
 
     async def member_command(self, member: str) -> None:
         """Carry out a declared command.
@@ -546,16 +582,75 @@ class Device:
         self._clear_fault()
         return value
 
-    async def tell(self, command: str, *, timeout_s: float | None) -> None:
-        """Write through latch and error queue; see `Link.write`."""
+    async def tell(
+        self, command: str, *, timeout_s: float | None, completes: Completes = "", abort: str = ""
+    ) -> None:
+        """Write through latch and error queue; see `Link.write` and `carry_out`."""
         link = self._linked()
         self._around.written(self.name)
         try:
-            await link.write(command, timeout_s=timeout_s)
+            if completes:
+                await carry_out(link, command, completes, within_s=timeout_s, abort=abort)
+            else:
+                await link.write(command, timeout_s=timeout_s)
         except DeviceError as error:
             self._note_fault(error)
             raise
         self._clear_fault()
+
+    async def hold(
+        self, command: str, work: Callable[[Wire], Awaitable[T]], *, timeout_s: float | None
+    ) -> T:
+        """Several reads as one transaction; see `Link.transact`."""
+        try:
+            value = await self._linked().transact(command, work, timeout_s=timeout_s)
+        except DeviceError as error:
+            self._note_fault(error)
+            raise
+        self._clear_fault()
+        return value
+
+    @property
+    def is_safety(self) -> bool:
+        """Whether the present call brings it down to a safe state."""
+        return _is_safety.get()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait between the steps of a ramp.
+
+        Raises:
+            RefusedError: E-STOP is pressed, at once.
+        """
+        if self.is_safety or seconds <= 0:
+            await clock.sleep(seconds)
+            return
+        loop = asyncio.get_running_loop()
+        sleeping = loop.create_task(clock.sleep(seconds))
+
+        def wake(state: LatchState) -> None:
+            if state.latched:
+                loop.call_soon_threadsafe(sleeping.cancel)
+
+        forget = self._around.latch.on_change(wake)
+        try:
+            await asyncio.wait({sleeping})
+        finally:
+            forget()
+            sleeping.cancel()
+        self._around.latch.check(f"{self.name}: going on with a ramp")
+
+    def ramping(self, member: str, progress: Progress | None) -> None:
+        """How far a member's ramp has come; None when it has ended."""
+        if progress is None:
+            self._ramps.pop(member, None)
+        else:
+            self._ramps[member] = progress
+        self._changed()
+
+    @property
+    def ramps(self) -> dict[str, Progress]:
+        """The ramps under way, by member."""
+        return dict(self._ramps)
 
     def noted(self, member: str, sample: Sample) -> None:
         """A member's newest value."""
@@ -563,8 +658,18 @@ class Device:
         self._changed()
 
     def newest(self, member: str) -> Sample | None:
-        """The newest sample of a member (or "record.field"), read from nothing."""
-        return self._samples.get(member)
+        """The newest sample of a member (or "record.field"), read from nothing.
+
+        Past its `valid_s` it is "stale"; a new connection forgets them all.
+        """
+        sample = self._samples.get(member)
+        return self._aged(member, sample) if sample is not None else None
+
+    def _aged(self, member: str, sample: Sample) -> Sample:
+        valid_s = self._valid_s.get(member)
+        if valid_s is not None and sample.quality == "ok" and sample.age_s > valid_s:
+            return replace(sample, quality="stale")
+        return sample
 
     def _linked(self) -> Link:
         if self._link is None:
@@ -611,7 +716,8 @@ class Device:
         line = address.serial.over(protocol.serial)
         return Target(
             device=self.name, address=address.resource, transport=address.kind, data=data,
-            eol=protocol.eol, reply_eol=protocol.reply_eol, identify=protocol.identify,
+            eol=protocol.eol, reply_eol=protocol.reply_eol,
+            identify="" if protocol.framing else protocol.identify,  # it speaks in lines only
             idn=str(self.identity) if self.identity.maker else "", serial=self.identity.serial,
             baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,
         )  # fmt: skip
@@ -687,7 +793,7 @@ class Device:
 
     async def _go_down(self) -> list[str]:
         problems = []
-        steps = [(path, m.park) for path, m in self._kind.parked().items()]
+        steps: list[tuple[str, Any]] = [(p, m.park) for p, m in self._kind.parked().items()]
         steps += [(path, m.safe) for path, m in self._kind.outputs().items()]
         for path, value in steps:
             try:
@@ -696,7 +802,7 @@ class Device:
                 problems.append(str(error))
         for path, member in self._kind.outputs().items():
             try:
-                if (await self.member_get(path)).value != member.safe:
+                if not member.is_safe((await self.member_get(path)).value):
                     problems.append(f"{self.name}: {member.title.lower()} reads back as on.")
             except FuncnodesError as error:
                 problems.append(str(error))
@@ -705,8 +811,11 @@ class Device:
     async def _is_off(self, wire: Wire) -> bool:
         found = []
         for path, member in self._kind.outputs().items():
-            sample = await self._read_one(wire, path, member)
-            found.append(sample.value == member.safe)
+            try:
+                sample = await self._read_one(wire, path, member)
+            except Refused:
+                return False
+            found.append(member.is_safe(sample.value))
         self._changed()
         return bool(found) and all(found)
 
@@ -729,8 +838,8 @@ def _narrowed(kind: type[Instrument], config: DeviceConfig) -> Iterator[tuple[st
     """
     members = dict(kind.walk())
     for path, member in members.items():
-        if isinstance(member, Control) and path not in config.limits and member.limits:
-            yield path, member.limits
+        if isinstance(member, Control) and path not in config.limits and member.widest:
+            yield path, member.widest
     for path, (low, high) in config.limits.items():
         limited = members.get(path)
         where = f"[devices.{config.name}.limits] {path}"
@@ -739,12 +848,21 @@ def _narrowed(kind: type[Instrument], config: DeviceConfig) -> Iterator[tuple[st
         narrowed = Range(_bound(low, limited, where), _bound(high, limited, where))
         if narrowed.low is not None and narrowed.high is not None and narrowed.low > narrowed.high:
             raise BenchError(f"{where}: the lowest value is above the highest.")
-        if limited.limits and not narrowed.within(limited.limits):
+        if limited.widest and not narrowed.within(limited.widest):
             raise BenchError(
                 f"{where}: {narrowed.text(limited.unit)} is wider than the driver allows, "
-                f"{limited.limits.text(limited.unit)}."
+                f"{limited.widest.text(limited.unit)}."
             )
         yield path, narrowed
+
+
+def _validity(kind: type[Instrument]) -> Iterator[tuple[str, float]]:
+    """For how long the values of each member are believed, where that is not for ever."""
+    for path, member in kind.walk():
+        valid_s = getattr(member, "valid_s", None)
+        if valid_s is not None:
+            names = [f"{path}.{each.name}" for each in getattr(member, "fields", ())] or [path]
+            yield from ((name, valid_s) for name in names)
 
 
 def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
@@ -757,8 +875,6 @@ def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
 
 
 def _with_timeout(protocol: Protocol, timeout_s: float) -> Protocol:
-    from dataclasses import replace
-
     return replace(protocol, timeout_s=timeout_s)
 
 

@@ -17,8 +17,11 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar
 
+from funcnodes.devices import replies
 from funcnodes.devices.addresses import SerialOptions
-from funcnodes.devices.declare import Control, Group, Member, _Unset
+from funcnodes.devices.controls import Control
+from funcnodes.devices.framing import Framing
+from funcnodes.devices.members import Group, Member, _Unset
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
@@ -68,11 +71,11 @@ class DriverSpec:
     manual: str = ""
 
     def emergency_bytes(self) -> bytes:
-        """`estop` as bytes that begin with the terminator (S3); b"" where there is nothing."""
+        """`estop` as bytes that begin with the framing's mark (S3); b"" where there is nothing."""
         if not self.estop:
             return b""
-        eol = self.protocol.eol
-        return (eol + eol.join(self.estop) + eol).encode("ascii")
+        frames = self.protocol.frames()
+        return frames.mark + b"".join(frames.encode(command) for command in self.estop)
 
 
 class Instrument(Group):
@@ -115,6 +118,8 @@ def driver(
     timeout_s: float = 2.0,
     gap_s: float = 0.0,
     serial: SerialOptions | None = None,
+    framing: Framing | None = None,
+    identity: Callable[[str], Identity] = replies.identity,
     harmless: tuple[str, ...] = (),
     estop: tuple[str, ...] | None = None,
     safe_state: str = "",
@@ -135,6 +140,7 @@ def driver(
             protocol=Protocol(
                 eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
                 timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
+                framing=framing, identity=identity,
             ),
             harmless=harmless,
             estop=commands,

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NoReturn, TypeVar
 
+from funcnodes.devices.framing import Refused
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
@@ -109,6 +110,15 @@ class Link:
     def interrupt_s(self) -> float:
         """Within how many seconds emergency bytes are on the wire at worst (D4)."""
         return self._transport.interrupt_s
+
+    @property
+    def has_service_request(self) -> bool:
+        """Whether the interface tells when the instrument wants to be served."""
+        return self._transport.has_service_request
+
+    async def service_request(self) -> None:
+        """Wait until the instrument asks for service; others may speak meanwhile."""
+        await self._transport.service_request()
 
     # ── opening and closing ───────────────────────────────────────────────────────────────
 
@@ -205,12 +215,54 @@ class Link:
             if self._gate is not None:
                 self._gate(command)
             with _Deadline(self, command, timeout_s):
-                await self._wire.send(data)
-                errors = await self._wire.errors()
+                try:
+                    await self._wire.framing.tell(self._wire, data)
+                    errors = await self._wire.errors()
+                except Refused as refused:
+                    errors = [(refused.code, refused.text)]
         finally:
             self._release()
         if errors:
             raise self._refused(command, errors)
+
+    async def transact(
+        self,
+        command: str,
+        work: Callable[[Wire], Awaitable[T]],
+        *,
+        timeout_s: float | None = None,
+        writes: bool = False,
+    ) -> T:
+        """Several exchanges as one: nobody else speaks between them.
+
+        Args:
+            command: What it is about, for messages.
+            work: Speaks on the wire, without a deadline of its own.
+            timeout_s: Time for all of it.
+            writes: Whether it is more than questions, so that the latch may refuse it.
+
+        Raises:
+            InstrumentError: The instrument refused one of its commands.
+            DeviceError: As for `query`.
+            RefusedError: As for `write`.
+        """
+        timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
+        await self._acquire()
+        try:
+            if writes and self._gate is not None:
+                self._gate(command)
+            with _Deadline(self, command, timeout_s):
+                try:
+                    return await work(self._wire)
+                except Refused as refused:
+                    error = [(refused.code, refused.text)]
+        finally:
+            self._release()
+        raise self._refused(command, error)
+
+    def refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
+        """The error for what the instrument put into its queue after a command."""
+        return self._refused(command, errors)
 
     async def _exchange(
         self, command: str, data: bytes, parse: Callable[[str], T], timeout_s: float
@@ -218,9 +270,15 @@ class Link:
         await self._acquire()
         try:
             with _Deadline(self, command, timeout_s):
-                return parse(await self._wire.query(command, data))
+                try:
+                    text = await self._wire.query(command, data)
+                except Refused as refused:  # a whole exchange: nothing to recover from
+                    error = [(refused.code, refused.text)]
+                else:
+                    return parse(text)
         finally:
             self._release()
+        raise self._refused(command, error)
 
     async def _acquire(self) -> None:
         """Wait for our turn, on a link that is fit to speak on."""
@@ -316,6 +374,8 @@ class Link:
         except TimeoutError:
             silent = f"no reply to {self.protocol.identify!r}" if self._transport.is_open else ""
             await self._give_up(f"{silent or 'no connection'} in {self.protocol.connect_s:.1f} s")
+        except Refused as refused:
+            await self._give_up(f"it answered {refused.text!r} when it was set up")
         except DeviceError as error:
             self.identity = before
             await self._give_up(error.message, error)
@@ -348,7 +408,7 @@ class Link:
                 await transport.interrupt()
             return
         if self._wire.is_half_sent:
-            await transport.write(self.protocol.eol.encode("ascii"))
+            await transport.write(self._wire.framing.mark)
         transport.discard_input()
 
     async def _connect(self) -> None:

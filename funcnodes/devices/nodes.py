@@ -24,10 +24,14 @@ from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.declare import Command, Control, Measurement, Member, Sample, Value
+from funcnodes.devices.blocks import Block
+from funcnodes.devices.commands import Command
+from funcnodes.devices.controls import Control
 from funcnodes.devices.device import Device
 from funcnodes.devices.drivers import describe_member
-from funcnodes.devices.records import Record
+from funcnodes.devices.members import Member, Sample
+from funcnodes.devices.records import Record, Together
+from funcnodes.devices.values import Measurement, Value
 from funcnodes.errors import BenchError, SavedGraphError
 
 NODE_IDS = ("device.set", "device.get", "device.read", "device.monitor", "device.command")
@@ -336,13 +340,19 @@ def output_plans(member: Member) -> list[PortPlan]:
             PortPlan(each.name, int if each.status else float, each.title, each.unit)
             for each in member.fields
         ]
+    if isinstance(member, Together):
+        pairs = zip(member.names, member.parts, strict=True)
+        return [PortPlan(n, _annotation(p), _lowered(p.title), p.unit) for n, p in pairs]
+    if isinstance(member, Block):
+        axis = [PortPlan("x", "ndarray", "axis", member.axis_unit)] if member.axis else []
+        return [PortPlan("y", "ndarray", _lowered(member.title), member.unit), *axis]
     if isinstance(member, Value):
         return [PortPlan(VALUE, _annotation(member), _lowered(member.title), member.unit)]
     return []
 
 
 def _annotation(member: Value[Any]) -> Any:
-    return Literal[tuple(member.choices)] if member.choices else member.type
+    return Literal[member.options] if member.choices else member.type
 
 
 def _apply(plan: PortPlan, port: Port) -> None:
@@ -517,7 +527,7 @@ def _offered(member: Member) -> tuple[str, ...]:
     if isinstance(member, Control):
         monitored = () if member.is_setting else ("device.monitor",)
         return ("device.set", "device.get", *monitored)
-    if isinstance(member, Measurement | Record):
+    if isinstance(member, Measurement | Record | Together | Block):
         return ("device.read", "device.monitor")
     return ("device.command",)
 

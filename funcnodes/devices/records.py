@@ -1,17 +1,22 @@
-"""Records: several numbers that one query takes at once, and status words that qualify them.
+"""Several values in one exchange: records, which belong together, and members read together.
 
-reading = record(":READ?", v=(float, "V"), i=(float, "A"), s=StatusWord(compliance=bit(3)))
+    reading = record(":READ?", v=(float, "V"), i=(float, "A"), s=StatusWord(compliance=bit(3)))
+    terminals = together("voltage_now", "current_now")
+
+A record's fields are of one moment, and a status word qualifies them all (D3). Members read
+together keep their own types and names; they only share one query and its reply.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Self, overload
+from typing import Any, Self, overload
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.devices import replies
-from funcnodes.devices.declare import Bound, Group, Member, MemberKind, Sample
+from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.values import Value
 from funcnodes.errors import ReplyError
 
 
@@ -63,14 +68,13 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Mapping[str, float]):
+class Reading(Mapping[str, Any]):
     """What one query of a record gave, by field."""
 
     samples: Mapping[str, Sample] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> float:
-        value: float = self.samples[name].value
-        return value
+    def __getitem__(self, name: str) -> Any:
+        return self.samples[name].value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.samples)
@@ -86,10 +90,17 @@ class Reading(Mapping[str, float]):
 
 @dataclass(slots=True, kw_only=True)
 class Record(Member):
-    """Several numbers taken at once by one query, separated by commas."""
+    """Several numbers taken at once by one query, separated by commas.
+
+    Attributes:
+        poll: Seconds between readings while somebody watches, unless they ask for others.
+        valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
+    """
 
     query: str
     fields: tuple[Field, ...]
+    poll: float | None = None
+    valid_s: float | None = None
 
     @property
     def kind(self) -> MemberKind:
@@ -173,13 +184,16 @@ def record(
     source: str = "",
     timeout_s: float | None = None,
     needs: str = "",
+    role: Role = "",
+    poll: float | None = None,
+    valid_s: float | None = None,
     **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord,
 ) -> Record:
     """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`."""
     found = tuple(_field(name, given) for name, given in fields.items())
     return Record(
         query=query, fields=found, title=title, doc=doc, source=source, timeout_s=timeout_s,
-        needs=needs,
+        needs=needs, role=role, poll=poll, valid_s=valid_s,
     )  # fmt: skip
 
 
@@ -190,3 +204,106 @@ def _field(
         return Field(name, title=given.title, status=given)
     title = given[2] if len(given) == 3 else name.replace("_", " ")
     return Field(name, given[1], title)
+
+
+# ── members read together ─────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True, kw_only=True)
+class Together(Member):
+    """Members of one group that one query reads at once.
+
+    Attributes:
+        names: The members, in the order of the reply.
+        parts: Their declarations.
+        query: The one query; by default theirs, joined by `;` (IEEE 488.2, 6.3.4).
+        separator: What stands between the values in the reply.
+        poll: Seconds between readings while somebody watches, unless they ask for others.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[Value[Any], ...] = ()
+    query: str = ""
+    separator: str = ";"
+    poll: float | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        Member.__set_name__(self, owner, name)
+        parts = [getattr(owner, each, None) for each in self.names]
+        for each, part in zip(self.names, parts, strict=True):
+            if not isinstance(part, Value):
+                raise TypeError(f"{owner.__name__}.{name} names {each!r}, which is no value.")
+        self.parts = tuple(part for part in parts if isinstance(part, Value))
+        self.query = self.query or ";".join(part.query for part in self.parts)
+
+    @property
+    def kind(self) -> MemberKind:
+        return "record"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Group, owner: type) -> "BoundTogether": ...
+    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundTogether":
+        return self if instance is None else self.bind(instance)
+
+    def bind(self, group: Group) -> "BoundTogether":
+        return BoundTogether(group, self)
+
+    def wire_text(self) -> str:
+        return self.query
+
+    def parse(self, text: str) -> Reading:
+        """Read a reply.
+
+        Raises:
+            ReplyError: Another count of values, or one that is none of its member's type.
+        """
+        values = text.split(self.separator)
+        if len(values) != len(self.parts):
+            raise ReplyError(
+                f"{replies.shown(text)} has {len(values)} values where {len(self.parts)} belong."
+            )
+        pairs = zip(self.names, self.parts, values, strict=True)
+        return Reading({name: part.sample_of(value) for name, part, value in pairs})
+
+
+class BoundTogether(Bound):
+    """Members of one instrument that are read together."""
+
+    def __init__(self, group: Group, member: Together) -> None:
+        super().__init__(group, member)
+        self.member = member
+
+    async def get(self) -> Reading:
+        """Read them all, in one exchange; each is its member's newest value from then on."""
+        member = self.member
+        await self._check_needs(member.needs, member.title)
+        reading = await self.access.ask(
+            self.group.render(member.query),
+            member.parse,
+            timeout_s=member.timeout_s,
+            idempotent=True,
+        )
+        for name, sample in reading.samples.items():
+            self.access.noted(self.group.path(name), sample)
+        return reading
+
+
+def together(
+    *names: str,
+    query: str = "",
+    separator: str = ";",
+    title: str = "",
+    doc: str = "",
+    source: str = "",
+    timeout_s: float | None = None,
+    needs: str = "",
+    role: Role = "",
+    poll: float | None = None,
+) -> Together:
+    """Declare members of the same group that are read in one exchange; see `Together`."""
+    return Together(
+        names=names, query=query, separator=separator, title=title, doc=doc, source=source,
+        timeout_s=timeout_s, needs=needs, role=role, poll=poll,
+    )  # fmt: skip

@@ -17,6 +17,7 @@ _ERROR = re.compile(r'([+-]?\d{1,6})\s*,\s*"?(.*?)"?', re.ASCII)
 _INFINITE = 9.9e37  # SCPI-99 7.2.1.4: 9.9E37 is infinity
 _NOT_A_NUMBER = 9.91e37  # SCPI-99 7.2.1.5
 _SHOWN = 60
+_BLOCK_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,15 @@ def error_entry(text: str) -> tuple[int, str]:
     if match is None:
         raise ReplyError(f"{shown(text)} is no entry of an error queue.")
     return int(match[1]), match[2]
+
+
+def spelled(field: int | float | bytes) -> str:
+    """A field of a binary reply as a text that `number` or `word` reads back exactly."""
+    if isinstance(field, bytes):
+        return field.rstrip(b"\0").decode("latin-1")
+    if isinstance(field, float) and not math.isfinite(field):
+        return "9.91E37" if math.isnan(field) else "9.9E37" if field > 0 else "-9.9E37"
+    return repr(field)
 
 
 def shown(text: str) -> str:

@@ -1,25 +1,28 @@
 """An open channel for whoever holds the link: exchanges without lock, limit or retry.
 
-Turns commands into bytes and replies into text, keeps the pauses an instrument needs, reads its
-error queue, finds out who it is. Where a late reply may come in at any time, it holds each reply
-against the instrument's own identification. Keeps no deadline: the link does.
+Has a framing turn commands into bytes and replies into text, keeps the pauses an instrument
+needs, reads its error queue, finds out who it is. Where a late reply may come in at any time, it
+holds each reply against the instrument's own identification. Keeps no deadline: the link does.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from funcnodes.core import clock
 from funcnodes.devices import replies
 from funcnodes.devices.addresses import SerialOptions
+from funcnodes.devices.framing import Framing, Lines, Refused
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.traffic import Traffic
-from funcnodes.devices.transports.base import Transport
+from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
 
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
+TRIES = 3  # questions after an identification in frames, where the answer may be damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Protocol:
         connect_s: Time to connect and to say who it is.
         gap_s: Least time between a command and the next message.
         serial: Settings of a serial line.
+        framing: How messages stand on the wire, where not in lines that end in `eol`.
+        identity: Reads the reply to `identify`.
     """
 
     eol: str = "\n"
@@ -45,6 +50,12 @@ class Protocol:
     connect_s: float = 2.0
     gap_s: float = 0.0
     serial: SerialOptions = field(default_factory=SerialOptions)
+    framing: Framing | None = None
+    identity: Callable[[str], Identity] = replies.identity
+
+    def frames(self) -> Framing:
+        """Its framing; lines where nothing else is declared."""
+        return self.framing or Lines(self.eol, self.reply_eol)
 
 
 class Wire:
@@ -57,8 +68,9 @@ class Wire:
         self.transport = transport
         self.protocol = protocol
         self.traffic = traffic
-        self._eol = protocol.eol.encode("ascii")
+        self.framing = protocol.frames()
         self._reply_eol = protocol.reply_eol.encode("ascii")
+        self._sent_at = 0.0  # monotonic time of the last write, from which a reply's delay counts
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
@@ -68,15 +80,15 @@ class Wire:
         """The bytes of one command; nothing in it may end it early.
 
         Raises:
-            ValueRefusedError: It holds a line break or anything else outside printable ASCII.
+            ValueRefusedError: It holds a line break or anything else that no frame may hold.
         """
-        if not (command.isascii() and command.isprintable() and command):
+        try:
+            return self.framing.encode(command)
+        except ValueError as error:
             raise ValueRefusedError(
-                f"{self.name}: the command {replies.shown(command)} holds a line break or a "
-                "character outside printable ASCII, so nothing was sent.",
+                f"{self.name}: the command {replies.shown(command)} {error}, so nothing was sent.",
                 device=self.name,
-            )
-        return command.encode("ascii") + self._eol
+            ) from error
 
     async def send(self, data: bytes) -> None:
         """Write encoded bytes."""
@@ -85,24 +97,24 @@ class Wire:
             if wait > 0:
                 await clock.sleep(wait)
         self.traffic.out(data)
+        self._sent_at = time.monotonic()
         self.is_half_sent = True
         await self.transport.write(data)
         self.is_half_sent = False
         if self.protocol.gap_s:
             self._speak_at = clock.monotonic() + self.protocol.gap_s
 
-    async def receive(self, began: float) -> str:
-        """The next reply as text, without terminator.
+    async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
+        """The next bytes up to and including `terminator`, `limit` at most."""
+        data = await self.transport.read_until(terminator, limit=limit)
+        self.traffic.come(data, (time.monotonic() - self._sent_at) * 1000)
+        return data
 
-        Raises:
-            ReplyError: It holds bytes outside ASCII.
-        """
-        data = await self.transport.read_until(self._reply_eol)
-        self.traffic.come(data, (time.monotonic() - began) * 1000)
-        try:
-            return data[: -len(self._reply_eol)].decode("ascii").rstrip("\r")
-        except UnicodeDecodeError as error:
-            raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
+    async def read_exactly(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        data = await self.transport.read_exactly(count)
+        self.traffic.come(data, (time.monotonic() - self._sent_at) * 1000)
+        return data
 
     async def query(self, command: str, data: bytes = b"") -> str:
         """Write a query (`data` where it is encoded already) and read its reply.
@@ -110,13 +122,55 @@ class Wire:
         The caller keeps the deadline.
 
         Raises:
-            ReplyError: While wary, another count of replies than one came.
+            ReplyError: A damaged reply; while wary, another count of replies than one.
+            Refused: The instrument says no.
         """
-        began = time.monotonic()
-        if self._wary_until > began and command != self.protocol.identify:
-            return await self._query_warily(command, began)
-        await self.send(data or self.encode(command))
-        return await self.receive(began)
+        if self._wary_until and self._is_wary() and command != self.protocol.identify:
+            if self.framing.is_pipelined:
+                return await self._query_warily(command)
+            await self.settle()
+        return await self.framing.ask(self, data or self.encode(command))
+
+    async def query_block(self, command: str, *, limit: int) -> bytes:
+        """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.
+
+        A block of indefinite length ends at the terminator, which it must not hold therefore.
+
+        Raises:
+            ReplyError: No block came, or one of more than `limit` bytes.
+        """
+        if self._is_wary():
+            await self.identify(self._identity)  # a late reply would come in before its answer
+        await self.send(self.encode(command))
+        head = await self.read_exactly(2)
+        if head[:1] != b"#" or not head[1:].isdigit():
+            raise ReplyError(f"{head!r} came where a block begins with # and a digit.")
+        if head == b"#0":
+            data = await self.read_until(self._reply_eol, limit=limit + len(self._reply_eol))
+            return data[: -len(self._reply_eol)]
+        digits = await self.read_exactly(int(head[1:]))
+        if not digits.isdigit() or int(digits) > limit:
+            raise ReplyError(
+                f"A block of {digits.decode('latin-1')} bytes was announced, {limit} fit."
+            )
+        data = await self.read_exactly(int(digits))
+        if (await self.read_until(self._reply_eol)).strip():
+            raise ReplyError(f"More came behind a block of {len(data)} bytes.")
+        return data
+
+    async def status_byte(self) -> int | None:
+        """The status byte by serial poll; None where the interface has none."""
+        return await self.transport.status_byte()
+
+    async def settle(self) -> None:
+        """Drop what comes in until the line is silent, where frames have nothing else to tell."""
+        for _ in range(STALE_LINES if self.framing.silence_s else 0):
+            await clock.sleep(self.framing.silence_s)
+            if not self.transport.discard_input():
+                return
+
+    def _is_wary(self) -> bool:
+        return self._wary_until > time.monotonic()
 
     def be_wary(self) -> None:
         """For a while, hold each reply against the instrument's own identification.
@@ -126,15 +180,15 @@ class Wire:
         if self.protocol.identify:
             self._wary_until = time.monotonic() + WARY_S
 
-    async def _query_warily(self, command: str, began: float) -> str:
+    async def _query_warily(self, command: str) -> str:
         """Ask, then ask who is there: exactly one line may come before the answer to that."""
         self.transport.discard_input()
         await self.send(self.encode(command))
         await self.send(self.encode(self.protocol.identify))
         lines: list[str] = []
         while len(lines) < STALE_LINES:
-            line = await self.receive(began)
-            found = _identity_or_none(line)
+            line = await self.framing.read(self)
+            found = self._identity_or_none(line)
             if found is not None and (self._identity is None or found.same_unit(self._identity)):
                 break
             lines.append(line)
@@ -143,8 +197,12 @@ class Wire:
         return lines[0]
 
     async def write(self, command: str) -> None:
-        """Write a command; see `errors` for what the instrument thought of it."""
-        await self.send(self.encode(command))
+        """Write a command; see `errors` for what the instrument thought of it.
+
+        Raises:
+            Refused: It says no at once.
+        """
+        await self.framing.tell(self, self.encode(command))
 
     async def errors(self) -> list[tuple[int, str]]:
         """Empty the error queue; nothing where the instrument has none."""
@@ -162,13 +220,14 @@ class Wire:
         Raises:
             IdentityError: Another instrument than `expected` answers.
         """
-        began = time.monotonic()
+        if not self.framing.is_pipelined:
+            return await self._identify_framed(expected)
         await self.send(self.encode(self.protocol.identify))
         other: Identity | None = None
         try:
             for _ in range(STALE_LINES):
                 async with asyncio.timeout(None if other is None else 0.2):
-                    found = _identity_or_none(await self._line(began))
+                    found = self._identity_or_none(await self._line())
                 if found is not None and (expected is None or found.same_unit(expected)):
                     self._identity = found
                     return found
@@ -178,25 +237,47 @@ class Wire:
                 raise
         if other is None:
             raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
-        raise IdentityError(
+        raise self._another(other, expected)
+
+    async def _identify_framed(self, expected: Identity | None) -> Identity:
+        """Ask who is there on a line that was silent before, again where the answer is damaged."""
+        for left in reversed(range(TRIES)):
+            await self.settle()
+            try:
+                text = await self.framing.ask(self, self.encode(self.protocol.identify))
+                found = self.protocol.identity(text)
+            except (ReplyError, Refused):
+                if not left:
+                    raise
+                continue
+            if expected is not None and not found.same_unit(expected):
+                raise self._another(found, expected)
+            break
+        self._identity = found
+        return found
+
+    def _another(self, other: Identity, expected: Identity | None) -> IdentityError:
+        return IdentityError(
             f"{self.name}: another instrument answers, serial number {other.serial or '(none)'} "
             f"({other.model}), expected was {_serial(expected)}.",
             hint="If it was exchanged on purpose, connect the device anew.",
             found=str(other),
         )
 
-    async def _line(self, began: float) -> str:
+    async def _line(self) -> str:
         try:
-            return await self.receive(began)
+            return await self.framing.read(self)
         except ReplyError:
             return ""  # garbage before the mark is dropped like a late reply
 
-
-def _identity_or_none(line: str) -> Identity | None:
-    try:
-        return replies.identity(line) if line.count(",") >= 2 else None
-    except ReplyError:
-        return None
+    def _identity_or_none(self, line: str) -> Identity | None:
+        try:
+            is_default = self.protocol.identity is replies.identity
+            if is_default and line.count(",") < 2:
+                return None
+            return self.protocol.identity(line)
+        except ReplyError:
+            return None
 
 
 def _serial(identity: Identity | None) -> str:

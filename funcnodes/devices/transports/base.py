@@ -90,6 +90,17 @@ class Transport(ABC):
     async def interrupt(self) -> None:
         """Make the instrument give up a long reply where the interface can (device clear)."""
 
+    has_service_request: bool = False
+    """Whether `service_request` can be waited for."""
+
+    async def service_request(self) -> None:
+        """Wait until the instrument asks for service, where the interface can tell."""
+        raise NotImplementedError(f"{self.address} knows no service request.")
+
+    async def status_byte(self) -> int | None:
+        """The status byte by serial poll; None where the interface has no such thing."""
+        return None
+
     @abstractmethod
     def emergency_write(self, data: bytes) -> bool:
         """Put `data` on the wire now, from any thread, past any queue, without the loop.
