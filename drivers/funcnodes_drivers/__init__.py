@@ -3,5 +3,7 @@
 DRIVERS = {
     "keithley.smu2400": "funcnodes_drivers.keithley.smu2400:Smu2400",
     "lakeshore.model335": "funcnodes_drivers.lakeshore.model335:Model335",
+    "pfeiffer.tc400": "funcnodes_drivers.pfeiffer.tc400:Tc400",
+    "pfeiffer.tpg362": "funcnodes_drivers.pfeiffer.tpg362:Tpg362",
     "scpi": "funcnodes_drivers.generic.scpi:AnyScpi",
 }

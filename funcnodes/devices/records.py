@@ -36,21 +36,29 @@ def bit(number: int) -> Bit:
 
 
 class StatusWord:
-    """A field of a record whose bits qualify the whole record: `StatusWord(compliance=bit(3))`.
+    """A field of a record that qualifies the whole record: `StatusWord(compliance=bit(3))`.
 
-    A set bit turns every number of the record into NaN with that quality (D3). The word itself
-    is kept. Where several are set, the first named wins.
+    A set bit turns every number of the record into NaN with that quality (D3), and so does a word
+    among `codes`. The word itself is kept. Where several bits are set, the first named wins.
     """
 
-    def __init__(self, title: str = "Status", **bits: Bit) -> None:
+    def __init__(
+        self, title: str = "Status", *, codes: Mapping[int, Quality] | None = None, **bits: Bit
+    ) -> None:
+        """Args:
+        codes: Whole words that stand for a quality, where bits do not.
+        """
         known = Quality.__args__  # type: ignore[attr-defined]  # a Literal has them
-        unknown = set(bits) - set(known)
+        unknown = {*bits, *(codes or {}).values()} - set(known)
         if unknown:
             raise TypeError(f"{unknown.pop()!r} is no quality, only {', '.join(known)} are.")
         self.title = title
         self.bits = bits
+        self.codes = dict(codes or {})
 
     def quality(self, word: int) -> Quality:
+        if word in self.codes:
+            return self.codes[word]
         for name, each in self.bits.items():
             if each.is_set(word):
                 return name  # type: ignore[return-value]  # checked when it was declared

@@ -22,7 +22,7 @@ from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
-TRIES = 3  # questions after an identification in frames, where the answer may be damaged
+TRIES = 4  # questions after an identification in frames, where the answer may be damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +244,10 @@ class Wire:
         for left in reversed(range(TRIES)):
             await self.settle()
             try:
-                text = await self.framing.ask(self, self.encode(self.protocol.identify))
+                async with asyncio.timeout(self.protocol.connect_s / TRIES if left else None):
+                    text = await self.framing.ask(self, self.encode(self.protocol.identify))
                 found = self.protocol.identity(text)
-            except (ReplyError, Refused):
+            except (ReplyError, Refused, TimeoutError):
                 if not left:
                     raise
                 continue

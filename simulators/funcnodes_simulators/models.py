@@ -21,6 +21,8 @@ GROUP = "funcnodes.simulators"
 BUILT_IN = {
     "keithley2400": "funcnodes_simulators.keithley2400:MODEL",
     "lakeshore335": "funcnodes_simulators.lakeshore335:MODEL",
+    "pfeiffer_tc400": "funcnodes_simulators.pfeiffer_tc400:MODEL",
+    "pfeiffer_tpg362": "funcnodes_simulators.pfeiffer_tpg362:MODEL",
     "table": "funcnodes_simulators.generic:MODEL",
     "yaml": "funcnodes_simulators.scripted:MODEL",
 }
