@@ -480,29 +480,35 @@ class Device:
         return {"value": await self.member_get(member)}
 
     def watch(
-        self, member: str, told: Told, *, period_s: float | None = None,
+        self,
+        member: str,
+        told: Told,
+        *,
+        period_s: float | Callable[[], float] | None = None,
         deadband: float | None = None,
-    ) -> tuple[Watcher, Callable[[], None]]:  # fmt: skip
+    ) -> tuple[Watcher, Callable[[], None]]:
         """Have a member read again and again, once for all who watch it.
 
         Args:
             member: Full name of something that can be read.
             told: Called in the loop with its samples, or with the error instead.
-            period_s: How often, the declared `poll` by default.
+            period_s: How often, or what gives that each time; the declared `poll` by default.
             deadband: Change below which nothing is told, the declared one by default.
 
         Returns:
-            The watcher, whose `period_s` may be changed, and what ends it.
+            The watcher, and what ends it.
 
         Raises:
             BenchError: It has no such member.
         """
         declared = self.member(member)
         if period_s is None:
-            period_s = getattr(declared, "poll", None) or POLL_S
+            period_s = float(getattr(declared, "poll", None) or POLL_S)
         if deadband is None:
             deadband = float(getattr(declared, "deadband", 0.0))
-        return self._pollers.watch(member, told, period_s=period_s, deadband=deadband)
+        seconds = period_s
+        period = seconds if callable(seconds) else lambda: float(seconds)
+        return self._pollers.watch(member, told, period=period, deadband=deadband)
 
     def watched(self) -> dict[str, float]:
         """What is being read now for watchers, each with the seconds between readings."""

@@ -18,7 +18,6 @@ from funcnodes.core import (
     NodeSpace,
     PortType,
     Shelf,
-    clock,
 )
 from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
@@ -30,13 +29,13 @@ from funcnodes.devices.controls import Control
 from funcnodes.devices.device import Device
 from funcnodes.devices.drivers import describe_member
 from funcnodes.devices.members import Member, Sample
+from funcnodes.devices.polling import MIN_PERIOD_S, Samples, Watcher
 from funcnodes.devices.records import Record, Together
 from funcnodes.devices.values import Measurement, Value
-from funcnodes.errors import BenchError, SavedGraphError
+from funcnodes.errors import BenchError, FuncnodesError, SavedGraphError
 
 NODE_IDS = ("device.set", "device.get", "device.read", "device.monitor", "device.command")
 VALUE = "value"
-MIN_PERIOD_S = 0.01
 _MAX_PORTS = 100
 
 
@@ -221,9 +220,10 @@ class DeviceRead(DeviceNode):
 class DeviceMonitor(DeviceNode):
     """Reads again and again, each time as a stimulus of its own (T3).
 
-    Keeps an absolute schedule; ticks that come while a reading is still under way are counted in
-    `missed`, never caught up (T8). Begins when the nodespace is first live and goes on until it
-    is removed, also while stopped, since it only reads.
+    However many monitors watch a member, it is read once for all of them (see `polling`), on an
+    absolute schedule; ticks that come while a reading is still under way are counted in `missed`,
+    never caught up (T8). Begins when the nodespace is first live and goes on until it is removed,
+    also while stopped, since it only reads.
     """
 
     node_id = "device.monitor"
@@ -239,8 +239,16 @@ class DeviceMonitor(DeviceNode):
 
     def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
         super().__init__(uuid, name)
-        self.missed = 0
-        self._ticking: asyncio.Task[None] | None = None
+        self._skipped = 0  # readings that came while the last one was still being passed on
+        self._watcher: Watcher | None = None
+        self._watched: Device | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._offered: Samples | FuncnodesError | None = None  # what came and was not passed on
+
+    @property
+    def missed(self) -> int:
+        """Readings left out so far."""
+        return self._skipped + (self._watcher.missed if self._watcher is not None else 0)
 
     def plan_outputs(self, member: Member) -> list[PortPlan]:
         return output_plans(member)
@@ -249,52 +257,69 @@ class DeviceMonitor(DeviceNode):
         super().on_added()
         if self.nodespace is not None:
             self.nodespace.on("arming", self._arming_changed)
-            self._start()
+            self._watch()
 
     def on_removed(self) -> None:
         if self.nodespace is not None:
             self.nodespace.off("arming", self._arming_changed)
-        if self._ticking is not None:
-            self._ticking.cancel()
-            self._ticking = None
+        self._leave()
+
+    def rebuild(self) -> None:
+        super().rebuild()
+        if self._watched is not self._device_or_none():
+            self._leave()
+            self._watch()
 
     async def func(self, period: float) -> None:
-        self._give(await self._found().member_read(self.member))
+        offered, self._offered = self._offered, None
+        if isinstance(offered, FuncnodesError):
+            raise offered.with_traceback(None)
+        self._give(await self._found().member_read(self.member) if offered is None else offered)
 
     def _arming_changed(self, **_: Any) -> None:
-        self._start()
+        self._watch()
 
-    def _start(self) -> None:
-        space = self.nodespace
-        if space is None or space.arming == "disarmed" or not _has_loop():
+    def _watch(self) -> None:
+        """Begin to watch, if it may and does not yet."""
+        space, device = self.nodespace, self._device_or_none()
+        if space is None or space.arming == "disarmed" or self._watching or not _has_loop():
             return
-        if self._ticking is None or self._ticking.done():
-            self._ticking = self.engine.spawn(self, self._tick())
-
-    async def _tick(self) -> None:
-        due = clock.monotonic()
-        while True:
-            self._stimulate()
-            period = max(float(self.inputs["period"].value), MIN_PERIOD_S)
-            due += period
-            late = clock.monotonic() - due
-            if late > 0:
-                skipped = int(late // period) + 1
-                self.missed += skipped
-                due += skipped * period
-            await clock.sleep(due - clock.monotonic())
-
-    def _stimulate(self) -> None:
-        space = self.nodespace
-        if space is None:
+        if _member_or_none(device, self.member) is None or device is None:
+            self._stimulate()  # it says what is missing
             return
+        self._watched = device
+        self._watching = self.engine.spawn(self, self._follow(device))
+
+    def _leave(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        self._watching = self._watched = None
+
+    async def _follow(self, device: Device) -> None:
+        """Watch until cancelled, by removal or with the whole nodespace."""
+        self._watcher, forget = device.watch(
+            self.member, self._told, period_s=lambda: float(self.inputs["period"].value)
+        )
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            forget()
+            self._skipped += self._watcher.missed
+            self._watcher = None
+
+    def _told(self, found: Samples | FuncnodesError) -> None:
         if self.in_flight:
-            self.missed += 1
+            self._skipped += 1
             self.report(self.runs, None, f"{self.missed} readings missed")
             return
-        wave = space.root_wave(self.name)
-        self.request(wave)
-        wave.close()
+        self._offered = found
+        self._stimulate()
+
+    def _stimulate(self) -> None:
+        if self.nodespace is not None:
+            wave = self.nodespace.root_wave(self.name)
+            self.request(wave)
+            wave.close()
 
 
 class DeviceCommand(DeviceNode):

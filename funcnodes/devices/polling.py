@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.devices.members import Sample
@@ -28,26 +28,32 @@ class Watcher:
     """One who watches a member.
 
     Attributes:
-        period_s: How often it wants to be told at most; may be changed.
+        period: Gives how often it wants to be told at most, in seconds.
         deadband: Change below which it is not told.
         told: Called in the loop with what was read, or with why nothing could be.
         missed: Ticks at which it could not be told.
     """
 
-    period_s: float
+    period: Callable[[], float]
     deadband: float
     told: Told
     missed: int = 0
     due: float = field(default_factory=clock.monotonic)
     _before: dict[str, Sample] = field(default_factory=dict)
 
+    @property
+    def period_s(self) -> float:
+        """Seconds between tellings, now."""
+        return max(self.period(), MIN_PERIOD_S)
+
     def offer(self, found: Samples | FuncnodesError, now: float) -> None:
         """Tell it, if it is its turn and there is anything new."""
         if now < self.due - MIN_PERIOD_S / 2:
             return
-        behind = max(0, math.floor((now - self.due) / self.period_s))
+        period_s = self.period_s
+        behind = max(0, math.floor((now - self.due) / period_s))
         self.missed += behind
-        self.due += (behind + 1) * self.period_s
+        self.due += (behind + 1) * period_s
         if isinstance(found, FuncnodesError):
             self._before = {}
             self.told(found)
@@ -82,8 +88,8 @@ class Poller:
         self._name = name
         self._watchers: list[Watcher] = []
         self._task: asyncio.Task[None] | None = None
-        self._hurry = asyncio.Event()
-        self.reads = 0
+        self._changed = asyncio.Event()  # somebody came or left
+        self._has_newcomer = False  # somebody came who was not told anything yet
 
     @property
     def is_watched(self) -> bool:
@@ -92,45 +98,52 @@ class Poller:
     def add(self, watcher: Watcher) -> None:
         """Begin, or read more often from now on."""
         self._watchers.append(watcher)
-        self._hurry.set()
+        self._has_newcomer = True
+        self._changed.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name)
+            # Of nobody's wave: the first who watches is one of many.
+            self._task = asyncio.get_running_loop().create_task(
+                self._run(), name=self._name, context=Context()
+            )
 
     def remove(self, watcher: Watcher) -> None:
         """Leave; with nobody left the reading ends."""
         with contextlib.suppress(ValueError):
             self._watchers.remove(watcher)
+        self._changed.set()
         if not self._watchers and self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _run(self) -> None:
         while self._watchers:
-            self._hurry.clear()
-            found: Samples | FuncnodesError
-            try:
-                found = await self._read()
-            except FuncnodesError as error:
-                found = error
-            self.reads += 1
-            now = clock.monotonic()
-            for watcher in tuple(self._watchers):
-                watcher.offer(found, now)
-            await self._until_due()
+            if await self._is_due():
+                found: Samples | FuncnodesError
+                try:
+                    found = await self._read()
+                except FuncnodesError as error:
+                    found = error
+                now = clock.monotonic()
+                for watcher in tuple(self._watchers):
+                    watcher.offer(found, now)
 
-    async def _until_due(self) -> None:
-        """Wait for the first watcher's turn; one who comes meanwhile is served at once."""
-        if not self._watchers:
-            return
-        left = min(watcher.due for watcher in self._watchers) - clock.monotonic()
-        sleeping = asyncio.ensure_future(clock.sleep(max(left, 0.0)))
-        hurried = asyncio.ensure_future(self._hurry.wait())
+    async def _is_due(self) -> bool:
+        """Wait for the turn of the fastest; a newcomer is served at once, a leaver thought over."""
+        fastest = min(self._watchers, key=lambda watcher: watcher.period_s)
+        left_s = fastest.due - clock.monotonic()
+        if left_s <= 0 or self._has_newcomer:
+            self._has_newcomer = False
+            return True
+        self._changed.clear()
+        sleeping = asyncio.ensure_future(clock.sleep(left_s))
+        changed = asyncio.ensure_future(self._changed.wait())
         try:
-            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sleeping, changed}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for each in (sleeping, hurried):
+            for each in (sleeping, changed):
                 each.cancel()
-            await asyncio.gather(sleeping, hurried, return_exceptions=True)
+            await asyncio.gather(sleeping, changed, return_exceptions=True)
+        return False
 
 
 class Pollers:
@@ -142,18 +155,18 @@ class Pollers:
         self._by_member: dict[str, Poller] = {}
 
     def watch(
-        self, member: str, told: Told, *, period_s: float, deadband: float = 0.0
+        self, member: str, told: Told, *, period: Callable[[], float], deadband: float = 0.0
     ) -> tuple[Watcher, Callable[[], None]]:
         """Have `told` called with what a member reads.
 
         Returns:
-            The watcher, whose `period_s` may be changed, and what ends it.
+            The watcher, and what ends it.
         """
         poller = self._by_member.get(member)
         if poller is None:
             poller = Poller(lambda: self._read(member), f"poll {self._name}.{member}")
             self._by_member[member] = poller
-        watcher = Watcher(max(period_s, MIN_PERIOD_S), deadband, told)
+        watcher = Watcher(period, deadband, told)
         poller.add(watcher)
 
         def forget() -> None:
@@ -170,7 +183,3 @@ class Pollers:
             for member, poller in self._by_member.items()
             if poller.is_watched
         }
-
-
-def ignore(_: Any) -> None:
-    """A watcher that only wants the newest values to be kept fresh."""

@@ -128,9 +128,7 @@ async def test_a_service_request_is_waited_for_where_the_interface_has_one(
 
 async def test_without_service_requests_the_status_byte_is_asked_for() -> None:
     async with talk() as wire:
-        wire.expect(
-            *BEGIN, "SWEEP", "*OPC", NO_ERROR, "*STB? -> 32", "*ESR? -> 1", NO_ERROR
-        )
+        wire.expect(*BEGIN, "SWEEP", "*OPC", NO_ERROR, "*STB? -> 32", "*ESR? -> 1", NO_ERROR)
         await wire.instrument.sweep()
 
 

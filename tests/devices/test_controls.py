@@ -236,7 +236,7 @@ async def test_an_error_ends_a_ramp_and_the_next_begins_at_the_read_back() -> No
     """No step is repeated."""
     async with Conversation(Magnet, MAGNET) as wire:
         wire.expect("I? -> 0", "I 0.5", ':SYST:ERR? -> -222,"Out of range"', NO_ERROR)
-        with pytest.raises(InstrumentError, match="'I 0.5' was answered by error -222"):
+        with pytest.raises(InstrumentError, match=r"'I 0\.5' was answered by error -222"):
             await wire.instrument.amps.set(5.0)
         wire.expect("I? -> 0.25", "I 0.5", NO_ERROR)
         await wire.instrument.amps.set(0.5)
