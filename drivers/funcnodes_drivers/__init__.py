@@ -2,8 +2,10 @@
 
 DRIVERS = {
     "keithley.smu2400": "funcnodes_drivers.keithley.smu2400:Smu2400",
+    "keysight.e36312a": "funcnodes_drivers.keysight.e36312a:E36312a",
     "lakeshore.model335": "funcnodes_drivers.lakeshore.model335:Model335",
     "pfeiffer.tc400": "funcnodes_drivers.pfeiffer.tc400:Tc400",
     "pfeiffer.tpg362": "funcnodes_drivers.pfeiffer.tpg362:Tpg362",
+    "rigol.ds1054z": "funcnodes_drivers.rigol.ds1054z:Ds1054z",
     "scpi": "funcnodes_drivers.generic.scpi:AnyScpi",
 }

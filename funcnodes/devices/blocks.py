@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 from funcnodes.core import clock
 from funcnodes.devices import replies
-from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.members import Bound, Group, Member, MemberKind, Ready, Role, Sample
 from funcnodes.devices.transports.base import BLOCK_LIMIT
 from funcnodes.errors import ReplyError
 
@@ -95,6 +95,8 @@ class Block(Member):
 
     Attributes:
         query: Command that reads them.
+        before: Commands that say what is to be read and how, as part of the same transaction;
+            they change nothing but what this query gives.
         dtype: How one number stands on the wire, as numpy spells it without byte order: "u1",
             "i2", "f4".
         byte_order: "little" or "big", for numbers of more than one byte.
@@ -108,6 +110,7 @@ class Block(Member):
     """
 
     query: str
+    before: tuple[str, ...] = ()
     dtype: str = "u1"
     byte_order: str = "big"
     unit: str = ""
@@ -134,7 +137,8 @@ class Block(Member):
         return BoundBlock(group, self)
 
     def wire_text(self) -> str:
-        return f"{self.preamble.query} and {self.query}" if self.preamble else self.query
+        describe = (self.preamble.query,) if self.preamble else ()
+        return " and ".join((*self.before, *describe, self.query))
 
     def decode(self, data: bytes | bytearray, values: Values) -> Trace:
         """Make an array of a block's bytes.
@@ -184,12 +188,15 @@ class BoundBlock(Bound):
         member = self.member
         await self._check_needs(member.needs, member.title)
         query = self.group.render(member.query)
-        before = self.group.render(member.preamble.query) if member.preamble else ""
+        before = [self.group.render(each) for each in member.before]
+        describe = self.group.render(member.preamble.query) if member.preamble else ""
 
         async def read(wire: "Wire") -> Trace:
+            for each in before:
+                await wire.write(each)
             values: Values = {}
             if member.preamble is not None:
-                values = member.preamble.parse(await wire.query(before))
+                values = member.preamble.parse(await wire.query(describe))
             return member.decode(await wire.query_block(query, limit=member.limit), values)
 
         return await self.access.hold(query, read, timeout_s=member.timeout_s)
@@ -207,6 +214,7 @@ def samples_of(trace: Trace) -> dict[str, Sample]:
 def block(
     query: str,
     *,
+    before: tuple[str, ...] = (),
     dtype: str = "u1",
     byte_order: str = "big",
     unit: str = "",
@@ -222,11 +230,12 @@ def block(
     timeout_s: float | None = None,
     needs: str = "",
     role: Role = "",
+    ready: Ready | None = None,
     poll: float | None = None,
 ) -> Block:
     """Declare many numbers in one binary reply; see `Block`."""
     return Block(
-        query=query, dtype=dtype, byte_order=byte_order, unit=unit, preamble=preamble, scale=scale,
-        axis=axis, axis_unit=axis_unit, points=points, limit=limit, title=title, doc=doc,
-        source=source, timeout_s=timeout_s, needs=needs, role=role, poll=poll,
+        query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
+        preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
+        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs, role=role, ready=ready, poll=poll,
     )  # fmt: skip

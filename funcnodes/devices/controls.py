@@ -130,8 +130,9 @@ class Control(Value[T]):
         return f"{plain(self.command)} and {self.query}"
 
     def is_safe(self, value: Any) -> bool:
-        """Whether a value, or its label, is the safe one."""
-        return bool(self.label(value) == self.label(self.safe))
+        """Whether a value, or its label, is the safe one; without one, whether it is off."""
+        safe = False if isinstance(self.safe, _Unset) else self.label(self.safe)
+        return bool(self.label(value) == safe)
 
     def accept(self, value: Any, *, who: str, limits: Range | None) -> T:
         """The value in this control's type, as the instrument rounds it, if it may be set.

@@ -22,6 +22,7 @@ T = TypeVar("T")
 G = TypeVar("G", bound="Group")
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
 Role = Literal["", "arm", "trigger", "fetch"]
+Ready = tuple[str, Any]
 Completes = Literal["", "opc", "stb", "srq"]
 
 
@@ -221,6 +222,7 @@ class Member:
         timeout_s: Time for its reply, None for the instrument's usual.
         needs: Name of a control that must be on before this may be asked.
         role: Its part in an acquisition of several devices: arm, trigger or fetch.
+        ready: A member of the instrument and its value when what was armed can be fetched.
     """
 
     name: str = ""
@@ -230,6 +232,7 @@ class Member:
     timeout_s: float | None = None
     needs: str = ""
     role: Role = ""
+    ready: Ready | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -8,7 +8,7 @@ may be written is checked again by the device, in the worker.
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from funcnodes.core import (
@@ -22,6 +22,7 @@ from funcnodes.core import (
 from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
+from funcnodes.devices.acquisition import acquire, members_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.blocks import Block
 from funcnodes.devices.commands import Command
@@ -34,7 +35,10 @@ from funcnodes.devices.records import Record, Together
 from funcnodes.devices.values import Measurement, Value
 from funcnodes.errors import BenchError, FuncnodesError, SavedGraphError
 
-NODE_IDS = ("device.set", "device.get", "device.read", "device.monitor", "device.command")
+NODE_IDS = (
+    "device.set", "device.get", "device.read", "device.monitor", "device.command",
+    "device.acquire",
+)  # fmt: skip
 VALUE = "value"
 _MAX_PORTS = 100
 
@@ -335,8 +339,72 @@ class DeviceCommand(DeviceNode):
         await self._to_act_on().member_command(self.member)
 
 
+class DeviceAcquire(DeviceNode):
+    """Arms several devices, triggers them together and fetches from all of them in one wave."""
+
+    node_id = "device.acquire"
+    node_name = "Read together"
+    icon = "pulse"
+    effect = True
+    verb = "Read together"
+
+    def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
+        super().__init__(uuid, name)
+        self.devices: tuple[str, ...] = ()
+
+    def saved_extra(self) -> dict[str, Any]:
+        return super().saved_extra() | {"devices": list(self.devices)}
+
+    def restore_extra(self, data: Mapping[str, Any]) -> None:
+        names = data.get("devices", [])
+        if not isinstance(names, list) or len(names) > _MAX_PORTS:
+            raise SavedGraphError("The devices of a node are not a list of names.")
+        self.devices = tuple(_text({"device": name}, "device") for name in names)
+        super().restore_extra(data)
+
+    def resources(self) -> tuple[str, ...]:
+        return self.devices
+
+    def check_run(self) -> list[str]:
+        try:
+            self._all_found()
+        except BenchError as error:
+            return [f"{self.name}: {error.message}"]
+        return []
+
+    def rebuild(self) -> None:
+        bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None
+        found = [bench.devices[name] for name in self.devices if bench and name in bench.devices]
+        if len(found) < len(self.devices):
+            self._plan((), _saved_plans(self._saved, False))
+        else:
+            self._plan((), [plan for device in found for plan in acquired_plans(device)])
+        title = f"Acquire {' and '.join(self.devices)}"
+        self._describe(title, "pulse", self.__doc__ or "")
+
+    async def func(self) -> None:
+        devices = self._all_found()
+        if self.nodespace is not None:
+            for name in self.devices:
+                self.nodespace.reservations.check(name, self.wave, self)
+        for name, fetched in (await acquire(devices)).items():
+            for path, samples in fetched.items():
+                self._give({_port_id(name, path, each): s for each, s in samples.items()})
+
+    def _all_found(self) -> list[Device]:
+        bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None
+        if bench is None or not self.devices:
+            raise BenchError(
+                f"There is no bench here, so there is no device {' or '.join(self.devices)}."
+                if self.devices
+                else "No device is chosen to be read.",
+                hint="Open the nodespace on a bench.",
+            )
+        return [bench.device(name) for name in self.devices]
+
+
 NODE_SHELF = Shelf(
-    [DeviceSet, DeviceGet, DeviceRead, DeviceMonitor, DeviceCommand],
+    [DeviceSet, DeviceGet, DeviceRead, DeviceMonitor, DeviceCommand, DeviceAcquire],
     name="Devices",
     description="Members of the instruments on the bench.",
 )
@@ -374,6 +442,19 @@ def output_plans(member: Member) -> list[PortPlan]:
     if isinstance(member, Value):
         return [PortPlan(VALUE, _annotation(member), _lowered(member.title), member.unit)]
     return []
+
+
+def acquired_plans(device: Device) -> list[PortPlan]:
+    """The outputs for everything that can be fetched from a device."""
+    return [
+        replace(plan, id=_port_id(device.name, path, plan.id), name=f"{device.name} {plan.name}")
+        for path, member in members_of(device, "fetch")
+        for plan in output_plans(member)
+    ]
+
+
+def _port_id(device: str, path: str, part: str) -> str:
+    return f"{device}_{path.replace('.', '_')}_{part}"
 
 
 def _annotation(member: Value[Any]) -> Any:
@@ -542,7 +623,27 @@ def library_entries(bench: Bench) -> list[DeviceEntry]:
         ]
         offers.sort(key=lambda offer: _ORDER.index(offer[0]))
         found += [_entry(device, *offer) for offer in offers]
-    return found
+    return found + list(_acquisitions(bench))
+
+
+def _acquisitions(bench: Bench) -> Iterator[DeviceEntry]:
+    """Each device that can be fetched from, and all of them together."""
+    able = [d for d in bench.devices.values() if next(members_of(d, "fetch"), None)]
+    groups = [[device] for device in able] + ([able] if len(able) > 1 else [])
+    for devices in groups:
+        names = [device.name for device in devices]
+        plans = [plan for device in devices for plan in acquired_plans(device)]
+        yield DeviceEntry(
+            key=f"device.acquire:{'+'.join(names)}",
+            node_id="device.acquire",
+            title=f"Acquire {' and '.join(names)}",
+            path=(names[0],) if len(names) == 1 else ("Together",),
+            icon="pulse",
+            doc=DeviceAcquire.__doc__ or "",
+            words=(*names, "arm", "trigger", "fetch"),
+            outputs=tuple(_entry_port(plan) for plan in plans),
+            extra={"device": names[0], "member": "", "devices": names},
+        )
 
 
 _ORDER = ("device.set", "device.read", "device.get", "device.command", "device.monitor")

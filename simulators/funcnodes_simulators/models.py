@@ -20,9 +20,11 @@ T = TypeVar("T")
 GROUP = "funcnodes.simulators"
 BUILT_IN = {
     "keithley2400": "funcnodes_simulators.keithley2400:MODEL",
+    "keysight_e36312a": "funcnodes_simulators.keysight_e36312a:MODEL",
     "lakeshore335": "funcnodes_simulators.lakeshore335:MODEL",
     "pfeiffer_tc400": "funcnodes_simulators.pfeiffer_tc400:MODEL",
     "pfeiffer_tpg362": "funcnodes_simulators.pfeiffer_tpg362:MODEL",
+    "rigol_ds1054z": "funcnodes_simulators.rigol_ds1054z:MODEL",
     "table": "funcnodes_simulators.generic:MODEL",
     "yaml": "funcnodes_simulators.scripted:MODEL",
 }
