@@ -237,5 +237,6 @@ def block(
     return Block(
         query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
         preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
-        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs, role=role, ready=ready, poll=poll,
+        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs,
+        role=role, ready=ready, poll=poll,
     )  # fmt: skip
