@@ -1,34 +1,10 @@
-"""Input buffers of instruments that do not speak in lines: what ends a message, and what breaks in.
+"""An input buffer for instruments that do not speak in lines: what ends a message, what breaks in.
 
-An instrument that needs one is `Framed`; every other gets the line buffer of `scpi`. Sans-I/O and
-bounded: bytes come in whatever pieces, whole messages go out as texts in latin-1, their terminator
-removed and single control characters standing alone.
+Sans-I/O and bounded: bytes come in whatever pieces, whole messages go out as texts in latin-1,
+their terminator removed and single control characters standing alone.
 """
 
-from typing import Protocol, runtime_checkable
-
 from funcnodes_simulators.scpi import Overrun
-
-
-class Input(Protocol):
-    """Assembles messages from bytes."""
-
-    def feed(self, data: bytes) -> list[str | Overrun]:
-        """Take bytes as they came and return the messages that they complete."""
-        ...
-
-    def clear(self) -> None:
-        """Forget a half-received message."""
-        ...
-
-
-@runtime_checkable
-class Framed(Protocol):
-    """An instrument with an input buffer of its own."""
-
-    def new_input(self) -> Input:
-        """Return an empty buffer, one per client."""
-        ...
 
 
 class Split:
@@ -48,6 +24,10 @@ class Split:
         self._alone = alone
         self._pending = bytearray()
         self._is_overrun = False
+
+    @property
+    def is_partial(self) -> bool:
+        return bool(self._pending) or self._is_overrun
 
     def feed(self, data: bytes) -> list[str | Overrun]:
         messages: list[str | Overrun] = []

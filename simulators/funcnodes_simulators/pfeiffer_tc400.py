@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from funcnodes_simulators.frames import Input, Split
+from funcnodes_simulators.frames import Split
+from funcnodes_simulators.instrument import InputBuffer
 from funcnodes_simulators.models import Model, Setting, Setup
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.quiet import Quiet
@@ -70,7 +71,7 @@ class PfeifferTc400(Quiet):
         }
         world.moves(self._advance)
 
-    def new_input(self) -> Input:
+    def input_buffer(self) -> InputBuffer:
         return Split(self.input_limit_bytes, ends=b"\r")
 
     def execute(self, message: str) -> Execution:

@@ -10,7 +10,8 @@ import math
 import re
 from collections.abc import Callable
 
-from funcnodes_simulators.frames import Input, Split
+from funcnodes_simulators.frames import Split
+from funcnodes_simulators.instrument import InputBuffer
 from funcnodes_simulators.models import Model, Setting, Setup
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.quiet import Quiet
@@ -55,7 +56,7 @@ class PfeifferTpg362(Quiet):
         }
         self.power_cycle()
 
-    def new_input(self) -> Input:
+    def input_buffer(self) -> InputBuffer:
         return Split(self.input_limit_bytes, ends=b"\r\n", alone=(ETX + ENQ).encode())
 
     def execute(self, message: str) -> Execution:

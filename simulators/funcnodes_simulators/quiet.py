@@ -1,4 +1,4 @@
-"""What instruments without an error queue do about trouble on their wire: nothing."""
+"""What instruments without status and error queue do about trouble on their wire: nothing."""
 
 
 class Quiet:
@@ -15,3 +15,6 @@ class Quiet:
 
     def deadlocked(self) -> None:
         """Responses that nobody read are lost."""
+
+    def status_byte(self, *, has_output: bool) -> int:
+        return 0

@@ -34,5 +34,8 @@ class ScpiDevice:
     def deadlocked(self) -> None:
         self._scpi.deadlocked()
 
+    def status_byte(self, *, has_output: bool) -> int:
+        return self._scpi.serial_poll(has_output=has_output)
+
     def _settle(self) -> None:
         """Bring what follows from the new state about."""
