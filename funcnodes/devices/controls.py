@@ -107,6 +107,17 @@ class Control(Value[T]):
     completes: Completes = ""
     is_setting: bool = False
 
+    def __post_init__(self) -> None:
+        Value.__post_init__(self)
+        for name, value in (("safe", self.safe), ("park", self.park)):
+            if not isinstance(value, _Unset) and not self._is_possible(value):
+                raise TypeError(f"{name}={value!r} is no value of {self.query}.")
+
+    def _is_possible(self, value: Any) -> bool:
+        if self.choices is not None:
+            return value in self.choices
+        return isinstance(value, int | float if self.type is float else self.type)
+
     @property
     def kind(self) -> MemberKind:
         return "setting" if self.is_setting else "control"

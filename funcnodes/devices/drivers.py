@@ -156,12 +156,13 @@ def driver(
 def _safe_commands(cls: type[Instrument]) -> tuple[str, ...]:
     commands = []
     for path, member in cls.outputs().items():
-        names = _channel_names(cls, path)
+        names = channel_names(cls, path)
         commands.append(member.command.format(v=member.wire(member.safe), **names))
     return tuple(commands)
 
 
-def _channel_names(cls: type[Group], path: str) -> Mapping[str, str]:
+def channel_names(cls: type[Group], path: str) -> Mapping[str, str]:
+    """What stands for {ch} and the like in the commands of a member."""
     head, dot, _ = path.partition(".")
     return cls.channels[head].names if dot else {}
 

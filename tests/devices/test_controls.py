@@ -80,6 +80,16 @@ async def test_an_enum_is_an_enum_to_scripts_and_a_word_to_ports() -> None:
         assert (shown.value, shown.options) == ("sine", ("sine", "square"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"), [(float, "off"), (Shape, "sine"), (bool, 0.0), (int, 1.5), (str, 3)]
+)
+def test_a_safe_value_of_another_type_is_a_mistake_of_the_driver(kind: Any, value: Any) -> None:
+    """Found when its class is made, not at the first E-STOP."""
+    for name in ("safe", "park"):
+        with pytest.raises(TypeError, match=rf"{name}=.* is no value of X\?"):
+            control(kind, "X?", "X {v}", **{name: value})
+
+
 @pytest.mark.parametrize("word", ["triangle", "SIN;*RST", "", 3])
 async def test_what_is_none_of_an_enum_is_refused(word: Any) -> None:
     async with talk() as wire:
