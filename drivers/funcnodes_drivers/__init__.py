@@ -2,6 +2,7 @@
 
 DRIVERS = {
     "keithley.smu2400": "funcnodes_drivers.keithley.smu2400:Smu2400",
+    "keysight.dmm34461a": "funcnodes_drivers.keysight.dmm34461a:Dmm34461a",
     "keysight.e36312a": "funcnodes_drivers.keysight.e36312a:E36312a",
     "lakeshore.model335": "funcnodes_drivers.lakeshore.model335:Model335",
     "pfeiffer.tc400": "funcnodes_drivers.pfeiffer.tc400:Tc400",

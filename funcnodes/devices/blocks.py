@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 from funcnodes.core import clock
+from funcnodes.core.values import Quality
 from funcnodes.devices import replies
 from funcnodes.devices.members import Bound, Group, Member, MemberKind, Ready, Role, Sample
 from funcnodes.devices.transports.base import BLOCK_LIMIT
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     FloatArray: TypeAlias = NDArray[np.float64]
 
 Values = Mapping[str, float]
+ASCII = "ascii"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,14 @@ class Trace:
         x: Where they were taken, where the driver says so.
         unit: Of `y`.
         x_unit: Of `x`.
+        quality: The first that is not ok, of values that are no number.
     """
 
     y: "FloatArray"
     x: "FloatArray | None"
     unit: str = ""
     x_unit: str = ""
+    quality: Quality = "ok"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,7 +102,7 @@ class Block(Member):
         before: Commands that say what is to be read and how, as part of the same transaction;
             they change nothing but what this query gives.
         dtype: How one number stands on the wire, as numpy spells it without byte order: "u1",
-            "i2", "f4".
+            "i2", "f4"; "ascii" for a line of numbers with commas between.
         byte_order: "little" or "big", for numbers of more than one byte.
         unit: Of the scaled values.
         preamble: What is read before, as part of the same transaction.
@@ -151,12 +155,28 @@ class Block(Member):
         kind = np.dtype(self.dtype).newbyteorder("<" if self.byte_order == "little" else ">")
         if len(data) % kind.itemsize:
             raise ReplyError(f"{len(data)} bytes came, of which {kind.itemsize} make one value.")
-        raw = np.frombuffer(data, kind)
+        return self._trace(np.frombuffer(data, kind), values, "ok")
+
+    def read_text(self, text: str, values: Values) -> Trace:
+        """Make an array of a line of numbers; those that are none are NaN (D3).
+
+        Raises:
+            ReplyError: Something in it is no number, or there are not as many as announced.
+        """
+        import numpy as np
+
+        numbers = [replies.number(part) for part in text.split(",")]
+        quality: Quality = next((quality for _, quality in numbers if quality != "ok"), "ok")
+        return self._trace(np.array([value for value, _ in numbers]), values, quality)
+
+    def _trace(self, raw: "NDArray[Any]", values: Values, quality: Quality) -> Trace:
+        import numpy as np
+
         if self.points and len(raw) != int(values[self.points]):
             raise ReplyError(f"{len(raw)} values came, {int(values[self.points])} were announced.")
         y = _scaled(raw, self.scale(values) if self.scale else Linear(1.0))
         x = _scaled(np.arange(len(raw)), self.axis(values)) if self.axis else None
-        return Trace(y, x, self.unit, self.axis_unit)
+        return Trace(y, x, self.unit, self.axis_unit, quality)
 
 
 def _scaled(raw: "NDArray[Any]", by: Linear) -> "FloatArray":
@@ -197,6 +217,8 @@ class BoundBlock(Bound):
             values: Values = {}
             if member.preamble is not None:
                 values = member.preamble.parse(await wire.query(describe))
+            if member.dtype == ASCII:
+                return member.read_text(await wire.query(query), values)
             return member.decode(await wire.query_block(query, limit=member.limit), values)
 
         return await self.access.hold(query, read, timeout_s=member.timeout_s)
@@ -205,7 +227,7 @@ class BoundBlock(Bound):
 def samples_of(trace: Trace) -> dict[str, Sample]:
     """A trace as samples, by the names of the ports that carry them."""
     now = clock.now()
-    found = {"y": Sample(trace.y, trace.unit, "ok", now)}
+    found = {"y": Sample(trace.y, trace.unit, trace.quality, now)}
     if trace.x is not None:
         found["x"] = Sample(trace.x, trace.x_unit, "ok", now)
     return found

@@ -142,6 +142,7 @@ class Device:
         self._limits: dict[str, Range] = {}
         self._fault = ""
         self._ramps: dict[str, Progress] = {}
+        self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
         self._pollers = Pollers(self.name, self.member_read)
         self._use(drivers.find(config.driver) if config.driver != AUTO else drivers.ANYTHING)
 
@@ -651,7 +652,16 @@ class Device:
             self._ramps.pop(member, None)
         else:
             self._ramps[member] = progress
+            for name, told in tuple(self._ramp_watchers):
+                if name == member:
+                    told(progress)
         self._changed()
+
+    def on_ramp(self, member: str, told: Callable[[Progress], None]) -> Callable[[], None]:
+        """Call `told` at each step of a member's ramp; returns how to end that."""
+        watcher = (member, told)
+        self._ramp_watchers.append(watcher)
+        return lambda: self._ramp_watchers.remove(watcher)
 
     @property
     def ramps(self) -> dict[str, Progress]:

@@ -115,6 +115,7 @@ def driver(
     reply_eol: str = "\n",
     identify: str = "*IDN?",
     errors: str = ":SYST:ERR?",
+    checks_queries: bool = False,
     timeout_s: float = 2.0,
     gap_s: float = 0.0,
     serial: SerialOptions | None = None,
@@ -140,7 +141,7 @@ def driver(
             protocol=Protocol(
                 eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
                 timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
-                framing=framing, identity=identity,
+                checks_queries=checks_queries, framing=framing, identity=identity,
             ),
             harmless=harmless,
             estop=commands,

@@ -270,15 +270,18 @@ class Link:
         await self._acquire()
         try:
             with _Deadline(self, command, timeout_s):
+                errors: list[tuple[int, str]] = []
                 try:
                     text = await self._wire.query(command, data)
+                    if self.protocol.checks_queries:
+                        errors = await self._wire.errors()
                 except Refused as refused:  # a whole exchange: nothing to recover from
-                    error = [(refused.code, refused.text)]
-                else:
+                    errors = [(refused.code, refused.text)]
+                if not errors:
                     return parse(text)
         finally:
             self._release()
-        raise self._refused(command, error)
+        raise self._refused(command, errors)
 
     async def _acquire(self) -> None:
         """Wait for our turn, on a link that is fit to speak on."""

@@ -18,6 +18,7 @@ from funcnodes.core import (
     NodeSpace,
     PortType,
     Shelf,
+    units,
 )
 from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
@@ -29,7 +30,7 @@ from funcnodes.devices.commands import Command
 from funcnodes.devices.controls import Control
 from funcnodes.devices.device import Device
 from funcnodes.devices.drivers import describe_member
-from funcnodes.devices.members import Member, Sample
+from funcnodes.devices.members import Member, Progress, Sample
 from funcnodes.devices.polling import MIN_PERIOD_S, Samples, Watcher
 from funcnodes.devices.records import Record, Together
 from funcnodes.devices.values import Measurement, Value
@@ -188,7 +189,16 @@ class DeviceSet(DeviceNode):
         return [value_plan(device, self.member, member)] if isinstance(member, Control) else []
 
     async def func(self, **inputs: Any) -> None:
-        await self._to_act_on().member_set(self.member, inputs[VALUE])
+        device = self._to_act_on()
+        forget = device.on_ramp(self.member, self._show)
+        try:
+            await device.member_set(self.member, inputs[VALUE])
+        finally:
+            forget()
+
+    def _show(self, ramp: Progress) -> None:
+        at, to = (units.text(value, ramp.unit) for value in (ramp.position, ramp.target))
+        self.report(ramp.done, 1.0, f"{at} of {to}")
 
 
 class DeviceGet(DeviceNode):

@@ -34,6 +34,7 @@ class Protocol:
         reply_eol: Terminator of a reply; a carriage return before it is dropped.
         identify: Query that names the instrument, or "" where there is none.
         errors: Query of the error queue, or "" where there is none.
+        checks_queries: Whether the error queue is read after queries, too, not after writes only.
         timeout_s: Time for a reply unless a member says otherwise.
         connect_s: Time to connect and to say who it is.
         gap_s: Least time between a command and the next message.
@@ -46,6 +47,7 @@ class Protocol:
     reply_eol: str = "\n"
     identify: str = "*IDN?"
     errors: str = ":SYST:ERR?"
+    checks_queries: bool = False
     timeout_s: float = 2.0
     connect_s: float = 2.0
     gap_s: float = 0.0

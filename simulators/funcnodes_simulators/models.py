@@ -20,6 +20,7 @@ T = TypeVar("T")
 GROUP = "funcnodes.simulators"
 BUILT_IN = {
     "keithley2400": "funcnodes_simulators.keithley2400:MODEL",
+    "keysight_34461a": "funcnodes_simulators.keysight_34461a:MODEL",
     "keysight_e36312a": "funcnodes_simulators.keysight_e36312a:MODEL",
     "lakeshore335": "funcnodes_simulators.lakeshore335:MODEL",
     "pfeiffer_tc400": "funcnodes_simulators.pfeiffer_tc400:MODEL",

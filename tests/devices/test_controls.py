@@ -284,3 +284,22 @@ async def test_a_lost_reply_in_a_ramp_is_told_and_nothing_is_written_twice() -> 
         async with asyncio.timeout(5):
             while not wire.device.is_online:
                 await asyncio.sleep(0)
+
+
+# ── errors after questions ────────────────────────────────────────────────────────────────
+
+
+@driver("test.strict", title="Test meter", checks_queries=True)
+class Strict(ScpiDevice):
+    """Made up: it answers 0 where it cannot measure, and says so in its error queue only."""
+
+    level = measurement(float, "L?", unit="V")
+
+
+async def test_a_driver_may_have_the_error_queue_read_after_questions_too() -> None:
+    async with Conversation(Strict, ["*IDN? -> ACME,S,7,1", NO_ERROR]) as wire:
+        wire.expect("L? -> 1.5", NO_ERROR, "L? -> 0", ':SYST:ERR? -> -230,"Stale"', NO_ERROR)
+        assert await wire.instrument.level.get() == 1.5
+        with pytest.raises(InstrumentError, match=r"'L\?' was answered by error -230, 'Stale'"):
+            await wire.instrument.level.get()
+        assert wire.device.is_online

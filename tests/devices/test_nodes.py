@@ -285,3 +285,15 @@ async def test_a_scan_keeps_its_devices_from_writes_outside_it(
     assert reads.error is None
     assert set(errors) == {f"{outside.name} cannot use smu, which IV keeps until it ends."}
     await outside
+
+
+async def test_a_set_node_shows_how_far_its_ramp_has_come(bench: Bench, space: NodeSpace) -> None:
+    node = add(space, "device.set", "voltage")
+    seen: list[tuple[float, str]] = []
+    node.on("progress", lambda progress, **_: seen.append((progress.done, progress.text)))
+    node.inputs["value"].value = "1 V"
+    await node
+    texts = [text for _, text in seen if text.endswith(" of 1 V")]
+    assert "250 mV of 1 V" in texts or "500 mV of 1 V" in texts or "750 mV of 1 V" in texts
+    assert all(0 <= done <= 1 for done, _ in seen)
+    assert bench.devices["smu"].ramps == {}

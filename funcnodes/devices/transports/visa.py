@@ -136,6 +136,11 @@ class VisaTransport(Transport):
             with contextlib.suppress(DeviceError):
                 await self._call(lambda session: session.clear())
 
+    async def status_byte(self) -> int | None:
+        if _is_stream(self._target):
+            return None
+        return await self._call(lambda session: session.serial_poll())
+
     def emergency_write(self, data: bytes) -> bool:
         session = self._session
         if session is None:
@@ -316,6 +321,9 @@ class _Session:
 
     def clear(self) -> None:
         self._resource.clear()
+
+    def serial_poll(self) -> int:
+        return int(self._resource.read_stb())
 
     def _read_slices(self) -> bytes:
         """Read with short time-outs until bytes come, the job is given up, or it is urgent."""
