@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.devices import replies
+from funcnodes.devices.framing import Refused
 from funcnodes.devices.members import Bound, Group, Member, MemberKind, Ready, Role, Sample
 from funcnodes.devices.transports.base import BLOCK_LIMIT
 from funcnodes.errors import ReplyError
@@ -214,6 +215,8 @@ class BoundBlock(Bound):
         async def read(wire: "Wire") -> Trace:
             for each in before:
                 await wire.write(each)
+            if before and (errors := await wire.errors()):
+                raise Refused(*errors[0])
             values: Values = {}
             if member.preamble is not None:
                 values = member.preamble.parse(await wire.query(describe))

@@ -15,7 +15,7 @@ from funcnodes.devices.link import Link
 from funcnodes.devices.members import Completes
 from funcnodes.devices.replies import integer
 from funcnodes.devices.wire import Wire
-from funcnodes.errors import DeviceError, DeviceTimeout
+from funcnodes.errors import DeviceError, DeviceTimeout, RefusedError
 
 OPERATION_COMPLETE = 1 << 0  # of the standard event status register (IEEE 488.2, 11.5.1.2)
 EVENT_SUMMARY = 1 << 5  # of the status byte (11.2.2)
@@ -61,7 +61,7 @@ async def _answered(link: Link, command: str, within_s: float) -> None:
 
 
 async def _looked_for(link: Link, command: str, completes: Completes, within_s: float) -> None:
-    began = time.monotonic()
+    began, strikes = time.monotonic(), link.strikes
     by_request = completes == "srq" and link.has_service_request
 
     async def begin(wire: Wire) -> list[tuple[int, str]]:
@@ -80,6 +80,12 @@ async def _looked_for(link: Link, command: str, completes: Completes, within_s: 
         async with asyncio.timeout(max(0.0, within_s - (time.monotonic() - began))):
             while not await link.transact("*STB?", _is_complete):
                 await _next_look(link, time.monotonic() - began, by_request)
+                if link.strikes != strikes:
+                    raise RefusedError(
+                        f"{link.name} ({link.address}): {command!r} was given up for an emergency "
+                        "stop.",
+                        device=link.name,
+                    )
     except TimeoutError:
         raise DeviceTimeout(
             f"{link.name} ({link.address}): {command!r} was not complete in {within_s:.1f} s.",

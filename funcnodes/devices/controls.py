@@ -67,15 +67,23 @@ def step_of(step: float, *, unit: str = "") -> Check:
     return check
 
 
-def one_of(*values: float, unit: str = "") -> Check:
+@dataclass(frozen=True, slots=True)
+class OneOf:
     """A check that a number is one of those an instrument has, e.g. its ranges."""
 
-    def check(value: float) -> str:
-        if any(math.isclose(value, each, rel_tol=1e-9) for each in values):
-            return ""
-        return f"there is only {', '.join(units.text(each, unit, digits=9) for each in values)}"
+    values: tuple[float, ...]
+    unit: str = ""
 
-    return check
+    def __call__(self, value: float) -> str:
+        if any(math.isclose(value, each, rel_tol=1e-9) for each in self.values):
+            return ""
+        known = ", ".join(units.text(each, self.unit, digits=9) for each in self.values)
+        return f"there is only {known}"
+
+
+def one_of(*values: float, unit: str = "") -> OneOf:
+    """A check that a number is one of `values`."""
+    return OneOf(values, unit)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 from funcnodes.core.types import Range
 from funcnodes.devices.blocks import Block
 from funcnodes.devices.commands import Command
-from funcnodes.devices.controls import Control
+from funcnodes.devices.controls import Control, OneOf
 from funcnodes.devices.drivers import Idn, Instrument, channel_names
 from funcnodes.devices.members import Member, _Unset
 from funcnodes.devices.records import Record, Together
@@ -125,7 +125,8 @@ def _number_example(member: Value[Any]) -> Any:
         return member.type(0)
     limits = member.widest or Range()
     bounds = [bound for bound in (limits.low, limits.high) if bound is not None]
-    for candidate in (0, 1, *bounds, 2, 5, 10):
+    known = member.check.values if isinstance(member.check, OneOf) else (0, 1, *bounds, 2, 5, 10)
+    for candidate in known:
         try:
             return member.accept(candidate, who="", limits=limits)
         except (DeviceError, ValueRefusedError):

@@ -61,6 +61,10 @@ class Framing(ABC):
     silence_s: float = 0.05
     is_pipelined: bool = False
 
+    def for_unit(self, unit: int) -> "Framing":
+        """The same for one unit on a shared line; itself where frames carry no address."""
+        return self
+
     @abstractmethod
     def encode(self, command: str) -> bytes:
         """The bytes of a command.

@@ -112,6 +112,11 @@ class Link:
         return self._transport.interrupt_s
 
     @property
+    def strikes(self) -> int:
+        """How many times emergency bytes were written so far."""
+        return self._strikes
+
+    @property
     def has_service_request(self) -> bool:
         """Whether the interface tells when the instrument wants to be served."""
         return self._transport.has_service_request
@@ -527,6 +532,7 @@ class Link:
             if attempt or repeat:
                 self.traffic.out(data)
                 await self._transport.write(data)
+                await self._wire.settle()  # an acknowledgement is no read-back
             if await check(self._wire):
                 return True
         return False

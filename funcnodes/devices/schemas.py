@@ -6,7 +6,7 @@ from typing import Any
 from funcnodes.core.types import Range
 from funcnodes.devices.blocks import Block
 from funcnodes.devices.commands import Command
-from funcnodes.devices.controls import Control
+from funcnodes.devices.controls import Control, OneOf
 from funcnodes.devices.drivers import Instrument, describe_member
 from funcnodes.devices.members import Member, _Unset
 from funcnodes.devices.records import Record, Together
@@ -47,7 +47,8 @@ def _role(member: Member) -> dict[str, Any]:
 
 def _shape(member: Member) -> dict[str, Any]:
     if isinstance(member, Control):
-        return _value(member) | _limits(member.widest) | _safe(member)
+        known = {"enum": list(member.check.values)} if isinstance(member.check, OneOf) else {}
+        return _value(member) | _limits(member.widest) | known | _safe(member)
     if isinstance(member, Value):
         return _value(member) | {"readOnly": True}
     if isinstance(member, Record):

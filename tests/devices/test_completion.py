@@ -10,7 +10,7 @@ import pytest_asyncio
 from funcnodes.devices import ScpiDevice, command, control, driver
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.transports.memory import Dialogue
-from funcnodes.errors import DeviceTimeout, InstrumentError
+from funcnodes.errors import DeviceTimeout, InstrumentError, RefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation
 
@@ -130,6 +130,21 @@ async def test_without_service_requests_the_status_byte_is_asked_for() -> None:
     async with talk() as wire:
         wire.expect(*BEGIN, "SWEEP", "*OPC", NO_ERROR, "*STB? -> 32", "*ESR? -> 1", NO_ERROR)
         await wire.instrument.sweep()
+
+
+async def test_an_estop_ends_the_wait() -> None:
+    async with talk() as wire:
+        wire.expect(*BEGIN, "SCAN", "*OPC", NO_ERROR, "*STB? -> 0", *CONNECT)
+        scan = asyncio.create_task(wire.instrument.scan())
+        async with asyncio.timeout(5):
+            while len(wire._wire._script) > len(CONNECT):
+                await asyncio.sleep(0)
+        link = wire.device.link
+        assert link is not None
+        link._strikes += 1
+        with pytest.raises(RefusedError, match="'SCAN' was given up for an emergency stop"):
+            await scan
+        wire._wire._script.clear()
 
 
 async def test_too_long_a_wait_is_a_timeout_that_sends_the_abort() -> None:

@@ -66,7 +66,7 @@ async def test_its_words_are_the_guides_and_its_example_is_scaled_as_the_guide_s
     async with Conversation(Ds1054z, CONNECT) as wire:
         scope = wire.instrument
         wire.expect(
-            ":WAV:SOUR CHAN2", ":WAV:MODE NORM", ":WAV:FORM BYTE",
+            ":WAV:SOUR CHAN2", ":WAV:MODE NORM", ":WAV:FORM BYTE", NO_ERROR,
             ":WAV:PRE? -> 0,0,3,1,1.000000e-06,-6.000000e-04,0,4.000000e-02,25,127",
             (b":WAV:DATA?\n", b"#9000000003\x98\x7f\xff\n"),
             ":SING", NO_ERROR, ":TFOR", NO_ERROR, ":TRIG:EDG:SOUR CHAN2", NO_ERROR,

@@ -1,6 +1,7 @@
 """Pfeiffer's two protocols, a handshake and checksummed telegrams, by word and on a terminal."""
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,20 @@ async def test_an_estop_switches_the_pump_off_and_reads_it_back(simulated: Simul
         acks = {ack.device: ack.state for ack in await bench.estop("test", "test")}
         assert acks == {"gauge": "held", "pump": "off"}
     assert simulated.state()["pump"]["on"] is False
+
+
+async def test_the_pumps_acknowledgement_of_a_stop_is_not_taken_for_its_read_back(
+    simulated: SimulatedBench,
+) -> None:
+    """S3: acknowledged means read back; the telegrams look alike."""
+    async with both(simulated) as bench:
+        pump = bench.devices["pump"]
+        await pump.member_set("pumping", True)
+        ack = await pump.confirm_stop(time.monotonic(), repeat=True)
+        assert ack.state == "off"
+        sent = simulated.commands("pump")[-2:]
+        assert [text[5:8] + text[10:12] for text in sent] == ["01000", "010=?"]
+        assert (await pump.member_get("target_speed")).value == 0
 
 
 async def test_a_line_full_of_garbage_recovers(simulated: SimulatedBench) -> None:

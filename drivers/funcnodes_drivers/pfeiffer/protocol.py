@@ -5,7 +5,7 @@ address (3), action (1), 0, parameter (3), length (2), data, checksum (3) and a 
 the checksum is the sum of all characters before it modulo 256.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from funcnodes.devices import Framing, Refused
 from funcnodes.devices.framing import Port, printable, sum8, text_of
@@ -31,6 +31,9 @@ class Telegrams(Framing):
 
     address: int = 1
     mark: bytes = END
+
+    def for_unit(self, unit: int) -> "Telegrams":
+        return replace(self, address=unit)
 
     def encode(self, command: str) -> bytes:
         printable(command)
