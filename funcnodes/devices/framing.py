@@ -175,6 +175,11 @@ class Lines(Framing):
         data = await port.read_until(self._end)
         return text_of(data[: -len(self._end)]).rstrip("\r")
 
+    async def ask(self, port: Port, data: bytes) -> str:
+        await port.send(data)  # spelled out, since most exchanges there are pass here
+        reply = await port.read_until(self._end)
+        return text_of(reply[: -len(self._end)]).rstrip("\r")
+
 
 @dataclass(frozen=True)
 class Envelope(Framing):
