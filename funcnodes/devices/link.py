@@ -228,7 +228,7 @@ class Link:
         finally:
             self._release()
         if errors:
-            raise self._refused(command, errors)
+            raise self.refused(command, errors)
 
     async def transact(
         self,
@@ -263,11 +263,7 @@ class Link:
                     error = [(refused.code, refused.text)]
         finally:
             self._release()
-        raise self._refused(command, error)
-
-    def refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
-        """The error for what the instrument put into its queue after a command."""
-        return self._refused(command, errors)
+        raise self.refused(command, error)
 
     async def _exchange(
         self, command: str, data: bytes, parse: Callable[[str], T], timeout_s: float
@@ -286,7 +282,7 @@ class Link:
                     return parse(text)
         finally:
             self._release()
-        raise self._refused(command, errors)
+        raise self.refused(command, errors)
 
     async def _acquire(self) -> None:
         """Wait for our turn, on a link that is fit to speak on."""
@@ -571,7 +567,8 @@ class Link:
             hint="It is being reconnected in the background." if self._is_wanted else "",
         )
 
-    def _refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
+    def refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
+        """The error for what the instrument said, or put into its queue, after a command."""
         code, text = errors[0]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         self.traffic.note(f"{code}, {text!r} after {command!r}")

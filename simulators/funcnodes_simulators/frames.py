@@ -26,8 +26,8 @@ class Split:
         self._is_overrun = False
 
     @property
-    def is_partial(self) -> bool:
-        return bool(self._pending) or self._is_overrun
+    def partial(self) -> bytes:
+        return bytes(self._pending)
 
     def feed(self, data: bytes) -> list[str | Overrun]:
         messages: list[str | Overrun] = []

@@ -35,7 +35,10 @@ class ScpiDevice:
         self._scpi.deadlocked()
 
     def status_byte(self, *, has_output: bool) -> int:
-        return self._scpi.serial_poll(has_output=has_output)
+        return self._scpi.status_byte(has_output=has_output)
+
+    def fail(self, code: int) -> None:
+        self._scpi.fail(code)
 
     def _settle(self) -> None:
         """Bring what follows from the new state about."""

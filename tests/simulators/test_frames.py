@@ -43,7 +43,7 @@ def test_pieces_make_no_difference(data: bytes, cut: int) -> None:
     whole, pieces = split(), split()
     found = [*pieces.feed(data[:cut]), *pieces.feed(data[cut:])]
     assert [str(each) for each in found] == [str(each) for each in whole.feed(data)]
-    assert pieces.is_partial == whole.is_partial
+    assert pieces.partial == whole.partial
 
 
 def said(instrument: Instrument, clock: ManualClock, data: bytes) -> list[bytes]:
