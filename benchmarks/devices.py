@@ -33,7 +33,7 @@ from funcnodes.devices.link import Link
 from funcnodes.devices.records import StatusWord, bit, record
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.devices.transports.memory import BenchClock
-from funcnodes.devices.wire import Protocol
+from funcnodes.devices.wire import Protocol, Wire
 from funcnodes_simulators import MemoryBench
 
 LATENCY_S = 0.005
@@ -43,6 +43,8 @@ HOURS = 24
 QUERY = ":READ?"
 VALUE = b"+1.000000E+00,+1.234567E-03,+1.638400E+04\n"  # a source meter's: V, A, status
 NEVER = ":NEVER?"
+WAVE = ":WAV:DATA?"
+BLOCK = b"#71000000" + bytes(1_000_000) + b"\n"
 
 
 @driver("benchmark.meter", title="Benchmark", errors="")
@@ -56,9 +58,11 @@ class Meter(Instrument):
 
 
 def answer(line: bytes, number: int) -> bytes:
-    """What an instrument says to one line; nothing to `NEVER`."""
+    """What an instrument says to one line; nothing to `NEVER`, a megabyte to `WAVE`."""
     if line.startswith(b"*IDN?"):
         return b"ACME,METER,%d,1.0\n" % number
+    if line.startswith(WAVE.encode()):
+        return BLOCK
     return b"" if line.startswith(NEVER.encode()) else VALUE
 
 
@@ -227,6 +231,36 @@ async def tcp(rounds: int) -> None:
     show("query over loopback TCP", results)
 
 
+async def waveform(rounds: int) -> None:
+    """A megabyte in one block, before it is scaled."""
+    results: dict[str, list[float]] = {"ours": [], "raw socket": []}
+    with instruments() as (ports, _), socket.create_connection(("127.0.0.1", ports[0])) as raw:
+        async with linked(f"tcp:127.0.0.1:{ports[0]}") as link:
+            for _ in range(rounds * 20):
+                began = time.perf_counter()
+                data = await link.transact(WAVE, read_block)
+                results["ours"].append(1 / (time.perf_counter() - began))
+                began = time.perf_counter()
+                answer = read_raw(raw)
+                results["raw socket"].append(1 / (time.perf_counter() - began))
+                assert answer[9:-1] == data
+    show("blocks of 1 MB over a socket", results)
+
+
+async def read_block(wire: Wire) -> bytes | bytearray:
+    return await wire.query_block(WAVE, limit=1 << 21)
+
+
+def read_raw(sock: socket.socket) -> bytearray:
+    """The whole answer into one buffer that was made for it."""
+    sock.sendall(WAVE.encode() + b"\n")
+    answer = bytearray(len(BLOCK))
+    view, got = memoryview(answer), 0
+    while got < len(answer):
+        got += sock.recv_into(view[got:])
+    return answer
+
+
 async def pty(rounds: int) -> None:
     """One query after the other over a pseudo-terminal."""
     import pyvisa
@@ -335,8 +369,8 @@ async def soak(_: int) -> None:
 
 
 CASES: dict[str, Callable[[int], Any]] = {
-    "tcp": tcp, "pty": pty, "many": many_at_once, "cancel": cancelling, "open": opening,
-    "soak": soak,
+    "tcp": tcp, "waveform": waveform, "pty": pty, "many": many_at_once, "cancel": cancelling,
+    "open": opening, "soak": soak,
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from funcnodes.core import clock
 
 DEPTH = 2_000
+LONGEST = 1 << 16  # bytes kept of one message: a ring of waveforms would fill the memory
 
 
 class Exchange(NamedTuple):
@@ -38,8 +39,8 @@ class Traffic:
     def out(self, data: bytes) -> None:
         self._add(Exchange(clock.now(), "out", data))
 
-    def come(self, data: bytes, latency_ms: float) -> None:
-        self._add(Exchange(clock.now(), "in", data, latency_ms))
+    def come(self, data: bytes | bytearray, latency_ms: float) -> None:
+        self._add(Exchange(clock.now(), "in", bytes(data[:LONGEST]), latency_ms))
 
     def note(self, text: str, latency_ms: float | None = None) -> None:
         self._add(Exchange(clock.now(), "note", text.encode(), latency_ms))

@@ -133,7 +133,7 @@ class Wire:
             await self.settle()
         return await self.framing.ask(self, data or self.encode(command))
 
-    async def query_block(self, command: str, *, limit: int) -> bytes:
+    async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
         """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.
 
         A block of indefinite length ends at the terminator, which it must not hold therefore.
@@ -155,10 +155,12 @@ class Wire:
             raise ReplyError(
                 f"A block of {digits.decode('latin-1')} bytes was announced, {limit} fit."
             )
-        data = await self.read_exactly(int(digits))
+        block = bytearray(int(digits))
+        await self.transport.read_into(memoryview(block))
+        self.traffic.come(block, (time.monotonic() - self._sent_at) * 1000)
         if (await self.read_until(self._reply_eol)).strip():
-            raise ReplyError(f"More came behind a block of {len(data)} bytes.")
-        return data
+            raise ReplyError(f"More came behind a block of {len(block)} bytes.")
+        return block
 
     async def status_byte(self) -> int | None:
         """The status byte by serial poll; None where the interface has none."""

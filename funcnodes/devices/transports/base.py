@@ -82,6 +82,14 @@ class Transport(ABC):
             ReplyError: More than `BLOCK_LIMIT` bytes were asked for.
         """
 
+    async def read_into(self, buffer: memoryview) -> None:
+        """Fill `buffer` with the next bytes, without copies between where that can be.
+
+        Raises:
+            DeviceClosed, ReplyError: As for `read_exactly`.
+        """
+        buffer[:] = await self.read_exactly(len(buffer))
+
     @abstractmethod
     def discard_input(self) -> int:
         """Drop what has come and was not read; how many bytes that were."""

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, describe
 from funcnodes.errors import DeviceClosed, ReplyError
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 15  # small enough that the allocator keeps it at hand
+_BEHIND = 1 << 12  # bytes taken along behind a block: its terminator
+_FILLS = 64  # reads into a block before others have their turn
 
 
 class DescriptorTransport(Transport):
@@ -31,6 +33,7 @@ class DescriptorTransport(Transport):
         self._paused = False  # the descriptor is unwatched because the buffer is full
         self._wanted = LIMIT  # bytes to hold before pausing
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._sink: memoryview | None = None  # what is still to be filled of a long block
         self._spare_fd = -1  # duplicate for other threads; guarded by _spare_lock
         self._spare_lock = threading.Lock()
 
@@ -99,6 +102,16 @@ class DescriptorTransport(Transport):
             await self._more(count)
         return self._take(count)
 
+    async def read_into(self, buffer: memoryview) -> None:
+        have = min(len(self._buffer), len(buffer))
+        buffer[:have] = self._take(have)
+        self._sink = buffer[have:]
+        try:
+            while self._sink:
+                await self._more(LIMIT)
+        finally:
+            self._sink = None
+
     def discard_input(self) -> int:
         if self._fd >= 0 and self._lost is None:
             self._readable()
@@ -115,6 +128,9 @@ class DescriptorTransport(Transport):
             return self._spare_fd >= 0 and write_all(self._spare_fd, data, deadline)
 
     def _readable(self) -> None:
+        if self._sink:
+            self._fill(self._sink)
+            return
         try:
             chunk = os.read(self._fd, _CHUNK)
         except BlockingIOError:
@@ -131,6 +147,28 @@ class DescriptorTransport(Transport):
             assert self._loop is not None
             self._loop.remove_reader(self._fd)
         self._wake()
+
+    def _fill(self, sink: memoryview) -> None:
+        """Have the system write into what waits for a block; what comes behind is kept."""
+        behind = bytearray(_BEHIND)
+        for _ in range(_FILLS):
+            try:
+                count = os.readv(self._fd, [sink, behind])
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self._lose(describe(error))
+                return
+            if not count:
+                self._lose("")
+                return
+            self._buffer += memoryview(behind)[: max(0, count - len(sink))]
+            sink = sink[count:]
+            if not sink:
+                self._sink = None
+                self._wake()
+                return
+        self._sink = sink
 
     def _lose(self, why: str) -> None:
         """The peer is gone: note why, stop watching, tell whoever waits, else the link."""
