@@ -58,6 +58,7 @@ class BoundCommand(Bound):
         await self.access.tell(
             self.group.render(member.command),
             timeout_s=member.timeout_s,
+            member=self.path,
             completes=member.completes,
             abort=self.group.render(member.abort),
         )

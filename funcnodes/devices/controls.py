@@ -267,6 +267,8 @@ class BoundControl(BoundValue[T]):
         await self.access.tell(
             self.group.render(member.command, v=member.wire(value)),
             timeout_s=member.timeout_s,
+            member=self.path,
+            value=member.label(value),
             completes=member.completes,
         )
         if member.reads_back:

@@ -590,7 +590,14 @@ class Device:
         return value
 
     async def tell(
-        self, command: str, *, timeout_s: float | None, completes: Completes = "", abort: str = ""
+        self,
+        command: str,
+        *,
+        timeout_s: float | None,
+        member: str,
+        value: Any = None,
+        completes: Completes = "",
+        abort: str = "",
     ) -> None:
         """Write through latch and error queue; see `Link.write` and `carry_out`."""
         link = self._linked()

@@ -106,10 +106,15 @@ class Access(Protocol):
         command: str,
         *,
         timeout_s: float | None,
+        member: str,
+        value: Any = None,
         completes: Completes = "",
         abort: str = "",
     ) -> None:
-        """Write, through latch and error queue; return when it is complete, as `completes` says."""
+        """Write, through latch and error queue; `member` gets `value` by it.
+
+        Returns when it is complete, as `completes` says.
+        """
 
     async def hold(
         self, command: str, work: "Callable[[Wire], Awaitable[T]]", *, timeout_s: float | None
