@@ -9,18 +9,24 @@ import pytest
 
 from funcnodes.core import clock
 from funcnodes.devices import (
+    Bench,
+    DeviceConfig,
     Range,
     ScpiDevice,
     control,
     depending,
     driver,
+    drivers,
     measurement,
     one_of,
     setting,
     step_of,
     together,
 )  # fmt: skip
+from funcnodes.devices.benchfile import BenchConfig
+from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.errors import (
+    BenchError,
     DeviceClosed,
     InstrumentError,
     LimitError,
@@ -132,6 +138,27 @@ async def test_before_a_value_is_refused_the_instrument_is_asked_what_its_limits
             await wire.instrument.level.set(6)
         with pytest.raises(LimitError, match="11 V, which is outside 0 to 10 V"):
             await wire.instrument.level.set(11)
+
+
+async def test_a_bench_narrows_limits_that_move() -> None:
+    wire = Dialogue(_bytes(line) for line in CONNECT)
+    device = DeviceConfig("g", "test.generator", "tcp:127.0.0.1:1", limits={"level": (0, 0.5)})
+    with drivers.lent(Generator):
+        bench = Bench(BenchConfig("b", devices={"g": device}), make_transport=lambda *_: wire)
+    async with bench:
+        wire.expect(*map(_bytes, ["LEV 0.5", NO_ERROR]))
+        await bench.devices["g"].member_set("level", 0.5)
+        with pytest.raises(LimitError, match="outside 0 to 500 mV"):
+            await bench.devices["g"].member_set("level", 0.6)
+    wire.finish()
+    wider = DeviceConfig("g", "test.generator", "tcp:127.0.0.1:1", limits={"level": (0, 11)})
+    with drivers.lent(Generator), pytest.raises(BenchError, match="wider than the driver allows"):
+        Bench(BenchConfig("b", devices={"g": wider}))
+
+
+def _bytes(line: str) -> tuple[bytes, bytes | None]:
+    said, arrow, answer = line.partition(" -> ")
+    return said.encode() + b"\n", answer.encode() + b"\n" if arrow else None
 
 
 async def test_a_number_is_rounded_as_the_instrument_does_and_so_is_what_is_known() -> None:
