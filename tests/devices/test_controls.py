@@ -148,7 +148,7 @@ async def test_a_bench_narrows_limits_that_move() -> None:
     async with bench:
         wire.expect(*map(_bytes, ["LEV 0.5", NO_ERROR]))
         await bench.devices["g"].member_set("level", 0.5)
-        with pytest.raises(LimitError, match="outside 0 to 500 mV"):
+        with pytest.raises(LimitError, match=r"outside 0 V to 500 mV"):
             await bench.devices["g"].member_set("level", 0.6)
     wire.finish()
     wider = DeviceConfig("g", "test.generator", "tcp:127.0.0.1:1", limits={"level": (0, 11)})
