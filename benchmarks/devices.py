@@ -362,8 +362,8 @@ async def soak(_: int) -> None:
             after, _peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
     print(
-        f"{HOURS} h with {2 * 3600 * HOURS:,} queries in {sum(hours):.0f} s of processor time, traced: "
-        f"{after - before:+,} bytes since the first hour; "
+        f"{HOURS} h with {2 * 3600 * HOURS:,} queries in {sum(hours):.0f} s of processor time, "
+        f"traced: {after - before:+,} bytes since the first hour; "
         f"first hour {hours[0]:.2f} s, last {hours[-1]:.2f} s"
     )
 
