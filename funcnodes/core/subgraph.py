@@ -405,13 +405,7 @@ class SubgraphNode(Node):
         Raises:
             SavedGraphError: The name does not end in `SUFFIX`, or it cannot be written.
         """
-        name = _stem(path)
-        graph = saved.dump(self.inner)
-        values = {p.id: codec.to_json(p.value) for p in self._outer_inputs() if _is_set(p)}
-        data = {
-            "format": saved.FORMAT, "kind": "subgraph", "name": self.name,
-            "version": version_of(graph), "values": values, "graph": graph,
-        }  # fmt: skip
+        name, data = _stem(path), self.template()
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             partial.write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
@@ -419,7 +413,20 @@ class SubgraphNode(Node):
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise SavedGraphError(f"{path} cannot be written: {error.strerror}.") from error
-        self.file, self.origin = name, version_of(graph)
+        self.file, self.origin = name, str(data["version"])
+
+    def template(self) -> dict[str, Any]:
+        """What a file of it says.
+
+        Raises:
+            SavedGraphError: A value inside cannot be saved.
+        """
+        graph = saved.dump(self.inner)
+        values = {p.id: codec.to_json(p.value) for p in self._outer_inputs() if _is_set(p)}
+        return {
+            "format": saved.FORMAT, "kind": "subgraph", "name": self.name,
+            "version": version_of(graph), "values": values, "graph": graph,
+        }  # fmt: skip
 
     @classmethod
     def load(cls, path: Path, lib: Library | None = None) -> "SubgraphNode":
@@ -646,12 +653,15 @@ class _Start(Node):
 
 
 def make_subgraph(
-    space: NodeSpace, nodes: Iterable[Node], *, name: str = "Subgraph"
+    space: NodeSpace, nodes: Iterable[Node], *, name: str = "Subgraph", uuid: str | None = None
 ) -> SubgraphNode:
     """Put nodes of `space` into a subgraph in their place; nothing runs because of it.
 
     A frame goes with what it holds. Every output outside that feeds them becomes an input of the
     subgraph, and every output of theirs that feeds others becomes one of its outputs.
+
+    Args:
+        uuid: Id of the subgraph, where it is to have a certain one.
 
     Raises:
         GraphError: One is not in `space`, or they are held in different places.
@@ -672,7 +682,7 @@ def make_subgraph(
     }  # fmt: skip
     leading_out = ((i, t) for node in chosen for i in node.inputs.values() for t in i.targets)
     _refuse_forwards([*into, *(wire for wire in leading_out if wire[1].node not in chosen)])
-    subgraph = SubgraphNode(name=name)
+    subgraph = SubgraphNode(uuid=uuid, name=name)
     _put_amid(subgraph, chosen)
     space.add_node_instance(subgraph)
     for out, inp in (*into, *back):
@@ -695,8 +705,14 @@ def make_subgraph(
     return subgraph
 
 
-def dissolve(space: NodeSpace, subgraph: SubgraphNode) -> list[Node]:
+def dissolve(
+    space: NodeSpace, subgraph: SubgraphNode, *, new_ids: dict[str, str] | None = None
+) -> list[Node]:
     """Put what is inside in the place of the subgraph; nothing runs because of it.
+
+    Args:
+        new_ids: Which ids to give to nodes whose own are taken outside; others that are needed
+            are made up and noted in it.
 
     Returns:
         The nodes that were inside; one whose id is taken outside gets a new one.
@@ -723,7 +739,7 @@ def dissolve(space: NodeSpace, subgraph: SubgraphNode) -> list[Node]:
     inside = [node for node in subgraph.inner.nodes if not isinstance(node, Gate)]
     for gate in [node for node in subgraph.inner.nodes if isinstance(node, Gate)]:
         subgraph.inner.remove_node_instance(gate)
-    _rename_taken(space, inside)
+    _rename_taken(space, inside, {} if new_ids is None else new_ids)
     _move(inside, subgraph.inner, space)
     for source, inp, _ in wires:
         lay(source, inp)
@@ -777,7 +793,7 @@ def _put_amid(subgraph: SubgraphNode, nodes: Iterable[Node]) -> None:
         subgraph.properties["pos"] = middle
 
 
-def _rename_taken(space: NodeSpace, nodes: Iterable[Node]) -> None:
+def _rename_taken(space: NodeSpace, nodes: Iterable[Node], new_ids: dict[str, str]) -> None:
     """Give nodes whose ids are taken in `space` new ones, and tell what they hold."""
     for node in nodes:
         if not space.has_node(node.uuid):
@@ -785,7 +801,7 @@ def _rename_taken(space: NodeSpace, nodes: Iterable[Node]) -> None:
         inner = node.nodespace
         assert inner is not None
         members = inner.places.members(node)
-        inner.rename(node, Node().uuid)
+        inner.rename(node, new_ids.setdefault(node.uuid, Node().uuid))
         for member in members:
             assert member.place is not None
             inner.put_in(member, type(member.place)(node.uuid, member.place.section))

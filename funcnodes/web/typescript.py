@@ -34,7 +34,7 @@ SCALARS: dict[Any, str] = {
 
 def render() -> str:
     """All of `wire.gen.ts`, ending in a newline."""
-    received = _reachable(wire.FromWorker)
+    received = _reachable(wire.FromWorker) | _reachable(wire.AckResult)
     sent = _reachable(wire.FromBrowser)
     parts = [HEADER]
     for name, value in vars(wire).items():

@@ -1,7 +1,7 @@
 """What browsers have been told of the open graph, kept in step with what it is.
 
-After an edit only the nodes it touched are looked at; wires are compared as a whole. Values and
-states come from the nodespace's own notes of what changed.
+After an edit only the nodes it touched are described anew; which nodes and wires there are is
+compared as a whole. Values and states come from the nodespaces' own notes of what changed.
 """
 
 from collections.abc import Iterable
@@ -11,115 +11,137 @@ from funcnodes.core.node import Node
 from funcnodes.core.nodespace import Changes
 from funcnodes.core.ports import Port
 from funcnodes.runs import XYPlot
-from funcnodes.workers import views, wire
-from funcnodes.workers.editing import Edge
+from funcnodes.workers import scopes, views, wire
 from funcnodes.workers.publisher import Publisher
+from funcnodes.workers.scopes import Edge
 
 
 class Canvas:
-    """Tells a publisher what becomes of one nodespace."""
+    """Tells a publisher what becomes of one nodespace, and of what is inside its subgraphs."""
 
     def __init__(self, space: NodeSpace, publisher: Publisher) -> None:
         self._space = space
         self._publisher = publisher
         self._times: dict[str, dict[str, float]] = {}  # by node and port
-        self._edges: set[Edge] = set(space.edges)
+        self._nodes: dict[str, Node] = scopes.nodes(space)  # as browsers know them
+        self._edges: set[Edge] = set(scopes.edges(space))
         self._failed: set[str] = set()
         self._again: set[Port] = set()  # to be told again, though their values are as old as before
-        self._changes: Changes = space.watch(self._wake)
+        self._watched: dict[NodeSpace, Changes] = {}
+        self._watch()
         self.failures: list[Node] = []
         """Nodes that have begun to fail since somebody last cleared the list."""
 
     def time_of(self, port: Port) -> float | None:
         """When the port's value was seen to change, seconds since the epoch."""
-        return self._times.get(port.node.uuid, {}).get(port.id)
+        return self._times.get(scopes.name_of(port.node), {}).get(port.id)
 
     def node_views(self) -> list[wire.NodeView]:
-        return [views.node_view(node, self.time_of) for node in self._space.nodes]
+        return [views.node_view(node, self.time_of) for node in scopes.nodes(self._space).values()]
 
     def edge_views(self) -> list[wire.EdgeView]:
-        return views.edge_views(self._space)
+        return [views.edge_view(self._space, edge) for edge in scopes.edges(self._space)]
 
     def reset(self) -> wire.Reset:
         """The whole graph, in place of what browsers have."""
-        self._edges = set(self._space.edges)
+        self._nodes, self._edges = scopes.nodes(self._space), set(scopes.edges(self._space))
         return wire.Reset(nodes=self.node_views(), edges=self.edge_views())
 
     def refresh(self, touched: Iterable[str]) -> None:
-        """An edit touched these nodes: tell what became of them, and of the wires."""
-        edges = set(self._space.edges)
+        """An edit touched these nodes: tell what became of them, and of nodes and wires at all."""
+        self._watch()
+        nodes, edges = scopes.nodes(self._space), set(scopes.edges(self._space))
         gone, new = self._edges - edges, edges - self._edges
-        self._edges = edges
+        others = {name for name, node in nodes.items() if self._nodes.get(name) is not node}
+        lost = [name for name in self._nodes if name not in nodes]
+        self._nodes, self._edges = nodes, edges
         for edge in gone:
             self._publisher.put(wire.EdgeGone(id=views.edge_id(*edge)))
-        for uuid in self._with_neighbours(touched, gone | new):
-            self._tell_node(uuid)
-        if new:
-            fresh = {views.edge_id(*edge) for edge in new}
-            for view in self.edge_views():
-                if view.id in fresh:
-                    self._publisher.put(wire.EdgePut(edge=view))
+        for name in lost:
+            self._forget(name)
+        ends = {end for edge in gone | new for end in (edge[0], edge[2])}
+        for name in self._in_order({*touched, *others, *ends}):
+            view = views.node_view(nodes[name], self.time_of)
+            self._publisher.put(wire.NodePut(node=view))
+        for edge in new:
+            self._publisher.put(wire.EdgePut(edge=views.edge_view(self._space, edge)))
+
+    def refresh_all(self, kind: type[Node]) -> None:
+        """Tell of every node of a kind anew."""
+        self.refresh(name for name, node in self._nodes.items() if isinstance(node, kind))
 
     def note_stale(self, device: str) -> None:
         """A device went away or came back: its nodes' values are stale, or no longer."""
-        for node in self._space.nodes:
+        for node in self._space.walk():
             if getattr(node, "device", None) == device:
                 self._again |= self._fed_by(node)
         if self._again:
             self._wake()
 
-    def _with_neighbours(self, touched: Iterable[str], edges: Iterable[Edge]) -> list[str]:
-        """In drawing order; plots too, since their columns follow the recorder's wires."""
-        ids = set(touched) | {end for edge in edges for end in (edge[0], edge[2])}
-        plots = [node.uuid for node in self._space.nodes if isinstance(node, XYPlot)]
-        known = [n.uuid for n in self._space.nodes if n.uuid in ids or n.uuid in plots]
-        return [uuid for uuid in ids if not self._space.has_node(uuid)] + known
+    def _watch(self) -> None:
+        """Note what changes in every nodespace that there is by now."""
+        known, self._watched = self._watched, {}
+        for _, space in scopes.spaces(self._space):
+            self._watched[space] = known.get(space) or space.watch(self._wake)
 
-    def _tell_node(self, uuid: str) -> None:
-        if self._space.has_node(uuid):
-            view = views.node_view(self._space.get_node_by_id(uuid), self.time_of)
-            self._publisher.put(wire.NodePut(node=view))
-        else:
-            self._times.pop(uuid, None)
-            self._failed.discard(uuid)
-            self._publisher.put(wire.NodeGone(id=uuid))
+    def _in_order(self, names: set[str]) -> list[str]:
+        """In drawing order; plots too, since their columns follow the recorder's wires."""
+        return [
+            name for name, node in self._nodes.items() if name in names or isinstance(node, XYPlot)
+        ]
+
+    def _forget(self, name: str) -> None:
+        self._times.pop(name, None)
+        self._failed.discard(name)
+        self._publisher.put(wire.NodeGone(id=name))
 
     def _wake(self) -> None:
         self._publisher.mark(("changes", id(self)), self._changed)
 
     def _changed(self) -> list[wire.Event]:
-        ports, nodes = self._changes.take()
+        ports, nodes = self._take()
         events: list[wire.Event] = []
         again, self._again = self._again, set()
         for node in nodes:
-            if node.nodespace is self._space:
+            if scopes.is_inside(node, self._space):
                 events.append(views.node_status(node))
                 again |= self._after_state(node)
         now = clock.now()
         for port in ports:
             self._note_time(port, now)
-        here = (port for port in ports | again if port.node.nodespace is self._space)
+        here = (port for port in ports | again if scopes.is_inside(port.node, self._space))
         shown = [views.port_value(p, self.time_of(p)) for p in here if p.type.kind != "trigger"]
         if shown:
             events.insert(0, wire.Values(values=shown))
         return events
 
+    def _take(self) -> tuple[set[Port], set[Node]]:
+        """What has changed in all nodespaces since this was last asked."""
+        ports: set[Port] = set()
+        nodes: set[Node] = set()
+        for changes in self._watched.values():
+            more_ports, more_nodes = changes.take()
+            ports |= more_ports
+            nodes |= more_nodes
+        return ports, nodes
+
     def _note_time(self, port: Port, now: float) -> None:
+        name = scopes.name_of(port.node)
         if isinstance(port, NodeInput) and not port.applied:
-            self._times.get(port.node.uuid, {}).pop(port.id, None)
+            self._times.get(name, {}).pop(port.id, None)
         elif port.wave is not None and port.type.kind != "trigger":
-            self._times.setdefault(port.node.uuid, {})[port.id] = now
+            self._times.setdefault(name, {})[port.id] = now
 
     def _after_state(self, node: Node) -> set[Port]:
         """Ports whose staleness may have turned, because the node began or ceased to fail."""
-        failed = node.state == "error"
-        if failed == (node.uuid in self._failed):
+        failed, name = node.state == "error", scopes.name_of(node)
+        if failed == (name in self._failed):
             return set()
         if failed:
-            self._failed.add(node.uuid)
+            self._failed.add(name)
             self.failures.append(node)
         else:
-            self._failed.discard(node.uuid)
+            self._failed.discard(name)
         return self._fed_by(node)
 
     def _fed_by(self, node: Node) -> set[Port]:

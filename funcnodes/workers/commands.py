@@ -7,14 +7,15 @@ answered by an Ack or by a Fail that says why in one sentence.
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from funcnodes.core import NoValue
+from funcnodes.core import Node, NodeSpace, NoValue, Place
+from funcnodes.core.subgraph import InputGate, OutputGate
 from funcnodes.core.waves import Wave
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
-from funcnodes.workers import editing, views, wire
+from funcnodes.workers import bodies, editing, regrouping, scopes, views, wire
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import acts_on_bench, check_role
 from funcnodes.workers.threads import in_thread
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
+
+E = TypeVar("E", bound=editing.Edit)
 
 
 class StaleRevision(RefusedError):
@@ -47,6 +50,14 @@ class Commands:
             wire.SetPolicy: self._set_policy,
             wire.SetPort: self._set_port,
             wire.SetPlot: self._set_plot,
+            wire.PutIn: self._put_in,
+            wire.MakeSubgraph: self._make_subgraph,
+            wire.Dissolve: self._dissolve,
+            wire.Promote: self._promote,
+            wire.Demote: self._demote,
+            wire.SaveSubgraph: self._save_subgraph,
+            wire.UpdateSubgraph: self._update_subgraph,
+            wire.GetBody: lambda body, actor: bodies.body_of(self._node(body.id)),
             wire.Undo: self._undo,
             wire.Redo: self._redo,
             wire.OpenExample: self._open_example,
@@ -112,68 +123,144 @@ class Commands:
 
     # ── edits ──
 
-    def _add_node(self, body: wire.AddNode, actor: wire.Actor) -> str:
+    def _edit(self, scope: str, make: Callable[[NodeSpace], E]) -> E:
+        """Make an edit of what is in a scope."""
         space = self._worker.require_open()
+        edit = make(scopes.space_at(space.space, scope))
+        space.edit(editing.inside(scope, edit))
+        return edit
+
+    def _node(self, name: str) -> Node:
+        return scopes.node_at(self._worker.require_open().space, name)
+
+    def _add_node(self, body: wire.AddNode, actor: wire.Actor) -> str:
+        if body.key in _PORTS and not body.scope:
+            raise RefusedError("A port of a subgraph belongs inside one.", hint="Open one first.")
         try:
             node_id, name, extra = self._worker.palette.recipe(body.key)
         except KeyError:
             raise GraphError(f"The palette has no entry {body.key!r}.") from None
-        edit = editing.add_node(space.space, node_id, name=name, extra=extra, x=body.x, y=body.y)
-        space.edit(edit)
-        return str(edit.nodes[0]["id"])
+        place = _place(body.scope, body.frame, body.section)
+        edit = self._edit(
+            body.scope,
+            lambda space: editing.add_node(
+                space, node_id, name=name, extra=extra, x=body.x, y=body.y, place=place
+            ),
+        )
+        return scopes.joined(body.scope, str(edit.nodes[0]["id"]))
 
     def _remove_nodes(self, body: wire.RemoveNodes, actor: wire.Actor) -> None:
         space = self._worker.require_open()
         edges = [self._edge(edge) for edge in body.edges]
-        space.edit(editing.remove_nodes(space.space, body.ids, edges))
+        scope, ids = scopes.one([*body.ids, *(edge[0] for edge in edges)])
+        inner = scopes.space_at(space.space, scope)
+        local = [_local(edge) for edge in edges]
+        space.edit(regrouping.remove(space.space, scope, inner, ids[: len(body.ids)], local))
 
     def _move_nodes(self, body: wire.MoveNodes, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
-        space.edit(editing.move_nodes(space.space, body.ids, body.x, body.y))
+        scope, ids = scopes.one(body.ids)
+        self._edit(scope, lambda space: editing.move_nodes(space, ids, body.x, body.y))
 
     def _duplicate(self, body: wire.Duplicate, actor: wire.Actor) -> list[str]:
-        space = self._worker.require_open()
-        edit = editing.duplicate(space.space, body.ids, dx=body.dx, dy=body.dy)
-        space.edit(edit)
-        return [str(node["id"]) for node in edit.nodes]
+        scope, ids = scopes.one(body.ids)
+        edit = self._edit(
+            scope, lambda space: editing.duplicate(space, ids, dx=body.dx, dy=body.dy)
+        )
+        return [scopes.joined(scope, str(node["id"])) for node in edit.nodes]
 
     def _connect(self, body: wire.Connect, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
-        edge = (body.source, body.source_port, body.target, body.target_port)
+        scope, (source, target) = scopes.one([body.source, body.target])
         self._require_for(body.target, actor)
-        space.edit(editing.connect(space.space, edge))
+        edge = (source, body.source_port, target, body.target_port)
+        self._edit(scope, lambda space: editing.connect(space, edge))
 
     def _disconnect(self, body: wire.Disconnect, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
-        space.edit(editing.disconnect_edge(space.space, self._edge(body.edge)))
+        edge = self._edge(body.edge)
+        scope, _ = scopes.split(edge[0])
+        self._edit(scope, lambda space: editing.disconnect_edge(space, _local(edge)))
 
     def _set_value(self, body: wire.SetValue, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
+        scope, uuid = scopes.split(body.node)
         self._require_for(body.node, actor)
-        space.edit(editing.set_value(space.space, body.node, body.port, body.value))
-        run = space.runner.active
+        self._edit(scope, lambda space: editing.set_value(space, uuid, body.port, body.value))
+        run = self._worker.require_open().runner.active
         if run is not None:
-            port = space.space.get_node_by_id(body.node).get_input(body.port)
+            port = self._node(body.node).get_input(body.port)
             where = f"{port.node.name}.{port.name}"
             value = None if port.value is NoValue else views.preview(port.value)
             run.note("live input", port=where, value=value, by=actor.name)
 
     def _rename(self, body: wire.Rename, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
-        space.edit(editing.rename(space.space, body.id, body.name))
+        scope, uuid = scopes.split(body.id)
+        self._edit(scope, lambda space: editing.rename(space, uuid, body.name))
 
     def _set_policy(self, body: wire.SetPolicy, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
-        space.edit(editing.set_policy(space.space, body.id, body.policy))
+        scope, uuid = scopes.split(body.id)
+        self._edit(scope, lambda space: editing.set_policy(space, uuid, body.policy))
 
     def _set_port(self, body: wire.SetPort, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
+        scope, uuid = scopes.split(body.node)
         flags = {"pinned": body.pinned, "hidden": body.hidden, "live": body.live}
-        space.edit(editing.set_flags(space.space, body.node, body.port, **flags))
+        self._edit(scope, lambda space: editing.set_flags(space, uuid, body.port, **flags))
 
     def _set_plot(self, body: wire.SetPlot, actor: wire.Actor) -> None:
-        space = self._worker.require_open()
-        space.edit(editing.set_plot(space.space, body.id, body.x, body.y))
+        scope, uuid = scopes.split(body.id)
+        self._edit(scope, lambda space: editing.set_plot(space, uuid, body.x, body.y))
+
+    # ── frames and subgraphs ──
+
+    def _put_in(self, body: wire.PutIn, actor: wire.Actor) -> None:
+        scope, ids = scopes.one(body.ids)
+        place = _place(scope, body.frame, body.section)
+
+        def edit(space: NodeSpace) -> editing.Edit:
+            put = editing.put_in(space, ids, place)
+            if not body.x and not body.y:
+                return put
+            moved = editing.move_nodes(space, ids, body.x, body.y)
+            return editing.Several(put.label, [moved, put])
+
+        self._edit(scope, edit)
+
+    def _make_subgraph(self, body: wire.MakeSubgraph, actor: wire.Actor) -> str:
+        scope, ids = scopes.one(body.ids)
+        edit = self._edit(scope, lambda space: regrouping.make(space, ids, body.name))
+        return scopes.joined(scope, edit.uuid)
+
+    def _dissolve(self, body: wire.Dissolve, actor: wire.Actor) -> list[str]:
+        scope, uuid = scopes.split(body.id)
+        edit = self._edit(scope, lambda space: regrouping.take_apart(space, uuid))
+        return [scopes.joined(scope, each) for each in edit.inside]
+
+    def _promote(self, body: wire.Promote, actor: wire.Actor) -> str:
+        inner, node = scopes.split(body.node)
+        if not inner:
+            raise RefusedError("Only what is inside a subgraph can become one of its ports.")
+        scope, uuid = scopes.split(inner)
+        edit = self._edit(
+            scope, lambda space: regrouping.promote(space, uuid, node, body.port, body.name)
+        )
+        return edit.gate
+
+    def _demote(self, body: wire.Demote, actor: wire.Actor) -> None:
+        scope, uuid = scopes.split(body.node)
+        self._edit(scope, lambda space: regrouping.demote(space, uuid, body.port))
+
+    async def _save_subgraph(self, body: wire.SaveSubgraph, actor: wire.Actor) -> str:
+        scope, uuid = scopes.split(body.id)
+        node = regrouping.as_subgraph(self._node(body.id))
+        files = self._worker.workspace.subgraphs
+        name = files.free_name(body.name, own=node.file, replace=body.replace)
+        template = {**node.template(), "name": name}
+        await in_thread(lambda: files.save(name, template), name="save subgraph")
+        version = str(template["version"])
+        self._edit(scope, lambda space: regrouping.saved_as(space, uuid, name, version))
+        self._worker.load_subgraphs()
+        return name
+
+    def _update_subgraph(self, body: wire.UpdateSubgraph, actor: wire.Actor) -> None:
+        scope, uuid = scopes.split(body.id)
+        self._edit(scope, lambda space: regrouping.update(space, uuid))
 
     def _undo(self, body: wire.Undo, actor: wire.Actor) -> None:
         self._worker.require_open().undo()
@@ -181,9 +268,8 @@ class Commands:
     def _redo(self, body: wire.Redo, actor: wire.Actor) -> None:
         self._worker.require_open().redo()
 
-    def _edge(self, edge_id: str) -> editing.Edge:
-        space = self._worker.require_open().space
-        for edge in space.edges:
+    def _edge(self, edge_id: str) -> scopes.Edge:
+        for edge in scopes.edges(self._worker.require_open().space):
             if views.edge_id(*edge) == edge_id:
                 return edge
         raise GraphError("There is no node or wire of that name any more.", edge=edge_id)
@@ -191,7 +277,7 @@ class Commands:
     def _require_for(self, node_id: str, actor: wire.Actor) -> None:
         """What may reach a device needs the controls of the bench."""
         space = self._worker.require_open().space
-        if space.has_node(node_id) and editing.reaches_effect(space.get_node_by_id(node_id)):
+        if scopes.has(space, node_id) and editing.reaches_effect(scopes.node_at(space, node_id)):
             self._worker.controls.require(actor)
 
     # ── nodespaces ──
@@ -227,7 +313,7 @@ class Commands:
     def _trigger(self, body: wire.Trigger, actor: wire.Actor) -> None:
         space = self._worker.require_open().space
         space.check_unlocked()
-        node = space.get_node_by_id(body.id)
+        node = scopes.node_at(space, body.id)
         if node.blocked:
             why = "it is muted" if node.muted else "effects are off"
             raise RefusedError(
@@ -241,8 +327,7 @@ class Commands:
         wave.close()
 
     def _cancel(self, body: wire.Cancel, actor: wire.Actor) -> None:
-        space = self._worker.require_open().space
-        space.get_node_by_id(body.id).cancel(f"cancelled by {actor.name}")
+        self._node(body.id).cancel(f"cancelled by {actor.name}")
 
     def _set_live(self, body: wire.SetLive, actor: wire.Actor) -> None:
         space = self._worker.require_open().space
@@ -309,6 +394,24 @@ class Commands:
 
     def _found(self, run: str) -> RunReader:
         return self._worker.runs.find(run)
+
+
+_PORTS = (InputGate.node_id, OutputGate.node_id)
+
+
+def _place(scope: str, frame: str, section: wire.Section) -> Place | None:
+    """Where a frame of the same scope holds a node; None for no frame."""
+    if not frame:
+        return None
+    around, uuid = scopes.split(frame)
+    if around != scope:
+        raise RefusedError("A frame holds nodes of its own subgraph only.")
+    return Place(uuid, section)
+
+
+def _local(edge: scopes.Edge) -> scopes.Edge:
+    """The wire with ids in place of names."""
+    return scopes.split(edge[0])[1], edge[1], scopes.split(edge[2])[1], edge[3]
 
 
 _EMPTY: dict[str, Any] = {"format": 3, "nodes": [], "edges": []}

@@ -12,17 +12,23 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
 
-from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, NoValue, PlaceholderNode
+from funcnodes.core import (
+    Node,
+    NodeInput,
+    NodeOutput,
+    NodeSpace,
+    NoValue,
+    Place,
+    PlaceholderNode,
+)
 from funcnodes.core.saved import dump_node
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot
+from funcnodes.workers.scopes import Edge, around, joined, space_at
 
 UNDO_DEPTH = 500
 COALESCE_S = 1.0
-
-Edge = tuple[str, str, str, str]
-"""Source node, output, target node, input."""
 
 
 class Edit(Protocol):
@@ -302,6 +308,108 @@ class Change:
         return False
 
 
+@dataclass(slots=True)
+class PutIn:
+    """Nodes put into a section of a frame, or out of the one that they are in."""
+
+    label: str
+    ids: list[str]
+    place: Place | None
+    structural: bool = True
+    _before: dict[str, Place | None] = field(default_factory=dict)
+
+    @property
+    def touches(self) -> frozenset[str]:
+        frames = [place.frame for place in (self.place, *self._before.values()) if place]
+        return frozenset(self.ids) | frozenset(frames)
+
+    def apply(self, space: NodeSpace) -> None:
+        nodes = [space.get_node_by_id(uuid) for uuid in self.ids]
+        self._before = {node.uuid: node.place for node in nodes}
+        done: list[Node] = []
+        try:
+            for node in nodes:
+                space.put_in(node, self.place)
+                done.append(node)
+        except GraphError:
+            for node in done:
+                space.places.put(node, self._before[node.uuid])
+            raise
+
+    def revert(self, space: NodeSpace) -> None:
+        for uuid, place in self._before.items():
+            space.places.put(space.get_node_by_id(uuid), place)
+
+    def absorb(self, later: Any) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class Inside:
+    """An edit of what is inside a subgraph, found by name so that it can be taken out and back."""
+
+    scope: str
+    edit: Edit
+
+    @property
+    def label(self) -> str:
+        return self.edit.label
+
+    @property
+    def structural(self) -> bool:
+        return self.edit.structural
+
+    @property
+    def touches(self) -> frozenset[str]:
+        """The subgraphs around it too: their ports follow what is inside."""
+        own = {joined(self.scope, uuid) for uuid in self.edit.touches}
+        return frozenset({*own, *around(self.scope)})
+
+    def apply(self, space: NodeSpace) -> None:
+        self.edit.apply(space_at(space, self.scope))
+
+    def revert(self, space: NodeSpace) -> None:
+        self.edit.revert(space_at(space, self.scope))
+
+    def absorb(self, later: Any) -> bool:
+        same = isinstance(later, Inside) and later.scope == self.scope
+        return same and self.edit.absorb(later.edit)
+
+
+@dataclass(slots=True)
+class Several:
+    """Edits made as one: all of them, or none."""
+
+    label: str
+    edits: list[Edit]
+
+    @property
+    def structural(self) -> bool:
+        return any(edit.structural for edit in self.edits)
+
+    @property
+    def touches(self) -> frozenset[str]:
+        return frozenset().union(*(edit.touches for edit in self.edits))
+
+    def apply(self, space: NodeSpace) -> None:
+        done: list[Edit] = []
+        try:
+            for edit in self.edits:
+                edit.apply(space)
+                done.append(edit)
+        except Exception:
+            for edit in reversed(done):
+                edit.revert(space)
+            raise
+
+    def revert(self, space: NodeSpace) -> None:
+        for edit in reversed(self.edits):
+            edit.revert(space)
+
+    def absorb(self, later: Any) -> bool:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What an unconnected input held: a value that was set, or its default."""
@@ -405,21 +513,45 @@ class Editor:
 
 
 def add_node(
-    space: NodeSpace, node_id: str, *, name: str | None, extra: dict[str, Any], x: float, y: float
-) -> AddNodes:
-    """A new node of a class, at a place; its id is in `nodes[0]["id"]`."""
+    space: NodeSpace, node_id: str, *, name: str | None, extra: dict[str, Any],
+    x: float, y: float, place: Place | None = None,
+) -> AddNodes:  # fmt: skip
+    """A new node of a class, on the canvas and in a frame; its id is in `nodes[0]["id"]`."""
     draft = NodeSpace(space.lib, arming="disarmed")
     draft.services = space.services
     node = draft.add_node_by_id(node_id, name=name, extra=extra)
-    node.name = _unused_name(space, node.name)
+    node.name = unused_name(space, node.name)
     node.properties["pos"] = [x, y]
     saved = dump_node(node)
     draft.remove_node_instance(node)
+    if place is not None:
+        _check_frame(space, place)
+        saved = {**saved, "frame": place.dump()}
     return AddNodes(f"add {node.name}", [saved])
 
 
+def inside(scope: str, edit: Edit) -> Edit:
+    """The edit, to be made in a scope."""
+    return Inside(scope, edit) if scope else edit
+
+
+def put_in(space: NodeSpace, ids: list[str], place: Place | None) -> PutIn:
+    """Nodes into a section of a frame; None takes them out of the frame that they are in."""
+    unique = list(dict.fromkeys(ids))
+    if not unique:
+        raise ValueRefusedError("No node was named that a frame could hold.")
+    what = named(space, unique)
+    if place is None:
+        return PutIn(f"take {what} out", unique, None)
+    frame = space.get_node_by_id(place.frame)
+    return PutIn(f"put {what} into {frame.name}", unique, place)
+
+
 def duplicate(space: NodeSpace, ids: list[str], *, dx: float, dy: float) -> AddNodes:
-    """Copies of nodes and of the wires among them, in the order of `ids`."""
+    """Copies of nodes and of the wires among them, in the order of `ids`.
+
+    A copy is held where its original is; by the copy of the frame, where that is copied too.
+    """
     fresh = {uuid: uuid4().hex for uuid in ids}
     nodes = []
     taken = {node.name for node in space.nodes}
@@ -430,6 +562,9 @@ def duplicate(space: NodeSpace, ids: list[str], *, dx: float, dy: float) -> AddN
         data["name"] = _free_name(str(data["name"]), taken)
         taken.add(data["name"])
         data["properties"] = {**data.get("properties", {}), "pos": [x + dx, y + dy]}
+        place = space.get_node_by_id(uuid).place
+        if place is not None and place.frame in fresh:
+            data["frame"] = Place(fresh[place.frame], place.section).dump()
         nodes.append(data)
     edges = [
         (fresh[s], out, fresh[t], inp)
@@ -442,7 +577,7 @@ def duplicate(space: NodeSpace, ids: list[str], *, dx: float, dy: float) -> AddN
 def remove_nodes(space: NodeSpace, ids: list[str], edges: list[Edge]) -> RemoveNodes:
     """Nodes with all their wires, and further wires."""
     unique = list(dict.fromkeys(ids))
-    what = _named(space, unique) if unique else "a wire"
+    what = named(space, unique) if unique else "a wire"
     return RemoveNodes(f"remove {what}", unique, edges)
 
 
@@ -451,7 +586,7 @@ def move_nodes(space: NodeSpace, ids: list[str], x: list[float], y: list[float])
     if not len(ids) == len(x) == len(y):
         raise ValueRefusedError("A place needs x and y for every node that is moved.")
     places = {uuid: [a, b] for uuid, a, b in zip(ids, x, y, strict=True)}
-    return MoveNodes(f"move {_named(space, list(places))}", places)
+    return MoveNodes(f"move {named(space, list(places))}", places)
 
 
 def rename(space: NodeSpace, uuid: str, name: str) -> Change:
@@ -549,12 +684,23 @@ def place_of(node: Node) -> tuple[float, float]:
     return 0.0, 0.0
 
 
+def unused_name(space: NodeSpace, wanted: str) -> str:
+    """`wanted`, with the first number that makes it the only one in `space`."""
+    return _free_name(wanted, {node.name for node in space.nodes})
+
+
+def named(space: NodeSpace, ids: list[str]) -> str:
+    """What nodes are called in a label: one by its name, several by their number."""
+    return space.get_node_by_id(ids[0]).name if len(ids) == 1 else _count(len(ids))
+
+
 def reaches_effect(node: Node) -> bool:
-    """Whether setting something on `node` now could act on the world."""
+    """Whether setting something on `node` now could act on the world, from inside it too."""
     space = node.nodespace
     if space is None or space.arming == "disarmed":
         return False
-    return node.effect or any(each.effect for each in downstream(node))
+    first = [node, *node.inner_nodes()]
+    return any(each.effect for start in first for each in (start, *downstream(start)))
 
 
 # ── wires without consequences ────────────────────────────────────────────────────────────
@@ -603,6 +749,12 @@ def _output(space: NodeSpace, uuid: str, port_id: str) -> NodeOutput:
     return node.get_output(port_id)
 
 
+def _check_frame(space: NodeSpace, place: Place) -> None:
+    frame = space.get_node_by_id(place.frame)
+    if not frame.is_frame:
+        raise GraphError(f"{frame.name} is no frame: it holds no nodes.", node=place.frame)
+
+
 def _check_frozen(port: NodeInput) -> None:
     space = port.node.nodespace
     if space is not None and space.locked and not port.live:
@@ -627,10 +779,6 @@ def _set_property(node: Node, key: str, value: Any) -> None:
         node.properties[key] = value
 
 
-def _unused_name(space: NodeSpace, wanted: str) -> str:
-    return _free_name(wanted, {node.name for node in space.nodes})
-
-
 def _free_name(wanted: str, taken: set[str]) -> str:
     """`wanted`, or the first of "wanted 2", "wanted 3" … that is free."""
     base, _, number = wanted.rpartition(" ")
@@ -640,10 +788,6 @@ def _free_name(wanted: str, taken: set[str]) -> str:
         count += 1
         name = f"{stem} {count}"
     return name
-
-
-def _named(space: NodeSpace, ids: list[str]) -> str:
-    return space.get_node_by_id(ids[0]).name if len(ids) == 1 else _count(len(ids))
 
 
 def _count(number: int) -> str:

@@ -11,7 +11,14 @@ from funcnodes.workers import wire
 
 _RANK: dict[wire.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 
-_LOOKING = (wire.EStop, wire.GetRows, wire.ListRuns, wire.ExportRun, wire.GetSnapshot)
+_LOOKING = (
+    wire.EStop,
+    wire.GetBody,
+    wire.GetRows,
+    wire.ListRuns,
+    wire.ExportRun,
+    wire.GetSnapshot,
+)
 _ACTING = (
     wire.RunStart,
     wire.RunPause,

@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from funcnodes.core import (
+    Frame,
     Library,
     Node,
     NodeInput,
@@ -20,9 +21,11 @@ from funcnodes.core import (
     NodeSpace,
     NoValue,
     PlaceholderNode,
+    SubgraphNode,
     previews,
 )
 from funcnodes.core.ports import Port
+from funcnodes.core.subgraph import Gate
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes import NODE_IDS, library_entries
@@ -30,8 +33,9 @@ from funcnodes.devices.safety import LatchState
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.records import Column, RowPage
-from funcnodes.workers import wire
+from funcnodes.workers import bodies, scopes, wire
 from funcnodes.workers.editing import place_of
+from funcnodes.workers.scopes import Edge
 
 TEXT_SHOWN = 200
 SAFE_INTEGER = 2**53
@@ -63,7 +67,7 @@ def value_of(port: Port) -> Any:
 def port_value(port: Port, t: float | None) -> wire.PortValue:
     """A port's newest value, as frames carry it."""
     return wire.PortValue(
-        port.node.uuid, port.id, preview(value_of(port)), port.quality, t,
+        scopes.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
         is_stale(port), is_applied(port),
     )  # fmt: skip
 
@@ -114,8 +118,12 @@ def node_view(node: Node, times: Times) -> wire.NodeView:
     """A node whole."""
     x, y = place_of(node)
     status = node_status(node)
+    name = scopes.name_of(node)
+    scope = scopes.split(name)[0]
+    frame = node.frame
     return wire.NodeView(
-        id=node.uuid,
+        id=name,
+        scope=scope,
         node_id=_saved_node_id(node),
         title=node.node_name or node.name,
         name=node.name,
@@ -136,8 +144,12 @@ def node_view(node: Node, times: Times) -> wire.NodeView:
         device=str(getattr(node, "device", "") or ""),
         member=str(getattr(node, "member", "") or ""),
         grows=node.grows,
-        body="plot" if isinstance(node, XYPlot) else "",
+        body=bodies.kind_of(node),
         plot=_plot(node) if isinstance(node, XYPlot) else None,
+        is_frame=isinstance(node, Frame),
+        frame=scopes.joined(scope, frame.uuid) if frame is not None else "",
+        section=node.place.section if frame is not None and node.place is not None else "body",
+        subgraph=_subgraph(node) if isinstance(node, SubgraphNode) else None,
     )
 
 
@@ -145,7 +157,7 @@ def node_status(node: Node) -> wire.NodeStatus:
     """How far a node is."""
     progress = node.progress if node.progress.is_reported else None
     return wire.NodeStatus(
-        id=node.uuid,
+        id=scopes.name_of(node),
         state=node.state,
         duration_s=node.duration_s,
         runs=node.runs,
@@ -172,21 +184,19 @@ def edge_id(source: str, output: str, target: str, inp: str) -> str:
     return f"{source}:{output}>{target}:{inp}"
 
 
-def edge_views(space: NodeSpace) -> list[wire.EdgeView]:
-    """Every wire, with what it does to values."""
-    return [
-        wire.EdgeView(
-            id=edge_id(node.uuid, out.id, inp.node.uuid, inp.id),
-            source=node.uuid,
-            source_port=out.id,
-            target=inp.node.uuid,
-            target_port=inp.id,
-            note=_note(out, inp),
-        )
-        for node in space.nodes
-        for out in node.outputs.values()
-        for inp in out.targets
-    ]
+def edge_view(space: NodeSpace, edge: Edge) -> wire.EdgeView:
+    """A wire, with what it does to values."""
+    source, output, target, inp = edge
+    ends = (scopes.node_at(space, source), scopes.node_at(space, target))
+    out, into = ends[0].outputs.get(output), ends[1].inputs.get(inp)
+    return wire.EdgeView(
+        id=edge_id(*edge),
+        source=source,
+        source_port=output,
+        target=target,
+        target_port=inp,
+        note=_note(out, into) if out is not None and into is not None else "",
+    )
 
 
 def device_view(device: Device) -> wire.DeviceView:
@@ -282,7 +292,7 @@ class Palette:
             self._add_devices(bench)
         for path, nodeclass in library.walk():
             if nodeclass.node_id not in NODE_IDS:
-                self._add_class(path, nodeclass)
+                self._add_class(path, nodeclass, library)
 
     def recipe(self, key: str) -> tuple[str, str | None, dict[str, Any]]:
         """Node id, name and extra keys of the saved form.
@@ -308,9 +318,11 @@ class Palette:
             )
             self._recipes[entry.key] = (entry.node_id, entry.title, dict(entry.extra))
 
-    def _add_class(self, path: tuple[str, ...], nodeclass: type[Node]) -> None:
+    def _add_class(self, path: tuple[str, ...], nodeclass: type[Node], library: Library) -> None:
         try:
             node = nodeclass()
+            if isinstance(node, SubgraphNode):  # its ports are those of what is inside
+                NodeSpace(library, arming="disarmed").add_node_instance(node)
         except Exception:  # somebody else's class: it is left out, the rest is offered
             return
         self.entries.append(
@@ -405,6 +417,17 @@ def _progress(progress: NodeProgress) -> wire.Progress:
         total=None if progress.total is None else int(progress.total),
         text=progress.text,
     )
+
+
+def _subgraph(node: SubgraphNode) -> wire.SubgraphView:
+    space = node.nodespace
+    inside = [each for each in node.inner.nodes if not isinstance(each, Gate)]
+    try:
+        edited = node.is_edited
+    except FuncnodesError:  # a value inside that cannot be saved hides it
+        edited = False
+    behind = space is not None and node.file != "" and node.is_behind(space.lib)
+    return wire.SubgraphView(nodes=len(inside), file=node.file, edited=edited, behind=behind)
 
 
 def _plot(node: XYPlot) -> wire.PlotSpec:

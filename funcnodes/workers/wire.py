@@ -27,6 +27,10 @@ Policy = Literal["each", "settled", "zip"]
 Role = Literal["viewer", "operator", "admin"]
 Arming = Literal["disarmed", "live", "running"]
 Quality = Literal["ok", "compliance", "overrange", "timeout", "missing", "stale"]
+Section = Literal["enter", "body", "finally"]
+BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
+CurveStyle = Literal["line", "points", "line and points"]
+Cell = str | float | bool | None
 
 
 class Base(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,6 +88,9 @@ class PortView(Base, kw_only=True):
 
 class NodeView(Base, kw_only=True):
     id: str
+    """Its name across subgraphs: `id`, or `subgraph/id` for one inside."""
+    scope: str = ""
+    """Name of the subgraph that it is right in, "" for the nodespace itself."""
     node_id: str
     """Class of the node, e.g. "sweep" or "device.set"."""
     title: str
@@ -109,8 +116,28 @@ class NodeView(Base, kw_only=True):
     member: str = ""
     grows: bool = False
     """True where a wire dropped on the port "+" makes a new input."""
-    body: Literal["", "plot"] = ""
+    body: BodyKind = ""
+    """What its card shows; all but "plot" is asked for by GetBody."""
     plot: "PlotSpec | None" = None
+    is_frame: bool = False
+    frame: str = ""
+    """Name of the frame that holds it, else ""."""
+    section: Section = "body"
+    """Where in that frame it is held."""
+    subgraph: "SubgraphView | None" = None
+
+
+class SubgraphView(Base, kw_only=True):
+    """What a subgraph's card says of it besides its ports."""
+
+    nodes: int = 0
+    """How many are right inside, ports aside."""
+    file: str = ""
+    """Name of the file it was made from or saved to, else ""."""
+    edited: bool = False
+    """It is another than its file was when it was made from it."""
+    behind: bool = False
+    """Its file has another version now."""
 
 
 class PlotSpec(Base, kw_only=True):
@@ -181,6 +208,40 @@ class RunView(Base, kw_only=True):
     message: str = ""
     """Why it ended otherwise than complete."""
     nodespace: str = ""
+
+
+class Curve(Base, kw_only=True):
+    x: list[float | None]
+    y: list[float | None]
+
+
+class Figure(Base, kw_only=True):
+    """Curves over one pair of axes."""
+
+    curves: list[Curve] = []
+    style: CurveStyle = "line"
+    title: str = ""
+    x_label: str = ""
+    y_label: str = ""
+
+
+class TableBody(Base, kw_only=True):
+    """The first columns and rows of a table; of a recorder's, the last rows."""
+
+    columns: list[str] = []
+    rows: list[list[Cell]] = []
+    total: int = 0
+    """How many rows there are."""
+
+
+class Shown(Base, kw_only=True):
+    """What the body of a card shows; all null while there is no value."""
+
+    figure: Figure | None = None
+    image: bytes | None = None
+    """A PNG."""
+    table: TableBody | None = None
+    text: str | None = None
 
 
 class Column(Base, kw_only=True):
@@ -441,6 +502,8 @@ class Welcome(Base, kw_only=True, tag="welcome"):
 
 
 FromWorker = Snapshot | Frame | Ack | Fail | Gone | Welcome
+AckResult = Rows | Shown | Snapshot
+"""What an Ack's result is where it is a struct of its own."""
 
 
 # ── browser → worker: every edit is a command with an inverse ─────────────────────────────
@@ -452,6 +515,11 @@ class AddNode(Base, kw_only=True, tag="add_node"):
     key: str
     x: float
     y: float
+    scope: str = ""
+    """The subgraph to put it into, by its name."""
+    frame: str = ""
+    """The frame to have hold it, by its name."""
+    section: Section = "body"
 
 
 class RemoveNodes(Base, kw_only=True, tag="remove_nodes"):
@@ -519,6 +587,64 @@ class SetPlot(Base, kw_only=True, tag="set_plot"):
     id: str
     x: str
     y: list[str]
+
+
+class PutIn(Base, kw_only=True, tag="put_in"):
+    """Have a frame hold nodes, or none ("" takes them out); with `x` and `y`, move them too."""
+
+    ids: list[str]
+    frame: str
+    section: Section = "body"
+    x: list[float] = []
+    y: list[float] = []
+
+
+class MakeSubgraph(Base, kw_only=True, tag="make_subgraph"):
+    """Put nodes into a subgraph in their place. Ack.result is its name."""
+
+    ids: list[str]
+    name: str = ""
+
+
+class Dissolve(Base, kw_only=True, tag="dissolve"):
+    """Put what is inside a subgraph in its place. Ack.result is the list of the nodes' names."""
+
+    id: str
+
+
+class Promote(Base, kw_only=True, tag="promote"):
+    """Make a port of a node inside a subgraph one of the subgraph. Ack.result is the port's id."""
+
+    node: str
+    port: str
+    name: str = ""
+
+
+class Demote(Base, kw_only=True, tag="demote"):
+    """Take a port of a subgraph away."""
+
+    node: str
+    port: str
+
+
+class SaveSubgraph(Base, kw_only=True, tag="save_subgraph"):
+    """Save it as a file, which the library lists. Refused where another file has that name."""
+
+    id: str
+    name: str
+    replace: bool = False
+
+
+class UpdateSubgraph(Base, kw_only=True, tag="update_subgraph"):
+    """Take over what its file is now."""
+
+    id: str
+
+
+class GetBody(Base, kw_only=True, tag="get_body"):
+    """What the body of a node's card shows. Ack.result is a Shown."""
+
+    id: str
 
 
 class Undo(Base, kw_only=True, tag="undo"):
@@ -636,7 +762,8 @@ class GetSnapshot(Base, kw_only=True, tag="get_snapshot"):
 
 Body = (
     AddNode | RemoveNodes | MoveNodes | Duplicate | Connect | Disconnect | SetValue | Rename
-    | SetPolicy | SetPort | SetPlot | Undo | Redo | OpenExample | OpenSpace | NewSpace
+    | SetPolicy | SetPort | SetPlot | PutIn | MakeSubgraph | Dissolve | Promote | Demote
+    | SaveSubgraph | UpdateSubgraph | GetBody | Undo | Redo | OpenExample | OpenSpace | NewSpace
     | RenameSpace | CloseSpace | RunStart | RunPause | RunResume | RunStop | RunAbort | Trigger
     | Cancel | SetLive | DeviceConnect | DeviceDisconnect | EStop | EStopReset | TakeControls
     | GetRows | ListRuns | ExportRun | GetSnapshot

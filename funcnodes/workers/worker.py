@@ -17,7 +17,8 @@ import msgspec
 
 from funcnodes import __version__
 from funcnodes.basic_nodes.files import Files
-from funcnodes.core import Library, Node, units
+from funcnodes.core import Library, Node, SubgraphNode, units
+from funcnodes.core.subgraph import SHELF_NAME, SUFFIX, InputGate, OutputGate
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes import DeviceNode
@@ -26,7 +27,7 @@ from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
 from funcnodes.settings import private_dir
-from funcnodes.workers import views, wire
+from funcnodes.workers import scopes, views, wire
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.controls import Controls
 from funcnodes.workers.examples import example, example_views
@@ -113,6 +114,7 @@ class Worker:
         """Whoever is told of this worker finds it complete, but for devices still connecting."""
         preloading = self.spawn(in_thread(units.preload, name="units"), "units")
         self.library = library()
+        self._read_subgraphs()
         opening = self._load_bench()
         await self._recover_runs()
         await preloading
@@ -303,15 +305,33 @@ class Worker:
     def _driver_found(self, device: Device) -> None:
         """A device on the bench turned out to be of another kind than was known."""
         self._drivers[device.name] = device.driver
-        self.palette = views.Palette(self.library, self.bench)
-        self.publisher.mark("library", lambda: [wire.LibraryPut(library=self.palette.entries)])
+        self._tell_palette()
         if self.open is None:
             return
         nodes = [node for node in self.open.space.walk() if isinstance(node, DeviceNode)]
         mine = [node for node in nodes if node.device == device.name]
         for node in mine:
             node.rebuild()
-        self.open.canvas.refresh([node.uuid for node in mine])
+        self.open.canvas.refresh([scopes.name_of(node) for node in mine])
+
+    def load_subgraphs(self) -> None:
+        """Offer what is in the folder of subgraphs now, and tell everybody."""
+        self._read_subgraphs()
+        self._tell_palette()
+        if self.open is not None:
+            self.open.canvas.refresh_all(SubgraphNode)
+
+    def _read_subgraphs(self) -> None:
+        folder = self.workspace.subgraphs.folder
+        self.library.load_subgraphs(folder)
+        self.library.add_nodes([SubgraphNode, InputGate, OutputGate], SHELF_NAME)
+        for name, why in self.library.broken.items():
+            if name.endswith(SUFFIX):
+                self.logbook.add("warning", "worker", f"{name} is not offered: {why}")
+
+    def _tell_palette(self) -> None:
+        self.palette = views.Palette(self.library, self.bench)
+        self.publisher.mark("library", lambda: [wire.LibraryPut(library=self.palette.entries)])
 
     def _plan_guardian(self) -> None:
         """Only devices that were reached: another worker may own the rest."""
@@ -405,7 +425,7 @@ class Worker:
 
     def _use(self, loaded: LoadedSpace) -> None:
         space = build(self.library, self.bench, self.latch, loaded.data)
-        space.services.provide(Files, Files(self.workspace.root / "files"))
+        space.services.provide(Files, Files(self.workspace.files_dir))
         self.open = OpenSpace(
             loaded,
             space,

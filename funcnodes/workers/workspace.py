@@ -5,7 +5,7 @@
       credential      the credential itself, for the worker alone
       process.json    the process that now has this folder (pid, start time, session)
       lock            held by that process
-      bench.toml  latch.json  nodespaces/  runs/  logs/
+      bench.toml  latch.json  nodespaces/  subgraphs/  files/  runs/  logs/
 
 Guarantees that a nodespace on disk is a whole one (old or new, never a mix), that its last good
 versions are kept, and that a corrupt file is put aside and never overwritten. What a nodespace
@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from funcnodes.core.subgraph import SUFFIX
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.files import read_json, sync_dir, write_json, write_private
@@ -78,6 +79,7 @@ class Workspace:
         self.root = root
         self.record = _read_record(root)
         self.spaces = SpaceStore(private_dir(root / "nodespaces"))
+        self.subgraphs = SubgraphStore(private_dir(root / "subgraphs"))
 
     @classmethod
     def create(cls, settings: Settings, name: str, *, uuid: str | None = None) -> "Workspace":
@@ -112,6 +114,11 @@ class Workspace:
     @property
     def bench_path(self) -> Path:
         return self.root / "bench.toml"
+
+    @property
+    def files_dir(self) -> Path:
+        """What its nodes may read and write."""
+        return self.root / "files"
 
     @property
     def latch_path(self) -> Path:
@@ -317,6 +324,47 @@ class SpaceStore:
             aside = self.folder / f"{path.stem}.{stamp}-{number}.corrupt"
         os.rename(path, aside)
         return aside
+
+
+@dataclass(frozen=True, slots=True)
+class SubgraphStore:
+    """The subgraphs of a worker that were saved as files; the library reads them."""
+
+    folder: Path
+
+    def free_name(self, wanted: str, *, own: str = "", replace: bool = False) -> str:
+        """`wanted`, trimmed, if a file of that name may be written.
+
+        Args:
+            own: The name that the subgraph has been saved under.
+            replace: Whether a file of another one may be replaced.
+
+        Raises:
+            RefusedError: It cannot be a name, or is another subgraph's.
+        """
+        name = checked_name(wanted, what="A subgraph")
+        if name != own and not replace and self._path(name).exists():
+            raise RefusedError(
+                f"There is already a subgraph named {name!r}.",
+                hint="Save it under another name, or replace that one.",
+            )
+        return name
+
+    def save(self, name: str, template: dict[str, Any]) -> None:
+        """Write a file, old or new and never half of it.
+
+        Raises:
+            WorkerError: It cannot be written; what was there is as it was.
+        """
+        try:
+            write_private(self._path(name), encode(template))
+        except OSError as error:
+            raise WorkerError(
+                f"The subgraph {name!r} cannot be saved: {error.strerror}."
+            ) from error
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}{SUFFIX}"
 
 
 _RECORD_FIELDS = ("uuid", "name", "credential_sha256", "python", "created", "manager_url")

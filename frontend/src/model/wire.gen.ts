@@ -60,6 +60,31 @@ export type Quality =
   | "missing"
   | "stale";
 
+export type Section =
+  | "enter"
+  | "body"
+  | "finally";
+
+export type BodyKind =
+  | ""
+  | "plot"
+  | "curve"
+  | "image"
+  | "table"
+  | "text"
+  | "json";
+
+export type CurveStyle =
+  | "line"
+  | "points"
+  | "line and points";
+
+export type Cell =
+  | string
+  | number
+  | boolean
+  | null;
+
 /** One plain sentence about what went wrong, and what to try. */
 export interface Problem {
   title: string;
@@ -99,6 +124,7 @@ export interface PortView {
 
 export interface NodeView {
   id: string;
+  scope: string;
   node_id: string;
   title: string;
   name: string;
@@ -119,8 +145,20 @@ export interface NodeView {
   device: string;
   member: string;
   grows: boolean;
-  body: "" | "plot";
+  body: BodyKind;
   plot: PlotSpec | null;
+  is_frame: boolean;
+  frame: string;
+  section: Section;
+  subgraph: SubgraphView | null;
+}
+
+/** What a subgraph's card says of it besides its ports. */
+export interface SubgraphView {
+  nodes: number;
+  file: string;
+  edited: boolean;
+  behind: boolean;
 }
 
 /** What a plot node draws: columns of the rows of the recorder that feeds it. */
@@ -181,6 +219,35 @@ export interface RunView {
   simulated: boolean;
   message: string;
   nodespace: string;
+}
+
+export interface Curve {
+  x: Array<number | null>;
+  y: Array<number | null>;
+}
+
+/** Curves over one pair of axes. */
+export interface Figure {
+  curves: Array<Curve>;
+  style: CurveStyle;
+  title: string;
+  x_label: string;
+  y_label: string;
+}
+
+/** The first columns and rows of a table; of a recorder's, the last rows. */
+export interface TableBody {
+  columns: Array<string>;
+  rows: Array<Array<Cell>>;
+  total: number;
+}
+
+/** What the body of a card shows; all null while there is no value. */
+export interface Shown {
+  figure: Figure | null;
+  image: Uint8Array | null;
+  table: TableBody | null;
+  text: string | null;
 }
 
 export interface Column {
@@ -443,12 +510,20 @@ export type FromWorker =
   | Gone
   | Welcome;
 
+export type AckResult =
+  | Rows
+  | Shown
+  | Snapshot;
+
 /** Ack.result is the new node's id. */
 export interface AddNode {
   type: "add_node";
   key: string;
   x: number;
   y: number;
+  scope?: string;
+  frame?: string;
+  section?: Section;
 }
 
 export interface RemoveNodes {
@@ -521,6 +596,64 @@ export interface SetPlot {
   id: string;
   x: string;
   y: Array<string>;
+}
+
+/** Have a frame hold nodes, or none ("" takes them out); with `x` and `y`, move them too. */
+export interface PutIn {
+  type: "put_in";
+  ids: Array<string>;
+  frame: string;
+  section?: Section;
+  x?: Array<number>;
+  y?: Array<number>;
+}
+
+/** Put nodes into a subgraph in their place. Ack.result is its name. */
+export interface MakeSubgraph {
+  type: "make_subgraph";
+  ids: Array<string>;
+  name?: string;
+}
+
+/** Put what is inside a subgraph in its place. Ack.result is the list of the nodes' names. */
+export interface Dissolve {
+  type: "dissolve";
+  id: string;
+}
+
+/** Make a port of a node inside a subgraph one of the subgraph. Ack.result is the port's id. */
+export interface Promote {
+  type: "promote";
+  node: string;
+  port: string;
+  name?: string;
+}
+
+/** Take a port of a subgraph away. */
+export interface Demote {
+  type: "demote";
+  node: string;
+  port: string;
+}
+
+/** Save it as a file, which the library lists. Refused where another file has that name. */
+export interface SaveSubgraph {
+  type: "save_subgraph";
+  id: string;
+  name: string;
+  replace?: boolean;
+}
+
+/** Take over what its file is now. */
+export interface UpdateSubgraph {
+  type: "update_subgraph";
+  id: string;
+}
+
+/** What the body of a node's card shows. Ack.result is a Shown. */
+export interface GetBody {
+  type: "get_body";
+  id: string;
 }
 
 export interface Undo {
@@ -659,6 +792,14 @@ export type Body =
   | SetPolicy
   | SetPort
   | SetPlot
+  | PutIn
+  | MakeSubgraph
+  | Dissolve
+  | Promote
+  | Demote
+  | SaveSubgraph
+  | UpdateSubgraph
+  | GetBody
   | Undo
   | Redo
   | OpenExample
