@@ -4,9 +4,9 @@ After an edit only the nodes it touched are described anew; which nodes and wire
 compared as a whole. Values and states come from the nodespaces' own notes of what changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from funcnodes.core import NodeInput, NodeSpace, clock
+from funcnodes.core import NodeInput, NodeSpace, Place, clock
 from funcnodes.core.node import Node
 from funcnodes.core.nodespace import Changes
 from funcnodes.core.ports import Port
@@ -24,6 +24,7 @@ class Canvas:
         self._publisher = publisher
         self._times: dict[str, dict[str, float]] = {}  # by node and port
         self._nodes: dict[str, Node] = scopes.nodes(space)  # as browsers know them
+        self._places = _places(self._nodes)
         self._edges: set[Edge] = set(scopes.edges(space))
         self._failed: set[str] = set()
         self._again: set[Port] = set()  # to be told again, though their values are as old as before
@@ -45,16 +46,19 @@ class Canvas:
     def reset(self) -> wire.Reset:
         """The whole graph, in place of what browsers have."""
         self._nodes, self._edges = scopes.nodes(self._space), set(scopes.edges(self._space))
+        self._places = _places(self._nodes)
         return wire.Reset(nodes=self.node_views(), edges=self.edge_views())
 
     def refresh(self, touched: Iterable[str]) -> None:
         """An edit touched these nodes: tell what became of them, and of nodes and wires at all."""
         self._watch()
         nodes, edges = scopes.nodes(self._space), set(scopes.edges(self._space))
+        places = _places(nodes)
         gone, new = self._edges - edges, edges - self._edges
         others = {name for name, node in nodes.items() if self._nodes.get(name) is not node}
+        others |= {name for name, _ in self._places.items() ^ places.items()}
         lost = [name for name in self._nodes if name not in nodes]
-        self._nodes, self._edges = nodes, edges
+        self._nodes, self._edges, self._places = nodes, edges, places
         for edge in gone:
             self._publisher.put(wire.EdgeGone(id=views.edge_id(*edge)))
         for name in lost:
@@ -150,3 +154,9 @@ class Canvas:
             ports.add(out)
             ports.update(out.targets)
         return ports
+
+
+def _places(nodes: Mapping[str, Node]) -> dict[str, Place]:
+    """Where nodes are held, of those that a frame holds."""
+    held = ((name, node) for name, node in nodes.items() if node.place is not None)
+    return {name: node.place for name, node in held if node.frame is not None and node.place}
