@@ -106,11 +106,25 @@ class ShowImage(Node):
 
 
 @basic_node("display.show", name="Show", icon="eye", words=("value", "print", "debug", "text"),
-            outputs=[{"id": "text"}])  # fmt: skip
+            outputs=[{"id": "text"}], body="text")  # fmt: skip
 def show_node(value: Any) -> str:
     """A value written out, at most 10,000 characters of it."""
     shown = value if isinstance(value, str) else str(value)
     return shown if len(shown) <= 10_000 else f"{shown[:9_999]}…"
+
+
+@basic_node("display.table", name="Show table", icon="table", words=("rows", "columns", "grid"),
+            outputs=[{"id": "out"}], body="table")  # fmt: skip
+def show_table_node(table: Any) -> Any:
+    """Columns by name, rows as dictionaries or lists, or a matrix, laid out; passed on as it is."""
+    return table
+
+
+@basic_node("display.json", name="Show JSON", icon="file", words=("value", "dictionary", "tree"),
+            outputs=[{"id": "out"}], body="json")  # fmt: skip
+def show_json_node(value: Any) -> Any:
+    """A value with all that is in it, written as JSON; passed on as it is."""
+    return value
 
 
 def curves(y: Any, x: Any = UNSET) -> list[dict[str, list[float]]]:
@@ -201,7 +215,7 @@ def _painted(array: Array, colours: str, low: float | None, high: float | None) 
 
 
 NODE_SHELF = Shelf(
-    [ArrayPlot, ShowImage, show_node],
+    [ArrayPlot, ShowImage, show_node, show_table_node, show_json_node],
     name="Display",
     description="Curves, pictures and values to look at.",
 )

@@ -114,6 +114,8 @@ class OutputGate(Gate):
         if self.port is not None:
             sources = self.inputs["value"].sources
             self.port.type = sources[0].type if sources else PortType.of(Any)
+            for inp in self.port.targets:
+                self.port.refit(inp)
 
     def links_out(self) -> Iterable[Node]:
         return () if self.port is None else (i.gate or i.node for i in self.port.targets)
@@ -173,6 +175,8 @@ class OuterInput(NodeInput):
             self.type = self.gate.out.type = kind
             out = self.gate.out
             out._wires = [(inp, out.check_wire(inp)) for inp in inner]
+            for source in self.sources:
+                source.refit(self)
         if first is not None:
             self.value_options = dict(first.value_options)
             self.description = first.description
@@ -199,6 +203,23 @@ class OuterOutput(NodeOutput):
     @name.setter
     def name(self, name: str) -> None:
         self.gate.name = name
+
+
+def check_crossing(output: NodeOutput, inp: NodeInput) -> None:
+    """Whether wires across a border would go on to fit if these two were wired.
+
+    Raises:
+        PortMismatchError: One outside would not.
+    """
+    into, out_of = inp.node, output.node
+    if isinstance(into, OutputGate) and into.port is not None:
+        for target in into.port.targets:
+            output.check_wire(target)
+            check_crossing(output, target)
+    if isinstance(out_of, InputGate) and out_of.port is not None and not out_of.port.inner:
+        for source in out_of.port.sources:
+            source.check_wire(inp)
+            check_crossing(source, inp)
 
 
 # ── the node, and the nodespace in it ─────────────────────────────────────────────────────
@@ -688,7 +709,7 @@ def make_subgraph(
     for out, inp in (*into, *back):
         lift(out, inp)
     for node in chosen:
-        if node.place is not None and node.frame not in chosen:
+        if node.frame is not None and node.frame not in chosen:
             space.put_in(node, None)
     _move(chosen, space, subgraph.inner)
     for out in dict.fromkeys(out for out, _ in into):
@@ -769,7 +790,8 @@ def _with_members(space: NodeSpace, nodes: Iterable[Node]) -> dict[Node, None]:
 
 def _common_place(chosen: Mapping[Node, None]) -> Any:
     """Where all of them are held that no chosen frame holds."""
-    places = {node.place for node in chosen if node.frame not in chosen}
+    tops = (node for node in chosen if node.frame not in chosen)
+    places = {node.place if node.frame is not None else None for node in tops}
     if len(places) > 1:
         raise GraphError("Nodes of one subgraph must be held by the same frame and section.")
     return places.pop() if places else None

@@ -159,7 +159,7 @@ def _columns_and_rows(value: Any) -> tuple[list[str], list[list[Any]], int]:
         return [str(name) for name in value], rows, total
     listed = _listed(value)
     head = listed[:ROWS]
-    if head and all(isinstance(row, Mapping) for row in head):
+    if len(head) and all(isinstance(row, Mapping) for row in head):
         names = list(dict.fromkeys(str(name) for row in head for name in row))
         return names, [[row.get(name) for name in names] for row in head], len(listed)
     table = [_listed(row) for row in head]

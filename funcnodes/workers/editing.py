@@ -22,6 +22,7 @@ from funcnodes.core import (
     PlaceholderNode,
 )
 from funcnodes.core.saved import dump_node
+from funcnodes.core.subgraph import Gate, check_crossing
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot
@@ -172,6 +173,7 @@ class Connect:
             raise RefusedError("These two ports are wired already.")
         try:
             out.check_wire(inp)
+            check_crossing(out, inp)
         except GraphError:
             if self.grown:
                 inp.node.remove_input(self.grown)
@@ -525,6 +527,7 @@ def add_node(
     saved = dump_node(node)
     draft.remove_node_instance(node)
     if place is not None:
+        _check_holdable(node)
         _check_frame(space, place)
         saved = {**saved, "frame": place.dump()}
     return AddNodes(f"add {node.name}", [saved])
@@ -540,6 +543,8 @@ def put_in(space: NodeSpace, ids: list[str], place: Place | None) -> PutIn:
     unique = list(dict.fromkeys(ids))
     if not unique:
         raise ValueRefusedError("No node was named that a frame could hold.")
+    for node in map(space.get_node_by_id, unique):
+        _check_holdable(node)
     what = named(space, unique)
     if place is None:
         return PutIn(f"take {what} out", unique, None)
@@ -747,6 +752,11 @@ def _output(space: NodeSpace, uuid: str, port_id: str) -> NodeOutput:
     if isinstance(node, PlaceholderNode):
         return node.output_for(port_id)
     return node.get_output(port_id)
+
+
+def _check_holdable(node: Node) -> None:
+    if isinstance(node, Gate):
+        raise RefusedError(f"{node.name} is a port of the subgraph: no frame holds it.")
 
 
 def _check_frame(space: NodeSpace, place: Place) -> None:

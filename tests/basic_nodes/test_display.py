@@ -151,4 +151,6 @@ async def test_a_value_is_shown_as_bounded_text(graph: Any) -> None:
 
 def test_display_has_its_shelf() -> None:
     ids = {c.node_id for path, c in NODE_SHELF.walk() if path[0] == "Display"}
-    assert ids == {"plot.array", "image.show", "display.show"}
+    assert ids == {
+        "plot.array", "image.show", "display.show", "display.table", "display.json",
+    }  # fmt: skip

@@ -6,11 +6,15 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from funcnodes.basic_nodes import NODE_SHELF
-from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace, SubgraphNode
-from funcnodes.errors import GraphError, RefusedError
-from funcnodes.workers import scopes, wire
+from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace, Place, SubgraphNode
+from funcnodes.core.subgraph import InputGate, OutputGate
+from funcnodes.errors import FuncnodesError, GraphError, RefusedError
+from funcnodes.runs import NODE_SHELF as RUNS
+from funcnodes.workers import editing, regrouping, scopes, wire
+from funcnodes.workers.editing import Editor
 from funcnodes.workers.workspace import Workspace
 
 EVE = wire.Actor(id="e", name="Eve", role="viewer")
@@ -467,3 +471,113 @@ async def test_the_structure_stays_while_a_run_is_on(desk: Any) -> None:
         await desk.ask(wire.MoveNodes(ids=[f"{made}/{c}"], x=[1], y=[1]))
     finally:
         space_of(desk).arming = "disarmed"
+
+
+# ── all of it, at random ──────────────────────────────────────────────────────────────────
+
+KINDS = ["add_node", "add_node", "input.number", "repeat", "control.repeat", "subgraph",
+         "subgraph.input", "subgraph.output"]  # fmt: skip
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["add", "add", "connect", "connect", "set", "make", "make", "dissolve", "promote",
+             "demote", "put_in", "take_out", "remove", "duplicate", "disconnect", "undo", "redo"]
+        ),
+        st.integers(0, 40),
+        st.integers(0, 40),
+        st.integers(0, 40),
+    ),
+    max_size=20,
+)  # fmt: skip
+
+
+def new_editor() -> Editor:
+    library = Library(NODE_SHELF, RUNS)
+    library.add_nodes([SubgraphNode, InputGate, OutputGate], "Subgraphs")
+    return Editor(NodeSpace(library, arming="disarmed"))
+
+
+def make_one(editor: Editor, kind: str, a: int, b: int, c: int) -> None:
+    """One random edit somewhere; most are possible, the rest must be refused without a trace."""
+    root = editor.space
+    if kind in ("undo", "redo"):
+        getattr(editor, kind)()
+        return
+    every = list(scopes.spaces(root))
+    scope, space = every[c % len(every)]
+    nodes = space.nodes
+
+    def make(edit: Any) -> None:
+        editor.make(editing.inside(scope, edit))
+
+    if kind == "add" or not nodes:
+        node_id = KINDS[a % (len(KINDS) if scope else len(KINDS) - 2)]
+        make(editing.add_node(space, node_id, name=None, extra={}, x=float(b), y=0.0))
+        return
+    one, two = nodes[a % len(nodes)], nodes[b % len(nodes)]
+    ids = list(dict.fromkeys([one.uuid, two.uuid]))
+    inputs, outputs = list(two.inputs), list(one.outputs)
+    inp = inputs[c % len(inputs)]
+    match kind:
+        case "connect":
+            make(editing.connect(space, (one.uuid, outputs[c % len(outputs)], two.uuid, inp)))
+        case "disconnect" if space.edges:
+            make(editing.disconnect_edge(space, space.edges[a % len(space.edges)]))
+        case "set":
+            make(editing.set_value(space, two.uuid, inp, a))
+        case "make":
+            make(regrouping.make(space, ids, ""))
+        case "dissolve":
+            make(regrouping.take_apart(space, one.uuid))
+        case "promote" if scope:
+            outer, uuid = scopes.split(scope)
+            around = scopes.space_at(root, outer)
+            edit = regrouping.promote(around, uuid, two.uuid, inp, "")
+            editor.make(editing.inside(outer, edit))
+        case "demote":
+            make(regrouping.demote(space, two.uuid, inp))
+        case "put_in":
+            section: Any = ("enter", "body", "finally")[c % 3]
+            make(editing.put_in(space, [one.uuid], Place(two.uuid, section)))
+        case "take_out":
+            make(editing.put_in(space, ids, None))
+        case "remove":
+            editor.make(regrouping.remove(root, scope, space, ids, []))
+        case "duplicate":
+            make(editing.duplicate(space, ids, dx=1.0, dy=2.0))
+
+
+def attempt(editor: Editor, step: Any) -> None:
+    before = plain(editor.space)
+    try:
+        make_one(editor, *step)
+    except FuncnodesError:
+        assert plain(editor.space) == before, f"a refused {step[0]} left a trace"
+
+
+def plain(space: NodeSpace) -> Any:
+    return ordered(json.loads(json.dumps(space.serialize())))
+
+
+@settings(deadline=None)
+@given(steps, steps)
+async def test_random_edits_undone_give_the_graph_back_and_redone_the_result(
+    prologue: list[Any], random_edits: list[Any]
+) -> None:
+    first = new_editor()
+    for step in prologue:
+        attempt(first, step)
+    start = plain(first.space)
+    editor = Editor(first.space)
+    for step in random_edits:
+        attempt(editor, step)
+    end = plain(editor.space)
+    while editor.undo_label:
+        editor.undo()
+    assert plain(editor.space) == start
+    while editor.redo_label:
+        editor.redo()
+    if all(step[0] not in ("undo", "redo") for step in random_edits):
+        assert plain(editor.space) == end
+    await editor.space.aclose()
