@@ -14,7 +14,8 @@ export function node(id: string, more: Partial<NodeView> = {}): NodeView {
   return {
     id, node_id: "add", title: "Add", name: id, icon: "", doc: "", x: 0, y: 0, inputs: [port("a"), port("b")],
     outputs: [port("out")], policy: "each", state: "idle", duration_s: null, runs: 0, progress: null, problem: null,
-    muted: false, missing: "", device: "", member: "", grows: false, body: "", plot: null, ...more,
+    muted: false, missing: "", device: "", member: "", grows: false, body: "", plot: null,
+    scope: "", is_frame: false, frame: "", section: "body", subgraph: null, ...more,
   };
 }
 

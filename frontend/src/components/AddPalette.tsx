@@ -7,8 +7,8 @@ import { isLocked, mayAct, type PaletteAt, set, useEditor } from "../store/edito
 import { canvas } from "./canvasApi";
 import { Icon, nodeIcon } from "./Icon";
 import { EntryShape } from "./EntryShape";
+import { useLibrary } from "./useLibrary";
 
-const NONE: LibraryEntry[] = [];
 const WIDTH = 280;
 const HEIGHT = 340;
 
@@ -20,7 +20,7 @@ export function AddPalette() {
 }
 
 function Open({ at }: { at: PaletteAt }) {
-  const library = useEditor((state) => state.graph?.library) ?? NONE;
+  const library = useLibrary();
   const held = useEditor((state) => (at.wire ? endOf(state.graph?.nodes[at.wire.node], at.wire) : null));
   const [query, setQuery] = useState("");
   const [index, setIndex] = useState(0);
@@ -35,7 +35,7 @@ function Open({ at }: { at: PaletteAt }) {
   const choose = (entry: LibraryEntry | undefined) => {
     if (!entry) return;
     set({ palette: null });
-    void addNode(entry, Math.round(at.canvas.x), Math.round(at.canvas.y), at.wire);
+    void addNode(entry, Math.round(at.canvas.x), Math.round(at.canvas.y), at.wire, canvas()?.heldAt(at.canvas) ?? null);
     canvas()?.focus();
   };
   useEffect(() => {

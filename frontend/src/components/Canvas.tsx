@@ -1,15 +1,20 @@
 import {
   applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, type Node, type OnConnectStartParams, ReactFlow,
-  ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore,
+  ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore, type Viewport,
 } from "@xyflow/react";
 import { type DragEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { CARD } from "../model/card";
 import { misjoin, type WireEnd } from "../model/fit";
+import { frameBoxes, sectionAt } from "../model/frames";
 import { freePlace } from "../model/place";
-import type { EdgeView } from "../model/wire.gen";
-import { addNode, connect, redo, undo } from "../store/actions";
+import { edgesIn, nodesIn, scopeOf } from "../model/scope";
+import type { EdgeView, NodeView } from "../model/wire.gen";
+import { addNode, connect, openScope, redo, undo } from "../store/actions";
 import { get, isLocked, mayAct, set, useEditor } from "../store/editor";
+import { Breadcrumb } from "./Breadcrumb";
 import { canvas, DRAG_TYPE, offer } from "./canvasApi";
+import { cardsOf } from "./frameCards";
+import { FrameLayer } from "./FrameLayer";
 import { Hint } from "./Hint";
 import { Icon } from "./Icon";
 import { type CardNode, NodeCard } from "./NodeCard";
@@ -21,6 +26,7 @@ import { WireInHand } from "./WireInHand";
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { wire: Wire };
 const NO_EDGES: Record<string, EdgeView> = {};
+const NO_NODES: Record<string, NodeView> = {};
 /** Room at the sides for a wire that leads around the outermost card. */
 const FIT = { padding: { x: "30px", y: 0.025 }, maxZoom: 1, duration: 0 } as const;
 // One object each, so that the canvas does not take a new one for a change.
@@ -39,17 +45,18 @@ export function Canvas() {
 }
 
 function Inner() {
-  const { nodes, setNodes, onNodesChange, onDragStart, onDragStop, move } = useGraphNodes();
+  const { nodes, setNodes, onNodesChange, onDragStart, onDrag, onDragStop, move } = useGraphNodes();
   const { edges, onEdgesChange } = useGraphEdges();
   const flow = useReactFlow();
   const space = useEditor((state) => state.graph?.space?.name);
-  const empty = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length === 0);
+  const scope = useEditor((state) => state.scope);
+  const empty = useEditor((state) => Object.keys(nodesIn(state.graph?.nodes ?? NO_NODES, state.scope)).length === 0);
   const connectable = useEditor((state) => mayAct(state) && !isLocked(state));
   const frame = useRef<HTMLElement>(null);
   const edgesNow = useRef(edges);
   edgesNow.current = edges;
 
-  useFitOnOpen(space, nodes.length);
+  useViews(space, scope, nodes.length);
   useEffect(() => {
     const middle = () => {
       const box = frame.current?.getBoundingClientRect();
@@ -61,6 +68,7 @@ function Inner() {
         const { x, y } = flow.screenToFlowPosition(middle());
         return freePlace({ x: x - CARD / 2, y: y - NEW_HEIGHT / 2, width: CARD, height: NEW_HEIGHT }, flow.getNodes().map(box));
       },
+      heldAt: (point) => sectionAt(frameBoxes(cardsOf(flow.getNodes() as CardNode[], get().graph?.nodes ?? NO_NODES)), [], point),
       toCanvas: (point) => flow.screenToFlowPosition(point),
       fit: () => void flow.fitView(FIT),
       tidy: () => void arrange(flow.getNodes(), move).then(drawn).then(() => flow.fitView(FIT)),
@@ -89,9 +97,11 @@ function Inner() {
     if (!entry) return;
     event.preventDefault();
     const { x, y } = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 16 });
-    void addNode(entry, Math.round(x), Math.round(y));
+    void addNode(entry, Math.round(x), Math.round(y), null, canvas()?.heldAt({ x, y }) ?? null);
   }, [flow]);
   const onSelectionDragStop = useCallback((event: unknown, moved: CardNode[]) => onDragStop(event, null, moved), [onDragStop]);
+  const onSelectionDrag = useCallback((event: unknown, moved: CardNode[]) => onDrag(event, moved[0] ?? null), [onDrag]);
+  const onSelectionDragStart = useCallback((event: unknown, moved: CardNode[]) => onDragStart(event, null, moved), [onDragStart]);
   const onDoubleClick = useCallback(
     (event: MouseEvent) => {
       if (!(event.target as Element).closest(".react-flow__pane")) return;
@@ -111,8 +121,11 @@ function Inner() {
         onNodesChange={onNodesChange}
         onEdgesChange={onEdgesChange}
         onNodeDragStart={onDragStart}
+        onNodeDrag={onDrag}
         onNodeDragStop={onDragStop}
-        onSelectionDragStart={onDragStart}
+        onNodeDoubleClick={onNodeDoubleClick}
+        onSelectionDragStart={onSelectionDragStart}
+        onSelectionDrag={onSelectionDrag}
         onSelectionDragStop={onSelectionDragStop}
         onConnectStart={onConnectStart}
         onConnect={onConnect}
@@ -140,7 +153,9 @@ function Inner() {
         proOptions={PRO}
       >
         <Background gap={16} size={1.2} color="var(--canvas-dot)" />
+        <FrameLayer />
       </ReactFlow>
+      <Breadcrumb />
       {empty && <p className="canvas-empty">Nothing here yet. Press <kbd>/</kbd> to add a node.</p>}
       <WireTip />
       <Tools />
@@ -150,11 +165,13 @@ function Inner() {
 
 /** The wires as the canvas wants them, with its own idea of which are selected. */
 function useGraphEdges() {
-  const views = useEditor((state) => state.graph?.edges ?? NO_EDGES);
+  const all = useEditor((state) => state.graph?.edges ?? NO_EDGES);
+  const scope = useEditor((state) => state.scope);
+  const views = useMemo(() => edgesIn(all, scope), [all, scope]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const edges = useMemo(
     () =>
-      Object.values(views).map(
+      views.map(
         (edge): WireEdge => ({
           id: edge.id,
           type: "wire",
@@ -186,16 +203,22 @@ function nameOf(id: string): string {
   return get().graph?.nodes[id]?.name ?? id;
 }
 
-/** Show all of a nodespace when it is opened. */
-function useFitOnOpen(space: string | undefined, count: number): void {
+/** Show all of a nodespace or a subgraph when it is opened, and where one was on the way back. */
+function useViews(space: string | undefined, scope: string, count: number): void {
   const flow = useReactFlow();
-  const measured = useStore((state) => state.nodes.length > 0 && state.nodes.every((node) => node.measured?.width));
-  const fitted = useRef<string | undefined>(undefined);
+  const measured = useStore((state) => state.nodes.length > 0 && state.nodes.every((node) => node.measured?.width && scopeOf(node.id) === scope));
+  const seen = useRef(new Map<string, Viewport>());
+  const place = useRef<string | undefined>(undefined);
   useEffect(() => {
-    if (!measured || count === 0 || fitted.current === space) return;
-    fitted.current = space;
-    void flow.fitView(FIT);
-  }, [measured, count, space, flow]);
+    const here = `${space} ${scope}`;
+    if (!measured || count === 0 || place.current === here) return;
+    if (!place.current?.startsWith(`${space} `)) seen.current.clear();
+    place.current = here;
+    const before = seen.current.get(here);
+    if (before) void flow.setViewport(before);
+    else void flow.fitView(FIT);
+  }, [measured, count, space, scope, flow]);
+  useEffect(() => () => void seen.current.set(`${space} ${scope}`, flow.getViewport()), [space, scope, flow]);
 }
 
 /** Until what was just moved is drawn where it is. */
@@ -210,7 +233,14 @@ function box(node: Node) {
 }
 
 async function arrange(nodes: Node[], move: (moved: Array<{ id: string; x: number; y: number }>) => Promise<void>): Promise<void> {
-  await move(await tidy(nodes.map(box), Object.values(get().graph?.edges ?? NO_EDGES)));
+  const { graph, scope } = get();
+  const cards = cardsOf(nodes as CardNode[], graph?.nodes ?? NO_NODES);
+  await move(await tidy(cards, edgesIn(graph?.edges ?? NO_EDGES, scope)));
+}
+
+function onNodeDoubleClick(event: MouseEvent, node: Node): void {
+  const inField = (event.target as Element).closest("input, select, button, .bodyscroll");
+  if (!inField && get().graph?.nodes[node.id]?.subgraph) openScope(node.id);
 }
 
 function onConnectStart(_: unknown, from: OnConnectStartParams): void {

@@ -1,13 +1,16 @@
 import { useMemo, useState } from "react";
 import { misjoin, type WireEnd } from "../model/fit";
+import { nodesIn } from "../model/scope";
 import type { NodeView } from "../model/wire.gen";
 import { connect } from "../store/actions";
 import { get, useEditor } from "../store/editor";
 import { Dialog } from "./Dialog";
 
+const NONE: Record<string, NodeView> = {};
+
 /** Wiring without a mouse: an output of the selected node, and an input that takes it. */
 export function ConnectDialog({ onClose }: { onClose: () => void }) {
-  const nodes = useEditor((state) => state.graph?.nodes) ?? {};
+  const nodes = useEditor((state) => nodesIn(state.graph?.nodes ?? NONE, state.scope));
   const node = nodes[get().selection[0] ?? ""];
   const [output, setOutput] = useState(node?.outputs.find((port) => port.kind !== "trigger")?.id ?? node?.outputs[0]?.id ?? "");
   const from: WireEnd | null = node ? { node: node.id, port: output, side: "out" } : null;

@@ -8,6 +8,7 @@ import { Dialog } from "./Dialog";
 import { unconfirmed } from "./EStopRecord";
 import { HelpDialog } from "./HelpDialog";
 import { Said } from "./Said";
+import { SaveSubgraphDialog } from "./SaveSubgraphDialog";
 
 const close = () => openDialog(null);
 
@@ -27,6 +28,8 @@ export function Dialogs() {
       return <NameDialog title="Rename the nodespace" label="Name" value={get().graph?.space?.name ?? ""} action="Rename" onDone={(name) => void renameSpace(name)} />;
     case "name":
       return <NameDialog title="Your name" label="Shown to others, and in the records of runs" value={get().me?.name ?? ""} action="Save" onDone={(name) => void setMyName(name)} />;
+    case "save-subgraph":
+      return <SaveSubgraphDialog onClose={close} />;
     case "connect":
       return <ConnectDialog onClose={close} />;
     case null:

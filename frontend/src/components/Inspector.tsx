@@ -8,11 +8,15 @@ import { disconnectInput, rename, retry, setPlot, setPolicy } from "../store/act
 import { isLatched, isLocked, mayAct, useEditor } from "../store/editor";
 import { rowsOf } from "../store/streams";
 import { Chip, Sim } from "./Lamp";
+import { FrameSection } from "./FrameSection";
+import { HeldBy } from "./HeldBy";
 import { Icon, nodeIcon } from "./Icon";
 import { PinButton } from "./PinButton";
 import { hasWidget, PortInput } from "./PortInput";
 import { PortShape } from "./PortShape";
+import { PromoteButton } from "./PromoteButton";
 import { Said } from "./Said";
+import { SubgraphSection } from "./SubgraphSection";
 import { SpaceInspector } from "./SpaceInspector";
 import { usePortValue } from "./usePortValue";
 
@@ -50,7 +54,10 @@ function NodeInspector({ node }: { node: NodeView }) {
           ))}
           {inputs.length === 0 && <p className="dim small">None. It only takes what comes by wire.</p>}
           <PolicyChoice node={node} />
+          <HeldBy ids={[node.id]} />
         </section>
+        {node.subgraph && <SubgraphSection node={node} subgraph={node.subgraph} />}
+        {node.is_frame && <FrameSection node={node} />}
         {node.body === "plot" && <PlotSection node={node} />}
         {node.outputs.length > 0 && (
           <section className="sect">
@@ -151,10 +158,14 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
         <span className="slrow">
           <PortInput node={node.id} port={port} {...(port.kind === "bool" ? {} : { id })} power={energised} />
           {port.kind === "bool" && <span className={value === true && energised ? "powered grow" : "small grow"}>{value === true ? "ON" : "off"}</span>}
+          <PromoteButton node={node.id} port={port} />
           <PinButton node={node.id} port={port} />
         </span>
       ) : (
-        <span className="fromwire dim">takes a wire</span>
+        <span className="slrow">
+          <span className="fromwire dim grow">takes a wire</span>
+          <PromoteButton node={node.id} port={port} />
+        </span>
       )}
       {(range || notes.length > 0) && (
         <span className="lim">
@@ -178,6 +189,7 @@ function Output({ node, port }: { node: NodeView; port: PortView }) {
         <span className={`mono ${stale ? "stale" : ""}`}>{port.kind === "trigger" ? "" : withUnit(portText(value, port.unit))}</span>
         <span className="dim small">{QUALITY[quality]}</span>
         <span className="grow" />
+        <PromoteButton node={node.id} port={port} />
         <PinButton node={node.id} port={port} />
       </span>
     </div>

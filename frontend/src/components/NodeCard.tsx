@@ -8,13 +8,15 @@ import { isFaulty, isStopped, nodeMark } from "../model/words";
 import type { NodeView, PlotSpec, PortView } from "../model/wire.gen";
 import { retry, selectOnly } from "../store/actions";
 import { isLatched, isLocked, mayAct, set, useEditor } from "../store/editor";
+import { CardBody } from "./CardBody";
 import { DeviceRow } from "./DeviceRow";
 import { Icon, nodeIcon } from "./Icon";
 import { Lamp } from "./Lamp";
-import { PlotBody, useRowCount } from "./PlotBody";
+import { useRowCount } from "./PlotBody";
 import { isTall, PortRow, SmallRow } from "./PortRow";
 import { PortShape } from "./PortShape";
 import { Said } from "./Said";
+import { SubgraphRow } from "./SubgraphRow";
 import { isSmall } from "./zoom";
 
 export type CardNode = Node<Record<string, never>, "card">;
@@ -74,7 +76,8 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
           ))}
         </div>
       )}
-      {node.body === "plot" && <PlotBody node={node} />}
+      <CardBody node={node} />
+      {node.subgraph && <SubgraphRow node={node} subgraph={node.subgraph} />}
       {(isFaulty(node) || node.missing) && <ErrorBox node={node} />}
     </article>
   );
@@ -102,7 +105,8 @@ function SmallCard(props: { width: number; node: NodeView; inputs: PortView[]; o
           ))}
         </div>
       )}
-      {node.body === "plot" && <PlotBody node={node} />}
+      <CardBody node={node} />
+      {node.subgraph && <SubgraphRow node={node} subgraph={node.subgraph} />}
     </article>
   );
 }

@@ -7,12 +7,12 @@ import { remember, useMemory } from "../store/memory";
 import { canvas, DRAG_TYPE } from "./canvasApi";
 import { Icon, nodeIcon } from "./Icon";
 import { EntryShape } from "./EntryShape";
+import { useLibrary } from "./useLibrary";
 
-const NONE: LibraryEntry[] = [];
 
 /** The node shelves: search, favourites, and every shelf of the library. */
 export function Palette() {
-  const library = useEditor((state) => state.graph?.library) ?? NONE;
+  const library = useLibrary();
   const favourites = useMemory((memory) => memory.favourites);
   const used = useMemory((memory) => memory.used);
   const [query, setQuery] = useState("");

@@ -1,14 +1,7 @@
 /** Draws XY curves with uPlot, in its mode for curves whose x runs back (a hysteresis). */
 
 import uPlot from "uplot";
-import type { Axis, Curve } from "../model/curve";
-
-export interface Drawing {
-  current: Curve[];
-  previous: Curve[];
-  x: Axis;
-  y: Axis;
-}
+import type { Axis, Curve, Drawing } from "../model/curve";
 
 /** uPlot wants a curve to find its axes by. */
 const NO_CURVE: Curve = { name: "", x: [], y: [], points: 0, now: "" };
@@ -31,7 +24,7 @@ export class Plot {
   draw(asked: Drawing): void {
     const drawing = asked.current.length ? asked : { ...asked, current: [NO_CURVE] };
     this.drawing = drawing;
-    const shape = `${drawing.current.length}/${drawing.previous.length}/${drawing.x.label}/${drawing.y.label}`;
+    const shape = `${drawing.style ?? ""}/${drawing.current.length}/${drawing.previous.length}/${drawing.x.label}/${drawing.y.label}`;
     const data = [null, ...[...drawing.previous, ...drawing.current].map((curve) => [curve.x, curve.y])] as unknown as uPlot.AlignedData;
     if (!this.plot || shape !== this.shape) {
       this.plot?.destroy();
@@ -53,7 +46,7 @@ export class Plot {
     this.plot = null;
   }
 
-  private options({ previous, current, x, y }: Drawing): uPlot.Options {
+  private options({ previous, current, x, y, style }: Drawing): uPlot.Options {
     const css = getComputedStyle(this.element);
     const token = (name: string) => css.getPropertyValue(name).trim();
     const look = {
@@ -95,7 +88,7 @@ export class Plot {
       series: [
         {},
         ...previous.map((_, i) => ({ paths: line, stroke: token("--series-prev"), width: 1.25, dash: [3, 3 + i], points: { show: false } })),
-        ...current.map((_, i) => ({ paths: line, stroke: token(`--series-${(i % 3) + 1}`), width: 1.75, dash: DASHES[i % 3] ?? [], points: { show: false } })),
+        ...current.map((_, i) => ({ paths: style === "points" ? noLine : line, stroke: token(`--series-${(i % 3) + 1}`), width: 1.75, dash: DASHES[i % 3] ?? [], points: { show: false } })),
       ],
       hooks: { draw: [(plot) => this.points(plot, token)] },
     };
@@ -117,7 +110,8 @@ export class Plot {
         ctx.arc(x, y, radius * ratio, 0, 2 * Math.PI);
       };
       ctx.fillStyle = ctx.strokeStyle = token(`--series-${(i % 3) + 1}`);
-      if (curve.x.length <= DOTS_UP_TO) {
+      const dotted = this.drawing?.style === "points" || (this.drawing?.style !== "line" && curve.x.length <= DOTS_UP_TO);
+      if (dotted) {
         for (let k = 0; k < curve.x.length; k++) {
           const place = at(k);
           if (!place) continue;
@@ -125,7 +119,8 @@ export class Plot {
           ctx.fill();
         }
       }
-      for (let k = curve.x.length - 1; k >= 0; k--) {
+      // A ring marks what was measured last; a figure comes whole and has no last.
+      for (let k = this.drawing?.style ? -1 : curve.x.length - 1; k >= 0; k--) {
         const place = at(k);
         if (!place) continue;
         circle(place, 4);
@@ -143,6 +138,8 @@ export class Plot {
 function widest(ticks: string[] | null): number {
   return Math.max(14, ...(ticks ?? []).map((tick) => tick.length * 6.7));
 }
+
+const noLine: uPlot.Series.PathBuilder = () => null;
 
 /** Points joined in the order they were measured, whichever way x runs. */
 const line: uPlot.Series.PathBuilder = (plot, index) => {

@@ -1,22 +1,29 @@
 import { clockTime, duration, whole } from "../model/format";
 import { ownRun } from "../model/graph";
+import { edgesIn, nodesIn } from "../model/scope";
+import type { EdgeView, NodeView } from "../model/wire.gen";
 import { RUN } from "../model/words";
 import { useEditor } from "../store/editor";
 import { now } from "../store/clock";
 import { Chip, Sim } from "./Lamp";
+import { SelectionSection } from "./SelectionSection";
+
+const NO_NODES: Record<string, NodeView> = {};
+const NO_EDGES: Record<string, EdgeView> = {};
 
 /** The nodespace and its last run, where no single node is selected. */
 export function SpaceInspector({ selected }: { selected: number }) {
   const space = useEditor((state) => state.graph?.space);
   const run = useEditor((state) => state.graph && ownRun(state.graph));
   const bench = useEditor((state) => state.graph?.bench);
-  const nodes = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length);
-  const wires = useEditor((state) => Object.keys(state.graph?.edges ?? {}).length);
+  const nodes = useEditor((state) => Object.keys(nodesIn(state.graph?.nodes ?? NO_NODES, state.scope)).length);
+  const wires = useEditor((state) => edgesIn(state.graph?.edges ?? NO_EDGES, state.scope).length);
+  const inside = useEditor((state) => (state.scope ? state.graph?.nodes[state.scope]?.name : undefined));
   return (
     <>
       <div className="insp-h">
         <div className="t">
-          <h2>{selected > 1 ? `${selected} nodes selected` : space?.title || space?.name}</h2>
+          <h2>{selected > 1 ? `${selected} nodes selected` : inside || space?.title || space?.name}</h2>
         </div>
         <p>{whole(nodes)} nodes, {whole(wires)} wires</p>
       </div>
@@ -26,6 +33,7 @@ export function SpaceInspector({ selected }: { selected: number }) {
             <p className="notice">{space.notice}</p>
           </section>
         )}
+        {selected > 1 && <SelectionSection />}
         <section className="sect">
           <h3>{run ? `Run ${run.number}` : "Runs"}</h3>
           {run ? (

@@ -100,6 +100,22 @@ export const SYMBOLS: Record<string, { box: string; body: string }> = {
     box: "0 0 16 16",
     body: `<rect x="2.5" y="2.5" width="11" height="11" rx="2" stroke-dasharray="2.5 2"/>`,
   },
+  "i-subgraph": {
+    box: "0 0 16 16",
+    body: `<rect x="2" y="2.500" width="12" height="11" rx="2"/><rect x="4.500" y="5" width="3" height="3" rx=".8"/><rect x="8.500" y="8.500" width="3" height="3" rx=".8"/><path d="M7.500 6.500h1.200a1.300 1.300 0 0 1 1.300 1.300v.7"/>`,
+  },
+  "i-input": {
+    box: "0 0 16 16",
+    body: `<path d="M9.500 3H12a1.500 1.500 0 0 1 1.500 1.500v7A1.500 1.500 0 0 1 12 13H9.500M2.500 8h7M7 5.200 9.800 8 7 10.800"/>`,
+  },
+  "i-output": {
+    box: "0 0 16 16",
+    body: `<path d="M6.500 3H4a1.500 1.500 0 0 0-1.500 1.500v7A1.500 1.500 0 0 0 4 13h2.500M6.500 8h7M11 5.200 13.800 8 11 10.800"/>`,
+  },
+  "i-up": {
+    box: "0 0 16 16",
+    body: `<path d="M8 13V3.500M4.200 7.200 8 3.500l3.800 3.700"/>`,
+  },
   "i-device": {
     box: "0 0 16 16",
     body: `<rect x="2" y="4" width="12" height="8.5" rx="1.5"/><path d="M4.5 7h4M4.5 9.6h2.5"/><circle cx="11.2" cy="8.2" r="1.3"/>`,

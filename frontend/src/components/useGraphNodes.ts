@@ -1,12 +1,24 @@
 import { applyNodeChanges, type NodeChange } from "@xyflow/react";
 import { useCallback, useEffect, useRef, useState } from "react";
+import { family, frameBoxes, sectionAt, type SectionBox, slots } from "../model/frames";
+import { nodesIn } from "../model/scope";
 import type { NodeView } from "../model/wire.gen";
-import { command } from "../store/actions";
-import { get, set, useEditor } from "../store/editor";
+import { moveNodes, putIn } from "../store/actions";
+import { get, isLocked, set, useEditor } from "../store/editor";
+import { cardsOf } from "./frameCards";
 import type { CardNode } from "./NodeCard";
 
 const NUDGE_MS = 300;
 const NONE: Record<string, NodeView> = {};
+
+interface XY {
+  x: number;
+  y: number;
+}
+
+interface Place extends XY {
+  id: string;
+}
 
 /** The canvas's own list of nodes, kept in step with the worker's.
  *
@@ -22,30 +34,33 @@ export function useGraphNodes() {
   shown.current = nodes;
 
   const sync = useCallback(() => {
-    const { graph, selection } = get();
-    setNodes((before) => merge(before, graph?.nodes ?? NONE, selection, held.current));
+    const { graph, selection, scope } = get();
+    setNodes((before) => merge(before, nodesIn(graph?.nodes ?? NONE, scope), selection, held.current));
   }, []);
   // Not by a hook: most changes of the graph move no node, and the canvas need not render for them.
   useEffect(() => {
     sync();
     return useEditor.subscribe((state, before) => {
-      if (state.graph?.nodes !== before.graph?.nodes || state.selection !== before.selection) sync();
+      const same = state.graph?.nodes === before.graph?.nodes && state.selection === before.selection && state.scope === before.scope;
+      if (!same) sync();
     });
   }, [sync]);
 
-  const move = useCallback(
-    async (moved: Array<{ id: string; x: number; y: number }>) => {
-      if (!moved.length) return;
-      for (const { id } of moved) held.current.set(id, (held.current.get(id) ?? 0) + 1);
-      await command({ type: "move_nodes", ids: moved.map((m) => m.id), x: moved.map((m) => m.x), y: moved.map((m) => m.y) });
-      for (const { id } of moved) {
-        const left = (held.current.get(id) ?? 1) - 1;
-        if (left > 0) held.current.set(id, left);
-        else held.current.delete(id);
-      }
+  /** Keep nodes where they are until the worker has answered; then its word counts. */
+  const settle = useCallback(
+    async (ids: readonly string[], sent: () => Promise<unknown>) => {
+      for (const id of ids) hold(held.current, id);
+      await sent();
+      for (const id of ids) drop(held.current, id);
       sync();
     },
     [sync],
+  );
+  const move = useCallback(
+    async (moved: Place[]) => {
+      if (moved.length) await settle(moved.map(({ id }) => id), () => moveNodes(moved));
+    },
+    [settle],
   );
 
   /** Arrow keys move in steps; one command tells the worker of a burst of them. */
@@ -63,7 +78,7 @@ export function useGraphNodes() {
         if (change.type !== "position" || change.dragging !== false || !change.position || dragging.current) continue;
         if (!nudged.current.has(change.id)) {
           nudged.current.add(change.id);
-          held.current.set(change.id, (held.current.get(change.id) ?? 0) + 1);
+          hold(held.current, change.id);
         }
         if (timer.current !== null) clearTimeout(timer.current);
         timer.current = setTimeout(settleNudge, NUDGE_MS);
@@ -74,22 +89,54 @@ export function useGraphNodes() {
     [settleNudge],
   );
 
-  const dragging = useRef(false);
-  const onDragStart = useCallback(() => {
-    dragging.current = true;
+  const dragging = useRef<{ start: Map<string, XY>; followers: string[] } | null>(null);
+  const onDragStart = useCallback((_event: unknown, _node: unknown, dragged: CardNode[]) => {
+    const cards = cardsOf(shown.current, get().graph?.nodes ?? NONE);
+    const ids = dragged.map((node) => node.id);
+    const followers = ids.flatMap((id) => family(cards, id)).filter((id, i, all) => !ids.includes(id) && all.indexOf(id) === i);
+    const moving = [...ids, ...followers];
+    dragging.current = { start: new Map(shown.current.filter(({ id }) => moving.includes(id)).map((node) => [node.id, node.position])), followers };
+    for (const id of followers) hold(held.current, id);
+    if (!cards.some((card) => card.isFrame) || isLocked(get())) return;
+    const boxes = frameBoxes(cards).filter((box) => !moving.includes(box.id));
+    set({ drag: { ids: moving, boxes, slots: slots(cards.filter((card) => !moving.includes(card.id)), boxes), target: null } });
+  }, []);
+  const onDrag = useCallback((_event: unknown, node: CardNode | null) => {
+    const before = node && dragging.current?.start.get(node.id);
+    if (!node || !before || !dragging.current) return;
+    const { start, followers } = dragging.current;
+    const [dx, dy] = [node.position.x - before.x, node.position.y - before.y];
+    if (followers.length) {
+      setNodes((all) => all.map((each) => (followers.includes(each.id) ? { ...each, position: moved(start.get(each.id) ?? each.position, dx, dy) } : each)));
+    }
+    const { drag } = get();
+    const target = drag ? sectionAt(drag.boxes, drag.slots, middle(node)) : null;
+    if (drag && !isSame(drag.target, target)) set({ drag: { ...drag, target } });
   }, []);
   const onDragStop = useCallback(
-    (_event: unknown, _node: unknown, moved: CardNode[]) => {
-      dragging.current = false;
-      const changed = moved.filter((node) => {
-        const view = get().graph?.nodes[node.id];
-        return view && (view.x !== node.position.x || view.y !== node.position.y);
-      });
-      void move(changed.map((node) => ({ id: node.id, ...round(node.position) })));
+    (_event: unknown, node: CardNode | null, dragged: CardNode[]) => {
+      const { drag, graph } = get();
+      const { start, followers } = dragging.current ?? { start: new Map<string, XY>(), followers: [] };
+      dragging.current = null;
+      set({ drag: null });
+      const primary = node ?? dragged[0];
+      const from = primary && start.get(primary.id);
+      if (!primary || !from || (from.x === primary.position.x && from.y === primary.position.y)) {
+        for (const id of followers) drop(held.current, id);
+        return;
+      }
+      const [dx, dy] = [primary.position.x - from.x, primary.position.y - from.y];
+      const places = [...start].map(([id, place]) => ({ id, ...round(moved(place, dx, dy)) }));
+      const target = drag ? sectionAt(drag.boxes, drag.slots, middle(primary)) : null;
+      const loose = drag ? dragged.map(({ id }) => id).filter((id) => changesPlace(graph?.nodes[id], target, drag.ids)) : [];
+      void move(places.filter(({ id }) => !loose.includes(id)));
+      for (const id of followers) drop(held.current, id);
+      const put = places.filter(({ id }) => loose.includes(id));
+      if (put.length) void settle(loose, () => putIn(put.map(({ id }) => id), target, put));
     },
-    [move],
+    [move, settle],
   );
-  return { nodes, setNodes, onNodesChange, onDragStart, onDragStop, move };
+  return { nodes, setNodes, onNodesChange, onDragStart, onDrag, onDragStop, move };
 }
 
 /** The page's selection follows at once, so that no event of the worker's can undo a click. */
@@ -105,13 +152,35 @@ function select(changes: NodeChange<CardNode>[]): void {
   if (changed) set({ selection: [...chosen] });
 }
 
+/** Whether letting a node go there changes who holds it; with its own frame it simply moves along. */
+function changesPlace(view: NodeView | undefined, target: SectionBox | null, moving: readonly string[]): boolean {
+  if (!view || view.node_id.startsWith("subgraph.") || moving.includes(view.frame)) return false;
+  return view.frame !== (target?.frame ?? "") || (target !== null && view.section !== target.section);
+}
+
+function isSame(a: SectionBox | null, b: SectionBox | null): boolean {
+  return a?.frame === b?.frame && a?.section === b?.section;
+}
+
+function middle({ position, measured }: CardNode): XY {
+  return { x: position.x + (measured?.width ?? 0) / 2, y: position.y + (measured?.height ?? 0) / 2 };
+}
+
+function moved({ x, y }: XY, dx: number, dy: number): XY {
+  return { x: x + dx, y: y + dy };
+}
+
+function hold(held: Map<string, number>, id: string): void {
+  held.set(id, (held.get(id) ?? 0) + 1);
+}
+
 function drop(held: Map<string, number>, id: string): void {
   const left = (held.get(id) ?? 1) - 1;
   if (left > 0) held.set(id, left);
   else held.delete(id);
 }
 
-function round({ x, y }: { x: number; y: number }) {
+function round({ x, y }: XY): XY {
   return { x: Math.round(x), y: Math.round(y) };
 }
 

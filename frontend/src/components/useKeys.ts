@@ -1,5 +1,5 @@
 import { useEffect } from "react";
-import { copySelected, duplicate, estop, openDialog, paste, pin, redo, removeSelected, run, stop, undo } from "../store/actions";
+import { copySelected, duplicate, estop, leaveScope, makeSubgraph, openDialog, openScope, paste, pin, redo, removeSelected, run, stop, undo } from "../store/actions";
 import { get, isLocked, mayAct, set } from "../store/editor";
 import { canvas } from "./canvasApi";
 
@@ -39,7 +39,8 @@ function editing(event: KeyboardEvent): (() => void) | null {
   if (event.key === "?") return () => openDialog("help");
   const may = mayAct(get()) && !isLocked(get());
   if (event.ctrlKey || event.metaKey) return may || event.key === "c" ? withControl(event) : null;
-  if (event.altKey) return null;
+  if (event.altKey) return event.key === "ArrowUp" && get().scope !== "" ? leaveScope : null;
+  if (event.key === "Enter" && onCard(event.target)) return opening();
   if (event.key === "/") return () => focusSearch();
   if (event.key === "Delete" || event.key === "Backspace") return may ? () => removeSelected(canvas()?.selectedEdges() ?? []) : null;
   return onCanvas(event.target) ? letter(event.key.toLowerCase(), may) : null;
@@ -67,9 +68,18 @@ function withControl(event: KeyboardEvent): (() => void) | null {
       return onCanvas(event.target) ? () => canvas()?.selectAll() : null;
     case "k":
       return openPalette;
+    case "g":
+      return event.shiftKey ? () => void makeSubgraph() : null;
     default:
       return null;
   }
+}
+
+/** Enter on the card of a subgraph opens it. */
+function opening(): (() => void) | null {
+  const { selection, graph } = get();
+  const id = selection.length === 1 ? (selection[0] ?? "") : "";
+  return graph?.nodes[id]?.subgraph ? () => openScope(id) : null;
 }
 
 function letter(key: string, may: boolean): (() => void) | null {
@@ -116,6 +126,11 @@ function focusSearch(): void {
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.matches("input:not([type=checkbox]), textarea, select") || target.isContentEditable);
+}
+
+/** Not a button or a field on it: Enter is theirs. */
+function onCard(target: EventTarget | null): boolean {
+  return onCanvas(target) && !(target instanceof Element && target.closest("button, a, input, select, textarea"));
 }
 
 function onCanvas(target: EventTarget | null): boolean {

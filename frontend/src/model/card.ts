@@ -10,7 +10,8 @@ const BESIDE = 134;
 
 /** Width in px: a card shows its name, and each port's name beside a value or a widget. */
 export function cardWidth(node: NodeView, ports: readonly PortView[]): number {
-  if (node.body === "plot") return PLOT;
+  if (node.body === "text" || node.body === "json") return WIDEST;
+  if (node.body !== "") return PLOT;
   const header = 96 + 7.2 * node.name.length;
   const device = node.device ? 160 + 7 * node.device.length : 0;
   const rows = ports.map((port) => (port.kind === "trigger" || port.kind === "device" ? 0 : BESIDE + 6.2 * port.name.length));

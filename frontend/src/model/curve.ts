@@ -2,7 +2,7 @@
 
 import { bestExponent, measured, splitUnit, unitAt, withUnit } from "./format";
 import { decimate, drawable, type RunRows } from "./rows";
-import type { PlotSpec } from "./wire.gen";
+import type { CurveStyle, Figure, PlotSpec } from "./wire.gen";
 
 /** Beyond this many points a curve is thinned for drawing. */
 export const DRAWN_POINTS = 4000;
@@ -26,6 +26,28 @@ export interface Axis {
   low: number;
   high: number;
   ticks: number[];
+}
+
+/** All that a plot draws: the curves of now, those of before, and their axes. */
+export interface Drawing {
+  current: Curve[];
+  previous: Curve[];
+  x: Axis;
+  y: Axis;
+  /** Lines join the points, dots mark them; both where nothing is said. */
+  style?: CurveStyle;
+}
+
+/** What a node that draws arrays asks for; it has no units but in its labels. */
+export function figureDrawing(figure: Figure): Drawing {
+  const { curves, style } = figure;
+  return {
+    current: curves.map(({ x, y }, i) => toCurve({ name: `curve ${i + 1}`, xUnit: "", yUnit: "", x, y }, 1, 1)),
+    previous: [],
+    x: axis(curves.map((curve) => curve.x), "", figure.x_label),
+    y: axis(curves.map((curve) => curve.y), "", figure.y_label),
+    style,
+  };
 }
 
 /** Names of the columns to draw: what the node asks for, else the first against the second. */

@@ -3,7 +3,8 @@
 import { applyEvents, edgeInto, fromSnapshot, isRunning } from "../model/graph";
 import { endOf, entryPort, type WireEnd } from "../model/fit";
 import type { Piece } from "../model/rows";
-import type { Body, Event, LibraryEntry, Policy, RunView, Snapshot } from "../model/wire.gen";
+import { nearest, nodesIn, scopeOf } from "../model/scope";
+import type { Body, Event, LibraryEntry, Policy, RunView, Section, Shown, Snapshot } from "../model/wire.gen";
 import { api, HttpProblem, tokenOf } from "./api";
 import { seen } from "./clock";
 import { type DialogName, get, mayAct, set, toast } from "./editor";
@@ -101,7 +102,7 @@ export async function newWorker(name: string): Promise<void> {
 export function watch(uuid: string): void {
   link?.close();
   portValues.clear();
-  set({ worker: uuid, graph: null, connected: false, phase: "ready", selection: [], runs: [], previousRun: "", pressed: null });
+  set({ worker: uuid, graph: null, connected: false, phase: "ready", scope: "", selection: [], runs: [], previousRun: "", pressed: null });
   link = new Link(uuid, {
     welcome: (you, version) => set({ me: you, version }),
     snapshot: onSnapshot,
@@ -134,8 +135,10 @@ function onSnapshot(snapshot: Snapshot): void {
   portValues.clear();
   for (const node of snapshot.nodes) portValues.putNode(node);
   const before = get();
+  const graph = fromSnapshot(snapshot);
   set({
-    graph: fromSnapshot(snapshot),
+    graph,
+    scope: nearest(graph.nodes, before.scope),
     connected: true,
     lostReason: "",
     selection: before.selection.filter((id) => snapshot.nodes.some((node) => node.id === id)),
@@ -150,6 +153,9 @@ function onEvents(events: Event[]): void {
   for (const event of events) stream(event);
   const next = applyEvents(graph, events);
   if (next !== graph || !get().connected) set({ graph: next, connected: true, lostReason: "" });
+  const { scope } = get();
+  const open = nearest(next.nodes, scope);
+  if (open !== scope) openScope(open);
   for (const event of events) follow(event, graph.run);
 }
 
@@ -188,7 +194,7 @@ function follow(event: Event, before: RunView | null): void {
   } else if (event.type === "latch") {
     set({ pressed: null });
   } else if (event.type === "reset") {
-    set({ selection: [] });
+    set({ scope: "", selection: [] });
   } else if (event.type === "node_gone") {
     const { selection } = get();
     if (selection.includes(event.id)) set({ selection: selection.filter((id) => id !== event.id) });
@@ -277,13 +283,19 @@ export async function setValue(node: string, port: string, value: unknown): Prom
   }
 }
 
-export async function addNode(entry: LibraryEntry, x: number, y: number, wire: WireEnd | null = null): Promise<void> {
-  const answer = await command({ type: "add_node", key: entry.key, x, y });
+export interface Held {
+  frame: string;
+  section: Section;
+}
+
+export async function addNode(entry: LibraryEntry, x: number, y: number, wire: WireEnd | null = null, held: Held | null = null): Promise<void> {
+  const place = held ? { frame: held.frame, section: held.section } : {};
+  const answer = await command({ type: "add_node", key: entry.key, x, y, scope: get().scope, ...place });
   if (typeof answer?.result !== "string") return;
   remember.used(entry.key);
   set({ selection: [answer.result] });
-  const held = wire && get().graph ? endOf(get().graph?.nodes[wire.node], wire) : null;
-  const port = wire && held ? entryPort(entry, held, wire.side) : null;
+  const end = wire && get().graph ? endOf(get().graph?.nodes[wire.node], wire) : null;
+  const port = wire && end ? entryPort(entry, end, wire.side) : null;
   if (wire && port) connect(wire, { node: answer.result, port, side: wire.side === "out" ? "in" : "out" });
 }
 
@@ -307,9 +319,8 @@ export function removeSelected(edges: string[]): void {
   if (selection.length || edges.length) void command({ type: "remove_nodes", ids: selection, edges });
 }
 
-export function moveNodes(moved: Array<{ id: string; x: number; y: number }>): void {
-  if (!moved.length) return;
-  void command({
+export function moveNodes(moved: Array<{ id: string; x: number; y: number }>): Promise<unknown> {
+  return command({
     type: "move_nodes",
     ids: moved.map((each) => each.id),
     x: moved.map((each) => each.x),
@@ -327,8 +338,12 @@ export function copySelected(): void {
 }
 
 export async function paste(): Promise<void> {
-  const { clipboard, graph } = get();
+  const { clipboard, graph, scope } = get();
   const ids = clipboard.filter((id) => graph?.nodes[id]);
+  if (ids.some((id) => scopeOf(id) !== scope)) {
+    toast("The copied nodes are in another subgraph.", "Paste them there, or save them as a subgraph.", "info");
+    return;
+  }
   if (clipboard.length && !ids.length) toast("The copied nodes are gone, so there is nothing to paste.", "", "info");
   if (ids.length) await duplicate(ids, ++pastes);
 }
@@ -344,6 +359,74 @@ export function pin(node: string, port: string): void {
   const found = view && [...view.inputs, ...view.outputs].find((each) => each.id === port);
   if (found) void command({ type: "set_port", node, port, pinned: !found.pinned });
 }
+
+// ── frames and subgraphs ──────────────────────────────────────────────────────────────────
+
+/** Show what is inside a subgraph, or the nodespace itself for "". */
+export function openScope(scope: string): void {
+  const { scope: before } = get();
+  if (scope === before) return;
+  // Coming back, the subgraph one comes from is selected, so that one sees where one is.
+  const back = before.startsWith(scope === "" ? "" : `${scope}/`) ? step(before, scope) : "";
+  set({ scope, selection: back && get().graph?.nodes[back] ? [back] : [], palette: null, wireInHand: null, drag: null });
+}
+
+/** The subgraph right in `scope` that leads to `inner`. */
+function step(inner: string, scope: string): string {
+  const above = scopeOf(inner);
+  return above === scope ? inner : step(above, scope);
+}
+
+export function leaveScope(): void {
+  const { scope } = get();
+  if (scope !== "") openScope(scopeOf(scope));
+}
+
+export async function makeSubgraph(): Promise<void> {
+  const { selection, graph, scope } = get();
+  const nodes = nodesIn(graph?.nodes ?? {}, scope);
+  const ids = selection.filter((id) => nodes[id] && !isGate(id));
+  if (!ids.length) {
+    toast("Select the nodes that are to become a subgraph first.", "", "info");
+    return;
+  }
+  const answer = await command({ type: "make_subgraph", ids });
+  if (typeof answer?.result === "string") set({ selection: [answer.result] });
+}
+
+/** Whether a node is a port of the subgraph that is open. */
+export function isGate(id: string): boolean {
+  const kind = get().graph?.nodes[id]?.node_id;
+  return kind === "subgraph.input" || kind === "subgraph.output";
+}
+
+export async function dissolve(id: string): Promise<void> {
+  const answer = await command({ type: "dissolve", id });
+  if (Array.isArray(answer?.result)) set({ selection: answer.result as string[] });
+}
+
+export async function saveSubgraph(id: string, name: string, replace: boolean): Promise<void> {
+  const answer = await command({ type: "save_subgraph", id, name, replace });
+  if (answer) toast(`Saved as “${String(answer.result)}”. The shelf Subgraphs lists it.`, "", "info");
+}
+
+export function putIn(ids: string[], held: Held | null, places: Array<{ x: number; y: number }> = []): Promise<unknown> {
+  const { x, y } = { x: places.map((place) => place.x), y: places.map((place) => place.y) };
+  return command({ type: "put_in", ids, frame: held?.frame ?? "", section: held?.section ?? "body", x, y });
+}
+
+/** What the body of a card shows; null where it cannot be had, which is no reason for a message. */
+export async function bodyOf(id: string): Promise<Shown | null> {
+  try {
+    return link ? ((await link.send({ type: "get_body", id })) as Shown) : null;
+  } catch {
+    return null;
+  }
+}
+
+export const updateSubgraph = (id: string) => void command({ type: "update_subgraph", id });
+export const promote = (node: string, port: string) => void command({ type: "promote", node, port });
+export const demote = (node: string, port: string) => void command({ type: "demote", node, port });
 
 export const undo = () => void command({ type: "undo" });
 export const redo = () => void command({ type: "redo" });

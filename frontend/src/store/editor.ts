@@ -5,6 +5,7 @@
 
 import { create } from "zustand";
 import type { WireEnd } from "../model/fit";
+import type { FrameBox, SectionBox } from "../model/frames";
 import type { Graph } from "../model/graph";
 import type { PersonView, Problem, RunView } from "../model/wire.gen";
 import type { WorkerInfo } from "./api";
@@ -12,7 +13,7 @@ import type { WorkerInfo } from "./api";
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
 export type LeftTab = "nodes" | "bench";
 export type DockTab = "data" | "log";
-export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
 export interface PaletteAt {
@@ -27,6 +28,14 @@ export interface Toast {
   text: string;
   hint: string;
   tone: "error" | "info";
+}
+
+/** Nodes in the hand, and what would hold them if they were let go: frames as they were before. */
+export interface Drag {
+  ids: readonly string[];
+  boxes: readonly FrameBox[];
+  slots: readonly SectionBox[];
+  target: SectionBox | null;
 }
 
 /** An E-STOP that was pressed here, until the worker's own record of it arrives. */
@@ -49,7 +58,10 @@ export interface EditorState {
   gone: boolean;
   graph: Graph | null;
   route: "editor" | "start";
+  /** Name of the subgraph that is open, "" for the nodespace itself. */
+  scope: string;
   selection: string[];
+  drag: Drag | null;
   wireInHand: WireEnd | null;
   palette: PaletteAt | null;
   dialog: DialogName | null;
@@ -77,7 +89,9 @@ export const useEditor = create<EditorState>()(() => ({
   gone: false,
   graph: null,
   route: location.pathname.startsWith("/start") ? "start" : "editor",
+  scope: "",
   selection: [],
+  drag: null,
   wireInHand: null,
   palette: null,
   dialog: null,
