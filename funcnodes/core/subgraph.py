@@ -25,11 +25,17 @@ from funcnodes.core.node import Node, State
 from funcnodes.core.nodespace import Arming, Changes, NodeSpace
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.services import Services
-from funcnodes.core.types import PortType
+from funcnodes.core.types import PortType, conversion
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Wave
 from funcnodes.core.wiring import hold, kept, lay, lift, take_value
-from funcnodes.errors import FuncnodesError, GraphError, NodeTriggerError, SavedGraphError
+from funcnodes.errors import (
+    FuncnodesError,
+    GraphError,
+    NodeTriggerError,
+    PortMismatchError,
+    SavedGraphError,
+)
 
 SUFFIX = ".subgraph.json"
 SHELF_NAME = "Subgraphs"
@@ -169,7 +175,8 @@ class OuterInput(NodeInput):
     def fit_inside(self) -> None:
         """Become like the inputs behind it; called when wires inside come and go."""
         inner, owner = self.inner, self.node
-        first = inner[0] if inner else None
+        first = next((inp for inp in inner if inp.type.kind != "trigger"), None)
+        first = first or next(iter(inner), None)  # ▶ takes anything, so it says little
         kind = first.type if first is not None else PortType.of(Any)
         if kind != self.gate.out.type:
             self.type = self.gate.out.type = kind
@@ -304,7 +311,7 @@ class SubgraphNode(Node):
 
     node_id = "subgraph"
     node_name = "Subgraph"
-    description = __doc__ or ""
+    description = "A part of a graph as one node. Open it to see and change what is inside."
     icon = "subgraph"
     words = ("group", "function", "macro", "reuse", "collapse")
     linked = True
@@ -706,19 +713,19 @@ def make_subgraph(
     subgraph = SubgraphNode(uuid=uuid, name=name)
     _put_amid(subgraph, chosen)
     space.add_node_instance(subgraph)
-    for out, inp in (*into, *back):
-        lift(out, inp)
     for node in chosen:
         if node.frame is not None and node.frame not in chosen:
             space.put_in(node, None)
     _move(chosen, space, subgraph.inner)
     for out in dict.fromkeys(out for out, _ in into):
-        port = subgraph._input_for([inp for source, inp in into if source is out])
-        lay(out, port)
+        for inner in _alike([inp for source, inp in into if source is out]):
+            lay(out, subgraph._input_for(inner))
     for out in dict.fromkeys(out for out, _ in back):
         outer = subgraph._output_for(out)
         for inp in [inp for source, inp in back if source is out]:
             lay(outer, inp)
+    for out, inp in (*into, *back):  # last, so that ports around do not change their types
+        lift(out, inp)
     for restore in (*into.values(), *back.values()):
         restore()
     if place is not None:
@@ -754,6 +761,8 @@ def dissolve(
         for inp in outer.targets
     ]  # fmt: skip
     values = [kept(inp) for port in subgraph._outer_inputs() for inp in port.inner]
+    for source, inp, _ in wires:  # first, so that ports around do not change their types
+        lay(source, inp)
     for out in subgraph._outer_outputs():
         for inp in list(out.targets):
             lift(out, inp)
@@ -762,12 +771,10 @@ def dissolve(
         subgraph.inner.remove_node_instance(gate)
     _rename_taken(space, inside, {} if new_ids is None else new_ids)
     _move(inside, subgraph.inner, space)
-    for source, inp, _ in wires:
-        lay(source, inp)
     for restore in (*values, *(restore for _, _, restore in wires)):
         restore()
     for node in inside:
-        if node.place is None and subgraph.place is not None:
+        if node.place is None and subgraph.frame is not None and subgraph.place is not None:
             space.put_in(node, subgraph.place)
     space.remove_node_instance(subgraph)
     return inside
@@ -795,6 +802,27 @@ def _common_place(chosen: Mapping[Node, None]) -> Any:
     if len(places) > 1:
         raise GraphError("Nodes of one subgraph must be held by the same frame and section.")
     return places.pop() if places else None
+
+
+def _alike(inputs: list[NodeInput]) -> list[list[NodeInput]]:
+    """Inputs that one port can stand for, together; ▶ goes with the first."""
+    groups: list[list[NodeInput]] = []
+    for inp in sorted(inputs, key=lambda each: each.type.kind == "trigger"):
+        fitting = (group for group in groups if _fits(group[0].type, inp.type))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([inp])
+        else:
+            group.append(inp)
+    return groups
+
+
+def _fits(source: PortType, target: PortType) -> bool:
+    try:
+        conversion(source, target)
+    except PortMismatchError:
+        return False
+    return True
 
 
 def _refuse_forwards(wires: Iterable[tuple[Port, NodeInput]]) -> None:

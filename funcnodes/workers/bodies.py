@@ -198,4 +198,6 @@ def _bounded(value: Any, depth: int) -> Any:
     if isinstance(value, list | tuple) and depth:
         items = [_bounded(item, depth - 1) for item in islice(value, ITEMS)]
         return items if len(value) <= ITEMS else [*items, f"… {len(value) - ITEMS} more"]
+    if depth and _has_axis(value) and getattr(value, "size", TEXT + 1) <= TEXT:
+        return _bounded(value.tolist(), depth)
     return previews.preview(value, TEXT)

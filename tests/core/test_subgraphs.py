@@ -29,7 +29,7 @@ from funcnodes.core import (
     dissolve,
     make_subgraph,
 )
-from funcnodes.core.subgraph import SUFFIX, version_of
+from funcnodes.core.subgraph import SUFFIX, check_crossing, version_of
 from funcnodes.errors import (
     AwaitCycleError,
     GraphError,
@@ -139,6 +139,92 @@ def test_one_output_outside_that_feeds_several_becomes_one_port(space: NodeSpace
     source.outputs["out"].connect(two.inputs["b"])
     group = make_subgraph(space, [one, two])
     assert [port.id for port in group.inputs.values() if not port.id.startswith("_")] == ["a"]
+
+
+async def test_inputs_that_no_single_port_can_stand_for_get_ports_of_their_own(
+    space: NodeSpace,
+) -> None:
+    class Anything(Node):
+        value = NodeInput(type=Any)
+        out = NodeOutput(type=Any)
+
+        def func(self, value: Any) -> Any:
+            return value
+
+    class Text(Node):
+        text = NodeInput(type=str)
+
+        def func(self, text: str) -> None:
+            """Nothing."""
+
+    source, number = put(space, Anything, "s"), put(space, add, "number")
+    text, after = put(space, Text, "text"), put(space, add, "after")
+    for inp in (after.inputs["_triggerinput"], number.inputs["a"], text.inputs["text"]):
+        source.outputs["out"].connect(inp)
+    group = make_subgraph(space, [number, text, after])
+    kinds = {port.id: port.type.kind for port in group.inputs.values() if port.sources}
+    assert sorted(kinds.values()) == ["number", "text"]
+    source.inputs["value"].set_value(2)
+    after.inputs["a"].set_value(5)
+    await space.await_done()
+    assert number.outputs["out"].value == 3
+
+
+def test_a_place_in_a_frame_that_is_gone_stops_neither_making_nor_dissolving(
+    space: NodeSpace,
+) -> None:
+    frame, node = put(space, Twice, "frame"), put(space, add, "node")
+    space.put_in(node, Place("frame"))
+    space.remove_node_by_id("frame")
+    group = make_subgraph(space, [node])
+    assert node.nodespace is group.inner
+    space.add_node_instance(frame)
+    space.put_in(group, Place("frame"))
+    space.remove_node_by_id("frame")
+    assert dissolve(space, group) == [node]
+    assert node.nodespace is space
+
+
+async def test_wires_outside_convert_by_what_is_inside_now(space: NodeSpace) -> None:
+    class Millivolts(Node):
+        mv = NodeInput(type=Annotated[float, Unit("mV")])
+        out = NodeOutput(type=Annotated[float, Unit("mV")])
+
+        def func(self, mv: float) -> float:
+            return mv
+
+    source, fine, coarse = (
+        put(space, half, "s"),
+        put(space, Millivolts, "mv"),
+        put(space, half, "v"),
+    )
+    end = put(space, half, "end")
+    source.outputs["out"].connect(fine.inputs["mv"])
+    fine.outputs["out"].connect(end.inputs["v"])
+    group = make_subgraph(space, [fine, coarse])
+    [inp] = [port for port in group.inputs.values() if port.sources]
+    [out] = [port for port in group.outputs.values() if port.is_connected()]
+    gate_in, gate_out = (group.inner.get_node_by_id(port.id) for port in (inp, out))
+    gate_in.out.disconnect(fine.inputs["mv"])
+    gate_in.out.connect(coarse.inputs["v"])
+    coarse.outputs["out"].connect(gate_out.inputs["value"], replace=True)
+    source.inputs["v"].set_value(8.0)
+    await space.await_done()
+    assert coarse.inputs["v"].value == 4.0
+    assert end.inputs["v"].value == 2.0
+
+
+def test_a_wire_inside_is_looked_at_for_those_outside_too(space: NodeSpace) -> None:
+    source, inside, after = (put(space, half, name) for name in ("s", "in", "after"))
+    source.outputs["out"].connect(inside.inputs["v"])
+    inside.outputs["out"].connect(after.inputs["v"])
+    group = make_subgraph(space, [inside])
+    gate_in, gate_out = (group.inner.get_node_by_id(port) for port in ("v", "out"))
+    with pytest.raises(PortMismatchError):
+        check_crossing(inside.outputs["_triggeroutput"], gate_out.inputs["value"])
+    check_crossing(inside.outputs["out"], gate_out.inputs["value"])
+    gate_in.out.disconnect(inside.inputs["v"])
+    check_crossing(gate_in.out, inside.inputs["v"])
 
 
 async def test_order_wires_cross_the_border_too(space: NodeSpace) -> None:

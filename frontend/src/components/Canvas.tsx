@@ -7,7 +7,7 @@ import { CARD } from "../model/card";
 import { misjoin, type WireEnd } from "../model/fit";
 import { frameBoxes, sectionAt } from "../model/frames";
 import { freePlace } from "../model/place";
-import { edgesIn, nodesIn, scopeOf } from "../model/scope";
+import { edgesIn, nodesIn } from "../model/scope";
 import type { EdgeView, NodeView } from "../model/wire.gen";
 import { addNode, connect, openScope, redo, undo } from "../store/actions";
 import { get, isLocked, mayAct, set, useEditor } from "../store/editor";
@@ -56,7 +56,7 @@ function Inner() {
   const edgesNow = useRef(edges);
   edgesNow.current = edges;
 
-  useViews(space, scope, nodes.length);
+  useViews(space, scope, nodes);
   useEffect(() => {
     const middle = () => {
       const box = frame.current?.getBoundingClientRect();
@@ -99,8 +99,8 @@ function Inner() {
     const { x, y } = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 16 });
     void addNode(entry, Math.round(x), Math.round(y), null, canvas()?.heldAt({ x, y }) ?? null);
   }, [flow]);
-  const onSelectionDragStop = useCallback((event: unknown, moved: CardNode[]) => onDragStop(event, null, moved), [onDragStop]);
-  const onSelectionDrag = useCallback((event: unknown, moved: CardNode[]) => onDrag(event, moved[0] ?? null), [onDrag]);
+  const onSelectionDragStop = useCallback((event: MouseEvent, moved: CardNode[]) => onDragStop(event, null, moved), [onDragStop]);
+  const onSelectionDrag = useCallback((event: MouseEvent, moved: CardNode[]) => onDrag(event, moved[0] ?? null), [onDrag]);
   const onSelectionDragStart = useCallback((event: unknown, moved: CardNode[]) => onDragStart(event, null, moved), [onDragStart]);
   const onDoubleClick = useCallback(
     (event: MouseEvent) => {
@@ -204,21 +204,27 @@ function nameOf(id: string): string {
 }
 
 /** Show all of a nodespace or a subgraph when it is opened, and where one was on the way back. */
-function useViews(space: string | undefined, scope: string, count: number): void {
+function useViews(space: string | undefined, scope: string, nodes: CardNode[]): void {
   const flow = useReactFlow();
-  const measured = useStore((state) => state.nodes.length > 0 && state.nodes.every((node) => node.measured?.width && scopeOf(node.id) === scope));
   const seen = useRef(new Map<string, Viewport>());
   const place = useRef<string | undefined>(undefined);
   useEffect(() => {
     const here = `${space} ${scope}`;
-    if (!measured || count === 0 || place.current === here) return;
+    if (place.current === here || !isDrawn(nodes)) return;
     if (!place.current?.startsWith(`${space} `)) seen.current.clear();
     place.current = here;
     const before = seen.current.get(here);
     if (before) void flow.setViewport(before);
     else void flow.fitView(FIT);
-  }, [measured, count, space, scope, flow]);
+  }, [nodes, space, scope, flow]);
   useEffect(() => () => void seen.current.set(`${space} ${scope}`, flow.getViewport()), [space, scope, flow]);
+}
+
+/** Whether all that is open is on the canvas, with its size, and nothing else is. */
+function isDrawn(nodes: CardNode[]): boolean {
+  const { graph, scope } = get();
+  const open = nodesIn(graph?.nodes ?? NO_NODES, scope);
+  return nodes.length > 0 && nodes.length === Object.keys(open).length && nodes.every((node) => node.measured?.width && open[node.id]);
 }
 
 /** Until what was just moved is drawn where it is. */

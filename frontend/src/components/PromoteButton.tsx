@@ -9,7 +9,7 @@ export function PromoteButton({ node, port }: { node: string; port: PortView }) 
   const locked = useEditor((state) => !mayAct(state) || isLocked(state));
   if (!inside || isGate(node)) return null;
   return (
-    <button type="button" className="btn ghost sm icon" disabled={locked} aria-label={`Make ${port.name} a port of the subgraph`} title="Make it a port of the subgraph" onClick={() => promote(node, port.id)}>
+    <button type="button" className="btn ghost sm icon promote" disabled={locked} aria-label={`Make ${port.name} a port of the subgraph`} title="Make it a port of the subgraph" onClick={() => promote(node, port.id)}>
       <Icon name="up" small />
     </button>
   );

@@ -1,6 +1,6 @@
-import { applyNodeChanges, type NodeChange } from "@xyflow/react";
-import { useCallback, useEffect, useRef, useState } from "react";
-import { family, frameBoxes, sectionAt, type SectionBox, slots } from "../model/frames";
+import { applyNodeChanges, type NodeChange, useReactFlow } from "@xyflow/react";
+import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useRef, useState } from "react";
+import { family, frameBoxes, placeOn, sectionAt, type SectionBox, slots } from "../model/frames";
 import { nodesIn } from "../model/scope";
 import type { NodeView } from "../model/wire.gen";
 import { moveNodes, putIn } from "../store/actions";
@@ -26,6 +26,7 @@ interface Place extends XY {
  *  worker has answered, its position wins.
  */
 export function useGraphNodes() {
+  const { screenToFlowPosition: toCanvas } = useReactFlow();
   const [nodes, setNodes] = useState<CardNode[]>([]);
   const held = useRef(new Map<string, number>());
   const nudged = useRef(new Set<string>());
@@ -101,7 +102,7 @@ export function useGraphNodes() {
     const boxes = frameBoxes(cards).filter((box) => !moving.includes(box.id));
     set({ drag: { ids: moving, boxes, slots: slots(cards.filter((card) => !moving.includes(card.id)), boxes), target: null } });
   }, []);
-  const onDrag = useCallback((_event: unknown, node: CardNode | null) => {
+  const onDrag = useCallback((event: MouseEvent | TouchEvent | ReactMouseEvent, node: CardNode | null) => {
     const before = node && dragging.current?.start.get(node.id);
     if (!node || !before || !dragging.current) return;
     const { start, followers } = dragging.current;
@@ -110,11 +111,11 @@ export function useGraphNodes() {
       setNodes((all) => all.map((each) => (followers.includes(each.id) ? { ...each, position: moved(start.get(each.id) ?? each.position, dx, dy) } : each)));
     }
     const { drag } = get();
-    const target = drag ? sectionAt(drag.boxes, drag.slots, middle(node)) : null;
+    const target = drag ? sectionAt(drag.boxes, drag.slots, toCanvas(pointOf(event))) : null;
     if (drag && !isSame(drag.target, target)) set({ drag: { ...drag, target } });
-  }, []);
+  }, [toCanvas]);
   const onDragStop = useCallback(
-    (_event: unknown, node: CardNode | null, dragged: CardNode[]) => {
+    (event: MouseEvent | TouchEvent | ReactMouseEvent, node: CardNode | null, dragged: CardNode[]) => {
       const { drag, graph } = get();
       const { start, followers } = dragging.current ?? { start: new Map<string, XY>(), followers: [] };
       dragging.current = null;
@@ -127,14 +128,16 @@ export function useGraphNodes() {
       }
       const [dx, dy] = [primary.position.x - from.x, primary.position.y - from.y];
       const places = [...start].map(([id, place]) => ({ id, ...round(moved(place, dx, dy)) }));
-      const target = drag ? sectionAt(drag.boxes, drag.slots, middle(primary)) : null;
+      const target = drag ? sectionAt(drag.boxes, drag.slots, toCanvas(pointOf(event))) : null;
       const loose = drag ? dragged.map(({ id }) => id).filter((id) => changesPlace(graph?.nodes[id], target, drag.ids)) : [];
       void move(places.filter(({ id }) => !loose.includes(id)));
       for (const id of followers) drop(held.current, id);
-      const put = places.filter(({ id }) => loose.includes(id));
+      const slot = target && drag?.slots.includes(target) ? placeOn(target) : null;
+      const [sx, sy] = slot ? [slot.x - primary.position.x, slot.y - primary.position.y] : [0, 0];
+      const put = places.filter(({ id }) => loose.includes(id)).map((place) => ({ id: place.id, ...round(moved(place, sx, sy)) }));
       if (put.length) void settle(loose, () => putIn(put.map(({ id }) => id), target, put));
     },
-    [move, settle],
+    [move, settle, toCanvas],
   );
   return { nodes, setNodes, onNodesChange, onDragStart, onDrag, onDragStop, move };
 }
@@ -162,8 +165,10 @@ function isSame(a: SectionBox | null, b: SectionBox | null): boolean {
   return a?.frame === b?.frame && a?.section === b?.section;
 }
 
-function middle({ position, measured }: CardNode): XY {
-  return { x: position.x + (measured?.width ?? 0) / 2, y: position.y + (measured?.height ?? 0) / 2 };
+/** Where the hand is, in the window: what it points at holds what it lets go. */
+function pointOf(event: MouseEvent | TouchEvent | ReactMouseEvent): XY {
+  const { clientX: x, clientY: y } = "changedTouches" in event ? (event.changedTouches[0] ?? { clientX: 0, clientY: 0 }) : event;
+  return { x, y };
 }
 
 function moved({ x, y }: XY, dx: number, dy: number): XY {

@@ -66,16 +66,23 @@ export function frameBoxes(cards: readonly Card[]): FrameBox[] {
   return ordered;
 }
 
-/** A slot beneath each frame's card for every section that is not drawn. */
+/** A slot beneath each frame for every section that is not drawn. */
 export function slots(cards: readonly Card[], boxes: readonly FrameBox[]): SectionBox[] {
   return cards.filter((card) => card.isFrame).flatMap((frame) => {
-    const drawn = boxes.find((box) => box.id === frame.id)?.sections.map((each) => each.section) ?? [];
+    const box = boxes.find((each) => each.id === frame.id);
+    const drawn = box?.sections.map((each) => each.section) ?? [];
+    const bottom = box ? box.rect.y + box.rect.height : frame.y + frame.height;
     return SECTIONS.filter((section) => !drawn.includes(section)).map((section, i) => ({
       frame: frame.id,
       section,
-      rect: { x: frame.x + i * (SLOT.width + SLOT.gap), y: frame.y + frame.height + SLOT.below, width: SLOT.width, height: SLOT.height },
+      rect: { x: frame.x + i * (SLOT.width + SLOT.gap), y: bottom + SLOT.below, width: SLOT.width, height: SLOT.height },
     }));
   });
+}
+
+/** Where a card let go on a slot comes to lie: beneath the frame, with room for the section's name. */
+export function placeOn(slot: SectionBox): { x: number; y: number } {
+  return { x: slot.rect.x + PAD, y: slot.rect.y + TITLE };
 }
 
 /** The innermost section at a point; slots come before what is drawn beneath them. */
