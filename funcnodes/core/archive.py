@@ -11,6 +11,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -100,7 +101,7 @@ def read(source: Path | IO[bytes], files: Path | None = None) -> Archive:
             staging.rename(files)
             return Archive(archive.config, archive.state, {n: files / n for n in names})
         return archive
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ArchiveError(f"The archive is damaged: {error}.") from error
     except NotImplementedError as error:
         raise ArchiveError(f"The archive is packed in an unknown way: {error}.") from error

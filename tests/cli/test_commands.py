@@ -45,6 +45,7 @@ def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]
         ["demo"], ["run"], ["runs"], ["runs", "list"], ["runs", "show"], ["runs", "export"],
         ["simulate"], ["runserver"], ["startworkermanager"], ["link"], ["estop"],
         ["worker"], ["worker", "new"], ["worker", "start"], ["worker", "stop"], ["worker", "list"],
+        ["worker", "export"], ["worker", "import"],
     ]  # fmt: skip
     for names in commands:
         assert execute([*names, "--help"]) == 0
@@ -57,7 +58,8 @@ def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]
 def test_every_command_that_prints_results_takes_json(capsys: pytest.CaptureFixture[str]) -> None:
     commands = [
         ["run"], ["runs", "list"], ["runs", "show"], ["runs", "export"], ["simulate"], ["demo"],
-        ["link"], ["estop"], ["worker", "list"], ["worker", "new"],
+        ["link"], ["estop"], ["worker", "list"], ["worker", "new"], ["worker", "export"],
+        ["worker", "import"],
     ]  # fmt: skip
     for names in commands:
         execute([*names, "--help"])
