@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from funcnodes.core import (
         DataEnum,
+        Frame,
         InputMeta,
         JSONDecoder,
         JSONEncoder,
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
         Shelf,
         Stream,
         StreamInput,
+        SubgraphNode,
         Trigger,
         Unit,
+        dissolve,
         find_shelf,
         get_nodeclass,
         instance_nodefunction,
+        make_subgraph,
         module_to_shelf,
         node_class_maker,
         run_until_complete,
@@ -51,6 +55,7 @@ __version__ = "0.3.0"
 
 __all__ = [
     "DataEnum",
+    "Frame",
     "FuncnodesError",
     "InTriggerError",
     "InputMeta",
@@ -76,12 +81,15 @@ __all__ = [
     "Shelf",
     "Stream",
     "StreamInput",
+    "SubgraphNode",
     "Trigger",
     "Unit",
     "__version__",
+    "dissolve",
     "find_shelf",
     "get_nodeclass",
     "instance_nodefunction",
+    "make_subgraph",
     "module_to_shelf",
     "node_class_maker",
     "run_until_complete",
@@ -89,7 +97,7 @@ __all__ = [
 
 _DOORS = {
     "basic_nodes", "config", "eventmanager", "exceptions", "graph", "io", "lib", "node",
-    "nodemaker", "nodespace", "triggerstack",
+    "nodemaker", "nodespace", "subgraph", "triggerstack",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ DOORS = {
     "exceptions": "NodeConnectionError NodeTriggerError InTriggerError",
     "triggerstack": "TriggerStack",
     "graph": "upstream downstream",
+    "subgraph": "SubgraphNode make_subgraph dissolve",
     "config": "CONFIG_DIR RenderOptions",
     "nodemaker": "NodeDecorator node_class_maker NodeClassMixin instance_nodefunction",
     "basic_nodes.math": "add_node NODE_SHELF",
@@ -46,6 +47,10 @@ NAMES = [
     "SameNodeConnectionError",
     "NodeClassNotFoundError",
     "NodeTriggerError",
+    "Frame",
+    "SubgraphNode",
+    "make_subgraph",
+    "dissolve",
 ]
 
 
