@@ -1,5 +1,6 @@
 """Frames and subgraphs as people edit them: by commands, each with its inverse."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -15,6 +16,7 @@ from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
 from funcnodes.workers import editing, regrouping, scopes, wire
 from funcnodes.workers.editing import Editor
+from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
 EVE = wire.Actor(id="e", name="Eve", role="viewer")
@@ -344,6 +346,21 @@ async def test_a_saved_nodespace_with_subgraphs_opens_again_and_files_are_listed
     keys = {entry.key for entry in desk.worker.snapshot().library}
     assert {"subgraph:kept", "subgraph", "subgraph.input", "subgraph.output"} <= keys
     assert "subgraph:bad" not in keys
+
+
+async def test_a_worker_offers_the_subgraphs_of_its_folder_from_its_start(
+    workspace: Workspace,
+) -> None:
+    inner = SubgraphNode(name="Kept")
+    inner.save(workspace.subgraphs.folder / "kept.subgraph.json")
+    worker = Worker(workspace)
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(20):
+        while not worker.palette.entries:
+            await asyncio.sleep(0.01)
+    assert "subgraph:kept" in {entry.key for entry in worker.snapshot().library}
+    worker.end()
+    await working
 
 
 def test_names_of_nodes_tell_ids_with_slashes_apart() -> None:
