@@ -55,6 +55,7 @@ describe("the body of a card", () => {
     const [plain, text, picture] = (["", "json", "image"] as const).map((body) => cardWidth(node("n", { body }), []));
     expect(plain).toBeLessThan(text!);
     expect(text).toBeLessThan(picture!);
+    expect(plain).toBeLessThan(cardWidth(node("n", { subgraph }), []));
   });
 
   it("draws curves with gaps where a number is missing", () => {

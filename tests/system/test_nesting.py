@@ -53,6 +53,10 @@ def test_a_selection_becomes_a_subgraph_is_opened_left_and_undone(demo: Any, pag
     promoting.first.click()
     expect(page.get_by_test_id("node")).to_have_count(inside + 1)
 
+    page.keyboard.press("Delete")
+    expect(page.get_by_test_id("node")).to_have_count(inside)
+    page.keyboard.press("Control+z")
+
     page.keyboard.press("Alt+ArrowUp")
     expect(crumbs).to_have_count(0)
     expect(card(page, "Recorder")).to_be_visible()

@@ -81,9 +81,11 @@ export function SpaceInspector({ selected }: { selected: number }) {
             </dl>
           </section>
         )}
-        <section className="sect docs">
-          <p className="dim">Nothing is selected. Click a node to see its parameters.</p>
-        </section>
+        {selected === 0 && (
+          <section className="sect docs">
+            <p className="dim">Nothing is selected. Click a node to see its parameters.</p>
+          </section>
+        )}
       </div>
     </>
   );

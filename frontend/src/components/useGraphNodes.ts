@@ -1,7 +1,7 @@
 import { applyNodeChanges, type NodeChange, useReactFlow } from "@xyflow/react";
 import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useRef, useState } from "react";
 import { family, frameBoxes, placeOn, sectionAt, type SectionBox, slots } from "../model/frames";
-import { nodesIn } from "../model/scope";
+import { nodesIn, scopeOf } from "../model/scope";
 import type { NodeView } from "../model/wire.gen";
 import { moveNodes, putIn } from "../store/actions";
 import { get, isLocked, set, useEditor } from "../store/editor";
@@ -144,10 +144,12 @@ export function useGraphNodes() {
 
 /** The page's selection follows at once, so that no event of the worker's can undo a click. */
 function select(changes: NodeChange<CardNode>[]): void {
-  const chosen = new Set(get().selection);
+  const { selection, scope } = get();
+  const chosen = new Set(selection);
   let changed = false;
   for (const change of changes) {
-    if (change.type !== "select" || chosen.has(change.id) === change.selected) continue;
+    // The click that opens a subgraph selects its card, which is out of sight by then.
+    if (change.type !== "select" || scopeOf(change.id) !== scope || chosen.has(change.id) === change.selected) continue;
     changed = true;
     if (change.selected) chosen.add(change.id);
     else chosen.delete(change.id);
