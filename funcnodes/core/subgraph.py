@@ -433,7 +433,7 @@ class SubgraphNode(Node):
         Raises:
             SavedGraphError: The name does not end in `SUFFIX`, or it cannot be written.
         """
-        name, data = _stem(path), self.template()
+        name, data = _stem(path), self.file_data()
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             partial.write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
@@ -443,7 +443,7 @@ class SubgraphNode(Node):
             raise SavedGraphError(f"{path} cannot be written: {error.strerror}.") from error
         self.file, self.origin = name, str(data["version"])
 
-    def template(self) -> dict[str, Any]:
+    def file_data(self) -> dict[str, Any]:
         """What a file of it says.
 
         Raises:

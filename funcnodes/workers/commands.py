@@ -251,7 +251,7 @@ class Commands:
         node = regrouping.as_subgraph(self._node(body.id))
         files = self._worker.workspace.subgraphs
         name = files.free_name(body.name, own=node.file, replace=body.replace)
-        template = {**node.template(), "name": name}
+        template = {**node.file_data(), "name": name}
         await in_thread(lambda: files.save(name, template), name="save subgraph")
         version = str(template["version"])
         self._edit(scope, lambda space: regrouping.saved_as(space, uuid, name, version))
