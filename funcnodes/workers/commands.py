@@ -253,9 +253,9 @@ class Commands:
         name = files.free_name(body.name, own=node.file, replace=body.replace)
         template = {**node.file_data(), "name": name}
         await in_thread(lambda: files.save(name, template), name="save subgraph")
+        self._worker.load_subgraphs()
         version = str(template["version"])
         self._edit(scope, lambda space: regrouping.saved_as(space, uuid, name, version))
-        self._worker.load_subgraphs()
         return name
 
     def _update_subgraph(self, body: wire.UpdateSubgraph, actor: wire.Actor) -> None:

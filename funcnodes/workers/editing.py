@@ -717,8 +717,10 @@ def connect_silently(space: NodeSpace, edge: Edge) -> None:
     port = _input(space, target, inp)
     triggers = port.does_trigger
     port.does_trigger = False
+    start = _source(space, source, output)
+    lay = start.forward if isinstance(start, NodeInput) else start.connect
     try:
-        _output(space, source, output).connect(port, replace=not port.allow_multiple)
+        lay(port, replace=not port.allow_multiple)
     finally:
         port.does_trigger = triggers
 
@@ -726,7 +728,11 @@ def connect_silently(space: NodeSpace, edge: Edge) -> None:
 def disconnect(space: NodeSpace, edge: Edge) -> None:
     """Take a wire away."""
     source, output, target, inp = edge
-    _output(space, source, output).disconnect(_input(space, target, inp))
+    start, end = _source(space, source, output), _input(space, target, inp)
+    if isinstance(start, NodeInput):
+        start.unforward(end)
+    else:
+        start.disconnect(end)
 
 
 def _restore(space: NodeSpace, nodes: Iterable[dict[str, Any]], edges: Iterable[Edge]) -> None:
@@ -745,6 +751,13 @@ def _input(space: NodeSpace, uuid: str, port_id: str) -> NodeInput:
     if isinstance(node, PlaceholderNode):
         return node.input_for(port_id)
     return node.get_input(port_id)
+
+
+def _source(space: NodeSpace, uuid: str, port_id: str) -> NodeOutput | NodeInput:
+    """Where a wire begins: at an output, or at an input that is forwarded."""
+    node = space.get_node_by_id(uuid)
+    is_forwarded = port_id in node.inputs and port_id not in node.outputs
+    return node.inputs[port_id] if is_forwarded else _output(space, uuid, port_id)
 
 
 def _output(space: NodeSpace, uuid: str, port_id: str) -> NodeOutput:

@@ -107,9 +107,11 @@ def nodes(root: NodeSpace) -> dict[str, Node]:
 
 
 def edges(root: NodeSpace) -> list[Edge]:
-    """Every wire, with the names of its ends."""
+    """Every wire from an output, with the names of its ends; forwarded inputs have none."""
     return [
-        (joined(scope, source), output, joined(scope, target), inp)
+        (joined(scope, node.uuid), out.id, joined(scope, inp.node.uuid), inp.id)
         for scope, space in spaces(root)
-        for source, output, target, inp in space.edges
+        for node in space.nodes
+        for out in node.outputs.values()
+        for inp in out.targets
     ]

@@ -92,6 +92,18 @@ async def test_removing_keeps_everything_for_its_return(editor: Editor) -> None:
     assert [node.name for node in editor.space.nodes] == ["Lamp"]
 
 
+async def test_a_forwarded_input_is_taken_away_and_comes_back(editor: Editor) -> None:
+    one, two = add(editor, "test.lamp"), add(editor, "test.lamp")
+    one.inputs["level"].forward(two.inputs["level"])
+    before = saved(editor.space)
+    editor.make(editing.remove_nodes(editor.space, [one.uuid], []))
+    assert editor.space.edges == []
+    editor.undo()
+    assert saved(editor.space) == before
+    again = editor.space.get_node_by_id(one.uuid)
+    assert two.inputs["level"].sources == [again.inputs["level"]]
+
+
 async def test_a_wire_in_place_of_another_brings_it_back(editor: Editor) -> None:
     one, two, lamp = add(editor, "sweep"), add(editor, "sweep"), add(editor, "test.lamp")
     editor.make(editing.set_value(editor.space, lamp.uuid, "level", 4.0))
