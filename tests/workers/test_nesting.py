@@ -15,6 +15,7 @@ from funcnodes.core.subgraph import InputGate, OutputGate
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
 from funcnodes.workers import editing, regrouping, scopes, wire
+from funcnodes.workers.canvas import Canvas
 from funcnodes.workers.editing import Editor
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
@@ -573,6 +574,48 @@ def attempt(editor: Editor, step: Any) -> None:
         assert plain(editor.space) == before, f"a refused {step[0]} left a trace"
 
 
+class Follower:
+    """A browser that has followed every frame since the nodespace was opened."""
+
+    def __init__(self, editor: Editor) -> None:
+        self.editor = editor
+        self.nodes: dict[str, wire.NodeView] = {}
+        self.edges: dict[str, wire.EdgeView] = {}
+        self.canvas = Canvas(editor.space, self)  # type: ignore[arg-type]  # all it needs
+        self.nodes = {node.id: node for node in self.canvas.node_views()}
+        self.edges = {edge.id: edge for edge in self.canvas.edge_views()}
+
+    def mark(self, key: Any, build: Any) -> None:
+        """Values come by themselves."""
+
+    def put(self, event: wire.Event) -> None:
+        match event:
+            case wire.NodePut():
+                self.nodes[event.node.id] = event.node
+            case wire.NodeGone():
+                del self.nodes[event.id]
+            case wire.EdgePut():
+                self.edges[event.edge.id] = event.edge
+            case wire.EdgeGone():
+                del self.edges[event.id]
+
+    def follow(self) -> None:
+        """After an edit: sees what somebody sees who comes now."""
+        last = [*self.editor._done[-1:], *self.editor._undone[-1:]]
+        self.canvas.refresh(frozenset().union(*(edit.touches for edit in last)))
+        now = {node.id: node for node in self.canvas.node_views()}
+        assert self.nodes.keys() == now.keys()
+        for name, node in now.items():
+            assert looks(self.nodes[name]) == looks(node), name
+        assert self.edges.keys() == {edge.id for edge in self.canvas.edge_views()}
+
+
+def looks(node: wire.NodeView) -> Any:
+    """What an edit changes of a card."""
+    ports = [(port.id, port.name) for port in (*node.inputs, *node.outputs)]
+    return node.name, node.scope, node.frame, node.section, node.x, node.y, ports, node.subgraph
+
+
 def plain(space: NodeSpace) -> Any:
     return ordered(json.loads(json.dumps(space.serialize())))
 
@@ -587,14 +630,18 @@ async def test_random_edits_undone_give_the_graph_back_and_redone_the_result(
         attempt(first, step)
     start = plain(first.space)
     editor = Editor(first.space)
+    follower = Follower(editor)
     for step in random_edits:
         attempt(editor, step)
+        follower.follow()
     end = plain(editor.space)
     while editor.undo_label:
         editor.undo()
+        follower.follow()
     assert plain(editor.space) == start
     while editor.redo_label:
         editor.redo()
+        follower.follow()
     if all(step[0] not in ("undo", "redo") for step in random_edits):
         assert plain(editor.space) == end
     await editor.space.aclose()
