@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core import Node, NodeInput, Rows
+from funcnodes.core.naming import name_of
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import Column
@@ -61,7 +62,7 @@ class XYPlot(Node):
         x, y = choose_columns(columns, self.x, self.y)
         named = {column.name: column for column in columns}
         return PlotChoice(
-            recorder=recorder.uuid if recorder is not None else "",
+            recorder=name_of(recorder) if recorder is not None else "",
             x=x,
             y=y,
             x_label=_label([named[x]] if x in named else []),

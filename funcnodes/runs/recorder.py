@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
+from funcnodes.core.naming import name_of
 from funcnodes.errors import GraphError, SavedGraphError, UnitError
 from funcnodes.runs.records import NOTHING, Cell, Column, TableSpec
 from funcnodes.runs.table import Table
@@ -118,7 +119,7 @@ class Recorder(Node):
 
     def spec(self) -> TableSpec:
         """What it would record now."""
-        return TableSpec(recorder=self.uuid, name=self.name, columns=self.columns())
+        return TableSpec(recorder=name_of(self), name=self.name, columns=self.columns())
 
     def begin(self, wave: Wave, table: Table, sink: Sink) -> None:
         """Record what happens within `wave` from now on."""

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
+from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.safety import Latch, LatchState
 from funcnodes.errors import FuncnodesError
@@ -272,7 +273,7 @@ class Run:
         for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
             table = Table(spec, run=self.id, number=self.number)
             table.watch(self._appended)
-            self.tables[recorder.uuid] = table
+            self.tables[name_of(recorder)] = table
             recorder.begin(self._wave, table, self._sink(k))
 
     def discard(self) -> None:

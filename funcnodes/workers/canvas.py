@@ -6,7 +6,7 @@ compared as a whole. Values and states come from the nodespaces' own notes of wh
 
 from collections.abc import Iterable, Mapping
 
-from funcnodes.core import NodeInput, NodeSpace, Place, clock
+from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.node import Node
 from funcnodes.core.nodespace import Changes
 from funcnodes.core.ports import Port
@@ -35,7 +35,7 @@ class Canvas:
 
     def time_of(self, port: Port) -> float | None:
         """When the port's value was seen to change, seconds since the epoch."""
-        return self._times.get(scopes.name_of(port.node), {}).get(port.id)
+        return self._times.get(naming.name_of(port.node), {}).get(port.id)
 
     def node_views(self) -> list[wire.NodeView]:
         return [views.node_view(node, self.time_of) for node in scopes.nodes(self._space).values()]
@@ -130,7 +130,7 @@ class Canvas:
         return ports, nodes
 
     def _note_time(self, port: Port, now: float) -> None:
-        name = scopes.name_of(port.node)
+        name = naming.name_of(port.node)
         if isinstance(port, NodeInput) and not port.applied:
             self._times.get(name, {}).pop(port.id, None)
         elif port.wave is not None and port.type.kind != "trigger":
@@ -138,7 +138,7 @@ class Canvas:
 
     def _after_state(self, node: Node) -> set[Port]:
         """Ports whose staleness may have turned, because the node began or ceased to fail."""
-        failed, name = node.state == "error", scopes.name_of(node)
+        failed, name = node.state == "error", naming.name_of(node)
         if failed == (name in self._failed):
             return set()
         if failed:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from funcnodes.core import Node, NodeSpace, NoValue, Place
+from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.subgraph import InputGate, OutputGate
 from funcnodes.core.waves import Wave
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
@@ -147,7 +147,7 @@ class Commands:
                 space, node_id, name=name, extra=extra, x=body.x, y=body.y, place=place
             ),
         )
-        return scopes.joined(body.scope, str(edit.nodes[0]["id"]))
+        return naming.joined(body.scope, str(edit.nodes[0]["id"]))
 
     def _remove_nodes(self, body: wire.RemoveNodes, actor: wire.Actor) -> None:
         space = self._worker.require_open()
@@ -166,7 +166,7 @@ class Commands:
         edit = self._edit(
             scope, lambda space: editing.duplicate(space, ids, dx=body.dx, dy=body.dy)
         )
-        return [scopes.joined(scope, str(node["id"])) for node in edit.nodes]
+        return [naming.joined(scope, str(node["id"])) for node in edit.nodes]
 
     def _connect(self, body: wire.Connect, actor: wire.Actor) -> None:
         scope, (source, target) = scopes.one([body.source, body.target])
@@ -176,11 +176,11 @@ class Commands:
 
     def _disconnect(self, body: wire.Disconnect, actor: wire.Actor) -> None:
         edge = self._edge(body.edge)
-        scope, _ = scopes.split(edge[0])
+        scope, _ = naming.split(edge[0])
         self._edit(scope, lambda space: editing.disconnect_edge(space, _local(edge)))
 
     def _set_value(self, body: wire.SetValue, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.node)
+        scope, uuid = naming.split(body.node)
         self._require_for(body.node, actor)
         self._edit(scope, lambda space: editing.set_value(space, uuid, body.port, body.value))
         run = self._worker.require_open().runner.active
@@ -191,20 +191,20 @@ class Commands:
             run.note("live input", port=where, value=value, by=actor.name)
 
     def _rename(self, body: wire.Rename, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.id)
+        scope, uuid = naming.split(body.id)
         self._edit(scope, lambda space: editing.rename(space, uuid, body.name))
 
     def _set_policy(self, body: wire.SetPolicy, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.id)
+        scope, uuid = naming.split(body.id)
         self._edit(scope, lambda space: editing.set_policy(space, uuid, body.policy))
 
     def _set_port(self, body: wire.SetPort, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.node)
+        scope, uuid = naming.split(body.node)
         flags = {"pinned": body.pinned, "hidden": body.hidden, "live": body.live}
         self._edit(scope, lambda space: editing.set_flags(space, uuid, body.port, **flags))
 
     def _set_plot(self, body: wire.SetPlot, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.id)
+        scope, uuid = naming.split(body.id)
         self._edit(scope, lambda space: editing.set_plot(space, uuid, body.x, body.y))
 
     # ── frames and subgraphs ──
@@ -225,29 +225,29 @@ class Commands:
     def _make_subgraph(self, body: wire.MakeSubgraph, actor: wire.Actor) -> str:
         scope, ids = scopes.one(body.ids)
         edit = self._edit(scope, lambda space: regrouping.make(space, ids, body.name))
-        return scopes.joined(scope, edit.uuid)
+        return naming.joined(scope, edit.uuid)
 
     def _dissolve(self, body: wire.Dissolve, actor: wire.Actor) -> list[str]:
-        scope, uuid = scopes.split(body.id)
+        scope, uuid = naming.split(body.id)
         edit = self._edit(scope, lambda space: regrouping.take_apart(space, uuid))
-        return [scopes.joined(scope, each) for each in edit.inside]
+        return [naming.joined(scope, each) for each in edit.inside]
 
     def _promote(self, body: wire.Promote, actor: wire.Actor) -> str:
-        inner, node = scopes.split(body.node)
+        inner, node = naming.split(body.node)
         if not inner:
             raise RefusedError("Only what is inside a subgraph can become one of its ports.")
-        scope, uuid = scopes.split(inner)
+        scope, uuid = naming.split(inner)
         edit = self._edit(
             scope, lambda space: regrouping.promote(space, uuid, node, body.port, body.name)
         )
         return edit.gate
 
     def _demote(self, body: wire.Demote, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.node)
+        scope, uuid = naming.split(body.node)
         self._edit(scope, lambda space: regrouping.demote(space, uuid, body.port))
 
     async def _save_subgraph(self, body: wire.SaveSubgraph, actor: wire.Actor) -> str:
-        scope, uuid = scopes.split(body.id)
+        scope, uuid = naming.split(body.id)
         node = regrouping.as_subgraph(self._node(body.id))
         files = self._worker.workspace.subgraphs
         name = files.free_name(body.name, own=node.file, replace=body.replace)
@@ -259,7 +259,7 @@ class Commands:
         return name
 
     def _update_subgraph(self, body: wire.UpdateSubgraph, actor: wire.Actor) -> None:
-        scope, uuid = scopes.split(body.id)
+        scope, uuid = naming.split(body.id)
         self._edit(scope, lambda space: regrouping.update(space, uuid))
 
     def _undo(self, body: wire.Undo, actor: wire.Actor) -> None:
@@ -403,7 +403,7 @@ def _place(scope: str, frame: str, section: wire.Section) -> Place | None:
     """Where a frame of the same scope holds a node; None for no frame."""
     if not frame:
         return None
-    around, uuid = scopes.split(frame)
+    around, uuid = naming.split(frame)
     if around != scope:
         raise RefusedError("A frame holds nodes of its own subgraph only.")
     return Place(uuid, section)
@@ -411,7 +411,7 @@ def _place(scope: str, frame: str, section: wire.Section) -> Place | None:
 
 def _local(edge: scopes.Edge) -> scopes.Edge:
     """The wire with ids in place of names."""
-    return scopes.split(edge[0])[1], edge[1], scopes.split(edge[2])[1], edge[3]
+    return naming.split(edge[0])[1], edge[1], naming.split(edge[2])[1], edge[3]
 
 
 _EMPTY: dict[str, Any] = {"format": 3, "nodes": [], "edges": []}

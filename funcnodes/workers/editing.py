@@ -21,12 +21,13 @@ from funcnodes.core import (
     Place,
     PlaceholderNode,
 )
+from funcnodes.core.naming import joined
 from funcnodes.core.saved import dump_node
 from funcnodes.core.subgraph import Gate, check_crossing
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot
-from funcnodes.workers.scopes import Edge, around, joined, space_at
+from funcnodes.workers.scopes import Edge, around, space_at
 
 UNDO_DEPTH = 500
 COALESCE_S = 1.0

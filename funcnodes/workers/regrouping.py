@@ -11,13 +11,14 @@ from typing import Any
 from uuid import uuid4
 
 from funcnodes.core import Node, NodeInput, NodeSpace, SubgraphNode, dissolve, make_subgraph
+from funcnodes.core.naming import split
 from funcnodes.core.ports import Port
 from funcnodes.core.saved import dump_node
 from funcnodes.core.subgraph import Gate, InputGate
 from funcnodes.errors import GraphError
 from funcnodes.workers import editing
 from funcnodes.workers.editing import Edit, Held, connect_silently, place_of
-from funcnodes.workers.scopes import Edge, space_at, split
+from funcnodes.workers.scopes import Edge, space_at
 
 BESIDE = 280.0  # canvas px from the nodes inside to the ports beside them
 APART = 96.0  # from one port to the next

@@ -1,39 +1,18 @@
 """Names of nodes across subgraphs, as browsers and edits use them.
 
-    n1          a node of the nodespace itself
-    sub/n1      the node n1 inside the subgraph node sub
-    sub/in/n1   one level further in
-
-A *scope* is the name of the subgraph node that one looks into, "" for the nodespace itself. In an
-id, "%" and "/" are written "%25" and "%2F", so that every name is told apart from every other.
+A *scope* is the name (see `core.naming`) of the subgraph node that one looks into, "" for the
+nodespace itself.
 """
 
 from collections.abc import Iterable, Iterator
 
 from funcnodes.core import Node, NodeSpace, SubgraphNode
+from funcnodes.core.naming import joined, split
 from funcnodes.core.subgraph import InnerSpace
 from funcnodes.errors import GraphError, RefusedError
 
 Edge = tuple[str, str, str, str]
 """Source node, output, target node, input."""
-
-
-def name_of(node: Node) -> str:
-    """What the node is called from outside."""
-    space = node.nodespace
-    return joined(name_of(space.owner) if isinstance(space, InnerSpace) else "", node.uuid)
-
-
-def joined(scope: str, uuid: str) -> str:
-    """The name of the node with that id in a scope."""
-    own = uuid.replace("%", "%25").replace("/", "%2F") if "%" in uuid or "/" in uuid else uuid
-    return f"{scope}/{own}" if scope else own
-
-
-def split(name: str) -> tuple[str, str]:
-    """Scope and id of what a name stands for."""
-    scope, _, own = name.rpartition("/")
-    return scope, own.replace("%2F", "/").replace("%25", "%")
 
 
 def space_at(root: NodeSpace, scope: str) -> NodeSpace:

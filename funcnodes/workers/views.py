@@ -22,6 +22,7 @@ from funcnodes.core import (
     NoValue,
     PlaceholderNode,
     SubgraphNode,
+    naming,
     previews,
 )
 from funcnodes.core.ports import Port
@@ -67,7 +68,7 @@ def value_of(port: Port) -> Any:
 def port_value(port: Port, t: float | None) -> wire.PortValue:
     """A port's newest value, as frames carry it."""
     return wire.PortValue(
-        scopes.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
+        naming.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
         is_stale(port), is_applied(port),
     )  # fmt: skip
 
@@ -118,8 +119,8 @@ def node_view(node: Node, times: Times) -> wire.NodeView:
     """A node whole."""
     x, y = place_of(node)
     status = node_status(node)
-    name = scopes.name_of(node)
-    scope = scopes.split(name)[0]
+    name = naming.name_of(node)
+    scope = naming.split(name)[0]
     frame = node.frame
     return wire.NodeView(
         id=name,
@@ -147,7 +148,7 @@ def node_view(node: Node, times: Times) -> wire.NodeView:
         body=bodies.kind_of(node),
         plot=_plot(node) if isinstance(node, XYPlot) else None,
         is_frame=isinstance(node, Frame),
-        frame=scopes.joined(scope, frame.uuid) if frame is not None else "",
+        frame=naming.joined(scope, frame.uuid) if frame is not None else "",
         section=node.place.section if frame is not None and node.place is not None else "body",
         subgraph=_subgraph(node) if isinstance(node, SubgraphNode) else None,
     )
@@ -157,7 +158,7 @@ def node_status(node: Node) -> wire.NodeStatus:
     """How far a node is."""
     progress = node.progress if node.progress.is_reported else None
     return wire.NodeStatus(
-        id=scopes.name_of(node),
+        id=naming.name_of(node),
         state=node.state,
         duration_s=node.duration_s,
         runs=node.runs,

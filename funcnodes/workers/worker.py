@@ -17,7 +17,7 @@ import msgspec
 
 from funcnodes import __version__
 from funcnodes.basic_nodes.files import Files
-from funcnodes.core import Library, Node, SubgraphNode, units
+from funcnodes.core import Library, Node, SubgraphNode, naming, units
 from funcnodes.core.subgraph import SHELF_NAME, SUFFIX, InputGate, OutputGate
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
@@ -27,7 +27,7 @@ from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
 from funcnodes.settings import private_dir
-from funcnodes.workers import scopes, views, wire
+from funcnodes.workers import views, wire
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.controls import Controls
 from funcnodes.workers.examples import example, example_views
@@ -312,7 +312,7 @@ class Worker:
         mine = [node for node in nodes if node.device == device.name]
         for node in mine:
             node.rebuild()
-        self.open.canvas.refresh([scopes.name_of(node) for node in mine])
+        self.open.canvas.refresh([naming.name_of(node) for node in mine])
 
     def load_subgraphs(self) -> None:
         """Offer what is in the folder of subgraphs now, and tell everybody."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from funcnodes.core import NodeSpace, PortType
+from funcnodes.core import NodeSpace, PortType, make_subgraph
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs import Recorder, Table, XYPlot
 from funcnodes.runs.records import Cell, Column, TableSpec
@@ -23,6 +23,23 @@ async def test_a_row_per_point_with_set_point_and_reading_side_by_side(
     assert [column.unit for column in spec.columns] == ["mV", "A"]
     assert [column.node for column in spec.columns] == [sweep.uuid, diode.uuid]
     assert spec.recorder == recorder.uuid
+
+
+async def test_recorders_in_two_copies_of_a_subgraph_keep_rows_of_their_own(
+    lab: Any, diode_class: Any
+) -> None:
+    """R3: the id of a node is unique within its subgraph only."""
+    sweep, diode = lab.add("sweep", points=2, stop=2), lab.add(diode_class)
+    recorder = lab.record(diode.i, name="Inner")
+    sweep.value.connect(diode.v)
+    one = make_subgraph(lab.space, [diode, recorder])
+    two = lab.space.add_saved_node({**one.serialize(), "id": "copy"})
+    sweep.value.connect(next(port for port in two.inputs.values() if port.type.kind == "quantity"))
+    run = await lab.run()
+    names = [spec.recorder for spec in lab.store.find(run.id).specs]
+    assert names == [f"{one.uuid}/{recorder.uuid}", f"copy/{recorder.uuid}"]
+    assert set(run.tables) == set(names)
+    assert [list(table.page().values[0]) for table in run.tables.values()] == [[0, 4], [0, 4]]
 
 
 async def test_a_row_has_both_clocks(lab: Any) -> None:

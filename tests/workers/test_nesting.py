@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from funcnodes.basic_nodes import NODE_SHELF
-from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace, Place, SubgraphNode
+from funcnodes.core import (
+    Library,
+    Node,
+    NodeInput,
+    NodeOutput,
+    NodeSpace,
+    Place,
+    SubgraphNode,
+    naming,
+)
 from funcnodes.core.subgraph import InputGate, OutputGate
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
@@ -223,7 +232,7 @@ async def test_an_input_or_output_put_inside_is_a_port_outside(desk: Any) -> Non
     _, b, _ = await chain(desk)
     made = await desk.ask(wire.MakeSubgraph(ids=[b]))
     gate = await desk.ask(wire.AddNode(key="subgraph.input", x=0, y=0, scope=made))
-    assert scopes.split(gate)[1] in {port.id for port in shown(desk)[made].inputs}
+    assert naming.split(gate)[1] in {port.id for port in shown(desk)[made].inputs}
     refused = await desk.refused(wire.AddNode(key="subgraph.input", x=0, y=0))
     assert "belongs inside" in refused.detail
     agrees(desk)
@@ -369,14 +378,14 @@ def test_names_of_nodes_tell_ids_with_slashes_apart() -> None:
     outer = SubgraphNode(uuid="a/b%2F")
     space.add_node_instance(outer)
     inner = outer.inner.add_node_by_id("add_node", uuid="c/d")
-    name = scopes.name_of(inner)
+    name = naming.name_of(inner)
     assert name == "a%2Fb%252F/c%2Fd"
     assert scopes.node_at(space, name) is inner
-    assert list(scopes.around(scopes.split(name)[0])) == ["a%2Fb%252F"]
+    assert list(scopes.around(naming.split(name)[0])) == ["a%2Fb%252F"]
     with pytest.raises(GraphError, match="no node"):
         scopes.node_at(space, "a/b")
     with pytest.raises(RefusedError, match="same subgraph"):
-        scopes.one([name, scopes.name_of(outer)])
+        scopes.one([name, naming.name_of(outer)])
 
 
 # ── frames ────────────────────────────────────────────────────────────────────────────────
@@ -549,7 +558,7 @@ def make_one(editor: Editor, kind: str, a: int, b: int, c: int) -> None:
         case "dissolve":
             make(regrouping.take_apart(space, one.uuid))
         case "promote" if scope:
-            outer, uuid = scopes.split(scope)
+            outer, uuid = naming.split(scope)
             around = scopes.space_at(root, outer)
             edit = regrouping.promote(around, uuid, two.uuid, inp, "")
             editor.make(editing.inside(outer, edit))
