@@ -259,7 +259,7 @@ class Node(Emitter):
         for template in self._templates.values():
             self._own(template.copy_for(self))
         self.outputs[self._trigger_out.id] = self._trigger_out
-        self._list_ports()
+        self.ports_changed()
         if self._is_heard:
             self.watched_by(None)
         if reset_inputs_on_trigger is not None:
@@ -331,7 +331,7 @@ class Node(Emitter):
     def add_input(self, port: NodeInput) -> NodeInput:
         """Give this instance one more input."""
         self._own(port)
-        self._list_ports()
+        self.ports_changed()
         if port.is_heard:
             self.listeners_changed()
         return port
@@ -339,7 +339,7 @@ class Node(Emitter):
     def add_output(self, port: NodeOutput) -> NodeOutput:
         """Give this instance one more output."""
         self._own(port)
-        self._list_ports()
+        self.ports_changed()
         if port.is_heard:
             self.listeners_changed()
         return port
@@ -351,13 +351,13 @@ class Node(Emitter):
         del self.inputs[port_id]
         if self.backlog is not None and isinstance(port, StreamInput):
             self.backlog.remove(port)
-        self._list_ports()
+        self.ports_changed()
 
     def remove_output(self, port_id: str) -> None:
         """Take an output away, and its wires."""
         self.get_output(port_id).disconnect()
         del self.outputs[port_id]
-        self._list_ports()
+        self.ports_changed()
 
     def grow_input(self, source: NodeOutput) -> NodeInput:
         """Make an input for a wire from `source`; only where `grows`."""
@@ -397,7 +397,7 @@ class Node(Emitter):
                     setattr(port, key, setting)
                 else:
                     raise GraphError(f"{self.name}.{port_id} has no setting {key!r}.")
-        self._list_ports()
+        self.ports_changed()
 
     def set_reset_inputs(self, resets: bool) -> None:
         """Whether its inputs go back to their defaults after each success."""
@@ -419,7 +419,8 @@ class Node(Emitter):
             self.backlog = self.backlog or Backlog(self)
             self.backlog.ports.append(port)
 
-    def _list_ports(self) -> None:
+    def ports_changed(self) -> None:
+        """A port came, went, or is required now, or no longer."""
         self._parameters = [p for p in self.inputs.values() if p is not self._trigger_in]
         self._names = [p.id for p in self._parameters]
         self._only = self._parameters[0] if len(self._parameters) == 1 else None

@@ -8,13 +8,50 @@ them as they are, so what is said of a single node here is applied when its clas
 
 import enum
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from funcnodes.core import codec
+from funcnodes.core.node import Node
 from funcnodes.core.ports import NodeInput
 from funcnodes.core.values import NoValue
+from funcnodes.errors import SavedGraphError
 
 NO_VALUE = "<NoValue>"
+
+# 2.x saved as limits of these inputs what followed from the value of another input.
+FOLLOWING = {
+    "list_get.index", "list_pop.index", "list_insert.index", "list_set.index",
+    "list_slice.start", "list_slice.end", "list_slice_step.start", "list_slice_step.end",
+    "dict_get.key", "dict_select_keys.keys", "dict_rename_key.old_key", "dict_delete_key.key",
+    "dict_pop.key", "pyobject_get_attribute.attribute", "pyobject_delete_attribute.attribute",
+    "dataclass.get_field.field_name",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedWire:
+    """A wire that an older version allowed and this one does not.
+
+    Attributes:
+        node: Id of the node that it starts from.
+        output: Id of the output there.
+        why: A plain sentence.
+    """
+
+    node: str
+    output: str
+    why: str
+
+    def dump(self) -> list[str]:
+        return [self.node, self.output, self.why]
+
+    @classmethod
+    def load(cls, data: Any) -> Self:
+        """Raises SavedGraphError."""
+        if isinstance(data, list) and len(data) == 3 and all(isinstance(d, str) for d in data):
+            return cls(*data)
+        raise SavedGraphError("A refused wire in the file is not three texts.")
 
 
 def unwrap(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -36,6 +73,13 @@ def properties(found: Mapping[str, Any]) -> dict[str, Any]:
     if "pos" in found or not _is_place(place):
         return dict(found)
     return {**found, "pos": place}
+
+
+def port(node: Node, port_id: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is said of a port, without limits that were never anybody's wish."""
+    if f"{node.node_id}.{port_id}" not in FOLLOWING:
+        return found
+    return {key: said for key, said in found.items() if key != "value_options"}
 
 
 def value(saved: Any, port: NodeInput) -> Any:

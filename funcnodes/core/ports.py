@@ -27,6 +27,7 @@ from funcnodes.errors import (
 
 if TYPE_CHECKING:
     from funcnodes.core.node import Node
+    from funcnodes.core.older import RefusedWire
 
 Convert = Callable[[Any], Any]
 Listeners = Mapping[str, Listener | Iterable[Listener]]
@@ -276,6 +277,7 @@ class NodeInput(Port):
 
     is_input = True
     unread: Any = None  # the saved form of a value whose type is not known here
+    refused: "tuple[RefusedWire, ...]" = ()  # wires of an older file that do not fit here
 
     def __init__(
         self,
@@ -359,6 +361,23 @@ class NodeInput(Port):
     def ready(self) -> bool:
         """Whether it has a value, or needs none."""
         return self.has_node and (self._value is not NoValue or not self.required)
+
+    @property
+    def lacks_wires(self) -> bool:
+        """Whether wires were refused to it, and nobody has set or wired it since."""
+        return (
+            bool(self.refused)
+            and not self.sources
+            and self.wave is None
+            and self._value is self.default
+        )
+
+    def refuse(self, wire: "RefusedWire") -> None:
+        """A wire of a file cannot be made: keep it aside, and forget what came by it."""
+        self.refused = (*self.refused, wire)
+        self.unread = None
+        if not self.sources:
+            self.unset()
 
     def set_default(self, default: Any) -> None:
         """Change the default; the value too, while it is the default."""

@@ -27,6 +27,7 @@ from funcnodes.core.values import NoValue
 from funcnodes.errors import (
     FuncnodesError,
     NodeClassNotFoundError,
+    NodeConnectionError,
     SavedGraphError,
     ValueRefusedError,
 )
@@ -46,6 +47,8 @@ _NODE_KEYS = {
 }  # fmt: skip
 _DURATIONS = ("retry_delay_s", "timeout_s")
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
+_CLASS_FLAGS = ("allow_multiple", "required")
+_SELDOM = {*_CLASS_FLAGS, "default", "refused"}
 
 
 class PlaceholderNode(Node):
@@ -155,6 +158,8 @@ def _dump_ports(node: Node) -> dict[str, Any]:
 
 def _dump_input(port: NodeInput) -> dict[str, Any]:
     data = _dump_flags(port)
+    if port.refused and port.lacks_wires:
+        data["refused"] = [wire.dump() for wire in port.refused]
     if port.sources or port._value is NoValue or port._value is port.default:
         if not port.sources and port.unread is not None:
             data["value"] = port.unread
@@ -171,7 +176,7 @@ def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     """Which way it goes, and what differs from the class's own port."""
     found: dict[str, Any] = {"is_input": port.is_input}
     own = port.node.template(port)
-    if own is not None and own.__dict__ == port.__dict__:
+    if own is not None and _says_the_same(own, port):
         return found
     usual = own or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
     if port.hidden != usual.hidden:
@@ -184,12 +189,32 @@ def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
         if port.does_trigger != usual.does_trigger:
             found["does_trigger"] = port.does_trigger
     if own is not None and port.id not in _IMPLICIT:
+        if isinstance(port, NodeInput) and isinstance(usual, NodeInput):
+            found |= _class_settings(port, usual)
         if port._name != usual._name:
             found["name"] = port.name
         if port.value_options != usual.value_options:
             found["value_options"] = codec.to_json(port.value_options)
         if port.render_options != usual.render_options:
             found["render_options"] = codec.to_json(port.render_options)
+    return found
+
+
+def _says_the_same(own: Port, port: Port) -> bool:
+    if isinstance(port, NodeInput) and isinstance(own, NodeInput):
+        if port.required != own.required or port.default is not own.default:
+            return False
+    return own.__dict__ == port.__dict__
+
+
+def _class_settings(port: NodeInput, usual: NodeInput) -> dict[str, Any]:
+    found = {
+        flag: getattr(port, flag)
+        for flag in _CLASS_FLAGS
+        if getattr(port, flag) != getattr(usual, flag)
+    }
+    if port.default is not usual.default:
+        found["default"] = codec.to_json(port.default)
     return found
 
 
@@ -255,7 +280,7 @@ def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
     for node_data in nodes:
         load_node(space, _as_mapping(node_data, "A node"), is_old=is_old)
     for edge in _as_list(data.get("edges", []), "edges"):
-        _connect(space, edge)
+        _connect(space, edge, is_old=is_old)
     if data.get("groups"):
         space.groups.deserialize(data["groups"])
     return space
@@ -339,7 +364,9 @@ def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> No
         for flag in _FLAGS:
             if flag in io and isinstance(io[flag], bool) and hasattr(port, flag):
                 setattr(port, flag, io[flag])
-        _restore_options(port, io)
+        _restore_options(port, older.port(node, port_id, io) if is_old else io)
+        if isinstance(port, NodeInput) and not _SELDOM.isdisjoint(io):
+            _restore_seldom(port, io)
         if isinstance(port, NodeInput) and "value" in io:
             _restore_value(port, io["value"], is_old=is_old)
     if data.get("muted") is True:
@@ -362,6 +389,21 @@ def _restore_options(port: Port, io: Mapping[str, Any]) -> None:
         port.update_value_options(**codec.from_json(io["value_options"]))
     if "render_options" in io and isinstance(io["render_options"], dict):
         port.render_options = dict(codec.from_json(io["render_options"]))
+
+
+def _restore_seldom(port: NodeInput, io: Mapping[str, Any]) -> None:
+    """What a class says of its inputs and an instance seldom says otherwise; refused wires."""
+    if port.id in port.node._templates:
+        given = {flag: io[flag] for flag in _CLASS_FLAGS if isinstance(io.get(flag), bool)}
+        for flag, setting in given.items():
+            setattr(port, flag, setting)
+        if given:
+            port.node.ports_changed()
+        if "default" in io:
+            port.set_default(codec.from_json(io["default"]))
+    if "refused" in io:
+        wires = _as_list(io["refused"], "refused")
+        port.refused = tuple(map(older.RefusedWire.load, wires))
 
 
 def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None:
@@ -391,7 +433,8 @@ def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None
         _log.warning("%s.%s is left unset: %s", port.node.name, port.id, error)
 
 
-def _connect(space: "NodeSpace", edge: Any) -> None:
+def _connect(space: "NodeSpace", edge: Any, *, is_old: bool = False) -> None:
+    """Make a wire. One that does not fit is kept aside if the file is old, as nobody checked it."""
     if not isinstance(edge, list | tuple) or len(edge) != 4 or not all(map(_is_text, edge)):
         raise SavedGraphError(f"{_short(edge)} is not a wire: four names are needed.")
     source, output, target, inp = edge
@@ -407,6 +450,11 @@ def _connect(space: "NodeSpace", edge: Any) -> None:
             here.output_for(output).connect(port)
         else:
             here.get_output(output).connect(port)
+    except NodeConnectionError as error:
+        if not is_old:
+            raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
+        port.refuse(older.RefusedWire(source, output, error.message))
+        _log.warning("A wire of an older file cannot be made: %s", error)
     except FuncnodesError as error:
         raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
 

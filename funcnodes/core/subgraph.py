@@ -191,7 +191,7 @@ class OuterInput(NodeInput):
                 self._value = first.default
             self.default = first.default
         self.required = any(inp.required for inp in inner)
-        owner._list_ports()
+        owner.ports_changed()
 
 
 class OuterOutput(NodeOutput):

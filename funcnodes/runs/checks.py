@@ -22,6 +22,7 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
                 *_no_frame(plan),
                 *_loose_frames(plan),
                 *_missing_values(plan),
+                *_refused_wires(space),
                 *_unordered_writes(plan),
                 *_device_cycles(space),
             ]
@@ -67,6 +68,15 @@ def _missing_values(plan: Plan) -> Iterator[str]:
             unset = port.required and not port.is_connected() and port.value is NoValue
             if unset and not node.muted:
                 yield f"{port.node.name}: {port.name} has no value; set it or wire it."
+
+
+def _refused_wires(space: NodeSpace) -> Iterator[str]:
+    """What an older file wired and this version does not: a default must not slip in instead."""
+    for node in space.walk():
+        for port in node.inputs.values():
+            if port.lacks_wires and not node.muted:
+                whys = " ".join(wire.why for wire in port.refused)
+                yield f"{node.name}: {port.name} lost its wire; set it or wire it anew. {whys}"
 
 
 def _unordered_writes(plan: Plan) -> Iterator[str]:
