@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
 
-from funcnodes.core import describe, topology
+from funcnodes.core import describe, taken, topology
 from funcnodes.core.engine import IDLE, QUEUED, RUNNING, SLOW_CPU_S, Engine, default_engine
 from funcnodes.core.events import Emitter, ValueEvents, Watcher
 from funcnodes.core.places import Place
@@ -184,6 +184,8 @@ class Node(Emitter):
                 f"{hiding[0]!r} already.",
                 hint=f"Call the attribute otherwise, and give the port id={hiding[0]!r}.",
             )
+        if cls.__module__.partition(".")[0] != "funcnodes":
+            taken.check_names(cls, Node)
         cls._templates = {**cls._templates, **own}
         if "func" in vars(cls) and "_function" not in vars(cls):
             cls._function = None
