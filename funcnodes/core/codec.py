@@ -19,9 +19,9 @@ import pathlib
 import sys
 import uuid
 import zoneinfo
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from funcnodes.core import units
 from funcnodes.core.values import NoValue
@@ -116,18 +116,77 @@ def from_bytes(data: bytes) -> Any:
         raise SavedGraphError(f"A packed value is damaged: {error}.") from error
 
 
+Encode = Callable[[Any, bool], tuple[Any, bool]]
+Decode = Callable[[Any], tuple[Any, bool]]
+
+
 class JSONEncoder(json.JSONEncoder):
-    """`json.dumps(..., cls=JSONEncoder)` with exact markers."""
+    """`json.dumps(..., cls=JSONEncoder)` with exact markers.
+
+    Encoders that older packages add are asked where there is no exact form. What they give is
+    plain: it comes back as an object only if a decoder knows it, and graphs are not saved by it.
+    """
+
+    _encoders: ClassVar[list[Encode]] = []
 
     def iterencode(self, o: Any, _one_shot: bool = False) -> Any:
-        return super().iterencode(to_json(o), _one_shot)
+        return super().iterencode(self.apply_custom_encoding(o), _one_shot)
+
+    @classmethod
+    def apply_custom_encoding(cls, obj: Any, preview: bool = False) -> Any:
+        """The value as plain JSON has it; encoders are told whether a preview will do."""
+        return _written(_AskingWriter(cls._encoders, preview), obj)
+
+    @classmethod
+    def add_encoder(cls, enc: Encode, enc_cls: Sequence[type] | None = None) -> None:
+        """Ask `enc(value, preview)`, which gives `(plain, True)` or `(value, False)`, last of all.
+
+        Args:
+            enc: The encoder.
+            enc_cls: Classes that it is meant for; any if not given.
+        """
+        cls._encoders.append(_meant_for(enc, enc_cls))
+
+    @classmethod
+    def prepend_encoder(cls, enc: Encode, enc_cls: Sequence[type] | None = None) -> None:
+        """Ask it first; see `add_encoder`."""
+        cls._encoders.insert(0, _meant_for(enc, enc_cls))
+
+
+def _meant_for(enc: Encode, classes: Sequence[type] | None) -> Encode:
+    if not classes:
+        return enc
+    meant = tuple(classes)
+    return lambda value, preview: (
+        enc(value, preview) if isinstance(value, meant) else (value, False)
+    )
 
 
 class JSONDecoder(json.JSONDecoder):
     """`json.loads(..., cls=JSONDecoder)`, the other way."""
 
+    _decoders: ClassVar[list[Decode]] = []
+
+    @classmethod
+    def add_decoder(cls, dec: Decode) -> None:
+        """Ask `dec(obj)`, which gives `(value, True)` or `(obj, False)`, from the inside out."""
+        cls._decoders.append(dec)
+
     def decode(self, s: str, *args: Any) -> Any:
-        return from_json(super().decode(s, *args))
+        found = from_json(super().decode(s, *args))
+        return self._asked(found) if self._decoders else found
+
+    def _asked(self, obj: Any) -> Any:
+        if type(obj) in (list, tuple):
+            return type(obj)(map(self._asked, obj))
+        if type(obj) is not dict:
+            return obj
+        found = {key: self._asked(item) for key, item in obj.items()}
+        for decode in self._decoders:
+            value, done = decode(found)
+            if done:
+                return value
+        return found
 
 
 # ── types that values may come back as ────────────────────────────────────────────────────
@@ -293,7 +352,10 @@ class _Writer:
                 return self.write(_plain(base, value))
         if isinstance(value, Mapping):
             return self._mapping(value)
-        return _mark("opaque", [type_name(kind)])
+        return self._opaque(value)
+
+    def _opaque(self, value: Any) -> Any:
+        return _mark("opaque", [type_name(type(value))])
 
     def _numeric(self, kind: type, value: Any) -> Any:
         """Arrays, numpy's scalars and quantities; None if it is none that can be saved."""
@@ -335,6 +397,22 @@ class _Writer:
         if isinstance(content, list):
             return [self._as_read(item) for item in content]
         return self.raw(content) if isinstance(content, bytes) else content
+
+
+class _AskingWriter(_Writer):
+    """Asks encoders what to write of an object that has no exact form."""
+
+    def __init__(self, encoders: Sequence[Encode], preview: bool) -> None:
+        super().__init__(binary=False)
+        self._encoders = encoders
+        self._preview = preview
+
+    def _opaque(self, value: Any) -> Any:
+        for encode in self._encoders:
+            plain, done = encode(value, self._preview)
+            if done:
+                return self.write(plain)
+        return super()._opaque(value)
 
 
 def _written(writer: _Writer, value: Any) -> Any:

@@ -10,8 +10,8 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from dataclasses import dataclass, field, fields
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, overload
@@ -31,6 +31,27 @@ class Shelf:
     subshelves: "list[Shelf]" = field(default_factory=list)
     name: str = ""
     description: str = ""
+
+    @classmethod
+    def of(cls, given: "Shelf | Mapping[str, Any]") -> "Shelf":
+        """The shelf itself, or one made of the mapping that 0.2.17 had for one.
+
+        Raises:
+            TypeError: It is neither.
+        """
+        if isinstance(given, Shelf):
+            return given
+        if not isinstance(given, Mapping) or not {"nodes", "subshelves"} & given.keys():
+            raise TypeError(f"{type(given).__name__} is not a Shelf")
+        inner = [cls.of(shelf) for shelf in given.get("subshelves", ())]
+        name, description = given.get("name", ""), given.get("description", "")
+        return cls(list(given.get("nodes", ())), inner, str(name), str(description))
+
+    def __getitem__(self, key: str) -> Any:
+        """`shelf["nodes"]`, as older programs read it."""
+        if key not in {each.name for each in fields(self)}:
+            raise KeyError(key)
+        return getattr(self, key)
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], type[Node]]]:
         """Every class with the names of the shelves above it, this one's included."""
@@ -83,12 +104,13 @@ class Library:
         for shelf in shelves:
             self.add_shelf(shelf)
 
-    def add_shelf(self, shelf: Shelf) -> Shelf:
+    def add_shelf(self, shelf: Shelf | Mapping[str, Any]) -> Shelf:
         """Add a shelf, or what a shelf of the same name does not have yet.
 
         Returns:
             The library's own shelf: the one given stays as it is.
         """
+        shelf = Shelf.of(shelf)
         mine = next((each for each in self.shelves if each.name == shelf.name), None)
         if mine is None:
             mine = shelf.copy()
@@ -249,24 +271,36 @@ class Library:
         for shelf in found.shelves:
             library.add_shelf(shelf)
         for entry in entry_points(group="funcnodes.module"):
+            if entry.name in _NOT_SHELVES:
+                continue
             try:
                 library.add_shelf(_shelf(entry.load()))
             except Exception as error:  # somebody else's package: anything can happen
-                library.broken[entry.name] = f"{type(error).__name__}: {error}"
+                library.broken[_whose(entry)] = f"{type(error).__name__}: {error}"
                 _log.exception("The shelf %r of %s cannot be loaded", entry.name, entry.value)
         return library
 
 
+def _whose(entry: EntryPoint) -> str:
+    """A name that tells the packages apart whose entry points are all called the same."""
+    is_usual = entry.name in ("module", "shelf") and entry.dist is not None
+    return str(entry.dist.name) if is_usual and entry.dist else entry.name
+
+
+# What packages for 2.x name under `funcnodes.module` besides their shelf and their module.
+_NOT_SHELVES = {"render_options", "react_plugin", "external_worker", "plugin_setup"}
+
+
 def _shelf(loaded: Any) -> Shelf:
-    if not isinstance(loaded, Shelf):
-        raise TypeError(f"{type(loaded).__name__} is not a Shelf")
-    return loaded
+    """Of an entry point, which leads to a shelf or to the module that has it."""
+    return module_to_shelf(loaded) if isinstance(loaded, ModuleType) else Shelf.of(loaded)
 
 
 def module_to_shelf(module: ModuleType, name: str | None = None) -> Shelf:
     """A module's `NODE_SHELF`, or else the node classes that it defines, in their order."""
     ready = getattr(module, "NODE_SHELF", None)
-    if isinstance(ready, Shelf):
+    if isinstance(ready, Shelf | Mapping):
+        ready = Shelf.of(ready)
         return ready if name is None else Shelf(ready.nodes, ready.subshelves, name)
     own = [
         found

@@ -216,7 +216,7 @@ class Node(Emitter):
             reset_inputs_on_trigger: Set its inputs back to their defaults after each success.
             render_options: How its values are to be drawn.
             io_options: Per port id any of `name hidden pinned live does_trigger required default
-                value value_options render_options`.
+                value value_options render_options on`.
             trigger_on_create: Ask it to run at once, if it is ready; never while loading.
         """
         super().__init__()
@@ -391,6 +391,8 @@ class Node(Emitter):
                     port.update_value_options(**setting)
                 elif key == "render_options":
                     port.render_options = {**port.render_options, **setting}
+                elif key == "on":
+                    port.listen(setting)
                 elif key == "default" and isinstance(port, NodeInput):
                     port.set_default(setting)
                 elif key == "value" and isinstance(port, NodeInput):
@@ -977,7 +979,7 @@ class Node(Emitter):
             for port_id, value in result.items():
                 self.outputs[port_id].emit(value, wave)
         elif outputs:
-            if not isinstance(result, tuple) or len(result) != len(outputs):
+            if not isinstance(result, tuple | list) or len(result) != len(outputs):
                 raise GraphError(f"{self.name} returned {result!r} for {len(outputs)} outputs.")
             for port, value in zip(outputs, result, strict=True):
                 port.emit(value, wave)

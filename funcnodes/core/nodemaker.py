@@ -3,6 +3,8 @@
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Annotated, Any, TypedDict, get_args, get_origin
 
 from funcnodes.core.node import Node
@@ -114,6 +116,7 @@ def node_class_maker(
         raise GraphError("A node class needs a function.")
     if id:
         class_attributes["node_id"] = id
+    signature = _signature(function, inputs or ())
     title = name or function.__name__
     attributes: dict[str, Any] = {
         "node_id": f"{function.__module__}.{function.__qualname__}",
@@ -123,43 +126,95 @@ def node_class_maker(
         "__doc__": function.__doc__,
         "returns_none": True,
         **class_attributes,
-        "func": _as_method(function),
-        "_function": staticmethod(function) if _is_plain(function) else None,
+        "func": _as_method(function, signature),
+        "_function": staticmethod(function) if _is_plain(signature) else None,
     }
-    hints = typing.get_type_hints(function, include_extras=True)
-    for port in (*_inputs(function, hints, inputs or ()), *_outputs(hints, outputs)):
+    hints = _hints(function)
+    ports = _inputs(signature, hints, inputs or (), of=function.__name__)
+    for port in (*ports, *_outputs(hints, outputs)):
         attributes[f"_port_{port.id}"] = port
     return type(function.__name__, (superclass,), attributes)
 
 
-def _is_plain(function: Function) -> bool:
+def _signature(function: Function, details: Sequence[Mapping[str, Any]]) -> inspect.Signature:
+    """What it takes; of one that Python cannot read, what its `inputs` say.
+
+    Raises:
+        GraphError: Neither says anything.
+    """
+    for follow_wrapped in (True, False):
+        with suppress(ValueError):
+            return inspect.signature(function, follow_wrapped=follow_wrapped)
+    names = [_id(detail) or str(detail.get("name", "")) for detail in details]
+    if not all(name.isidentifier() for name in names) or not names:
+        raise GraphError(
+            f"{function.__name__} does not say what it takes.",
+            hint='Give inputs=[{"id": …, "type": …}, …].',
+        )
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+
+
+def _hints(function: Function) -> dict[str, Any]:
+    """Its annotations. One that cannot be read here, such as a name that is imported for type
+    checkers only, stays the text that it is, which ports know how to read."""
+    given = getattr(function, "__annotations__", {})
+    try:
+        return typing.get_type_hints(function, include_extras=True) if given else {}
+    except (NameError, AttributeError, TypeError):
+        return {name: _hint(function, annotation) for name, annotation in given.items()}
+
+
+def _hint(function: Function, annotation: Any) -> Any:
+    alone = SimpleNamespace(__annotations__={"one": annotation})
+    try:
+        return typing.get_type_hints(alone, function.__globals__, include_extras=True)["one"]
+    except (NameError, AttributeError, TypeError):
+        return str(annotation).strip("'\"")
+
+
+def _is_plain(signature: inspect.Signature) -> bool:
     """Whether all of its arguments can be given by position, one per input."""
-    kinds = {p.kind for p in inspect.signature(function).parameters.values()}
-    named = "node" in inspect.signature(function).parameters
-    return kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD} and not named
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    by_position = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    return kinds <= by_position and "node" not in signature.parameters
 
 
-def _as_method(function: Function) -> Function:
+def _as_method(function: Function, signature: inspect.Signature) -> Function:
     """A parameter named `node` receives the instance."""
-    takes_node = "node" in inspect.signature(function).parameters
+    takes_node = "node" in signature.parameters
+    first = [p for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
     if inspect.iscoroutinefunction(function):
 
         async def run(self: Node, **inputs: Any) -> Any:
-            return await function(**inputs, **({"node": self} if takes_node else {}))
+            args = _by_position(first, inputs)
+            return await function(*args, **inputs, **({"node": self} if takes_node else {}))
 
         return run
     if takes_node:
-        return lambda self, **inputs: function(node=self, **inputs)
+        return lambda self, **inputs: function(*_by_position(first, inputs), node=self, **inputs)
+    if first:
+        return staticmethod(lambda **inputs: function(*_by_position(first, inputs), **inputs))
     return staticmethod(function)
 
 
+def _by_position(parameters: list[inspect.Parameter], inputs: dict[str, Any]) -> list[Any]:
+    """Take out what cannot be given by name; for an unset one in between its default."""
+    last = max((n for n, p in enumerate(parameters, 1) if p.name in inputs), default=0)
+    return [inputs.pop(p.name, p.default) for p in parameters[:last]]
+
+
 def _inputs(
-    function: Function, hints: dict[str, Any], given_details: Sequence[Mapping[str, Any]]
+    signature: inspect.Signature,
+    hints: dict[str, Any],
+    given_details: Sequence[Mapping[str, Any]],
+    *,
+    of: str,
 ) -> list[NodeInput]:
     found: list[NodeInput] = []
     unnamed = iter([detail for detail in given_details if not _id(detail)])
     named = {_id(detail): detail for detail in given_details if _id(detail)}
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.name == "node":
@@ -169,12 +224,13 @@ def _inputs(
         detail = {**_noted(annotation), **said}
         found.append(_input(parameter, annotation, detail))
     if named:
-        raise GraphError(f"{function.__name__} has no argument {next(iter(named))!r}.")
+        raise GraphError(f"{of} has no argument {next(iter(named))!r}.")
     return found
 
 
 def _input(parameter: inspect.Parameter, annotation: Any, detail: Mapping[str, Any]) -> NodeInput:
-    given = parameter.default is not parameter.empty
+    own = {} if parameter.default is parameter.empty else {"default": parameter.default}
+    detail = {**own, **detail}
     settings = {key: detail[key] for key in _INPUT_SETTINGS if detail.get(key) is not None}
     stream = _stream(annotation)
     kind = NodeInput if stream is None else StreamInput
@@ -184,8 +240,8 @@ def _input(parameter: inspect.Parameter, annotation: Any, detail: Mapping[str, A
         parameter.name,
         detail.get("type", annotation),
         detail.get("name"),
-        default=parameter.default if given else detail.get("default", NoValue),
-        required=bool(detail.get("required", not given and "default" not in detail)),
+        default=detail.get("default", NoValue),
+        required=bool(detail.get("required", "default" not in detail)),
         **settings,
     )
 

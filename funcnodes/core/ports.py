@@ -74,9 +74,7 @@ class Port:
         self.value_options: dict[str, Any] = dict(value_options or {})
         self.render_options: dict[str, Any] = dict(render_options or {})
         self._events: Emitter | None = None
-        for event, listeners in (on or {}).items():
-            for listener in [listeners] if callable(listeners) else listeners:
-                self.on(event, listener)
+        self.listen(on or {})
         self.quality: Quality = "ok"
         self.wave: Wave | None = None
         self._value: Any = NoValue
@@ -150,6 +148,12 @@ class Port:
             self._events = Emitter()
         self._events.on(event, listener)
         self._listeners_changed()
+
+    def listen(self, listeners: Listeners) -> None:
+        """`on` for several events, each with one listener or more."""
+        for event, given in listeners.items():
+            for listener in [given] if callable(given) else given:
+                self.on(event, listener)
 
     def off(self, event: str, listener: Listener | None = None) -> None:
         """Call it no more."""

@@ -241,6 +241,8 @@ def parse(text: str | bytes, *, what: str = "The file") -> Any:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise SavedGraphError(f"{what} is not JSON: {error.msg} at {where}.") from error
+    except ValueError as error:
+        raise SavedGraphError(f"{what} has a number of too many digits.") from error
 
 
 @contextmanager

@@ -190,22 +190,26 @@ class PortType:
         return value
 
     def _choose(self, value: Any) -> Any:
+        value = _unwrapped(value)
+        if getattr(value, "shape", ()):
+            raise ValueRefusedError(f"{_short(value)} is not a single value.")
         for option in self.options:
             if option == value and type(option) is type(value):
                 return option
         for option in self.options:
             if isinstance(option, enum.Enum) and option.value == value:
                 return option
+        text = _short(value) if _is_long(value) else str(value)
         for option in self.options:
             shown = option.name if isinstance(option, enum.Enum) else str(option)
-            if shown == str(value) or str(option) == str(value):
+            if text in (shown, str(option)):
                 return option
         for option in self.options:  # a `DataEnum` is also chosen by its data
             is_meant = isinstance(option, DataEnum) and type(option.value) is type(value)
             if is_meant and option.value == value:
                 return option
         choices = ", ".join(o.name if isinstance(o, enum.Enum) else str(o) for o in self.options)
-        raise ValueRefusedError(f"{value!r} is not one of {choices}.")
+        raise ValueRefusedError(f"{_short(value)} is not one of {choices}.")
 
 
 def conversion(source: PortType, target: PortType) -> Callable[[Any], Any] | None:
@@ -245,7 +249,7 @@ def check_range(value: Any, limits: Range, unit: str) -> None:
         worst = [value] if is_number else []
     for number in worst:
         if not limits.holds(number):
-            shown = f"{number:.9g} {unit}".replace("-", "−").strip()
+            shown = f"{_digits(number)} {unit}".replace("-", "−").strip()
             raise ValueRefusedError(f"{shown} is outside {limits.text(unit)}.")
 
 
@@ -567,22 +571,42 @@ def _union(members: tuple[Any, ...]) -> PortType:
 # ── accepting values from outside ─────────────────────────────────────────────────────────
 
 
-def _accept_number(port_type: PortType, value: Any) -> Any:
-    if type(value) is (int if port_type.integer else float):
-        return value
+def _accept_number(port_type: PortType, given: Any) -> Any:
+    if type(given) is (int if port_type.integer else float):
+        return given
+    value = given
     if isinstance(value, str):
         value = _parsed(value, port_type.unit)
     elif units.is_quantity(value):
         value = _magnitude(value, port_type.unit)
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise ValueRefusedError(f"{_short(value)} is not a number.")
+    value = _real(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueRefusedError(f"{_short(given)} is not a number.")
     if isinstance(value, int):  # also beyond the range of a float
         return value if port_type.integer else _finite_float(value)
     if not port_type.integer:
         return value
     if not math.isfinite(value) or value != int(value):
-        raise ValueRefusedError(f"{_short(value)} is not a whole number.")
+        raise ValueRefusedError(f"{_short(given)} is not a whole number.")
     return int(value)
+
+
+def _real(value: Any) -> Any:
+    """A single number of numpy, a decimal or a fraction as Python's own; others as they are."""
+    value = _unwrapped(value)
+    is_foreign = not isinstance(value, int | float | complex) and not hasattr(value, "dtype")
+    if not is_foreign or not hasattr(value, "__float__"):
+        return value
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
+def _unwrapped(value: Any) -> Any:
+    """A single value of numpy as Python's own."""
+    is_single = hasattr(value, "dtype") and value.shape == () and value.dtype.kind in "biufU"
+    return value.item() if is_single else value
 
 
 def _parsed(text: str, unit: str) -> float:
@@ -599,7 +623,7 @@ def _magnitude(value: Any, unit: str) -> Any:
         raise ValueRefusedError(error.message) from error
 
 
-def _finite_float(value: int) -> float:
+def _finite_float(value: float) -> float:
     try:
         return float(value)
     except OverflowError as error:
@@ -607,6 +631,7 @@ def _finite_float(value: int) -> float:
 
 
 def _accept_bool(_: PortType, value: Any) -> bool:
+    value = _unwrapped(value)
     if isinstance(value, str) and value.strip().lower() in _SWITCH:
         return _SWITCH[value.strip().lower()]
     if isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1)):
@@ -619,9 +644,10 @@ _SWITCH = {"on": True, "true": True, "yes": True, "1": True,
 
 
 def _accept_text(_: PortType, value: Any) -> str:
+    value = _unwrapped(value)
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and not _is_long(value):
         return str(value)
     raise ValueRefusedError(f"{_short(value)} is not text.")
 
@@ -636,7 +662,7 @@ def _accept_other(port_type: PortType, value: Any) -> Any:
     if base is dict and isinstance(value, Mapping):
         return _accept_mapping(port_type, value)
     if base is complex and isinstance(value, int | float) and not isinstance(value, bool):
-        return complex(value)
+        return complex(_finite_float(value))
     if isinstance(value, base):
         return value
     if dataclasses.is_dataclass(base) and isinstance(value, Mapping):
@@ -711,12 +737,19 @@ def _accept_member(port_type: PortType, value: Any) -> Any:
         except ValueRefusedError as error:
             reasons.append(error.message)
             continue
-        if found is value or (type(found) is type(value) and found == value):
+        if found is value or _is_same(found, value):
             return found
         changed.append(found)
     if changed:
         return changed[0]
     raise ValueRefusedError(f"{_short(value)} is neither {words(port_type)}: {reasons[0]}")
+
+
+def _is_same(found: Any, value: Any) -> bool:
+    try:
+        return type(found) is type(value) and bool(found == value)
+    except ValueError:  # arrays compare by element
+        return False
 
 
 def _accept_array(port_type: PortType, value: Any) -> Any:
@@ -746,8 +779,22 @@ def _accept_array(port_type: PortType, value: Any) -> Any:
     return found
 
 
+def _digits(number: Any) -> str:
+    try:
+        return f"{number:.9g}"
+    except OverflowError:  # a whole number beyond the range of a float
+        return _short(number)
+
+
+def _is_long(value: Any) -> bool:
+    """Whether it is a whole number that nobody would read, and Python may refuse to write."""
+    return isinstance(value, int) and value.bit_length() > 1000
+
+
 def _short(value: Any) -> str:
-    shown = repr(value)
+    if _is_long(value):
+        return f"A whole number of {value.bit_length()} bits"
+    shown = " ".join(repr(value).split())
     return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 

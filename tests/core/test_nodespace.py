@@ -271,6 +271,7 @@ def test_a_bad_file_leaves_the_old_graph_untouched(file: Any, sentence: str) -> 
         ("[" * 100_000, "nested too deep"),
         ('{"a": NaN}', "NaN is not a number"),
         ('{"a": 1e999}', "1e999 is too large"),
+        (f'{{"a": {"1" * 5000}}}', "number of too many digits"),
     ],
 )
 def test_what_is_no_json_is_refused(text: str, sentence: str) -> None:

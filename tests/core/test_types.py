@@ -1,9 +1,12 @@
 """Port types: what annotations mean, which ports fit together, and what a set refuses."""
 
 import enum
+import math
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
@@ -11,7 +14,18 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes.core import NodeDecorator, NodeSpace, PortType, Range, Unit, codec, types, units
+from funcnodes.core import (
+    Node,
+    NodeDecorator,
+    NodeInput,
+    NodeSpace,
+    PortType,
+    Range,
+    Unit,
+    codec,
+    types,
+    units,
+)
 from funcnodes.core.types import DType, Shape, conversion
 from funcnodes.errors import PortMismatchError, ValueRefusedError
 
@@ -220,10 +234,59 @@ def test_a_set_refuses_with_a_precise_sentence(annotation: Any, given: Any, sent
     assert sentence in raised.value.message
 
 
+STRANGE = [
+    np.array([1.0, 2.0]), np.array([[1, 2], [3, 4]]), np.array([3.0]), np.array([]),
+    np.array(["a"]), np.array(3.0), np.float32(2), np.int64(2), np.bool_(True), np.complex128(1j),
+    np.str_("a"), Decimal("1.5"), Decimal("NaN"), Fraction(1, 2), math.nan, math.inf, 10**400,
+    -(10**5000), 1 + 0j, None, "x", "\ud800", b"x", object(), range(3), ..., int,
+    [np.array([1, 2])], {"a": np.array([1])}, {1, 2}, (1, 2), bytearray(b"x"),
+]  # fmt: skip
+ASKED: list[Any] = [
+    int, float, bool, str, bytes, complex, Volts, Mode, Peak, Literal["a", "b"], Literal[1, 2],
+    int | None, int | np.ndarray, int | str, float | list[float], list[int], dict[str, int],
+    set[int], tuple[int, int], np.ndarray, npt.NDArray[np.float64], Annotated[int, Range(0, 5)],
+    Annotated[list[float], Range(0, 1)], Any,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("annotation", ASKED, ids=str)
+def test_whatever_is_set_is_taken_or_refused_in_one_short_sentence(annotation: Any) -> None:
+    """And a plain number stays what Python has for one, whatever it was given as."""
+
+    class Asked(Node):
+        x = NodeInput(type=annotation)
+
+    sentences = []
+    for strange in STRANGE:
+        node = Asked()
+        try:
+            node.inputs["x"].set_value(strange, does_trigger=False)
+        except ValueRefusedError as error:
+            sentences.append(error.message)
+        else:
+            is_plain = annotation in (int, float, bool, str)
+            assert not is_plain or type(node.inputs["x"].value) is annotation
+    assert not [each for each in sentences if len(each) > 200 or "\n" in each]
+
+
+def test_an_array_is_no_number_and_a_single_value_of_numpy_is() -> None:
+    assert PortType.of(float).accept(np.array(3.0)) == 3.0
+    assert PortType.of(float).accept(Fraction(1, 2)) == 0.5
+    assert PortType.of(int).accept(np.int64(2)) == 2
+    assert PortType.of(bool).accept(np.bool_(True)) is True
+    assert PortType.of(Literal["a", "b"]).accept(np.str_("a")) == "a"
+    found = np.zeros(3)
+    assert PortType.of(int | np.ndarray).accept(found) is found
+    for kind in (float, int, Volts):
+        with pytest.raises(ValueRefusedError, match="is not a number"):
+            PortType.of(kind).accept(np.zeros(3))
+
+
 def test_quantities_are_taken_in_the_ports_unit() -> None:
     kind = PortType.of(Volts)
     assert kind.accept(units.quantity(250, "mV")) == 0.25
-    assert kind.accept(units.quantity(np.array([1.0, 2.0]), "kV")).tolist() == [1000.0, 2000.0]
+    curve = PortType.of(Annotated[np.ndarray, Unit("V")])
+    assert curve.accept(units.quantity(np.array([1.0, 2.0]), "kV")).tolist() == [1000.0, 2000.0]
     with pytest.raises(ValueRefusedError, match=r"seconds? do not fit into volts|second"):
         kind.accept(units.quantity(1, "s"))
     with pytest.raises(ValueRefusedError, match="has a unit"):
