@@ -552,8 +552,15 @@ class NodeInput(Port):
         """The inputs that get every value this one gets."""
         return list(self.targets)
 
-    def forward(self, other: "NodeInput", replace: bool = False) -> list[str]:
+    def forward(
+        self, other: "NodeInput", replace: bool = False, *, quietly: bool = False
+    ) -> list[str]:
         """Hand every value on to an input of another node, in the same wave.
+
+        Args:
+            other: The input.
+            replace: Take away a wire that it has.
+            quietly: It gets the present value as text: nothing runs (A1).
 
         Returns:
             `[source node, input, target node, input]`.
@@ -579,7 +586,7 @@ class NodeInput(Port):
         other.sources.append(cast(NodeOutput, self))  # it does all that is asked of a source
         self.__dict__["receive"] = self._receive_and_forward  # only inputs that forward pay
         wired(self, other)
-        self._forward_present(other, convert)
+        self._forward_present(other, convert, quietly)
         return edge
 
     def unforward(self, other: "NodeInput | None" = None) -> None:
@@ -613,10 +620,10 @@ class NodeInput(Port):
         for inp, convert in self.__dict__.get("_forwards", ()):
             push(inp, convert, value, wave, quality)
 
-    def _forward_present(self, other: "NodeInput", convert: Convert | None) -> None:
+    def _forward_present(self, other: "NodeInput", convert: Convert | None, quietly: bool) -> None:
         if self._value is NoValue or other.carries == "stream":
             return
-        if not self.applied:  # text that nothing acted on stays that
+        if quietly or not self.applied:  # text that nothing acted on stays that
             other.restore(self._value if convert is None else convert(self._value))
             return
         stimulus = self.node.open_wave(f"wire to {other._where}")

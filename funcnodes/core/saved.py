@@ -93,7 +93,7 @@ def dump(space: "NodeSpace") -> dict[str, Any]:
         "format": FORMAT,
         "title": space.title,
         "requires": space.requires,
-        "prop": space.properties,
+        "prop": codec.to_json(space.properties),
         "nodes": [dump_node(node) for node in space.nodes],
         "edges": [list(edge) for edge in space.edges],
         **({"groups": space.groups.serialize()} if space.groups else {}),
@@ -118,7 +118,7 @@ def dump_node(node: Node) -> dict[str, Any]:
         **_place(node),
     }
     if node.properties:
-        data["properties"] = node.properties
+        data["properties"] = codec.to_json(node.properties)
     if node._policy != node.default_policy:
         data["policy"] = node._policy
     run_in = "auto" if node.moved and node._run_in == "thread" else node._run_in
@@ -278,7 +278,7 @@ def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
     space.services = services
     space.title = str(data.get("title") or "")
     space.requires = dict(_section(data, "requires"))
-    space.properties = dict(_section(data, "prop"))
+    space.properties = dict(_free(data, "prop", is_old=is_old))
     for node_data in nodes:
         load_node(space, _as_mapping(node_data, "A node"), is_old=is_old)
     for edge in _as_list(data.get("edges", []), "edges"):
@@ -345,10 +345,10 @@ def restore_node(node: Node, data: Any) -> None:
 
 
 def _restore(node: Node, data: Mapping[str, Any], *, is_old: bool = False) -> None:
-    node.properties = older.properties(_section(data, "properties"))
+    node.properties = older.properties(_free(data, "properties", is_old=is_old))
     if isinstance(data.get("reset_inputs_on_trigger"), bool):
         node.set_reset_inputs(data["reset_inputs_on_trigger"])
-    if data.get("render_options"):
+    if data.get("render_options") is not None:
         node.render_options = dict(codec.from_json(_section(data, "render_options")))
     if data.get("policy") in ("each", "settled", "zip"):
         node.policy = data["policy"]
@@ -424,7 +424,8 @@ def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None
         _log.warning("%s.%s is left unset: %s is not known here", port.node.name, port.id, missing)
         return
     value = reading.value
-    if value is NoValue or (value is None and not port.type.optional):
+    takes_none = port.type.optional or (port.type.is_open and not is_old)
+    if value is NoValue or (value is None and not takes_none):
         return
     try:
         port.restore(port.check(value))
@@ -447,7 +448,7 @@ def _connect(space: "NodeSpace", edge: Any, *, is_old: bool = False) -> None:
     try:
         port = there.input_for(inp) if isinstance(there, PlaceholderNode) else there.get_input(inp)
         if output in here.inputs and output not in here.outputs:
-            here.inputs[output].forward(port)
+            here.inputs[output].forward(port, quietly=True)
         elif isinstance(here, PlaceholderNode):
             here.output_for(output).connect(port)
         else:
@@ -495,6 +496,12 @@ def _as_mapping(data: Any, what: str) -> Mapping[str, Any]:
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """An object inside the file; missing and null mean empty."""
     return {} if data.get(key) is None else _as_mapping(data[key], key)
+
+
+def _free(data: Mapping[str, Any], key: str, *, is_old: bool) -> Mapping[str, Any]:
+    """An object that holds whatever somebody wants to keep."""
+    found = _section(data, key)
+    return found if is_old else _as_mapping(codec.from_json(found), key)
 
 
 def _as_list(data: Any, what: str) -> list[Any]:
