@@ -800,19 +800,30 @@ class Node(Emitter):
         return self._function(*args)
 
     def _postpone(self, wave: Wave) -> None:
-        """It is busy. In scans, and for devices, requests queue; else the newest wave wins (T4)."""
-        if wave.scan or self.queues:
+        """It is busy. In scans, and for devices, requests queue; else the newest wave wins (T4).
+
+        What queues takes its arguments now, and so does what was given a consistent set (T6).
+        """
+        queues = wave.scan or self.queues
+        taken: tuple[Arguments, Waves] | None = None
+        if queues or self._policy == "settled":
             args = self._take_arguments()
             if args is None:
                 return
-            self._later[wave] = (args, self._waves)
+            taken = (args, self._waves)
+        if queues:
+            self._later[wave] = taken
         elif wave not in self._later:
-            for older in [w for w in self._later if not w.scan]:
+            free = [other for other in self._later if not other.scan]
+            if any(other.id > wave.id for other in free):
+                wave.supersede(self)
+                return
+            for older in free:
                 del self._later[older]
-                older.note(Outcome("superseded", node=None))
+                older.supersede(self)
                 if older is not self._wave:
                     older.leave(self)
-            self._later[wave] = None
+            self._later[wave] = taken
         wave.enter(self)
 
     def _all_newer(self) -> bool:
@@ -1235,6 +1246,17 @@ class Node(Emitter):
     def in_flight(self) -> bool:
         """Whether an execution of it is waiting, queued or running."""
         return self._in_flight() is not None
+
+    def busy_in(self) -> "Iterator[Wave]":
+        """Every wave in which something of it is queued, running or waiting."""
+        if self._phase != IDLE and self._wave is not None:
+            yield self._wave
+        yield from self._later
+        yield from self.waiting_in
+
+    def input_waves(self) -> "Iterator[Wave]":
+        """The waves in which the inputs that trigger it were set."""
+        return (p.wave for p in self._parameters if p.triggers and p.wave is not None)
 
     def _in_flight(self) -> Wave | None:
         """A wave in which something of this node is still to end."""

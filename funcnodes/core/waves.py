@@ -198,6 +198,14 @@ class Wave:
         self._stop_waiting(node)
         self._progress()
 
+    def supersede(self, node: "Node") -> None:
+        """A newer wave runs `node` instead, and with it all that waits behind it here (T4).
+
+        In this one they would see what `node` gave before: half of a set (T6).
+        """
+        self._failed.add(node)
+        self.note(Outcome("superseded"))
+
     def note(self, outcome: Outcome) -> None:
         """Something went wrong; the first wins."""
         if outcome.node is not None:
@@ -227,20 +235,25 @@ class Wave:
                 self._stop_waiting(node)
                 if not upstream.isdisjoint(self._failed):
                     self._failed.add(node)
-                elif self._yields_for(node):
-                    self.note(Outcome("superseded"))
+                elif self._yields_for(node, upstream):
+                    self.supersede(node)
                 else:
                     node.run_in_wave(self)  # which it does only if it is ready
                 skipped = skipped or node not in self._active
 
-    def _yields_for(self, node: "Node") -> bool:
-        """Whether a newer free wave has begun to change the inputs of `node`, and will run it.
+    def _yields_for(self, node: "Node", upstream: "Set[Node]") -> bool:
+        """Whether a newer free wave has changed inputs of `node`, or will, and is to run it.
 
         Running it here would mix the values of both (T6); of free waves the newer wins (T4).
         """
-        if self.scan or not node.waiting_in:
+        if self.scan:
             return False
-        return any(wave.id > self.id and not wave.scan for wave in node.waiting_in)
+        if any(wave.id > self.id and not wave.scan for wave in node.waiting_in):
+            return True
+        newest = max((wave.id for wave in node.input_waves() if not wave.scan), default=0)
+        return newest > self.id and any(
+            wave.id > self.id and not wave.scan for each in upstream for wave in each.busy_in()
+        )
 
     def _stop_waiting(self, node: "Node") -> None:
         self._waiting.pop(node, None)
