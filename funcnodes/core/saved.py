@@ -191,7 +191,7 @@ def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     if own is not None and port.id not in _IMPLICIT:
         if isinstance(port, NodeInput) and isinstance(usual, NodeInput):
             found |= _class_settings(port, usual)
-        if port._name != usual._name:
+        if port.name != usual.name:
             found["name"] = port.name
         if port.value_options != usual.value_options:
             found["value_options"] = codec.to_json(port.value_options)
@@ -201,10 +201,11 @@ def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
 
 
 def _says_the_same(own: Port, port: Port) -> bool:
-    if isinstance(port, NodeInput) and isinstance(own, NodeInput):
-        if port.required != own.required or port.default is not own.default:
-            return False
-    return own.__dict__ == port.__dict__
+    """Whether a port is as its class has it; what lies in slots, or may be an array, by itself."""
+    if not isinstance(port, NodeInput) or not isinstance(own, NodeInput):
+        return own.__dict__ == port.__dict__
+    is_usual = port.required == own.required and port.default is own.default
+    return is_usual and own.__dict__ == port.__dict__
 
 
 def _class_settings(port: NodeInput, usual: NodeInput) -> dict[str, Any]:
