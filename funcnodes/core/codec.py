@@ -66,7 +66,7 @@ def to_json(value: Any) -> Any:
     Raises:
         UnsavableError: It is nested too deep, or contains itself.
     """
-    return _written(_Writer(binary=False), value)
+    return _written(_json_writer, value)
 
 
 def from_json(data: Any) -> Any:
@@ -397,6 +397,9 @@ class _Writer:
         if isinstance(content, list):
             return [self._as_read(item) for item in content]
         return self.raw(content) if isinstance(content, bytes) else content
+
+
+_json_writer = _Writer(binary=False)
 
 
 class _AskingWriter(_Writer):
