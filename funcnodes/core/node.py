@@ -805,14 +805,14 @@ class Node(Emitter):
         What queues takes its arguments now, and so does what was given a consistent set (T6).
         """
         queues = wave.scan or self.queues
-        taken: tuple[Arguments, Waves] | None = None
+        its_set: tuple[Arguments, Waves] | None = None
         if queues or self._policy == "settled":
             args = self._take_arguments()
             if args is None:
                 return
-            taken = (args, self._waves)
+            its_set = (args, self._waves)
         if queues:
-            self._later[wave] = taken
+            self._later[wave] = its_set
         elif wave not in self._later:
             free = [other for other in self._later if not other.scan]
             if any(other.id > wave.id for other in free):
@@ -823,7 +823,7 @@ class Node(Emitter):
                 older.supersede(self)
                 if older is not self._wave:
                     older.leave(self)
-            self._later[wave] = taken
+            self._later[wave] = its_set
         wave.enter(self)
 
     def _all_newer(self) -> bool:
