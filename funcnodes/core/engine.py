@@ -138,6 +138,9 @@ class Engine:
                 function, args, began = node._plain, node._args, now
                 if function is None or node._phase != QUEUED or args.__class__ is not tuple:
                     node.execute(now)
+                    now = perf_counter()
+                    if node.ran_elsewhere:
+                        continue
                 else:
                     # A plain node (see `Node._choose_way`): what `Node.execute`, `NodeOutput.emit`
                     # and `NodeInput.receive` do, written out, since calls are most of the cost.
@@ -171,18 +174,18 @@ class Engine:
                                 or node.changes is not None
                                 or node.listeners is not None
                             ):
-                                node.after_plain()
-                            if node._phase == IDLE or not node.is_busy_in(wave):
-                                wave._active.discard(node)
-                                if not wave._active or wave._waiting:
+                                node.end_heard(wave)
+                            else:
+                                active = wave._active
+                                active.discard(node)
+                                if not active or wave._waiting:
                                     wave._progress()
                                 elif wave._watchers:
                                     wave._wake()
-                now = perf_counter()
-                if not node.ran_elsewhere:
-                    node.took_s = took = now - began
-                    if took > SLOW_CPU_S or node.calls_since_slow:
-                        node.took_inline(took, self._cpu_lately)
+                    now = perf_counter()
+                node.took_s = took = now - began
+                if took > SLOW_CPU_S or node.calls_since_slow:
+                    node.took_inline(took, self._cpu_lately)
         finally:
             self.draining = False
             self.inline = None

@@ -1067,14 +1067,16 @@ class Node(Emitter):
             elif wave._watchers:
                 wave._wake()
 
-    def after_plain(self) -> None:
-        """What follows an execution on the engine's fast path, where somebody waits or listens."""
+    def end_heard(self, wave: Wave) -> None:
+        """The end of an execution on the engine's fast path, where somebody waits or listens."""
         if self._later:
             self._start_next()
         if self.changes is not None:
             self.changes.note_node(self)
         if self.listeners is not None:
             self.tell_plainly("triggerdone")
+        if not self.is_busy_in(wave):
+            wave.leave(self)
 
     def is_busy_in(self, wave: Wave) -> bool:
         """Whether an execution in `wave` is queued or running, or waits for its turn."""
