@@ -18,6 +18,7 @@ Parity = Literal["none", "odd", "even", "mark", "space"]
 BUSES: frozenset[Kind] = frozenset({"prologix", "rs485", "modbus"})
 _PARITIES: tuple[Parity, ...] = ("none", "odd", "even", "mark", "space")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$|\[[0-9A-Fa-f:.]+\]$")
+_PATH = re.compile(r"/[A-Za-z0-9_./:@+-]*[A-Za-z0-9_]")
 _BAUDS = range(50, 4_000_001)
 _GAPS_MS = range(1001)
 
@@ -165,7 +166,7 @@ def check_path(text: str, at: int, path: str) -> None:
     """A serial line is a file under /dev/, a link to one, or a COM port, never any other file."""
     if re.fullmatch(r"COM\d+", path, re.IGNORECASE):
         return
-    is_plain = path.startswith("/") and ".." not in path.split("/")
+    is_plain = _PATH.fullmatch(path) and "::" not in path and ".." not in path.split("/")
     if not is_plain or not os.path.realpath(path).startswith("/dev/"):
         raise mistake(text, at, "a path under /dev/ or a COM port")
 

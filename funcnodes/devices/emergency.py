@@ -20,6 +20,7 @@ from funcnodes.devices.addresses import Address, is_pty, parse
 from funcnodes.devices.link import Link
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch
+from funcnodes.devices.transports.base import PIECE_PAUSE_S
 from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceError
 
@@ -42,13 +43,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """VISA resource string."""
     transport: str
-    """"tcp", "serial" or "visa"."""
+    """What is opened: "tcp", "serial" or "visa"."""
     data: bytes
-    """Emergency bytes, the terminator first."""
-    eol: str
-    reply_eol: str
-    identify: str
-    """Query that names the instrument, or ""."""
+    """Emergency bytes as they go over what is opened, the terminator first."""
+    more: list[bytes] = []
+    """Further ones, each after a pause."""
+    ask: bytes = b""
+    """The query that names the instrument, as it goes over what is opened, or b""."""
+    reply_eol: str = "\n"
+    reply_start: str = ""
+    """What stands before the reply on a shared line."""
     idn: str = ""
     """What it answered to the worker, or "" if it was never reached."""
     serial: str = ""
@@ -142,26 +146,28 @@ def _strike(target: Target, deadline: float) -> str:
         other = _other_than_expected(port, target, deadline)
         if other:
             return other
-        if not port.write(target.data, deadline):
-            return f"{target.address} took no bytes in time."
+        for piece in (target.data, *target.more):
+            if piece is not target.data:
+                time.sleep(PIECE_PAUSE_S)
+            if not port.write(piece, deadline):
+                return f"{target.address} took no bytes in time."
         port.flush(deadline)
     return ""
 
 
 def _other_than_expected(port: "_Port", target: Target, deadline: float) -> str:
     """A sentence where another instrument answers; late replies before its answer are dropped."""
-    if not target.identify or not target.idn:
+    if not target.ask or not target.idn:
         return ""
     expected = replies.identity(target.idn)
-    eol = target.eol.encode("ascii")
-    port.write(eol + target.identify.encode("ascii") + eol, deadline)
+    port.write(target.ask, deadline)
     other = ""
     patience = min(deadline, time.monotonic() + STRIKE_S / 2)
     while time.monotonic() < patience:
         line = port.line(target.reply_eol.encode("ascii"), patience)
         if line is None:
             break
-        found = _identity(line)
+        found = _identity(line.removeprefix(target.reply_start.encode("ascii")))
         if found is not None and found.same_unit(expected):
             return ""
         if found is not None:

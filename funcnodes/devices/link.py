@@ -20,7 +20,6 @@ from funcnodes.devices.replies import Identity
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.tcp import TcpTransport, farewell
-from funcnodes.devices.turn import Turn
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
     DeviceBusyError,
@@ -83,7 +82,7 @@ class Link:
         self._setup = setup
         self._gate = gate
         self._on_state = on_state
-        self._turn = Turn()
+        self._turn = transport.turn()
         self._is_wanted = False  # opened by the user and not closed
         self._is_lost = False  # the last recovery failed: callers are answered at once
         self._was_ready = False  # ever since it was created
@@ -99,7 +98,7 @@ class Link:
 
     @property
     def is_busy(self) -> bool:
-        return self._turn.is_taken
+        return self._turn.is_held
 
     @property
     def is_offline(self) -> bool:
@@ -337,6 +336,7 @@ class Link:
         if self.is_ready:
             self.traffic.note(why)
         self._set(ready=False, trouble=why)
+        self._transport.poison()
         self._mend_later()
 
     def _lost_while_idle(self, error: Exception) -> None:
@@ -349,15 +349,19 @@ class Link:
 
     async def _mend(self) -> None:
         """Reconnect, at once and then with longer and longer pauses."""
-        attempt = 0
+        attempt, took_s = 0, 0.0
         while self._is_wanted and not self.is_ready:
             if self._is_lost or attempt:
-                await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+                pause_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+                # One that does not answer may not hold up the others on its bus.
+                await asyncio.sleep(max(pause_s, took_s * _BUS_SHARE))
             attempt += 1
             async with self._turn:
+                began = time.monotonic()
                 if self._is_wanted and not self.is_ready:
                     with contextlib.suppress(DeviceError):
                         await self._recover()
+                took_s = time.monotonic() - began if self._transport.is_shared else 0.0
 
     async def _recover(self, *, with_setup: bool = True) -> None:
         """Make the link fit to speak on; the caller holds the turn.
@@ -477,6 +481,7 @@ class Link:
         if self._cut_short is not None:
             self._cut_short()
         self._set(ready=False, trouble="emergency stop")  # `confirm` sees to the rest
+        self._transport.poison()
 
     async def confirm(
         self,
@@ -650,11 +655,18 @@ class _Deadline:
             link.traffic.note(text, (time.monotonic() - self._began) * 1000)
             link._poison(text)
             raise DeviceTimeout(f"{link._who}: {text}.", **self._about()) from None
+        if isinstance(error, InstrumentError):  # it answered: nothing to recover from
+            raise InstrumentError(
+                f"{link._who}: {command!r} was answered by error {error.code}, {error.message}.",
+                code=error.code, hint=error.hint, **self._about(),
+            ) from error  # fmt: skip
         if isinstance(error, DeviceError):
             why = _without(error.message, link)
             link._poison(why)
             raise type(error)(
-                f"{link._who}: {_sentence(why)[:-1]} (during {command!r}).", **self._about()
+                f"{link._who}: {_sentence(why)[:-1]} (during {command!r}).",
+                hint=error.hint,
+                **self._about(),
             ) from error
         link._poison(f"{command!r} was cancelled" if error is not None else "")
 
@@ -664,6 +676,7 @@ class _Deadline:
 
 
 _CLOCK_GRAIN_S = 1e-3
+_BUS_SHARE = 9  # a device that cannot be reached takes a tenth of its bus's time
 _SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
 _LOOKS = 3  # read-backs at most in one confirmation
 

@@ -10,9 +10,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
-TransportKind = Literal["tcp", "serial", "visa", "memory"]
+from funcnodes.devices.turn import Turn
+
+TransportKind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus"]
 LIMIT = 1 << 20  # bytes of a line, and of input that nobody asked for
 BLOCK_LIMIT = 1 << 28  # bytes of one block read by its length
+PIECE_PAUSE_S = 0.01
 
 
 class Transport(ABC):
@@ -24,11 +27,13 @@ class Transport(ABC):
         interrupt_s: Within how many seconds bytes of an emergency reach the wire at worst, also
             while something else is under way (D4).
         fresh_on_open: Whether opening anew gives a channel on which no late reply can come.
+        is_shared: Whether other instruments wait while this one is spoken to (D1).
     """
 
     kind: ClassVar[TransportKind]
     interrupt_s: float = 0.1
     fresh_on_open: bool = True
+    is_shared: bool = False
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -116,6 +121,33 @@ class Transport(ABC):
         Returns:
             Whether all bytes were handed over within `interrupt_s`. Never raises.
         """
+
+    # ── what only some interfaces have ────────────────────────────────────────────────────
+
+    def turn(self) -> Turn:
+        """The lock that its link holds while it speaks; one for all that share a bus (D1)."""
+        return Turn()
+
+    def poison(self) -> None:  # noqa: B027 - most have nothing to do
+        """Learn that nobody knows any more what the next bytes belong to.
+
+        Called by the link before anybody else can speak; for those who share a bus.
+        """
+
+    def on_wire(self, data: bytes) -> list[bytes]:
+        """What another process has to write, on a connection of its own, for `data` to arrive.
+
+        Several pieces are written with a pause of `PIECE_PAUSE_S` between.
+        """
+        return [data]
+
+    async def status_byte(self) -> int | None:
+        """The IEEE 488 status byte, read past the instrument's queues; None where there is none.
+
+        Raises:
+            DeviceClosed: It is not open.
+        """
+        return None
 
 
 def describe(error: BaseException) -> str:

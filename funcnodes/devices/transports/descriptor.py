@@ -41,6 +41,11 @@ class DescriptorTransport(Transport):
     def is_open(self) -> bool:
         return self._fd >= 0 and self._lost is None
 
+    @property
+    def unread(self) -> int:
+        """Bytes that came and were not read yet."""
+        return len(self._buffer)
+
     def _attach(self, fd: int) -> None:
         """Begin to watch `fd`, non-blocking and owned by the subclass."""
         self._loop = asyncio.get_running_loop()

@@ -34,6 +34,11 @@ class SerialTransport(DescriptorTransport):
         self._options = address.serial.over(options or DEFAULTS).over(DEFAULTS)
         self._port: Any = None  # pyserial has no types
 
+    @property
+    def baud(self) -> int:
+        """Its speed, in bits per second."""
+        return self._options.baud or 9600
+
     async def open(self) -> None:
         await self.close()
         port = self._opened()
