@@ -124,6 +124,11 @@ class DescriptorTransport(Transport):
         self._take(count)
         return count
 
+    def put_back(self, data: bytes) -> None:
+        """Have bytes that were read be the next ones again."""
+        self._buffer[:0] = data
+        self._searched = 0
+
     async def interrupt(self) -> None:
         """Sockets and serial lines know no device clear; opening anew is the way."""
 

@@ -23,6 +23,7 @@ GAP_BYTES = 3.5  # Modbus over Serial Line V1.02, section 2.5.1.1; others ask fo
 SHORTEST_GAP_S = 1.75e-3  # the same, from 19200 baud on
 QUIET_S = 0.05  # silence after which a line is taken to be free
 MOST_NOISE_S = 1.0
+LISTEN_S = 0.2  # for the answer to a question, before the line is taken again
 
 
 class LineBus(Bus):
@@ -42,11 +43,13 @@ class LineBus(Bus):
         self.gap_s = usual if given is None else given
         self._has_echo = address.sharing.echo
         self._free_at = 0.0  # monotonic time from which somebody may speak
+        self._is_asked = False  # whether an answer to the last question may still come
 
     async def settle(self) -> None:
         """Open the line where it is not, and wait until nobody speaks."""
         if not self.inner.is_open:
             await self.inner.open()
+        self._is_asked = False
         until = time.monotonic() + MOST_NOISE_S
         self.inner.discard_input()
         while time.monotonic() < until:
@@ -56,22 +59,40 @@ class LineBus(Bus):
 
     async def speak(self, data: bytes) -> None:
         """Write in a silence; where the line hears itself, check that it heard this."""
+        if self._is_asked:
+            await self._listen()
         wait_s = self._free_at - time.monotonic()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
+        early = await self.inner.read_exactly(self.inner.unread) if self._has_echo else b""
         await self.inner.write(data)
         self._free_at = time.monotonic() + len(data) * self._byte_s + self.gap_s
+        self._is_asked = b"?" in data
         if self._has_echo:
-            heard = await self.inner.read_exactly(len(data))
-            if heard != data:
-                raise ReplyError(
-                    f"{self.inner.address}: {heard[:40]!r} was heard while {data[:40]!r} was "
-                    "said: somebody else speaks, or the line has no echo.",
-                    address=self.inner.address,
-                )
+            await self._hear_oneself(data)
+            self.inner.put_back(early)
+
+    async def _hear_oneself(self, data: bytes) -> None:
+        heard = await self.inner.read_exactly(len(data))
+        if heard != data:
+            raise ReplyError(
+                f"{self.inner.address}: {heard[:40]!r} was heard while {data[:40]!r} was said: "
+                "somebody else speaks, or the line has no echo.",
+                address=self.inner.address,
+            )
+
+    async def _listen(self) -> None:
+        """Let an answer that nobody reads yet come in whole: two may not speak at once."""
+        until, before = time.monotonic() + LISTEN_S, 0
+        while time.monotonic() < until:
+            await asyncio.sleep(self.gap_s)
+            if self.inner.unread and self.inner.unread == before:
+                break
+            before = self.inner.unread
 
     def heard(self) -> None:
         """Note that somebody else just spoke."""
+        self._is_asked = False
         self._free_at = time.monotonic() + self.gap_s
 
     def make_wary(self, by: BusChannel) -> None:
@@ -97,10 +118,9 @@ class LineChannel(BusChannel):
         self._eol = protocol.eol.encode("ascii")
 
     def poison(self) -> None:
-        if self.bus.is_trusted and not self._reply_prefix:
-            self.bus.doubt()
-            self.bus.make_wary(self)
         self.bus.doubt()
+        if not self._reply_prefix:
+            self.bus.make_wary(self)
 
     async def write(self, data: bytes) -> None:
         await self.guarded(self._write(self._addressed(data)))
