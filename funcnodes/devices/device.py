@@ -735,11 +735,12 @@ class Device:
         line = address.serial.over(protocol.serial)
         wire = self._around.make_transport(address, protocol, self._around.allow)
         pieces = wire.on_wire(data)
-        eol = protocol.eol
-        ask = wire.on_wire(f"{eol}{protocol.identify}{eol}".encode("ascii"))[0]
+        speaks_lines = protocol.identify and not protocol.framing
+        question = speaks_lines and f"{protocol.eol}{protocol.identify}{protocol.eol}"
+        ask = wire.on_wire(question.encode("ascii")) if question else []
         return Target(
             device=self.name, address=address.resource, transport=_opened_as(address),
-            data=pieces[0], more=pieces[1:], ask=ask if protocol.identify and not protocol.framing else b"",
+            data=pieces[0], more=pieces[1:], ask=ask[0] if ask else b"",
             reply_eol=protocol.reply_eol, reply_start=protocol.from_unit.format(unit=address.unit),
             idn=str(self.identity) if self.identity.maker else "", serial=self.identity.serial,
             baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,

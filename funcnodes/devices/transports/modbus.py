@@ -50,6 +50,7 @@ EXCEPTIONS = {  # V1.1b3, section 7
 }
 NO_PATH, NO_ANSWER = 10, 11  # what only a gateway says
 NO_COMMAND = -1
+_OWN_WORDS = ("", "identify?", "errors?")
 _COMMAND = re.compile(r"(holdings?|input|coil|discrete):(\d{1,5})(?:,(\d{1,4}))?(\?| .+)", re.ASCII)
 
 
@@ -205,7 +206,8 @@ class ModbusChannel(BusChannel):
         return True
 
     def on_wire(self, data: bytes) -> list[bytes]:
-        lines = filter(None, data.decode("ascii").split("\n"))
+        """Requests as frames; `identify?` is none, since its answer is no line of text."""
+        lines = [line for line in data.decode("ascii").split("\n") if line not in _OWN_WORDS]
         return [self.frame(Request.read(line).pdu()) for line in lines]
 
     async def _carry_out(self, line: str) -> None:
