@@ -380,8 +380,7 @@ class Link:
                 async with self._bounded(self.protocol.connect_s + self.protocol.timeout_s):
                     await self._setup(self._wire, self.identity)
         except TimeoutError:
-            silent = f"no reply to {self.protocol.identify!r}" if self._transport.is_open else ""
-            await self._give_up(f"{silent or 'no connection'} in {self.protocol.connect_s:.1f} s")
+            await self._give_up_waiting()
         except Refused as refused:
             await self._give_up(f"it answered {refused.text!r} when it was set up")
         except DeviceError as error:
@@ -449,6 +448,18 @@ class Link:
     async def _prove_identity(self) -> None:
         if self.protocol.identify:
             self.identity = await self._wire.identify(self.identity)
+
+    async def _give_up_waiting(self) -> NoReturn:
+        seconds = f"in {self.protocol.connect_s:.1f} s"
+        if not self._transport.is_open:
+            await self._give_up(f"no connection {seconds}")
+        why = f"no reply to {self.protocol.identify!r} {seconds}"
+        noise = self._transport.discard_input()
+        if noise == 0:
+            await self._give_up(why)
+        hint = "Is the line's speed (baud), and are its bits and parity, the instrument's?"
+        error = DeviceConnectError("", hint=hint)
+        await self._give_up(f"{why}, but {noise} bytes that are none", error)
 
     async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
         await self._hang_up()
