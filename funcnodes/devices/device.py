@@ -142,7 +142,8 @@ class Device:
         self._ramps: dict[str, Progress] = {}
         self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
         self._pollers = Pollers(self.name, self.member_read)
-        self._use(drivers.find(config.driver) if config.driver != AUTO else drivers.ANYTHING)
+        stand_in = drivers.anything_at(config.address)
+        self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
     def _use(self, kind: type[Instrument]) -> None:
         self._kind = kind

@@ -192,13 +192,14 @@ async def identify(
 
 
 async def _ask_around(address: Address, allow: AllowList, timeout_s: float) -> Identified:
+    question, terminators = _question(address)
     heard: list[str] = []
-    for baud, eol in itertools.product(_bauds(address), TERMINATORS):
+    for baud, eol in itertools.product(_bauds(address), terminators):
         protocol = Protocol(eol=eol, serial=SerialOptions(baud=baud))
         transport = transport_for(address, protocol, allow)
         try:
             await transport.open()
-            answer = await _answer(transport, eol, timeout_s)
+            answer = await _answer(transport, f"{question}{eol}", timeout_s)
         finally:
             await transport.close()
         try:
@@ -209,7 +210,25 @@ async def _ask_around(address: Address, allow: AllowList, timeout_s: float) -> I
         driver = drivers.for_identity(identity)
         name = driver.spec.name if driver is not None else ""
         return Identified(address.text, identity, name, eol, baud)
-    raise _silent(address, heard)
+    raise _silent(address, question, terminators, heard)
+
+
+def _question(address: Address) -> tuple[str, Sequence[str]]:
+    """What asks who is there, and the terminators to try.
+
+    Raises:
+        DeviceConnectError: Only a driver knows how to address this instrument.
+    """
+    if address.kind == "modbus":
+        return "identify?", ("\n",)
+    if address.kind == "rs485":
+        raise DeviceConnectError(
+            f"{address.text}: how a unit of a shared line is addressed is known to its driver "
+            "only.",
+            address=address.resource,
+            hint="Put it into a bench file with its driver, and use `funcnodes device check`.",
+        )
+    return "*IDN?", TERMINATORS
 
 
 def _bauds(address: Address) -> Sequence[int | None]:
@@ -219,12 +238,12 @@ def _bauds(address: Address) -> Sequence[int | None]:
     return (None,) if re.match(r"/dev/pts/", address.path) else BAUDS
 
 
-async def _answer(transport: Transport, eol: str, timeout_s: float) -> str:
+async def _answer(transport: Transport, question: str, timeout_s: float) -> str:
     """The first line that comes back, or "" where none does."""
     try:
         async with asyncio.timeout(timeout_s):
-            await transport.write(f"*IDN?{eol}".encode("ascii"))
-            ends = b"\r" if eol == "\r" else b"\n"
+            await transport.write(question.encode("ascii"))
+            ends = b"\r" if question.endswith("\r") else b"\n"
             line = await transport.read_until(ends, limit=1024)
     except (TimeoutError, DeviceTimeout, ReplyError, DeviceError) as error:
         if isinstance(error, DeviceConnectError):
@@ -233,13 +252,15 @@ async def _answer(transport: Transport, eol: str, timeout_s: float) -> str:
     return line.decode("ascii", errors="replace").strip()
 
 
-def _silent(address: Address, heard: Sequence[str]) -> DeviceTimeout:
-    tried = " and ".join(repr(eol) for eol in TERMINATORS)
+def _silent(
+    address: Address, question: str, terminators: Sequence[str], heard: Sequence[str]
+) -> DeviceTimeout:
+    tried = " and ".join(repr(eol) for eol in terminators)
     speeds = [baud for baud in _bauds(address) if baud is not None]
     at = f" at {', '.join(map(str, speeds))} baud" if speeds else ""
     said = f" It said {heard[0]}." if heard else ""
     return DeviceTimeout(
-        f"{address.text}: no answer to '*IDN?' ended by {tried}{at}.{said}",
+        f"{address.text}: no answer to {question!r} ended by {tried}{at}.{said}",
         address=address.resource,
-        hint="Is it switched on, and is it this address? Not every instrument knows *IDN?.",
+        hint=f"Is it switched on, and is it this address? Not every instrument knows {question}.",
     )

@@ -201,6 +201,16 @@ class Anything(ScpiDevice):
     """An instrument that nobody knows yet; stands in until `*IDN?` has told who it is."""
 
 
+@driver("auto", title="Any Modbus unit", identify="", errors="errors?")
+class AnyUnit(Instrument):
+    """A Modbus unit that nobody knows: its registers can be read by raw queries."""
+
+
+def anything_at(address: str) -> type[Instrument]:
+    """What stands in at an address whose driver is not known."""
+    return AnyUnit if address.lower().startswith("modbus") else Anything
+
+
 ANYTHING = Anything
 _lent: dict[str, type[Instrument]] = {}
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.resources import HISLIP_PORT
-from funcnodes.errors import AddressError
+from funcnodes.devices.transports.base import close_leftovers, describe
+from funcnodes.errors import AddressError, DeviceConnectError
 
 if TYPE_CHECKING:
     from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
@@ -63,7 +64,7 @@ async def announced(
         interfaces: IP addresses of the interfaces to listen on; all by default.
 
     Raises:
-        OSError: No interface takes multicast.
+        DeviceConnectError: No interface takes multicast.
     """
     from zeroconf import InterfaceChoice
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
@@ -74,7 +75,14 @@ async def announced(
         if len(heard) < MOST_FOUND:
             heard[service_type, name] = None
 
-    network = AsyncZeroconf(interfaces=list(interfaces) or InterfaceChoice.All)
+    try:
+        network = AsyncZeroconf(interfaces=list(interfaces) or InterfaceChoice.All)
+    except OSError as error:
+        close_leftovers(error)
+        raise DeviceConnectError(
+            f"Multicast DNS cannot be listened to here: {describe(error)}.",
+            hint="Is a network interface up that takes multicast?",
+        ) from error
     try:
         browser = AsyncServiceBrowser(network.zeroconf, list(SERVICES), handlers=[changed])
         await asyncio.sleep(listen_s)

@@ -64,6 +64,11 @@ async def test_instruments_that_announce_themselves_are_listed(instruments: Asyn
     }
 
 
+async def test_an_interface_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(DeviceConnectError, match="Multicast DNS cannot be listened to here"):
+        await network.announced(listen_s=0.1, interfaces=["203.0.113.1"])
+
+
 async def test_a_broadcast_finds_who_has_vxi11_and_no_other() -> None:
     """The answers of a portmapper, and what is none: RFC 1833."""
     asked: list[bytes] = []

@@ -20,7 +20,8 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from funcnodes.core.types import Range
-from funcnodes.devices import drivers
+from funcnodes.devices import discovery, drivers
+from funcnodes.devices.addresses import parse
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.device import Device
@@ -358,6 +359,14 @@ async def test_another_process_writes_the_safe_registers(plant: Plant, bench: Be
         while plant.values.get((2, 70)) != [0, 0]:
             await asyncio.sleep(0.01)
     assert plant.values[1, 3] == plant.values[2, 3] == [0]
+
+
+async def test_a_unit_says_who_it_is_and_any_register_can_be_asked_for(plant: Plant) -> None:
+    found = await discovery.identify(parse(plant.address(2)), timeout_s=1.0)
+    assert (found.identity.maker, found.identity.model, found.driver) == ("ACME", "OVEN", "")
+    config = DeviceConfig("any", "auto", plant.address(2))
+    async with Bench(BenchConfig("plant", devices={"any": config})) as bench:
+        assert await bench.devices["any"].query("input:0,2?") == "41bc 0002"
 
 
 async def test_what_is_no_request_is_refused_in_words(oven: Device) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import replies
+from funcnodes.devices import discovery, replies
 from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.link import Link, Protocol
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.transports.line import LineBus, LineChannel
-from funcnodes.errors import AddressError, DeviceTimeout, ReplyError
+from funcnodes.errors import AddressError, DeviceConnectError, DeviceTimeout, ReplyError
 
 
 @dataclass
@@ -145,6 +145,7 @@ async def test_a_late_reply_of_one_is_nobodys(pair: Pair) -> None:
     assert await pair.is_in_step()
 
 
+@pytest.mark.parametrize("pair", ["unnamed"], indirect=True)
 async def test_a_silent_one_takes_a_tenth_of_the_line_at_most(pair: Pair) -> None:
     """Fairness: one that is switched off does not stop the other."""
     pair.line.answers["01"] = {}
@@ -154,10 +155,10 @@ async def test_a_silent_one_takes_a_tenth_of_the_line_at_most(pair: Pair) -> Non
         while not pair.one.is_offline:
             await asyncio.sleep(0.01)
     began, count = time.monotonic(), 0
-    while time.monotonic() - began < 0.8:
+    while time.monotonic() - began < 0.5:
         await pair.two.ask("X?", replies.number, idempotent=True)
         count += 1
-    assert count > 20
+    assert count > 12
 
 
 async def test_emergency_bytes_are_addressed_command_by_command(pair: Pair) -> None:
@@ -179,6 +180,11 @@ async def test_an_echo_that_is_not_what_was_said_is_a_collision() -> None:
         await channel.write(b"X?\r")  # no echo comes, but an answer
     await channel.close()
     line.close()
+
+
+async def test_nobody_is_asked_who_he_is_where_only_a_driver_knows_how() -> None:
+    with pytest.raises(DeviceConnectError, match="is known to its driver only"):
+        await discovery.identify(parse("rs485:/dev/ttyS0/01"))
 
 
 def test_two_who_want_one_line_differently_are_told() -> None:

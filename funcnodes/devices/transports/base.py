@@ -6,6 +6,8 @@ comes in while nobody reads is kept up to `LIMIT` bytes, then the line is left a
 """
 
 import os
+import socket
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal
@@ -155,3 +157,18 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)[:1].lower() + os.strerror(error.errno)[1:]
     return str(error) or type(error).__name__
+
+
+def close_leftovers(error: BaseException) -> None:
+    """Close the sockets that a library had made before its opening failed, and forgot.
+
+    pyvisa-py and zeroconf leave them to the garbage collector.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            owner = getattr(frame.f_locals.get("self"), "__dict__", {})
+            for made in (*frame.f_locals.values(), *owner.values()):
+                if isinstance(made, socket.socket):
+                    made.close()
+        cause = cause.__cause__ or cause.__context__

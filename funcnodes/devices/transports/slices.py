@@ -10,7 +10,6 @@ import contextlib
 import select
 import socket
 import time
-import traceback
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -218,15 +217,3 @@ def close_quietly(resource: Any) -> None:
     """Close a resource, whatever state it is in."""
     with contextlib.suppress(Exception):
         resource.close()
-
-
-def close_leftovers(error: BaseException) -> None:
-    """Close the sockets that pyvisa-py had made before an opening failed, and forgot."""
-    cause: BaseException | None = error
-    while cause is not None:
-        for frame, _ in traceback.walk_tb(cause.__traceback__):
-            for owner in (frame.f_locals.get("self"), frame.f_locals.get("sock")):
-                for made in (owner, *getattr(owner, "__dict__", {}).values()):
-                    if isinstance(made, socket.socket):
-                        made.close()
-        cause = cause.__cause__ or cause.__context__

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from funcnodes.devices.addresses import Address, AllowList, SerialOptions, is_pty
-from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport
+from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, close_leftovers
 from funcnodes.devices.transports.slices import (
     CALL_S,
     CHUNK,
@@ -28,7 +28,6 @@ from funcnodes.devices.transports.slices import (
     Reader,
     SerialReader,
     Vxi11Reader,
-    close_leftovers,
     close_quietly,
     have_ends_noticed,
     is_stream,
