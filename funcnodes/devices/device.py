@@ -38,6 +38,7 @@ from funcnodes.devices.transports import Transport
 from funcnodes.devices.values import BoundValue, Value
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
+    AddressError,
     BenchError,
     DeviceConnectError,
     DeviceError,
@@ -328,13 +329,13 @@ class Device:
         try:
             self._address = parse(self.config.address, self._resources)
             self._take_lease()
+            self._link = self._new_link(self._address)
         except DeviceError as error:
             self._trouble = _without_name(error.message, self)
             self._changed()
             if self._trying is None:
                 self._trying = asyncio.create_task(self._keep_trying(), name=f"lease {self.name}")
             raise
-        self._link = self._new_link(self._address)
         try:
             await self._link.open()
         finally:
@@ -734,7 +735,10 @@ class Device:
             return None
         protocol = self._kind.spec.protocol
         line = address.serial.over(protocol.serial)
-        wire = self._around.make_transport(address, protocol, self._around.allow)
+        try:
+            wire = self._around.make_transport(address, protocol, self._around.allow)
+        except AddressError:  # it is on a line that others want otherwise: it never was opened
+            return None
         pieces = wire.on_wire(data)
         speaks_lines = protocol.identify and not protocol.framing
         question = speaks_lines and f"{protocol.eol}{protocol.identify}{protocol.eol}"

@@ -82,6 +82,7 @@ class Link:
         self._setup = setup
         self._gate = gate
         self._on_state = on_state
+        self._channel = transport  # as its bus knows it, if it shares one
         self._turn = transport.turn()
         self._is_wanted = False  # opened by the user and not closed
         self._is_lost = False  # the last recovery failed: callers are answered at once
@@ -299,10 +300,24 @@ class Link:
                 await self._recover()
                 if not self.is_ready:
                     raise self._offline()
+            if self._channel.is_shared:
+                await self._settle()
         except BaseException:
             self._turn.release()
             raise
         self._tell()
+
+    async def _settle(self) -> None:
+        """See that the bus is fit to speak on; that is no part of a command's time (D4)."""
+        try:
+            async with self._bounded(self.protocol.connect_s):
+                await self._channel.settle()
+        except TimeoutError:
+            self._poison(f"its bus was not free in {self.protocol.connect_s:.1f} s")
+            raise self._offline() from None
+        except DeviceError as error:
+            self._poison(_without(error.message, self))
+            raise self._offline() from error
 
     def _release(self) -> None:
         self._turn.release()
@@ -336,7 +351,7 @@ class Link:
         if self.is_ready:
             self.traffic.note(why)
         self._set(ready=False, trouble=why)
-        self._transport.poison()
+        self._channel.poison()
         self._mend_later()
 
     def _lost_while_idle(self, error: Exception) -> None:
@@ -361,7 +376,7 @@ class Link:
                 if self._is_wanted and not self.is_ready:
                     with contextlib.suppress(DeviceError):
                         await self._recover()
-                took_s = time.monotonic() - began if self._transport.is_shared else 0.0
+                took_s = time.monotonic() - began if self._channel.is_shared else 0.0
 
     async def _recover(self, *, with_setup: bool = True) -> None:
         """Make the link fit to speak on; the caller holds the turn.
@@ -492,7 +507,7 @@ class Link:
         if self._cut_short is not None:
             self._cut_short()
         self._set(ready=False, trouble="emergency stop")  # `confirm` sees to the rest
-        self._transport.poison()
+        self._channel.poison()
 
     async def confirm(
         self,
@@ -687,7 +702,7 @@ class _Deadline:
 
 
 _CLOCK_GRAIN_S = 1e-3
-_BUS_SHARE = 9  # a device that cannot be reached takes a tenth of its bus's time
+_BUS_SHARE = 3  # a device that cannot be reached takes a quarter of its bus's time
 _SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
 _LOOKS = 3  # read-backs at most in one confirmation
 

@@ -145,8 +145,17 @@ async def test_a_late_reply_of_one_is_nobodys(pair: Pair) -> None:
     assert await pair.is_in_step()
 
 
+@pytest.mark.parametrize("pair", ["named"], indirect=True)
+async def test_freeing_the_line_costs_no_command_its_time(pair: Pair) -> None:
+    """D4: waiting until the line is silent takes longer than this command may."""
+    pair.line.answers["01"]["X?"] = None
+    with pytest.raises(DeviceTimeout):
+        await pair.ask(pair.one, "X?", timeout_s=0.05)
+    assert await pair.ask(pair.two, "X?", timeout_s=0.04) == 102.0
+
+
 @pytest.mark.parametrize("pair", ["unnamed"], indirect=True)
-async def test_a_silent_one_takes_a_tenth_of_the_line_at_most(pair: Pair) -> None:
+async def test_a_silent_one_takes_a_quarter_of_the_line_at_most(pair: Pair) -> None:
     """Fairness: one that is switched off does not stop the other."""
     pair.line.answers["01"] = {}
     with pytest.raises(DeviceTimeout):
@@ -188,11 +197,19 @@ async def test_nobody_is_asked_who_he_is_where_only_a_driver_knows_how() -> None
 
 
 def test_two_who_want_one_line_differently_are_told() -> None:
-    make = Transports()
-    first = make(parse("rs485:/dev/ttyS0/01?baud=9600"), Protocol(), AllowList())
+    make, protocol = Transports(), Protocol(to_unit="@{unit} ")
+    first = make(parse("rs485:/dev/ttyS0/01?baud=9600"), protocol, AllowList())
     assert isinstance(first, LineChannel)
     assert isinstance(first.bus, LineBus)
     assert first.bus.gap_s == pytest.approx(3.5 * 11 / 9600)
-    for other in ("rs485:/dev/ttyS0/02?baud=19200", "modbus-rtu:/dev/ttyS0/2?baud=9600"):
+    others = {"rs485:/dev/ttyS0/02?baud=19200": protocol, "modbus-rtu:/dev/ttyS0/2": Protocol()}
+    for other, its_protocol in others.items():
         with pytest.raises(AddressError, match=r"/01\?baud=9600 is on the same line"):
-            make(parse(other), Protocol(), AllowList())
+            make(parse(other), its_protocol, AllowList())
+
+
+def test_a_line_is_shared_only_by_who_names_his_unit() -> None:
+    with pytest.raises(AddressError, match="names no unit before its commands"):
+        Transports()(parse("rs485:/dev/ttyS0/01"), Protocol(), AllowList())
+    with pytest.raises(AddressError, match="names a unit before each command"):
+        Transports()(parse("serial:/dev/ttyS0"), Protocol(to_unit="@{unit} "), AllowList())

@@ -10,15 +10,15 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from funcnodes.devices import replies
-from funcnodes.devices.addresses import parse
+from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.emergency import Target, strike
 from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.transports.visa import VisaTransport
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceTimeout
 from funcnodes_simulators import SimulatedBench
@@ -224,7 +224,16 @@ async def test_an_interface_that_is_not_there_says_so(text: str, said: str) -> N
         await VisaTransport(parse(text)).open()
 
 
-def test_a_late_reply_survives_the_opening_of_a_line_but_not_of_a_session(tmp_path: Path) -> None:
+def test_the_instruments_of_a_gpib_board_are_spoken_to_one_at_a_time() -> None:
+    """D1: a board has one owner; another board is another bus."""
+    make = Transports()
+    texts = ("GPIB0::22::INSTR", "gpib0::24::INSTR", "GPIB1::22::INSTR")
+    one, two, other = (make(parse(text), Protocol(), AllowList()).turn() for text in texts)
+    one.take()
+    assert (two.is_taken, two.is_held, other.is_taken) == (True, False, False)
+
+
+def test_a_late_reply_survives_the_opening_of_a_line_but_not_of_a_session() -> None:
     assert not VisaTransport(parse("serial:COM3")).fresh_on_open
     assert VisaTransport(parse("TCPIP0::h::hislip0::INSTR")).fresh_on_open
     assert VisaTransport(parse("GPIB0::22::INSTR")).interrupt_s == 2.0

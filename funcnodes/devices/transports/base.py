@@ -136,6 +136,13 @@ class Transport(ABC):
         Called by the link before anybody else can speak; for those who share a bus.
         """
 
+    async def settle(self) -> None:  # noqa: B027 - most have nothing to do
+        """Make what is shared fit to speak on again, before a deadline starts.
+
+        Raises:
+            DeviceError: It cannot be.
+        """
+
     def on_wire(self, data: bytes) -> list[bytes]:
         """What another process has to write, on a connection of its own, for `data` to arrive.
 

@@ -131,6 +131,9 @@ class BusChannel(Transport):
     def poison(self) -> None:
         self.bus.doubt()
 
+    async def settle(self) -> None:
+        await self.guarded(self.bus.ready())
+
     async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
         return await self.guarded(self.bus.inner.read_until(terminator, limit=limit))
 

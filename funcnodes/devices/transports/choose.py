@@ -19,6 +19,7 @@ from funcnodes.devices.transports.prologix import PrologixBus, PrologixChannel
 from funcnodes.devices.transports.serial import DEFAULTS, SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
+from funcnodes.devices.turn import Rounds
 from funcnodes.devices.wire import Protocol
 from funcnodes.errors import AddressError
 
@@ -35,6 +36,7 @@ class Transports:
         """
         self._ports = ports
         self._buses: dict[str, _Shared] = {}
+        self._boards: dict[str, Rounds] = {}
 
     def __call__(self, address: Address, protocol: Protocol, allow: AllowList) -> Transport:
         """The native transport where there is one, else pyvisa.
@@ -42,6 +44,7 @@ class Transports:
         Raises:
             AddressError: The bus is in use by another protocol or at other settings.
         """
+        _check_unit(address, protocol)
         match address.kind:
             case "tcp":
                 return TcpTransport(address, allow)
@@ -61,7 +64,16 @@ class Transports:
             case "modbus":
                 server = self._shared(address, protocol, allow, _server)
                 return ModbusTcpChannel(server, address.resource, address.unit)
-        return VisaTransport(address, allow=allow, serial=protocol.serial)
+        return VisaTransport(
+            address, allow=allow, serial=protocol.serial, rounds=self._board(address)
+        )
+
+    def _board(self, address: Address) -> Rounds | None:
+        """The lock of a GPIB board: its instruments are spoken to one at a time (D1)."""
+        board = address.resource.upper().partition("::")[0]
+        if not board.startswith("GPIB"):
+            return None
+        return self._boards.setdefault(board, Rounds())
 
     def _shared(
         self,
@@ -108,6 +120,18 @@ class _Shared:
     bus: Any
     wanted: object
     first: str
+
+
+def _check_unit(address: Address, protocol: Protocol) -> None:
+    """Let pass where either both name a unit of a line, or neither does."""
+    if (address.kind == "rs485") == bool(protocol.to_unit):
+        return
+    what = "names no unit before its commands, so that all on the line would hear them"
+    hint = "Give it a line of its own: serial:LINE."
+    if protocol.to_unit:
+        what = "names a unit before each command, and the address has none"
+        hint = "Write it as rs485:LINE/UNIT."
+    raise AddressError(f"{address.text}: its driver {what}.", address=address.resource, hint=hint)
 
 
 def _adapter(_address: Address, inner: DescriptorTransport) -> PrologixBus:

@@ -4,7 +4,8 @@ One speaks at a time; between the last bit heard and the next sent lies a gap in
 turns around. An instrument is addressed by what its protocol puts before each command
 (`Protocol.to_unit`), and known by what it puts before each reply (`from_unit`): a late reply of
 another one is dropped. Where replies carry no unit, an exchange that failed makes every
-instrument of the line prove who it is before it is believed again.
+instrument of the line prove who it is before it is believed again. Emergency bytes wait for no
+silence: where they meet a reply, they are repeated when the read-back says so (S3).
 """
 
 import asyncio

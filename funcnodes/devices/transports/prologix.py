@@ -1,9 +1,10 @@
 """GPIB through a Prologix-style adapter, on TCP or a serial port, with one owner for all on it.
 
-The adapter reads only when it is told to (`++auto 0`), so that an instrument which is no listener
-is never asked to talk; what is sent goes out exactly as written, escaped, with EOI on its last
-byte. While the adapter waits for an instrument it takes no command, at most `READ_MS` at a time:
-a longer reply is read by asking again.
+The adapter reads only when it is told to (`++auto 0`), so that an instrument which has nothing to
+say is never asked to talk; what is sent goes out exactly as written, escaped, with EOI on its last
+byte. Each message names its instrument anew in the same write, so that bytes of an emergency, from
+whatever thread, cannot come between the two. While the adapter waits for an instrument it takes no
+command, at most `READ_MS` at a time: a longer reply is read by asking again.
 
 Commands: Prologix GPIB-ETHERNET Controller User Manual 1.6.6.0, sections 8 and 9; AR488 takes
 the same ones.
@@ -40,7 +41,6 @@ class PrologixBus(Bus):
 
     def __init__(self, inner: DescriptorTransport) -> None:
         super().__init__(inner)
-        self.selected = ""  # the unit that the adapter is set to
         self._version = b""  # what it calls itself, which no instrument says
 
     async def settle(self) -> None:
@@ -48,7 +48,6 @@ class PrologixBus(Bus):
 
         It carries out its commands one after the other, a read that is still under way first.
         """
-        self.selected = ""
         if self.inner.is_open:
             try:
                 await self._set_up()
@@ -95,13 +94,6 @@ class PrologixBus(Bus):
         self._version = line
         return True
 
-    def select(self, unit: str) -> bytes:
-        """The command that makes `unit` the one that is spoken to, b"" where it is already."""
-        if self.selected == unit:
-            return b""
-        self.selected = unit
-        return addressing(unit)
-
 
 class PrologixChannel(BusChannel):
     """One instrument behind the adapter."""
@@ -142,7 +134,6 @@ class PrologixChannel(BusChannel):
 
     def emergency_write(self, data: bytes) -> bool:
         self.bus.doubt()
-        self.bus.selected = ""
         return self.bus.inner.emergency_write(self._emergency(data))
 
     def on_wire(self, data: bytes) -> list[bytes]:
@@ -159,7 +150,7 @@ class PrologixChannel(BusChannel):
     async def _write(self, line: bytes) -> None:
         await self.bus.ready()
         self._is_reading = False
-        await self.bus.inner.write(self.bus.select(self.unit) + line)
+        await self.bus.inner.write(addressing(self.unit) + line)
 
     async def _read_until(self, terminator: bytes, limit: int) -> bytes:
         while True:
@@ -185,7 +176,7 @@ class PrologixChannel(BusChannel):
     async def _have_it_read(self) -> None:
         if not self._is_reading:
             self._is_reading = True
-            await self.bus.inner.write(b"++read eoi\n")
+            await self.bus.inner.write(addressing(self.unit) + b"++read eoi\n")
 
 
 def addressing(unit: str) -> bytes:

@@ -35,6 +35,7 @@ from funcnodes.devices.transports.slices import (
     refused,
 )
 from funcnodes.devices.transports.tcp import resolve
+from funcnodes.devices.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceError, ReplyError
 
 T = TypeVar("T")
@@ -61,8 +62,14 @@ class VisaTransport(Transport):
         allow: AllowList | None = None,
         serial: SerialOptions | None = None,
         library: str = "@py",
+        rounds: Rounds | None = None,
     ) -> None:
+        """Args:
+        rounds: The lock of the bus that it shares with others, if it does.
+        """
         super().__init__(address.resource)
+        self._rounds = rounds
+        self.is_shared = rounds is not None
         self._target = address
         self._allow = allow or AllowList()
         self._serial = address.serial.over(serial or SerialOptions())
@@ -147,6 +154,9 @@ class VisaTransport(Transport):
         if is_stream(self._target):
             return None
         return await self._call(lambda session: session.status_byte())
+
+    def turn(self) -> Turn:
+        return Turn() if self._rounds is None else self._rounds.lane()
 
     def emergency_write(self, data: bytes) -> bool:
         session = self._session
