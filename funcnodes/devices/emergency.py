@@ -25,6 +25,7 @@ from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceError
 
 STRIKE_S = 1.0
+HEAR_S = 0.1  # for the answer to one of several messages
 DIAL_S = 0.3  # for one device of several, when its open connection takes no bytes
 
 
@@ -147,10 +148,11 @@ def _strike(target: Target, deadline: float) -> str:
         if other:
             return other
         for piece in (target.data, *target.more):
-            if piece is not target.data:
-                time.sleep(PIECE_PAUSE_S)
             if not port.write(piece, deadline):
                 return f"{target.address} took no bytes in time."
+            if target.more:  # one after the other has to be heard on its own
+                port.hear(min(deadline, time.monotonic() + HEAR_S))
+                time.sleep(PIECE_PAUSE_S)
         port.flush(deadline)
     return ""
 
@@ -214,6 +216,13 @@ class _Port:
             self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(end)
         return line
+
+    def hear(self, deadline: float) -> None:
+        """Wait for an answer, whatever it says."""
+        import select
+
+        if select.select((self._fd,), (), (), max(0.0, deadline - time.monotonic()))[0]:
+            os.read(self._fd, 4096)
 
     def flush(self, deadline: float) -> None:
         """See that what was written leaves: half-close a socket and read it out."""
