@@ -166,7 +166,7 @@ def check_path(text: str, at: int, path: str) -> None:
     """A serial line is a file under /dev/, a link to one, or a COM port, never any other file."""
     if re.fullmatch(r"COM\d+", path, re.IGNORECASE):
         return
-    is_plain = _PATH.fullmatch(path) and "::" not in path and ".." not in path.split("/")
+    is_plain = _PATH.fullmatch(path) and not re.search(r"::|//|/\.\.(/|$)", path)
     if not is_plain or not os.path.realpath(path).startswith("/dev/"):
         raise mistake(text, at, "a path under /dev/ or a COM port")
 

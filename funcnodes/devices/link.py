@@ -531,8 +531,11 @@ class Link:
         if self._mender is not None:
             self._mender.cancel()
         try:
-            async with asyncio.timeout(within_s):
+            patience = within_s * (_BUS_PATIENCE if self._channel.is_shared else 1)
+            async with asyncio.timeout(patience) as limit:
                 await self._turn.acquire(first=True)
+                if self._channel.is_shared:  # others of the bus were confirmed meanwhile
+                    limit.reschedule(asyncio.get_running_loop().time() + within_s)
                 try:
                     return await self._confirmed(check, data, repeat or not self._is_struck)
                 finally:
@@ -702,6 +705,7 @@ class _Deadline:
 
 
 _CLOCK_GRAIN_S = 1e-3
+_BUS_PATIENCE = 10  # how many times as long an emergency waits for its turn on a bus
 _BUS_SHARE = 3  # a device that cannot be reached takes a quarter of its bus's time
 _SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
 _LOOKS = 3  # read-backs at most in one confirmation

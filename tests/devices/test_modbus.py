@@ -75,6 +75,7 @@ class Plant:
     late: deque[float | None] = field(default_factory=deque)
     instead: deque[bytes] = field(default_factory=deque)
     refusals: deque[ExcCodes] = field(default_factory=deque)
+    connections: int = 0
     requests: list[tuple[int, int, int, int]] = field(default_factory=list)
     values: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
@@ -127,6 +128,7 @@ async def served(wire: str) -> AsyncIterator[Plant]:
         tasks: set[asyncio.Task[None]] = set()
 
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            plant.connections += 1
             task = asyncio.current_task()
             assert task is not None
             tasks.add(task)
@@ -285,7 +287,10 @@ async def test_a_lost_answer_is_a_timeout_and_the_next_answers_are_right(
     async with asyncio.timeout(5):
         while not one.is_online:
             await asyncio.sleep(0.01)
-    assert await link_of(one).query("input:0,2?") == "41bc 0001"
+    connections = plant.connections
+    for _ in range(3):
+        assert await link_of(one).query("input:0,2?") == "41bc 0001"
+    assert plant.connections == connections
 
 
 def link_of(device: Device) -> Any:

@@ -292,6 +292,17 @@ async def test_an_emergency_stop_addresses_each_instrument_of_the_bus(gpib: Gpib
         await asyncio.gather(hanging, return_exceptions=True)
 
 
+@pytest.mark.parametrize("gpib", ["tcp"], indirect=True)
+async def test_a_dead_instrument_keeps_no_other_from_being_confirmed_off(gpib: Gpib) -> None:
+    async with bench_of(gpib) as bench:
+        await bench.devices["smu24"].member_set("output", True)
+        gpib.fault("22", "mute")
+        acks = await bench.estop("test", "me")
+        assert [(ack.device, ack.state) for ack in acks] == [
+            ("smu22", "unanswered"), ("smu24", "off"),
+        ]  # fmt: skip
+
+
 async def test_another_process_makes_an_instrument_of_the_bus_safe(gpib: Gpib) -> None:
     async with bench_of(gpib) as bench:
         await bench.devices["smu24"].member_set("output", True)

@@ -84,7 +84,6 @@ class Bus(ABC):
 
     async def hang_up(self) -> None:
         """Close the channel; what was written to it still arrives."""
-        self.doubt()
         if isinstance(self.inner, TcpTransport):
             sock = self.inner.release()
             if sock is not None:

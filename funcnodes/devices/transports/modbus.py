@@ -326,8 +326,11 @@ class ModbusTcpChannel(ModbusChannel):
             if protocol != 0 or not 2 <= length <= 254:  # V1.0b, section 3.1.3
                 raise ReplyError(f"{self.address}: {head.hex(' ')} begins no Modbus TCP reply.")
             body = await self.bus.inner.read_exactly(length - 1)
-            if transaction == pdu.transaction_id and unit == self._unit:
-                return self._decoded(body)
+            if transaction != pdu.transaction_id:
+                continue
+            if unit != self._unit:
+                raise ReplyError(f"{self.address}: unit {unit} answers for unit {self.unit}.")
+            return self._decoded(body)
 
 
 # ── over a serial line ────────────────────────────────────────────────────────────────────

@@ -23,8 +23,11 @@ READ_MS = 500
 _AGAIN_S = READ_MS / 1000 + 0.25  # when the adapter has certainly given up reading
 _MARK_S = READ_MS / 1000 + 0.75
 _MARK_LINES = 10_000  # of late replies before the mark
-_SETTINGS = (
+_AT_FIRST = (
     "++savecfg 0",  # keep the adapter's flash memory as it is
+    "++ifc",  # take charge of the bus
+)
+_SETTINGS = (
     "++mode 1",
     "++auto 0",
     "++eoi 1",
@@ -57,14 +60,14 @@ class PrologixBus(Bus):
                 return
         await self.inner.open()
         try:
-            await self._set_up("++ifc")
+            await self._set_up(*_AT_FIRST)
         except BaseException:
             await self.inner.close()
             raise
 
-    async def _set_up(self, *more: str) -> None:
+    async def _set_up(self, *first: str) -> None:
         self.inner.discard_input()
-        lines = ["", *_SETTINGS, *more, "++ver", ""]
+        lines = ["", *first, *_SETTINGS, "++ver", ""]
         await self.inner.write("\n".join(lines).encode("ascii"))
         try:
             async with asyncio.timeout(_MARK_S):
@@ -137,7 +140,7 @@ class PrologixChannel(BusChannel):
         return self.bus.inner.emergency_write(self._emergency(data))
 
     def on_wire(self, data: bytes) -> list[bytes]:
-        setup = "\n".join(("", *_SETTINGS, "")).encode("ascii")
+        setup = "\n".join(("", *_AT_FIRST, *_SETTINGS, "")).encode("ascii")
         read = b"++read eoi\n" if b"?" in data else b""
         return [setup + self._emergency(data) + read]
 
