@@ -77,11 +77,12 @@ class Line:
 
 @dataclass
 class Pair:
-    """Both instruments' links, and their line."""
+    """Both instruments' links, the second's channel, and their line."""
 
     line: Line
     one: Link
     two: Link
+    channel: Transport
 
     async def ask(self, link: Link, question: str, **options: float) -> float:
         return (await link.ask(question, replies.number, **options))[0]
@@ -109,7 +110,7 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     one, two = (Link(f"d{i}", each, protocol) for i, each in enumerate(found, 1))
     await one.open()
     await two.open()
-    yield Pair(line, one, two)
+    yield Pair(line, one, two, found[1])
     await one.close()
     await two.close()
     line.close()
@@ -171,13 +172,12 @@ async def test_a_silent_one_takes_a_quarter_of_the_line_at_most(pair: Pair) -> N
 
 
 async def test_emergency_bytes_are_addressed_command_by_command(pair: Pair) -> None:
-    channel = pair.two._transport
-    assert channel.emergency_write(b"\rOUT OFF\rOUT2 OFF\r")
+    assert pair.channel.emergency_write(b"\rOUT OFF\rOUT2 OFF\r")
     async with asyncio.timeout(1):
         while b"@02 OUT2 OFF" not in pair.line.commands():
             await asyncio.sleep(0.001)
     assert pair.line.commands()[-2:] == [b"@02 OUT OFF", b"@02 OUT2 OFF"]
-    assert channel.on_wire(b"\rOUT OFF\r") == [b"\r@02 OUT OFF\r"]
+    assert pair.channel.on_wire(b"\rOUT OFF\r") == [b"\r@02 OUT OFF\r"]
 
 
 async def test_an_echo_that_is_not_what_was_said_is_a_collision() -> None:
