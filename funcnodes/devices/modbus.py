@@ -23,7 +23,7 @@ from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices import replies
 from funcnodes.devices.addresses import SerialOptions
-from funcnodes.devices.declare import UNSET, Control, Measurement
+from funcnodes.devices.declare import UNSET, Control, Depending, Measurement
 from funcnodes.devices.drivers import Idn, Instrument, driver
 from funcnodes.errors import InstrumentError, LimitError, ReplyError
 
@@ -223,7 +223,7 @@ def register(
     missing: int | None = None,
     is_multiple: bool = False,
     unit: str = "",
-    limits: Range | None = None,
+    limits: Range | Depending | None = None,
     choices: Mapping[T, int] | None = None,
     rate: float | None = None,
     safe: T | Any = UNSET,
@@ -233,6 +233,9 @@ def register(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    poll: float | None = None,
+    deadband: float = 0.0,
+    valid_s: float | None = None,
 ) -> RegisterControl[T]:
     """Declare something in holding registers or a coil; see `Registers` and `Control`.
 
@@ -256,6 +259,7 @@ def register(
         type=type, query=registers.query, command=registers.command, registers=registers,
         unit=unit, limits=limits, choices=_as_words(choices), rate=rate, safe=safe, park=park,
         is_setting=is_setting, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        poll=poll, deadband=deadband, valid_s=valid_s,
     )  # fmt: skip
 
 
@@ -276,6 +280,9 @@ def reading(
     source: str = "",
     timeout_s: float | None = None,
     needs: str = "",
+    poll: float | None = None,
+    deadband: float = 0.0,
+    valid_s: float | None = None,
 ) -> RegisterReading[T]:
     """Declare something that is only read, in any table; see `register`.
 
@@ -288,7 +295,7 @@ def reading(
     return RegisterReading(
         type=type, query=registers.query, registers=registers, unit=unit,
         choices=_as_words(choices), title=title, doc=doc, source=source, timeout_s=timeout_s,
-        needs=needs,
+        needs=needs, poll=poll, deadband=deadband, valid_s=valid_s,
     )  # fmt: skip
 
 

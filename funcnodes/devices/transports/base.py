@@ -150,14 +150,6 @@ class Transport(ABC):
         """
         return [data]
 
-    async def status_byte(self) -> int | None:
-        """The IEEE 488 status byte, read past the instrument's queues; None where there is none.
-
-        Raises:
-            DeviceClosed: It is not open.
-        """
-        return None
-
 
 def describe(error: BaseException) -> str:
     """An operating system error in words: "connection refused"."""
