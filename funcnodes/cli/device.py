@@ -53,18 +53,37 @@ def register(app: typer.Typer) -> None:
 # ── what there is ─────────────────────────────────────────────────────────────────────────
 
 
-def list_attached(ctx: typer.Context, as_json: Json = False) -> None:
+def list_attached(
+    ctx: typer.Context,
+    mdns: Annotated[bool, typer.Option("--mdns", help="Listen for LXI instruments, too.")] = False,
+    vxi11: Annotated[
+        bool, typer.Option("--vxi11", help="Ask the subnet by broadcast, which all of it hears.")
+    ] = False,
+    visa: Annotated[
+        bool, typer.Option("--visa", help="Have pyvisa list, which may open what it lists.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """List serial ports and USB instruments; opens none of them."""
-    from funcnodes.devices.discovery import attached
-
-    found = attached(_locks(ctx.obj))
+    found = asyncio.run(_attached(_locks(ctx.obj), mdns or vxi11, vxi11, visa))
     if as_json:
         print_json([_plain(each) for each in found])
     elif found:
         rows = [(each.address, each.usb, each.title, each.holder) for each in found]
         print_table(("Address", "USB", "Name", "In use by"), rows)
     else:
-        print("No serial port and no USB instrument is connected.")
+        print("No serial port and no instrument was found.")
+
+
+async def _attached(locks: Path, mdns: bool, vxi11: bool, visa: bool) -> list[Any]:
+    from funcnodes.devices import discovery
+
+    found = discovery.attached(locks)
+    if mdns:
+        found += await discovery.on_network(locks, with_broadcast=vxi11)
+    if visa:
+        found += await discovery.by_visa(locks=locks)
+    return found
 
 
 def list_drivers(as_json: Json = False) -> None:
@@ -302,8 +321,11 @@ async def _with_device(settings: "Settings", target: str, file: Path | None, act
 # ── as they are printed ───────────────────────────────────────────────────────────────────
 
 
+_LISTED = ("address", "title", "usb", "holder", "found_by")
+
+
 def _plain(found: Any) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in ("address", "title", "usb", "holder")}
+    return {name: getattr(found, name) for name in _LISTED}
 
 
 def _driver(spec: Any) -> dict[str, Any]:

@@ -3,6 +3,11 @@
     TCPIP0::192.168.1.20::5025::SOCKET   tcp:192.168.1.20:5025
     ASRL/dev/ttyUSB0::INSTR              serial:/dev/ttyUSB0?baud=57600&bits=7&parity=odd
     GPIB0::24::INSTR   USB0::0x05E6::0x2400::1234567::INSTR   TCPIP0::dmm.lab::inst0::INSTR
+    prologix:adapter.lab/22              GPIB address 22 on a Prologix-style adapter, port 1234;
+    prologix:/dev/ttyUSB0/22/101         or on a serial one, with a secondary address
+    rs485:/dev/ttyUSB0/07?baud=9600      unit 07 on a line that several instruments share
+    modbus:plc.lab:502/1                 unit 1 of a Modbus TCP server or gateway
+    modbus-rtu:/dev/ttyUSB0/1?baud=19200&parity=even
     sim:smu            looked up among the resources that whoever opens the bench hands over
     memory:smu         a simulator in this very process, which whoever opens the bench hands over
     visa:ADDRESS       the same instrument, but through pyvisa instead of our own transport
@@ -12,82 +17,39 @@ An error names the character at which the mistake is. Parsing opens nothing and 
 """
 
 import ipaddress
-import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
+from funcnodes.devices import resources as visa
+from funcnodes.devices.addressing import (
+    Address,
+    Kind,
+    Parity,
+    SerialOptions,
+    Sharing,
+    canonical_host,
+    check_path,
+    host_and_port,
+    is_host,
+    is_pty,
+    line_settings,
+    mistake,
+    number,
+    shared_line_settings,
+)
 from funcnodes.errors import AddressError
 
-Kind = Literal["tcp", "serial", "visa", "memory"]
-Parity = Literal["none", "odd", "even", "mark", "space"]
+__all__ = [
+    "Address", "AllowList", "Kind", "Parity", "SerialOptions", "Sharing", "is_pty", "parse",
+]  # fmt: skip
 
-_PARITIES: tuple[Parity, ...] = ("none", "odd", "even", "mark", "space")
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$|\[[0-9A-Fa-f:.]+\]$")
-_SERIAL_URLS = ("socket", "rfc2217")
+MODBUS_PORT = 502  # Modbus Messaging on TCP/IP Implementation Guide V1.0b, section 4.2.2
 MAX_LENGTH = 512
-
-
-@dataclass(frozen=True, slots=True)
-class SerialOptions:
-    """How a serial line is set; None leaves it to the driver."""
-
-    baud: int | None = None
-    bits: int | None = None
-    parity: Parity | None = None
-    stop: float | None = None
-
-    def over(self, beneath: "SerialOptions") -> "SerialOptions":
-        """These options, with `beneath` where nothing is said here."""
-        return SerialOptions(
-            self.baud if self.baud is not None else beneath.baud,
-            self.bits if self.bits is not None else beneath.bits,
-            self.parity if self.parity is not None else beneath.parity,
-            self.stop if self.stop is not None else beneath.stop,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One parsed address.
-
-    Attributes:
-        text: As it was written, e.g. "sim:smu".
-        resource: The VISA resource string it stands for.
-        kind: Which transport opens it.
-        host: Host name or IP address (without brackets), or "".
-        port: TCP port where one is given, else 0.
-        path: Device file of a serial line, or "".
-        port_name: Name of a simulator in memory, or "".
-        serial: Options of a serial line.
-        simulated: Whether it was written as `sim:` or `memory:`.
-    """
-
-    text: str
-    resource: str
-    kind: Kind
-    host: str = ""
-    port: int = 0
-    path: str = ""
-    port_name: str = ""
-    serial: SerialOptions = field(default_factory=SerialOptions)
-    simulated: bool = False
-
-    def __str__(self) -> str:
-        return self.resource
-
-    @property
-    def key(self) -> str:
-        """The same for every way to write this instrument's address; what a lease locks."""
-        if self.port_name:
-            return f"memory:{os.getpid()}:{self.port_name}"
-        if self.path:
-            return f"serial:{os.path.realpath(self.path)}"
-        if self.host and self.port:
-            return f"tcp:{_canonical_host(self.host)}:{self.port}"
-        return self.resource.upper()
+# A line's own name may end in a number only under /dev/pts.
+_LINE = r"(?P<line>/dev/pts/\d+|COM\d+|/.+?/.+?)"
+_ONE_UNIT = re.compile(_LINE + r"(?:/(?P<unit>[^/]*))?$", re.IGNORECASE)
+_TWO_UNITS = re.compile(_LINE + r"(?:/(?P<unit>\d*)(?:/(?P<second>\d*))?)?$", re.IGNORECASE)
 
 
 def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
@@ -104,26 +66,29 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
         raise AddressError(f"An address of {len(text)} characters is too long, {MAX_LENGTH} fit.")
     bad = next((i for i, char in enumerate(text) if not char.isprintable() or char == " "), None)
     if bad is not None:
-        raise _error(text, bad, "no spaces or control characters")
+        raise mistake(text, bad, "no spaces or control characters")
     scheme, colon, rest = text.partition(":")
     if colon and not rest.startswith(":"):
         match scheme.lower():
             case "tcp":
-                return _short_tcp(text)
+                return _tcp(text)
             case "serial":
-                return _short_serial(text)
+                return _serial(text)
+            case "prologix":
+                return _prologix(text)
+            case "rs485":
+                return _rs485(text)
+            case "modbus":
+                return _modbus(text)
+            case "modbus-rtu":
+                return _modbus_rtu(text)
             case "sim":
                 return _simulated(text, rest, resources or {})
             case "memory":
-                if not rest:
-                    raise _error(text, len(text), "the name of a simulator")
-                return Address(text, text, "memory", port_name=rest, simulated=True)
+                return _in_memory(text, rest)
             case "visa":
-                inner = parse(rest, resources)
-                if inner.kind == "memory":
-                    raise _error(text, len("visa:"), "an address that has a wire")
-                return replace(inner, text=text, kind="visa")
-    return _resource(text)
+                return _through_pyvisa(text, rest, resources)
+    return visa.read(text)
 
 
 def _simulated(text: str, name: str, resources: Mapping[str, str]) -> Address:
@@ -137,234 +102,120 @@ def _simulated(text: str, name: str, resources: Mapping[str, str]) -> Address:
     return replace(parse(resources[name]), text=text, simulated=True)
 
 
-def _short_tcp(text: str) -> Address:
+def _in_memory(text: str, name: str) -> Address:
+    if not name:
+        raise mistake(text, len(text), "the name of a simulator")
+    return Address(text, text, "memory", port_name=name, simulated=True)
+
+
+def _through_pyvisa(text: str, rest: str, resources: Mapping[str, str] | None) -> Address:
+    inner = parse(rest, resources)
+    if inner.is_on_bus or inner.kind == "memory":
+        raise mistake(text, len("visa:"), "an address that pyvisa knows")
+    return replace(inner, text=text, kind="visa")
+
+
+def _tcp(text: str) -> Address:
     start = len("tcp:")
-    host, colon, port = text[start:].rpartition(":")
-    if not colon:
-        raise _error(text, len(text), "':' and a port number")
-    _check_host(text, start, host)
-    number = _port(text, start + len(host) + 1, port)
-    return Address(
-        text, f"TCPIP0::{host}::{number}::SOCKET", "tcp", host=host.strip("[]"), port=number
-    )
+    host, port = host_and_port(text, start, text[start:])
+    return Address(text, f"TCPIP0::{host}::{port}::SOCKET", "tcp", host=host.strip("[]"), port=port)
 
 
-def _short_serial(text: str) -> Address:
+def _serial(text: str) -> Address:
     start = len("serial:")
     path, mark, query = text[start:].partition("?")
-    _check_path(text, start, path)
-    options = _serial_options(text, start + len(path) + 1, query) if mark else SerialOptions()
-    return Address(text, f"ASRL{path}::INSTR", _serial_kind(path), path=path, serial=options)
+    check_path(text, start, path)
+    options = line_settings(text, start + len(path) + 1, query) if mark else SerialOptions()
+    return Address(text, f"ASRL{path}::INSTR", visa.serial_kind(path), path=path, serial=options)
 
 
-def _serial_kind(path: str) -> Kind:
-    return "serial" if path.startswith("/") and os.name == "posix" else "visa"
+# ── instruments that share a bus ──────────────────────────────────────────────────────────
 
 
-def _serial_options(text: str, start: int, query: str) -> SerialOptions:
-    options = SerialOptions()
-    for part in query.split("&"):
-        name, equals, value = part.partition("=")
-        at = start + len(name) + 1
-        if not equals:
-            raise _error(text, start, "name=value")
-        match name:
-            case "baud" if value.isdecimal() and 50 <= int(value) <= 4_000_000:
-                options = replace(options, baud=int(value))
-            case "bits" if value in {"5", "6", "7", "8"}:
-                options = replace(options, bits=int(value))
-            case "parity" if value in _PARITIES:
-                options = replace(options, parity=value)
-            case "stop" if value in {"1", "1.5", "2"}:
-                options = replace(options, stop=float(value))
-            case "baud":
-                raise _error(text, at, "a baud rate from 50 to 4000000")
-            case "bits":
-                raise _error(text, at, "5, 6, 7 or 8 data bits")
-            case "parity":
-                raise _error(text, at, f"one of {', '.join(_PARITIES)}")
-            case "stop":
-                raise _error(text, at, "1, 1.5 or 2 stop bits")
-            case _:
-                raise _error(text, start, "baud, bits, parity or stop")
-        start += len(part) + 1
-    return options
+def _prologix(text: str) -> Address:
+    start = len("prologix:")
+    if text.startswith(("/", "COM"), start):
+        place, mark, query = text[start:].partition("?")
+        found = _TWO_UNITS.match(place)
+        path, unit = _line_and_unit(text, start, found, "'/' and a GPIB address from 0 to 30")
+        second = found and found["second"]
+        numbers = [(start + len(path) + 1, unit)]
+        if second is not None:
+            numbers.append((start + len(path) + len(unit) + 2, second))
+        address = visa.gpib_unit(text, numbers)
+        options = line_settings(text, start + len(place) + 1, query) if mark else SerialOptions()
+        resource = f"prologix:{path}/{address}"
+        return Address(text, resource, "prologix", path=path, unit=address, serial=options)
+    place, slash, units = text[start:].partition("/")
+    host, port = host_and_port(text, start, place, visa.PROLOGIX_PORT)
+    if not slash:
+        raise mistake(text, len(text), "'/' and a GPIB address from 0 to 30")
+    at = start + len(place) + 1
+    numbers = []
+    for unit in units.split("/"):
+        numbers.append((at, unit))
+        at += len(unit) + 1
+    if len(numbers) > 2:
+        raise mistake(text, numbers[2][0] - 1, "the end")
+    address = visa.gpib_unit(text, numbers)
+    resource = f"prologix:{host}:{port}/{address}"
+    return Address(text, resource, "prologix", host=host.strip("[]"), port=port, unit=address)
 
 
-def _resource(text: str) -> Address:
-    """Read a VISA resource string (VPP-4.3, section 4.3.1)."""
-    fields = _fields(text)
-    interface = re.match(r"TCPIP|GPIB|USB|PXI|VXI|ASRL", fields[0][1], re.IGNORECASE)
-    match interface[0].upper() if interface else "":
-        case "TCPIP":
-            return _tcpip(text, fields)
-        case "GPIB":
-            return _gpib(text, fields)
-        case "USB":
-            return _usb(text, fields)
-        case "PXI" | "VXI":
-            _board(text, fields[0], 3)
-            return Address(text, text, "visa")
-        case "ASRL":
-            return _asrl(text, fields)
-    raise _error(text, 0, "TCPIP, ASRL, GPIB, USB, PXI, VXI, tcp:, serial:, sim:, memory: or visa:")
+def _rs485(text: str) -> Address:
+    start = len("rs485:")
+    path, unit, options, sharing = _shared_line(text, start, "'/' and a unit, e.g. 01")
+    if not re.fullmatch(r"[A-Za-z0-9]{1,8}", unit):
+        raise mistake(text, start + len(path) + 1, "a unit of letters and digits, 8 at most")
+    resource = f"rs485:{path}/{unit}"
+    return Address(text, resource, "rs485", path=path, unit=unit, serial=options, sharing=sharing)
 
 
-def _tcpip(text: str, fields: list[tuple[int, str]]) -> Address:
-    _board(text, fields[0], len("TCPIP"))
-    if len(fields) < 2:
-        raise _error(text, len(text), "'::' and a host")
-    at, host = fields[1]
-    if fields[-1][1].upper() == "SOCKET":
-        _check_host(text, at, host)
-        _count(text, fields, 4, 4)
-        port = _port(text, *fields[2])
-        return Address(text, text, "tcp", host=host.strip("[]"), port=port)
-    host, comma, port_text = host.partition(",")  # pyvisa-py's way to name a VXI-11 port
-    _check_host(text, at, host)
-    port = _port(text, at + len(host) + 1, port_text) if comma else 0
-    _count(text, fields, 2, 4)
-    if len(fields) > 3 or (len(fields) == 3 and fields[2][1].upper() != "INSTR"):
-        _class(text, fields[-1] if len(fields) == 4 else (len(text), ""), ("INSTR", "SOCKET"))
-    return Address(text, text, "visa", host=host.strip("[]"), port=port)
+def _modbus(text: str) -> Address:
+    start = len("modbus:")
+    place, slash, unit_text = text[start:].partition("/")
+    host, port = host_and_port(text, start, place, MODBUS_PORT)
+    at = start + len(place)
+    if not slash:
+        raise mistake(text, at, "'/' and a unit from 0 to 255")
+    unit = number(text, at + 1, unit_text, range(256), "a unit from 0 to 255")
+    resource = f"modbus:{host}:{port}/{unit}"
+    return Address(text, resource, "modbus", host=host.strip("[]"), port=port, unit=str(unit))
 
 
-def _asrl(text: str, fields: list[tuple[int, str]]) -> Address:
-    board = fields[0][1][len("ASRL") :]
-    if "://" in text:
-        return _asrl_url(text)
-    _count(text, fields, 1, 2)
-    if len(fields) == 2:
-        _class(text, fields[1], ("INSTR",))
-    if board.startswith("/"):
-        _check_path(text, len("ASRL"), board)
-        return Address(text, text, _serial_kind(board), path=board)
-    if not re.fullmatch(r"\d+|COM\d+", board, re.IGNORECASE):
-        raise _error(text, len("ASRL"), "a port number or a path under /dev/")
-    return Address(text, text, "visa")
+def _modbus_rtu(text: str) -> Address:
+    start = len("modbus-rtu:")
+    what = "a unit from 1 to 247"  # Modbus over Serial Line V1.02, section 2.2
+    path, unit_text, options, sharing = _shared_line(text, start, f"'/' and {what}")
+    unit = number(text, start + len(path) + 1, unit_text, range(1, 248), what)
+    return Address(
+        text, f"modbus-rtu:{path}/{unit}", "modbus", path=path, unit=str(unit), serial=options,
+        sharing=sharing,
+    )  # fmt: skip
 
 
-def _asrl_url(text: str) -> Address:
-    """pyserial's URLs, of which only those that name a host and port are let in."""
-    body, start = text[len("ASRL") :], len("ASRL")
-    url = body.removesuffix("::INSTR")
-    if url == body:
-        raise _error(text, len(text), "'::INSTR'")
-    parts = urlsplit(url)
-    if parts.scheme.lower() not in _SERIAL_URLS:
-        raise _error(text, start, "a path, socket:// or rfc2217://")
-    at = start + url.index("://") + 3
-    host, colon, port = parts.netloc.rpartition(":")
-    if not colon:
-        raise _error(text, at + len(parts.netloc), "':' and a port number")
-    _check_host(text, at, host)
-    number = _port(text, at + len(host) + 1, port)
-    return Address(text, text, "visa", host=host.strip("[]"), port=number)
+def _shared_line(text: str, start: int, what: str) -> tuple[str, str, SerialOptions, Sharing]:
+    """Read "/dev/ttyUSB0/7?baud=9600&gap_ms=5"."""
+    place, mark, query = text[start:].partition("?")
+    path, unit = _line_and_unit(text, start, _ONE_UNIT.match(place), what)
+    if not mark:
+        return path, unit, SerialOptions(), Sharing()
+    return path, unit, *shared_line_settings(text, start + len(place) + 1, query)
 
 
-def _gpib(text: str, fields: list[tuple[int, str]]) -> Address:
-    _board(text, fields[0], len("GPIB"))
-    if fields[-1][1].upper() == "INTFC":
-        _count(text, fields, 2, 2)
-        return Address(text, text, "visa")
-    _count(text, fields, 2, 4)
-    numbers = fields[1:-1] if fields[-1][1].upper() == "INSTR" else fields[1:]
-    if not numbers:
-        raise _error(text, fields[-1][0], "a GPIB address from 0 to 30")
-    for position, (at, number) in enumerate(numbers):
-        highest = 30 if position == 0 else 126
-        if not number.isdecimal() or int(number) > highest:
-            raise _error(text, at, f"a GPIB address from 0 to {highest}")
-    return Address(text, text, "visa")
+def _line_and_unit(
+    text: str, start: int, found: re.Match[str] | None, what: str
+) -> tuple[str, str]:
+    if found is None:
+        raise mistake(text, start, "a path under /dev/ or a COM port")
+    path, unit = found["line"], found["unit"]
+    check_path(text, start, path)
+    if not unit:
+        raise mistake(text, start + len(path), what)
+    return path, unit
 
 
-def _usb(text: str, fields: list[tuple[int, str]]) -> Address:
-    _board(text, fields[0], len("USB"))
-    _count(text, fields, 4, 6)
-    for at, number in fields[1:3]:
-        if not re.fullmatch(r"0[xX][0-9A-Fa-f]{1,4}|\d{1,5}", number):
-            raise _error(text, at, "a USB id, e.g. 0x05E6")
-    return Address(text, text, "visa")
-
-
-def _fields(text: str) -> list[tuple[int, str]]:
-    """The parts between '::', each with its offset; '::' within brackets is an IPv6 host's."""
-    fields, start, depth, at = [], 0, 0, 0
-    while at < len(text):
-        depth += {"[": 1, "]": -1}.get(text[at], 0)
-        if depth <= 0 and text.startswith("::", at):
-            fields.append((start, text[start:at]))
-            at = start = at + 2
-        else:
-            at += 1
-    fields.append((start, text[start:]))
-    return fields
-
-
-def _board(text: str, first: tuple[int, str], length: int) -> None:
-    number = first[1][length:]
-    if number and not number.isdecimal():
-        raise _error(text, first[0] + length, "a board number or '::'")
-
-
-def _count(text: str, fields: list[tuple[int, str]], low: int, high: int) -> None:
-    if len(fields) > high:
-        raise _error(text, fields[high][0], "the end")
-    if len(fields) < low:
-        raise _error(text, len(text), "'::' and more")
-
-
-def _class(text: str, last: tuple[int, str], names: tuple[str, ...]) -> None:
-    if last[1].upper() not in names:
-        raise _error(text, last[0], " or ".join(names))
-
-
-def _check_host(text: str, at: int, host: str) -> None:
-    if not _HOST.match(host):
-        raise _error(text, at, "a host name or IP address")
-    if host.startswith("["):
-        try:
-            ipaddress.IPv6Address(host.strip("[]"))
-        except ValueError:
-            raise _error(text, at, "an IPv6 address in brackets") from None
-
-
-def is_pty(path: str) -> bool:
-    """Whether a serial line is a pseudo-terminal, which knows no line settings."""
-    return os.path.realpath(path).startswith("/dev/pts/")
-
-
-def _port(text: str, at: int, port: str) -> int:
-    if not (port.isascii() and port.isdecimal() and len(port) < 6 and 1 <= int(port) <= 65535):
-        raise _error(text, at, "a port number from 1 to 65535")
-    return int(port)
-
-
-def _check_path(text: str, at: int, path: str) -> None:
-    """A serial line is a file under /dev/, a link to one, or a COM port, never any other file."""
-    if re.fullmatch(r"COM\d+", path, re.IGNORECASE):
-        return
-    is_plain = path.startswith("/") and ".." not in path.split("/")
-    if not is_plain or not os.path.realpath(path).startswith("/dev/"):
-        raise _error(text, at, "a path under /dev/ or a COM port")
-
-
-def _error(text: str, at: int, expected: str) -> AddressError:
-    found = repr(text[at : at + 16]) if at < len(text) else "the end"
-    return AddressError(
-        f"{text!r} is no address: at character {at + 1} {expected} should stand, not {found}.",
-        address=text,
-        position=at + 1,
-    )
-
-
-def _canonical_host(host: str) -> str:
-    if host.lower() == "localhost":
-        return "127.0.0.1"
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return host.lower().rstrip(".")
+# ── which hosts may be opened ─────────────────────────────────────────────────────────────
 
 
 _PRIVATE = [
@@ -407,7 +258,7 @@ class AllowList:
     def problem(entry: str) -> str:
         """Why `entry` is no entry, or ""."""
         name, _ = _split_entry(entry)
-        if name in {"loopback", "private", "any"} or _network(name) or _HOST.match(name):
+        if name in {"loopback", "private", "any"} or _network(name) or is_host(name):
             return ""
         return f"{entry!r} is neither loopback, private, any, a network nor a host"
 
@@ -427,7 +278,7 @@ def _allows(entry: str, address: Address, ip: str) -> bool:
     network = _network(name)
     if network is not None:
         return number in network
-    return _canonical_host(name) == _canonical_host(address.host)
+    return canonical_host(name) == canonical_host(address.host)
 
 
 def _split_entry(entry: str) -> tuple[str, int]:

@@ -17,10 +17,11 @@ from funcnodes.devices.addresses import Address, AllowList
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.device import Device, ParkResult, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
+from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.transports import Transport
-from funcnodes.devices.transports.choose import transport_for
+from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
 
@@ -53,7 +54,7 @@ class Bench:
         lock_dir: Path | None = None,
         latch: Latch | None = None,
         owner: str = "",
-        make_transport: Callable[[Address, Protocol, AllowList], Transport] = transport_for,
+        make_transport: Callable[[Address, Protocol, AllowList], Transport] | None = None,
     ) -> None:
         """Raises BenchError where a device's driver, address or limits are wrong."""
         self.name = config.name
@@ -65,10 +66,11 @@ class Bench:
         self._fresh: set[Device] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._again: asyncio.Task[None] | None = None
+        leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
         around = Surroundings(
-            latch=self.latch, allow=config.allow, lock_dir=lock_dir, owner=owner or "funcnodes",
-            actions=dict(config.actions), written=self._note_write, changed=self._note_change,
-            make_transport=make_transport,
+            latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
+            written=self._note_write, changed=self._note_change,
+            make_transport=make_transport or Transports(),
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():

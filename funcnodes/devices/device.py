@@ -11,7 +11,6 @@ import contextvars
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
@@ -27,7 +26,7 @@ from funcnodes.devices.controls import BoundControl, Control
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
 from funcnodes.devices.framing import Refused
-from funcnodes.devices.lease import Lease
+from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
 from funcnodes.devices.members import Completes, Member, MemberKind, Progress, Sample
 from funcnodes.devices.polling import Pollers, Told, Watcher
@@ -39,6 +38,7 @@ from funcnodes.devices.transports import Transport
 from funcnodes.devices.values import BoundValue, Value
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
+    AddressError,
     BenchError,
     DeviceConnectError,
     DeviceError,
@@ -102,8 +102,7 @@ class Surroundings:
 
     latch: Latch
     allow: AllowList
-    lock_dir: Path | None
-    owner: str
+    leases: Leases | None
     actions: dict[Cause, SafeAction]
     written: Callable[[str], None]
     changed: Callable[["Device"], None]
@@ -135,7 +134,7 @@ class Device:
         self._resources = resources
         self._address: Address | None = None
         self._link: Link | None = None
-        self._lease: Lease | None = None
+        self._let_go: Callable[[], None] | None = None  # of its lease
         self._trying: asyncio.Task[None] | None = None
         self._trouble = "not connected"
         self._samples: dict[str, Sample] = {}
@@ -144,7 +143,8 @@ class Device:
         self._ramps: dict[str, Progress] = {}
         self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
         self._pollers = Pollers(self.name, self.member_read)
-        self._use(drivers.find(config.driver) if config.driver != AUTO else drivers.ANYTHING)
+        stand_in = drivers.anything_at(config.address)
+        self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
     def _use(self, kind: type[Instrument]) -> None:
         self._kind = kind
@@ -329,13 +329,13 @@ class Device:
         try:
             self._address = parse(self.config.address, self._resources)
             self._take_lease()
+            self._link = self._new_link(self._address)
         except DeviceError as error:
             self._trouble = _without_name(error.message, self)
             self._changed()
             if self._trying is None:
                 self._trying = asyncio.create_task(self._keep_trying(), name=f"lease {self.name}")
             raise
-        self._link = self._new_link(self._address)
         try:
             await self._link.open()
         finally:
@@ -353,9 +353,9 @@ class Device:
             # local: with an output on it is left alone.
             local = self._kind.spec.local if not self.output_on else ""
             await link.close(local)
-        if self._lease is not None:
-            self._lease.release()
-            self._lease = None
+        if self._let_go is not None:
+            self._let_go()
+            self._let_go = None
         self._trouble = "disconnected"
         self._fault = ""
         self._samples.clear()
@@ -377,11 +377,9 @@ class Device:
         )
 
     def _take_lease(self) -> None:
-        if self._around.lock_dir is not None and self._lease is None:
+        if self._around.leases is not None and self._let_go is None:
             assert self._address is not None
-            self._lease = Lease.acquire(
-                self._around.lock_dir, self._address, device=self.name, worker=self._around.owner
-            )
+            self._let_go = self._around.leases.take(self._address, self.name)
 
     async def _keep_trying(self) -> None:
         """Wait for somebody else's lease, or for a simulator's name, to become free or known."""
@@ -737,10 +735,18 @@ class Device:
             return None
         protocol = self._kind.spec.protocol
         line = address.serial.over(protocol.serial)
+        try:
+            wire = self._around.make_transport(address, protocol, self._around.allow)
+        except AddressError:  # it is on a line that others want otherwise: it never was opened
+            return None
+        pieces = wire.on_wire(data)
+        speaks_lines = protocol.identify and not protocol.framing
+        question = speaks_lines and f"{protocol.eol}{protocol.identify}{protocol.eol}"
+        ask = wire.on_wire(question.encode("ascii")) if question else []
         return Target(
-            device=self.name, address=address.resource, transport=address.kind, data=data,
-            eol=protocol.eol, reply_eol=protocol.reply_eol,
-            identify="" if protocol.framing else protocol.identify,  # it speaks in lines only
+            device=self.name, address=address.resource, transport=_opened_as(address),
+            data=pieces[0], more=pieces[1:], ask=ask[0] if ask else b"",
+            reply_eol=protocol.reply_eol, reply_start=protocol.from_unit.format(unit=address.unit),
             idn=str(self.identity) if self.identity.maker else "", serial=self.identity.serial,
             baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,
         )  # fmt: skip
@@ -899,6 +905,13 @@ def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
 
 def _with_timeout(protocol: Protocol, timeout_s: float) -> Protocol:
     return replace(protocol, timeout_s=timeout_s)
+
+
+def _opened_as(address: Address) -> str:
+    """What another process opens: for an instrument on a bus, the bus's own channel."""
+    if not address.is_on_bus:
+        return address.kind
+    return "serial" if address.path else "tcp"
 
 
 def _parsed_or_none(text: str, resources: dict[str, str]) -> Address | None:

@@ -1,7 +1,9 @@
 """What is connected here: looked up without touching anything, and asked only where wanted.
 
 `attached` reads what the operating system knows of serial ports and USB measuring instruments; no
-byte is sent, no port opened, so that nobody else's measurement is disturbed. `identify` opens one
+byte is sent, no port opened, so that nobody else's measurement is disturbed. `on_network` adds
+what instruments announce of themselves, and only where that is wanted what answers a broadcast, or
+what a VISA library finds by its own means, which may open ports. `identify` opens one
 address that somebody named, under its lease, and tries terminators and, on a serial line whose
 speed nobody gave, speeds, until `*IDN?` is answered.
 """
@@ -14,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from funcnodes.devices import drivers, replies
+from funcnodes.devices import drivers, network, replies
 from funcnodes.devices.addresses import Address, AllowList, SerialOptions
 from funcnodes.devices.lease import Lease, holder_of
 from funcnodes.devices.replies import Identity
@@ -39,12 +41,14 @@ class Attached:
         title: What it calls itself, or "".
         usb: Vendor, product and serial number as "05e6:2400 1234567", or "".
         holder: Who has it open through funcnodes, or "".
+        found_by: "serial", "usb", "visa", or the network service that it announces: "hislip".
     """
 
     address: str
     title: str = ""
     usb: str = ""
     holder: str = ""
+    found_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,49 @@ def attached(locks: Path | None = None) -> list[Attached]:
     Args:
         locks: Where leases are kept; says then who has one.
     """
-    found = [*_serial_ports(), *_usb_instruments(USB)]
+    return _with_holders([*_serial_ports(), *_usb_instruments(USB)], locks)
+
+
+async def on_network(
+    locks: Path | None = None, *, listen_s: float = network.LISTEN_S, with_broadcast: bool = False
+) -> list[Attached]:
+    """Instruments that announce themselves by multicast DNS; opens none.
+
+    Args:
+        with_broadcast: Whether to ask the subnets for VXI-11, too, which every device there hears.
+    """
+    found = await network.announced(listen_s=listen_s)
+    if with_broadcast:
+        known = {each.address for each in found}
+        found += [each for each in await network.answering() if each.address not in known]
+    listed = [Attached(each.address, each.title, found_by=each.service) for each in found]
+    return _with_holders(listed, locks)
+
+
+async def by_visa(library: str = "@py", locks: Path | None = None) -> list[Attached]:
+    """What a VISA library lists; it may open ports and send to them, which disturbs others.
+
+    Raises:
+        DeviceConnectError: The library cannot be used.
+    """
+
+    def listed() -> list[Attached]:
+        import pyvisa
+
+        try:
+            return [
+                Attached(each, found_by="visa")
+                for each in pyvisa.ResourceManager(library).list_resources("?*")
+            ]
+        except (OSError, ValueError, pyvisa.Error) as error:
+            raise DeviceConnectError(f"The VISA library {library!r} lists nothing: {error}.") from (
+                error
+            )
+
+    return _with_holders(await asyncio.to_thread(listed), locks)
+
+
+def _with_holders(found: list[Attached], locks: Path | None) -> list[Attached]:
     return found if locks is None else [replace(a, holder=_holder(locks, a)) for a in found]
 
 
@@ -82,7 +128,7 @@ def _serial_ports() -> Iterator[Attached]:
         if port.vid is not None and port.pid is not None:
             usb = f"{port.vid:04x}:{port.pid:04x} {port.serial_number or ''}".strip()
         title = "" if port.description in (None, "n/a") else port.description
-        yield Attached(f"serial:{port.device}", title, usb)
+        yield Attached(f"serial:{port.device}", title, usb, found_by="serial")
 
 
 def _usb_instruments(root: Path) -> Iterator[Attached]:
@@ -96,7 +142,7 @@ def _usb_instruments(root: Path) -> Iterator[Attached]:
         serial = _read(device / "serial")
         title = " ".join(filter(None, (_read(device / "manufacturer"), _read(device / "product"))))
         address = f"USB0::0x{vendor.upper()}::0x{product.upper()}::{serial}::INSTR"
-        yield Attached(address, title, f"{vendor}:{product} {serial}".strip())
+        yield Attached(address, title, f"{vendor}:{product} {serial}".strip(), found_by="usb")
 
 
 def _read(file: Path) -> str:
@@ -146,13 +192,14 @@ async def identify(
 
 
 async def _ask_around(address: Address, allow: AllowList, timeout_s: float) -> Identified:
+    question, terminators = _question(address)
     heard: list[str] = []
-    for baud, eol in itertools.product(_bauds(address), TERMINATORS):
+    for baud, eol in itertools.product(_bauds(address), terminators):
         protocol = Protocol(eol=eol, serial=SerialOptions(baud=baud))
         transport = transport_for(address, protocol, allow)
         try:
             await transport.open()
-            answer = await _answer(transport, eol, timeout_s)
+            answer = await _answer(transport, f"{question}{eol}", timeout_s)
         finally:
             await transport.close()
         try:
@@ -163,7 +210,25 @@ async def _ask_around(address: Address, allow: AllowList, timeout_s: float) -> I
         driver = drivers.for_identity(identity)
         name = driver.spec.name if driver is not None else ""
         return Identified(address.text, identity, name, eol, baud)
-    raise _silent(address, heard)
+    raise _silent(address, question, terminators, heard)
+
+
+def _question(address: Address) -> tuple[str, Sequence[str]]:
+    """What asks who is there, and the terminators to try.
+
+    Raises:
+        DeviceConnectError: Only a driver knows how to address this instrument.
+    """
+    if address.kind == "modbus":
+        return "identify?", ("\n",)
+    if address.kind == "rs485":
+        raise DeviceConnectError(
+            f"{address.text}: how a unit of a shared line is addressed is known to its driver "
+            "only.",
+            address=address.resource,
+            hint="Put it into a bench file with its driver, and use `funcnodes device check`.",
+        )
+    return "*IDN?", TERMINATORS
 
 
 def _bauds(address: Address) -> Sequence[int | None]:
@@ -173,12 +238,12 @@ def _bauds(address: Address) -> Sequence[int | None]:
     return (None,) if re.match(r"/dev/pts/", address.path) else BAUDS
 
 
-async def _answer(transport: Transport, eol: str, timeout_s: float) -> str:
+async def _answer(transport: Transport, question: str, timeout_s: float) -> str:
     """The first line that comes back, or "" where none does."""
     try:
         async with asyncio.timeout(timeout_s):
-            await transport.write(f"*IDN?{eol}".encode("ascii"))
-            ends = b"\r" if eol == "\r" else b"\n"
+            await transport.write(question.encode("ascii"))
+            ends = b"\r" if question.endswith("\r") else b"\n"
             line = await transport.read_until(ends, limit=1024)
     except (TimeoutError, DeviceTimeout, ReplyError, DeviceError) as error:
         if isinstance(error, DeviceConnectError):
@@ -187,13 +252,15 @@ async def _answer(transport: Transport, eol: str, timeout_s: float) -> str:
     return line.decode("ascii", errors="replace").strip()
 
 
-def _silent(address: Address, heard: Sequence[str]) -> DeviceTimeout:
-    tried = " and ".join(repr(eol) for eol in TERMINATORS)
+def _silent(
+    address: Address, question: str, terminators: Sequence[str], heard: Sequence[str]
+) -> DeviceTimeout:
+    tried = " and ".join(repr(eol) for eol in terminators)
     speeds = [baud for baud in _bauds(address) if baud is not None]
     at = f" at {', '.join(map(str, speeds))} baud" if speeds else ""
     said = f" It said {heard[0]}." if heard else ""
     return DeviceTimeout(
-        f"{address.text}: no answer to '*IDN?' ended by {tried}{at}.{said}",
+        f"{address.text}: no answer to {question!r} ended by {tried}{at}.{said}",
         address=address.resource,
-        hint="Is it switched on, and is it this address? Not every instrument knows *IDN?.",
+        hint=f"Is it switched on, and is it this address? Not every instrument knows {question}.",
     )

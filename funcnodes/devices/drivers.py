@@ -121,6 +121,8 @@ def driver(
     serial: SerialOptions | None = None,
     framing: Framing | None = None,
     identity: Callable[[str], Identity] = replies.identity,
+    to_unit: str = "",
+    from_unit: str = "",
     harmless: tuple[str, ...] = (),
     estop: tuple[str, ...] | None = None,
     safe_state: str = "",
@@ -142,6 +144,7 @@ def driver(
                 eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
                 timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
                 checks_queries=checks_queries, framing=framing, identity=identity,
+                to_unit=to_unit, from_unit=from_unit,
             ),
             harmless=harmless,
             estop=commands,
@@ -196,6 +199,16 @@ def names() -> list[str]:
 @driver("auto", title="Any SCPI instrument")
 class Anything(ScpiDevice):
     """An instrument that nobody knows yet; stands in until `*IDN?` has told who it is."""
+
+
+@driver("auto", title="Any Modbus unit", identify="", errors="errors?")
+class AnyUnit(Instrument):
+    """A Modbus unit that nobody knows: its registers can be read by raw queries."""
+
+
+def anything_at(address: str) -> type[Instrument]:
+    """What stands in at an address whose driver is not known."""
+    return AnyUnit if address.lower().startswith("modbus") else Anything
 
 
 ANYTHING = Anything

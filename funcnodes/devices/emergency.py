@@ -20,10 +20,12 @@ from funcnodes.devices.addresses import Address, is_pty, parse
 from funcnodes.devices.link import Link
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch
+from funcnodes.devices.transports.base import PIECE_PAUSE_S
 from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceError
 
 STRIKE_S = 1.0
+HEAR_S = 0.1  # for the answer to one of several messages
 DIAL_S = 0.3  # for one device of several, when its open connection takes no bytes
 
 
@@ -42,13 +44,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """VISA resource string."""
     transport: str
-    """"tcp", "serial" or "visa"."""
+    """What is opened: "tcp", "serial" or "visa"."""
     data: bytes
-    """Emergency bytes, the terminator first."""
-    eol: str
-    reply_eol: str
-    identify: str
-    """Query that names the instrument, or ""."""
+    """Emergency bytes as they go over what is opened, the terminator first."""
+    more: list[bytes] = []
+    """Further ones, each after a pause."""
+    ask: bytes = b""
+    """The query that names the instrument, as it goes over what is opened, or b""."""
+    reply_eol: str = "\n"
+    reply_start: str = ""
+    """What stands before the reply on a shared line."""
     idn: str = ""
     """What it answered to the worker, or "" if it was never reached."""
     serial: str = ""
@@ -142,26 +147,29 @@ def _strike(target: Target, deadline: float) -> str:
         other = _other_than_expected(port, target, deadline)
         if other:
             return other
-        if not port.write(target.data, deadline):
-            return f"{target.address} took no bytes in time."
+        for piece in (target.data, *target.more):
+            if not port.write(piece, deadline):
+                return f"{target.address} took no bytes in time."
+            if target.more:  # one after the other has to be heard on its own
+                port.hear(min(deadline, time.monotonic() + HEAR_S))
+                time.sleep(PIECE_PAUSE_S)
         port.flush(deadline)
     return ""
 
 
 def _other_than_expected(port: "_Port", target: Target, deadline: float) -> str:
     """A sentence where another instrument answers; late replies before its answer are dropped."""
-    if not target.identify or not target.idn:
+    if not target.ask or not target.idn:
         return ""
     expected = replies.identity(target.idn)
-    eol = target.eol.encode("ascii")
-    port.write(eol + target.identify.encode("ascii") + eol, deadline)
+    port.write(target.ask, deadline)
     other = ""
     patience = min(deadline, time.monotonic() + STRIKE_S / 2)
     while time.monotonic() < patience:
         line = port.line(target.reply_eol.encode("ascii"), patience)
         if line is None:
             break
-        found = _identity(line)
+        found = _identity(line.removeprefix(target.reply_start.encode("ascii")))
         if found is not None and found.same_unit(expected):
             return ""
         if found is not None:
@@ -208,6 +216,13 @@ class _Port:
             self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(end)
         return line
+
+    def hear(self, deadline: float) -> None:
+        """Wait for an answer, whatever it says."""
+        import select
+
+        if select.select((self._fd,), (), (), max(0.0, deadline - time.monotonic()))[0]:
+            os.read(self._fd, 4096)
 
     def flush(self, deadline: float) -> None:
         """See that what was written leaves: half-close a socket and read it out."""

@@ -1,5 +1,7 @@
 """Exclusive ownership of one address across processes, by a lock the kernel takes back.
 
+A bus has one owner, too (D1): `Leases` takes it once for all of a bench's instruments on it.
+
 A lease is an flock on a file named after the address; it ends with the process, however that
 ends. The file says who holds it. Files stay behind: removing one would let two processes lock
 two different files of the same name.
@@ -10,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -41,13 +44,18 @@ class Lease:
     _descriptor: int
 
     @classmethod
-    def acquire(cls, folder: Path, address: Address, *, device: str, worker: str) -> Self:
+    def acquire(
+        cls, folder: Path, address: Address, *, device: str, worker: str, key: str = ""
+    ) -> Self:
         """Take the address, at once or not at all.
+
+        Args:
+            key: What is locked, where it is not what has to be opened for the address.
 
         Raises:
             DeviceBusyError: Another process has it; the message says which.
         """
-        path = private_dir(folder) / _file_name(address)
+        path = private_dir(folder) / _file_name(key or address.key)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,10 +80,60 @@ class Lease:
             os.close(descriptor)
 
 
+class Leases:
+    """What one bench holds: each instrument for itself, each bus once for all on it."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._folder = folder
+        self._worker = worker
+        self._buses: dict[str, tuple[Lease, set[str]]] = {}  # with the devices on it
+
+    def take(self, address: Address, device: str) -> Callable[[], None]:
+        """Take an address for a device of the bench.
+
+        Returns:
+            Call it to let go.
+
+        Raises:
+            DeviceBusyError: Another process, or another device of the bench, has it.
+        """
+        if not address.is_on_bus:
+            return self._acquire(address, device, address.key).release
+        key = f"{address.key}/{address.unit}"
+        lease = self._acquire(address, device, key)
+        try:
+            self._join_bus(address, device)
+        except DeviceBusyError:
+            lease.release()
+            raise
+
+        def let_go() -> None:
+            lease.release()
+            self._leave_bus(address.key, device)
+
+        return let_go
+
+    def _acquire(self, address: Address, device: str, key: str) -> Lease:
+        return Lease.acquire(self._folder, address, device=device, worker=self._worker, key=key)
+
+    def _join_bus(self, address: Address, device: str) -> None:
+        if address.key not in self._buses:
+            self._buses[address.key] = (self._acquire(address, device, address.key), set())
+        self._buses[address.key][1].add(device)
+
+    def _leave_bus(self, key: str, device: str) -> None:
+        if key in self._buses:
+            lease, devices = self._buses[key]
+            devices.discard(device)
+            if not devices:
+                del self._buses[key]
+                lease.release()
+
+
 def holder_of(folder: Path, address: Address) -> Holder | None:
     """Who holds the address now, or None."""
     try:
-        descriptor = os.open(folder / _file_name(address), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(folder / _file_name(address.key), os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -109,7 +167,6 @@ def _busy(address: Address, device: str, holder: Holder | None) -> DeviceBusyErr
     )
 
 
-def _file_name(address: Address) -> str:
-    key = address.key
+def _file_name(key: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", key).strip("_")[:80]
     return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"

@@ -20,7 +20,6 @@ from funcnodes.devices.replies import Identity
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.tcp import TcpTransport, farewell
-from funcnodes.devices.turn import Turn
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
     DeviceBusyError,
@@ -83,7 +82,8 @@ class Link:
         self._setup = setup
         self._gate = gate
         self._on_state = on_state
-        self._turn = Turn()
+        self._channel = transport  # as its bus knows it, if it shares one
+        self._turn = transport.turn()
         self._is_wanted = False  # opened by the user and not closed
         self._is_lost = False  # the last recovery failed: callers are answered at once
         self._was_ready = False  # ever since it was created
@@ -99,7 +99,7 @@ class Link:
 
     @property
     def is_busy(self) -> bool:
-        return self._turn.is_taken
+        return self._turn.is_held
 
     @property
     def is_offline(self) -> bool:
@@ -300,10 +300,24 @@ class Link:
                 await self._recover()
                 if not self.is_ready:
                     raise self._offline()
+            if self._channel.is_shared:
+                await self._settle()
         except BaseException:
             self._turn.release()
             raise
         self._tell()
+
+    async def _settle(self) -> None:
+        """See that the bus is fit to speak on; that is no part of a command's time (D4)."""
+        try:
+            async with self._bounded(self.protocol.connect_s):
+                await self._channel.settle()
+        except TimeoutError:
+            self._poison(f"its bus was not free in {self.protocol.connect_s:.1f} s")
+            raise self._offline() from None
+        except DeviceError as error:
+            self._poison(_without(error.message, self))
+            raise self._offline() from error
 
     def _release(self) -> None:
         self._turn.release()
@@ -337,6 +351,7 @@ class Link:
         if self.is_ready:
             self.traffic.note(why)
         self._set(ready=False, trouble=why)
+        self._channel.poison()
         self._mend_later()
 
     def _lost_while_idle(self, error: Exception) -> None:
@@ -349,15 +364,19 @@ class Link:
 
     async def _mend(self) -> None:
         """Reconnect, at once and then with longer and longer pauses."""
-        attempt = 0
+        attempt, took_s = 0, 0.0
         while self._is_wanted and not self.is_ready:
             if self._is_lost or attempt:
-                await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+                pause_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+                # One that does not answer may not hold up the others on its bus.
+                await asyncio.sleep(max(pause_s, took_s * _BUS_SHARE))
             attempt += 1
             async with self._turn:
+                began = time.monotonic()
                 if self._is_wanted and not self.is_ready:
                     with contextlib.suppress(DeviceError):
                         await self._recover()
+                took_s = time.monotonic() - began if self._channel.is_shared else 0.0
 
     async def _recover(self, *, with_setup: bool = True) -> None:
         """Make the link fit to speak on; the caller holds the turn.
@@ -376,8 +395,7 @@ class Link:
                 async with self._bounded(self.protocol.connect_s + self.protocol.timeout_s):
                     await self._setup(self._wire, self.identity)
         except TimeoutError:
-            silent = f"no reply to {self.protocol.identify!r}" if self._transport.is_open else ""
-            await self._give_up(f"{silent or 'no connection'} in {self.protocol.connect_s:.1f} s")
+            await self._give_up_waiting()
         except Refused as refused:
             await self._give_up(f"it answered {refused.text!r} when it was set up")
         except DeviceError as error:
@@ -446,6 +464,18 @@ class Link:
         if self.protocol.identify:
             self.identity = await self._wire.identify(self.identity)
 
+    async def _give_up_waiting(self) -> NoReturn:
+        seconds = f"in {self.protocol.connect_s:.1f} s"
+        if not self._transport.is_open:
+            await self._give_up(f"no connection {seconds}")
+        why = f"no reply to {self.protocol.identify!r} {seconds}"
+        noise = self._transport.discard_input()
+        if noise == 0:
+            await self._give_up(why)
+        hint = "Is the line's speed (baud), and are its bits and parity, the instrument's?"
+        error = DeviceConnectError("", hint=hint)
+        await self._give_up(f"{why}, but {noise} bytes that are none", error)
+
     async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
         await self._hang_up()
         self._is_lost = True
@@ -477,6 +507,7 @@ class Link:
         if self._cut_short is not None:
             self._cut_short()
         self._set(ready=False, trouble="emergency stop")  # `confirm` sees to the rest
+        self._channel.poison()
 
     async def confirm(
         self,
@@ -500,8 +531,11 @@ class Link:
         if self._mender is not None:
             self._mender.cancel()
         try:
-            async with asyncio.timeout(within_s):
+            patience = within_s * (_BUS_PATIENCE if self._channel.is_shared else 1)
+            async with asyncio.timeout(patience) as limit:
                 await self._turn.acquire(first=True)
+                if self._channel.is_shared:  # others of the bus were confirmed meanwhile
+                    limit.reschedule(asyncio.get_running_loop().time() + within_s)
                 try:
                     return await self._confirmed(check, data, repeat or not self._is_struck)
                 finally:
@@ -650,11 +684,18 @@ class _Deadline:
             link.traffic.note(text, (time.monotonic() - self._began) * 1000)
             link._poison(text)
             raise DeviceTimeout(f"{link._who}: {text}.", **self._about()) from None
+        if isinstance(error, InstrumentError):  # it answered: nothing to recover from
+            raise InstrumentError(
+                f"{link._who}: {command!r} was answered by error {error.code}, {error.message}.",
+                code=error.code, hint=error.hint, **self._about(),
+            ) from error  # fmt: skip
         if isinstance(error, DeviceError):
             why = _without(error.message, link)
             link._poison(why)
             raise type(error)(
-                f"{link._who}: {_sentence(why)[:-1]} (during {command!r}).", **self._about()
+                f"{link._who}: {_sentence(why)[:-1]} (during {command!r}).",
+                hint=error.hint,
+                **self._about(),
             ) from error
         link._poison(f"{command!r} was cancelled" if error is not None else "")
 
@@ -664,6 +705,8 @@ class _Deadline:
 
 
 _CLOCK_GRAIN_S = 1e-3
+_BUS_PATIENCE = 10  # how many times as long an emergency waits for its turn on a bus
+_BUS_SHARE = 3  # a device that cannot be reached takes a quarter of its bus's time
 _SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
 _LOOKS = 3  # read-backs at most in one confirmation
 

@@ -1,4 +1,8 @@
-"""A lock that is taken in the order of asking, with one way to go first: an emergency."""
+"""A lock that is taken in the order of asking, with one way to go first: an emergency.
+
+`Turn` is one device's. `Lane` is one device's share of a lock that all devices of a bus hold: the
+lanes take turns, so that one that asks much keeps nobody else waiting for more than one exchange.
+"""
 
 import asyncio
 from collections import deque
@@ -18,6 +22,12 @@ class Turn:
 
     @property
     def is_taken(self) -> bool:
+        """Whether whoever asks now has to wait."""
+        return self._taken
+
+    @property
+    def is_held(self) -> bool:
+        """Whether one of its own callers holds it."""
         return self._taken
 
     def take(self) -> None:
@@ -59,3 +69,96 @@ class Turn:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+class Rounds:
+    """What the lanes of one bus take turns at.
+
+    Invariant: a lane stands in `_order` once while anybody waits in it, else not at all.
+    """
+
+    def __init__(self) -> None:
+        self.holder: Lane | None = None
+        self._urgent: deque[tuple[Lane, asyncio.Future[None]]] = deque()
+        self._order: deque[Lane] = deque()
+
+    def lane(self) -> "Lane":
+        """One more device's share."""
+        return Lane(self)
+
+    def wait(self, lane: "Lane", waiter: "asyncio.Future[None]", *, first: bool) -> None:
+        """Line up, behind the lanes that wait already or in front of all."""
+        if first:
+            self._urgent.append((lane, waiter))
+            return
+        if lane not in self._order:
+            self._order.append(lane)
+        lane.waiting.append(waiter)
+
+    def pass_on(self) -> None:
+        """Hand the lock to whose turn it is, or to nobody."""
+        self.holder = None
+        while self._urgent:
+            lane, waiter = self._urgent.popleft()
+            if not waiter.done():
+                self._hand(lane, waiter)
+                return
+        while self._order:
+            lane = self._order.popleft()
+            waiting = _next(lane.waiting)
+            if waiting is None:
+                continue
+            if lane.waiting:
+                self._order.append(lane)
+            self._hand(lane, waiting)
+            return
+
+    def _hand(self, lane: "Lane", waiter: "asyncio.Future[None]") -> None:
+        self.holder = lane
+        waiter.set_result(None)
+
+
+class Lane(Turn):
+    """One device's share of a bus's lock; used like a lock of its own."""
+
+    def __init__(self, rounds: Rounds) -> None:
+        super().__init__()
+        self._rounds = rounds
+        self.waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def is_taken(self) -> bool:
+        return self._rounds.holder is not None
+
+    @property
+    def is_held(self) -> bool:
+        return self._rounds.holder is self
+
+    def take(self) -> None:
+        assert self._rounds.holder is None
+        self._rounds.holder = self
+
+    async def acquire(self, *, first: bool = False) -> None:
+        if self._rounds.holder is None:
+            self._rounds.holder = self
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._rounds.wait(self, waiter, first=first)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.release()  # it was handed over just before: hand it on
+            raise
+
+    def release(self) -> None:
+        self._rounds.pass_on()
+
+
+def _next(waiting: "deque[asyncio.Future[None]]") -> "asyncio.Future[None] | None":
+    """The first that still waits."""
+    while waiting:
+        waiter = waiting.popleft()
+        if not waiter.done():
+            return waiter
+    return None

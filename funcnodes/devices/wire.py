@@ -41,6 +41,8 @@ class Protocol:
         serial: Settings of a serial line.
         framing: How messages stand on the wire, where not in lines that end in `eol`.
         identity: Reads the reply to `identify`.
+        to_unit: What stands before each command on a shared line, e.g. "@{unit} ", or "".
+        from_unit: What stands before each reply there, or "".
     """
 
     eol: str = "\n"
@@ -54,6 +56,8 @@ class Protocol:
     serial: SerialOptions = field(default_factory=SerialOptions)
     framing: Framing | None = None
     identity: Callable[[str], Identity] = replies.identity
+    to_unit: str = ""
+    from_unit: str = ""
 
     def frames(self) -> Framing:
         """Its framing; lines where nothing else is declared."""

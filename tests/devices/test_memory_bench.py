@@ -148,5 +148,5 @@ def test_an_address_in_memory_needs_a_name() -> None:
     assert parse("memory:smu").simulated
     with pytest.raises(AddressError, match="at character 8 the name of a simulator"):
         parse("memory:")
-    with pytest.raises(AddressError, match="at character 6 an address that has a wire"):
+    with pytest.raises(AddressError, match="at character 6 an address that pyvisa knows"):
         parse("visa:memory:smu")

@@ -237,7 +237,7 @@ async def test_a_serial_line_that_is_missing_or_taken_says_so() -> None:
         address = parse(f"serial:{os.ttyname(slave)}")
         first = channel(address)
         await first.open()
-        with pytest.raises(DeviceBusyError, match="another program has"):
+        with pytest.raises(DeviceBusyError, match="this program has"):
             await channel(address).open()
         await first.close()
     finally:

@@ -60,9 +60,7 @@ class Instrument:
             address=self.address,
             transport="tcp",
             data=b"\n:OUTP OFF\n",
-            eol="\n",
-            reply_eol="\n",
-            identify="*IDN?",
+            ask=b"\n*IDN?\n",
             idn=IDN,
             serial="SIM0001",
         )

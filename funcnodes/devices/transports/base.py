@@ -6,13 +6,18 @@ comes in while nobody reads is kept up to `LIMIT` bytes, then the line is left a
 """
 
 import os
+import socket
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
-TransportKind = Literal["tcp", "serial", "visa", "memory"]
+from funcnodes.devices.turn import Turn
+
+TransportKind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus"]
 LIMIT = 1 << 20  # bytes of a line, and of input that nobody asked for
 BLOCK_LIMIT = 1 << 28  # bytes of one block read by its length
+PIECE_PAUSE_S = 0.01
 
 
 class Transport(ABC):
@@ -24,11 +29,13 @@ class Transport(ABC):
         interrupt_s: Within how many seconds bytes of an emergency reach the wire at worst, also
             while something else is under way (D4).
         fresh_on_open: Whether opening anew gives a channel on which no late reply can come.
+        is_shared: Whether other instruments wait while this one is spoken to (D1).
     """
 
     kind: ClassVar[TransportKind]
     interrupt_s: float = 0.1
     fresh_on_open: bool = True
+    is_shared: bool = False
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -117,9 +124,50 @@ class Transport(ABC):
             Whether all bytes were handed over within `interrupt_s`. Never raises.
         """
 
+    # ── what only some interfaces have ────────────────────────────────────────────────────
+
+    def turn(self) -> Turn:
+        """The lock that its link holds while it speaks; one for all that share a bus (D1)."""
+        return Turn()
+
+    def poison(self) -> None:  # noqa: B027 - most have nothing to do
+        """Learn that nobody knows any more what the next bytes belong to.
+
+        Called by the link before anybody else can speak; for those who share a bus.
+        """
+
+    async def settle(self) -> None:  # noqa: B027 - most have nothing to do
+        """Make what is shared fit to speak on again, before a deadline starts.
+
+        Raises:
+            DeviceError: It cannot be.
+        """
+
+    def on_wire(self, data: bytes) -> list[bytes]:
+        """What another process has to write, on a connection of its own, for `data` to arrive.
+
+        Several pieces are written with a pause of `PIECE_PAUSE_S` between.
+        """
+        return [data]
+
 
 def describe(error: BaseException) -> str:
     """An operating system error in words: "connection refused"."""
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)[:1].lower() + os.strerror(error.errno)[1:]
     return str(error) or type(error).__name__
+
+
+def close_leftovers(error: BaseException) -> None:
+    """Close the sockets that a library had made before its opening failed, and forgot.
+
+    pyvisa-py and zeroconf leave them to the garbage collector.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            owner = getattr(frame.f_locals.get("self"), "__dict__", {})
+            for made in (*frame.f_locals.values(), *owner.values()):
+                if isinstance(made, socket.socket):
+                    made.close()
+        cause = cause.__cause__ or cause.__context__

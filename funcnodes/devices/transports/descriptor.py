@@ -41,6 +41,11 @@ class DescriptorTransport(Transport):
     def is_open(self) -> bool:
         return self._fd >= 0 and self._lost is None
 
+    @property
+    def unread(self) -> int:
+        """Bytes that came and were not read yet."""
+        return len(self._buffer)
+
     def _attach(self, fd: int) -> None:
         """Begin to watch `fd`, non-blocking and owned by the subclass."""
         self._loop = asyncio.get_running_loop()
@@ -118,6 +123,11 @@ class DescriptorTransport(Transport):
         count = len(self._buffer)
         self._take(count)
         return count
+
+    def put_back(self, data: bytes) -> None:
+        """Have bytes that were read be the next ones again."""
+        self._buffer[:0] = data
+        self._searched = 0
 
     async def interrupt(self) -> None:
         """Sockets and serial lines know no device clear; opening anew is the way."""

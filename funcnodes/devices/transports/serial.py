@@ -8,6 +8,7 @@ whatever is asked for.
 import contextlib
 import errno
 import fcntl
+import grp
 import os
 import pwd
 import stat
@@ -15,6 +16,7 @@ import termios
 from typing import Any
 
 from funcnodes.devices.addresses import Address, SerialOptions, is_pty
+from funcnodes.devices.holders import who_has
 from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.errors import DeviceBusyError, DeviceConnectError
@@ -33,6 +35,11 @@ class SerialTransport(DescriptorTransport):
         self._path = address.path
         self._options = address.serial.over(options or DEFAULTS).over(DEFAULTS)
         self._port: Any = None  # pyserial has no types
+
+    @property
+    def baud(self) -> int:
+        """Its speed, in bits per second."""
+        return self._options.baud or 9600
 
     async def open(self) -> None:
         await self.close()
@@ -87,10 +94,12 @@ class SerialTransport(DescriptorTransport):
         code = getattr(error, "errno", None) or _number_within(str(error))
         where = {"address": self.address}
         if code in {errno.EAGAIN, errno.EBUSY, errno.EWOULDBLOCK}:
+            who = who_has(self._path)
+            hint = "Close the other program."
+            if who == "this program":
+                hint = "Instruments that share a line are addressed as rs485:LINE/UNIT."
             return DeviceBusyError(
-                f"{self.address}: another program has {self._path} open.",
-                hint="Close the other program, or `fuser` the port to see which it is.",
-                **where,
+                f"{self.address}: {who} has {self._path} open.", hint=hint, **where
             )
         if code in {errno.EACCES, errno.EPERM}:
             return DeviceConnectError(
@@ -124,8 +133,6 @@ def _number_within(message: str) -> int | None:
 
 def _group_hint(path: str) -> str:
     try:
-        import grp
-
         status = os.stat(path)
         group = grp.getgrgid(status.st_gid).gr_name
         user = pwd.getpwuid(os.getuid()).pw_name

@@ -3,34 +3,41 @@
 pyvisa blocks, so each opening has a thread of its own that alone touches the resource. A call
 that is given up leaves its thread behind to end by itself: the thread closes its own resource
 when the call returns, and whatever that call still brings reaches nobody. Waiting is cut into
-slices where the interface keeps partial input between reads (sockets, serial lines), so that a
-channel can be given up, and emergency bytes written, within `SLICE_S`; on USB, GPIB, VXI-11 and
-HiSLIP the cap is the time-out of the call under way, at most `CALL_S`.
-
-Works around pyvisa-py 0.8 by asking its socket itself: there, a refused port shows only at the
-first exchange, a peer that closed looks like a time-out at full load, and a peer that does not
-read blocks a write for ever.
+slices where that can be (see `slices`): there a channel is given up, and emergency bytes are
+written, within 60 ms; at worst, when a HiSLIP or VXI-11 instrument stalls in the midst of a
+message or call, within about a second. On USB and GPIB the cap is VISA's call under way, at most
+`CALL_S`. PXI and VXI are reached by no library that comes with this program.
 """
 
 import asyncio
 import contextlib
-import select
-import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from funcnodes.devices.addresses import Address, AllowList, SerialOptions, is_pty
-from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, describe
-from funcnodes.devices.transports.descriptor import write_all
+from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, close_leftovers
+from funcnodes.devices.transports.slices import (
+    CALL_S,
+    CHUNK,
+    SLICE_S,
+    HislipReader,
+    Part,
+    Reader,
+    SerialReader,
+    Vxi11Reader,
+    close_quietly,
+    have_ends_noticed,
+    is_stream,
+    reader_for,
+    refused,
+)
 from funcnodes.devices.transports.tcp import resolve
+from funcnodes.devices.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceError, ReplyError
 
-SLICE_S = 0.02
-CALL_S = 2.0
 T = TypeVar("T")
 
 
@@ -55,8 +62,14 @@ class VisaTransport(Transport):
         allow: AllowList | None = None,
         serial: SerialOptions | None = None,
         library: str = "@py",
+        rounds: Rounds | None = None,
     ) -> None:
+        """Args:
+        rounds: The lock of the bus that it shares with others, if it does.
+        """
         super().__init__(address.resource)
+        self._rounds = rounds
+        self.is_shared = rounds is not None
         self._target = address
         self._allow = allow or AllowList()
         self._serial = address.serial.over(serial or SerialOptions())
@@ -64,9 +77,8 @@ class VisaTransport(Transport):
         self._session: _Session | None = None
         self._ended: DeviceError | None = None
         self._buffer = bytearray()
-        is_stream = _is_stream(address)
-        self.interrupt_s = SLICE_S * 3 if is_stream else CALL_S
-        self.fresh_on_open = not address.resource.upper().startswith("ASRL/")
+        self.interrupt_s = _cap_s(address)
+        self.fresh_on_open = not _is_line(address)
 
     @property
     def is_open(self) -> bool:
@@ -74,6 +86,7 @@ class VisaTransport(Transport):
 
     async def open(self) -> None:
         await self.close()
+        _check_reachable(self._target, self._library)
         if self._target.host:
             await resolve(self._target, self._allow)
         session = _Session(self._target, self._serial, self._library)
@@ -132,14 +145,18 @@ class VisaTransport(Transport):
 
     async def interrupt(self) -> None:
         """Send a device clear where the interface has one."""
-        if not _is_stream(self._target):
+        if not is_stream(self._target):
             with contextlib.suppress(DeviceError):
                 await self._call(lambda session: session.clear())
 
     async def status_byte(self) -> int | None:
-        if _is_stream(self._target):
+        """Read the status byte where the interface has one beside its messages."""
+        if is_stream(self._target):
             return None
-        return await self._call(lambda session: session.serial_poll())
+        return await self._call(lambda session: session.status_byte())
+
+    def turn(self) -> Turn:
+        return Turn() if self._rounds is None else self._rounds.lane()
 
     def emergency_write(self, data: bytes) -> bool:
         session = self._session
@@ -192,7 +209,7 @@ class _Session:
         self._serial = serial
         self._library = library
         self._resource: Any = None  # pyvisa's types are not exported as such
-        self._is_stream = _is_stream(address)
+        self._reader: Reader | None = None
         self._jobs: deque[_Job] = deque()
         self._wakeup = threading.Condition()
         self._leaving = False
@@ -271,17 +288,27 @@ class _Session:
     def connect(self) -> None:
         import pyvisa
 
+        if self._library == "@py":
+            have_ends_noticed()
         manager = pyvisa.ResourceManager(self._library)
-        resource: Any = manager.open_resource(
-            self._address.resource, open_timeout=int(CALL_S * 1000)
-        )
+        try:
+            resource: Any = manager.open_resource(
+                self._address.resource, open_timeout=int(CALL_S * 1000)
+            )
+        except Exception as error:
+            close_leftovers(error)
+            raise
         self._resource = resource
         resource.timeout = int(CALL_S * 1000)
         if self._address.resource.upper().startswith("ASRL"):
             self._set_line(resource)
-        elif self._is_stream:
+        elif is_stream(self._address):
             resource.read_termination = "\n"
-            _check_connected(_interface(resource), self._address)
+        try:
+            self._reader = reader_for(resource, self._address)
+        except BaseException:
+            self._close()
+            raise
 
     def _set_line(self, resource: Any) -> None:
         from pyvisa import constants
@@ -294,47 +321,40 @@ class _Session:
         if not on_pty:
             resource.data_bits = options.bits or 8
             resource.parity = parities[options.parity or "none"]
+            resource.stop_bits = constants.StopBits(int((options.stop or 1) * 10))
 
     def write(self, data: bytes) -> None:
-        interface = _interface(self._resource)
-        if isinstance(interface, socket.socket):
-            interface.setblocking(False)
-            if not write_all(interface.fileno(), data, time.monotonic() + CALL_S):
-                raise DeviceClosed(
-                    f"{self._address.resource}: the instrument takes no more bytes.",
-                    address=self._address.resource,
-                )
+        if self._reader is not None:
+            self._reader.write(data)
         else:
             self._resource.write_raw(data)
 
     def read_some(self) -> bytes:
-        """Whatever comes next, at least one byte."""
+        """Whatever comes next, at least one byte unless the job is given up meanwhile.
+
+        Waits in slices, and carries out what is urgent between them.
+        """
         self.message_ended = False
-        if self._is_stream:
-            return self._read_slices()
-        return self._read_message()
+        while True:
+            part = self._reader.read() if self._reader is not None else self._read_message()
+            if part.data:
+                self.message_ended = part.is_end
+                return part.data
+            if (self._job is not None and self._job.given_up.is_set()) or self._leaving:
+                return b""
+            if self._urgent:
+                self._do_urgent()
 
     def discard(self) -> None:
-        if self._is_stream:
+        if is_stream(self._address):
             with contextlib.suppress(Exception):
                 self._resource.flush(_discard_mask())
 
     def clear(self) -> None:
         self._resource.clear()
 
-    def serial_poll(self) -> int:
+    def status_byte(self) -> int:
         return int(self._resource.read_stb())
-
-    def _read_slices(self) -> bytes:
-        """Read with short time-outs until bytes come, the job is given up, or it is urgent."""
-        while True:
-            data = self._read_available(SLICE_S)
-            if data:
-                return data
-            if (self._job is not None and self._job.given_up.is_set()) or self._leaving:
-                return b""
-            if self._urgent:
-                self._do_urgent()
 
     def _do_urgent(self) -> None:
         """Carry out what was put first, in the midst of waiting for a reply."""
@@ -343,47 +363,45 @@ class _Session:
             self._urgent = False
         self._carry_out(job)
 
-    def _read_available(self, within_s: float) -> bytes:
-        interface = _interface(self._resource)
-        if isinstance(interface, socket.socket):
-            return _received(interface, within_s, self._address.resource)
-        if interface is not None and hasattr(interface, "in_waiting"):
-            interface.timeout = within_s
-            data: bytes = interface.read(1)
-            return data + interface.read(interface.in_waiting) if data else b""
-        self._resource.timeout = int(within_s * 1000)
-        return self._read_message()
-
-    def _read_message(self) -> bytes:
-        """One read of the interface; END tells that the message is over."""
+    def _read_message(self) -> Part:
+        """One read of the interface by VISA's own call; END tells that the message is over."""
         from pyvisa import constants, errors
 
         try:
-            data, status = self._resource.visalib.read(self._resource.session, 1 << 16)
+            data, status = self._resource.visalib.read(self._resource.session, CHUNK)
         except errors.VisaIOError as error:
             if error.error_code == constants.StatusCode.error_timeout:
-                return b""
+                return Part(b"")
             raise
-        self.message_ended = status == constants.StatusCode.success
-        return bytes(data)
+        return Part(bytes(data), status == constants.StatusCode.success)
 
     def _translated(self, error: Exception) -> Exception:
         resource = self._address.resource
         if isinstance(error, DeviceError):
             return error
         if self._resource is None:
-            return DeviceConnectError(
-                f"{resource}: pyvisa could not open it: {_first_line(error)}.", address=resource
-            )
+            return self._not_opened(error)
         return DeviceClosed(
             f"{resource}: the connection broke: {_first_line(error)}.", address=resource
+        )
+
+    def _not_opened(self, error: Exception) -> DeviceConnectError:
+        """Why it could not be opened: the cause beneath what pyvisa says of it."""
+        causes: list[BaseException] = [error]
+        while (beneath := causes[-1].__cause__ or causes[-1].__context__) is not None:
+            causes.append(beneath)
+        if self._address.lan_device:
+            broken = next((each for each in causes if isinstance(each, OSError)), None)
+            return refused(self._address, broken or OSError(_first_line(causes[-1]).lower()))
+        return DeviceConnectError(
+            f"{self._address.resource}: pyvisa could not open it: {_first_line(error)}.",
+            address=self._address.resource,
         )
 
     def _close(self) -> None:
         resource, self._resource = self._resource, None
         if resource is not None:
-            with contextlib.suppress(Exception):
-                resource.close()
+            close_quietly(resource)
 
 
 _PARITY_NAMES = ("none", "odd", "even", "mark", "space")
@@ -401,38 +419,32 @@ def _settle(future: "asyncio.Future[T]") -> Callable[[Any, BaseException | None]
     return settle
 
 
-def _is_stream(address: Address) -> bool:
-    """Whether the interface is a stream of bytes without message boundaries."""
+def _cap_s(address: Address) -> float:
+    """Within how long emergency bytes are on the wire at worst."""
+    if is_stream(address):
+        return SerialReader.cap_s
+    if address.lan_device.lower().startswith("hislip"):
+        return HislipReader.cap_s
+    return Vxi11Reader.cap_s if address.lan_device else CALL_S
+
+
+def _is_line(address: Address) -> bool:
+    """Whether it is a serial line of this machine, not one that a URL names."""
+    return address.resource.upper().startswith("ASRL") and "://" not in address.resource
+
+
+def _check_reachable(address: Address, library: str) -> None:
+    """Say at once what would fail in pyvisa's words or not at all."""
     upper = address.resource.upper()
-    return upper.startswith("ASRL") or upper.endswith("SOCKET")
-
-
-def _interface(resource: Any) -> Any:
-    """pyvisa-py's own socket or pyserial port under a resource, or None with another library."""
-    sessions = getattr(resource.visalib, "sessions", None)
-    return getattr(sessions.get(resource.session), "interface", None) if sessions else None
-
-
-def _check_connected(interface: Any, address: Address) -> None:
-    if not isinstance(interface, socket.socket):
-        return
-    code = interface.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise DeviceConnectError(
-            f"{address.resource}: no connection to {address.host} port {address.port}: "
-            f"{describe(OSError(code, ''))}.",
-            address=address.resource,
-            hint="Is the instrument switched on and its network port enabled?",
-        )
-
-
-def _received(sock: socket.socket, within_s: float, address: str) -> bytes:
-    if not select.select((sock,), (), (), within_s)[0]:
-        return b""
-    data = sock.recv(1 << 16)
-    if not data:
-        raise DeviceClosed(f"{address}: the instrument closed the connection.", address=address)
-    return data
+    why = hint = ""
+    if upper.startswith(("PXI", "VXI")) and library == "@py":
+        why = f"{upper[:3]} is not reachable here, pyvisa-py knows no such interface"
+        hint = "Use the instrument's own vendor library, or a network interface of its chassis."
+    elif upper.endswith("INTFC"):
+        why = "it names an adapter, not an instrument behind it"
+        hint = "Name the instrument: GPIB0::22::INSTR, or prologix:HOST/22."
+    if why:
+        raise DeviceConnectError(f"{address.resource}: {why}.", address=address.resource, hint=hint)
 
 
 def _discard_mask() -> Any:
@@ -441,6 +453,6 @@ def _discard_mask() -> Any:
     return constants.BufferOperation.discard_read_buffer
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return (text[0] if text else type(error).__name__).rstrip(".")
