@@ -13,11 +13,12 @@ from funcnodes.core.nodespace import Changes, NodeSpace
 from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeIO, NodeOutput, Port
 from funcnodes.core.progress import NodeProgress
+from funcnodes.core.regroup import dissolve, make_subgraph
 from funcnodes.core.render import RenderOptions
 from funcnodes.core.saved import PlaceholderNode
 from funcnodes.core.services import Services
 from funcnodes.core.streams import Stream, StreamInput
-from funcnodes.core.subgraph import SubgraphNode, dissolve, make_subgraph
+from funcnodes.core.subgraph import SubgraphNode
 from funcnodes.core.types import DeviceRef, PortType, Range, Rows, Trigger, Unit
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Outcome, Wave

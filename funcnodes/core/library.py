@@ -244,21 +244,21 @@ class Library:
 
         A file that cannot be read is reported in `broken` under its name.
         """
-        from funcnodes.core import subgraph
+        from funcnodes.core import subgraph, subgraph_files
 
         shelf, broken = subgraph.shelf_of(folder, self)
         if any(each.name == shelf.name for each in self.shelves):
             self.remove_shelf(shelf)
-        for name in [name for name in self.broken if name.endswith(subgraph.SUFFIX)]:
+        for name in [name for name in self.broken if name.endswith(subgraph_files.SUFFIX)]:
             del self.broken[name]
         self.broken.update(broken)
         self.add_shelf(shelf)
 
     def find_subgraph(self, file: str) -> Mapping[str, Any] | None:
         """What the file of that name says, if it is offered here."""
-        from funcnodes.core import subgraph
+        from funcnodes.core import subgraph_files
 
-        nodeclass = self._by_id.get(subgraph.subgraph_id(file))
+        nodeclass = self._by_id.get(subgraph_files.subgraph_id(file))
         found: Mapping[str, Any] | None = getattr(nodeclass, "definition", None)
         return found
 

@@ -11,7 +11,6 @@ instances remember by name and version; the version is a hash of the structure: 
 ports, without values and places on the canvas, which belong to the instance.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,213 +19,31 @@ from typing import Any, ClassVar
 
 from funcnodes.core import codec, saved
 from funcnodes.core.events import Watcher
+from funcnodes.core.gates import Border, Gate, InputGate, OuterInput, OuterOutput, OutputGate
 from funcnodes.core.library import Library, Shelf
 from funcnodes.core.node import Node, State
 from funcnodes.core.nodespace import Arming, Changes, NodeSpace
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.services import Services
-from funcnodes.core.types import PortType, conversion
-from funcnodes.core.values import NoValue, Quality
+from funcnodes.core.subgraph_files import (
+    SUFFIX,
+    read_subgraph,
+    stem,
+    subgraph_id,
+    version_of,
+    with_values,
+)
+from funcnodes.core.values import NoValue
 from funcnodes.core.waves import Wave
 from funcnodes.core.wiring import hold, kept, lay, lift, take_value
 from funcnodes.errors import (
     FuncnodesError,
     GraphError,
     NodeTriggerError,
-    PortMismatchError,
     SavedGraphError,
 )
 
-SUFFIX = ".subgraph.json"
 SHELF_NAME = "Subgraphs"
-_PREFIX = "subgraph:"  # of the node ids of classes made from files
-
-
-# ── gates: the ports, as seen from inside ─────────────────────────────────────────────────
-
-
-class Gate(Node):
-    """A port of the subgraph around it; its id is the port's, its name too."""
-
-    linked = True
-
-    @property
-    def owner(self) -> "SubgraphNode | None":
-        return self.nodespace.owner if isinstance(self.nodespace, InnerSpace) else None
-
-
-class InputGate(Gate):
-    """An input of the subgraph: what arrives there outside goes on here."""
-
-    node_id = "subgraph.input"
-    node_name = "Input"
-    description = __doc__ or ""
-    icon = "input"
-
-    out = NodeOutput(type=Any, description="What the input of the subgraph is given.")
-
-    @property
-    def port(self) -> "OuterInput | None":
-        """Its other side."""
-        found = self.owner.inputs.get(self.uuid) if self.owner is not None else None
-        return found if isinstance(found, OuterInput) else None
-
-    def func(self) -> Any:
-        """Pass on again what the input has."""
-        value = self.port.value if self.port is not None else NoValue
-        return None if value is NoValue else value
-
-    def rewired(self) -> None:
-        super().rewired()
-        if self.port is not None:
-            self.port.fit_inside()
-
-    def links_in(self) -> Iterable[Node]:
-        outside = () if self.port is None else (o.gate or o.node for o in self.port.sources)
-        return [*super().links_in(), *outside]
-
-
-class Sink(NodeInput):
-    """The inner side of an output: nothing runs here, the value goes on outside."""
-
-    def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        take_value(self, value, wave, quality)
-        port = self.node.port if isinstance(self.node, OutputGate) else None
-        if port is not None:
-            port.emit(value, wave, quality)
-
-
-class OutputGate(Gate):
-    """An output of the subgraph: what arrives here goes on outside."""
-
-    node_id = "subgraph.output"
-    node_name = "Output"
-    description = __doc__ or ""
-    icon = "output"
-
-    value = Sink(type=Any, required=False, description="What the output of the subgraph gives.")
-
-    @property
-    def port(self) -> "OuterOutput | None":
-        """Its other side."""
-        found = self.owner.outputs.get(self.uuid) if self.owner is not None else None
-        return found if isinstance(found, OuterOutput) else None
-
-    def func(self, **_: Any) -> None:
-        """Nothing: values pass through the ports."""
-
-    def rewired(self) -> None:
-        super().rewired()
-        if self.port is not None:
-            sources = self.inputs["value"].sources
-            self.port.type = sources[0].type if sources else PortType.of(Any)
-            for inp in self.port.targets:
-                self.port.refit(inp)
-
-    def links_out(self) -> Iterable[Node]:
-        return () if self.port is None else (i.gate or i.node for i in self.port.targets)
-
-
-# ── the ports, as seen from outside ───────────────────────────────────────────────────────
-
-
-class OuterInput(NodeInput):
-    """An input of a subgraph: type, limits and default are those of the inputs behind it."""
-
-    gate: InputGate
-
-    def __init__(self, gate: InputGate) -> None:
-        super().__init__(gate.uuid, Any, required=False)
-        self.gate = gate
-
-    @property
-    def name(self) -> str:
-        return self.gate.name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self.gate.name = name
-
-    @property
-    def inner(self) -> list[NodeInput]:
-        """The inputs behind it."""
-        return list(self.gate.out.targets)
-
-    def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        take_value(self, value, wave, quality)
-        owner = self.node
-        if self.triggers and not owner.blocked and isinstance(owner, SubgraphNode):
-            self.gate.out.emit(value, wave, quality)
-            owner.entered_by(wave)
-        else:
-            hold(self.gate.out, value, wave, quality)
-
-    def restore(self, value: Any) -> None:
-        super().restore(value)
-        for inp, convert in self.gate.out._wires:
-            inp.restore(value if convert is None else convert(value))
-
-    def unset(self) -> None:
-        super().unset()
-        self.gate.out.unset()
-        for inp in self.inner:
-            inp.unset()
-
-    def fit_inside(self) -> None:
-        """Become like the inputs behind it; called when wires inside come and go."""
-        inner, owner = self.inner, self.node
-        first = next((inp for inp in inner if inp.type.kind != "trigger"), None)
-        first = first or next(iter(inner), None)  # ▶ takes anything, so it says little
-        kind = first.type if first is not None else PortType.of(Any)
-        if kind != self.gate.out.type:
-            self.type = self.gate.out.type = kind
-            out = self.gate.out
-            out._wires = [(inp, out.check_wire(inp)) for inp in inner]
-            for source in self.sources:
-                source.refit(self)
-        if first is not None:
-            self.value_options = dict(first.value_options)
-            self.description = first.description
-            if self._value is self.default and not self.sources:
-                self._value = first.default
-            self.default = first.default
-        self.required = any(inp.required for inp in inner)
-        owner.ports_changed()
-
-
-class OuterOutput(NodeOutput):
-    """An output of a subgraph."""
-
-    gate: OutputGate
-
-    def __init__(self, gate: OutputGate) -> None:
-        super().__init__(gate.uuid, Any)
-        self.gate = gate
-
-    @property
-    def name(self) -> str:
-        return self.gate.name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self.gate.name = name
-
-
-def check_crossing(output: NodeOutput, inp: NodeInput) -> None:
-    """Whether wires across a border would go on to fit if these two were wired.
-
-    Raises:
-        PortMismatchError: One outside would not.
-    """
-    into, out_of = inp.node, output.node
-    if isinstance(into, OutputGate) and into.port is not None:
-        for target in into.port.targets:
-            output.check_wire(target)
-            check_crossing(output, target)
-    if isinstance(out_of, InputGate) and out_of.port is not None and not out_of.port.inner:
-        for source in out_of.port.sources:
-            source.check_wire(inp)
-            check_crossing(source, inp)
 
 
 # ── the node, and the nodespace in it ─────────────────────────────────────────────────────
@@ -300,7 +117,7 @@ class InnerSpace(NodeSpace):
         self.owner.conceal(node)
 
 
-class SubgraphNode(Node):
+class SubgraphNode(Border):
     """A part of a graph as one node. Open it to see and change what is inside.
 
     Attributes:
@@ -362,12 +179,12 @@ class SubgraphNode(Node):
     def replace_inner(self, graph: Mapping[str, Any]) -> None:
         """Put other nodes inside; values and wires of what stays are kept."""
         self.inner.check_unlocked()
-        values = {p.id: p.value for p in self._outer_inputs() if not p.sources and _is_set(p)}
-        ins = [(source, p.id) for p in self._outer_inputs() for source in p.sources]
-        outs = [(p.id, inp, kept(inp)) for p in self._outer_outputs() for inp in p.targets]
+        values = {p.id: p.value for p in self.outer_inputs() if not p.sources and _is_set(p)}
+        ins = [(source, p.id) for p in self.outer_inputs() for source in p.sources]
+        outs = [(p.id, inp, kept(inp)) for p in self.outer_outputs() for inp in p.targets]
         for _, inp, _ in outs:
             lift(inp.sources[0], inp)
-        self.inner.deserialize(_with_values(graph, saved.dump(self.inner)))
+        self.inner.deserialize(with_values(graph, saved.dump(self.inner)))
         for port_id, value in values.items():
             if port_id in self.inputs:
                 self.inputs[port_id].restore(self.inputs[port_id].check(value))
@@ -433,7 +250,7 @@ class SubgraphNode(Node):
         Raises:
             SavedGraphError: The name does not end in `SUFFIX`, or it cannot be written.
         """
-        name, data = _stem(path), self.file_data()
+        name, data = stem(path), self.file_data()
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             partial.write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
@@ -450,7 +267,7 @@ class SubgraphNode(Node):
             SavedGraphError: A value inside cannot be saved.
         """
         graph = saved.dump(self.inner)
-        values = {p.id: codec.to_json(p.value) for p in self._outer_inputs() if _is_set(p)}
+        values = {p.id: codec.to_json(p.value) for p in self.outer_inputs() if _is_set(p)}
         return {
             "format": saved.FORMAT, "kind": "subgraph", "name": self.name,
             "version": version_of(graph), "values": values, "graph": graph,
@@ -483,9 +300,9 @@ class SubgraphNode(Node):
         if isinstance(port, NodeInput):
             if port.sources and not port.allow_multiple:
                 raise GraphError(f"{port.node.name}.{port.id} already has a wire.")
-            return self._input_for([port], name)
+            return self.input_for([port], name)
         assert isinstance(port, NodeOutput)
-        return self._output_for(port, name)
+        return self.output_for(port, name)
 
     def demote(self, port: Port) -> None:
         """Take a port away; inner inputs keep its value, wires outside go.
@@ -517,7 +334,7 @@ class SubgraphNode(Node):
         elif isinstance(node, OutputGate) and node.uuid in self.outputs:
             self.remove_output(node.uuid)
 
-    def _input_for(self, inner: list[NodeInput], name: str = "") -> OuterInput:
+    def input_for(self, inner: list[NodeInput], name: str = "") -> OuterInput:
         """A new input that stands for these, and has the value of the first."""
         first = inner[0]
         gate = InputGate(self._free_id(first.id), name or first.name)
@@ -534,7 +351,7 @@ class SubgraphNode(Node):
         port.applied = first.applied
         return port
 
-    def _output_for(self, output: NodeOutput, name: str = "") -> OuterOutput:
+    def output_for(self, output: NodeOutput, name: str = "") -> OuterOutput:
         """A new output that gives what `output` does."""
         gate = OutputGate(self._free_id(output.id), name or output.name)
         self.inner.add_node_instance(gate)
@@ -554,10 +371,10 @@ class SubgraphNode(Node):
             free = f"{wanted}_{number}"
         return free
 
-    def _outer_inputs(self) -> list[OuterInput]:
+    def outer_inputs(self) -> list[OuterInput]:
         return [port for port in self.inputs.values() if isinstance(port, OuterInput)]
 
-    def _outer_outputs(self) -> list[OuterOutput]:
+    def outer_outputs(self) -> list[OuterOutput]:
         return [port for port in self.outputs.values() if isinstance(port, OuterOutput)]
 
     # ── part of a nodespace ───────────────────────────────────────────────────────────────
@@ -677,263 +494,8 @@ class _Start(Node):
         return self._owner.roots()
 
 
-# ── making and dissolving ─────────────────────────────────────────────────────────────────
-
-
-def make_subgraph(
-    space: NodeSpace, nodes: Iterable[Node], *, name: str = "Subgraph", uuid: str | None = None
-) -> SubgraphNode:
-    """Put nodes of `space` into a subgraph in their place; nothing runs because of it.
-
-    A frame goes with what it holds. Every output outside that feeds them becomes an input of the
-    subgraph, and every output of theirs that feeds others becomes one of its outputs.
-
-    Args:
-        uuid: Id of the subgraph, where it is to have a certain one.
-
-    Raises:
-        GraphError: One is not in `space`, or they are held in different places.
-        RefusedError: A run is on.
-    """
-    space.check_unlocked()
-    chosen = _with_members(space, nodes)
-    place = _common_place(chosen)
-    into = {
-        (out, inp): kept(inp)
-        for node in chosen for inp in node.inputs.values() for out in inp.sources
-        if out.node not in chosen
-    }  # fmt: skip
-    back = {
-        (out, inp): kept(inp)
-        for node in chosen for out in node.outputs.values() for inp in out.targets
-        if inp.node not in chosen
-    }  # fmt: skip
-    leading_out = ((i, t) for node in chosen for i in node.inputs.values() for t in i.targets)
-    _refuse_forwards([*into, *(wire for wire in leading_out if wire[1].node not in chosen)])
-    subgraph = SubgraphNode(uuid=uuid, name=name)
-    _put_amid(subgraph, chosen)
-    space.add_node_instance(subgraph)
-    for node in chosen:
-        if node.frame is not None and node.frame not in chosen:
-            space.put_in(node, None)
-    _move(chosen, space, subgraph.inner)
-    for out in dict.fromkeys(out for out, _ in into):
-        for inner in _alike([inp for source, inp in into if source is out]):
-            lay(out, subgraph._input_for(inner))
-    for out in dict.fromkeys(out for out, _ in back):
-        outer = subgraph._output_for(out)
-        for inp in [inp for source, inp in back if source is out]:
-            lay(outer, inp)
-    for out, inp in (*into, *back):  # last, so that ports around do not change their types
-        lift(out, inp)
-    for restore in (*into.values(), *back.values()):
-        restore()
-    if place is not None:
-        space.put_in(subgraph, place)
-    return subgraph
-
-
-def dissolve(
-    space: NodeSpace, subgraph: SubgraphNode, *, new_ids: dict[str, str] | None = None
-) -> list[Node]:
-    """Put what is inside in the place of the subgraph; nothing runs because of it.
-
-    Args:
-        new_ids: Which ids to give to nodes whose own are taken outside; others that are needed
-            are made up and noted in it.
-
-    Returns:
-        The nodes that were inside; one whose id is taken outside gets a new one.
-
-    Raises:
-        GraphError: Its own ▶ is wired, which would have nobody to lead to.
-        RefusedError: A run is on.
-    """
-    space.check_unlocked()
-    if subgraph._trigger_in.sources or subgraph._trigger_out.is_connected():
-        raise GraphError(f"{subgraph.name}: take the wires at its ▶ away first.")
-    wires = [
-        (source, inp, kept(inp))
-        for port in subgraph._outer_inputs() for inp in port.inner for source in port.sources
-    ] + [
-        (source, inp, kept(inp))
-        for outer in subgraph._outer_outputs() for source in outer.gate.value.sources
-        for inp in outer.targets
-    ]  # fmt: skip
-    values = [kept(inp) for port in subgraph._outer_inputs() for inp in port.inner]
-    for source, inp, _ in wires:  # first, so that ports around do not change their types
-        lay(source, inp)
-    for out in subgraph._outer_outputs():
-        for inp in list(out.targets):
-            lift(out, inp)
-    inside = [node for node in subgraph.inner.nodes if not isinstance(node, Gate)]
-    for gate in [node for node in subgraph.inner.nodes if isinstance(node, Gate)]:
-        subgraph.inner.remove_node_instance(gate)
-    _rename_taken(space, inside, {} if new_ids is None else new_ids)
-    _move(inside, subgraph.inner, space)
-    for restore in (*values, *(restore for _, _, restore in wires)):
-        restore()
-    for node in inside:
-        if node.place is None and subgraph.frame is not None and subgraph.place is not None:
-            space.put_in(node, subgraph.place)
-    space.remove_node_instance(subgraph)
-    return inside
-
-
-def _with_members(space: NodeSpace, nodes: Iterable[Node]) -> dict[Node, None]:
-    chosen: dict[Node, None] = {}
-    stack = list(nodes)[::-1]
-    while stack:
-        node = stack.pop()
-        if node.nodespace is not space:
-            raise GraphError(f"{node.name} is not in this nodespace.", node=node.uuid)
-        if node not in chosen:
-            chosen[node] = None
-            stack.extend(space.places.members(node))
-    if not chosen:
-        raise GraphError("No node was chosen to make a subgraph of.")
-    return chosen
-
-
-def _common_place(chosen: Mapping[Node, None]) -> Any:
-    """Where all of them are held that no chosen frame holds."""
-    tops = (node for node in chosen if node.frame not in chosen)
-    places = {node.place if node.frame is not None else None for node in tops}
-    if len(places) > 1:
-        raise GraphError("Nodes of one subgraph must be held by the same frame and section.")
-    return places.pop() if places else None
-
-
-def _alike(inputs: list[NodeInput]) -> list[list[NodeInput]]:
-    """Inputs that one port can stand for, together; ▶ goes with the first."""
-    groups: list[list[NodeInput]] = []
-    for inp in sorted(inputs, key=lambda each: each.type.kind == "trigger"):
-        fitting = (group for group in groups if _fits(group[0].type, inp.type))
-        group = next(fitting, None)
-        if group is None:
-            groups.append([inp])
-        else:
-            group.append(inp)
-    return groups
-
-
-def _fits(source: PortType, target: PortType) -> bool:
-    try:
-        conversion(source, target)
-    except PortMismatchError:
-        return False
-    return True
-
-
-def _refuse_forwards(wires: Iterable[tuple[Port, NodeInput]]) -> None:
-    for source, inp in wires:
-        if not isinstance(source, NodeOutput):
-            raise GraphError(
-                f"{source.node.name}.{source.id} is forwarded to {inp.node.name}.{inp.id}: "
-                "choose both, or end the forwarding first."
-            )
-
-
-def _put_amid(subgraph: SubgraphNode, nodes: Iterable[Node]) -> None:
-    """Draw it in the middle of where they were drawn."""
-    drawn = [node.properties.get("pos") for node in nodes]
-    points = [pos for pos in drawn if isinstance(pos, list | tuple) and len(pos) == 2]
-    if points:
-        middle = [sum(axis) / len(points) for axis in zip(*points, strict=True)]
-        subgraph.properties["pos"] = middle
-
-
-def _rename_taken(space: NodeSpace, nodes: Iterable[Node], new_ids: dict[str, str]) -> None:
-    """Give nodes whose ids are taken in `space` new ones, and tell what they hold."""
-    for node in nodes:
-        if not space.has_node(node.uuid):
-            continue
-        inner = node.nodespace
-        assert inner is not None
-        members = inner.places.members(node)
-        inner.rename(node, new_ids.setdefault(node.uuid, Node().uuid))
-        for member in members:
-            assert member.place is not None
-            inner.put_in(member, type(member.place)(node.uuid, member.place.section))
-
-
-def _move(nodes: Iterable[Node], source: NodeSpace, target: NodeSpace) -> None:
-    """Nodes change the nodespace; their wires and what they are doing go on."""
-    moving = list(nodes)
-    for node in moving:
-        source._part_with(node)
-        target._adopt(node)
-    for node in moving:
-        source.emit("node_removed", node=node)
-        target.emit("node_added", node=node)
-
-
-def _with_values(graph: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """`graph` with the values that the same inputs of the same nodes had before."""
-    old = {(node["id"], node["node_id"]): node for node in before["nodes"]}
-    nodes = []
-    for node in graph.get("nodes", []):
-        was = old.get((node.get("id"), node.get("node_id")))
-        if was is None:
-            nodes.append(node)
-            continue
-        fresh = {**node, "io": {port: dict(io) for port, io in node.get("io", {}).items()}}
-        for port, io in was.get("io", {}).items():
-            if port in fresh["io"] and "value" in io:
-                fresh["io"][port]["value"] = io["value"]
-        if "subgraph" in fresh and "subgraph" in was:
-            inside = _with_values(fresh["subgraph"]["graph"], was["subgraph"]["graph"])
-            fresh["subgraph"] = {**fresh["subgraph"], "graph": inside}
-        nodes.append(fresh)
-    return {**graph, "nodes": nodes}
-
-
 def _is_set(port: NodeInput) -> bool:
     return port.value is not NoValue and port.value is not port.default
-
-
-# ── files ─────────────────────────────────────────────────────────────────────────────────
-
-
-def version_of(graph: Any) -> str:
-    """The version of a saved graph: SHA-256 of its structure, in hex."""
-    text = json.dumps(_structure(graph), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _structure(graph: Any) -> Any:
-    """What makes a subgraph what it is: no values, no places on the canvas, no order."""
-    nodes = []
-    for node in graph.get("nodes", []):
-        rest = {k: v for k, v in node.items() if k not in ("io", "properties", "subgraph")}
-        if isinstance(node.get("io"), Mapping):
-            rest["io"] = {
-                port: {key: value for key, value in io.items() if key != "value"}
-                for port, io in node["io"].items()
-            }
-        if isinstance(node.get("subgraph"), Mapping):
-            rest["inside"] = _structure(node["subgraph"].get("graph", {}))
-        nodes.append(rest)
-    edges = sorted(list(edge) for edge in graph.get("edges", []))
-    return {"nodes": sorted(nodes, key=lambda node: str(node.get("id"))), "edges": edges}
-
-
-def read_subgraph(path: Path) -> dict[str, Any]:
-    """What a file says, with its name as `file`.
-
-    Raises:
-        SavedGraphError: It is no subgraph, or it cannot be read.
-    """
-    name = _stem(path)
-    try:
-        data = saved.parse(path.read_bytes(), what=str(path))
-    except OSError as error:
-        raise SavedGraphError(f"{path} cannot be read: {error.strerror}.") from error
-    if not isinstance(data, dict) or data.get("kind") != "subgraph":
-        raise SavedGraphError(f"{path} is not a subgraph.")
-    if not isinstance(data.get("graph"), dict) or not isinstance(data.get("values", {}), dict):
-        raise SavedGraphError(f"{path} is not a subgraph: it has no graph in it.")
-    return {**data, "file": name}
 
 
 def shelf_of(folder: Path, lib: Library) -> tuple[Shelf, dict[str, str]]:
@@ -951,11 +513,6 @@ def shelf_of(folder: Path, lib: Library) -> tuple[Shelf, dict[str, str]]:
     return Shelf(classes, name=SHELF_NAME, description="Subgraphs saved here."), broken
 
 
-def subgraph_id(file: str) -> str:
-    """The node id of the class that stands for a file."""
-    return _PREFIX + file
-
-
 def _class_of(definition: Mapping[str, Any]) -> type[SubgraphNode]:
     name = str(definition.get("name") or definition["file"])
     attributes = {
@@ -965,9 +522,3 @@ def _class_of(definition: Mapping[str, Any]) -> type[SubgraphNode]:
         "definition": definition,
     }
     return type("SavedSubgraph", (SubgraphNode,), attributes)
-
-
-def _stem(path: Path) -> str:
-    if not path.name.endswith(SUFFIX) or path.name == SUFFIX:
-        raise SavedGraphError(f"{path.name} is no name for a subgraph: it must end in {SUFFIX}.")
-    return path.name.removesuffix(SUFFIX)

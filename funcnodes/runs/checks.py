@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
-from funcnodes.core.subgraph import InputGate
+from funcnodes.core.gates import InputGate
 from funcnodes.devices.bench import Bench
 from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
 

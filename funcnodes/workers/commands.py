@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
-from funcnodes.core.subgraph import InputGate, OutputGate
+from funcnodes.core.gates import InputGate, OutputGate
 from funcnodes.core.waves import Wave
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader

@@ -21,9 +21,9 @@ from funcnodes.core import (
     Place,
     PlaceholderNode,
 )
+from funcnodes.core.gates import Gate, check_crossing
 from funcnodes.core.naming import joined
 from funcnodes.core.saved import dump_node
-from funcnodes.core.subgraph import Gate, check_crossing
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot

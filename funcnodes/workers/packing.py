@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core import Library, archive, saved, subgraph
+from funcnodes.core import Library, archive, saved, subgraph, subgraph_files
 from funcnodes.core.archive import ArchiveError
 from funcnodes.core.services import Services
 from funcnodes.errors import FuncnodesError, WorkerError
@@ -176,7 +176,7 @@ def _library(subgraphs: Mapping[str, Any], staging: Path) -> Library:
     folder.mkdir()
     for name, data in subgraphs.items():
         file = checked_name(name, what="A subgraph")
-        (folder / f"{file}{subgraph.SUFFIX}").write_bytes(_encoded(data))
+        (folder / f"{file}{subgraph_files.SUFFIX}").write_bytes(_encoded(data))
     installed = library()
     shelf, broken = subgraph.shelf_of(folder, installed)
     for name, why in broken.items():
@@ -252,12 +252,12 @@ def _fill(workspace: Workspace, packed: Packed, staging: Path, *, with_bench: bo
 def _subgraphs_of(folder: Path) -> dict[str, Any]:
     """Those that can be read; a broken file stays behind."""
     found: dict[str, Any] = {}
-    for path in sorted(folder.glob(f"*{subgraph.SUFFIX}")):
+    for path in sorted(folder.glob(f"*{subgraph_files.SUFFIX}")):
         try:
-            data = subgraph.read_subgraph(path)
+            data = subgraph_files.read_subgraph(path)
         except FuncnodesError:
             continue
-        found[path.name.removesuffix(subgraph.SUFFIX)] = {
+        found[path.name.removesuffix(subgraph_files.SUFFIX)] = {
             key: value for key, value in data.items() if key != "file"
         }
     return found

@@ -29,7 +29,8 @@ from funcnodes.core import (
     dissolve,
     make_subgraph,
 )
-from funcnodes.core.subgraph import SUFFIX, check_crossing, version_of
+from funcnodes.core.gates import check_crossing
+from funcnodes.core.subgraph_files import SUFFIX, version_of
 from funcnodes.errors import (
     AwaitCycleError,
     GraphError,

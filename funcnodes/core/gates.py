@@ -1,0 +1,212 @@
+"""The ports of a subgraph: each is a node of the inner nodespace, its gate, and a port outside.
+
+So ports are wired, renamed, saved and undone as nodes are. A value that reaches the one side goes
+on at the other in the same wave; nothing runs at a border.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from funcnodes.core.node import Node
+from funcnodes.core.ports import NodeInput, NodeOutput
+from funcnodes.core.types import PortType
+from funcnodes.core.values import NoValue, Quality
+from funcnodes.core.waves import Wave
+from funcnodes.core.wiring import hold, take_value
+
+
+class Border(Node):
+    """A node around a nodespace of its own."""
+
+    def entered_by(self, wave: Wave) -> None:
+        """A wave has gone in through one of its inputs."""
+        raise NotImplementedError
+
+
+# ── the ports, as seen from inside ────────────────────────────────────────────────────────
+
+
+class Gate(Node):
+    """A port of the subgraph around it; its id is the port's, its name too."""
+
+    linked = True
+
+    @property
+    def owner(self) -> "Border | None":
+        """The node around the nodespace that it is in."""
+        owner = getattr(self.nodespace, "owner", None)
+        return owner if isinstance(owner, Border) else None
+
+
+class InputGate(Gate):
+    """An input of the subgraph: what arrives there outside goes on here."""
+
+    node_id = "subgraph.input"
+    node_name = "Input"
+    description = __doc__ or ""
+    icon = "input"
+
+    out = NodeOutput(type=Any, description="What the input of the subgraph is given.")
+
+    @property
+    def port(self) -> "OuterInput | None":
+        """Its other side."""
+        found = self.owner.inputs.get(self.uuid) if self.owner is not None else None
+        return found if isinstance(found, OuterInput) else None
+
+    def func(self) -> Any:
+        """Pass on again what the input has."""
+        value = self.port.value if self.port is not None else NoValue
+        return None if value is NoValue else value
+
+    def rewired(self) -> None:
+        super().rewired()
+        if self.port is not None:
+            self.port.fit_inside()
+
+    def links_in(self) -> Iterable[Node]:
+        outside = () if self.port is None else (o.gate or o.node for o in self.port.sources)
+        return [*super().links_in(), *outside]
+
+
+class Sink(NodeInput):
+    """The inner side of an output: nothing runs here, the value goes on outside."""
+
+    def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
+        take_value(self, value, wave, quality)
+        port = self.node.port if isinstance(self.node, OutputGate) else None
+        if port is not None:
+            port.emit(value, wave, quality)
+
+
+class OutputGate(Gate):
+    """An output of the subgraph: what arrives here goes on outside."""
+
+    node_id = "subgraph.output"
+    node_name = "Output"
+    description = __doc__ or ""
+    icon = "output"
+
+    value = Sink(type=Any, required=False, description="What the output of the subgraph gives.")
+
+    @property
+    def port(self) -> "OuterOutput | None":
+        """Its other side."""
+        found = self.owner.outputs.get(self.uuid) if self.owner is not None else None
+        return found if isinstance(found, OuterOutput) else None
+
+    def func(self, **_: Any) -> None:
+        """Nothing: values pass through the ports."""
+
+    def rewired(self) -> None:
+        super().rewired()
+        if self.port is not None:
+            sources = self.inputs["value"].sources
+            self.port.type = sources[0].type if sources else PortType.of(Any)
+            for inp in self.port.targets:
+                self.port.refit(inp)
+
+    def links_out(self) -> Iterable[Node]:
+        return () if self.port is None else (i.gate or i.node for i in self.port.targets)
+
+
+# ── the ports, as seen from outside ───────────────────────────────────────────────────────
+
+
+class OuterInput(NodeInput):
+    """An input of a subgraph: type, limits and default are those of the inputs behind it."""
+
+    gate: InputGate
+
+    def __init__(self, gate: InputGate) -> None:
+        super().__init__(gate.uuid, Any, required=False)
+        self.gate = gate
+
+    @property
+    def name(self) -> str:
+        return self.gate.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.gate.name = name
+
+    @property
+    def inner(self) -> list[NodeInput]:
+        """The inputs behind it."""
+        return list(self.gate.out.targets)
+
+    def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
+        take_value(self, value, wave, quality)
+        owner = self.node
+        if self.triggers and not owner.blocked and isinstance(owner, Border):
+            self.gate.out.emit(value, wave, quality)
+            owner.entered_by(wave)
+        else:
+            hold(self.gate.out, value, wave, quality)
+
+    def restore(self, value: Any) -> None:
+        super().restore(value)
+        for inp, convert in self.gate.out._wires:
+            inp.restore(value if convert is None else convert(value))
+
+    def unset(self) -> None:
+        super().unset()
+        self.gate.out.unset()
+        for inp in self.inner:
+            inp.unset()
+
+    def fit_inside(self) -> None:
+        """Become like the inputs behind it; called when wires inside come and go."""
+        inner, owner = self.inner, self.node
+        first = next((inp for inp in inner if inp.type.kind != "trigger"), None)
+        first = first or next(iter(inner), None)  # ▶ takes anything, so it says little
+        kind = first.type if first is not None else PortType.of(Any)
+        if kind != self.gate.out.type:
+            self.type = self.gate.out.type = kind
+            out = self.gate.out
+            out._wires = [(inp, out.check_wire(inp)) for inp in inner]
+            for source in self.sources:
+                source.refit(self)
+        if first is not None:
+            self.value_options = dict(first.value_options)
+            self.description = first.description
+            if self._value is self.default and not self.sources:
+                self._value = first.default
+            self.default = first.default
+        self.required = any(inp.required for inp in inner)
+        owner.ports_changed()
+
+
+class OuterOutput(NodeOutput):
+    """An output of a subgraph."""
+
+    gate: OutputGate
+
+    def __init__(self, gate: OutputGate) -> None:
+        super().__init__(gate.uuid, Any)
+        self.gate = gate
+
+    @property
+    def name(self) -> str:
+        return self.gate.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.gate.name = name
+
+
+def check_crossing(output: NodeOutput, inp: NodeInput) -> None:
+    """Whether wires across a border would go on to fit if these two were wired.
+
+    Raises:
+        PortMismatchError: One outside would not.
+    """
+    into, out_of = inp.node, output.node
+    if isinstance(into, OutputGate) and into.port is not None:
+        for target in into.port.targets:
+            output.check_wire(target)
+            check_crossing(output, target)
+    if isinstance(out_of, InputGate) and out_of.port is not None and not out_of.port.inner:
+        for source in out_of.port.sources:
+            source.check_wire(inp)
+            check_crossing(source, inp)
