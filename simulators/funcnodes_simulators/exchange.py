@@ -70,8 +70,9 @@ class Exchange(Connection):
             self._interrupt(is_told=False)
         for text in self._input.feed(data + LAST_BYTE if is_end else data):
             if not isinstance(text, str) or text.strip():
-                self._newest = Request(self, text, tag)
-                self._station.enqueue(self._newest)
+                request = Request(self, text, tag)
+                if self._station.enqueue(request):
+                    self._newest = request
 
     def trigger(self, *, tag: int = 0) -> None:
         """Do a group execute trigger, which `*TRG` is the command for (IEEE 488.2)."""

@@ -18,7 +18,10 @@ class Instrument(Protocol):
     """The longest message its input buffer holds."""
 
     def execute(self, message: str) -> Execution:
-        """Carry out one message: yields seconds to wait, returns the response or None."""
+        """Carry out one message: yields seconds to wait, returns the response or None.
+
+        It may yield `math.inf`, to wait for a trigger or until it is given up.
+        """
         ...
 
     def interrupts(self, message: str) -> bool:
@@ -77,6 +80,19 @@ class FramesItself(Protocol):
 
     def input_buffer(self) -> InputBuffer:
         """Return the input buffer for one client."""
+        ...
+
+
+@runtime_checkable
+class TakesTriggers(Protocol):
+    """An instrument whose execution under way may wait for a trigger."""
+
+    def is_trigger(self, message: str) -> bool:
+        """Whether this message triggers what is under way, instead of waiting for its turn."""
+        ...
+
+    def trigger(self) -> None:
+        """Trigger what is under way."""
         ...
 
 

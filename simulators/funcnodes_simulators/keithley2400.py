@@ -1,16 +1,16 @@
 """A source-measure unit in the manner of a Keithley 2400, as seen through its SCPI interface.
 
 Speaks the subset of the 2400's commands that drivers use, with its defaults, ranges, error numbers
-and reading format; the analog side is `sourcemeter`. Differences from the instrument: auto ohms
-does not take over the source (ohms are V/I at the present level), and there are no sweeps, limit
-tests, math or source memory. Source: 2400 Series SourceMeter User's Manual, 2400S-900-01, chapter
-18 and appendix B.
+and reading format. The analog side is `sourcemeter`; when readings are taken is `trigger_model`'s
+business, where they are stored `trace_buffer`'s. Differences from the instrument: auto ohms does
+not take over the source (ohms are V/I at the present level), and there are no sweeps, limit tests,
+math or source memory. Source: 2400 Series SourceMeter User's Manual, 2400S-900-01, chapter 18 and appendix B.
 """
 
 import copy
 import struct
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
 
 from funcnodes_simulators.models import Attachment, Model
 from funcnodes_simulators.physics import DeviceUnderTest, World
@@ -34,14 +34,18 @@ from funcnodes_simulators.scpi.status import EventRegister
 from funcnodes_simulators.sourcemeter import (
     CURR,
     NO_VOLTAGE_LIMIT_V,
+    OVERFLOW,
     OVERRANGE,
     RES,
     VOLT,
+    VOLTAGE_PROTECTION,
     Reading,
     Settings,
     SourceMeter,
     range_for,
 )
+from funcnodes_simulators.trace_buffer import TraceBuffer
+from funcnodes_simulators.trigger_model import TriggerModel, TriggerSettings
 
 IDENTITY = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,{serial},C33   Mar 31 2015 09:32:39/A02  /K/J"
 
@@ -56,9 +60,14 @@ VOLTAGE_PROTECTION_STEPS_V = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 160.0, NO_VO
 SETUP_PLACES = 5
 READING_OVERHEAD_S = 0.002
 AUTO_SOURCE_DELAY_S = 0.001
-MOST_READINGS = 2500
-COMPLIANCE_EVENT = 1 << 14
-READING_AVAILABLE_EVENT = 1 << 6
+MAINS_HZ = 50
+
+# Bits of the measurement status register, and its own in the status byte (pages 15-3 and 15-13).
+READING_AVAILABLE = 1 << 6
+READING_OVERFLOW = 1 << 7
+VOLTAGE_PROTECTION_REACHED = 1 << 13
+IN_COMPLIANCE = 1 << 14
+MEASUREMENT_SUMMARY = 1 << 0
 
 OUTPUT_IS_OFF = (803, "Not permitted with OUTPUT off")
 TOO_SMALL_FOR_SENSE_RANGE = (822, "Too small for sense range")
@@ -67,7 +76,16 @@ BEYOND_POWER_LIMIT = (826, "Attempt to exceed power limit")
 
 WORDING = {-222: "Parameter data out of range"}
 FUNCTION = QuotedChoice("VOLTage", "CURRent", "RESistance")
-INTERRUPTING = frozenset({"ABOR", "ABORT", "*RST"})
+# What is acted on at once while readings are taken, besides a trigger (page 16-3).
+INTERRUPTING = frozenset({"ABOR", "ABORT", "*RST", "*RCL", "SYST:PRES", "SYSTEM:PRESET"})
+TRIGGER = "*TRG"
+
+
+class OnOffOrOnce:
+    """`ONCE`, or whether something is on."""
+
+    def parse(self, text: str) -> bool | str:
+        return "ONCE" if text.upper() == "ONCE" else Boolean().parse(text)
 
 
 @dataclass(slots=True)
@@ -78,16 +96,14 @@ class Session:
     is_binary: bool = False
     is_swapped: bool = False
     is_concurrent: bool = True
-    trigger_count: int = 1
-    arm_count: int = 1
-    trigger_delay_s: float = 0.0
     source_delay_s: float = 0.0
     source_delay_auto: bool = True
     auto_output_off: bool = False
     off_mode: str = "NORM"
     filter_type: str = "REP"
     display_on: bool = True
-    autozero: str = "ON"
+    is_autozero_on: bool = True
+    trigger: TriggerSettings = field(default_factory=TriggerSettings)
 
 
 class Keithley2400:
@@ -101,13 +117,16 @@ class Keithley2400:
         self._identity = IDENTITY.format(serial=serial)
         self._meter = SourceMeter(world, dut)
         self._memory: Memory[tuple[Settings, Session]] = Memory(SETUP_PLACES)
+        self._trace = TraceBuffer()
+        self._line_frequency_hz = MAINS_HZ
+        self._is_line_frequency_auto = True
         self._power_on()
 
     def execute(self, message: str) -> Execution:
         self._world.step()
         response = yield from self._scpi.execute(message)
         self._world.step()
-        self._note_compliance()
+        self._note_condition()
         return response
 
     def interrupts(self, message: str) -> bool:
@@ -116,7 +135,14 @@ class Keithley2400:
             units = split_message(message)
         except ScpiError:
             return False
-        return bool(units) and units[0].removeprefix(":").upper() in INTERRUPTING
+        words = units[0].removeprefix(":").upper().split() if units else []
+        return bool(words) and words[0] in INTERRUPTING
+
+    def is_trigger(self, message: str) -> bool:
+        return message.strip().upper() == TRIGGER
+
+    def trigger(self) -> None:
+        self._trigger.trigger()
 
     def interrupted(self) -> None:
         self._scpi.interrupted()
@@ -164,10 +190,17 @@ class Keithley2400:
 
     def _power_on(self) -> None:
         self._scpi = ScpiInterpreter(
-            self._identity, reset=self._reset, version="1996.0", wording=WORDING
+            self._identity,
+            reset=self._reset,
+            trigger=self.trigger,
+            version="1996.0",
+            wording=WORDING,
         )
-        self._measurement_event = EventRegister()
-        self._session = Session()
+        self._measurement = EventRegister()
+        self._scpi.status.others[MEASUREMENT_SUMMARY] = self._measurement
+        self._trigger = TriggerModel(self._scpi, self._world.clock)
+        self._trace.power_on()
+        self._session = Session(trigger=self._trigger.settings)
         self._readings: list[Reading] = []
         self._time_zero_s = self._world.clock.now()
         self._is_remote = False
@@ -176,19 +209,33 @@ class Keithley2400:
         self._declare_trigger()
         self._declare_format()
         self._declare_system()
+        self._declare_status()
+        self._trace.declare(
+            self._scpi,
+            changed=self._note_condition,
+            elements=self._elements_of,
+            numbers=self._numbers,
+        )
 
     def _reset(self) -> None:
         self._meter.reset()
-        self._session = Session()
+        self._trace.statistic = "MEAN"
+        self._use(Session())
         self._readings = []
 
+    def _use(self, session: Session) -> None:
+        self._session = session
+        self._trigger.settings = session.trigger
+
     def _saved(self) -> tuple[Settings, Session]:
-        return copy.deepcopy(self._settings), replace(self._session)
+        return copy.deepcopy((self._settings, self._session))
 
     def _recall(self, saved: tuple[Settings, Session]) -> None:
         """Do `*RCL`; the output goes off, whatever it was when the setup was saved."""
         self._reset()
-        self._meter.settings, self._session = copy.deepcopy(saved[0]), replace(saved[1])
+        settings, session = copy.deepcopy(saved)
+        self._meter.settings = settings
+        self._use(session)
 
     # Sourcing
 
@@ -405,28 +452,15 @@ class Keithley2400:
     def _is_tripped(self, quantity: str) -> bool:
         return self._settings.protected == quantity and self._meter.is_in_compliance()
 
-    def _note_compliance(self) -> None:
-        condition = COMPLIANCE_EVENT if self._meter.is_in_compliance() else 0
-        self._measurement_event.set_condition(condition)
+    def _note_condition(self) -> None:
+        condition = self._trace.condition
+        condition |= IN_COMPLIANCE if self._meter.is_in_compliance() else 0
+        self._measurement.set_condition(condition)
 
     # Triggering and reading
 
     def _declare_trigger(self) -> None:
         declare = self._scpi.declare
-        count = Integer(1, MOST_READINGS, 1)
-        for header, name in ((":TRIGger", "trigger_count"), (":ARM", "arm_count")):
-            declare(f"{header}[:SEQuence#][:LAYer#]:COUNt", self._set_count(name), count)
-            declare(f"{header}[:SEQuence#][:LAYer#]:COUNt?", self._shown_count(name))
-        self._scpi.declare_number(
-            ":TRIGger[:SEQuence#]:DELay",
-            Number(0, 999.9999, 0, "S"),
-            lambda value: setattr(self._session, "trigger_delay_s", value),
-            lambda: self._session.trigger_delay_s,
-        )
-        for header in (":TRIGger[:SEQuence#]:SOURce", ":ARM[:SEQuence#][:LAYer#]:SOURce"):
-            declare(header, lambda source: None, Choice("IMMediate"))
-            declare(f"{header}?", lambda: "IMM")
-        declare(":TRIGger:CLEar", lambda: None)
         declare(":ABORt", lambda: None)
         declare(":INITiate[:IMMediate]", self._initiate)
         declare(":READ?", self._read)
@@ -442,26 +476,11 @@ class Keithley2400:
         if functions:
             self._scpi.declare(f":CONFigure{header}", lambda: self._configure(functions))
 
-    def _set_count(self, name: str) -> Callable[[int], None]:
-        other = "arm_count" if name == "trigger_count" else "trigger_count"
-
-        def set_count(count: int) -> None:
-            if count * int(getattr(self._session, other)) > MOST_READINGS:
-                raise ScpiError(-221)
-            setattr(self._session, name, count)
-
-        return set_count
-
-    def _shown_count(self, name: str) -> Callable[[], str]:
-        return lambda: str(getattr(self._session, name))
-
     def _configure(self, functions: Iterable[str]) -> None:
-        session, settings = self._session, self._settings
-        session.trigger_count = session.arm_count = 1
-        session.trigger_delay_s = 0.0
+        self._trigger.settings.trigger_at_once()
         for function in functions:
             self._enable_functions(function)
-            settings.sense_autorange[function] = True
+            self._settings.sense_autorange[function] = True
 
     def _measure(self, functions: Iterable[str]) -> Generator[float, None, str | bytes]:
         """Do `:MEAS?`, which switches the output on if it has to."""
@@ -479,20 +498,27 @@ class Keithley2400:
         if not (self._meter.is_on or session.auto_output_off):
             raise ScpiError(*OUTPUT_IS_OFF)
         self._readings = []
-        for _ in range(session.trigger_count * session.arm_count):
-            reading = yield from self._take_reading()
-            self._readings.append(reading)
-        self._measurement_event.event |= READING_AVAILABLE_EVENT
+        yield from self._trigger.run(self._read_once)
+
+    def _read_once(self) -> Generator[float, None, None]:
+        reading = yield from self._take_reading()
+        self._readings.append(reading)
+        self._trace.store(reading)
+        events = READING_AVAILABLE
+        events |= READING_OVERFLOW if reading.status & OVERFLOW else 0
+        events |= VOLTAGE_PROTECTION_REACHED if reading.status & VOLTAGE_PROTECTION else 0
+        self._measurement.event |= events & self._measurement.rising
+        self._note_condition()
 
     def _take_reading(self) -> Generator[float, None, Reading]:
-        session, settings = self._session, self._settings
+        session = self._session
         automatic = AUTO_SOURCE_DELAY_S if session.source_delay_auto else session.source_delay_s
         if session.auto_output_off:
             self._meter.switch(True)
         try:
-            yield session.trigger_delay_s + automatic + READING_OVERHEAD_S
+            yield session.trigger.delay_s + automatic + READING_OVERHEAD_S
             start_s = self._world.step()
-            yield settings.aperture_s
+            yield self._meter.aperture_s
             return self._meter.measure(start_s, self._world.step())
         finally:
             if session.auto_output_off:
@@ -531,15 +557,22 @@ class Keithley2400:
         self._session.is_binary = kind != "ASC"
 
     def _formatted(self, readings: list[Reading]) -> str | bytes:
-        values = [self._element(e, r) for r in readings for e in self._session.elements]
+        zero_s = self._time_zero_s
+        return self._numbers([v for r in readings for v in self._elements_of(r, r.end_s - zero_s)])
+
+    def _numbers(self, values: list[float]) -> str | bytes:
         if not self._session.is_binary:
             return ",".join(f"{value:+.6E}" for value in values)
         order = "<" if self._session.is_swapped else ">"
         return b"#0" + struct.pack(f"{order}{len(values)}f", *values)
 
-    def _element(self, element: str, reading: Reading) -> float:
+    def _elements_of(self, reading: Reading, stamp_s: float) -> list[float]:
+        """Return what is told of a reading, in the instrument's order."""
+        return [self._element(name, reading, stamp_s) for name in self._session.elements]
+
+    def _element(self, element: str, reading: Reading, stamp_s: float) -> float:
         if element == "TIME":
-            return reading.end_s - self._time_zero_s
+            return stamp_s
         if element == "STAT":
             return float(reading.status)
         value = reading.value.get(element, NOT_A_NUMBER)
@@ -556,7 +589,7 @@ class Keithley2400:
         declare(":SYSTem:PRESet", self._reset)
         declare(":SYSTem:TIME:RESet", self._reset_time)
         declare(":SYSTem:TIME?", lambda: f"{self._world.clock.now() - self._time_zero_s:.3f}")
-        declare(":SYSTem:LFRequency?", lambda: "50")
+        self._declare_line_frequency()
         declare(
             ":SYSTem:BEEPer[:IMMediate]",
             lambda hertz, seconds: None,
@@ -567,13 +600,41 @@ class Keithley2400:
         declare(":SYSTem:LOCal", lambda: setattr(self, "_is_remote", False))
         declare(":SYSTem:REMote", lambda: setattr(self, "_is_remote", True))
         declare(":SYSTem:RWLock", lambda: setattr(self, "_is_remote", True))
-        self._choice(":SYSTem:AZERo[:STATe]", "autozero", "ON", "OFF", "ONCE")
+        declare(":SYSTem:AZERo[:STATe]", self._set_autozero, OnOffOrOnce())
+        declare(":SYSTem:AZERo[:STATe]?", lambda: _flag(self._session.is_autozero_on))
         self._flag(":DISPlay:ENABle", "display_on")
-        declare("*TRG", lambda: None)
         self._scpi.declare_memory(self._memory, self._saved, self._recall)
+
+    def _declare_status(self) -> None:
+        declare = self._scpi.declare
         declare(":STATus:QUEue[:NEXT]?", lambda: self._scpi.status.errors.pop().response())
         declare(":STATus:QUEue:CLEar", self._scpi.status.errors.clear)
-        self._scpi.declare_register(":STATus:MEASurement", self._measurement_event)
+        self._scpi.declare_register(":STATus:MEASurement", self._measurement)
+
+    def _declare_line_frequency(self) -> None:
+        self._scpi.declare(":SYSTem:LFRequency", self._set_line_frequency, Integer(50, 60))
+        self._scpi.declare(":SYSTem:LFRequency?", lambda: str(self._line_frequency_hz))
+        self._scpi.declare_flag(
+            ":SYSTem:LFRequency:AUTO",
+            self._set_line_frequency_auto,
+            lambda: self._is_line_frequency_auto,
+        )
+
+    def _set_line_frequency(self, hertz: int) -> None:
+        if hertz not in (50, 60):
+            raise ScpiError(-222)
+        self._line_frequency_hz = hertz
+        self._is_line_frequency_auto = False
+        self._meter.power_line_cycle_s = 1 / hertz
+
+    def _set_line_frequency_auto(self, on: bool) -> None:
+        if on:
+            self._set_line_frequency(MAINS_HZ)
+        self._is_line_frequency_auto = on
+
+    def _set_autozero(self, state: bool | str) -> None:
+        """Switch auto zero; `ONCE` takes new references and leaves it off."""
+        self._session.is_autozero_on = state is True
 
     def _set_remote_sense(self, on: bool) -> None:
         self._settings.remote_sense = on

@@ -78,9 +78,9 @@ class Settings:
         return CURR if self.source == VOLT else VOLT
 
     @property
-    def aperture_s(self) -> float:
-        """How long one reading integrates, all filter readings together."""
-        return self.nplc * POWER_LINE_CYCLE_S * (self.filter_count if self.filter_on else 1)
+    def cycles(self) -> float:
+        """Over how many power line cycles one reading integrates, all of a filter together."""
+        return self.nplc * (self.filter_count if self.filter_on else 1)
 
     def source_range_of(self, quantity: str) -> float:
         """The source range in force, which follows the level when it is automatic."""
@@ -105,10 +105,15 @@ class Reading:
 
 
 class SourceMeter:
-    """Output terminals with a source, a limit and a meter behind them."""
+    """Output terminals with a source, a limit and a meter behind them.
+
+    Attributes:
+        power_line_cycle_s: What it takes a cycle of the mains for; kept at a reset.
+    """
 
     def __init__(self, world: World, dut: DeviceUnderTest) -> None:
         self.settings = Settings()
+        self.power_line_cycle_s = POWER_LINE_CYCLE_S
         self.is_on = False
         self.transitions: deque[tuple[float, bool]] = deque(maxlen=REMEMBERED_TRANSITIONS)
         self._world = world
@@ -116,6 +121,11 @@ class SourceMeter:
         self._start_level = 0.0
         self._changed_s = world.clock.now()
         world.moves(self._feel)
+
+    @property
+    def aperture_s(self) -> float:
+        """How long one reading integrates."""
+        return self.settings.cycles * self.power_line_cycle_s
 
     def switch(self, on: bool) -> None:
         """Connect the source to the terminals, or disconnect it."""
@@ -206,8 +216,8 @@ class SourceMeter:
 
     def _sense(self, quantity: str, value: float) -> float | None:
         meter_range = self._meter_range(quantity, value)
-        cycles = self.settings.aperture_s / POWER_LINE_CYCLE_S
-        noisy = value + self._world.noise(meter_range * NOISE_OF_RANGE / math.sqrt(cycles))
+        sigma = meter_range * NOISE_OF_RANGE / math.sqrt(self.settings.cycles)
+        noisy = value + self._world.noise(sigma)
         return noisy if abs(noisy) <= meter_range * (OVERRANGE + 0.005) else None
 
     def _ohms(self, voltage_v: float | None, current_a: float | None) -> float | None:

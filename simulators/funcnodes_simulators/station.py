@@ -1,12 +1,14 @@
 """One instrument behind its wire: an input queue, one message at a time, replies through faults.
 
-Guarantees that messages are executed in the order they arrived, whatever client sent them, and
-that a client which hangs, floods or vanishes stops nobody else. Sans-I/O: it waits by the timers it
+Guarantees that messages are executed in the order they arrived, whatever client sent them, but for
+triggers and what interrupts, which act at once on what is under way; and that a client which hangs,
+floods or vanishes stops nobody else. Sans-I/O: it waits by the timers it
 is given, an event loop's on real wires, a bench's own in memory. The wires themselves are
 `servers`', `hislip`'s, `vxi11`'s and `memory`'s business.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +24,12 @@ from funcnodes_simulators.faults import (
     LosePower,
     Send,
 )
-from funcnodes_simulators.instrument import CanFail, Instrument, input_buffer_for
+from funcnodes_simulators.instrument import (
+    CanFail,
+    Instrument,
+    TakesTriggers,
+    input_buffer_for,
+)
 from funcnodes_simulators.locks import LockTable
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.scpi import Execution, Overrun
@@ -203,7 +210,7 @@ class Connection:
         """Put it down if the client says more before it has the reply to a query."""
         if not self.asked or isinstance(message, Overrun) or not message.strip():
             return
-        if not self._station.instrument.interrupts(message):
+        if not self._station.acts_at_once(message):
             problem = f"its reply was not awaited before {message[:LONGEST_SHOWN]!r}"
             self.note_reply(str(self.asked[0].text), problem)
 
@@ -307,6 +314,7 @@ class Station:
         self.remote = RemoteState()
         self.strict = strict if strict is not None else StrictLog()
         self._world = world
+        self._triggered = instrument if isinstance(instrument, TakesTriggers) else None
         self._time_scale = time_scale
         self._timers = timers
         self._queue: deque[Request] = deque()
@@ -357,21 +365,30 @@ class Station:
         current = [] if self._current is None else [self._current]
         return any(request.connection is connection for request in [*current, *self._queue])
 
-    def enqueue(self, request: Request) -> None:
-        """Line a message up for execution; past the queue's bound it counts as an overrun."""
+    def acts_at_once(self, message: str) -> bool:
+        """Whether a message acts on what is under way, and need not wait for its reply."""
+        return self.instrument.interrupts(message) or self._is_trigger(message)
+
+    def enqueue(self, request: Request) -> bool:
+        """Line a message up for execution; past the queue's bound it counts as an overrun.
+
+        Returns:
+            Whether it is in line; not so a trigger that was taken at once.
+        """
         if isinstance(request.text, str):
             if not request.text.strip():
-                return
+                return True
             self.commands.append((self._world.clock.now(), request.text))
-            if self._current is not None and self.instrument.interrupts(request.text):
-                self._break_off()
+            if self._current is not None and self._attend(request.text):
+                return False
         if len(self._queue) >= MOST_QUEUED_MESSAGES:
             self.instrument.overrun()
-            return
+            return True
         self._queue.append(request)
         if "?" in str(request.text):
             request.connection.asked.append(request)
         self._go_on()
+        return True
 
     def take_back(self, connection: Connection) -> None:
         """Do a device clear: forget what a client asked for, also what is under way."""
@@ -417,12 +434,35 @@ class Station:
             "log": [text for _, text in latest],
         }
 
+    def _is_trigger(self, message: str) -> bool:
+        return self._triggered is not None and self._triggered.is_trigger(message)
+
+    def _attend(self, message: str) -> bool:
+        """Let a message act on what is under way; returns whether it is done with, a trigger."""
+        if self._triggered is not None and self._triggered.is_trigger(message):
+            self._triggered.trigger()
+            if self._timer is None:
+                self._timer = self.timers.call_at(self.timers.time(), self._resume)
+            return True
+        if self.instrument.interrupts(message):
+            self._break_off()
+        return False
+
+    def _attend_to_queue(self) -> None:
+        """Let what came before its time act on what has just begun, as far as that is there."""
+        for request in list(self._queue):
+            if self._current is None:
+                return
+            text = request.text
+            if isinstance(text, str) and not request.is_void and self._attend(text):
+                self._queue.remove(request)
+
     def _go_on(self) -> None:
         """Have the next message begun, in a turn of its own: a flood must not keep others waiting.
 
         Between two messages the wires are served.
         """
-        if self._queue and self._timer is None:
+        if self._queue and self._timer is None and self._current is None:
             self._timer = self.timers.call_at(self.timers.time(), self._begin)
 
     def _begin(self) -> None:
@@ -444,6 +484,8 @@ class Station:
                 else self._execute(request, request.text)
             )
             self._resume()
+            if self._queue and self._current is request:
+                self._attend_to_queue()
 
     def _execute(self, request: Request, message: str) -> Execution:
         """Execute a message, unless a fault has the instrument do something else first."""
@@ -467,8 +509,10 @@ class Station:
         except StopIteration as end:
             self._finish(end.value)
             return
-        due_s = self.timers.time() + pause_s / self._time_scale
-        self._timer = self.timers.call_at(due_s, self._resume)
+        if pause_s != math.inf:
+            due_s = self.timers.time() + pause_s / self._time_scale
+            self._timer = self.timers.call_at(due_s, self._resume)
+        self.look()
 
     def _break_off(self) -> None:
         """Give up what is under way; a query that ends so is an error, unless it was taken back."""

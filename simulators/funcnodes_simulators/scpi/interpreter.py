@@ -1,8 +1,8 @@
 """Executes program messages: the part of a SCPI instrument that all of them share.
 
 Sans-I/O: a message goes in, and a generator comes back that yields for how many seconds the
-instrument is busy next, and returns its response message (None for no response). Any text is
-survived: what cannot be done ends in the error queue.
+instrument is busy next (`math.inf` while only a trigger lets it go on), and returns its response
+message (None for no response). Any text is survived: what cannot be done ends in the error queue.
 
 A command that goes on after it was executed, a sweep or a movement, is an operation: `begin` it,
 and `*OPC`, `*OPC?` and `*WAI` keep to it (IEEE 488.2, chapter 12).

@@ -68,6 +68,7 @@ class StatusModel:
     """All registers of one instrument and its error queue.
 
     Attributes:
+        others: Registers of an instrument's own, by the bit of the status byte that sums them up.
         wording: An instrument's own words for error numbers of the standard.
         service_enable: The bits of the status byte that request service.
         clears_at_power_on: What `*PSC` sets: whether a loss of power clears the enable masks.
@@ -77,6 +78,7 @@ class StatusModel:
     standard: EventRegister = field(default_factory=EventRegister)
     operation: EventRegister = field(default_factory=EventRegister)
     questionable: EventRegister = field(default_factory=EventRegister)
+    others: dict[int, EventRegister] = field(default_factory=dict)
     wording: Mapping[int, str] = field(default_factory=dict)
     service_enable: int = 0
     clears_at_power_on: bool = True
@@ -94,24 +96,25 @@ class StatusModel:
         byte |= MESSAGE_AVAILABLE if has_output else 0
         byte |= EVENT_SUMMARY if self.standard.summary else 0
         byte |= OPERATION if self.operation.summary else 0
+        byte |= sum(bit for bit, register in self.others.items() if register.summary)
         return byte | (MASTER_SUMMARY if byte & self.service_enable else 0)
 
     def clear(self) -> None:
         """Do `*CLS`: events and errors go, enable masks stay."""
         self.errors.clear()
-        for register in (self.standard, self.operation, self.questionable):
+        for register in (self.standard, self.operation, self.questionable, *self.others.values()):
             register.event = 0
 
     def preset(self) -> None:
         """Do `:STAT:PRES`: the SCPI registers report nothing and latch every rise."""
-        self.operation.preset()
-        self.questionable.preset()
+        for register in (self.operation, self.questionable, *self.others.values()):
+            register.preset()
 
     def power_on(self) -> None:
         """Begin anew after a loss of power; the enable masks outlive it if `*PSC 0` said so."""
         self.clear()
         self.preset()
-        for register in (self.operation, self.questionable):
+        for register in (self.operation, self.questionable, *self.others.values()):
             register.condition = 0
         self.standard.event = POWER_ON
         if self.clears_at_power_on:
