@@ -4,7 +4,8 @@ Speaks the subset of the 2400's commands that drivers use, with its defaults, ra
 and reading format. The analog side is `sourcemeter`; when readings are taken is `trigger_model`'s
 business, where they are stored `trace_buffer`'s. Differences from the instrument: auto ohms does
 not take over the source (ohms are V/I at the present level), and there are no sweeps, limit tests,
-math or source memory. Source: 2400 Series SourceMeter User's Manual, 2400S-900-01, chapter 18 and appendix B.
+math or source memory. Source: 2400 Series SourceMeter User's Manual, 2400S-900-01, chapter 18 and
+appendix B.
 """
 
 import copy
