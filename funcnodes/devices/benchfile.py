@@ -22,7 +22,6 @@
 An error names file, table and key. Saving keeps comments and order.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from funcnodes.devices.addresses import AllowList
+from funcnodes.devices.tables import Tables
 from funcnodes.errors import BenchError
 
 Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
@@ -186,24 +186,21 @@ def _reason(error: Exception) -> str:
     return str(error).partition(" at line")[0].rstrip(".")
 
 
-class _Reader:
-    """Checks a parsed document; `where` begins every message."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
+class _Reader(Tables):
+    """Checks a parsed bench file."""
 
     def bench(self, data: dict[str, Any], path: Path | None) -> BenchConfig:
-        self._keys("", data, _TOP)
+        self.keys("", data, _TOP)
         fallback = path.stem if path else "bench"
-        devices = self._table("", data, "devices")
+        devices = self.table("", data, "devices")
         found = {name: self._device(name, devices[name]) for name in devices}
-        order = tuple(self._texts("", data, "stop_order"))
+        order = tuple(self.texts("", data, "stop_order"))
         for name in order:
             if name not in found:
-                raise self._wrong("", "stop_order", f"there is no device {name!r}")
+                raise self.wrong("", "stop_order", f"there is no device {name!r}")
         return BenchConfig(
-            name=self._text("", data, "name", fallback),
-            title=self._text("", data, "title", ""),
+            name=self.text("", data, "name", fallback),
+            title=self.text("", data, "title", ""),
             allow=self._allow(data),
             actions={**DEFAULT_ACTIONS, **self._actions("", data)},
             stop_order=order,
@@ -213,30 +210,30 @@ class _Reader:
     def _device(self, name: str, data: Any) -> DeviceConfig:
         table = f"devices.{name}"
         if not isinstance(data, dict):
-            raise self._wrong("devices", name, "a table is expected")
+            raise self.wrong("devices", name, "a table is expected")
         if not _NAME.match(name):
-            raise self._wrong("devices", name, "a device's name is letters, digits and _")
-        self._keys(table, data, _DEVICE)
+            raise self.wrong("devices", name, "a device's name is letters, digits and _")
+        self.keys(table, data, _DEVICE)
         simulated = data.get("simulated")
         if simulated is not None and not isinstance(simulated, bool):
-            raise self._wrong(table, "simulated", f"true or false is expected, not {simulated!r}")
+            raise self.wrong(table, "simulated", f"true or false is expected, not {simulated!r}")
         return DeviceConfig(
             name=name,
-            driver=self._text(table, data, "driver"),
-            address=self._text(table, data, "address"),
+            driver=self.text(table, data, "driver"),
+            address=self.text(table, data, "address"),
             simulated=simulated,
-            serial=self._text(table, data, "serial", ""),
+            serial=self.text(table, data, "serial", ""),
             timeout_s=self._seconds(table, data),
             limits=self._limits(table, data),
             actions=self._actions(table, data),
         )
 
     def _limits(self, table: str, data: dict[str, Any]) -> dict[str, tuple[Bound, Bound]]:
-        limits = self._table(table, data, "limits")
+        limits = self.table(table, data, "limits")
         for key, value in limits.items():
             is_pair = isinstance(value, list) and len(value) == 2
             if not is_pair or not all(_is_bound(bound) for bound in value):
-                raise self._wrong(
+                raise self.wrong(
                     f"{table}.limits", key, f"[lowest, highest] is expected, not {value!r}"
                 )
         return {key: (value[0], value[1]) for key, value in limits.items()}
@@ -247,7 +244,7 @@ class _Reader:
             if cause in data:
                 action = data[cause]
                 if action not in get_args(SafeAction):
-                    raise self._wrong(
+                    raise self.wrong(
                         table, cause, f"estop, park or hold is expected, not {action!r}"
                     )
                 found[cause] = action
@@ -256,11 +253,11 @@ class _Reader:
     def _allow(self, data: dict[str, Any]) -> AllowList:
         if "allow" not in data:
             return AllowList()
-        entries = tuple(self._texts("", data, "allow"))
+        entries = tuple(self.texts("", data, "allow"))
         for entry in entries:
             problem = AllowList.problem(entry)
             if problem:
-                raise self._wrong("", "allow", problem)
+                raise self.wrong("", "allow", problem)
         return AllowList(entries)
 
     def _seconds(self, table: str, data: dict[str, Any]) -> float | None:
@@ -268,42 +265,8 @@ class _Reader:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
-            raise self._wrong(table, "timeout_s", f"seconds up to 3600 expected, not {value!r}")
+            raise self.wrong(table, "timeout_s", f"seconds up to 3600 expected, not {value!r}")
         return float(value)
-
-    def _text(self, table: str, data: dict[str, Any], key: str, default: str | None = None) -> str:
-        if key not in data and default is None:
-            raise self._wrong(table, key, "it is missing")
-        value = data.get(key, default)
-        if not isinstance(value, str) or (default is None and not value):
-            raise self._wrong(table, key, f"text is expected, not {value!r}")
-        return value
-
-    def _texts(self, table: str, data: dict[str, Any], key: str) -> list[str]:
-        value = data.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self._wrong(table, key, f"a list of texts is expected, not {value!r}")
-        return value
-
-    def _table(self, table: str, data: dict[str, Any], key: str) -> dict[str, Any]:
-        value = data.get(key, {})
-        if not isinstance(value, dict):
-            raise self._wrong(table, key, f"a table is expected, not {value!r}")
-        return value
-
-    def _keys(self, table: str, data: dict[str, Any], known: set[str]) -> None:
-        for key in data:
-            if key not in known:
-                close = difflib.get_close_matches(key, known, 1)
-                meant = f", did you mean {close[0]!r}?" if close else ""
-                raise self._wrong(table, key, f"there is no such key{meant}")
-
-    def _wrong(self, table: str, key: str, why: str) -> BenchError:
-        place = f"[{table}] {key}" if table else key
-        end = "" if why.endswith("?") else "."
-        return BenchError(
-            f"{self._where}: {place}: {why}{end}", path=self._where, table=table, key=key
-        )
 
 
 def _is_bound(value: Any) -> bool:
