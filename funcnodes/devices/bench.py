@@ -8,24 +8,30 @@ import asyncio
 import contextlib
 import importlib.resources
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from funcnodes.devices.addresses import Address, AllowList
+from funcnodes.devices.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
-from funcnodes.devices.device import Device, ParkResult, Surroundings
+from funcnodes.devices.device import CONFIRM_S, Device, ParkResult, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
+from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
+from funcnodes.devices.notify import Notifier
+from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
+from funcnodes.devices.watching import Watching
 from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often
+TOLD_S = 1.0  # what closing waits for mail and webhooks at most
 AGAIN_S = 0.25  # between attempts on a device that did not answer an E-STOP
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
@@ -42,6 +48,10 @@ class Bench:
         latch: The worker's E-STOP latch.
         devices: By name, in the order of the file.
         emergency: What another thread or process needs to make it safe.
+        interlocks: What it does by itself; see `interlocks`.
+        alarms: What it tells people; see `alarms`.
+        notifier: How it tells people who are elsewhere.
+        watching: What reads for interlocks, alarms and whoever else asks it to.
         written: Names of devices written to since the innermost `track_writes` began.
     """
 
@@ -66,11 +76,15 @@ class Bench:
         self._fresh: set[Device] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._again: asyncio.Task[None] | None = None
+        self._stopping: set[asyncio.Task[Any]] = set()  # stops that the bench began by itself
+        self._endings: list[Callable[[], None]] = []
+        self._absent: asyncio.TimerHandle | None = None
         leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
         around = Surroundings(
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
+            refusal=lambda device, member: self.interlocks.refusal(device, member),
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
@@ -78,8 +92,21 @@ class Bench:
                 self.devices[name] = Device(device, around, dict(resources))
             except (BenchError, DeviceError) as error:
                 raise _placed(error, path, name) from error
+        self._make_rules(config)
         self.emergency = Emergency(self.latch, self._shots, self._targets)
         self._unwatch_latch = self.latch.on_change(self._latch_changed)
+
+    def _make_rules(self, config: BenchConfig) -> None:
+        rules, kinds = config.rules, {name: each.kind for name, each in self.devices.items()}
+        self.watching = Watching(self.devices)
+        try:
+            self.interlocks = Interlocks(
+                rules.interlocks, kinds, latch=self.latch, trip=self._tripped
+            )
+            self.alarms = Alarms(rules.alarms, kinds)
+        except BenchError as error:
+            raise _placed(error, self.path) from error
+        self.notifier = Notifier(rules.notify, config.name)
 
     @classmethod
     def load(
@@ -122,17 +149,19 @@ class Bench:
     # ── opening ───────────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:
-        """Connect to all devices in parallel.
+        """Connect to all devices in parallel, and watch what interlocks and alarms look at.
 
         One that cannot be reached stays offline, with its reason in `message`, and is tried
         again in the background. Never raises for a device.
         """
         self._loop = asyncio.get_running_loop()
+        self._begin_rules()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
 
     async def close(self) -> None:
         """Let go of every device; their outputs stay as they are."""
         self._unwatch_latch()
+        await self._end_rules()
         if self._again is not None:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
@@ -146,6 +175,31 @@ class Bench:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _begin_rules(self) -> None:
+        if not self._endings:
+            self._endings = [
+                self.alarms.on_alarm(self._alarm_told),
+                self.interlocks.stop,
+                self.alarms.stop,
+            ]
+            self.interlocks.start(self.watching)
+            self.alarms.start(self.watching)
+            self.watching.start()
+
+    async def _end_rules(self) -> None:
+        """Watch no more; a stop that is under way is finished, mail is given a moment."""
+        while self._endings:
+            self._endings.pop()()
+        await self.watching.stop()
+        if self._stopping:
+            await asyncio.wait(self._stopping, timeout=CONFIRM_S)
+        self.notifier.close()
+        until = time.monotonic() + TOLD_S
+        while any(state.waiting for state in self.notifier.states()):
+            if time.monotonic() > until:
+                break
+            await asyncio.sleep(0.02)
 
     async def _connect(self, device: Device) -> None:
         with contextlib.suppress(DeviceError, TimeoutError):
@@ -244,20 +298,23 @@ class Bench:
         By default each is parked: ramps, then off. Devices named in `stop_order` go one after
         the other, the rest together. Passes the latch.
         """
-        wanted = set(self.devices if names is None else names)
-        return await self._bring_down([d for d in self._in_stop_order() if d.name in wanted])
+        return await self._bring_down(self._chosen(names), _ended)
 
     async def make_safe(self, cause: Cause, names: Iterable[str] | None = None) -> list[StopAck]:
         """What the bench asks for on `cause`: emergency bytes, parking, or nothing.
 
         Does not latch. SIGTERM of a worker is "on_worker_death".
         """
-        wanted = set(self.devices if names is None else names)
-        devices = [device for device in self._in_stop_order() if device.name in wanted]
-        return await self._stop(devices, cause, lambda _: None)
+        return await self._stop(self._chosen(names), lambda d: d.action(cause), lambda _: None)
 
     async def estop(
-        self, cause: str, by: str, *, on_ack: Callable[[StopAck], None] | None = None
+        self,
+        cause: str,
+        by: str,
+        *,
+        on_ack: Callable[[StopAck], None] | None = None,
+        names: Iterable[str] | None = None,
+        action: SafeAction | Cause = "on_estop",
     ) -> list[StopAck]:
         """Latch, write every device's emergency bytes, then read back whether they are off.
 
@@ -266,8 +323,10 @@ class Bench:
 
         Args:
             cause: Why, for people.
-            by: Who pressed.
+            by: Who pressed, or which interlock it was.
             on_ack: Called with each device's word as it comes.
+            names: The devices to stop, all by default; the latch is for all.
+            action: What to do with them, or the cause for which the bench says it.
 
         Returns:
             One word per device, in stop order.
@@ -279,18 +338,74 @@ class Bench:
             if on_ack is not None:
                 on_ack(ack)
 
-        acks = await self._stop(self._in_stop_order(), "on_estop", told)
+        def chosen(device: Device) -> SafeAction:
+            if action == "estop" or action == "park" or action == "hold":
+                return action
+            return device.action(action)
+
+        acks = await self._stop(self._chosen(names), chosen, told)
         if self.latch.unconfirmed() and (self._again is None or self._again.done()):
             self._again = asyncio.create_task(self._insist(told), name="E-STOP again")
         return acks
 
+    def operator_here(self, is_here: bool, who: str = "") -> None:
+        """Somebody holds the controls, or nobody does any more: the dead-man (S1).
+
+        Only a bench that asks for more than `hold` on `on_operator_lost` acts, by a stop that
+        latches, once `operator_lost_s` have passed without anybody. Call it in the loop.
+        """
+        if is_here and self._absent is not None:
+            self._absent.cancel()
+            self._absent = None
+        if is_here or self._absent is not None or self._loop is None:
+            return
+        names = [d.name for d in self._chosen() if d.action("on_operator_lost") != "hold"]
+        if names:
+            self._absent = self._loop.call_later(
+                self.config.operator_lost_s, self._operator_lost, names, who
+            )
+
+    def _operator_lost(self, names: list[str], who: str) -> None:
+        self._absent = None
+        cause = (
+            f"{who or 'whoever held the controls'} has been away for "
+            f"{self.config.operator_lost_s:g} s"
+        )
+        self._stop_soon(cause, "the dead-man", names, "on_operator_lost")
+
+    def _tripped(self, interlock: Interlock) -> None:
+        name, then = interlock.config.name, interlock.config.then
+        assert then != "refuse", "an interlock that refuses stops nothing"
+        text = f"Interlock {name!r} tripped: {interlock.why}."
+        self._stop_soon(interlock.why, f"interlock {name!r}", interlock.devices, then)
+        self.notifier.tell("interlock", name, Severity.MAJOR, text, interlock.t or 0.0)
+
+    def _stop_soon(
+        self, cause: str, by: str, names: Iterable[str], action: SafeAction | Cause
+    ) -> None:
+        """Begin a stop: in this turn of the loop nobody speaks any more, in the next it is told."""
+        self.latch.engage(cause, by)
+        task = asyncio.create_task(
+            self.estop(cause, by, names=tuple(names), action=action), name=f"stop by {by}"
+        )
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    def _alarm_told(self, event: AlarmEvent, state: AlarmState) -> None:
+        alarm = self.alarms.find(event.alarm)
+        if event.kind in ("raised", "changed", "cleared") and not alarm.is_quiet:
+            self.notifier.tell("alarm", event.alarm, Severity[event.severity], event.text, event.t)
+
     async def _stop(
-        self, devices: list[Device], cause: Cause, told: Callable[[StopAck], None]
+        self,
+        devices: list[Device],
+        action: Callable[[Device], SafeAction],
+        told: Callable[[StopAck], None],
     ) -> list[StopAck]:
         began = time.monotonic()
         by_action: dict[SafeAction, list[Device]] = {"estop": [], "park": [], "hold": []}
         for device in devices:
-            by_action[device.action(cause)].append(device)
+            by_action[action(device)].append(device)
         acks = {d.name: d.begin_stop(began) for d in by_action["estop"]}
         for device in by_action["hold"]:
             acks[device.name] = StopAck(
@@ -307,7 +422,7 @@ class Bench:
                 told(acks[device.name])
 
         async def bring_down() -> None:
-            for result in await self._bring_down(by_action["park"]):
+            for result in await self._bring_down(by_action["park"], _parked):
                 acks[result.device] = _as_ack(result)
                 told(acks[result.device])
 
@@ -327,12 +442,19 @@ class Bench:
                 if ack.state in CONFIRMED and self.latch.latched:
                     told(ack)
 
-    async def _bring_down(self, devices: list[Device]) -> list[ParkResult]:
+    async def _bring_down(
+        self, devices: list[Device], step: Callable[[Device], Awaitable[ParkResult]]
+    ) -> list[ParkResult]:
         ordered = [device for device in devices if device.name in self.config.stop_order]
         others = [device for device in devices if device.name not in self.config.stop_order]
-        results = [await _parked(device) for device in ordered]
-        results += await asyncio.gather(*(_parked(device) for device in others))
+        results = [await step(device) for device in ordered]
+        results += await asyncio.gather(*(step(device) for device in others))
         return results
+
+    def _chosen(self, names: Iterable[str] | None = None) -> list[Device]:
+        """These devices, all by default, in stop order."""
+        wanted = set(self.devices if names is None else names)
+        return [device for device in self._in_stop_order() if device.name in wanted]
 
     def _in_stop_order(self) -> list[Device]:
         order = self.config.stop_order
@@ -355,12 +477,29 @@ class Bench:
         return found
 
 
+async def _ended(device: Device) -> ParkResult:
+    """What the bench asks for at the end of a run."""
+    match device.action("at_end"):
+        case "hold":
+            return ParkResult(device.name, "held", 0.0, "The bench says hold.")
+        case "estop":
+            return await _struck(device)
+    return await _parked(device)
+
+
 async def _parked(device: Device) -> ParkResult:
-    if device.action("at_end") == "hold":
-        return ParkResult(device.name, "held", 0.0, "The bench says hold.")
     if device.link is None:
         return ParkResult(device.name, "failed", 0.0, f"{device.name} is offline.")
     return await device.park()
+
+
+async def _struck(device: Device) -> ParkResult:
+    began = time.monotonic()
+    ack = device.begin_stop(began)
+    if ack.state == "pending":
+        ack = await device.confirm_stop(began)
+    words: dict[str, Any] = {"off": "parked", "held": "held"}
+    return ParkResult(device.name, words.get(ack.state, "failed"), ack.ms or 0.0, ack.message)
 
 
 def _as_ack(result: ParkResult) -> StopAck:
@@ -370,10 +509,10 @@ def _as_ack(result: ParkResult) -> StopAck:
     )
 
 
-def _placed(error: Exception, path: Path | None, name: str) -> BenchError:
+def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:
     where = f"{path}: " if path else ""
-    table = "" if "[devices." in str(error) else f"[devices.{name}] "
-    return BenchError(f"{where}{table}{error}", path=str(path or ""), device=name)
+    table = f"[devices.{name}] " if name and "[devices." not in str(error) else ""
+    return BenchError(f"{where}{table}{error}", path=str(path or ""), device=name or None)
 
 
 def find_bench(name: str, *, beside: Path | None = None, worker_dir: Path | None = None) -> Path:

@@ -6,6 +6,7 @@
     at_end = "park"
     on_worker_death = "estop"
     on_operator_lost = "hold"
+    operator_lost_s = 60                # after how many seconds without whoever holds the controls
     stop_order = ["hv", "smu"]          # first to last; the rest follow
 
     [devices.smu]
@@ -19,6 +20,8 @@
     voltage = [-20, 20]                 # in the parameter's unit
     compliance = ["1 uA", "20 mA"]
 
+`[[interlock]]`, `[[alarm]]` and `[notify]` are told of in `rules`.
+
 An error names file, table and key. Saving keeps comments and order.
 """
 
@@ -30,6 +33,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from funcnodes.devices.addresses import AllowList
+from funcnodes.devices.rules import Rules, read_rules
 from funcnodes.devices.tables import Tables
 from funcnodes.errors import BenchError
 
@@ -43,10 +47,14 @@ DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
     "on_worker_death": "estop",
     "on_operator_lost": "hold",
 }
-_TOP = {"name", "title", "allow", "stop_order", "devices", *DEFAULT_ACTIONS}
+_TOP = {
+    "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "notify",
+    "operator_lost_s", *DEFAULT_ACTIONS,
+}  # fmt: skip
 _DEVICE = {"driver", "address", "simulated", "serial", "timeout_s", "limits", *DEFAULT_ACTIONS}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}$")
 MAX_BYTES = 1_000_000
+OPERATOR_LOST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,8 @@ class BenchConfig:
     actions: Mapping[Cause, SafeAction] = field(default_factory=lambda: dict(DEFAULT_ACTIONS))
     stop_order: tuple[str, ...] = ()
     devices: Mapping[str, DeviceConfig] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    operator_lost_s: float = OPERATOR_LOST_S
 
 
 class BenchFile:
@@ -205,6 +215,8 @@ class _Reader(Tables):
             actions={**DEFAULT_ACTIONS, **self._actions("", data)},
             stop_order=order,
             devices=found,
+            rules=read_rules(self, data),
+            operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=1),
         )
 
     def _device(self, name: str, data: Any) -> DeviceConfig:

@@ -58,6 +58,8 @@ RAW_LIMIT = 1_000
 POLL_S = 1.0
 
 _is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
+_writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar("writing")
+"""Member and value of the write under way, for who looks at it once the link is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Surroundings:
     written: Callable[[str], None]
     changed: Callable[["Device"], None]
     make_transport: Callable[[Address, Protocol, AllowList], Transport]
+    refusal: Callable[[str, str], str]
+    """Why an interlock refuses writes to that device's member, or ""."""
 
 
 class Device:
@@ -597,9 +601,11 @@ class Device:
         completes: Completes = "",
         abort: str = "",
     ) -> None:
-        """Write through latch and error queue; see `Link.write` and `carry_out`."""
+        """Write through latch, interlocks and error queue; see `Link.write`, `carry_out`."""
         link = self._linked()
+        self._check_interlocks(member, value)
         self._around.written(self.name)
+        token = _writing.set((member, value))
         try:
             if completes:
                 await carry_out(link, command, completes, within_s=timeout_s, abort=abort)
@@ -608,6 +614,8 @@ class Device:
         except DeviceError as error:
             self._note_fault(error)
             raise
+        finally:
+            _writing.reset(token)
         self._clear_fault()
 
     async def hold(
@@ -702,8 +710,24 @@ class Device:
         return self._link
 
     def _gate(self, command: str) -> None:
+        """Asked under the link's lock: what was allowed while it waited may not be so now."""
         if not _is_safety.get():
             self._around.latch.check(f"{self.name}: {command!r}")
+        self._check_interlocks(*_writing.get())
+
+    def _check_interlocks(self, path: str, value: Any) -> None:
+        """A safe value passes every interlock, and so does the way down to one."""
+        if _is_safety.get() or is_safe(self.member(path), value):
+            return
+        why = self._around.refusal(self.name, path)
+        if why:
+            title = self.member(path).title.lower()
+            raise RefusedError(
+                f"{self.name}: {title} was not written: {why}.",
+                hint="Remove the cause first.",
+                device=self.name,
+                member=path,
+            )
 
     def _note_fault(self, error: DeviceError) -> None:
         if self._link is not None and not self._link.is_ready:
@@ -901,6 +925,11 @@ def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
         return units.parse(bound, member.unit)
     except UnitError as error:
         raise BenchError(f"{where}: {error.message}") from error
+
+
+def is_safe(member: Member, value: Any) -> bool:
+    """Whether `value` makes the instrument safe as far as this member goes."""
+    return isinstance(member, Control) and bool(member.safe == value)
 
 
 def _with_timeout(protocol: Protocol, timeout_s: float) -> Protocol:

@@ -53,6 +53,7 @@ class Latch:
         self.path = path
         self._lock = threading.Lock()
         self._watchers: list[Callable[[LatchState], None]] = []
+        self._guards: list[Callable[[], str]] = []
         self._state = _read(path)
 
     @property
@@ -70,6 +71,16 @@ class Latch:
         def forget() -> None:
             with contextlib.suppress(ValueError):
                 self._watchers.remove(callback)
+
+        return forget
+
+    def guard(self, reason: Callable[[], str]) -> Callable[[], None]:
+        """Refuse a reset while `reason()` gives one; returns how to end that."""
+        self._guards.append(reason)
+
+        def forget() -> None:
+            with contextlib.suppress(ValueError):
+                self._guards.remove(reason)
 
         return forget
 
@@ -107,8 +118,14 @@ class Latch:
         """Release the latch. Writes nothing to any device.
 
         Raises:
-            RefusedError: A device that did not acknowledge is not among `confirmed`.
+            RefusedError: A device that did not acknowledge is not among `confirmed`, or what
+                tripped it goes on.
         """
+        why = next((why for guard in tuple(self._guards) if (why := guard())), "")
+        if why:
+            raise RefusedError(
+                f"The reset by {by} was refused: {why}.", hint="Remove the cause first."
+            )
         missing = sorted(set(self.unconfirmed()) - set(confirmed))
         if missing:
             names = " and ".join(missing)
