@@ -157,6 +157,7 @@ class Bench:
         self._loop = asyncio.get_running_loop()
         self._begin_rules()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
+        self.alarms.start(self.watching)  # a device that is only just connecting is no alarm
 
     async def close(self) -> None:
         """Let go of every device; their outputs stay as they are."""
@@ -184,7 +185,6 @@ class Bench:
                 self.alarms.stop,
             ]
             self.interlocks.start(self.watching)
-            self.alarms.start(self.watching)
             self.watching.start()
 
     async def _end_rules(self) -> None:

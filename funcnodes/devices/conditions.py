@@ -255,7 +255,7 @@ class _Parser:
             start = len(self._text) - len(self._text[self._next :].lstrip())
             raise self._wrong(f"{self._text[start]!r} means nothing there", start)
         self.kind, self.word = match.lastgroup, match[match.lastgroup]
-        self._at = match.start(match.lastgroup)
+        self._at = match.start(match.lastgroup) - (self.kind == "text")  # at the quote
         self._next = match.end()
 
     def _wrong(self, why: str, at: int) -> BenchError:

@@ -116,7 +116,8 @@ class Observation:
     def text(self) -> str:
         """In words: "tc.a.kelvin is 325.2 K"."""
         if self.sample is None:
-            return f"{self.source.name} is not known: {self.why.rstrip('.')}"
+            known = "known" if self.source.member else "reached"
+            return f"{self.source.name} is not {known}: {self.why.rstrip('.')}"
         if self.value is None:
             return f"{self.source.name} is no number ({self.sample.quality})"
         return f"{self.source.name} is {self.source.shown(self.value)}"

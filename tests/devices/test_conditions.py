@@ -146,9 +146,7 @@ def formulas(draw: st.DrawFn, depth: int = 3) -> tuple[str, object]:
 
 
 @given(formulas(), st.booleans(), st.booleans())
-def test_a_condition_means_what_it_says(
-    formula: tuple[str, object], on: bool, hot: bool
-) -> None:
+def test_a_condition_means_what_it_says(formula: tuple[str, object], on: bool, hot: bool) -> None:
     text, meaning = formula
     values = seen(smu__output=on, tc__a__kelvin=5.0 if hot else 3.0)
     assert parsed(text).holds(values) is meaning(on, hot)  # type: ignore[operator]
