@@ -14,6 +14,7 @@ from funcnodes.cli.output import Json, complain, print_json, print_table
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
     from funcnodes.devices.device import Device
+    from funcnodes.devices.safetyplan import SafetyPlan
     from funcnodes.settings import Settings
 
 OWNER = "command line"
@@ -213,18 +214,23 @@ def watch(
 
 
 def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
-    """Connect to each device of a bench and say who answered; changes nothing."""
+    """Connect to each device of a bench, say who answered and how each is stopped.
 
-    async def look() -> list[dict[str, Any]]:
+    Changes nothing.
+    """
+
+    async def look() -> tuple[list[dict[str, Any]], Any]:
         async with _opened(ctx.obj, bench) as opened:
-            return [_state(device) for device in opened.devices.values()]
+            plan = opened.safety_plan()
+            return [_state(device, plan) for device in opened.devices.values()], plan
 
-    states = asyncio.run(look())
+    states, plan = asyncio.run(look())
     if as_json:
         print_json(states)
     else:
         rows = [(s["name"], s["state"], s["identity"] or s["message"], s["stop"]) for s in states]
         print_table(("Device", "State", "Answers as", "On E-STOP"), rows)
+        print("\n".join(["", *plan.lines()]))
     return 1 if any(state["state"] in ("offline", "fault") for state in states) else 0
 
 
@@ -358,12 +364,15 @@ def _sentence(found: Any) -> str:
     return f"{found.address}: {who.maker} {who.model}{number} ({fits}{how})"
 
 
-def _state(device: "Device") -> dict[str, Any]:
+def _state(device: "Device", plan: "SafetyPlan") -> dict[str, Any]:
+    from msgspec import to_builtins
+
     return {
         "name": device.name, "driver": device.driver, "address": device.address,
         "state": device.state, "message": device.message, "stop": device.safe_state,
         "identity": str(device.identity) if device.identity.maker else "",
-        "output_on": device.output_on,
+        "output_on": device.output_on, "safety": to_builtins(plan.of(device.name)),
+        "warnings": [each.text for each in plan.warnings if each.name == device.name],
     }  # fmt: skip
 
 

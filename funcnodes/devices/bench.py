@@ -24,6 +24,8 @@ from funcnodes.devices.link import Link
 from funcnodes.devices.notify import Notifier
 from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
+from funcnodes.devices.safetyplan import SafetyPlan, make_plan
+from funcnodes.devices.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.watching import Watching
@@ -228,9 +230,21 @@ class Bench:
         """How many of the devices are simulated, and how many there are."""
         return sum(device.simulated for device in self.devices.values()), len(self.devices)
 
+    def safety_plan(self) -> SafetyPlan:
+        """What will happen for each cause, in words and seconds; asks no instrument."""
+        return make_plan(self.name, self._in_stop_order(), self.config.stop_order, self.interlocks)
+
     def snapshot(self) -> dict[str, Any]:
-        """Every device's identity and newest values, JSON-ready."""
+        """Every device's identity and newest values, JSON-ready; reads nothing."""
         return {name: device.snapshot() for name, device in self.devices.items()}
+
+    async def read_snapshot(self, *, within_s: float = WITHIN_S) -> BenchSnapshot:
+        """Every device's identity and all that it tells when it is asked; changes nothing.
+
+        Args:
+            within_s: Time for each device; all are asked at once.
+        """
+        return await take_snapshot(self.name, self.devices.values(), within_s=within_s)
 
     def on_change(self, callback: Callable[[Device], None]) -> Callable[[], None]:
         """Call `callback(device)` in the loop after its state or a value of it changed.

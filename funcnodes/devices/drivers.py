@@ -56,6 +56,8 @@ class DriverSpec:
         harmless: Commands repeated at each connection that change nothing anybody sees (D2).
         estop: Commands that make it safe at once.
         safe_state: What `estop` does, in words.
+        protects: What keeps its outputs within bounds by itself, such as "current compliance",
+            when no program does (S5); "" where nothing is known.
         local: Command that gives the front panel back, or "".
         manual: The manual that its facts are from.
     """
@@ -67,6 +69,7 @@ class DriverSpec:
     harmless: tuple[str, ...] = ()
     estop: tuple[str, ...] = ()
     safe_state: str = ""
+    protects: str = ""
     local: str = ""
     manual: str = ""
 
@@ -126,6 +129,7 @@ def driver(
     harmless: tuple[str, ...] = (),
     estop: tuple[str, ...] | None = None,
     safe_state: str = "",
+    protects: str = "",
     local: str = "",
     manual: str = "",
 ) -> Callable[[D], D]:
@@ -149,6 +153,7 @@ def driver(
             harmless=harmless,
             estop=commands,
             safe_state=safe_state or _safe_words(cls),
+            protects=protects,
             local=local,
             manual=manual,
         )  # fmt: skip

@@ -160,7 +160,7 @@ class Latch:
         if self.path is None:
             return
         with self._lock:
-            _replace(self.path, msgspec.json.encode(self._state))
+            replace_file(self.path, msgspec.json.encode(self._state))
 
     def _tell(self) -> None:
         for callback in tuple(self._watchers):
@@ -177,7 +177,8 @@ def _read(path: Path | None) -> LatchState:
         return LatchState(latched=True, cause=f"{path.name} could not be read")
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file for the owner alone: afterwards it is the old one or the new, never a mix."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -147,7 +147,7 @@ def find_source(kinds: Kinds, text: str) -> Source:
     kind = kinds.get(device)
     if kind is None:
         raise BenchError(f"{text!r}: there is no device {device!r}; there is {_listed(kinds)}.")
-    found = {source.name: source for source in _sources(device, kind)}
+    found = {source.name: source for source in sources_of(device, kind)}
     if text not in found:
         if kind is ANYTHING:
             raise BenchError(f'{text!r}: {device} has driver = "auto"; name its driver.')
@@ -156,7 +156,8 @@ def find_source(kinds: Kinds, text: str) -> Source:
     return found[text]
 
 
-def _sources(device: str, kind: type[Instrument]) -> list[Source]:
+def sources_of(device: str, kind: type[Instrument]) -> list[Source]:
+    """All that can be read of a device, in the order of declaration."""
     found = []
     for path, member in kind.walk():
         name = f"{device}.{path}"

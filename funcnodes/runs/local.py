@@ -212,8 +212,10 @@ class _Local:
         bench = space.services.get(Bench)
         devices = bench.devices.values() if bench is not None else ()
         real = [f"{device.name} ({device.address})" for device in devices if not device.simulated]
-        if not real:
+        if not real or bench is None:
             return
+        for line in bench.safety_plan().lines():
+            self.watcher.say(line)
         # A person who is asked may answer by Ctrl-C, while the loop stands still.
         before = signals.signal(signals.SIGINT, signals.default_int_handler)
         try:

@@ -197,7 +197,7 @@ async def test_a_trip_takes_the_path_of_an_e_stop_and_is_named_as_its_cause(
         assert Latch(tmp_path / "latch.json").state.by == "interlock 'too hot'"
         with pytest.raises(RefusedError, match=r"stopped by interlock 'too hot' \(smu.nplc"):
             await smu.member_set("output", True)
-        with pytest.raises(RefusedError, match="'too hot' still holds: smu.nplc is 6"):
+        with pytest.raises(RefusedError, match=r"'too hot' still holds: smu.nplc is 6"):
             bench.latch.reset(by="anna")
         simulator.ask("power_cycle", device="smu")
         await until(lambda: not next(iter(bench.interlocks)).holds)
@@ -254,7 +254,7 @@ async def test_writes_are_refused_while_it_holds_but_never_what_makes_safe(
         before = simulator.now()
         with pytest.raises(RefusedError, match=r"smu: output was not written: interlock 'door'"):
             await smu.member_set("output", True)
-        with pytest.raises(RefusedError, match="tc.loop1.heater_range is low"):
+        with pytest.raises(RefusedError, match=r"tc\.loop1\.heater_range is low"):
             await smu.instrument.output.set(True)  # type: ignore[attr-defined]
         await smu.member_set("voltage", 0.1)
         assert ":OUTP 1" not in simulator.commands("smu", before)
@@ -294,7 +294,7 @@ async def test_a_refusal_that_latches_is_reset_by_hand_once_the_condition_is_gon
         smu = bench.devices["smu"]
         await smu.member_set("nplc", 6)
         await until(lambda: bench.interlocks.states()[0].tripped)
-        with pytest.raises(RefusedError, match="'hot' was not reset: smu.nplc is 6"):
+        with pytest.raises(RefusedError, match=r"'hot' was not reset: smu.nplc is 6"):
             bench.interlocks.reset("hot", by="anna")
         await smu.member_set("nplc", 1)
         await until(lambda: not bench.interlocks.states()[0].holds)

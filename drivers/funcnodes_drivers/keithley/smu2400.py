@@ -30,6 +30,7 @@ MANUAL = "Keithley 2400S-900-01"
     # While a measurement runs only :ABOR and a few more are acted on at once (section 18, :INIT).
     estop=(":ABOR", ":OUTP OFF"),
     safe_state="output off",
+    protects="current compliance",
     local=":SYST:LOC",
     manual=MANUAL,
 )
