@@ -135,6 +135,12 @@ class Alarm:
             return events
         return [*events, self._change(severity, status, message, mono, wall)]
 
+    def take_over(self, other: "Alarm") -> None:
+        """Stand as another one does, whose limits this one's replace."""
+        self.severity, self.status, self.message = other.severity, other.status, other.message
+        self.unacknowledged, self.t = other.unacknowledged, other.t
+        self.enabled, self._shelved_until = other.enabled, other._shelved_until
+
     def acknowledge(self, by: str, severity: Severity | None = None) -> AlarmEvent | None:
         """Somebody has seen it, up to that severity (all of it by default).
 

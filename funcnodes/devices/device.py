@@ -715,6 +715,10 @@ class Device:
             self._around.latch.check(f"{self.name}: {command!r}")
         self._check_interlocks(*_writing.get())
 
+    def refusal(self, member: str) -> str:
+        """Why an interlock refuses writes to that member now, or ""."""
+        return self._around.refusal(self.name, member)
+
     def _check_interlocks(self, path: str, value: Any) -> None:
         """A safe value passes every interlock, and so does the way down to one."""
         if _is_safety.get() or is_safe(self.member(path), value):

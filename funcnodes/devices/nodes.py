@@ -23,6 +23,7 @@ from funcnodes.core import (
 from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
+from funcnodes.devices import alarmnodes
 from funcnodes.devices.acquisition import acquire, members_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.blocks import Block
@@ -141,7 +142,8 @@ class DeviceNode(Node):
             self._found().member(self.member)
         except BenchError as error:
             return [f"{self.name}: {error.message}"]
-        return []
+        why = self._found().refusal(self.member) if self.effect else ""
+        return [f"{self.name} would write to {self.device}, but {why}."] if why else []
 
     def _device_or_none(self) -> Device | None:
         bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None
@@ -415,6 +417,7 @@ class DeviceAcquire(DeviceNode):
 
 NODE_SHELF = Shelf(
     [DeviceSet, DeviceGet, DeviceRead, DeviceMonitor, DeviceCommand, DeviceAcquire],
+    [alarmnodes.SHELF],
     name="Devices",
     description="Members of the instruments on the bench.",
 )
