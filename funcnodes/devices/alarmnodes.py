@@ -37,7 +37,7 @@ class AlarmNode(Node):
     node_id = "alarm.limits"
     node_name = "Alarm"
     description = __doc__ or ""
-    icon = "bell"
+    icon = "alert"
     words = ("limit", "warning", "threshold", "severity", "watch")
     default_policy = "settled"
     default_run_in = "loop"
@@ -127,7 +127,7 @@ class InterlockNode(Node):
     node_id = "alarm.interlock"
     node_name = "Interlock"
     description = __doc__ or ""
-    icon = "shield"
+    icon = "lock"
     words = ("safety", "trip", "door", "protection")
     default_run_in = "loop"
 

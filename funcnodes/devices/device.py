@@ -139,6 +139,7 @@ class Device:
         self._address: Address | None = None
         self._link: Link | None = None
         self._let_go: Callable[[], None] | None = None  # of its lease
+        self._leased_key = ""  # where the address led to when that was taken
         self._trying: asyncio.Task[None] | None = None
         self._trouble = "not connected"
         self._samples: dict[str, Sample] = {}
@@ -381,9 +382,20 @@ class Device:
         )
 
     def _take_lease(self) -> None:
-        if self._around.leases is not None and self._let_go is None:
-            assert self._address is not None
-            self._let_go = self._around.leases.take(self._address, self.name)
+        """Take the lease, or exchange it for that of the port to which the address leads now.
+
+        A name by-id leads elsewhere after its adapter was plugged in again.
+        """
+        address, old = self._address, self._let_go
+        assert address is not None
+        if self._around.leases is None:
+            return
+        if old is not None and (address.is_on_bus or address.key == self._leased_key):
+            return
+        self._let_go = self._around.leases.take(address, self.name)
+        self._leased_key = address.key
+        if old is not None:
+            old()
 
     async def _keep_trying(self) -> None:
         """Wait for somebody else's lease, or for a simulator's name, to become free or known."""
@@ -395,6 +407,7 @@ class Device:
     async def _set_up(self, wire: Wire, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
         self._samples.clear()
+        self._take_lease()
         if identity is not None:
             self._check_identity(identity)
             self.identity = identity

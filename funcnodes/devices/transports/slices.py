@@ -56,6 +56,10 @@ class Reader(ABC):
             DeviceClosed: The peer closed.
         """
 
+    def is_gone(self) -> bool:
+        """Whether the peer is known to have gone away; takes nothing from the line."""
+        return False
+
     def write(self, data: bytes) -> None:
         """Write all of `data` as one message."""
         self.resource.write_raw(data)
@@ -79,6 +83,9 @@ class SocketReader(Reader):
             raise self.closed()
         return Part(data)
 
+    def is_gone(self) -> bool:
+        return _has_ended(self.interface)
+
     def write(self, data: bytes) -> None:
         self.interface.setblocking(False)
         if not write_all(self.interface.fileno(), data, time.monotonic() + CALL_S):
@@ -95,6 +102,13 @@ class SerialReader(Reader):
         data: bytes = self.interface.read(1)
         return Part(data + self.interface.read(self.interface.in_waiting) if data else b"")
 
+    def is_gone(self) -> bool:
+        poll = select.poll()
+        with contextlib.suppress(Exception):  # pyserial raises kinds of its own on a closed port
+            poll.register(self.interface.fileno(), 0)
+            return any(event & ~select.POLLIN for _, event in poll.poll(0))
+        return True
+
 
 class HislipReader(Reader):
     """HiSLIP: a socket for messages and one beside it; waits until a message begins."""
@@ -110,6 +124,9 @@ class HislipReader(Reader):
             return Part(b"")
         data = bytes(self.interface.receive(CHUNK))
         return Part(data, bool(self.interface._rmt))
+
+    def is_gone(self) -> bool:
+        return _has_ended(self.interface._sync)
 
     @property
     def _is_within_message(self) -> bool:
@@ -145,6 +162,15 @@ class Vxi11Reader(Reader):
                 address=self.address,
             )
         return Part(bytes(data), bool(reason & _END))
+
+
+def _has_ended(channel: socket.socket) -> bool:
+    try:
+        return channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def have_ends_noticed() -> None:

@@ -6,7 +6,8 @@ when the call returns, and whatever that call still brings reaches nobody. Waiti
 slices where that can be (see `slices`): there a channel is given up, and emergency bytes are
 written, within 60 ms; at worst, when a HiSLIP or VXI-11 instrument stalls in the midst of a
 message or call, within about a second. On USB and GPIB the cap is VISA's call under way, at most
-`CALL_S`. PXI and VXI are reached by no library that comes with this program.
+`CALL_S`. A socket, HiSLIP or serial line that goes away while nobody speaks is noticed within
+`IDLE_S`. PXI and VXI are reached by no library that comes with this program.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ from funcnodes.devices.transports.tcp import resolve
 from funcnodes.devices.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceError, ReplyError
 
+IDLE_S = 0.25
 T = TypeVar("T")
 
 
@@ -97,6 +99,16 @@ class VisaTransport(Transport):
             raise
         self._session, self._ended = session, None
         self._buffer.clear()
+        session.on_gone = lambda: self._gone_while_idle(session)
+
+    def _gone_while_idle(self, session: "_Session") -> None:
+        """In the loop; a session that was left meanwhile does not count."""
+        if session is self._session and self._ended is None:
+            self._ended = DeviceClosed(
+                f"{self.address}: the instrument closed the connection.", address=self.address
+            )
+            if self.on_lost is not None:
+                self.on_lost(self._ended)
 
     async def close(self) -> None:
         session, self._session = self._session, None
@@ -216,6 +228,7 @@ class _Session:
         self._loop = asyncio.get_running_loop()
         self._closed = self._loop.create_future()
         self.message_ended = False
+        self.on_gone: Callable[[], None] | None = None
         self._thread = threading.Thread(
             target=self._work, name=f"visa {address.resource}", daemon=True
         )
@@ -261,8 +274,7 @@ class _Session:
         try:
             while True:
                 with self._wakeup:
-                    while not self._jobs and not self._leaving:
-                        self._wakeup.wait()
+                    self._wait_for_job()
                     if not self._jobs:
                         return
                     self._job = job = self._jobs.popleft()
@@ -271,6 +283,15 @@ class _Session:
         finally:
             self._close()
             self._tell(lambda: None if self._closed.done() else self._closed.set_result(None))
+
+    def _wait_for_job(self) -> None:
+        """Under the lock; meanwhile see whether the other end is still there."""
+        is_gone = False
+        while not self._jobs and not self._leaving:
+            if not self._wakeup.wait(None if is_gone else IDLE_S) and self.on_gone is not None:
+                is_gone = self._reader is not None and self._reader.is_gone()
+                if is_gone:
+                    self._tell(self.on_gone)
 
     def _carry_out(self, job: _Job) -> None:
         if job.given_up.is_set():
