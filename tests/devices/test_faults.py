@@ -22,7 +22,7 @@ import pytest_asyncio
 
 from funcnodes.core.types import Range
 from funcnodes.devices import Bench, Device, Idn, ScpiDevice, control, driver, drivers
-from funcnodes.devices.addresses import parse
+from funcnodes.devices.addresses import Address, parse
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.lease import Lease, holder_of
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceTimeout, ReplyError
@@ -49,7 +49,7 @@ class Box:
         self.is_visa = kind.startswith("visa")
         self.is_pty = kind.endswith("pty")
         self.path = folder / "box"
-        self.replies: dict[str, str | None | Callable[[], bytes | None]] = {
+        self.replies: dict[str, str | Callable[[], bytes | None] | None] = {
             "*IDN?": IDN, "LEV?": "1.5", "OUTP?": "0",
         }  # fmt: skip
         self.received: list[str] = []
@@ -68,6 +68,11 @@ class Box:
     @property
     def address(self) -> str:
         return f"visa:{self.bare_address}" if self.is_visa else self.bare_address
+
+    @property
+    def terminal(self) -> Address:
+        """Where the name of a pseudo-terminal leads to now."""
+        return parse(f"serial:{self.path.resolve()}")
 
     async def plug(self) -> None:
         if not self.is_pty:
@@ -290,13 +295,12 @@ async def test_the_lease_follows_an_adapter_that_comes_back_under_another_name(
     """A name by-id leads to another terminal than before."""
     locks = tmp_path / "locks"
     async with bench_on(box, lock_dir=locks, owner="me") as bench:
-        one, old = bench.devices["one"], parse(f"serial:{os.path.realpath(box.path)}")
+        old = box.terminal
         await box.plug_elsewhere()
-        await until(lambda: not one.is_online)
-        await until(lambda: one.state == "idle")
-        new = parse(f"serial:{os.path.realpath(box.path)}")
+        new = box.terminal
         assert new.key != old.key
-        assert holder_of(locks, new) is not None
+        await until(lambda: holder_of(locks, new) is not None)
+        await until(lambda: bench.devices["one"].state == "idle")
         assert holder_of(locks, old) is None
     assert holder_of(locks, new) is None
 
