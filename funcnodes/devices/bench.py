@@ -34,6 +34,7 @@ from funcnodes.errors import BenchError, DeviceError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often
 TOLD_S = 1.0  # what closing waits for mail and webhooks at most
+FIRST_LOOK_S = 1.0  # what opening waits for the first readings of interlocks at most
 AGAIN_S = 0.25  # between attempts on a device that did not answer an E-STOP
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
@@ -159,6 +160,7 @@ class Bench:
         self._loop = asyncio.get_running_loop()
         self._begin_rules()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
+        await self.watching.look(within_s=FIRST_LOOK_S)  # so that interlocks can be asked
         self.alarms.start(self.watching)  # a device that is only just connecting is no alarm
 
     async def close(self) -> None:

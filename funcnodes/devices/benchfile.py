@@ -216,7 +216,7 @@ class _Reader(Tables):
             stop_order=order,
             devices=found,
             rules=read_rules(self, data),
-            operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=1),
+            operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=0.1),
         )
 
     def _device(self, name: str, data: Any) -> DeviceConfig:

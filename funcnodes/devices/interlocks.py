@@ -4,10 +4,11 @@ A trip to estop, park or hold takes the same path as E-STOP: it latches, runs en
 names the interlock; the latch cannot be reset while the condition still holds. An interlock that
 refuses keeps writes from reaching the wire while it holds; a safe value always passes. Fail-safe:
 a source that is lost, or gives no number, counts as tripped after its grace, unless the bench
-says `on_lost = "ignore"`. How devices are stopped is the bench's, when sources are read
-`watching`'s.
+says `on_lost = "ignore"`; and so does one of which nothing was heard for longer than reading it
+could take. How devices are stopped is the bench's, when sources are read `watching`'s.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -23,6 +24,8 @@ from funcnodes.devices.sources import Kinds, Observation, find_source
 from funcnodes.devices.watching import Watching, unsubscriber
 from funcnodes.errors import BenchError, RefusedError
 
+LOOK_S = 0.25  # how often an interlock of which nothing is heard is judged all the same
+MISSES = 5  # readings left out before a source counts as lost
 FIRST_S = 5.0  # what a device may take to be reached for the first time before it counts as lost
 
 _log = logging.getLogger(__name__)
@@ -63,6 +66,7 @@ class Interlock:
         self.why = ""
         self.t: float | None = None
         self._seen: dict[str, Observation] = {}
+        self._heard: dict[str, float] = {}  # when each source was heard of last
         self._reached: set[str] = set()  # sources that had a value once
         self._since: float | None = None  # when the condition came true without a break
         self._lost_since: float | None = None
@@ -82,10 +86,16 @@ class Interlock:
         Returns:
             Whether it trips by this.
         """
-        self._began = now if self._began is None else self._began
-        self._seen[observation.source.name] = observation
+        name = observation.source.name
+        self._seen[name], self._heard[name] = observation, now
         if observation.value is not None:
-            self._reached.add(observation.source.name)
+            self._reached.add(name)
+        return self.look(now)
+
+    def look(self, now: float) -> bool:
+        """Judge by what is known; whether it trips by this."""
+        self._began = now if self._began is None else self._began
+        self._drop_stale(now)
         self.holds = self._judged(now)
         if self.holds:
             trips = not self.tripped
@@ -122,8 +132,12 @@ class Interlock:
             return ""
         if self.tripped:
             return f"interlock {self.config.name!r} holds ({self.why})"
-        unread = [name for name in self.condition.sources if name not in self._seen]
+        unread = [name for name in self.condition.sources if not self._is_known(name)]
         return f"interlock {self.config.name!r} has not read {unread[0]} yet" if unread else ""
+
+    def _is_known(self, name: str) -> bool:
+        """Whether a source was ever read, or is known to rest."""
+        return name in self._reached or (name in self._seen and self._seen[name].rests)
 
     def covers(self, device: str, member: str) -> bool:
         """Whether it has a say in writes to that member."""
@@ -143,6 +157,14 @@ class Interlock:
             self._since = None
             return False
         return self._has_lasted(now)
+
+    def _drop_stale(self, now: float) -> None:
+        """What was last read too long ago is not known any more."""
+        for name, source in self.condition.sources.items():
+            patience_s = MISSES * self.config.every_s + 2 * source.timeout_s
+            if name in self._seen and now - self._heard[name] > patience_s:
+                why = f"nothing was heard of it for {patience_s:g} s"
+                self._seen[name] = Observation(source, None, why)
 
     def _lost(self) -> list[str]:
         """Sources without a value for no good reason."""
@@ -188,7 +210,7 @@ class Interlocks:
         self._latch = latch
         self._trip = trip
         self._watchers: list[Callable[[InterlockState], None]] = []
-        self._endings: list[Callable[[], None]] = []
+        self._endings: list[Callable[[], object]] = []
 
     def __iter__(self) -> Any:
         return iter(self._all.values())
@@ -250,6 +272,8 @@ class Interlocks:
                 self._endings.append(
                     watching.watch(source, self._noting(each), every_s=each.config.every_s)
                 )
+        looking = asyncio.get_running_loop().create_task(self._look(), name="interlocks")
+        self._endings.append(looking.cancel)
         self._endings.append(self._latch.guard(self._held))
         self._endings.append(self._latch.on_change(self._latch_changed))
 
@@ -261,15 +285,27 @@ class Interlocks:
     def _noting(self, interlock: Interlock) -> Callable[[Observation], None]:
         def note(observation: Observation) -> None:
             before = interlock.tripped
-            trips = interlock.note(observation, clock.monotonic())
-            if trips:
-                _log.warning("Interlock %r tripped: %s.", interlock.config.name, interlock.why)
-                if interlock.is_stop:
-                    self._trip(interlock)
-            if interlock.tripped != before:
-                self._tell(interlock)
+            self._judged(interlock, before, interlock.note(observation, clock.monotonic()))
 
         return note
+
+    async def _look(self) -> None:
+        while True:
+            await clock.sleep(LOOK_S)
+            for each in self._all.values():
+                before = each.tripped
+                try:
+                    self._judged(each, before, each.look(clock.monotonic()))
+                except Exception:
+                    _log.exception("Interlock %r failed", each.config.name)
+
+    def _judged(self, interlock: Interlock, before: bool, trips: bool) -> None:
+        if trips:
+            _log.warning("Interlock %r tripped: %s.", interlock.config.name, interlock.why)
+            if interlock.is_stop:
+                self._trip(interlock)
+        if interlock.tripped != before:
+            self._tell(interlock)
 
     def _held(self) -> str:
         """Why the E-STOP cannot be reset now, or ""."""

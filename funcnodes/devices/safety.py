@@ -7,6 +7,7 @@ is engaged nor when it is reset; that is the bench's.
 """
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from funcnodes.core import clock
 from funcnodes.errors import RefusedError
 
 AckState = Literal["pending", "off", "sent", "unanswered", "held"]
+_log = logging.getLogger(__name__)
 CONFIRMED: frozenset[AckState] = frozenset({"off", "held"})
 
 
@@ -164,7 +166,10 @@ class Latch:
 
     def _tell(self) -> None:
         for callback in tuple(self._watchers):
-            callback(self._state)
+            try:
+                callback(self._state)
+            except Exception:  # whoever listens must not keep the bytes from the wire
+                _log.exception("A listener to the E-STOP failed")
 
 
 def _read(path: Path | None) -> LatchState:

@@ -30,6 +30,7 @@ class Source:
         type: bool, int, float or str.
         unit: Of a number, or "".
         choices: The only values there are, or ().
+        timeout_s: How long one reading of it may take.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Source:
     type: type
     unit: str = ""
     choices: tuple[Any, ...] = ()
+    timeout_s: float = 0.0
 
     @property
     def is_number(self) -> bool:
@@ -160,16 +162,20 @@ def sources_of(device: str, kind: type[Instrument]) -> list[Source]:
     """All that can be read of a device, in the order of declaration."""
     found = []
     for path, member in kind.walk():
-        name = f"{device}.{path}"
+        name, timeout_s = f"{device}.{path}", member.timeout_s or kind.spec.protocol.timeout_s
         if isinstance(member, Record):
             found += [
-                Source(f"{name}.{each.name}", device, path, each.name,
-                       int if each.status else float, each.unit)
+                Source(
+                    f"{name}.{each.name}", device, path, each.name,
+                    int if each.status else float, each.unit, timeout_s=timeout_s,
+                )
                 for each in member.fields
             ]  # fmt: skip
         elif isinstance(member, Value) and member.type in (bool, int, float, str):
             choices = tuple(member.choices) if member.choices else ()
-            found.append(Source(name, device, path, "value", member.type, member.unit, choices))
+            found.append(
+                Source(name, device, path, "value", member.type, member.unit, choices, timeout_s)
+            )
     return found
 
 

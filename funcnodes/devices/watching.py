@@ -43,12 +43,16 @@ class _Member:
     async def look_after(self) -> None:
         due = clock.monotonic()
         while self.watches:
-            for watch, observation in await self._look():
-                watch.told = observation.sample
-                _tell(watch, observation)
+            await self.look()
             every_s = min((watch.every_s for watch in self.watches), default=0.0)
             due = max(due + every_s, clock.monotonic())
             await clock.sleep(due - clock.monotonic())
+
+    async def look(self) -> None:
+        """Read it once, and tell whoever watches."""
+        for watch, observation in await self._look():
+            watch.told = observation.sample
+            _tell(watch, observation)
 
     async def _look(self) -> list[tuple[_Watch, Observation]]:
         known: Mapping[str, Sample] | FuncnodesError | None
@@ -84,6 +88,9 @@ class _Member:
             return await self.device.member_read(self.member)
         except FuncnodesError as error:
             return error
+        except Exception as error:  # a driver's bug must not end the watch
+            _log.exception("Reading %s.%s failed", self.device.name, self.member)
+            return DeviceError(f"{type(error).__name__}: {error}")
 
 
 class Watching:
@@ -93,6 +100,7 @@ class Watching:
         self._devices = devices
         self._members: dict[tuple[str, str], _Member] = {}
         self._is_on = False
+        self._extra: set[asyncio.Task[None]] = set()
 
     def watch(self, source: Source, tell: Watcher, *, every_s: float) -> Callable[[], None]:
         """Call `tell(observation)` in the loop, at least every `every_s` while on.
@@ -122,10 +130,18 @@ class Watching:
         for member in self._members.values():
             self._begin(member)
 
+    async def look(self, *, within_s: float) -> None:
+        """Read everything now, and wait for it that long; what takes longer is told later."""
+        loop = asyncio.get_running_loop()
+        tasks = {loop.create_task(each.look(), name="look") for each in self._members.values()}
+        if tasks:
+            _, self._extra = await asyncio.wait(tasks, timeout=within_s)
+
     async def stop(self) -> None:
         """Read no more. A reading under way is given up. Idempotent."""
         self._is_on = False
         tasks = [member.task for member in self._members.values() if member.task is not None]
+        tasks += self._extra
         for member in self._members.values():
             member.task = None
         for task in tasks:

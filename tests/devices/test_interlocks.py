@@ -89,11 +89,20 @@ def test_a_reply_that_is_missing_does_not_begin_the_count_anew() -> None:
     assert interlock.note(read(301), 2)
 
 
+def test_a_source_of_which_nothing_is_heard_is_lost() -> None:
+    """Five readings left out, and twice the time that a reading may take: 1 s and 4 s."""
+    interlock = machine()
+    interlock.note(read(200), 0)
+    assert not interlock.look(4.9)
+    assert interlock.look(5.1)
+    assert interlock.why == "tc.a.kelvin is not known: nothing was heard of it for 5 s"
+
+
 def test_what_cannot_be_asked_now_trips_nothing() -> None:
     """A reading while the output is off is refused, not lost."""
     interlock = machine()
     interlock.note(read(200), 0)
-    assert not interlock.note(read(None, rests=True), 100)
+    assert not interlock.note(read(None, rests=True), 1)
     assert not interlock.holds
 
 
@@ -237,6 +246,15 @@ async def test_a_source_that_stops_answering_stops_the_bench(
         assert "tc.a.kelvin is not known: tc" in bench.latch.state.cause
 
 
+async def test_a_bench_whose_reading_stands_still_stops(simulator: Any, benches: Benches) -> None:
+    """Whatever became of the readings: no news is no good news."""
+    async with benches(f"name = 'hot'\n{OVER}devices = ['tc']") as bench:
+        await until(lambda: bench.interlocks.states()[0].why.endswith("is 1"))
+        await bench.watching.stop()
+        await until(lambda: bench.latch.latched)
+        assert "nothing was heard of it for 4.1 s" in bench.latch.state.cause
+
+
 async def test_writes_are_refused_while_it_holds_but_never_what_makes_safe(
     simulator: Any, benches: Benches
 ) -> None:
@@ -264,6 +282,23 @@ async def test_writes_are_refused_while_it_holds_but_never_what_makes_safe(
         await tc.member_set("loop1.heater_range", "off")
         await until(lambda: not bench.interlocks.states()[0].tripped)
         await smu.member_set("output", True)
+
+
+async def test_what_was_never_read_refuses_too(gadget: Any, benches: Benches) -> None:
+    """A door whose switch is not there counts as open from the first moment."""
+    await gadget.stop()
+    devices = DEVICES + f"[devices.plc]\ndriver='scpi'\naddress='{gadget.address}'\n"
+    door = "name = 'door'\nwhen = 'plc.status_byte == 0'\nthen = 'refuse'\nwrites=['smu.output']"
+    async with benches(door, devices=devices) as bench:
+        with pytest.raises(RefusedError, match=r"'door' has not read plc\.status_byte yet"):
+            await bench.devices["smu"].member_set("output", True)
+
+
+async def test_an_open_bench_has_asked_its_interlocks(benches: Benches) -> None:
+    door = "name = 'door'\nwhen = 'tc.loop1.heater_range != off'\nthen = 'refuse'\nevery_s = 60"
+    async with benches(door) as bench:
+        assert bench.interlocks.refusal("smu", "output") == ""
+        assert not bench.interlocks.states()[0].holds
 
 
 async def test_a_write_that_waited_for_its_turn_is_refused_if_the_door_opened_meanwhile(
@@ -315,7 +350,7 @@ async def test_a_dead_man_stops_only_a_bench_that_asked_for_it(
     async with Bench.load(path, simulator.resources) as bench:
         bench.operator_here(False, "anna")
         assert bench._absent is None
-    path.write_text("on_operator_lost = 'estop'\noperator_lost_s = 1\n" + DEVICES)
+    path.write_text("on_operator_lost = 'estop'\noperator_lost_s = 0.2\n" + DEVICES)
     async with Bench.load(path, simulator.resources) as bench:
         await bench.devices["smu"].member_set("output", True)
         bench.operator_here(False, "anna")
@@ -323,5 +358,5 @@ async def test_a_dead_man_stops_only_a_bench_that_asked_for_it(
         bench.operator_here(False, "anna")
         await asyncio.to_thread(simulator.wait, "smu", "output", False)
         assert bench.latch.state.by == "the dead-man"
-        assert bench.latch.state.cause == "anna has been away for 1 s"
+        assert bench.latch.state.cause == "anna has been away for 0.2 s"
         await until(lambda: not bench.latch.unconfirmed())
