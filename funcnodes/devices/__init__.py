@@ -21,14 +21,17 @@ from funcnodes.devices.framing import Enquiry, Envelope, Framing, Lines, Packets
 from funcnodes.devices.members import Channel, Group, Progress, Sample
 from funcnodes.devices.records import Reading, StatusWord, bit, record, together
 from funcnodes.devices.replies import Identity
+from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
+from funcnodes.devices.snapshots import BenchSnapshot, compare
 from funcnodes.devices.values import measurement
 
 __all__ = [
-    "Address", "AllowList", "Bench", "BenchFile", "Channel", "Device", "DeviceConfig", "Enquiry",
-    "Envelope", "Framing", "Group", "Identity", "Idn", "Instrument", "Latch", "LatchState",
-    "Linear", "Lines", "Packets", "Parameter", "ParkResult", "Progress", "Range", "Reading",
-    "Refused", "Sample", "ScpiDevice", "SerialOptions", "StatusWord", "StopAck", "Trace", "arm",
-    "bit", "block", "builtin_benches", "command", "control", "depending", "driver", "find_bench",
-    "measurement", "one_of", "preamble", "record", "setting", "step_of", "together", "trigger",
+    "Address", "AllowList", "Bench", "BenchFile", "BenchSnapshot", "Channel", "Device",
+    "DeviceConfig", "Enquiry", "Envelope", "Framing", "Group", "Identity", "Idn", "Instrument",
+    "Latch", "LatchState", "Linear", "Lines", "Packets", "Parameter", "ParkResult", "Progress",
+    "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
+    "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
+    "compare", "control", "depending", "driver", "find_bench", "measurement", "one_of",
+    "preamble", "record", "setting", "step_of", "together", "trigger",
 ]  # fmt: skip
