@@ -335,7 +335,9 @@ class Alarms:
             self._tell(alarm, event)
 
     def start(self, watching: Watching) -> None:
-        """Have the sources read."""
+        """Have the sources read. Idempotent."""
+        if self._endings:
+            return
         for alarm in self:
             self._endings.append(
                 watching.watch(alarm.source, self._noting(alarm), every_s=alarm.config.every_s)

@@ -193,6 +193,7 @@ class Bench:
 
     async def _end_rules(self) -> None:
         """Watch no more; a stop that is under way is finished, mail is given a moment."""
+        self.operator_here(True)
         while self._endings:
             self._endings.pop()()
         await self.watching.stop()
@@ -390,10 +391,9 @@ class Bench:
         self._stop_soon(cause, "the dead-man", names, "on_operator_lost")
 
     def _tripped(self, interlock: Interlock) -> None:
-        name, then = interlock.config.name, interlock.config.then
-        assert then != "refuse", "an interlock that refuses stops nothing"
+        name, action = interlock.config.name, interlock.action
         text = f"Interlock {name!r} tripped: {interlock.why}."
-        self._stop_soon(interlock.why, f"interlock {name!r}", interlock.devices, then)
+        self._stop_soon(interlock.why, f"interlock {name!r}", interlock.devices, action)
         self.notifier.tell("interlock", name, Severity.MAJOR, text, interlock.t or 0.0)
 
     def _stop_soon(

@@ -58,7 +58,9 @@ RAW_LIMIT = 1_000
 POLL_S = 1.0
 
 _is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
-_writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar("writing")
+_writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar(
+    "writing", default=("", None)
+)
 """Member and value of the write under way, for who looks at it once the link is ours."""
 
 
@@ -737,8 +739,9 @@ class Device:
         if _is_safety.get():
             return
         why = self.refusal(path)
-        if why and not is_safe(self.member(path), value):
-            title = self.member(path).title.lower()
+        member = self.member(path) if why and path else None
+        if why and not (member is not None and is_safe(member, value)):
+            title = member.title.lower() if member is not None else "a command"
             raise RefusedError(
                 f"{self.name}: {title} was not written: {why}.",
                 hint="Remove the cause first.",

@@ -11,11 +11,12 @@ could take. How devices are stopped is the bench's, when sources are read `watch
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.devices.benchfile import SafeAction
 from funcnodes.devices.conditions import Condition, parse_condition
 from funcnodes.devices.declare import Command, Control
 from funcnodes.devices.rules import InterlockConfig, Then, placed
@@ -76,6 +77,17 @@ class Interlock:
     def is_stop(self) -> bool:
         """Whether it stops devices, rather than refusing writes."""
         return self.config.then != "refuse"
+
+    @property
+    def action(self) -> SafeAction | Literal["on_estop"]:
+        """What is done with each of `devices`.
+
+        Devices that it names get what it says; all others what an E-STOP would do to them, so
+        that a magnet that is held at an E-STOP is not dropped by an interlock either (S1).
+        """
+        then = self.config.then
+        assert then != "refuse", "an interlock that refuses stops nothing"
+        return "on_estop" if then == "estop" and not self.config.devices else then
 
     def note(self, observation: Observation, now: float) -> bool:
         """Take the newest of one source.
@@ -266,7 +278,9 @@ class Interlocks:
             self._tell(interlock)
 
     def start(self, watching: Watching) -> None:
-        """Have the sources read, and hold the latch while what tripped it goes on."""
+        """Have the sources read, and hold the latch while what tripped it goes on. Idempotent."""
+        if self._endings:
+            return
         for each in self._all.values():
             for source in each.condition.sources.values():
                 self._endings.append(

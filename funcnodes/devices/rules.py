@@ -4,7 +4,7 @@
     name = "over temperature"
     when = 'tc.a.kelvin > "320 K" for 2 s'   # see `conditions`
     then = "estop"                # estop, park, hold: latch like an E-STOP; refuse: only writes
-    devices = ["smu"]             # which are stopped, or refused writes [all]
+    devices = ["smu"]             # which are stopped, or refused writes [all, as by E-STOP]
     writes = ["smu.output"]       # with refuse: these members only
     latching = true               # with refuse: until it is reset by hand [false]
     on_lost = "trip"              # or "ignore": what a source that is lost counts as

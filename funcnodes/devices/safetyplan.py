@@ -187,8 +187,10 @@ def _interlock_words(interlocks: Interlocks) -> Iterator[str]:
     for each in interlocks:
         config = each.config
         whom = ", ".join(config.writes or each.devices)
-        what = "refuses writes to" if config.then == "refuse" else f"{config.then} of"
-        yield f"{config.name}: {what} {whom} when {config.when}"
+        what = f"refuses writes to {whom}" if not each.is_stop else f"{config.then} of {whom}"
+        if each.is_stop and each.action == "on_estop":
+            what = "E-STOP"
+        yield f"{config.name}: {what} when {config.when}"
 
 
 def _warnings(device: Device) -> Iterator[SafetyWarning]:

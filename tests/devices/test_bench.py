@@ -421,6 +421,28 @@ async def test_held_devices_are_left_alone_and_others_parked_as_the_bench_says(
         bench.latch.reset(by="anna")
 
 
+async def test_each_cause_has_its_own_choice(simulator: Any, tmp_path: Path) -> None:
+    """S1: `at_end` may be estop, and says nothing of what an E-STOP parks."""
+    path = tmp_path / "bench.toml"
+    path.write_text(
+        "on_estop = 'park'\n"
+        "[devices.smu]\ndriver='keithley.smu2400'\naddress='sim:smu'\nat_end='estop'\n"
+        "[devices.tc]\ndriver='lakeshore.model335'\naddress='sim:tc'\nat_end='hold'\n"
+    )
+    async with Bench.load(path, simulator.resources) as bench:
+        await energised(bench)
+        began = simulator.now()
+        results = await bench.park()
+        assert [(each.device, each.state) for each in results] == [
+            ("smu", "parked"), ("tc", "held"),
+        ]  # fmt: skip
+        assert written_in(simulator.commands("smu", began))[:2] == [":ABOR", ":OUTP OFF"]
+        assert bench.devices["tc"].output_on is True
+        acks = await bench.estop("smoke", "anna")
+        assert {ack.device: ack.state for ack in acks} == {"smu": "off", "tc": "off"}
+        assert bench.devices["tc"].output_on is False
+
+
 async def test_the_guard_fires_from_its_thread_while_the_loop_is_stuck(
     simulator: Any, bench: Bench
 ) -> None:

@@ -234,6 +234,20 @@ async def test_a_trip_may_park_some_devices_and_leave_the_others_on(
         assert tc.output_on is True
 
 
+@pytest.mark.parametrize(("named", "is_on"), [("", True), ("devices = ['smu', 'tc']", False)])
+async def test_what_an_e_stop_holds_is_stopped_only_by_an_interlock_that_names_it(
+    benches: Benches, named: str, is_on: bool
+) -> None:
+    """S1: a magnet is never dropped by default."""
+    devices = DEVICES + "on_estop = 'hold'\n"
+    async with benches(f"name = 'hot'\n{OVER}{named}", devices=devices) as bench:
+        smu, tc = bench.devices["smu"], bench.devices["tc"]
+        await tc.member_set("loop1.heater_range", "low")
+        await smu.member_set("nplc", 6)
+        await until(lambda: smu.state == "stopped" and not bench.latch.unconfirmed())
+        assert (await tc.member_get("loop1.heater_range")).value == ("low" if is_on else "off")
+
+
 async def test_a_source_that_stops_answering_stops_the_bench(
     simulator: Any, benches: Benches
 ) -> None:

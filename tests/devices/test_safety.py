@@ -83,3 +83,30 @@ def test_a_file_that_cannot_be_read_counts_as_latched(path: Path, content: bytes
     assert latch.latched
     latch.reset(by="ben")
     assert not Latch(path).latched
+
+
+def test_it_is_not_reset_while_what_tripped_it_goes_on() -> None:
+    latch, reasons = Latch(), ["it is still hot"]
+    forget = latch.guard(lambda: next(iter(reasons), ""))
+    latch.engage("hot", "interlock")
+    with pytest.raises(RefusedError, match="reset by anna was refused: it is still hot"):
+        latch.reset(by="anna")
+    assert latch.latched
+    forget()
+    latch.reset(by="anna")
+    assert not latch.latched
+
+
+def test_a_listener_that_raises_keeps_nobody_from_hearing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    latch, seen = Latch(), []
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    latch.on_change(broken)
+    latch.on_change(seen.append)
+    latch.engage("smoke", "anna")
+    assert [state.by for state in seen] == ["anna"]
+    assert "A listener to the E-STOP failed" in caplog.text
