@@ -26,6 +26,7 @@ from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.safetyplan import SafetyPlan, make_plan
 from funcnodes.devices.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
+from funcnodes.devices.sources import Observation, find_source
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.watching import Watching
@@ -264,6 +265,22 @@ class Bench:
                 self._watchers.remove(callback)
 
         return forget
+
+    def watch(
+        self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
+    ) -> Callable[[], None]:
+        """Call `callback(observation)` in the loop with what "tc.a.kelvin" reads, while open.
+
+        However many watch a member, it is read once for all of them.
+
+        Returns:
+            Call it to end that.
+
+        Raises:
+            BenchError: There is no such member.
+        """
+        source = find_source({name: each.kind for name, each in self.devices.items()}, member)
+        return self.watching.watch(source, callback, every_s=every_s)
 
     @contextmanager
     def track_writes(self) -> Iterator[set[str]]:

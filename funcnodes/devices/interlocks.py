@@ -10,7 +10,7 @@ could take. How devices are stopped is the bench's, when sources are read `watch
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -145,7 +145,9 @@ class Interlock:
         if self.tripped:
             return f"interlock {self.config.name!r} holds ({self.why})"
         unread = [name for name in self.condition.sources if not self._is_known(name)]
-        return f"interlock {self.config.name!r} has not read {unread[0]} yet" if unread else ""
+        if not unread or self.config.on_lost == "ignore":
+            return ""
+        return f"interlock {self.config.name!r} has not read {unread[0]} yet"
 
     def _is_known(self, name: str) -> bool:
         """Whether a source was ever read, or is known to rest."""
@@ -224,7 +226,7 @@ class Interlocks:
         self._watchers: list[Callable[[InterlockState], None]] = []
         self._endings: list[Callable[[], object]] = []
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Interlock]:
         return iter(self._all.values())
 
     def __len__(self) -> int:
@@ -279,7 +281,7 @@ class Interlocks:
 
     def start(self, watching: Watching) -> None:
         """Have the sources read, and hold the latch while what tripped it goes on. Idempotent."""
-        if self._endings:
+        if self._endings or not self._all:
             return
         for each in self._all.values():
             for source in each.condition.sources.values():
