@@ -55,7 +55,7 @@ class Bench:
         interlocks: What it does by itself; see `interlocks`.
         alarms: What it tells people; see `alarms`.
         notifier: How it tells people who are elsewhere.
-        watching: What reads for interlocks, alarms and whoever else asks it to.
+        watching: What interlocks, alarms and whoever else asks hear of its members.
         written: Names of devices written to since the innermost `track_writes` began.
     """
 

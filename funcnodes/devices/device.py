@@ -28,7 +28,7 @@ from funcnodes.devices.emergency import Target
 from funcnodes.devices.framing import Refused
 from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
-from funcnodes.devices.members import Completes, Member, MemberKind, Progress, Sample
+from funcnodes.devices.members import UNSET, Completes, Member, MemberKind, Progress, Sample
 from funcnodes.devices.polling import Pollers, Told, Watcher
 from funcnodes.devices.records import BoundRecord, BoundTogether, Record
 from funcnodes.devices.replies import Identity
@@ -949,7 +949,9 @@ def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
 
 def is_safe(member: Member, value: Any) -> bool:
     """Whether `value` makes the instrument safe as far as this member goes."""
-    return isinstance(member, Control) and bool(member.safe == value)
+    if not isinstance(member, Control) or member.safe is UNSET:
+        return False
+    return bool(member.label(member.safe) == value)
 
 
 def _with_timeout(protocol: Protocol, timeout_s: float) -> Protocol:

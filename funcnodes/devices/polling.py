@@ -8,6 +8,7 @@ longer than the period makes the ticks meanwhile missed, which are counted and n
 
 import asyncio
 import contextlib
+import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
@@ -15,8 +16,9 @@ from dataclasses import dataclass, field
 
 from funcnodes.core import clock
 from funcnodes.devices.members import Sample
-from funcnodes.errors import FuncnodesError
+from funcnodes.errors import DeviceError, FuncnodesError
 
+_log = logging.getLogger(__name__)
 MIN_PERIOD_S = 0.01
 Samples = Mapping[str, Sample]
 Read = Callable[[str], Awaitable[Samples]]
@@ -123,9 +125,18 @@ class Poller:
                     found = await self._read()
                 except FuncnodesError as error:
                     found = error
-                now = clock.monotonic()
-                for watcher in tuple(self._watchers):
-                    watcher.offer(found, now)
+                except Exception as error:  # a driver's bug must not end the watch
+                    _log.exception("%s failed", self._name)
+                    found = DeviceError(f"{self._name}: {type(error).__name__}: {error}")
+                self._offer(found)
+
+    def _offer(self, found: Samples | FuncnodesError) -> None:
+        now = clock.monotonic()
+        for watcher in tuple(self._watchers):
+            try:
+                watcher.offer(found, now)
+            except Exception:  # interlocks may depend on the same reading
+                _log.exception("Somebody who watches failed (%s)", self._name)
 
     async def _is_due(self) -> bool:
         """Wait for the turn of the fastest; a newcomer is served at once, a leaver thought over."""

@@ -15,6 +15,7 @@ from funcnodes.devices.records import Record
 from funcnodes.errors import BenchError, UnitError
 
 Kinds = Mapping[str, type[Instrument]]
+_PLAIN = (bool, int, float, str)
 _ON, _OFF = {"on", "true", "1"}, {"off", "false", "0"}
 
 
@@ -171,10 +172,10 @@ def sources_of(device: str, kind: type[Instrument]) -> list[Source]:
                 )
                 for each in member.fields
             ]  # fmt: skip
-        elif isinstance(member, Value) and member.type in (bool, int, float, str):
-            choices = tuple(member.choices) if member.choices else ()
+        elif isinstance(member, Value) and (member.options or member.type in _PLAIN):
+            kept = member.type if member.type in _PLAIN else str  # an enum is held by its label
             found.append(
-                Source(name, device, path, "value", member.type, member.unit, choices, timeout_s)
+                Source(name, device, path, "value", kept, member.unit, member.options, timeout_s)
             )
     return found
 

@@ -48,21 +48,6 @@ async def test_fields_of_a_record_are_read_together_and_rest_while_the_output_is
     await until(lambda: heard["v"][-1].value is not None and heard["i"][-1].value is not None)
 
 
-async def test_what_somebody_else_has_just_read_is_not_asked_again(
-    simulator: Any, bench: Bench
-) -> None:
-    heard: list[Observation] = []
-    bench.watch("smu.nplc", heard.append, every_s=0.1)
-    await until(lambda: heard)
-    before, count = simulator.now(), len(heard)
-    while len(heard) < count + 3:
-        await bench.devices["smu"].member_get("nplc")
-        own = simulator.commands("smu", before).count(":SENS:CURR:NPLC?")
-        await asyncio.sleep(0.02)
-    asked = simulator.commands("smu", before).count(":SENS:CURR:NPLC?")
-    assert asked <= own + 1
-
-
 async def test_a_device_that_hangs_delays_no_other_and_says_so(
     simulator: Any, bench: Bench
 ) -> None:
