@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.gates import InputGate, OutputGate
 from funcnodes.core.waves import Wave
+from funcnodes.devices.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
@@ -21,6 +22,7 @@ from funcnodes.workers.roles import acts_on_bench, check_role
 from funcnodes.workers.threads import in_thread
 
 if TYPE_CHECKING:
+    from funcnodes.devices.bench import Bench
     from funcnodes.workers.worker import Worker
 
 ROWS_LIMIT = 50_000
@@ -79,6 +81,10 @@ class Commands:
             wire.DeviceDisconnect: self._device_disconnect,
             wire.EStop: self._estop,
             wire.EStopReset: self._estop_reset,
+            wire.GetWatch: lambda body, actor: views.watch_view(self._worker.bench),
+            wire.AlarmAcknowledge: self._alarm_acknowledge,
+            wire.AlarmShelve: self._alarm_shelve,
+            wire.InterlockReset: self._interlock_reset,
             wire.TakeControls: lambda body, actor: self._worker.controls.take(actor),
             wire.GetRows: self._get_rows,
             wire.ListRuns: self._list_runs,
@@ -346,9 +352,7 @@ class Commands:
         await self._device(body.name).disconnect()
 
     def _device(self, name: str) -> Any:
-        if self._worker.bench is None:
-            raise WorkerError(f"This worker has no bench, so no device {name!r}.")
-        return self._worker.bench.device(name)
+        return self._bench(f"device {name!r}").device(name)
 
     # ── E-STOP ──
 
@@ -358,6 +362,26 @@ class Commands:
     def _estop_reset(self, body: wire.EStopReset, actor: wire.Actor) -> None:
         self._worker.latch.reset(by=actor.name, confirmed=body.confirmed)
         self._worker.logbook.add("warning", "E-STOP", f"{actor.name} reset the E-STOP.")
+
+    # ── what the bench watches by itself ──
+
+    def _bench(self, what: str) -> "Bench":
+        if self._worker.bench is None:
+            raise WorkerError(f"This worker has no bench, so no {what}.")
+        return self._worker.bench
+
+    def _alarm_acknowledge(self, body: wire.AlarmAcknowledge, actor: wire.Actor) -> bool:
+        severity = Severity[body.severity]
+        return self._bench(f"alarm {body.name!r}").alarms.acknowledge(
+            body.name, by=actor.name, severity=severity
+        )
+
+    def _alarm_shelve(self, body: wire.AlarmShelve, actor: wire.Actor) -> None:
+        self._bench(f"alarm {body.name!r}").alarms.shelve(body.name, body.seconds, by=actor.name)
+
+    def _interlock_reset(self, body: wire.InterlockReset, actor: wire.Actor) -> None:
+        self._bench(f"interlock {body.name!r}").interlocks.reset(body.name, by=actor.name)
+        self._worker.logbook.add("warning", "interlock", f"{actor.name} reset {body.name!r}.")
 
     # ── recorded runs ──
 

@@ -61,5 +61,10 @@ class Controls:
             )
         self.take(actor)
 
+    @property
+    def is_held_here(self) -> bool:
+        """Whether nobody holds them, or whoever does is here."""
+        return self.holder is None or self._is_here(self.holder)
+
     def _is_here(self, actor: wire.Actor) -> bool:
         return any(each.id == actor.id for each in self._people)

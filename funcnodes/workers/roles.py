@@ -13,6 +13,7 @@ _RANK: dict[wire.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 
 _LOOKING = (
     wire.EStop,
+    wire.GetWatch,
     wire.GetBody,
     wire.GetRows,
     wire.ListRuns,
@@ -31,6 +32,7 @@ _ACTING = (
     wire.DeviceConnect,
     wire.DeviceDisconnect,
     wire.EStopReset,
+    wire.InterlockReset,
 )
 
 

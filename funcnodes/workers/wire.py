@@ -210,6 +210,48 @@ class RunView(Base, kw_only=True):
     nodespace: str = ""
 
 
+AlarmSeverity = Literal["NO_ALARM", "MINOR", "MAJOR", "INVALID"]
+
+
+class AlarmView(Base, kw_only=True):
+    """How one alarm of the bench stands."""
+
+    name: str
+    source: str
+    severity: AlarmSeverity
+    status: str
+    """Why: HIHI, HIGH, LOW, LOLO, STATE, COMM (not reached) or READ (no number)."""
+    message: str = ""
+    unacknowledged: AlarmSeverity = "NO_ALARM"
+    """The worst that nobody has acknowledged."""
+    t: float | None = None
+    """Seconds since the epoch of its last change."""
+    enabled: bool = True
+    shelved_s: float | None = None
+    """Seconds for which nobody is told of it; null where it is not shelved."""
+
+
+class InterlockView(Base, kw_only=True):
+    """How one interlock of the bench stands."""
+
+    name: str
+    when: str
+    then: Literal["estop", "park", "hold", "refuse"]
+    devices: list[str] = []
+    tripped: bool = False
+    holds: bool = False
+    """Whether its condition holds now; it may be tripped without."""
+    why: str = ""
+    t: float | None = None
+
+
+class WatchView(Base, kw_only=True):
+    """What the bench watches by itself."""
+
+    alarms: list[AlarmView] = []
+    interlocks: list[InterlockView] = []
+
+
 class Curve(Base, kw_only=True):
     x: list[float | None]
     y: list[float | None]
@@ -502,7 +544,7 @@ class Welcome(Base, kw_only=True, tag="welcome"):
 
 
 FromWorker = Snapshot | Frame | Ack | Fail | Gone | Welcome
-AckResult = Rows | Shown | Snapshot
+AckResult = Rows | Shown | Snapshot | WatchView
 """What an Ack's result is where it is a struct of its own."""
 
 
@@ -731,6 +773,30 @@ class EStopReset(Base, kw_only=True, tag="estop_reset"):
     confirmed: list[str] = []
 
 
+class GetWatch(Base, kw_only=True, tag="get_watch"):
+    """Ack.result is a WatchView."""
+
+
+class AlarmAcknowledge(Base, kw_only=True, tag="alarm_acknowledge"):
+    """Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect."""
+
+    name: str
+    severity: AlarmSeverity = "INVALID"
+
+
+class AlarmShelve(Base, kw_only=True, tag="alarm_shelve"):
+    """Tell nobody of an alarm for that many seconds; 0 ends that."""
+
+    name: str
+    seconds: float
+
+
+class InterlockReset(Base, kw_only=True, tag="interlock_reset"):
+    """Release an interlock that refuses writes; one that stopped devices goes with the E-STOP."""
+
+    name: str
+
+
 class TakeControls(Base, kw_only=True, tag="take_controls"):
     pass
 
@@ -765,7 +831,8 @@ Body = (
     | SetPolicy | SetPort | SetPlot | PutIn | MakeSubgraph | Dissolve | Promote | Demote
     | SaveSubgraph | UpdateSubgraph | GetBody | Undo | Redo | OpenExample | OpenSpace | NewSpace
     | RenameSpace | CloseSpace | RunStart | RunPause | RunResume | RunStop | RunAbort | Trigger
-    | Cancel | SetLive | DeviceConnect | DeviceDisconnect | EStop | EStopReset | TakeControls
+    | Cancel | SetLive | DeviceConnect | DeviceDisconnect | EStop | EStopReset | GetWatch
+    | AlarmAcknowledge | AlarmShelve | InterlockReset | TakeControls
     | GetRows | ListRuns | ExportRun | GetSnapshot
 )  # fmt: skip
 

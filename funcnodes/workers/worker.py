@@ -226,6 +226,7 @@ class Worker:
 
     def _link_lost(self) -> None:
         self.publisher.forget()
+        self._note_operator(is_here=self.controls.holder is None)
 
     def _received(self, data: bytes) -> None:
         message = self._decoder.decode(data)
@@ -288,6 +289,13 @@ class Worker:
 
     def _people_changed(self) -> None:
         self.publisher.mark("people", lambda: [wire.PeoplePut(people=self.controls.people())])
+        self._note_operator(is_here=self.controls.is_held_here)
+
+    def _note_operator(self, *, is_here: bool) -> None:
+        """The dead-man, for benches that ask for one (S1); all others go on (S2)."""
+        holder = self.controls.holder
+        if self.bench is not None:
+            self.bench.operator_here(is_here, holder.name if holder is not None else "")
 
     def _device_views(self) -> list[wire.DeviceView]:
         devices = self.bench.devices.values() if self.bench is not None else ()

@@ -221,6 +221,43 @@ export interface RunView {
   nodespace: string;
 }
 
+export type AlarmSeverity =
+  | "NO_ALARM"
+  | "MINOR"
+  | "MAJOR"
+  | "INVALID";
+
+/** How one alarm of the bench stands. */
+export interface AlarmView {
+  name: string;
+  source: string;
+  severity: AlarmSeverity;
+  status: string;
+  message: string;
+  unacknowledged: AlarmSeverity;
+  t: number | null;
+  enabled: boolean;
+  shelved_s: number | null;
+}
+
+/** How one interlock of the bench stands. */
+export interface InterlockView {
+  name: string;
+  when: string;
+  then: "estop" | "park" | "hold" | "refuse";
+  devices: Array<string>;
+  tripped: boolean;
+  holds: boolean;
+  why: string;
+  t: number | null;
+}
+
+/** What the bench watches by itself. */
+export interface WatchView {
+  alarms: Array<AlarmView>;
+  interlocks: Array<InterlockView>;
+}
+
 export interface Curve {
   x: Array<number | null>;
   y: Array<number | null>;
@@ -513,7 +550,8 @@ export type FromWorker =
 export type AckResult =
   | Rows
   | Shown
-  | Snapshot;
+  | Snapshot
+  | WatchView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -750,6 +788,31 @@ export interface EStopReset {
   confirmed?: Array<string>;
 }
 
+/** Ack.result is a WatchView. */
+export interface GetWatch {
+  type: "get_watch";
+}
+
+/** Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect. */
+export interface AlarmAcknowledge {
+  type: "alarm_acknowledge";
+  name: string;
+  severity?: AlarmSeverity;
+}
+
+/** Tell nobody of an alarm for that many seconds; 0 ends that. */
+export interface AlarmShelve {
+  type: "alarm_shelve";
+  name: string;
+  seconds: number;
+}
+
+/** Release an interlock that refuses writes; one that stopped devices goes with the E-STOP. */
+export interface InterlockReset {
+  type: "interlock_reset";
+  name: string;
+}
+
 export interface TakeControls {
   type: "take_controls";
 }
@@ -819,6 +882,10 @@ export type Body =
   | DeviceDisconnect
   | EStop
   | EStopReset
+  | GetWatch
+  | AlarmAcknowledge
+  | AlarmShelve
+  | InterlockReset
   | TakeControls
   | GetRows
   | ListRuns
