@@ -281,8 +281,10 @@ class FaultPlan:
                 return []
 
     def _garbage(self) -> bytes:
-        length = self._random.randint(1, LONGEST_GARBAGE)
-        return bytes(self._random.choices(GARBAGE_BYTES, k=length))
+        """Bytes of every kind; the first is no text, so that they are never a number by chance."""
+        length = self._random.randint(0, LONGEST_GARBAGE - 1)
+        first = self._random.randrange(0x80, 0x100)
+        return bytes([first, *self._random.choices(GARBAGE_BYTES, k=length)])
 
     def _pieces(self, reply: bytes, pause_s: float) -> list[Delivery]:
         cuts = sorted({self._random.randrange(1, max(2, len(reply))) for _ in range(2)})

@@ -58,6 +58,15 @@ def test_split_pieces_make_up_the_reply() -> None:
     assert [piece.after_s for piece in pieces] == [0.0] + [0.1] * (len(pieces) - 1)
 
 
+def test_garbage_is_never_a_number_by_chance() -> None:
+    faults = plan()
+    for _ in range(300):
+        faults.add(Fault("garbage"))
+        (sent,) = faults.deliver("x", REPLY)
+        with pytest.raises(ValueError):
+            float(sent.data)
+
+
 def test_garbage_repeats_with_its_seed() -> None:
     first, second = (plan(Fault("garbage")).deliver("x", REPLY) for _ in range(2))
     assert first == second != [Send(REPLY)]
