@@ -19,7 +19,7 @@ from funcnodes.devices.framing import Refused
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
-from funcnodes.devices.transports.tcp import TcpTransport, farewell
+from funcnodes.devices.transports.recording import Recording
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
     DeviceBusyError,
@@ -77,8 +77,8 @@ class Link:
         self.trouble = "not connected yet"
         self.is_ready = False
         self.waited_s = 0.0
-        self._transport = transport
-        self._wire = Wire(name, transport, protocol, self.traffic)
+        self._transport = Recording(transport, self.traffic)
+        self._wire = Wire(name, self._transport, protocol)
         self._setup = setup
         self._gate = gate
         self._on_state = on_state
@@ -95,7 +95,7 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None  # due no later than the current deadline
         self._mender: asyncio.Task[None] | None = None
         self._farewells: set[asyncio.Task[None]] = set()
-        transport.on_lost = self._lost_while_idle
+        self._transport.on_lost = self._lost_while_idle
 
     @property
     def is_busy(self) -> bool:
@@ -452,13 +452,12 @@ class Link:
         await self._transport.close()
 
     def _part(self) -> None:
-        """Let the old TCP connection end gently, so that what was written to it arrives."""
-        if isinstance(self._transport, TcpTransport):
-            sock = self._transport.release()
-            if sock is not None:
-                task = asyncio.create_task(farewell(sock), name=f"farewell {self.name}")
-                self._farewells.add(task)
-                task.add_done_callback(self._farewells.discard)
+        """Let the old connection end gently, so that what was written to it arrives."""
+        farewell = self._transport.part()
+        if farewell is not None:
+            task = asyncio.create_task(farewell, name=f"farewell {self.name}")
+            self._farewells.add(task)
+            task.add_done_callback(self._farewells.discard)
 
     async def _prove_identity(self) -> None:
         if self.protocol.identify:
@@ -498,8 +497,6 @@ class Link:
         """
         self._strikes += 1
         self._is_struck = self._transport.emergency_write(data)
-        if self._is_struck:
-            self.traffic.out(data)
         return self._is_struck
 
     def after_strike(self) -> None:
@@ -560,7 +557,6 @@ class Link:
         self._set(ready=False, trouble="emergency stop")
         for attempt in range(_LOOKS):
             if attempt or repeat:
-                self.traffic.out(data)
                 await self._transport.write(data)
                 await self._wire.settle()  # an acknowledgement is no read-back
             if await check(self._wire):
@@ -582,7 +578,6 @@ class Link:
             await self._hang_up()
         except (DeviceError, TimeoutError):
             if self._transport.is_open:
-                self.traffic.out(data)
                 with contextlib.suppress(DeviceError):
                     await self._transport.write(data)
 

@@ -1,56 +1,188 @@
-"""What went over one device's wire lately, kept in a ring for the traffic view and messages."""
+"""What went over one device's wire lately, every byte of it, kept in a ring.
 
+For the traffic view, for messages and for replay files. Bounded in entries and in bytes; the
+oldest go first. Any thread may add: emergency bytes are written by whoever is quickest. Whoever
+`watch`es is told of each entry in the thread that added it, and must not block.
+"""
+
+import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from funcnodes.core import clock
 
 DEPTH = 2_000
-LONGEST = 1 << 16  # bytes kept of one message: a ring of waveforms would fill the memory
+DEPTH_BYTES = 4 << 20
+
+Direction = Literal["open", "out", "stop", "in", "silence", "drop", "close", "note"]
 
 
 class Exchange(NamedTuple):
-    """One message on the wire.
+    """One entry.
 
     Attributes:
         t: Seconds since the epoch.
-        direction: "out" to the instrument, "in" from it, "note" for what befell the wire.
+        direction: "out" to the instrument, "stop" likewise, but emergency bytes past any queue;
+            "in" from it, "drop" likewise, but given to nobody; "silence" where a reply was waited
+            for and given up; "open" and "close" of the channel (`data` says where to and why);
+            "note" for what befell the wire.
         data: The bytes, terminator included.
-        latency_ms: For "in": since the query was written; for "note" of a time-out likewise.
+        latency_ms: For "in" and "silence": since the newest bytes went out; for a "note" what it
+            says.
+        mono: Seconds on a clock that never steps.
     """
 
     t: float
-    direction: Literal["out", "in", "note"]
+    direction: Direction
     data: bytes
     latency_ms: float | None = None
+    mono: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries are wanted; each condition narrows.
+
+    Attributes:
+        directions: Only these, all where there are none.
+        match: Only entries whose text holds this, case aside.
+        since: Only entries at or after this time, seconds since the epoch.
+        slower_than_ms: Only entries that took longer.
+    """
+
+    directions: frozenset[Direction] = frozenset()
+    match: str = ""
+    since: float | None = None
+    slower_than_ms: float | None = None
+
+    def passes(self, exchange: Exchange) -> bool:
+        if self.directions and exchange.direction not in self.directions:
+            return False
+        if self.since is not None and exchange.t < self.since:
+            return False
+        if self.slower_than_ms is not None and (exchange.latency_ms or 0.0) <= self.slower_than_ms:
+            return False
+        return self.match.lower() in shown(exchange.data, len(exchange.data)).lower()
+
+    def of(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
+        """Those that pass, in their order."""
+        return [exchange for exchange in exchanges if self.passes(exchange)]
 
 
 class Traffic:
-    """A bounded record; the oldest goes first."""
+    """The ring of one device; see the module's text.
 
-    def __init__(self, depth: int = DEPTH) -> None:
-        self._ring: deque[Exchange] = deque(maxlen=depth)
+    Attributes:
+        count: Entries since the beginning, also those the ring has let go.
+        bytes: Bytes that the ring holds now.
+    """
+
+    def __init__(self, depth: int = DEPTH, depth_bytes: int = DEPTH_BYTES) -> None:
+        self._ring: deque[Exchange] = deque()
+        self._depth = depth
+        self._depth_bytes = depth_bytes
+        self._lock = threading.Lock()
+        self._watchers: tuple[Callable[[Exchange], None], ...] = ()
+        self._sent = time.monotonic()
         self.count = 0
-        """Messages since the beginning, also those the ring has let go."""
-        self.on_exchange: Callable[[Exchange], None] | None = None
-        """Called with each message, in the thread that wrote it."""
+        self.bytes = 0
+
+    def opened(self, where: str) -> None:
+        self._add("open", where.encode())
+
+    def closed(self, why: str) -> None:
+        self._add("close", why.encode())
 
     def out(self, data: bytes) -> None:
-        self._add(Exchange(clock.now(), "out", data))
+        self._sent = time.monotonic()
+        self._add("out", data)
 
-    def come(self, data: bytes | bytearray, latency_ms: float) -> None:
-        self._add(Exchange(clock.now(), "in", bytes(data[:LONGEST]), latency_ms))
+    def stop(self, data: bytes) -> None:
+        """Emergency bytes, from any thread."""
+        self._add("stop", data)
+
+    def come(self, data: bytes) -> None:
+        self._add("in", data, (time.monotonic() - self._sent) * 1000)
+
+    def silent(self) -> None:
+        """Whoever waited for a reply gave it up."""
+        self._add("silence", b"", (time.monotonic() - self._sent) * 1000)
+
+    def dropped(self, data: bytes) -> None:
+        """What came and is given to nobody."""
+        self._add("drop", data)
 
     def note(self, text: str, latency_ms: float | None = None) -> None:
-        self._add(Exchange(clock.now(), "note", text.encode(), latency_ms))
+        self._add("note", text.encode(), latency_ms)
 
-    def last(self, count: int = DEPTH) -> list[Exchange]:
-        """The newest messages, oldest first."""
-        return list(self._ring)[-count:]
+    def last(self, count: int = DEPTH, wanted: Filter | None = None) -> list[Exchange]:
+        """The newest entries that pass `wanted`, oldest first."""
+        with self._lock:
+            found = list(self._ring)
+        return (found if wanted is None else wanted.of(found))[-count:] if count > 0 else []
 
-    def _add(self, exchange: Exchange) -> None:
-        self.count += 1
-        self._ring.append(exchange)
-        if self.on_exchange is not None:
-            self.on_exchange(exchange)
+    def watch(self, callback: Callable[[Exchange], None]) -> Callable[[], None]:
+        """Call `callback` with each new entry; returns what ends that."""
+        with self._lock:
+            self._watchers += (callback,)
+
+        def forget() -> None:
+            with self._lock:
+                self._watchers = tuple(each for each in self._watchers if each is not callback)
+
+        return forget
+
+    def _add(self, direction: Direction, data: bytes, latency_ms: float | None = None) -> None:
+        exchange = Exchange(clock.now(), direction, data, latency_ms, clock.monotonic())
+        with self._lock:
+            self.count += 1
+            kept = exchange if len(data) <= self._depth_bytes else _too_large(exchange)
+            self.bytes += len(kept.data)
+            self._ring.append(kept)
+            while len(self._ring) > self._depth or self.bytes > self._depth_bytes:
+                self.bytes -= len(self._ring.popleft().data)
+            watchers = self._watchers
+        for callback in watchers:
+            callback(exchange)
+
+
+def _too_large(exchange: Exchange) -> Exchange:
+    what = f"{len(exchange.data)} bytes ({exchange.direction}) were too many to be kept here"
+    return exchange._replace(direction="note", data=what.encode())
+
+
+# ── for people ────────────────────────────────────────────────────────────────────────────
+
+ARROWS: dict[Direction, str] = {
+    "out": ">", "stop": "!", "in": "<", "drop": "x", "silence": ".", "open": "+", "close": "-",
+    "note": "#",
+}  # fmt: skip
+_SHOWN = 120
+
+
+def shown(data: bytes, limit: int = _SHOWN) -> str:
+    r"""Bytes as a line: text as it is, a line end as \r\n, anything else as \x00, bounded."""
+    text = data[:limit].decode("ascii", errors="backslashreplace")
+    line = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    return line if len(data) <= limit else f"{line}… ({len(data)} bytes)"
+
+
+def line(exchange: Exchange, device: str = "") -> str:
+    """One entry for a person: time, device, direction, what, how long it took."""
+    at = clock_time(exchange.t)
+    took = "" if exchange.latency_ms is None else f"  ({exchange.latency_ms:.1f} ms)"
+    notes = exchange.direction in ("open", "close", "note")
+    text = exchange.data.decode(errors="replace") if notes else shown(exchange.data)
+    return f"{at}  {device:<8} {ARROWS[exchange.direction]} {text}{took}".rstrip()
+
+
+def clock_time(t: float) -> str:
+    """Local time of day to the millisecond, e.g. "12:04:05.123"."""
+    return f"{time.strftime('%H:%M:%S', time.localtime(t))}.{int(t % 1 * 1000):03d}"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

@@ -15,7 +15,6 @@ from funcnodes.devices import replies
 from funcnodes.devices.addresses import SerialOptions
 from funcnodes.devices.framing import Framing, Lines, Refused
 from funcnodes.devices.replies import Identity
-from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
 
@@ -67,16 +66,12 @@ class Protocol:
 class Wire:
     """An open channel for whoever holds the link: exchanges without lock, limit or retry."""
 
-    def __init__(
-        self, name: str, transport: Transport, protocol: Protocol, traffic: Traffic
-    ) -> None:
+    def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
         self.name = name
         self.transport = transport
         self.protocol = protocol
-        self.traffic = traffic
         self.framing = protocol.frames()
         self._reply_eol = protocol.reply_eol.encode("ascii")
-        self._sent_at = 0.0  # monotonic time of the last write, from which a reply's delay counts
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
@@ -102,8 +97,6 @@ class Wire:
             wait = self._speak_at - clock.monotonic()
             if wait > 0:
                 await clock.sleep(wait)
-        self.traffic.out(data)
-        self._sent_at = time.monotonic()
         self.is_half_sent = True
         await self.transport.write(data)
         self.is_half_sent = False
@@ -112,15 +105,11 @@ class Wire:
 
     async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
         """The next bytes up to and including `terminator`, `limit` at most."""
-        data = await self.transport.read_until(terminator, limit=limit)
-        self.traffic.come(data, (time.monotonic() - self._sent_at) * 1000)
-        return data
+        return await self.transport.read_until(terminator, limit=limit)
 
     async def read_exactly(self, count: int) -> bytes:
         """The next `count` bytes."""
-        data = await self.transport.read_exactly(count)
-        self.traffic.come(data, (time.monotonic() - self._sent_at) * 1000)
-        return data
+        return await self.transport.read_exactly(count)
 
     async def query(self, command: str, data: bytes = b"") -> str:
         """Write a query (`data` where it is encoded already) and read its reply.

@@ -357,7 +357,10 @@ async def test_traffic_keeps_every_message_with_its_latency() -> None:
     await link.open()
     await link.query("X?")
     found = [(each.direction, each.data) for each in link.traffic.last()]
-    assert found[2:] == [("out", b"X?\n"), ("in", b"1.5\n")]
+    assert found == [
+        ("open", b"dialogue"), ("out", b"*IDN?\n"), ("in", b"ACME,ONE,7,1\n"),
+        ("out", b"X?\n"), ("in", b"1.5\n"),
+    ]  # fmt: skip
     latency = link.traffic.last(1)[0].latency_ms
     assert latency is not None
     assert 0 <= latency < 1000

@@ -17,7 +17,7 @@ from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.base import LIMIT
 from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.devices.transports.serial import SerialTransport
-from funcnodes.devices.transports.tcp import TcpTransport, farewell
+from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
 from funcnodes.errors import (
     AddressError,
@@ -273,16 +273,19 @@ async def test_bytes_written_before_a_farewell_arrive_although_input_was_unread(
     peer.accept()
     peer.send(b"a reply that nobody reads\n")
     wire.emergency_write(b"\n:OUTP OFF\n")
-    sock = wire.release()
-    assert sock is not None
+    dropped: list[bytes] = []
+    wire.on_dropped = dropped.append
+    farewell = wire.part()
+    assert farewell is not None
     assert not wire.is_open
-    leaving = asyncio.create_task(farewell(sock))
+    leaving = asyncio.create_task(farewell)
     await asyncio.sleep(0)
     assert await asyncio.to_thread(peer.receive, 11) == b"\n:OUTP OFF\n"
     assert peer.client is not None
     assert peer.client.recv(1) == b""
     peer.hang_up()
     await leaving
+    assert b"".join(dropped) == b"a reply that nobody reads\n"
     peer.close()
 
 

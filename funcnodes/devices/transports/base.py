@@ -9,12 +9,14 @@ import os
 import socket
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import ClassVar, Literal
 
 from funcnodes.devices.turn import Turn
 
-TransportKind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus"]
+TransportKind = Literal[
+    "tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "recording", "replay"
+]
 LIMIT = 1 << 20  # bytes of a line, and of input that nobody asked for
 BLOCK_LIMIT = 1 << 28  # bytes of one block read by its length
 PIECE_PAUSE_S = 0.01
@@ -41,6 +43,8 @@ class Transport(ABC):
         self.address = address
         self.on_lost: Callable[[Exception], None] | None = None
         """Called once, in the loop, when the peer goes away while nobody waits for it."""
+        self.on_dropped: Callable[[bytes], None] | None = None
+        """Called in the loop with what came and is given to nobody."""
 
     @property
     @abstractmethod
@@ -60,6 +64,13 @@ class Transport(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Let go of the channel. Idempotent; never raises for a channel that is broken already."""
+
+    def part(self) -> Coroutine[None, None, None] | None:
+        """Stop using the connection, but let what was written to it arrive: run what this gives.
+
+        None where closing loses nothing.
+        """
+        return None
 
     @abstractmethod
     async def write(self, data: bytes) -> None:
@@ -149,6 +160,12 @@ class Transport(ABC):
         Several pieces are written with a pause of `PIECE_PAUSE_S` between.
         """
         return [data]
+
+    def _drop(self, data: bytes) -> int:
+        """Tell of bytes that nobody gets; how many they are."""
+        if data and self.on_dropped is not None:
+            self.on_dropped(data)
+        return len(data)
 
 
 def describe(error: BaseException) -> str:

@@ -7,13 +7,13 @@ is what one instrument's link sees: a transport like any other, addressed.
 """
 
 import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.devices.transports.descriptor import DescriptorTransport
-from funcnodes.devices.transports.tcp import TcpTransport, farewell
 from funcnodes.devices.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed
 
@@ -84,10 +84,11 @@ class Bus(ABC):
 
     async def hang_up(self) -> None:
         """Close the channel; what was written to it still arrives."""
-        if isinstance(self.inner, TcpTransport):
-            sock = self.inner.release()
-            if sock is not None:
-                await farewell(sock, within_s=_FAREWELL_S)
+        farewell = self.inner.part()
+        if farewell is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await farewell
         await self.inner.close()
 
     def _lost_while_idle(self, error: Exception) -> None:
@@ -140,6 +141,7 @@ class BusChannel(Transport):
         return await self.guarded(self.bus.inner.read_exactly(count))
 
     def discard_input(self) -> int:
+        self.bus.inner.on_dropped = self._drop
         return self.bus.inner.discard_input()
 
     async def interrupt(self) -> None:

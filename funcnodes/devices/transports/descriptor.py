@@ -69,6 +69,7 @@ class DescriptorTransport(Transport):
             self._spare_fd = -1
         if self._lost is None:
             self._lost = DeviceClosed(f"{self.address}: it was closed.", address=self.address)
+        self._drop(self._take(len(self._buffer)))
         self._wake()
 
     async def write(self, data: bytes) -> None:
@@ -120,9 +121,7 @@ class DescriptorTransport(Transport):
     def discard_input(self) -> int:
         if self._fd >= 0 and self._lost is None:
             self._readable()
-        count = len(self._buffer)
-        self._take(count)
-        return count
+        return self._drop(self._take(len(self._buffer)))
 
     def put_back(self, data: bytes) -> None:
         """Have bytes that were read be the next ones again."""

@@ -53,12 +53,12 @@ class MemoryTransport(Transport):
         return self._take(count)
 
     def discard_input(self) -> int:
-        count = len(self._buffer)
+        dropped = bytes(self._buffer)
         self._buffer.clear()
-        return count
+        return self._drop(dropped)
 
     async def interrupt(self) -> None:
-        self._buffer.clear()
+        self.discard_input()
 
     def emergency_write(self, data: bytes) -> bool:
         if not self._open:

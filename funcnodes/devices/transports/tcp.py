@@ -7,6 +7,7 @@ connection goes to an address that was checked, so that a name cannot change its
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable, Coroutine
 
 from funcnodes.devices.addresses import Address, AllowList
 from funcnodes.devices.transports.base import describe
@@ -61,26 +62,30 @@ class TcpTransport(DescriptorTransport):
             self._socket.close()
             self._socket = None
 
-    def release(self) -> socket.socket | None:
-        """Stop using the connection but leave it open: the caller closes what it gets.
-
-        Closing a socket with unread input resets the connection, and a reset may overtake bytes
+    def part(self) -> Coroutine[None, None, None] | None:
+        """Closing a socket with unread input resets the connection, and a reset may overtake bytes
         the instrument has not read yet, emergency bytes among them; see `farewell`.
         """
         self._detach()
         sock, self._socket = self._socket, None
-        return sock
+        return farewell(sock, self._drop) if sock is not None else None
 
 
-async def farewell(sock: socket.socket, *, within_s: float = _LINGER_S) -> None:
-    """End a connection so that everything written to it arrives: half-close, read out, close."""
+async def farewell(
+    sock: socket.socket, dropped: Callable[[bytes], object], *, within_s: float = _LINGER_S
+) -> None:
+    """End a connection so that everything written to it arrives: half-close, read out, close.
+
+    Args:
+        dropped: Called with what still comes.
+    """
     loop = asyncio.get_running_loop()
     try:
         with contextlib.suppress(OSError, TimeoutError):
             sock.shutdown(socket.SHUT_WR)
             async with asyncio.timeout(within_s):
-                while await loop.sock_recv(sock, 1 << 16):
-                    pass
+                while late := await loop.sock_recv(sock, 1 << 16):
+                    dropped(late)
     finally:
         sock.close()
 

@@ -112,6 +112,7 @@ class VisaTransport(Transport):
 
     async def close(self) -> None:
         session, self._session = self._session, None
+        self._drop(self._take(len(self._buffer)))
         if session is not None:
             closed = session.leave()
             with contextlib.suppress(TimeoutError):
@@ -149,8 +150,7 @@ class VisaTransport(Transport):
         return self._take(count)
 
     def discard_input(self) -> int:
-        count = len(self._buffer)
-        self._buffer.clear()
+        count = self._drop(self._take(len(self._buffer)))
         if self._session is not None:
             self._session.post(_Job(lambda session: session.discard(), lambda _v, _e: None))
         return count

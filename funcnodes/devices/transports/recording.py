@@ -1,0 +1,115 @@
+"""A channel that tells of every byte that passes it, whatever is beneath.
+
+Guarantees that each byte written, read, dropped or sent in an emergency is told exactly once, in
+the order in which it passed, and that opening, closing and losing the channel are told too. Adds
+nothing to what goes over the wire and delays nobody: emergency bytes go first and are told after.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+
+from funcnodes.devices.traffic import Traffic
+from funcnodes.devices.transports.base import LIMIT, Transport
+from funcnodes.devices.turn import Turn
+from funcnodes.errors import DeviceClosed, DeviceError
+
+
+class Recording(Transport):
+    """Wraps `inner`; what passes goes to `traffic` as well."""
+
+    kind = "recording"
+
+    def __init__(self, inner: Transport, traffic: Traffic) -> None:
+        super().__init__(inner.address)
+        self._inner = inner
+        self._traffic = traffic
+        self._is_told_open = False
+        self.interrupt_s = inner.interrupt_s
+        self.fresh_on_open = inner.fresh_on_open
+        self.is_shared = inner.is_shared
+        inner.on_lost = self._lost
+        inner.on_dropped = traffic.dropped
+
+    @property
+    def is_open(self) -> bool:
+        return self._inner.is_open
+
+    async def open(self) -> None:
+        self._tell_closed("")
+        try:
+            await self._inner.open()
+        except DeviceError as error:
+            self._traffic.note(f"not opened: {error.message}")
+            raise
+        self._is_told_open = True
+        self._traffic.opened(self.address)
+
+    async def close(self) -> None:
+        await self._inner.close()
+        self._tell_closed("")
+
+    def part(self) -> Coroutine[None, None, None] | None:
+        farewell = self._inner.part()
+        if farewell is not None:
+            self._tell_closed("")
+        return farewell
+
+    async def write(self, data: bytes) -> None:
+        self._traffic.out(data)
+        try:
+            await self._inner.write(data)
+        except DeviceClosed as error:
+            self._tell_closed(error.message)
+            raise
+
+    async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
+        return await self._told(self._inner.read_until(terminator, limit=limit))
+
+    async def read_exactly(self, count: int) -> bytes:
+        return await self._told(self._inner.read_exactly(count))
+
+    def turn(self) -> Turn:
+        return self._inner.turn()
+
+    def poison(self) -> None:
+        self._inner.poison()
+
+    async def settle(self) -> None:
+        await self._inner.settle()
+
+    def on_wire(self, data: bytes) -> list[bytes]:
+        return self._inner.on_wire(data)
+
+    def discard_input(self) -> int:
+        return self._inner.discard_input()
+
+    async def interrupt(self) -> None:
+        await self._inner.interrupt()
+
+    def emergency_write(self, data: bytes) -> bool:
+        is_written = self._inner.emergency_write(data)
+        if is_written:
+            self._traffic.stop(data)
+        return is_written
+
+    async def _told(self, reading: Coroutine[None, None, bytes]) -> bytes:
+        try:
+            data = await reading
+        except asyncio.CancelledError:
+            self._traffic.silent()
+            raise
+        except DeviceClosed as error:
+            self._tell_closed(error.message)
+            raise
+        self._traffic.come(data)
+        return data
+
+    def _lost(self, error: Exception) -> None:
+        self._tell_closed(str(error))
+        if self.on_lost is not None:
+            self.on_lost(error)
+
+    def _tell_closed(self, why: str) -> None:
+        if self._is_told_open:
+            self._is_told_open = False
+            self._traffic.closed(why)
