@@ -28,7 +28,9 @@
     │   ├── DeviceClosed              the peer ended the connection
     │   ├── ReplyError                garbage, half or oversize reply
     │   ├── InstrumentError           the instrument's own error queue
-    │   └── LimitError                a setpoint outside its limits
+    │   ├── LimitError                a setpoint outside its limits
+    │   └── RecordingError            a recording of traffic that cannot be written, read, replayed
+    │       └── ReplayMismatch        the replay is asked something else than was recorded
     ├── BenchError                    a bench file or a device missing from it
     ├── RefusedError                  not now: stopped, disarmed, locked, not allowed
     ├── RunError                      a run that cannot start, go on or be found
@@ -202,6 +204,14 @@ class InstrumentError(DeviceError):
 
 class LimitError(DeviceError, ValueError):
     """A setpoint outside the limits of its parameter."""
+
+
+class RecordingError(DeviceError):
+    """A recording of traffic that cannot be written or read, or has nothing to answer."""
+
+
+class ReplayMismatch(RecordingError):
+    """A replay was told something else than the recording holds; the message says both."""
 
 
 class BenchError(FuncnodesError):

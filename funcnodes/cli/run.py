@@ -37,6 +37,20 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Folder that gets a copy of the run file.")
     ] = None,
+    record_traffic: Annotated[
+        Path | None,
+        typer.Option(help="New file that gets every byte to and from the devices.", metavar="FILE"),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Recording that answers in place of the devices.", metavar="FILE"),
+    ] = None,
+    match: Annotated[
+        bool, typer.Option("--match", help="With --replay: answer in any order, by what is asked.")
+    ] = False,
+    timed: Annotated[
+        bool, typer.Option("--timed", help="With --replay: answer as slowly as it was recorded.")
+    ] = False,
     as_json: Json = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before using real instruments.")
@@ -45,13 +59,17 @@ def run(
     """Run a nodespace file, keep its data.
 
     Runs on the bench that the file names, or on `--bench`; a simulated one is started and
-    stopped with it. Ctrl-C stops the run in order, devices first.
+    stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
+    needed: a recording answers, exactly as it was unless `--match` is given.
     """
     from funcnodes.cli.guarded import guarded
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
-    from funcnodes.runs.local import Watcher, run_file
+    from funcnodes.runs.local import Replay, Watcher, run_file
 
+    if replay is None and (match or timed):
+        complain("--match and --timed go with --replay FILE.")
+        return 2
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
         with _Display(sys.stderr if as_json else sys.stdout) as display:
@@ -61,6 +79,8 @@ def run(
                 sets=assignments,
                 bench=bench,
                 out=out,
+                record_traffic=record_traffic,
+                replay=None if replay is None else Replay(replay, match=match, timed=timed),
                 watcher=Watcher(
                     say=display.say,
                     changed=display.changed,
@@ -108,6 +128,7 @@ def _print_result(result: "LocalResult") -> None:
             "rows": head.rows,
             "path": str(result.path),
             "simulated": head.simulated,
+            "replayed": head.replayed,
             "message": head.message,
         }
     )
@@ -122,8 +143,8 @@ def _show_result(result: "LocalResult") -> None:
         for line in (*_table(reader), "", *_plot(reader, result.plot)):
             print(line)
     seconds = (head.ended or head.started) - head.started
-    simulated = {"": "", "all": ", simulated"}.get(head.simulated, f", {head.simulated} simulated")
-    print(f"Run {head.number} {head.state}: {head.rows} rows in {seconds:.1f} s{simulated}.")
+    origin = f", {head.origin}" if head.origin else ""
+    print(f"Run {head.number} {head.state}: {head.rows} rows in {seconds:.1f} s{origin}.")
     print(f"Kept in {result.path}")
 
 

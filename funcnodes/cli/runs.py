@@ -174,7 +174,8 @@ def _as_dict(head: "RunHead") -> dict[str, Any]:
 
 
 def _line(worker: str, head: "RunHead") -> Sequence[str]:
-    bench = f"{head.bench or '–'}{' (SIM)' if head.simulated else ''}"
+    marks = f"{' (SIM)' if head.simulated else ''}{' (REPLAY)' if head.replayed else ''}"
+    bench = f"{head.bench or '–'}{marks}"
     return (
         str(head.number), worker, head.state, str(head.rows), _local(head.started),
         _took(head), head.title or head.nodespace, bench, head.id,
@@ -183,7 +184,6 @@ def _line(worker: str, head: "RunHead") -> Sequence[str]:
 
 def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
     state = f"{head.state}: {head.message}" if head.message else head.state
-    simulated = {"": "", "all": ", simulated"}.get(head.simulated, f", {head.simulated} simulated")
     return [
         ("run", f"{head.number}  {head.id}"),
         ("state", state),
@@ -191,7 +191,7 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
         ("started", f"{_local(head.started)}, took {_took(head)}"),
         ("rows", f"{head.rows}{f' of {head.total}' if head.total is not None else ''}"),
         ("operator", head.operator),
-        ("bench", f"{head.bench}{simulated}"),
+        ("bench", ", ".join(filter(None, (head.bench, head.origin)))),
         ("versions", ", ".join(f"{name} {text}" for name, text in head.versions.items())),
         ("file", str(reader.path)),
     ]

@@ -10,6 +10,8 @@
     modbus-rtu:/dev/ttyUSB0/1?baud=19200&parity=even
     sim:smu            looked up among the resources that whoever opens the bench hands over
     memory:smu         a simulator in this very process, which whoever opens the bench hands over
+    replay:FILE#smu    the device of a recording; `?match` before the # answers in any order,
+                       `?timed` as slowly as it was, `?match&timed` both
     visa:ADDRESS       the same instrument, but through pyvisa instead of our own transport
 
 An error names the character at which the mistake is. Parsing opens nothing and resolves no name;
@@ -20,6 +22,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import unquote, urlsplit
 
 from funcnodes.devices import resources as visa
 from funcnodes.devices.addressing import (
@@ -86,6 +89,8 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
                 return _simulated(text, rest, resources or {})
             case "memory":
                 return _in_memory(text, rest)
+            case "replay":
+                return _replay(text)
             case "visa":
                 return _through_pyvisa(text, rest, resources)
     return visa.read(text)
@@ -108,9 +113,19 @@ def _in_memory(text: str, name: str) -> Address:
     return Address(text, text, "memory", port_name=name, simulated=True)
 
 
+def _replay(text: str) -> Address:
+    parts = urlsplit(text)
+    if not parts.path:
+        raise mistake(text, len("replay:"), "a file")
+    for option in filter(None, parts.query.split("&")):
+        if option not in ("match", "timed"):
+            raise mistake(text, text.index("?") + 1, "match, timed or match&timed")
+    return Address(text, text, "replay", path=unquote(parts.path))
+
+
 def _through_pyvisa(text: str, rest: str, resources: Mapping[str, str] | None) -> Address:
     inner = parse(rest, resources)
-    if inner.is_on_bus or inner.kind == "memory":
+    if inner.is_on_bus or inner.kind in ("memory", "replay"):
         raise mistake(text, len("visa:"), "an address that pyvisa knows")
     return replace(inner, text=text, kind="visa")
 

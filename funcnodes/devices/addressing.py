@@ -12,7 +12,7 @@ from typing import Literal, NoReturn
 
 from funcnodes.errors import AddressError
 
-Kind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus"]
+Kind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "replay"]
 Parity = Literal["none", "odd", "even", "mark", "space"]
 
 BUSES: frozenset[Kind] = frozenset({"prologix", "rs485", "modbus"})
@@ -65,7 +65,7 @@ class Address:
         kind: Which transport opens it.
         host: Host name or IP address (without brackets), or "".
         port: TCP port where one is given or usual, else 0.
-        path: Device file of a serial line, or "".
+        path: Device file of a serial line, file of a recording, or "".
         unit: Which instrument of a bus, or "": "22", "22/101" (GPIB), "1" (Modbus).
         lan_device: LAN device name of VXI-11 or HiSLIP ("inst0", "hislip0"), or "".
         port_name: Name of a simulator in memory, or "".
@@ -103,7 +103,7 @@ class Address:
         """
         if self.port_name:
             return f"memory:{os.getpid()}:{self.port_name}"
-        if self.path:
+        if self.path and self.kind != "replay":
             return f"serial:{os.path.realpath(self.path)}"
         if self.lan_device:
             return f"tcpip:{canonical_host(self.host)}:{self.port}:{self.lan_device.lower()}"

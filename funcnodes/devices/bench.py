@@ -238,6 +238,11 @@ class Bench:
         """What will happen for each cause, in words and seconds; asks no instrument."""
         return make_plan(self.name, self._in_stop_order(), self.config.stop_order, self.interlocks)
 
+    @property
+    def replayed(self) -> tuple[int, int]:
+        """How many of the devices are answered for by a recording, and how many there are."""
+        return sum(device.replayed for device in self.devices.values()), len(self.devices)
+
     def snapshot(self) -> dict[str, Any]:
         """Every device's identity and newest values, JSON-ready; reads nothing."""
         return {name: device.snapshot() for name, device in self.devices.items()}

@@ -184,6 +184,11 @@ class Device:
         return self.config.address.startswith("sim:") or self.identity.serial.startswith("SIM")
 
     @property
+    def replayed(self) -> bool:
+        """Whether a recording answers in its place (D7)."""
+        return self.config.address.startswith("replay:")
+
+    @property
     def safe_state(self) -> str:
         """What E-STOP does to it, in words."""
         match self.action("on_estop"):
@@ -295,6 +300,7 @@ class Device:
             "identity": str(self.identity) if self.identity.maker else "",
             "serial": self.identity.serial,
             "simulated": self.simulated,
+            "replayed": self.replayed,
             "state": self.state,
             "output_on": self.output_on,
             "parameters": {
@@ -390,7 +396,7 @@ class Device:
         """
         address, old = self._address, self._let_go
         assert address is not None
-        if self._around.leases is None:
+        if self._around.leases is None or self.replayed:
             return
         if old is not None and (address.is_on_bus or address.key == self._leased_key):
             return
@@ -771,11 +777,11 @@ class Device:
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop.
 
-        A simulator in this process's memory cannot be reached from another one.
+        A simulator in this process's memory, or a recording, cannot be reached from another one.
         """
         data = self.emergency_bytes()
         address = self._address or _parsed_or_none(self.config.address, self._resources)
-        if not data or address is None or address.kind == "memory":
+        if not data or address is None or address.kind in ("memory", "replay"):
             return None
         protocol = self._kind.spec.protocol
         line = address.serial.over(protocol.serial)
@@ -852,6 +858,8 @@ class Device:
             _is_safety.reset(token)
         if not problems:
             return ParkResult(self.name, "parked", _ms_since(began))
+        if self.replayed:
+            return ParkResult(self.name, "failed", _ms_since(began), problems[0])
         stop = self.begin_stop(began)
         if stop.state == "pending":
             stop = await self.confirm_stop(began)

@@ -58,7 +58,7 @@ def read(text: str) -> Address:
     raise mistake(
         text, 0,
         "TCPIP, ASRL, GPIB, USB, PXI, VXI, PRLGX-, tcp:, serial:, prologix:, rs485:, modbus:, "
-        "modbus-rtu:, sim:, memory: or visa:",
+        "modbus-rtu:, sim:, memory:, replay: or visa:",
     )  # fmt: skip
 
 

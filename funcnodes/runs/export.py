@@ -77,6 +77,7 @@ def _header(head: RunHead, spec: TableSpec) -> Iterator[tuple[str, str]]:
     yield "operator", head.operator
     yield "bench", head.bench
     yield "simulated", head.simulated or "no"
+    yield "replayed", head.replayed or "no"
     yield "started", _iso(head.started)
     yield "ended", _iso(head.ended) if head.ended is not None else ""
     for name, version in head.versions.items():

@@ -21,6 +21,8 @@ from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.benchfile import BenchFile
+from funcnodes.devices.recordings import Recorded, Recorder, replayed
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment
@@ -57,6 +59,15 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """A recording that answers in place of the instruments; see `recordings.replayed`."""
+
+    path: Path
+    match: bool = False
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LocalResult:
     """How it went.
 
@@ -80,6 +91,8 @@ def run_file(
     sets: Sequence[Assignment] = (),
     bench: Path | None = None,
     out: Path | None = None,
+    record_traffic: Path | None = None,
+    replay: Replay | None = None,
     watcher: Watcher | None = None,
     operator: str = "",
     guarded: Guarded = nullcontext,
@@ -92,6 +105,8 @@ def run_file(
         sets: Values for its inputs.
         bench: Bench file in place of the one that the nodespace names.
         out: Folder that gets a copy of the run file.
+        record_traffic: New file that gets what goes over the devices' wires.
+        replay: A recording in place of the bench's instruments; none is opened then.
         watcher: Who is told meanwhile.
         operator: Who runs it.
         guarded: Watches over the open bench within a block, for the case that this process dies.
@@ -103,7 +118,10 @@ def run_file(
     data = read_nodespace(path)
     if out is not None:
         _check_folder(out)
-    local = _Local(settings, path, data, sets, bench, out, watcher or Watcher(), operator, guarded)
+    local = _Local(
+        settings, path, data, sets, bench, out, record_traffic, replay, watcher or Watcher(),
+        operator, guarded,
+    )  # fmt: skip
     return asyncio.run(local.main())
 
 
@@ -132,6 +150,8 @@ class _Local:
     sets: Sequence[Assignment]
     bench_path: Path | None
     out: Path | None
+    record_traffic: Path | None
+    replay: Replay | None
     watcher: Watcher
     operator: str
     guarded: Guarded
@@ -160,14 +180,7 @@ class _Local:
         space.services.provide(Files, Files(self.folder / "files"))
         path = self._find_bench()
         if path is not None:
-            resources = await self._simulate(path, stack)
-            bench = Bench.load(
-                path,
-                resources,
-                lock_dir=self.settings.run_dir / "locks",
-                latch=Latch(self.folder / "latch.json"),
-                owner=WORKER,
-            )
+            bench = await self._bench(path, stack)
             space.services.provide(Bench, bench)
         await asyncio.to_thread(units.preload)
         space.deserialize(self.data)
@@ -179,6 +192,27 @@ class _Local:
             stack.enter_context(self.guarded(bench))
         stack.enter_context(Watchdog(space.engine))
         return space
+
+    async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
+        """The bench of that file, not yet open: its instruments, simulators or a recording."""
+        config = BenchFile.load(path).config
+        resources: Mapping[str, str] = {}
+        if self.replay is not None:
+            recorded = Recorded.load(self.replay.path)
+            config = replayed(config, recorded, match=self.replay.match, timed=self.replay.timed)
+        else:
+            resources = await self._simulate(path, stack)
+        bench = Bench(
+            config,
+            resources,
+            path=path,
+            lock_dir=self.settings.run_dir / "locks",
+            latch=Latch(self.folder / "latch.json"),
+            owner=WORKER,
+        )
+        if self.record_traffic is not None:
+            stack.enter_context(Recorder(self.record_traffic, bench))
+        return bench
 
     async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
         name = simulated_bench(path)
@@ -211,7 +245,11 @@ class _Local:
     def _confirm(self, space: NodeSpace) -> None:
         bench = space.services.get(Bench)
         devices = bench.devices.values() if bench is not None else ()
-        real = [f"{device.name} ({device.address})" for device in devices if not device.simulated]
+        real = [
+            f"{device.name} ({device.address})"
+            for device in devices
+            if not device.simulated and not device.replayed
+        ]
         if not real or bench is None:
             return
         for line in bench.safety_plan().lines():

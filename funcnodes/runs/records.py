@@ -118,6 +118,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         rows: Committed rows of all recorders.
         total: Points that were planned, None where that cannot be known.
         simulated: "" on real instruments, "all", or e.g. "1 of 2" (D7).
+        replayed: The same for devices that a recording answered for.
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
     """
@@ -136,6 +137,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     operator: str = ""
     bench: str = ""
     simulated: str = ""
+    replayed: str = ""
     versions: dict[str, str] = {}
     message: str = ""
     format: int = FORMAT_VERSION
@@ -144,6 +146,13 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """How people call it: its number, and what was run."""
         return f"run {self.number}"
+
+    @property
+    def origin(self) -> str:
+        """What was no real instrument, in words (D7): "simulated, 1 of 2 replayed", or ""."""
+        shares = {"simulated": self.simulated, "replayed": self.replayed}
+        words = [w if share == "all" else f"{share} {w}" for w, share in shares.items() if share]
+        return ", ".join(words)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

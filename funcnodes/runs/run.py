@@ -265,7 +265,8 @@ class Run:
             title=self.space.title,
             operator=self.operator,
             bench=self.bench.name if self.bench is not None else "",
-            simulated=_simulated(self.bench),
+            simulated=_share(self.bench.simulated if self.bench else None),
+            replayed=_share(self.bench.replayed if self.bench else None),
             versions=versions(),
             total=self.total,
         )
@@ -494,14 +495,12 @@ def versions() -> dict[str, str]:
     return {"funcnodes": own, "python": platform.python_version()}
 
 
-def _simulated(bench: Bench | None) -> str:
-    """D7: "" on real instruments, "all", or "1 of 2"."""
-    if bench is None:
+def _share(devices: tuple[int, int] | None) -> str:
+    """D7: "" where it is none of the devices, "all", or "1 of 2"."""
+    some, total = devices or (0, 0)
+    if not some:
         return ""
-    simulated, total = bench.simulated
-    if not simulated:
-        return ""
-    return "all" if simulated == total else f"{simulated} of {total}"
+    return "all" if some == total else f"{some} of {total}"
 
 
 def stopped_by(state: LatchState) -> str:

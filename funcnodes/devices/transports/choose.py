@@ -16,6 +16,7 @@ from funcnodes.devices.transports.modbus import (
     ModbusTcpChannel,
 )
 from funcnodes.devices.transports.prologix import PrologixBus, PrologixChannel
+from funcnodes.devices.transports.replaying import Replaying
 from funcnodes.devices.transports.serial import DEFAULTS, SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
@@ -52,6 +53,8 @@ class Transports:
                 return SerialTransport(address, protocol.serial)
             case "memory":
                 return PortTransport(address, self._ports.get(address.port_name))
+            case "replay":
+                return Replaying.of(address)
             case "prologix":
                 adapter = self._shared(address, protocol, allow, _adapter)
                 return PrologixChannel(adapter, address.resource, address.unit, protocol.eol)
@@ -124,7 +127,7 @@ class _Shared:
 
 def _check_unit(address: Address, protocol: Protocol) -> None:
     """Let pass where either both name a unit of a line, or neither does."""
-    if (address.kind == "rs485") == bool(protocol.to_unit):
+    if (address.kind == "rs485") == bool(protocol.to_unit) or address.kind == "replay":
         return
     what = "names no unit before its commands, so that all on the line would hear them"
     hint = "Give it a line of its own: serial:LINE."

@@ -146,7 +146,7 @@ class PortTransport(Transport):
         self._is_open = True
 
     async def close(self) -> None:
-        self._buffer.clear()
+        self._drop(self._take(len(self._buffer)))
         if self._is_open and self._port is not None:
             self._port.close()
         self._is_open = False
@@ -174,9 +174,7 @@ class PortTransport(Transport):
 
     def discard_input(self) -> int:
         self._buffer += self._opened().read()
-        count = len(self._buffer)
-        self._buffer.clear()
-        return count
+        return self._drop(self._take(len(self._buffer)))
 
     async def interrupt(self) -> None:
         self._buffer.clear()
