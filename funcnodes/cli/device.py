@@ -2,34 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from funcnodes.cli import traffic
+from funcnodes.cli.opening import OWNER, BenchFile, SomeBench, locks, opened, with_device
 from funcnodes.cli.output import Json, complain, print_json, print_table
 
 if TYPE_CHECKING:
-    from funcnodes.devices.bench import Bench
     from funcnodes.devices.device import Device
     from funcnodes.devices.safetyplan import SafetyPlan
     from funcnodes.settings import Settings
 
-OWNER = "command line"
-
 AddressText = Annotated[
     str, typer.Argument(metavar="ADDRESS", help="E.g. tcp:10.0.0.5:5025 or serial:/dev/ttyUSB0.")
 ]
-BenchFile = Annotated[
-    Path, typer.Option("--bench", help="Bench file whose devices are meant.", metavar="FILE")
-]
 Target = Annotated[
     str, typer.Argument(metavar="DEVICE", help="An address, or with --bench a device's name.")
-]
-SomeBench = Annotated[
-    Path | None, typer.Option("--bench", help="Bench file that has the device.", metavar="FILE")
 ]
 
 
@@ -48,6 +40,7 @@ def register(app: typer.Typer) -> None:
     device.command("check")(check)
     device.command("snapshot")(snapshot)
     device.command("watch")(watch)
+    traffic.register(device)
     app.add_typer(device, name="device")
 
 
@@ -66,7 +59,7 @@ def list_attached(
     as_json: Json = False,
 ) -> None:
     """List serial ports and USB instruments; opens none of them."""
-    found = asyncio.run(_attached(_locks(ctx.obj), mdns or vxi11, vxi11, visa))
+    found = asyncio.run(_attached(locks(ctx.obj), mdns or vxi11, vxi11, visa))
     if as_json:
         print_json([_plain(each) for each in found])
     elif found:
@@ -141,7 +134,7 @@ async def _identify(settings: "Settings", address: str, timeout_s: float) -> Any
     from funcnodes.devices.addresses import parse
 
     return await discovery.identify(
-        parse(address), locks=_locks(settings), timeout_s=timeout_s, owner=OWNER
+        parse(address), locks=locks(settings), timeout_s=timeout_s, owner=OWNER
     )
 
 
@@ -179,7 +172,7 @@ def query(
     async def ask(found: "Device") -> str:
         return await found.query(command, timeout_s=timeout)
 
-    answer = asyncio.run(_with_device(ctx.obj, device, bench, ask))
+    answer = asyncio.run(with_device(ctx.obj, device, bench, ask))
     if as_json:
         print_json({"device": device, "query": command, "answer": answer})
     else:
@@ -207,7 +200,7 @@ def watch(
             if not count or taken < count:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
 
-    asyncio.run(_with_device(ctx.obj, device, bench, read))
+    asyncio.run(with_device(ctx.obj, device, bench, read))
 
 
 # ── a whole bench ─────────────────────────────────────────────────────────────────────────
@@ -220,9 +213,9 @@ def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
     """
 
     async def look() -> tuple[list[dict[str, Any]], Any]:
-        async with _opened(ctx.obj, bench) as opened:
-            plan = opened.safety_plan()
-            return [_state(device, plan) for device in opened.devices.values()], plan
+        async with opened(ctx.obj, bench) as found:
+            plan = found.safety_plan()
+            return [_state(device, plan) for device in found.devices.values()], plan
 
     states, plan = asyncio.run(look())
     if as_json:
@@ -238,8 +231,8 @@ def snapshot(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> Non
     """Show how every device of a bench is set; reads, and changes nothing."""
 
     async def look() -> dict[str, Any]:
-        async with _opened(ctx.obj, bench) as opened:
-            return opened.snapshot()
+        async with opened(ctx.obj, bench) as found:
+            return found.snapshot()
 
     found = asyncio.run(look())
     if as_json:
@@ -284,44 +277,6 @@ def add(
     else:
         who = f" ({found.identity.maker} {found.identity.model}, {serial})" if found else ""
         print(f"{bench}: {name} is {chosen.driver} at {address}{who}.")
-
-
-# ── under the locks that workers take ─────────────────────────────────────────────────────
-
-
-def _locks(settings: "Settings") -> Path:
-    return settings.run_dir / "locks"
-
-
-@asynccontextmanager
-async def _opened(settings: "Settings", file: Path) -> AsyncIterator["Bench"]:
-    from funcnodes.devices.bench import Bench
-
-    async with Bench.load(file, lock_dir=_locks(settings), owner=OWNER) as bench:
-        yield bench
-
-
-async def _with_device(settings: "Settings", target: str, file: Path | None, act: Any) -> Any:
-    """Connect to one device, do something with it, let go of it."""
-    from funcnodes.devices.bench import Bench
-    from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
-
-    if file is None:
-        config = BenchConfig("device", devices={"device": DeviceConfig("device", "auto", target)})
-        name = "device"
-    else:
-        whole = BenchFile.load(file).config
-        name = target
-        Bench(whole).device(name)  # says which there are
-        config = BenchConfig(whole.name, devices={name: whole.devices[name]}, allow=whole.allow)
-    bench = Bench(config, lock_dir=_locks(settings), owner=OWNER)
-    device = bench.devices[name]
-    try:
-        await device.connect()
-        result: Awaitable[Any] = act(device)
-        return await result
-    finally:
-        await bench.close()
 
 
 # ── as they are printed ───────────────────────────────────────────────────────────────────

@@ -346,10 +346,10 @@ class Link:
 
     # ── poison and recovery ───────────────────────────────────────────────────────────────
 
-    def _poison(self, why: str) -> None:
+    def _poison(self, why: str, latency_ms: float | None = None) -> None:
         """Nobody may speak before the link was recovered, which begins at once."""
         if self.is_ready:
-            self.traffic.note(why)
+            self.traffic.note(why, latency_ms)
         self._set(ready=False, trouble=why)
         self._channel.poison()
         self._mend_later()
@@ -676,8 +676,7 @@ class _Deadline:
             ) from error
         if isinstance(error, TimeoutError):
             text = f"no reply to {command!r} in {self._timeout_s:.1f} s"
-            link.traffic.note(text, (time.monotonic() - self._began) * 1000)
-            link._poison(text)
+            link._poison(text, (time.monotonic() - self._began) * 1000)
             raise DeviceTimeout(f"{link._who}: {text}.", **self._about()) from None
         if isinstance(error, InstrumentError):  # it answered: nothing to recover from
             raise InstrumentError(

@@ -178,7 +178,10 @@ class Tape(ABC):
 
     Attributes:
         fresh_on_open: As of the channel that was recorded.
+        hint: What to try where something else is said.
     """
+
+    hint = ""
 
     def __init__(self, device: RecordedDevice, file: str) -> None:
         self._name = device.head.name
@@ -234,7 +237,7 @@ class Tape(ABC):
         self._failed = ReplayMismatch(
             f"{self._name}: the replay expected {expected}, got {got} {where} of {self._file}.",
             device=self._name,
-            hint="What is run differs from what was recorded; ?match answers in any order.",
+            hint=self.hint,
             expected=expected,
             got=got,
             exchange=self._numbers[at] if at < len(self._numbers) else None,
@@ -261,6 +264,8 @@ def _numbered(events: Sequence[Exchange]) -> list[int]:
 
 class InOrder(Tape):
     """Exactly what was recorded, one after the other."""
+
+    hint = "Where the order need not be the same, match by what is asked."
 
     _at = 0
 

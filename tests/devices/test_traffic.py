@@ -1,0 +1,140 @@
+"""Every byte of a device's wire is in its ring, once, and the ring stays bounded."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from funcnodes.devices.addresses import parse
+from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.traffic import Exchange, Filter, Traffic, line, shown
+from funcnodes.devices.transports.recording import Recording
+from funcnodes.devices.transports.tcp import TcpTransport
+from funcnodes.errors import DeviceClosed, DeviceTimeout
+
+QUICK = Protocol(errors="", timeout_s=0.1, connect_s=0.5)
+
+
+def link_to(gadget: Any, protocol: Protocol = QUICK) -> Link:
+    return Link("gadget", TcpTransport(parse(gadget.address)), protocol)
+
+
+def passed(link: Link, *directions: str) -> list[tuple[str, bytes]]:
+    return [(e.direction, e.data) for e in link.traffic.last() if e.direction in directions]
+
+
+async def test_what_is_said_and_answered_is_there_once(gadget: Any) -> None:
+    link = link_to(gadget)
+    await link.open()
+    await link.query("X?")
+    await link.write("Y 1")
+    await link.close()
+    where = ("open", gadget.address.encode())
+    assert passed(link, "open", "out", "in", "close") == [
+        where, ("out", b"*IDN?\n"), ("in", b"ACME,ONE,7,1.0\n"), ("out", b"X?\n"),
+        ("in", b"1.5\n"), ("out", b"Y 1\n"), ("close", b""),
+    ]  # fmt: skip
+    stamps = [each.mono for each in link.traffic.last()]
+    assert stamps == sorted(stamps)
+
+
+async def test_half_a_reply_is_there_although_nobody_gets_it(gadget: Any) -> None:
+    """The link opens anew after a time-out: what was in the old channel is dropped, and told."""
+    gadget.replies.update({"*IDN?": "ACME,ONE,7,1.0\r", "X?": "1.5\r", "HALF?": "1.2"})
+    link = link_to(gadget, Protocol(reply_eol="\r\n", errors="", timeout_s=0.1, connect_s=0.5))
+    await link.open()
+    with pytest.raises(DeviceTimeout):
+        await link.query("HALF?")
+    assert await link.query("X?") == "1.5"
+    assert passed(link, "silence", "drop", "note", "close", "open")[1:] == [
+        ("silence", b""), ("note", b"no reply to 'HALF?' in 0.1 s"), ("drop", b"1.2\n"),
+        ("close", b""), ("open", gadget.address.encode()),
+    ]  # fmt: skip
+    await link.close()
+
+
+async def test_emergency_bytes_of_another_thread_are_there(gadget: Any) -> None:
+    """S3: written past any queue, by whoever is quickest."""
+    link = link_to(gadget)
+    await link.open()
+    thread = threading.Thread(target=link.strike, args=(b"\nOUTP OFF\n",))
+    thread.start()
+    thread.join()
+    assert passed(link, "stop") == [("stop", b"\nOUTP OFF\n")]
+    await link.close()
+
+
+async def test_a_loss_and_the_reconnection_are_told(gadget: Any) -> None:
+    link = link_to(gadget)
+    await link.open()
+    lost = asyncio.Event()
+    link.traffic.watch(lambda each: lost.set() if each.direction == "close" else None)
+    gadget.drop()
+    await asyncio.wait_for(lost.wait(), 5)
+    assert await link.query("X?") == "1.5"
+    kinds = [kind for kind, _ in passed(link, "open", "close")]
+    assert kinds == ["open", "close", "open"]
+    assert b"closed the connection" in passed(link, "close")[0][1]
+    await link.close()
+
+
+async def test_a_channel_that_cannot_be_opened_is_a_note() -> None:
+    traffic = Traffic()
+    channel = Recording(TcpTransport(parse("tcp:127.0.0.1:1")), traffic)
+    with pytest.raises(Exception, match="refused"):
+        await channel.open()
+    (note,) = traffic.last()
+    assert (note.direction, b"refused" in note.data) == ("note", True)
+    with pytest.raises(DeviceClosed):
+        await channel.write(b"X\n")
+
+
+def test_the_ring_is_bounded_in_entries_and_in_bytes() -> None:
+    ring = Traffic(depth=10, depth_bytes=100)
+    for n in range(50):
+        ring.out(b"%02d" % n * 10)
+    assert [each.data[:2] for each in ring.last()] == [b"45", b"46", b"47", b"48", b"49"]
+    assert (ring.bytes, ring.count) == (100, 50)
+    heard: list[int] = []
+    ring.watch(lambda each: heard.append(len(each.data)))
+    ring.come(b"x" * 101)
+    assert heard == [101], "whoever records gets all of it"
+    assert b"101 bytes (in) were too many" in ring.last(1)[0].data
+    assert ring.bytes <= 100
+    for _ in range(20):
+        ring.out(b"")
+    assert len(ring.last()) == 10
+
+
+def test_entries_are_filtered_by_kind_text_time_and_latency() -> None:
+    entries = [
+        Exchange(1.0, "out", b":SOUR:VOLT 1\n"), Exchange(2.0, "out", b"*IDN?\n"),
+        Exchange(3.0, "in", b"ACME\n", 0.5), Exchange(4.0, "in", b"1\n", 20.0),
+    ]  # fmt: skip
+    assert Filter().of(entries) == entries
+    assert Filter(frozenset({"in"})).of(entries) == entries[2:]
+    assert Filter(match="sour:volt").of(entries) == entries[:1]
+    assert Filter(match="*IDN?").of(entries) == entries[1:2]
+    assert Filter(since=3.0, slower_than_ms=1.0).of(entries) == entries[3:]
+    ring = Traffic()
+    ring.out(b"A\n")
+    ring.note("what befell it")
+    assert [each.data for each in ring.last(wanted=Filter(match="befell"))] == [b"what befell it"]
+    assert ring.last(0) == []
+
+
+def test_an_entry_reads_as_a_line() -> None:
+    text = line(Exchange(0.25, "in", b"1\xff\x00\r\n", 3.04), "smu")
+    assert text.endswith(r"smu      < 1\xff\x00\r\n  (3.0 ms)")
+    assert ".250  " in text
+    assert shown(b"x" * 200) == "x" * 120 + "… (200 bytes)"
+
+
+def test_whoever_stops_watching_hears_no_more() -> None:
+    ring, heard = Traffic(), list[bytes]()
+    forget = ring.watch(lambda each: heard.append(each.data))
+    ring.out(b"A")
+    forget()
+    ring.out(b"B")
+    assert heard == [b"A"]
