@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import DeviceConfig
     from funcnodes.settings import Settings
 
 OWNER = "command line"
@@ -37,7 +38,7 @@ async def opened(settings: "Settings", file: Path) -> AsyncIterator["Bench"]:
 
 async def with_device(settings: "Settings", target: str, file: Path | None, act: Any) -> Any:
     """Connect to one device, do something with it, let go of it."""
-    bench = bench_with(settings, target, file)
+    bench = await bench_with(settings, target, file)
     (device,) = bench.devices.values()
     try:
         await device.connect()
@@ -47,19 +48,37 @@ async def with_device(settings: "Settings", target: str, file: Path | None, act:
         await bench.close()
 
 
-def bench_with(settings: "Settings", target: str, file: Path | None) -> "Bench":
+async def bench_with(settings: "Settings", target: str, file: Path | None) -> "Bench":
     """A bench of one device, not connected yet.
 
     Args:
-        target: An address; with `file` the name of a device in it.
+        target: An address, which is asked who is there to find its driver; with `file` the name
+            of a device in it.
+
+    Raises:
+        DeviceError: Nobody answers at the address.
     """
     from funcnodes.devices.bench import Bench
-    from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
+    from funcnodes.devices.benchfile import BenchConfig, BenchFile
 
     if file is None:
-        config = BenchConfig("device", devices={"device": DeviceConfig("device", "auto", target)})
+        config = BenchConfig("device", devices={"device": await _identified(settings, target)})
     else:
         whole = BenchFile.load(file).config
         Bench(whole).device(target)  # says which there are
         config = BenchConfig(whole.name, devices={target: whole.devices[target]}, allow=whole.allow)
     return Bench(config, lock_dir=locks(settings), owner=OWNER)
+
+
+async def _identified(settings: "Settings", address: str) -> "DeviceConfig":
+    from funcnodes.devices import discovery
+    from funcnodes.devices.addresses import parse
+    from funcnodes.devices.benchfile import DeviceConfig
+
+    parsed = parse(address)
+    if parsed.kind == "replay":
+        return DeviceConfig("device", "auto", address)
+    found = await discovery.identify(parsed, locks=locks(settings), owner=OWNER)
+    if found.baud is not None and found.baud != parsed.serial.baud:
+        address += f"{'&' if '?' in address else '?'}baud={found.baud}"
+    return DeviceConfig("device", found.driver or "auto", address)

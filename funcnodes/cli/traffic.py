@@ -112,17 +112,22 @@ def record(
     """
     if not device and bench is None:
         raise typer.BadParameter("Say which: an address, or --bench FILE.")
+    rounds: list[int] = []
+
+    async def main() -> None:
+        await _record(await _bench(ctx.obj, device, bench), file, read or (), every, count, rounds)
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())
+    _show_recording(file, len(rounds), as_json=as_json)
+
+
+async def _bench(settings: "Settings", device: str, file: Path | None) -> "Bench":
     from funcnodes.devices.bench import Bench
 
-    opening = (
-        bench_with(ctx.obj, device, bench)
-        if device or bench is None
-        else Bench.load(bench, lock_dir=locks(ctx.obj), owner=OWNER)
-    )
-    rounds: list[int] = []
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_record(opening, file, read or (), every, count, rounds))
-    _show_recording(file, len(rounds), as_json=as_json)
+    if device or file is None:
+        return await bench_with(settings, device, file)
+    return Bench.load(file, lock_dir=locks(settings), owner=OWNER)
 
 
 async def _record(
