@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from funcnodes.cli import traffic
+from funcnodes.cli import new_driver, traffic
 from funcnodes.cli.opening import OWNER, BenchFile, SomeBench, locks, opened, with_device
 from funcnodes.cli.output import Json, complain, print_json, print_table
 
@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     device.command("snapshot")(snapshot)
     device.command("watch")(watch)
     traffic.register(device)
+    new_driver.register(device)
     app.add_typer(device, name="device")
 
 

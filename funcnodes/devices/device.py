@@ -50,6 +50,7 @@ from funcnodes.errors import (
 )
 
 T = TypeVar("T")
+I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
 CONFIRM_S = 1.0
 LEASE_RETRY_S = 1.0
@@ -170,6 +171,19 @@ class Device:
     def kind(self) -> type[Instrument]:
         """Its driver's class: declarations that need no connection."""
         return self._kind
+
+    def acting(self, kind: type[I]) -> I:
+        """Its driver, acting, with the types of `kind`: `device.acting(Smu).voltage.set(1)`.
+
+        Raises:
+            BenchError: It has another driver.
+        """
+        if not isinstance(self.instrument, kind):
+            raise BenchError(
+                f"{self.name} has the driver {self.driver}, not {kind.spec.name}.",
+                device=self.name,
+            )
+        return self.instrument
 
     @property
     def address(self) -> str:

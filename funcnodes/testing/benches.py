@@ -1,13 +1,15 @@
 """Benches for tests: of drivers that need not be installed, or of a bench file."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from funcnodes.devices import drivers
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.drivers import Instrument
+from funcnodes.devices.recordings import Recorded, recorded_bench, replayed
 
 Drivers = Mapping[str, tuple[type[Instrument] | str, str]]
 
@@ -28,8 +30,36 @@ def bench_of(devices: Drivers | Path | str, resources: Mapping[str, str] | None 
         name: DeviceConfig(name, driver if isinstance(driver, str) else driver.spec.name, address)
         for name, (driver, address) in devices.items()
     }
-    with ExitStack() as lent:
-        for driver, _ in devices.values():
-            if not isinstance(driver, str):
-                lent.enter_context(drivers.lent(driver))
+    classes = [driver for driver, _ in devices.values() if not isinstance(driver, str)]
+    with _lent(classes):
         return Bench(BenchConfig("test", devices=configs), resources or {})
+
+
+def replayed_bench(
+    recording: Path, classes: Mapping[str, type[Instrument]], *, match: bool, timed: bool
+) -> Bench:
+    """A bench that a recording answers for, not connected yet.
+
+    Args:
+        classes: Drivers by device, for those that are not installed.
+
+    Raises:
+        BenchError: There is no such driver.
+        RecordingError: The file is no recording, or has no such device.
+    """
+    recorded = Recorded.load(recording)
+    config = recorded_bench(recorded)
+    for name, driver in classes.items():
+        device = DeviceConfig(name, driver.spec.name, recorded.device(name).head.address)
+        config = replace(config, devices={**config.devices, name: device})
+    with _lent(classes.values()):
+        return Bench(replayed(config, recorded, match=match, timed=timed))
+
+
+@contextmanager
+def _lent(classes: Iterable[type[Instrument]]) -> Iterator[None]:
+    """Have drivers found that need not be installed, for as long."""
+    with ExitStack() as lent:
+        for driver in classes:
+            lent.enter_context(drivers.lent(driver))
+        yield

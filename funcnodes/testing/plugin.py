@@ -4,10 +4,10 @@ Found by pytest through the entry point `pytest11`. Fixtures are factories, so t
 particular plugin for asynchronous tests.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,29 +15,42 @@ if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
     from funcnodes.devices.drivers import Instrument
     from funcnodes.testing.conversation import Conversation, Line
+    from funcnodes.testing.fixtures import Dialogue, Faults, I, OpenBench, Replay, Simulate
     from funcnodes_simulators import SimulatedBench
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--instrument`; `--device` is pytest-playwright's."""
+    parser.getgroup("funcnodes").addoption(
+        "--instrument",
+        metavar="ADDRESS",
+        default="",
+        help="Address of the real instrument that tests with the `hardware` fixture may use.",
+    )
+
+
 @pytest.fixture
-def dialogue() -> "Callable[..., Conversation[Any]]":
+def dialogue() -> "Dialogue":
     """A driver against a script of exact bytes.
 
         async with dialogue(Smu, connect=["*IDN? -> ACME,ONE,7,1.0"]) as wire:
-            wire.expect(":VOLT 1.5", ":SYST:ERR? -> 0,\\"No error\\"")
+            wire.expect(":VOLT 1.5", ":SYST:ERR? -> 0,\"No error\"")
             await wire.instrument.voltage.set(1.5)
 
-    Whatever is written beyond the script, or left of it, fails the test.
+    Lines are text without terminators, or for any other framing bytes as they are:
+    `(b"\\x01\\x03\\x00\\x10", b"\\x01\\x83\\x02")`. Whatever is written beyond the script, or left
+    of it, fails the test.
     """
     from funcnodes.testing.conversation import Conversation
 
-    def converse(driver: "type[Instrument]", connect: "Iterable[Line]" = ()) -> "Conversation[Any]":
+    def converse(driver: "type[I]", connect: "Iterable[Line]" = ()) -> "Conversation[I]":
         return Conversation(driver, connect)
 
     return converse
 
 
 @pytest.fixture
-def simulate(tmp_path: Path) -> "Iterator[Callable[..., SimulatedBench]]":
+def simulate(tmp_path: Path) -> "Iterator[Simulate]":
     """Simulated benches on real wires; all of them are closed at the end of the test.
 
         bench = simulate()                      # the demo's: an SMU with a diode, a heater
@@ -72,7 +85,7 @@ def simulate(tmp_path: Path) -> "Iterator[Callable[..., SimulatedBench]]":
 
 
 @pytest.fixture
-def faults() -> "Callable[[SimulatedBench, str], Faults]":
+def faults() -> "Faults":
     """What goes wrong with one instrument of a simulated bench.
 
     smu = faults(bench, "smu")
@@ -80,10 +93,10 @@ def faults() -> "Callable[[SimulatedBench, str], Faults]":
     smu("delay", seconds=0.5, nth=3)
     smu.power_cycle()
     """
-    return Faults
+    return Breaker
 
 
-class Faults:
+class Breaker:
     """Breaks one instrument of a simulated bench; called with a kind of fault.
 
     The kinds and what they take are those of `funcnodes_simulators.faults.Fault`.
@@ -107,11 +120,11 @@ class Faults:
 
 
 @pytest.fixture
-def open_bench() -> "Callable[..., Bench]":
+def open_bench() -> "OpenBench":
     """A bench to be opened by `async with`.
 
         async with open_bench({"smu": (Smu, simulated.resources["smu"])}) as bench:
-            await bench.devices["smu"].instrument.voltage.set(1.5)
+            await bench.device("smu").acting(Smu).voltage.set(1.5)
 
     Takes names with a driver, a class or its name, and an address; or the path of a bench file,
     with `resources` for what `sim:NAME` in it stands for.
@@ -119,3 +132,37 @@ def open_bench() -> "Callable[..., Bench]":
     from funcnodes.testing.benches import bench_of
 
     return bench_of
+
+
+@pytest.fixture
+def replay() -> "Replay":
+    """A bench whose devices a recording answers for, to be opened by `async with`.
+
+        async with replay("session.jsonl", {"smu": Smu}) as bench:
+            assert await bench.device("smu").acting(Smu).voltage.get() == 1.5
+
+    Recordings come from `funcnodes device record` and `funcnodes run --record-traffic`. Drivers
+    that are installed need not be named. What is said otherwise than it was recorded fails with
+    the difference; with `match` the order is free, with `timed` replies take as long as they did.
+    """
+    from funcnodes.testing.benches import replayed_bench
+
+    def open_replay(
+        recording: Path | str,
+        drivers: "Mapping[str, type[Instrument]] | None" = None,
+        *,
+        match: bool = False,
+        timed: bool = False,
+    ) -> "Bench":
+        return replayed_bench(Path(recording), drivers or {}, match=match, timed=timed)
+
+    return open_replay
+
+
+@pytest.fixture
+def hardware(request: pytest.FixtureRequest) -> str:
+    """Address of a real instrument; without `--instrument ADDRESS` the test is left out."""
+    address: str = request.config.getoption("--instrument")
+    if not address:
+        pytest.skip("it needs the instrument: --instrument ADDRESS")
+    return address
