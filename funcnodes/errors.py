@@ -41,7 +41,7 @@ shown as it is. Errors carry what they are about as attributes; HTTP codes are k
 A layer may refine one of these where it is raised (`runs.records.StorageError` is a RunError).
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class FuncnodesError(Exception):
@@ -144,7 +144,10 @@ class DeviceError(FuncnodesError):
         device: Name of the device on its bench, or "".
         address: Its resource string, or "".
         command: The command that was under way, or "".
+        usual_hint: What to try where whoever raised it knew nothing better.
     """
+
+    usual_hint: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -156,7 +159,7 @@ class DeviceError(FuncnodesError):
         hint: str = "",
         **context: Any,
     ) -> None:
-        super().__init__(message, hint=hint, **context)
+        super().__init__(message, hint=hint or self.usual_hint, **context)
         self.device = device
         self.address = address
         self.command = command
@@ -169,6 +172,8 @@ class AddressError(DeviceError):
 class DeviceConnectError(DeviceError):
     """Refused, missing, or no permission."""
 
+    usual_hint = "Is it switched on, and is its cable plugged in?"
+
 
 class DeviceBusyError(DeviceError):
     """Somebody else owns the device."""
@@ -177,17 +182,25 @@ class DeviceBusyError(DeviceError):
 class IdentityError(DeviceError):
     """Another model or serial number answers at the address."""
 
+    usual_hint = "Check the address; if it was exchanged on purpose, change the bench file."
+
 
 class DeviceTimeout(DeviceError):
     """No answer in time."""
+
+    usual_hint = "Is it switched on, and does it speak at this speed and with this terminator?"
 
 
 class DeviceClosed(DeviceError):
     """The peer ended the connection, or it is not open."""
 
+    usual_hint = "It is opened anew by itself; does another program speak to it, too?"
+
 
 class ReplyError(DeviceError):
     """A garbled, incomplete or oversize reply."""
+
+    usual_hint = "Look at the device's traffic; speed, parity or driver may not fit."
 
 
 class InstrumentError(DeviceError):
@@ -197,6 +210,8 @@ class InstrumentError(DeviceError):
         code: The instrument's number, negative ones as SCPI-99 lists them.
     """
 
+    usual_hint = "The instrument's manual lists what the number means."
+
     def __init__(self, message: str, *, code: int, **context: Any) -> None:
         super().__init__(message, **context)
         self.code = code
@@ -204,6 +219,8 @@ class InstrumentError(DeviceError):
 
 class LimitError(DeviceError, ValueError):
     """A setpoint outside the limits of its parameter."""
+
+    usual_hint = "Limits are the driver's, narrowed by the bench file."
 
 
 class RecordingError(DeviceError):

@@ -44,6 +44,7 @@ from funcnodes.errors import (
     DeviceError,
     FuncnodesError,
     IdentityError,
+    LimitError,
     RefusedError,
     UnitError,
     ValueRefusedError,
@@ -505,7 +506,11 @@ class Device:
         if isinstance(value, str) and bound.declaration().unit:
             value = units.parse(value, bound.declaration().unit)
         self._around.latch.check(f"{self.name}: setting {bound.declaration().title.lower()}")
-        await bound.set(value)
+        try:
+            await bound.set(value)
+        except LimitError as error:
+            error.address = self.address
+            raise
         return self._samples.get(member) or Sample(value, t=clock.now())
 
     async def member_read(self, member: str) -> dict[str, Sample]:

@@ -124,6 +124,7 @@ class Wire:
             if self.framing.is_pipelined:
                 return await self._query_warily(command)
             await self.settle()
+        self._drop_unasked()
         return await self.framing.ask(self, data or self.encode(command))
 
     async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
@@ -136,6 +137,7 @@ class Wire:
         """
         if self._is_wary():
             await self.identify(self._identity)  # a late reply would come in before its answer
+        self._drop_unasked()
         await self.send(self.encode(command))
         head = await self.read_exactly(2)
         if head[:1] != b"#" or not head[1:].isdigit():
@@ -165,6 +167,11 @@ class Wire:
             await clock.sleep(self.framing.silence_s)
             if not self.transport.discard_input():
                 return
+
+    def _drop_unasked(self) -> None:
+        """What has come before a question answers nothing, a second line to the last one say."""
+        if self.transport.has_input:
+            self.transport.discard_input()
 
     def _is_wary(self) -> bool:
         return self._wary_until > time.monotonic()

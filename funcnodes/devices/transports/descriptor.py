@@ -42,6 +42,10 @@ class DescriptorTransport(Transport):
         return self._fd >= 0 and self._lost is None
 
     @property
+    def has_input(self) -> bool:
+        return bool(self._buffer)
+
+    @property
     def unread(self) -> int:
         """Bytes that came and were not read yet."""
         return len(self._buffer)

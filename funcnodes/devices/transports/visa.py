@@ -86,6 +86,10 @@ class VisaTransport(Transport):
     def is_open(self) -> bool:
         return self._session is not None and self._ended is None
 
+    @property
+    def has_input(self) -> bool:
+        return bool(self._buffer)
+
     async def open(self) -> None:
         await self.close()
         _check_reachable(self._target, self._library)
