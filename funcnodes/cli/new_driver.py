@@ -5,7 +5,6 @@ something that works.
 """
 
 import asyncio
-import importlib.resources
 import re
 import sys
 from dataclasses import dataclass
@@ -72,7 +71,9 @@ class Skeleton:
 
     def write(self, folder: Path) -> list[Path]:
         """Write the package into `folder`, which must not be there yet; the files."""
-        templates = importlib.resources.files("funcnodes.cli") / "skeleton"
+        from importlib.resources import files
+
+        templates = files("funcnodes.cli") / "skeleton"
         written = []
         for source, target in FILES.items():
             path = folder / self._filled(target)

@@ -211,7 +211,7 @@ def device_view(device: Device) -> wire.DeviceView:
         address=device.address,
         state=device.state,
         output_on=device.output_on,
-        simulated=device.simulated,
+        simulated=device.simulated or device.replayed,  # not a real instrument (D7)
         message=device.message,
         safe_state=device.safe_state,
         parameters=[
@@ -275,7 +275,7 @@ def head_view(head: RunHead) -> wire.RunView:
         ended=head.ended,
         rows=head.rows,
         operator=head.operator,
-        simulated=bool(head.simulated),
+        simulated=bool(head.simulated or head.replayed),
         message=head.message,
         nodespace=head.title or head.nodespace,
     )
