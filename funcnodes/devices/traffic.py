@@ -5,7 +5,6 @@ oldest go first. Any thread may add: emergency bytes are written by whoever is q
 `watch`es is told of each entry in the thread that added it, and must not block.
 """
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -81,12 +80,10 @@ class Traffic:
     """
 
     def __init__(self, depth: int = DEPTH, depth_bytes: int = DEPTH_BYTES) -> None:
-        self._ring: deque[Exchange] = deque()
-        self._depth = depth
+        self._ring: deque[Exchange] = deque(maxlen=depth)
         self._depth_bytes = depth_bytes
-        self._lock = threading.Lock()
         self._watchers: tuple[Callable[[Exchange], None], ...] = ()
-        self._sent = time.monotonic()
+        self._sent = clock.monotonic()
         self.count = 0
         self.bytes = 0
 
@@ -97,7 +94,6 @@ class Traffic:
         self._add("close", why.encode())
 
     def out(self, data: bytes) -> None:
-        self._sent = time.monotonic()
         self._add("out", data)
 
     def stop(self, data: bytes) -> None:
@@ -105,11 +101,11 @@ class Traffic:
         self._add("stop", data)
 
     def come(self, data: bytes) -> None:
-        self._add("in", data, (time.monotonic() - self._sent) * 1000)
+        self._add("in", data)
 
     def silent(self) -> None:
         """Whoever waited for a reply gave it up."""
-        self._add("silence", b"", (time.monotonic() - self._sent) * 1000)
+        self._add("silence", b"")
 
     def dropped(self, data: bytes) -> None:
         """What came and is given to nobody."""
@@ -120,32 +116,38 @@ class Traffic:
 
     def last(self, count: int = DEPTH, wanted: Filter | None = None) -> list[Exchange]:
         """The newest entries that pass `wanted`, oldest first."""
-        with self._lock:
-            found = list(self._ring)
+        found = list(self._ring)
         return (found if wanted is None else wanted.of(found))[-count:] if count > 0 else []
 
     def watch(self, callback: Callable[[Exchange], None]) -> Callable[[], None]:
         """Call `callback` with each new entry; returns what ends that."""
-        with self._lock:
-            self._watchers += (callback,)
+        self._watchers += (callback,)
 
         def forget() -> None:
-            with self._lock:
-                self._watchers = tuple(each for each in self._watchers if each is not callback)
+            self._watchers = tuple(each for each in self._watchers if each is not callback)
 
         return forget
 
     def _add(self, direction: Direction, data: bytes, latency_ms: float | None = None) -> None:
-        exchange = Exchange(clock.now(), direction, data, latency_ms, clock.monotonic())
-        with self._lock:
-            self.count += 1
-            kept = exchange if len(data) <= self._depth_bytes else _too_large(exchange)
-            self.bytes += len(kept.data)
-            self._ring.append(kept)
-            while len(self._ring) > self._depth or self.bytes > self._depth_bytes:
-                self.bytes -= len(self._ring.popleft().data)
-            watchers = self._watchers
-        for callback in watchers:
+        """Every message passes here, so it takes no lock.
+
+        What two threads could spoil between them is the count of bytes, by an emergency's few.
+        """
+        now = clock.monotonic()
+        if direction == "out":
+            self._sent = now
+        elif direction in ("in", "silence"):
+            latency_ms = (now - self._sent) * 1000
+        exchange = Exchange(clock.now(), direction, data, latency_ms, now)
+        ring, size = self._ring, len(data)
+        self.count += 1
+        if len(ring) == ring.maxlen:
+            self.bytes -= len(ring[0].data)
+        ring.append(exchange if size <= self._depth_bytes else _too_large(exchange))
+        self.bytes += size if size <= self._depth_bytes else len(ring[-1].data)
+        while self.bytes > self._depth_bytes and len(ring) > 1:
+            self.bytes -= len(ring.popleft().data)
+        for callback in self._watchers:
             callback(exchange)
 
 

@@ -63,14 +63,26 @@ class Recording(Transport):
         try:
             await self._inner.write(data)
         except DeviceClosed as error:
-            self._tell_closed(error.message)
+            self._tell_failure(error)
             raise
 
     async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
-        return await self._told(self._inner.read_until(terminator, limit=limit))
+        try:
+            data = await self._inner.read_until(terminator, limit=limit)
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+        self._traffic.come(data)
+        return data
 
     async def read_exactly(self, count: int) -> bytes:
-        return await self._told(self._inner.read_exactly(count))
+        try:
+            data = await self._inner.read_exactly(count)
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+        self._traffic.come(data)
+        return data
 
     def turn(self) -> Turn:
         return self._inner.turn()
@@ -96,17 +108,11 @@ class Recording(Transport):
             self._traffic.stop(data)
         return is_written
 
-    async def _told(self, reading: Coroutine[None, None, bytes]) -> bytes:
-        try:
-            data = await reading
-        except asyncio.CancelledError:
+    def _tell_failure(self, error: BaseException) -> None:
+        if isinstance(error, asyncio.CancelledError):
             self._traffic.silent()
-            raise
-        except DeviceClosed as error:
+        elif isinstance(error, DeviceClosed):
             self._tell_closed(error.message)
-            raise
-        self._traffic.come(data)
-        return data
 
     def _lost(self, error: Exception) -> None:
         self._tell_closed(str(error))
