@@ -147,6 +147,8 @@ def new_driver(
                     "files": [str(path) for path in files]})  # fmt: skip
         return
     print(f"{folder}: the driver {driver} for {maker} {model}, a simulator, and their tests.")
+    if eol == "\r":
+        print("It ends its lines in \\r: its simulator needs an input_buffer that does so, too.")
     print(f"Next: cd {folder} && pip install -e '.[dev]' && pytest")
 
 

@@ -24,7 +24,14 @@ class Dialogue(Protocol):
 class Simulate(Protocol):
     """The fixture `simulate`."""
 
-    def __call__(self, bench: str | Path = "demo", *, seed: int = 0) -> "SimulatedBench": ...
+    def __call__(
+        self,
+        bench: str | Path = "demo",
+        *,
+        seed: int = 0,
+        strict: bool = False,
+        faults: str | Path | None = None,
+    ) -> "SimulatedBench": ...
 
 
 class Faults(Protocol):

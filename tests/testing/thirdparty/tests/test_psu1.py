@@ -73,7 +73,7 @@ async def test_what_goes_wrong_there_is_an_error_and_over_then(
 async def test_a_session_is_kept_and_answers_again(
     simulate: Simulate, open_bench: OpenBench, replay: Replay, tmp_path: Path
 ) -> None:
-    simulated = simulate(BENCH)
+    simulated = simulate(BENCH, strict=True)
     bench = open_bench({"psu": (Psu1, simulated.resources["psu"])})
     with Recorder(tmp_path / "session.jsonl", bench):
         async with bench:
