@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import given, strategies as st
 
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.bench import Bench
@@ -171,6 +172,51 @@ async def test_what_was_never_said_is_named_with_what_is_nearest() -> None:
     await wire.write(b"V 1\n")
     with pytest.raises(ReplayMismatch, match="got one after 'V 1'"):
         await wire.read_until(b"\n")
+
+
+WORDS = st.sampled_from([b"A?\n", b"B?\n", b"C 1\n", b"C 2\n", b"D?\n"])
+REPLIES = st.lists(st.binary(max_size=4).map(lambda data: data.replace(b"\n", b"") + b"\n"))
+
+
+@given(session=st.lists(st.tuples(WORDS, REPLIES), max_size=12))
+async def test_any_session_is_answered_again_in_order(
+    session: list[tuple[bytes, list[bytes]]],
+) -> None:
+    """Whatever was read, in as many pieces, and nothing is left."""
+    entries: list[tuple[Direction, bytes]] = [("open", b"")]
+    for word, replies in session:
+        entries += [("out", word), *(("in", reply) for reply in replies)]
+    wire = tape(InOrder, *entries)
+    await wire.open()
+    for word, replies in session:
+        await wire.write(word)
+        assert [await wire.read_until(b"\n") for _ in replies] == replies
+    with pytest.raises(ReplayMismatch, match="expected nothing more"):
+        await wire.write(b"E?\n")
+
+
+@given(session=st.lists(st.tuples(WORDS, REPLIES), max_size=12), said=st.lists(WORDS, max_size=20))
+async def test_matching_answers_with_what_was_recorded_for_it_or_says_so(
+    session: list[tuple[bytes, list[bytes]]], said: list[bytes]
+) -> None:
+    """Never another query's reply, never a wait without end."""
+    entries: list[tuple[Direction, bytes]] = []
+    known: dict[bytes, set[bytes]] = {}
+    for word, replies in session:
+        entries += [("out", word), *(("in", reply) for reply in replies)]
+        known.setdefault(word, set()).add(b"".join(replies))
+    wire = tape(Matching, *entries)
+    await wire.open()
+    for word in said:
+        if word not in known:
+            with pytest.raises(ReplayMismatch, match="got"):
+                await wire.write(word)
+            return
+        await wire.write(word)
+        if any(known[word]):
+            first = await wire.read_until(b"\n")
+            assert any(reply.startswith(first) for reply in known[word])
+        wire.discard_input()
 
 
 # ── whole benches ─────────────────────────────────────────────────────────────────────────

@@ -2,16 +2,18 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.link import Link, Protocol
 from funcnodes.devices.traffic import Exchange, Filter, Traffic, line, shown
 from funcnodes.devices.transports.recording import Recording
 from funcnodes.devices.transports.tcp import TcpTransport
-from funcnodes.errors import DeviceClosed, DeviceTimeout
+from funcnodes.errors import DeviceClosed, DeviceError, DeviceTimeout
 
 QUICK = Protocol(errors="", timeout_s=0.1, connect_s=0.5)
 
@@ -77,6 +79,61 @@ async def test_a_loss_and_the_reconnection_are_told(gadget: Any) -> None:
     assert kinds == ["open", "close", "open"]
     assert b"closed the connection" in passed(link, "close")[0][1]
     await link.close()
+
+
+class Tap:
+    """A TCP instrument that keeps every byte that it gets and gives, and says junk at times."""
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self.got = b""
+        self.gave = b""
+        self._answers = iter(answers)
+        self._serving: set[asyncio.Task[None] | None] = set()
+
+    async def __aenter__(self) -> "Tap":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.address = f"tcp:127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*filter(None, self._serving))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving.add(asyncio.current_task())
+        while data := await reader.read(4096):
+            self.got += data
+            answer = b"ACME,ONE,7,1.0\n" if b"*IDN?" in data else next(self._answers, b"1\n")
+            self.gave += answer
+            writer.write(answer)
+        writer.close()
+
+
+@settings(max_examples=15)
+@given(
+    answers=st.lists(
+        st.sampled_from([b"1\n", b"1\n2\n", b"half", b"\xff\n", b"", b"#!\n3", b"\n"]), max_size=6
+    )
+)
+async def test_every_byte_of_the_wire_is_there_whatever_the_instrument_says(
+    answers: list[bytes],
+) -> None:
+    """Written and read, doubled, halved, garbled, late, and in an emergency."""
+    quick = Protocol(errors="", timeout_s=0.02, connect_s=0.5)
+    async with Tap(answers) as tap:
+        link = Link("tap", TcpTransport(parse(tap.address)), quick)
+        await link.open()
+        for n in range(len(answers)):
+            with suppress(DeviceError):
+                await link.query(f"Q{n}?")
+        link.strike(b"\nOFF\n")
+        link.after_strike()
+        await link.close()
+    went = b"".join(data for _, data in passed(link, "out", "stop"))
+    came = b"".join(data for _, data in passed(link, "in", "drop"))
+    assert went == tap.got
+    assert came == tap.gave
 
 
 async def test_a_channel_that_cannot_be_opened_is_a_note() -> None:
