@@ -80,6 +80,7 @@ async def test_a_difference_says_what_was_expected_what_came_and_where() -> None
         ([("out", b"A\n")], [b"A\n", b"B\n"], "expected nothing more, got 'B'"),
         ([("out", b"A\n"), ("in", b"1\n")], [b"A\n", b"B\n"], "expected '1' to be read, got 'B'"),
         ([("out", b"A\n"), ("out", b"B\n")], [b"A\n", None], "expected 'B', got a wait for a"),
+        ([("out", b"A\r\n")], [b"A\n"], r"expected 'A\\r\\n', got 'A\\n'"),
     ],
 )
 async def test_each_kind_of_difference_is_named(

@@ -289,7 +289,7 @@ class InOrder(Tape):
         if self.is_lost_next:
             raise self.lost()
         if not self._is_next("out") or self._events[self._at].data != data:
-            raise self._differs(self._what(), _quoted(data), self._at)
+            raise self._differs(*self._both(data), self._at)
         self._at += 1
 
     def next_piece(self) -> Exchange:
@@ -312,6 +312,13 @@ class InOrder(Tape):
 
     def _is_next(self, *directions: Direction) -> bool:
         return self._at < len(self._events) and self._events[self._at].direction in directions
+
+    def _both(self, data: bytes) -> tuple[str, str]:
+        """What was expected and what came; with the terminators where only they differ."""
+        expected, got = self._what(), _quoted(data)
+        if expected == got:
+            return f"'{shown(self._events[self._at].data)}'", f"'{shown(data)}'"
+        return expected, got
 
     def _what(self) -> str:
         if self._at >= len(self._events):
