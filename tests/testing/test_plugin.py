@@ -168,23 +168,6 @@ def test_what_is_asked_for_wrongly_is_said(simulate: object) -> None:
         simulate("nowhere")
 
 
-STRICT = """
-from funcnodes_drivers.keithley.smu2400 import Smu2400
-
-
-async def test_what_no_instrument_knows_is_named(simulate, open_bench):
-    simulated = simulate(strict=True)
-    async with open_bench({"smu": (Smu2400, simulated.resources["smu"])}) as bench:
-        await bench.device("smu").link.write("FROBNICATE 1")
-"""
-
-
-def test_a_strict_bench_fails_on_a_command_that_nobody_knows(tmp_path: Path) -> None:
-    ran = run(tmp_path, STRICT)
-    assert ran.returncode == 1
-    assert "smu: 'FROBNICATE 1'" in ran.stdout
-
-
 def test_a_test_on_hardware_is_left_out_without_an_address(tmp_path: Path) -> None:
     ran = run(tmp_path, "def test_it(hardware):\n    assert hardware\n")
     assert "1 skipped" in ran.stdout
