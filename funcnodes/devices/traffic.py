@@ -16,7 +16,7 @@ from funcnodes.core import clock
 DEPTH = 2_000
 DEPTH_BYTES = 4 << 20
 
-Direction = Literal["open", "out", "stop", "in", "silence", "drop", "close", "note"]
+Direction = Literal["open", "out", "stop", "in", "silence", "drop", "poll", "srq", "close", "note"]
 
 
 class Exchange(NamedTuple):
@@ -26,8 +26,9 @@ class Exchange(NamedTuple):
         t: Seconds since the epoch.
         direction: "out" to the instrument, "stop" likewise, but emergency bytes past any queue;
             "in" from it, "drop" likewise, but given to nobody; "silence" where a reply was waited
-            for and given up; "open" and "close" of the channel (`data` says where to and why);
-            "note" for what befell the wire.
+            for and given up; "poll" for a serial poll, with the status byte as a number; "srq" for
+            a channel that can be waited on for service, and for each such wait; "open" and "close"
+            of the channel (`data` says where to and why); "note" for what befell the wire.
         data: The bytes, terminator included.
         latency_ms: For "in" and "silence": since the newest bytes went out; for a "note" what it
             says.
@@ -111,6 +112,13 @@ class Traffic:
         """What came and is given to nobody."""
         self._add("drop", data)
 
+    def polled(self, status_byte: int) -> None:
+        self._add("poll", str(status_byte).encode("ascii"))
+
+    def service_request(self) -> None:
+        """One can be waited for, or was waited for."""
+        self._add("srq", b"")
+
     def note(self, text: str, latency_ms: float | None = None) -> None:
         self._add("note", text.encode(), latency_ms)
 
@@ -159,8 +167,8 @@ def _too_large(exchange: Exchange) -> Exchange:
 # ── for people ────────────────────────────────────────────────────────────────────────────
 
 ARROWS: dict[Direction, str] = {
-    "out": ">", "stop": "!", "in": "<", "drop": "x", "silence": ".", "open": "+", "close": "-",
-    "note": "#",
+    "out": ">", "stop": "!", "in": "<", "drop": "x", "silence": ".", "poll": "?", "srq": "?",
+    "open": "+", "close": "-", "note": "#",
 }  # fmt: skip
 _SHOWN = 120
 

@@ -140,6 +140,25 @@ async def test_replies_may_take_as_long_as_they_did() -> None:
         assert (time.monotonic() - began > 0.055) == timed
 
 
+async def test_polls_and_requests_for_service_come_again() -> None:
+    entries: tuple[tuple[Direction, bytes], ...] = (
+        ("open", b""), ("srq", b""), ("out", b"GO\n"), ("poll", b"0"), ("srq", b""),
+        ("poll", b"32"), ("out", b"A?\n"), ("in", b"1\n"),
+    )  # fmt: skip
+    for kind in (InOrder, Matching):
+        wire = tape(kind, *entries)
+        assert wire.has_service_request
+        await wire.open()
+        await wire.write(b"GO\n")
+        assert await wire.status_byte() == 0
+        await wire.service_request()
+        assert await wire.status_byte() == 32
+        assert await ask(wire, b"A?\n") == b"1\n"
+    wire = tape(InOrder, ("out", b"*STB?\n"), ("in", b"0\n"))
+    await wire.open()
+    assert (wire.has_service_request, await wire.status_byte()) == (False, None)
+
+
 # ── matching ──────────────────────────────────────────────────────────────────────────────
 
 STATES: tuple[tuple[Direction, bytes], ...] = (

@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.link import Link, Protocol
 from funcnodes.devices.traffic import Exchange, Filter, Traffic, line, shown
+from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.recording import Recording
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.errors import DeviceClosed, DeviceError, DeviceTimeout
@@ -134,6 +135,16 @@ async def test_every_byte_of_the_wire_is_there_whatever_the_instrument_says(
     came = b"".join(data for _, data in passed(link, "in", "drop"))
     assert went == tap.got
     assert came == tap.gave
+
+
+def test_a_recording_channel_passes_on_all_that_a_channel_can() -> None:
+    """One thing left out would do nothing, quietly."""
+    can = {name for name in vars(Transport) if not name.startswith("_")}
+    assert can - set(vars(Recording)) <= {"interrupt_s", "fresh_on_open", "has_service_request"}
+    inner = TcpTransport(parse("tcp:127.0.0.1:1"))
+    inner.interrupt_s, inner.fresh_on_open, inner.has_service_request = 0.7, False, True
+    outer = Recording(inner, Traffic())
+    assert (outer.interrupt_s, outer.fresh_on_open, outer.has_service_request) == (0.7, False, True)
 
 
 async def test_a_channel_that_cannot_be_opened_is_a_note() -> None:

@@ -27,6 +27,7 @@ class Recording(Transport):
         self.interrupt_s = inner.interrupt_s
         self.fresh_on_open = inner.fresh_on_open
         self.is_shared = inner.is_shared
+        self.has_service_request = inner.has_service_request
         inner.on_lost = self._lost
         inner.on_dropped = traffic.dropped
 
@@ -47,6 +48,8 @@ class Recording(Transport):
             raise
         self._is_told_open = True
         self._traffic.opened(self.address)
+        if self.has_service_request:
+            self._traffic.service_request()
 
     async def close(self) -> None:
         await self._inner.close()
@@ -101,6 +104,18 @@ class Recording(Transport):
 
     async def interrupt(self) -> None:
         await self._inner.interrupt()
+
+    async def service_request(self) -> None:
+        try:
+            await self._inner.service_request()
+        finally:
+            self._traffic.service_request()
+
+    async def status_byte(self) -> int | None:
+        byte = await self._inner.status_byte()
+        if byte is not None:
+            self._traffic.polled(byte)
+        return byte
 
     def emergency_write(self, data: bytes) -> bool:
         is_written = self._inner.emergency_write(data)

@@ -42,6 +42,7 @@ class Replaying(Transport):
         self._is_open = False
         self._sent = 0.0
         self.fresh_on_open = tape.fresh_on_open
+        self.has_service_request = tape.has_service_request
 
     @classmethod
     def of(cls, address: Address) -> Self:
@@ -100,6 +101,14 @@ class Replaying(Transport):
 
     async def interrupt(self) -> None:
         """There is nobody to be interrupted."""
+
+    async def service_request(self) -> None:
+        """Whoever waits looks at once: what is seen then is in the recording."""
+        self._tape.service_awaited()
+        await asyncio.sleep(0)
+
+    async def status_byte(self) -> int | None:
+        return self._tape.polled()
 
     def emergency_write(self, data: bytes) -> bool:
         return self._is_open
@@ -178,6 +187,7 @@ class Tape(ABC):
 
     Attributes:
         fresh_on_open: As of the channel that was recorded.
+        has_service_request: Likewise.
         hint: What to try where something else is said.
     """
 
@@ -191,6 +201,7 @@ class Tape(ABC):
             event for event in device.exchanges if event.direction not in _NOT_PLAYED
         ]
         self._numbers = _numbered(self._events)
+        self.has_service_request = any(event.direction == "srq" for event in self._events)
         self.fresh_on_open = not device.head.address.upper().startswith("ASRL/")
 
     @property
@@ -224,6 +235,14 @@ class Tape(ABC):
             DeviceClosed: The channel was lost then.
         """
 
+    @abstractmethod
+    def polled(self) -> int | None:
+        """The status byte that a serial poll found; None where there was none."""
+
+    @abstractmethod
+    def service_awaited(self) -> None:
+        """Go past a wait for a service request."""
+
     def lost(self) -> DeviceClosed:
         """Go past the loss of the channel that is next."""
         raise NotImplementedError
@@ -250,6 +269,7 @@ class Tape(ABC):
         return f"exchange {self._numbers[at]} ({clock_time(self._events[at].t)})"
 
 
+_POLL = b"\0a serial poll"  # no query looks like that
 _NOT_PLAYED: frozenset[Direction] = frozenset({"note", "drop", "stop"})
 
 
@@ -279,6 +299,7 @@ class InOrder(Tape):
             self._at += 1
         if self._is_next("open"):
             self._at += 1
+            self.service_awaited()
         elif self._at >= len(self._events):
             raise self._differs("nothing more", "the channel opened once more", self._at)
         elif self._at > 0:  # one that began with an open channel is taken as it is
@@ -300,6 +321,17 @@ class InOrder(Tape):
             raise self._differs(self._what(), "a wait for a reply", self._at)
         self._at += 1
         return self._events[self._at - 1]
+
+    def polled(self) -> int | None:
+        self._check()
+        if not self._is_next("poll"):
+            return None
+        self._at += 1
+        return int(self._events[self._at - 1].data)
+
+    def service_awaited(self) -> None:
+        while self._is_next("srq"):
+            self._at += 1
 
     def lost(self) -> DeviceClosed:
         self._at += 1
@@ -329,6 +361,8 @@ class InOrder(Tape):
                 return _quoted(event.data)
             case "in" | "silence":
                 return f"{_quoted(event.data)} to be read" if event.data else "a wait for a reply"
+            case "poll" | "srq":
+                return "a serial poll"
         return "the channel closed"
 
 
@@ -385,6 +419,13 @@ class Matching(Tape):
             )
         return self._pieces.pop(0)
 
+    def service_awaited(self) -> None:
+        """A wait is no state."""
+
+    def polled(self) -> int | None:
+        self._check()
+        return int(self._reply_to(_POLL).pieces[0].data) if _POLL in self._replies else None
+
     def _reply_to(self, query: bytes) -> "_Reply":
         found, end = self._replies[query], self._next_command()
         here = [reply for reply in found if self._at <= reply.at < end]
@@ -405,6 +446,8 @@ class Matching(Tape):
     def _sort(self) -> None:
         """What was said with an answer is a query, what was said without one a command."""
         for at, event in enumerate(self._events):
+            if event.direction == "poll":
+                self._replies.setdefault(_POLL, []).append(_Reply(at, (event,)))
             if event.direction != "out":
                 continue
             pieces = []
