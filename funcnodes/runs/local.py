@@ -195,13 +195,11 @@ class _Local:
 
     async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
         """The bench of that file, not yet open: its instruments, simulators or a recording."""
+        resources = {} if self.replay is not None else await self._simulate(path, stack)
         config = BenchFile.load(path).config
-        resources: Mapping[str, str] = {}
         if self.replay is not None:
             recorded = Recorded.load(self.replay.path)
             config = replayed(config, recorded, match=self.replay.match, timed=self.replay.timed)
-        else:
-            resources = await self._simulate(path, stack)
         bench = Bench(
             config,
             resources,

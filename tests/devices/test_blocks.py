@@ -13,7 +13,6 @@ from hypothesis import given, strategies as st
 
 from funcnodes.devices import Linear, ScpiDevice, block, driver, preamble
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports.memory import MemoryTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.wire import Protocol, Wire
@@ -122,7 +121,7 @@ def test_no_reply_to_a_block_query_crashes(reply: bytes) -> None:
     async def ask() -> bytes:
         transport = MemoryTransport(lambda _: reply + b"\n")
         await transport.open()
-        return await Wire("d", transport, Protocol(), Traffic()).query_block("RAW?", limit=20)
+        return await Wire("d", transport, Protocol()).query_block("RAW?", limit=20)
 
     with contextlib.suppress(DeviceError):
         assert len(asyncio.run(ask())) <= 20
@@ -152,7 +151,7 @@ async def test_a_long_block_over_a_socket_comes_whole_and_twice(megabyte: Any) -
     port, data = megabyte
     transport = TcpTransport(parse(f"TCPIP0::127.0.0.1::{port}::SOCKET"))
     await transport.open()
-    wire = Wire("d", transport, Protocol(), Traffic())
+    wire = Wire("d", transport, Protocol())
     for _ in range(2):
         assert await wire.query_block("RAW?", limit=1 << 21) == data
     await transport.close()

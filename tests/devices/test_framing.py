@@ -25,7 +25,6 @@ from funcnodes.devices import (
     record,
 )  # fmt: skip
 from funcnodes.devices.framing import Refused, as_hex, crc16, lrc8, sum8, xor8
-from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports.memory import MemoryTransport
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import DeviceError, InstrumentError, ReplyError
@@ -70,7 +69,7 @@ def test_no_command_can_end_its_frame_early(framing: Framing, command: str) -> N
 async def read(framing: Framing, data: bytes) -> str:
     transport = MemoryTransport(lambda _: data)
     await transport.open()
-    wire = Wire("d", transport, Protocol(framing=framing), Traffic())
+    wire = Wire("d", transport, Protocol(framing=framing))
     await wire.send(b"?")
     return await framing.read(wire)
 
