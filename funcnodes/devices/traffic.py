@@ -1,8 +1,9 @@
 """What went over one device's wire lately, every byte of it, kept in a ring.
 
 For the traffic view, for messages and for replay files. Bounded in entries and in bytes; the
-oldest go first. Any thread may add: emergency bytes are written by whoever is quickest. Whoever
-`watch`es is told of each entry in the thread that added it, and must not block.
+oldest go first, and of a long block only the beginning is kept, which a note says. Any thread may
+add: emergency bytes are written by whoever is quickest. Whoever `watch`es is told of each entry,
+whole, in the thread that added it, and must not block.
 """
 
 import time
@@ -15,6 +16,7 @@ from funcnodes.core import clock
 
 DEPTH = 2_000
 DEPTH_BYTES = 4 << 20
+LONGEST = 1 << 16  # bytes kept of one entry: copying a block would cost more than reading it
 
 Direction = Literal["open", "out", "stop", "in", "silence", "drop", "poll", "srq", "close", "note"]
 
@@ -101,7 +103,7 @@ class Traffic:
         """Emergency bytes, from any thread."""
         self._add("stop", data)
 
-    def come(self, data: bytes) -> None:
+    def come(self, data: bytes | memoryview) -> None:
         self._add("in", data)
 
     def silent(self) -> None:
@@ -136,7 +138,9 @@ class Traffic:
 
         return forget
 
-    def _add(self, direction: Direction, data: bytes, latency_ms: float | None = None) -> None:
+    def _add(
+        self, direction: Direction, data: bytes | memoryview, latency_ms: float | None = None
+    ) -> None:
         """Every message passes here, so it takes no lock.
 
         What two threads could spoil between them is the count of bytes, by an emergency's few.
@@ -146,22 +150,26 @@ class Traffic:
             self._sent = now
         elif direction in ("in", "silence"):
             latency_ms = (now - self._sent) * 1000
-        exchange = Exchange(clock.now(), direction, data, latency_ms, now)
-        ring, size = self._ring, len(data)
+        size = len(data)
+        exchange = Exchange(clock.now(), direction, bytes(data[:LONGEST]), latency_ms, now)
+        self._keep(exchange)
+        if size > LONGEST:
+            what = f"{size} bytes in all; a recording keeps them, here are the first {LONGEST}"
+            self._keep(Exchange(exchange.t, "note", what.encode(), None, now))
+        if self._watchers:
+            whole = exchange if size <= LONGEST else exchange._replace(data=bytes(data))
+            for callback in self._watchers:
+                callback(whole)
+
+    def _keep(self, exchange: Exchange) -> None:
+        ring = self._ring
         self.count += 1
         if len(ring) == ring.maxlen:
             self.bytes -= len(ring[0].data)
-        ring.append(exchange if size <= self._depth_bytes else _too_large(exchange))
-        self.bytes += size if size <= self._depth_bytes else len(ring[-1].data)
+        ring.append(exchange)
+        self.bytes += len(exchange.data)
         while self.bytes > self._depth_bytes and len(ring) > 1:
             self.bytes -= len(ring.popleft().data)
-        for callback in self._watchers:
-            callback(exchange)
-
-
-def _too_large(exchange: Exchange) -> Exchange:
-    what = f"{len(exchange.data)} bytes ({exchange.direction}) were too many to be kept here"
-    return exchange._replace(direction="note", data=what.encode())
 
 
 # ── for people ────────────────────────────────────────────────────────────────────────────

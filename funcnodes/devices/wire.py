@@ -152,7 +152,6 @@ class Wire:
             )
         block = bytearray(int(digits))
         await self.transport.read_into(memoryview(block))
-        self.traffic.come(block, (time.monotonic() - self._sent_at) * 1000)
         if (await self.read_until(self._reply_eol)).strip():
             raise ReplyError(f"More came behind a block of {len(block)} bytes.")
         return block

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.link import Link, Protocol
-from funcnodes.devices.traffic import Exchange, Filter, Traffic, line, shown
+from funcnodes.devices.traffic import LONGEST, Exchange, Filter, Traffic, line, shown
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.recording import Recording
 from funcnodes.devices.transports.tcp import TcpTransport
@@ -164,15 +164,33 @@ def test_the_ring_is_bounded_in_entries_and_in_bytes() -> None:
         ring.out(b"%02d" % n * 10)
     assert [each.data[:2] for each in ring.last()] == [b"45", b"46", b"47", b"48", b"49"]
     assert (ring.bytes, ring.count) == (100, 50)
-    heard: list[int] = []
-    ring.watch(lambda each: heard.append(len(each.data)))
-    ring.come(b"x" * 101)
-    assert heard == [101], "whoever records gets all of it"
-    assert b"101 bytes (in) were too many" in ring.last(1)[0].data
-    assert ring.bytes <= 100
     for _ in range(20):
         ring.out(b"")
     assert len(ring.last()) == 10
+    assert ring.bytes == 0
+
+
+def test_of_a_long_block_the_ring_keeps_the_beginning_and_a_recorder_gets_it_whole() -> None:
+    ring, heard = Traffic(), list[bytes]()
+    ring.come(memoryview(bytearray(b"x" * (LONGEST + 1))))
+    ring.watch(lambda each: heard.append(each.data))
+    ring.come(memoryview(bytearray(b"y" * (LONGEST + 1))))
+    assert heard == [b"y" * (LONGEST + 1)]
+    block, note = ring.last(2)
+    assert (block.direction, block.data) == ("in", b"y" * LONGEST)
+    assert note.data == b"65537 bytes in all; a recording keeps them, here are the first 65536"
+
+
+async def test_a_block_that_breaks_off_is_there_as_far_as_it_came(gadget: Any) -> None:
+    link = link_to(gadget)
+    await link.open()
+    gadget.replies["RAW?"] = "#520000" + "x" * 10_000
+    with pytest.raises(DeviceTimeout):
+        await link.transact("RAW?", lambda wire: wire.query_block("RAW?", limit=30_000))
+    assert await link.query("X?") == "1.5"
+    dropped = b"".join(data for _, data in passed(link, "drop"))
+    assert dropped.endswith(b"x" * 10_000 + b"\n")
+    await link.close()
 
 
 def test_entries_are_filtered_by_kind_text_time_and_latency() -> None:

@@ -120,7 +120,10 @@ class DescriptorTransport(Transport):
             while self._sink:
                 await self._more(LIMIT)
         finally:
+            missing = len(self._sink) if self._sink else 0
             self._sink = None
+            if missing:
+                self._drop(bytes(buffer[: len(buffer) - missing]))
 
     def discard_input(self) -> int:
         if self._fd >= 0 and self._lost is None:

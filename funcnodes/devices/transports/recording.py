@@ -99,6 +99,14 @@ class Recording(Transport):
     def on_wire(self, data: bytes) -> list[bytes]:
         return self._inner.on_wire(data)
 
+    async def read_into(self, buffer: memoryview) -> None:
+        try:
+            await self._inner.read_into(buffer)
+        except BaseException as error:
+            self._tell_failure(error)
+            raise
+        self._traffic.come(buffer)
+
     def discard_input(self) -> int:
         return self._inner.discard_input()
 
