@@ -20,7 +20,7 @@ from funcnodes.devices.addresses import Address
 from funcnodes.devices.recordings import Recorded, RecordedDevice
 from funcnodes.devices.traffic import Direction, Exchange, clock_time, shown
 from funcnodes.devices.transports.base import LIMIT, Transport
-from funcnodes.errors import DeviceClosed, RecordingError, ReplayMismatch, ReplyError
+from funcnodes.errors import DeviceClosed, ReplayMismatch, ReplyError
 
 _HELD = 4  # recordings kept in memory, since each device of a bench asks for the same one
 
@@ -337,11 +337,6 @@ class InOrder(Tape):
         self._at += 1
         return DeviceClosed(self._events[self._at - 1].data.decode(errors="replace"))
 
-    @property
-    def rest(self) -> Sequence[Exchange]:
-        """What was said then and not yet now."""
-        return [event for event in self._events[self._at :] if event.direction == "out"]
-
     def _is_next(self, *directions: Direction) -> bool:
         return self._at < len(self._events) and self._events[self._at].direction in directions
 
@@ -487,6 +482,3 @@ def _quoted(data: bytes) -> str:
 
 def _bare(data: bytes) -> bytes:
     return data.rstrip(b"\r\n")
-
-
-__all__ = ["InOrder", "Matching", "RecordingError", "Replaying", "Tape", "load"]
