@@ -152,22 +152,30 @@ class Traffic:
             latency_ms = (now - self._sent) * 1000
         size = len(data)
         exchange = Exchange(clock.now(), direction, bytes(data[:LONGEST]), latency_ms, now)
-        self._keep(exchange)
+        ring = self._ring
+        if len(ring) == ring.maxlen:
+            self.bytes -= len(ring[0].data)
+        ring.append(exchange)
+        self.count += 1
+        self.bytes += size
         if size > LONGEST:
-            what = f"{size} bytes in all; a recording keeps them, here are the first {LONGEST}"
-            self._keep(Exchange(exchange.t, "note", what.encode(), None, now))
+            self._say_cut(exchange, size)
+        if self.bytes > self._depth_bytes:
+            self._shorten()
         if self._watchers:
             whole = exchange if size <= LONGEST else exchange._replace(data=bytes(data))
             for callback in self._watchers:
                 callback(whole)
 
-    def _keep(self, exchange: Exchange) -> None:
-        ring = self._ring
+    def _say_cut(self, exchange: Exchange, size: int) -> None:
+        """A note in the ring alone: whoever watches has got all of it."""
+        what = f"{size} bytes in all; a recording keeps them, here are the first {LONGEST}".encode()
+        self._ring.append(Exchange(exchange.t, "note", what, None, exchange.mono))
         self.count += 1
-        if len(ring) == ring.maxlen:
-            self.bytes -= len(ring[0].data)
-        ring.append(exchange)
-        self.bytes += len(exchange.data)
+        self.bytes += len(what) + LONGEST - size
+
+    def _shorten(self) -> None:
+        ring = self._ring
         while self.bytes > self._depth_bytes and len(ring) > 1:
             self.bytes -= len(ring.popleft().data)
 

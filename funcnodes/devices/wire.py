@@ -15,7 +15,7 @@ from funcnodes.devices import replies
 from funcnodes.devices.addresses import SerialOptions
 from funcnodes.devices.framing import Framing, Lines, Refused
 from funcnodes.devices.replies import Identity
-from funcnodes.devices.transports.base import LIMIT, Transport
+from funcnodes.devices.transports.base import Transport
 from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
 
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
@@ -69,6 +69,8 @@ class Wire:
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
         self.name = name
         self.transport = transport
+        self.read_until = transport.read_until
+        self.read_exactly = transport.read_exactly
         self.protocol = protocol
         self.framing = protocol.frames()
         self._reply_eol = protocol.reply_eol.encode("ascii")
@@ -102,14 +104,6 @@ class Wire:
         self.is_half_sent = False
         if self.protocol.gap_s:
             self._speak_at = clock.monotonic() + self.protocol.gap_s
-
-    async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
-        """The next bytes up to and including `terminator`, `limit` at most."""
-        return await self.transport.read_until(terminator, limit=limit)
-
-    async def read_exactly(self, count: int) -> bytes:
-        """The next `count` bytes."""
-        return await self.transport.read_exactly(count)
 
     async def query(self, command: str, data: bytes = b"") -> str:
         """Write a query (`data` where it is encoded already) and read its reply.
@@ -169,7 +163,7 @@ class Wire:
 
     def _drop_unasked(self) -> None:
         """What has come before a question answers nothing, a second line to the last one say."""
-        if self.transport.has_input:
+        if self.transport.has_input():
             self.transport.discard_input()
 
     def _is_wary(self) -> bool:

@@ -51,7 +51,6 @@ class Transport(ABC):
     def is_open(self) -> bool:
         """Whether bytes can be written."""
 
-    @property
     def has_input(self) -> bool:
         """Whether something has come that nobody has read yet."""
         return False

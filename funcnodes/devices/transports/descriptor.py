@@ -41,7 +41,6 @@ class DescriptorTransport(Transport):
     def is_open(self) -> bool:
         return self._fd >= 0 and self._lost is None
 
-    @property
     def has_input(self) -> bool:
         return bool(self._buffer)
 

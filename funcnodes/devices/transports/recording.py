@@ -35,9 +35,8 @@ class Recording(Transport):
     def is_open(self) -> bool:
         return self._inner.is_open
 
-    @property
     def has_input(self) -> bool:
-        return self._inner.has_input
+        return self._inner.has_input()
 
     async def open(self) -> None:
         self._tell_closed("")

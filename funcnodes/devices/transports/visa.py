@@ -86,7 +86,6 @@ class VisaTransport(Transport):
     def is_open(self) -> bool:
         return self._session is not None and self._ended is None
 
-    @property
     def has_input(self) -> bool:
         return bool(self._buffer)
 
