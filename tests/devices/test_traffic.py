@@ -140,7 +140,8 @@ async def test_every_byte_of_the_wire_is_there_whatever_the_instrument_says(
 def test_a_recording_channel_passes_on_all_that_a_channel_can() -> None:
     """One thing left out would do nothing, quietly."""
     can = {name for name in vars(Transport) if not name.startswith("_")}
-    assert can - set(vars(Recording)) <= {"interrupt_s", "fresh_on_open", "has_service_request"}
+    copied = {"interrupt_s", "fresh_on_open", "has_service_request", "is_shared"}
+    assert can - set(vars(Recording)) <= copied
     inner = TcpTransport(parse("tcp:127.0.0.1:1"))
     inner.interrupt_s, inner.fresh_on_open, inner.has_service_request = 0.7, False, True
     outer = Recording(inner, Traffic())

@@ -141,7 +141,7 @@ class BusChannel(Transport):
         return await self.guarded(self.bus.inner.read_exactly(count))
 
     def discard_input(self) -> int:
-        self.bus.inner.on_dropped = self._drop
+        self.bus.inner.on_dropped = self.on_dropped
         return self.bus.inner.discard_input()
 
     async def interrupt(self) -> None:
