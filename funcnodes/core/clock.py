@@ -91,6 +91,12 @@ def monotonic() -> float:
     return _current.monotonic()
 
 
+def both() -> tuple[float, float]:
+    """`now()` and `monotonic()`."""
+    current = _current
+    return current.now(), current.monotonic()
+
+
 async def sleep(seconds: float) -> None:
     """Wait by the current clock."""
     await _current.sleep(seconds)

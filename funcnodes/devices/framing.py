@@ -111,6 +111,8 @@ def text_of(data: bytes) -> str:
         raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
 
 
+MOST_ENCODED = 100
+
 # ── checksums ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -167,9 +169,15 @@ class Lines(Framing):
     def __init__(self, eol: str = "\n", reply_eol: str = "\n") -> None:
         self.mark = eol.encode("ascii")
         self._end = reply_eol.encode("ascii")
+        self._encoded: dict[str, bytes] = {}  # the first few commands, mostly queries
 
     def encode(self, command: str) -> bytes:
-        return printable(command) + self.mark
+        data = self._encoded.get(command)
+        if data is None:
+            data = printable(command) + self.mark
+            if len(self._encoded) < MOST_ENCODED:
+                self._encoded[command] = data
+        return data
 
     async def read(self, port: Port) -> str:
         data = await port.read_until(self._end)

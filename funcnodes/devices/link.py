@@ -11,9 +11,9 @@ device may be told is the device's.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from funcnodes.devices.framing import Refused
 from funcnodes.devices.replies import Identity
@@ -166,10 +166,10 @@ class Link:
 
     # ── exchanges ─────────────────────────────────────────────────────────────────────────
 
-    async def query(
+    def query(
         self, command: str, *, timeout_s: float | None = None, idempotent: bool = False
-    ) -> str:
-        """Write a query, read its reply.
+    ) -> Coroutine[Any, Any, str]:
+        """Write a query, read its reply; to be awaited.
 
         Args:
             timeout_s: Counted from when the link is ours (D4).
@@ -182,7 +182,7 @@ class Link:
             DeviceConnectError: The device is offline.
             RefusedError: An emergency stop cut in.
         """
-        return await self.ask(command, str, timeout_s=timeout_s, idempotent=idempotent)
+        return self.ask(command, str, timeout_s=timeout_s, idempotent=idempotent)
 
     async def ask(
         self,
@@ -268,10 +268,16 @@ class Link:
     async def _exchange(
         self, command: str, data: bytes, parse: Callable[[str], T], timeout_s: float
     ) -> T:
-        await self._acquire()
+        if self._turn.is_taken or not self.is_ready or self._channel.is_shared:
+            await self._acquire()
+        else:
+            self._turn.take()
+            self.waited_s = 0.0
+            if self._on_state is not None:
+                self._on_state()
+        errors = None
         try:
             with _Deadline(self, command, timeout_s):
-                errors: list[tuple[int, str]] = []
                 try:
                     text = await self._wire.query(command, data)
                     if self.protocol.checks_queries:
@@ -281,7 +287,9 @@ class Link:
                 if not errors:
                     return parse(text)
         finally:
-            self._release()
+            self._turn.release()
+            if self._on_state is not None:
+                self._on_state()
         raise self.refused(command, errors)
 
     async def _acquire(self) -> None:
@@ -642,10 +650,11 @@ class _Deadline:
         self._cancelling = task.cancelling()
         self._is_expired = False
         self._strikes = link._strikes
-        self._began = time.monotonic()
-        self.when = asyncio.get_running_loop().time() + self._timeout_s
+        self._began = time.monotonic()  # which is the loop's time, too
+        self.when = self._began + self._timeout_s
         link._current, link._cut_short = self, self.expire
-        link.watch(self.when)
+        if link._timer is None or link._timer.when() > self.when:
+            link.watch(self.when)
 
     def expire(self) -> None:
         """End the transaction now."""

@@ -7,8 +7,9 @@ holds each reply against the instrument's own identification. Keeps no deadline:
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.devices import replies
@@ -105,8 +106,8 @@ class Wire:
         if self.protocol.gap_s:
             self._speak_at = clock.monotonic() + self.protocol.gap_s
 
-    async def query(self, command: str, data: bytes = b"") -> str:
-        """Write a query (`data` where it is encoded already) and read its reply.
+    def query(self, command: str, data: bytes = b"") -> Coroutine[Any, Any, str]:
+        """Write a query (`data` where it is encoded already) and read its reply; to be awaited.
 
         The caller keeps the deadline.
 
@@ -116,10 +117,15 @@ class Wire:
         """
         if self._wary_until and self._is_wary() and command != self.protocol.identify:
             if self.framing.is_pipelined:
-                return await self._query_warily(command)
-            await self.settle()
+                return self._query_warily(command)
+            return self._query_settled(data or self.encode(command))
         self._drop_unasked()
-        return await self.framing.ask(self, data or self.encode(command))
+        return self.framing.ask(self, data or self.encode(command))
+
+    async def _query_settled(self, data: bytes) -> str:
+        await self.settle()
+        self._drop_unasked()
+        return await self.framing.ask(self, data)
 
     async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
         """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.

@@ -29,7 +29,8 @@ class DescriptorTransport(Transport):
         self._buffer = bytearray()
         self._searched = 0  # bytes of the buffer known to hold no terminator
         self._lost: Exception | None = None  # why nothing more will come; set once per opening
-        self._waiter: asyncio.Future[None] | None = None  # the one reader, while it waits
+        self._waiter: asyncio.Future[bytes | None] | None = None  # the one reader, while it waits
+        self._until = b""  # what that reader's bytes end with, if it is to get them at once
         self._paused = False  # the descriptor is unwatched because the buffer is full
         self._wanted = LIMIT  # bytes to hold before pausing
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -77,6 +78,16 @@ class DescriptorTransport(Transport):
 
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
+        if self._lost is None and self._fd >= 0:
+            try:
+                sent = os.write(self._fd, data)
+                if sent == len(data):
+                    return
+                view = view[sent:]
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._lose(describe(error))
         while view:
             if self._lost is not None or self._fd < 0:
                 raise self._gone()
@@ -89,17 +100,26 @@ class DescriptorTransport(Transport):
 
     async def read_until(self, terminator: bytes, *, limit: int = LIMIT) -> bytes:
         while True:
-            start = max(0, self._searched - len(terminator) + 1)
-            found = self._buffer.find(terminator, start)
-            if found >= 0:
-                return self._take(found + len(terminator))
+            if self._buffer:
+                start = max(0, self._searched - len(terminator) + 1)
+                found = self._buffer.find(terminator, start)
+                if found >= 0:
+                    return self._take(found + len(terminator))
             self._searched = len(self._buffer)
-            if len(self._buffer) >= limit:
+            if self._searched >= limit:
                 raise ReplyError(
                     f"{self.address}: {len(self._buffer)} bytes came without an end of line.",
                     address=self.address,
                 )
-            await self._more(limit)
+            waiter = self._more(limit, until=terminator)
+            try:
+                whole = await waiter
+            except asyncio.CancelledError:
+                if waiter.done() and not waiter.cancelled():
+                    self._buffer[:0] = waiter.result() or b""  # given up just when it came
+                raise
+            if whole is not None:
+                return whole
 
     async def read_exactly(self, count: int) -> bytes:
         if count > BLOCK_LIMIT:
@@ -156,12 +176,20 @@ class DescriptorTransport(Transport):
         if not chunk:
             self._lose("")
             return
+        if self._until and not self._buffer and self._ends(chunk):
+            self._wake(chunk)
+            return
         self._buffer += chunk
         if len(self._buffer) > self._wanted + _CHUNK and not self._paused:
             self._paused = True
             assert self._loop is not None
             self._loop.remove_reader(self._fd)
         self._wake()
+
+    def _ends(self, chunk: bytes) -> bool:
+        """Whether it is just what a reader waits for, as most replies are."""
+        waits = self._waiter is not None and not self._waiter.done()
+        return waits and chunk.find(self._until) == len(chunk) - len(self._until) >= 0
 
     def _fill(self, sink: memoryview) -> None:
         """Have the system write into what waits for a block; what comes behind is kept."""
@@ -193,7 +221,7 @@ class DescriptorTransport(Transport):
         self._lost = DeviceClosed(f"{self.address}: {what}.", address=self.address)
         if self._loop is not None and self._fd >= 0:
             self._loop.remove_reader(self._fd)
-        waited_for = self._waiter is not None
+        waited_for = self._waiter is not None and not self._waiter.done()
         self._wake()
         if not waited_for and self.on_lost is not None:
             self.on_lost(self._lost)
@@ -204,8 +232,12 @@ class DescriptorTransport(Transport):
         return DeviceClosed(str(self._lost), address=self.address)
 
     def _take(self, count: int) -> bytes:
-        taken = bytes(memoryview(self._buffer)[:count])
-        del self._buffer[:count]
+        if count == len(self._buffer):
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+        else:
+            taken = bytes(memoryview(self._buffer)[:count])
+            del self._buffer[:count]
         self._searched = 0
         self._wanted = LIMIT
         if self._paused and self._loop is not None and self.is_open:
@@ -213,8 +245,11 @@ class DescriptorTransport(Transport):
             self._loop.add_reader(self._fd, self._readable)
         return taken
 
-    async def _more(self, wanted: int) -> None:
-        """Wait until something came."""
+    def _more(self, wanted: int, *, until: bytes = b"") -> "asyncio.Future[bytes | None]":
+        """What is done once something came, or will come no more.
+
+        Gives the bytes themselves where they are a whole message that ends with `until`.
+        """
         if self._lost is not None or self._fd < 0:
             raise self._gone()
         assert self._loop is not None
@@ -222,11 +257,9 @@ class DescriptorTransport(Transport):
         if self._paused and len(self._buffer) <= self._wanted:
             self._paused = False
             self._loop.add_reader(self._fd, self._readable)
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        self._until = until
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     async def _writable(self) -> None:
         """Wait until the system takes bytes again."""
@@ -240,9 +273,10 @@ class DescriptorTransport(Transport):
             if self._fd == fd:
                 self._loop.remove_writer(fd)
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _wake(self, whole: bytes | None = None) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(whole)
 
 
 def _resolve(future: "asyncio.Future[None]") -> Callable[[], None]:
