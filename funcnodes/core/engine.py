@@ -193,27 +193,26 @@ class Engine:
     def _pass_on(self, wires: "Wires", value: Any, wave: "Wave") -> None:
         """Hand a value to inputs; those of plain nodes that are idle queue them at once."""
         passes = wave.cancelled is None and value is not NoValue
+        args = (value,)
+        enter, queue = wave._active.add, self.ready.append
         for inp, convert in wires:
             target = inp.node
-            if (
-                convert is None
-                and inp.straight
-                and passes
-                and not target._phase
-                and target.engine is self
-            ):
+            if convert is None and inp.straight is self and passes and not target._phase:
                 inp._value = value
                 inp.wave = target.asked = target._wave = wave
                 inp.quality = "ok"
                 inp.applied = True
                 target._phase = QUEUED
-                target._args = (value,)
-                wave._active.add(target)
-                self.ready.append(target)
+                target._args = args
+                enter(target)
+                queue(target)
                 if target.changes is not None:
                     target.changes.note_port(inp)
             else:
-                push(inp, convert, value, wave, "ok")
+                if convert is None:
+                    inp.receive(value, wave)
+                else:
+                    push(inp, convert, value, wave, "ok")
                 passes = wave.cancelled is None and value is not NoValue
 
     def _cpu_lately(self) -> float:

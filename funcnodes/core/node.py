@@ -632,11 +632,10 @@ class Node(Emitter):
             and not (self._blocked or self._has_aftermath or self._announces)
         )
         self._plain = self._function if is_plain else None
-        is_straight = self._plain is not None and self.listeners is None
+        way = self.engine if self._plain is not None and self.listeners is None else None
         for port in self._parameters:
-            port.straight = (
-                is_straight and port is self._only and port.triggers and port.receives_plainly
-            )
+            is_straight = port is self._only and port.triggers and port.receives_plainly
+            port.straight = way if is_straight else None
 
     # ── who is told ───────────────────────────────────────────────────────────────────────
 

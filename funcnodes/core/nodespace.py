@@ -240,6 +240,7 @@ class NodeSpace(Emitter):
             node.off("*", self._relay)
         node.nodespace, node.engine = None, default_engine()
         node.watched_by(None)
+        node.update_blocked()
 
     # ── properties ────────────────────────────────────────────────────────────────────────
 

@@ -26,6 +26,7 @@ from funcnodes.errors import (
 )
 
 if TYPE_CHECKING:
+    from funcnodes.core.engine import Engine
     from funcnodes.core.node import Node
     from funcnodes.core.older import RefusedWire
 
@@ -274,7 +275,8 @@ class NodeInput(Port):
         live: May be changed while a run is on (A2).
         applied: False while the value was only restored as text, and nothing acted on it.
         triggers: What `does_trigger` comes to once order wires are considered (T7).
-        straight: It is the only parameter of a plain node: a value here may queue it at once.
+        straight: The engine that may queue its node at once, where it is the only parameter of a
+            plain node; else None.
     """
 
     __slots__ = ("applied", "required", "sources", "straight", "triggers")
@@ -314,7 +316,7 @@ class NodeInput(Port):
         self.live = live
         self.applied = True
         self.triggers = does_trigger
-        self.straight = False
+        self.straight: Engine | None = None
         self.sources: list[NodeOutput] = []
         self._value = default
 
@@ -322,7 +324,7 @@ class NodeInput(Port):
         copy = super().copy_for(node)
         copy.sources = []
         copy.applied, copy.required, copy.triggers = True, self.required, self.triggers
-        copy.straight = False
+        copy.straight = None
         return copy
 
     @property
