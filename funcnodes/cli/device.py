@@ -233,6 +233,7 @@ def snapshot(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> Non
 
     async def look() -> dict[str, Any]:
         async with opened(ctx.obj, bench) as found:
+            await found.read_snapshot()  # after which the newest values are those of now
             return found.snapshot()
 
     found = asyncio.run(look())

@@ -56,6 +56,7 @@ DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered
 CONFIRM_S = 1.0
 LEASE_RETRY_S = 1.0
 AUTO = "auto"
+ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
 RAW_LIMIT = 1_000
 POLL_S = 1.0
 
@@ -357,6 +358,8 @@ class Device:
         try:
             self._address = parse(self.config.address, self._resources)
             self._take_lease()
+            if self.config.driver == AUTO and self._address.kind in ASKABLE:
+                await self._recognise(self._address)
             self._link = self._new_link(self._address)
         except DeviceError as error:
             self._trouble = _without_name(error.message, self)
@@ -388,6 +391,19 @@ class Device:
         self._fault = ""
         self._samples.clear()
         self._changed()
+
+    async def _recognise(self, address: Address) -> None:
+        """Find the driver first: how a model is spoken to is known to its driver only.
+
+        Raises:
+            DeviceError: Nobody answers there.
+        """
+        from funcnodes.devices.discovery import identify  # which finds instruments for benches
+
+        around = self._around
+        found = await identify(address, allow=around.allow, make_transport=around.make_transport)
+        if found.driver:
+            self._use(drivers.find(found.driver))
 
     def _new_link(self, address: Address) -> Link:
         spec = self._kind.spec

@@ -11,7 +11,7 @@ speed nobody gave, speeds, until `*IDN?` is answered.
 import asyncio
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from funcnodes.errors import DeviceConnectError, DeviceError, DeviceTimeout, Rep
 TERMINATORS = ("\n", "\r\n", "\r")
 BAUDS = (9600, 115200, 57600, 19200, 38400, 4800)
 ANSWER_S = 0.5
+MakeTransport = Callable[[Address, Protocol, AllowList], Transport]
 USB = Path("/sys/bus/usb/devices")
 USBTMC = ("fe", "03")  # interface class and subclass, USBTMC 1.0, table 43
 
@@ -169,12 +170,14 @@ async def identify(
     allow: AllowList | None = None,
     timeout_s: float = ANSWER_S,
     owner: str = "identify",
+    make_transport: MakeTransport = transport_for,
 ) -> Identified:
     """Ask who is there; nothing but `*IDN?` is sent.
 
     Args:
         locks: Where leases are kept; the address is taken for as long.
         timeout_s: How long to wait for each answer.
+        make_transport: How the address is opened.
 
     Raises:
         DeviceBusyError: Somebody else has it.
@@ -185,18 +188,20 @@ async def identify(
     if locks is not None:
         lease = Lease.acquire(locks, address, device=address.text, worker=owner)
     try:
-        return await _ask_around(address, allow or AllowList(), timeout_s)
+        return await _ask_around(address, allow or AllowList(), timeout_s, make_transport)
     finally:
         if lease is not None:
             lease.release()
 
 
-async def _ask_around(address: Address, allow: AllowList, timeout_s: float) -> Identified:
+async def _ask_around(
+    address: Address, allow: AllowList, timeout_s: float, make_transport: MakeTransport
+) -> Identified:
     question, terminators = _question(address)
     heard: list[str] = []
     for baud, eol in itertools.product(_bauds(address), terminators):
         protocol = Protocol(eol=eol, serial=SerialOptions(baud=baud))
-        transport = transport_for(address, protocol, allow)
+        transport = make_transport(address, protocol, allow)
         try:
             await transport.open()
             answer = await _answer(transport, f"{question}{eol}", timeout_s)

@@ -148,6 +148,20 @@ async def test_the_driver_is_found_by_what_answers(simulator: Any) -> None:
         assert bench.devices["x"].output_on is False
 
 
+async def test_a_found_driver_speaks_its_own_way_from_the_first_word(simulator: Any) -> None:
+    """A Lake Shore has no error queue: asked for one, it would never answer."""
+    from funcnodes.devices import DeviceConfig
+
+    file = BenchFile.new("b")
+    file.put_device(DeviceConfig("x", "auto", "sim:tc"))
+    async with Bench(file.config, simulator.resources) as bench:
+        assert bench.devices["x"].driver == "lakeshore.model335"
+        assert bench.devices["x"].state == "idle"
+        sample = await bench.devices["x"].member_get("a.kelvin")
+        assert sample.value == pytest.approx(295, abs=2)
+        assert not [text for text in simulator.commands("tc") if "SYST" in text]
+
+
 # ── members, limits, raw access ───────────────────────────────────────────────────────────
 
 

@@ -334,8 +334,14 @@ def test_an_oversize_reply_is_that_large(start, connect) -> None:
 
 
 def test_connects_are_refused_so_often(start, connect) -> None:
+    def is_refused() -> bool:
+        try:
+            return connect(bench.resources["smu"]).is_cut_off()
+        except ConnectionError:  # it comes this early on a busy machine
+            return True
+
     bench = start(fault("refuse", count=2))
-    assert [connect(bench.resources["smu"]).is_cut_off() for _ in range(2)] == [True, True]
+    assert [is_refused() for _ in range(2)] == [True, True]
     assert connect(bench.resources["smu"]).query("*OPC?") == "1"
 
 
