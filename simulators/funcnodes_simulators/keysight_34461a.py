@@ -22,7 +22,7 @@ from funcnodes_simulators.scpi import (
     ScpiError,
     ScpiInterpreter,
 )
-from funcnodes_simulators.scpi_device import ScpiDevice
+from funcnodes_simulators.simple import BenchInstrument
 
 IDENTITY = "Keysight Technologies,34461A,{serial},A.03.02-03.15-03.02-00.52-04-02"
 VOLT, RES, FRES = "VOLT", "RES", "FRES"
@@ -44,7 +44,7 @@ STALE = -230
 INTERRUPTING = ("ABOR", "ABORT", "*RST")
 
 
-class Keysight34461a(ScpiDevice):
+class Keysight34461a(BenchInstrument):
     """The multimeter: hand it messages by `execute`."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Keysight34461a(ScpiDevice):
         self._is_waiting = False  # armed, and not triggered yet
         self._is_taken = True
         self._done_at_s = 0.0
-        self._scpi = ScpiInterpreter(
+        self.scpi = ScpiInterpreter(
             IDENTITY.format(serial=serial), reset=self._reset, trigger=self._bus_trigger
         )
         self._reset()
@@ -73,7 +73,7 @@ class Keysight34461a(ScpiDevice):
 
     def power_cycle(self) -> None:
         self._reset()
-        self._scpi.power_on()
+        self.scpi.power_on()
 
     def state(self) -> dict[str, object]:
         self._world.step()
@@ -116,7 +116,7 @@ class Keysight34461a(ScpiDevice):
         per_reading_s = self._nplc * LINE_CYCLE_S + OVERHEAD_S
         self._done_at_s = self._world.clock.now() + self._samples * per_reading_s
         self._is_taken = False
-        self._scpi.begin(self._left_s)
+        self.scpi.begin(self._left_s)
 
     def _left_s(self) -> float:
         return self._done_at_s - self._world.clock.now() if not self._is_taken else 0.0
@@ -164,7 +164,7 @@ class Keysight34461a(ScpiDevice):
     # ── its words ─────────────────────────────────────────────────────────────────────────
 
     def _declare(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         functions = QuotedChoice("VOLTage", "RESistance", "FRESistance")
         declare("[:SENSe]:FUNCtion[:ON]", self._choose, functions)
         declare("[:SENSe]:FUNCtion[:ON]?", lambda: f'"{self._function}"')
@@ -182,18 +182,18 @@ class Keysight34461a(ScpiDevice):
     def _declare_function(self, function: str) -> None:
         header = f"[:SENSe]:{HEADERS[function]}"
         ranges = RANGES[function]
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}:RANGe[:UPPer]",
             Number(ranges[0], ranges[-1], ranges[2], UNITS[function]),
             lambda value: self._set_range(function, value),
             lambda: self._range[function],
         )
-        self._scpi.declare_flag(
+        self.scpi.declare_flag(
             f"{header}:RANGe:AUTO",
             lambda on: self._auto.update({function: on}),
             lambda: self._auto[function],
         )
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}:NPLCycles", Number(0.02, 100.0, 10.0), self._set_nplc, lambda: self._nplc
         )
 

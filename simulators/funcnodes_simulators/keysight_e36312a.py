@@ -22,7 +22,7 @@ from funcnodes_simulators.scpi import (
     ScpiError,
     ScpiInterpreter,
 )
-from funcnodes_simulators.scpi_device import ScpiDevice
+from funcnodes_simulators.simple import BenchInstrument
 
 IDENTITY = "Keysight Technologies,E36312A,{serial},2.1.0-1.0.4-1.12"
 MOST_V = {1: 6.18, 2: 25.75, 3: 25.75}
@@ -54,7 +54,7 @@ class Output:
         return self.dut.driven_by_voltage(self.level_v, self.limit_a)
 
 
-class KeysightE36312a(ScpiDevice):
+class KeysightE36312a(BenchInstrument):
     """The supply: hand it messages by `execute`."""
 
     def __init__(
@@ -66,14 +66,14 @@ class KeysightE36312a(ScpiDevice):
     ) -> None:
         self._world = world
         self._duts = duts
-        self._scpi = ScpiInterpreter(IDENTITY.format(serial=serial), reset=self._reset)
+        self.scpi = ScpiInterpreter(IDENTITY.format(serial=serial), reset=self._reset)
         self._reset()
         self._declare()
         world.moves(lambda _: self._settle())
 
     def power_cycle(self) -> None:
         self._reset()
-        self._scpi.power_on()
+        self.scpi.power_on()
         self._settle()
 
     def state(self) -> dict[str, object]:
@@ -116,7 +116,7 @@ class KeysightE36312a(ScpiDevice):
         output.is_on, output.tripped = False, why
 
     def _declare(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         channels = Optional(CHANNELS)
         volts, amps = Number(0, 27.5, 0, "V"), Number(0, 5.15, 0.1, "A")
         level = "[:SOURce]:{}[:LEVel][:IMMediate][:AMPLitude]"

@@ -21,7 +21,7 @@ from funcnodes_simulators.scpi import (
     ScpiInterpreter,
     definite_block,
 )
-from funcnodes_simulators.scpi_device import ScpiDevice
+from funcnodes_simulators.simple import BenchInstrument
 
 IDENTITY = "RIGOL TECHNOLOGIES,DS1054Z,{serial},00.04.04.SP4"
 DIVISIONS, POINTS_A_DIVISION, COUNTS_A_DIVISION = 12, 100, 25
@@ -53,19 +53,19 @@ class Screen:
     start_s: float = -6e-4
 
 
-class RigolDs1054z(ScpiDevice):
+class RigolDs1054z(BenchInstrument):
     """The oscilloscope: hand it messages by `execute`."""
 
     def __init__(self, world: World, *, serial: str = "SIM0001") -> None:
         self._world = world
-        self._scpi = ScpiInterpreter(IDENTITY.format(serial=serial), reset=self._reset)
+        self.scpi = ScpiInterpreter(IDENTITY.format(serial=serial), reset=self._reset)
         self._reset()
         self._declare()
         world.moves(self._advance)
 
     def power_cycle(self) -> None:
         self._reset()
-        self._scpi.power_on()
+        self.scpi.power_on()
 
     def state(self) -> dict[str, object]:
         self._world.step()
@@ -145,7 +145,7 @@ class RigolDs1054z(ScpiDevice):
     def _declare(self) -> None:
         self._declare_channels()
         self._declare_trigger()
-        declare, number = self._scpi.declare, self._scpi.declare_number
+        declare, number = self.scpi.declare, self.scpi.declare_number
         number(
             ":TIMebase[:MAIN]:SCALe",
             Number(5e-9, 50.0, 1e-4, "S"),
@@ -166,7 +166,7 @@ class RigolDs1054z(ScpiDevice):
         declare(":WAVeform:DATA?", self._data)
 
     def _declare_channels(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         for name, part, number in (
             ("SCALe", "scale_v", Number(1e-3, 10.0, 1.0, "V")),
             ("OFFSet", "offset_v", Number(-100.0, 100.0, 0.0, "V")),
@@ -188,7 +188,7 @@ class RigolDs1054z(ScpiDevice):
         )
 
     def _declare_trigger(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         declare(":TRIGger:EDGe:SOURce", self._choose_trigger, CHANNEL)
         declare(":TRIGger:EDGe:SOURce?", lambda: f"CHAN{self._trigger_source}")
         self._word(":TRIGger:EDGe:SLOPe", "_slope", Choice("POSitive", "NEGative", "RFALl"))
@@ -201,7 +201,7 @@ class RigolDs1054z(ScpiDevice):
         declare(":STOP", self._stop)
 
     def _word(self, header: str, attribute: str, choice: Choice) -> None:
-        self._scpi.declare_choice(
+        self.scpi.declare_choice(
             header,
             choice,
             lambda word: setattr(self, attribute, word),

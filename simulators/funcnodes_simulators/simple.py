@@ -4,6 +4,7 @@ Whoever derives declares headers on `scpi` and keeps settings; what a wire asks 
 is here, so that such a simulator is as short as its manual's list of commands.
 """
 
+from funcnodes_simulators.physics import World
 from funcnodes_simulators.scpi import Execution, ScpiInterpreter
 
 
@@ -52,3 +53,22 @@ class ScpiInstrument:
     def power_cycle(self) -> None:
         self.reset()
         self.scpi.power_on()
+
+
+class BenchInstrument(ScpiInstrument):
+    """Base of one whose answers follow from a bench that goes on: the world is stepped around each.
+
+    A subclass makes `scpi` and `_world` itself, and brings itself up to the present in `_settle`.
+    """
+
+    _world: World
+
+    def execute(self, message: str) -> Execution:
+        self._world.step()
+        response = yield from self.scpi.execute(message)
+        self._world.step()
+        self._settle()
+        return response
+
+    def _settle(self) -> None:
+        """Bring what follows from the new state about."""
