@@ -1,4 +1,4 @@
-"""What a worker tells by itself of alarms, interlocks and the safety plan, and shows of the wires."""
+"""What a worker tells by itself of its bench's safety, and what it shows of the wires."""
 
 import asyncio
 import json
