@@ -82,15 +82,19 @@ async def _attached(locks: Path, mdns: bool, vxi11: bool, visa: bool) -> list[An
 
 
 def list_drivers(as_json: Json = False) -> None:
-    """List the drivers that are installed, and whom each is for."""
+    """List the drivers that are installed, whom each is for and how it is made safe."""
     from funcnodes.devices import drivers
+    from funcnodes.devices.safetyplan import estop_words, park_words
 
-    specs = [drivers.find(name).spec for name in drivers.names()]
+    kinds = [drivers.find(name) for name in drivers.names()]
     if as_json:
-        print_json([_driver(spec) for spec in specs])
+        print_json([{**_driver(kind.spec), "park": park_words(kind)} for kind in kinds])
         return
-    rows = [(spec.name, spec.title, _for_whom(spec.match)) for spec in specs]
-    print_table(("Driver", "For", "*IDN? answers"), rows)
+    rows = [
+        (kind.spec.name, _for_whom(kind.spec.match), estop_words(kind), park_words(kind))
+        for kind in kinds
+    ]
+    print_table(("Driver", "*IDN? answers", "On E-STOP", "At the end of a run"), rows)
 
 
 def scan(

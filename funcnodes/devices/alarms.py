@@ -86,6 +86,7 @@ class Alarm:
         severity: How grave it is now.
         unacknowledged: The worst since somebody acknowledged (EPICS's ACKS).
         enabled: Whether it is judged at all.
+        observation: The newest of its source, None before the first.
     """
 
     def __init__(self, config: AlarmConfig, source: Source) -> None:
@@ -93,6 +94,7 @@ class Alarm:
         self.config = config
         self.source = source
         self.enabled = config.enabled
+        self.observation: Observation | None = None
         self.severity = Severity.NO_ALARM
         self.status: Status = "NO_ALARM"
         self.message = ""
@@ -121,6 +123,7 @@ class Alarm:
             mono: Seconds that never step.
             wall: Seconds since the epoch.
         """
+        self.observation = observation
         events = self._end_of_shelf(mono, wall)
         if not self.enabled:
             return events

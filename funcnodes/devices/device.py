@@ -450,10 +450,10 @@ class Device:
         if identity is not None:
             self._check_identity(identity)
             self.identity = identity
-        for code, text in await wire.errors():  # perhaps of what was cut short before
-            self.traffic.note(f"{code}, {text!r} was in the error queue")
         for command in self._kind.spec.harmless:
             await wire.write(command)
+        for code, text in await wire.errors():  # of these, or of what was cut short before
+            self.traffic.note(f"{code}, {text!r} was in the error queue")
         await self._read_back(wire)
         self._fault = ""
 

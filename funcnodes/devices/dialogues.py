@@ -32,8 +32,8 @@ def connect_lines(kind: type[Instrument]) -> list[str]:
     if protocol.framing is not None:
         raise ValueError(f"{kind.spec.name} speaks in frames, not in lines.")
     lines = [f"{protocol.identify} -> {example_identity(kind)}"] if protocol.identify else []
-    lines += [f"{protocol.errors} -> {NO_ERROR}"] if protocol.errors else []
     lines += kind.spec.harmless
+    lines += [f"{protocol.errors} -> {NO_ERROR}"] if protocol.errors else []
     return lines + [
         _asked(kind, path, member) for path, member in kind.walk() if isinstance(member, Control)
     ]

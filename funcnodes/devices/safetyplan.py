@@ -14,7 +14,10 @@ from funcnodes.core import units
 from funcnodes.devices.benchfile import Cause, SafeAction
 from funcnodes.devices.declare import Control
 from funcnodes.devices.device import CONFIRM_S, Device
+from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.interlocks import Interlocks
+
+NOTHING = "nothing to switch off"
 
 _TITLES: Mapping[Cause, str] = {
     "on_estop": "On E-STOP",
@@ -127,9 +130,9 @@ def _step(cause: Cause, device: Device, order: int) -> PlanStep:
     action = device.action(cause)
     words, within_s = "is left as it is", None
     if action == "estop":
-        words, within_s = _estop_words(device), device.stop_within_s
+        words, within_s = estop_words(device.kind), device.stop_within_s
     elif action == "park":
-        words, within_s = _park_words(device), _park_s(device)
+        words, within_s = park_words(device.kind), _park_s(device)
     acts = action != "hold" and bool(device.emergency_bytes() or device.kind.parked())
     return PlanStep(
         device=device.name, action=action, words=words, order=order,
@@ -146,25 +149,27 @@ def _note(cause: Cause, action: SafeAction, device: Device) -> str:
     return ""
 
 
-def _estop_words(device: Device) -> str:
-    return device.kind.spec.safe_state or "nothing to switch off"
+def estop_words(kind: type[Instrument]) -> str:
+    """What an E-STOP does to an instrument of this driver."""
+    return kind.spec.safe_state or NOTHING
 
 
-def _park_words(device: Device) -> str:
+def park_words(kind: type[Instrument]) -> str:
+    """How an instrument of this driver is brought down in an orderly way."""
     ways = []
-    for path, member in device.kind.parked().items():
+    for path, member in kind.parked().items():
         speed = f" at {units.text(member.rate, member.unit)}/s" if member.rate else ""
-        ways.append(f"{_named(device, path)} to {member.text(member.park)}{speed}")
+        ways.append(f"{_named(path, member)} to {member.text(member.park)}{speed}")
     off = [
-        f"{_named(device, path)} {member.text(member.safe)}"
-        for path, member in device.kind.outputs().items()
+        f"{_named(path, member)} {member.text(member.safe)}"
+        for path, member in kind.outputs().items()
     ]
-    return ", then ".join([*ways, *([", ".join(off)] if off else [])]) or "nothing to switch off"
+    return ", then ".join([*ways, *([", ".join(off)] if off else [])]) or NOTHING
 
 
-def _named(device: Device, path: str) -> str:
+def _named(path: str, member: Control[object]) -> str:
     channel, dot, _ = path.rpartition(".")
-    title = device.member(path).title.lower()
+    title = member.title.lower()
     return f"{channel} {title}" if dot else title
 
 

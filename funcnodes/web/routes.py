@@ -11,6 +11,7 @@ POST /api/workers/{w}/start      /stop                admin
 POST /api/workers/{w}/estop                           anybody: E-STOP one worker
 POST /api/estop                                       anybody: E-STOP all of them
 GET  /api/workers/{w}/runs/{run}/export?format=csv    a recorded run as a file
+GET  /api/workers/{w}/traffic?device=NAME             instrument traffic as a replay file
 GET  /api/schema                                      JSON schema of the live socket
 WS   /api/live                                        see `live`
 WS   /link/worker, /link/guard                        see `links`
@@ -34,6 +35,7 @@ from funcnodes.web.links import WorkerLinks
 from funcnodes.web.live import LiveSockets
 from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
 from funcnodes.workers import wire
+from funcnodes.workers.hub import Hub
 from funcnodes.workers.manager import Manager, WorkerView, actor
 from funcnodes.workers.roles import at_least
 
@@ -197,18 +199,16 @@ class Interface:
                 raise HTTPException(
                     status_code=400, detail=f"Runs are exported as csv, not as {wanted[:40]!r}."
                 )
-            result = await hub.request(
-                actor(person(request).view()),
-                wire.ExportRun(run=request.path_params["run"]),
-                timeout_s=60.0,
-            )
-            return Response(
-                result["data"],
-                media_type=result["media_type"].partition(";")[0],
-                headers={"content-disposition": _attachment(result["name"])},
-            )
+            body = wire.ExportRun(run=request.path_params["run"])
+            return await self._download(request, hub, body)
 
-        return [workers, create, start, stop, estop, estop_all, export]
+        @get("/api/workers/{worker:str}/traffic")
+        async def traffic(request: Request[Any, Any, Any]) -> Response[bytes]:
+            hub = self.manager.hub(self._known(request))
+            body = wire.ExportTraffic(devices=request.query_params.getall("device", []))
+            return await self._download(request, hub, body)
+
+        return [workers, create, start, stop, estop, estop_all, export, traffic]
 
     def _socket_routes(self) -> list[Any]:
         @websocket("/api/live")
@@ -235,6 +235,16 @@ class Interface:
             return self.manager.worker(request.path_params["worker"]).workspace.record.uuid
         except WorkerError as error:
             raise HTTPException(status_code=404, detail=error.message) from error
+
+    async def _download(
+        self, request: Request[Any, Any, Any], hub: Hub, body: wire.ExportRun | wire.ExportTraffic
+    ) -> Response[bytes]:
+        result = await hub.request(actor(person(request).view()), body, timeout_s=60.0)
+        return Response(
+            result["data"],
+            media_type=result["media_type"].partition(";")[0],
+            headers={"content-disposition": _attachment(result["name"])},
+        )
 
     async def _estop(self, view: WorkerView, who: wire.Actor) -> EStopView:
         try:

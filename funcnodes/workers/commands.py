@@ -16,7 +16,7 @@ from funcnodes.devices.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
-from funcnodes.workers import bodies, editing, regrouping, scopes, views, wire
+from funcnodes.workers import bodies, editing, regrouping, safety, scopes, views, wire, wiretap
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import acts_on_bench, check_role
 from funcnodes.workers.threads import in_thread
@@ -81,10 +81,12 @@ class Commands:
             wire.DeviceDisconnect: self._device_disconnect,
             wire.EStop: self._estop,
             wire.EStopReset: self._estop_reset,
-            wire.GetWatch: lambda body, actor: views.watch_view(self._worker.bench),
+            wire.GetWatch: lambda body, actor: safety.watch_view(self._worker.bench),
             wire.AlarmAcknowledge: self._alarm_acknowledge,
             wire.AlarmShelve: self._alarm_shelve,
             wire.InterlockReset: self._interlock_reset,
+            wire.GetTraffic: self._get_traffic,
+            wire.ExportTraffic: self._export_traffic,
             wire.TakeControls: lambda body, actor: self._worker.controls.take(actor),
             wire.GetRows: self._get_rows,
             wire.ListRuns: self._list_runs,
@@ -308,6 +310,7 @@ class Commands:
 
     async def _run_start(self, body: wire.RunStart, actor: wire.Actor) -> str:
         run = await self._worker.require_open().runner.start(operator=actor.name)
+        safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
     def _active_run(self) -> Run:
@@ -341,6 +344,8 @@ class Commands:
         if body.live:
             self._worker.latch.check("Switching effects on")
         space.arming = "live" if body.live else "disarmed"
+        for text in safety.accepted_now(self._worker.bench, body.accepted) if body.live else ():
+            self._worker.logbook.add("warning", "bench", f"{actor.name} accepted: {text}")
 
     # ── devices ──
 
@@ -382,6 +387,19 @@ class Commands:
     def _interlock_reset(self, body: wire.InterlockReset, actor: wire.Actor) -> None:
         self._bench(f"interlock {body.name!r}").interlocks.reset(body.name, by=actor.name)
         self._worker.logbook.add("warning", "interlock", f"{actor.name} reset {body.name!r}.")
+
+    # ── what went over the wires ──
+
+    def _get_traffic(self, body: wire.GetTraffic, actor: wire.Actor) -> wire.TrafficPage:
+        if self._worker.bench is None:
+            return wire.TrafficPage()
+        return wiretap.traffic_page(self._worker.bench, body.since, body.limit)
+
+    async def _export_traffic(self, body: wire.ExportTraffic, actor: wire.Actor) -> dict[str, Any]:
+        bench = self._bench("traffic")
+        data = await in_thread(lambda: wiretap.replay_file(bench, body.devices), name="export")
+        name = f"{bench.name or 'bench'}-traffic.jsonl"
+        return {"name": name, "media_type": wiretap.MEDIA_TYPE, "data": data}
 
     # ── recorded runs ──
 

@@ -14,6 +14,8 @@ _RANK: dict[wire.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 _LOOKING = (
     wire.EStop,
     wire.GetWatch,
+    wire.GetTraffic,
+    wire.ExportTraffic,
     wire.GetBody,
     wire.GetRows,
     wire.ListRuns,

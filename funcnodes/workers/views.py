@@ -230,18 +230,6 @@ def device_view(device: Device) -> wire.DeviceView:
     )
 
 
-def watch_view(bench: Bench | None) -> wire.WatchView:
-    """What the bench watches by itself; nothing where there is none."""
-    if bench is None:
-        return wire.WatchView()
-    return wire.WatchView(
-        alarms=[msgspec.convert(each, wire.AlarmView, from_attributes=True)
-                for each in bench.alarms.states()],
-        interlocks=[msgspec.convert(each, wire.InterlockView, from_attributes=True)
-                    for each in bench.interlocks.states()],
-    )  # fmt: skip
-
-
 def latch_view(state: LatchState) -> wire.LatchView:
     """The E-STOP latch."""
     return wire.LatchView(

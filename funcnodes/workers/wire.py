@@ -218,6 +218,14 @@ class AlarmView(Base, kw_only=True):
 
     name: str
     source: str
+    """What it looks at, e.g. "tc.a.kelvin"; of a node's alarm its name."""
+    device: str = ""
+    """Whose value that is, "" where it is no device's."""
+    value: Any = None
+    """The newest: number, bool or text; null where there is none."""
+    unit: str = ""
+    read_t: float | None = None
+    """Seconds since the epoch at which the value was read."""
     severity: AlarmSeverity
     status: str
     """Why: HIHI, HIGH, LOW, LOLO, STATE, COMM (not reached) or READ (no number)."""
@@ -227,8 +235,8 @@ class AlarmView(Base, kw_only=True):
     t: float | None = None
     """Seconds since the epoch of its last change."""
     enabled: bool = True
-    shelved_s: float | None = None
-    """Seconds for which nobody is told of it; null where it is not shelved."""
+    shelved_until: float | None = None
+    """Seconds since the epoch until which nobody is told of it; null where it is not shelved."""
 
 
 class InterlockView(Base, kw_only=True):
@@ -241,8 +249,12 @@ class InterlockView(Base, kw_only=True):
     tripped: bool = False
     holds: bool = False
     """Whether its condition holds now; it may be tripped without."""
+    latching: bool = True
+    """Whether it stays tripped until somebody resets it."""
     why: str = ""
+    """What it was tripped by, or what its sources say."""
     t: float | None = None
+    """Seconds since the epoch at which it tripped."""
 
 
 class WatchView(Base, kw_only=True):
@@ -250,6 +262,81 @@ class WatchView(Base, kw_only=True):
 
     alarms: list[AlarmView] = []
     interlocks: list[InterlockView] = []
+
+
+SafeAction = Literal["estop", "park", "hold"]
+StopCause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
+
+
+class PlanStepView(Base, kw_only=True):
+    """What happens to one device for one cause."""
+
+    device: str
+    action: SafeAction
+    words: str
+    """E.g. "voltage to 0 V at 5 V/s, then output off"."""
+    within_s: float | None = None
+    """Seconds it takes at worst; null where nothing is done, or it is out of reach."""
+    order: int
+    """1 for who is first; those with the same number go together."""
+    note: str = ""
+    """What a person has to know, such as that it cannot be reached."""
+
+
+class CausePlanView(Base, kw_only=True):
+    """What happens for one cause."""
+
+    cause: StopCause
+    title: str
+    steps: list[PlanStepView] = []
+
+
+class SafetyWarningView(Base, kw_only=True):
+    """Something that whoever arms the bench should know of, and accept (S5)."""
+
+    name: str
+    """The device, or the interlock."""
+    text: str
+    asks: bool = True
+    """Whether it is to be accepted; not where it concerns a simulated device alone."""
+
+
+class SafetyView(Base, kw_only=True):
+    """What the bench will do for each cause, shown before anything is armed (S1)."""
+
+    causes: list[CausePlanView] = []
+    interlocks: list[str] = []
+    unreachable: list[str] = []
+    warnings: list[SafetyWarningView] = []
+    asks: list[str] = []
+    """Real devices that can be switched on: whoever arms the bench is to have seen all of it."""
+
+
+class TrafficEntry(Base, array_like=True):
+    """One message on the wire of a device, positional to keep answers small."""
+
+    device: str
+    number: int
+    """Its place in all that went over that wire."""
+    t: float
+    """Seconds since the epoch."""
+    direction: str
+    """ "out" to the instrument, "in" from it, "note" for what befell the wire, and the like."""
+    data: bytes
+    """The bytes, only the first of a long message."""
+    size: int
+    """How many there were."""
+    latency_ms: float | None
+
+
+class TrafficPage(Base, kw_only=True):
+    """What went over the wires since the last page, oldest first."""
+
+    entries: list[TrafficEntry] = []
+    counts: dict[str, int] = {}
+    """By device, the number of the next message; what to ask for the next time."""
+    missed: int = 0
+    """Messages that are kept no longer."""
 
 
 class Curve(Base, kw_only=True):
@@ -396,6 +483,8 @@ class Snapshot(Base, kw_only=True, tag="snapshot"):
     run: RunView | None = None
     """The active or else the last run."""
     latch: LatchView
+    watch: WatchView = msgspec.field(default_factory=WatchView)
+    safety: SafetyView = msgspec.field(default_factory=SafetyView)
     library: list[LibraryEntry] = []
     examples: list[ExampleView] = []
     people: list[PersonView] = []
@@ -470,6 +559,16 @@ class LatchPut(Base, kw_only=True, tag="latch"):
     latch: LatchView
 
 
+class WatchPut(Base, kw_only=True, tag="watch"):
+    """Alarms and interlocks as they stand now, all of them."""
+
+    watch: WatchView
+
+
+class SafetyPut(Base, kw_only=True, tag="safety"):
+    safety: SafetyView
+
+
 class SpacePut(Base, kw_only=True, tag="space"):
     space: SpaceView | None
     spaces: list[str]
@@ -496,7 +595,7 @@ class Reset(Base, kw_only=True, tag="reset"):
 
 Event = (
     NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | Values | Rows | DevicePut | DeviceGone
-    | RunPut | LatchPut | SpacePut | LibraryPut | PeoplePut | Logged | Reset
+    | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut | Logged | Reset
 )  # fmt: skip
 
 
@@ -544,7 +643,7 @@ class Welcome(Base, kw_only=True, tag="welcome"):
 
 
 FromWorker = Snapshot | Frame | Ack | Fail | Gone | Welcome
-AckResult = Rows | Shown | Snapshot | WatchView
+AckResult = Rows | Shown | Snapshot | WatchView | TrafficPage
 """What an Ack's result is where it is a struct of its own."""
 
 
@@ -722,6 +821,9 @@ class CloseSpace(Base, kw_only=True, tag="close_space"):
 class RunStart(Base, kw_only=True, tag="run_start"):
     """Ack.result is the run's id."""
 
+    accepted: list[str] = []
+    """Texts of the warnings that whoever starts it accepts; recorded with the run (S5)."""
+
 
 class RunPause(Base, kw_only=True, tag="run_pause"):
     pass
@@ -753,6 +855,8 @@ class SetLive(Base, kw_only=True, tag="set_live"):
     """Switch effects on or off outside runs (A1)."""
 
     live: bool
+    accepted: list[str] = []
+    """As in RunStart; goes to the log."""
 
 
 class DeviceConnect(Base, kw_only=True, tag="device_connect"):
@@ -797,6 +901,22 @@ class InterlockReset(Base, kw_only=True, tag="interlock_reset"):
     name: str
 
 
+class GetTraffic(Base, kw_only=True, tag="get_traffic"):
+    """What went over the wires lately. Ack.result is a TrafficPage."""
+
+    since: dict[str, int] = {}
+    """By device, the first number that is wanted; of others all that is kept."""
+    limit: int = 2_000
+    """At most so many of each device, the newest."""
+
+
+class ExportTraffic(Base, kw_only=True, tag="export_traffic"):
+    """What is kept of it as a replay file. Ack.result is {name, media_type, data: bytes}."""
+
+    devices: list[str] = []
+    """Only these; all where there are none."""
+
+
 class TakeControls(Base, kw_only=True, tag="take_controls"):
     pass
 
@@ -832,7 +952,8 @@ Body = (
     | SaveSubgraph | UpdateSubgraph | GetBody | Undo | Redo | OpenExample | OpenSpace | NewSpace
     | RenameSpace | CloseSpace | RunStart | RunPause | RunResume | RunStop | RunAbort | Trigger
     | Cancel | SetLive | DeviceConnect | DeviceDisconnect | EStop | EStopReset | GetWatch
-    | AlarmAcknowledge | AlarmShelve | InterlockReset | TakeControls
+    | AlarmAcknowledge | AlarmShelve | InterlockReset | GetTraffic
+    | ExportTraffic | TakeControls
     | GetRows | ListRuns | ExportRun | GetSnapshot
 )  # fmt: skip
 

@@ -37,6 +37,7 @@ from funcnodes.workers.guard import Guard, Stop
 from funcnodes.workers.link import Link
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
+from funcnodes.workers.safety import SafetyFeed
 from funcnodes.workers.space import OpenSpace, build
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
@@ -73,6 +74,7 @@ class Worker:
         self.ended = asyncio.Event()
         self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
         self.publisher = Publisher(self.session, self.link.send)
+        self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(lambda line: self.publisher.put(wire.Logged(lines=[line])))
         self.guard = Guard(
             workspace,
@@ -149,6 +151,7 @@ class Worker:
             return None
         self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
+        self._unwatch.extend(self.safety.follow(self.bench))
         return self.bench
 
     async def _open_bench(self, bench: Bench) -> None:
@@ -255,6 +258,7 @@ class Worker:
     def snapshot(self) -> wire.Snapshot:
         """Everything a browser needs; what waits to be sent is in it."""
         self.publisher.flush()
+        watch, safety = self.safety.views()
         return wire.Snapshot(
             worker=self.workspace.record.uuid,
             session=self.session,
@@ -268,6 +272,8 @@ class Worker:
             bench=self.bench.name if self.bench is not None else "",
             run=self.run_view(),
             latch=views.latch_view(self.latch.state),
+            watch=watch,
+            safety=safety,
             library=self.palette.entries,
             examples=list(example_views()),
             people=self.controls.people(),
@@ -282,6 +288,7 @@ class Worker:
     def space_changed(self) -> None:
         """Name, saved state, arming or undo of the open nodespace changed."""
         self.publisher.mark("space", self._space_events)
+        self.safety.touch()  # alarms of nodes come and go with them
 
     def _space_events(self) -> list[wire.Event]:
         view = self.open.view() if self.open else None

@@ -122,6 +122,10 @@ def test_watching_prints_readings_as_they_come(
 def test_drivers_and_ports_are_listed_without_opening_any(command: Command) -> None:
     names = [each["name"] for each in json.loads(command("drivers", "--json")[1])]
     assert {"keithley.smu2400", "lakeshore.model335", "scpi"} <= set(names)
+    table = command("drivers")[1]
+    assert "output off" in table
+    assert "voltage to 0 V at 5 V/s, then output off" in table
+    assert "nothing to switch off" in table
     assert isinstance(json.loads(command("list", "--json")[1]), list)
 
 

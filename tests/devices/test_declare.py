@@ -28,6 +28,7 @@ from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.device import Device
 from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.errors import BenchError, LimitError, ReplyError, ValueRefusedError
+from funcnodes.testing.conversation import Conversation, Line
 
 
 class Rail(Group):
@@ -54,7 +55,7 @@ class Supply(ScpiDevice):
 
 
 CONNECT = [
-    (b"*IDN?\n", b"ACME,SUPPLY,7,1\n"), (b":SYST:ERR?\n", b'0,"No error"\n'), (b"HDR OFF\n", None),
+    (b"*IDN?\n", b"ACME,SUPPLY,7,1\n"), (b"HDR OFF\n", None), (b":SYST:ERR?\n", b'0,"No error"\n'),
     (b"LBL?\n", b'"a"\n'), (b"MODE?\n", b"SLOW\n"), (b"CNT?\n", b"3\n"),
     (b"V1?\n", b"1.5\n"), (b"ON1?\n", b"1\n"), (b"V2?\n", b"0\n"), (b"ON2?\n", b"0\n"),
 ]  # fmt: skip
@@ -90,6 +91,17 @@ async def test_connecting_writes_what_is_harmless_and_reads_every_control(supply
     }  # fmt: skip
     assert supply.output_on is True
     assert supply.safe_state == "output off, output off"
+
+
+async def test_an_error_of_connecting_is_not_blamed_on_the_first_write() -> None:
+    connect: list[Line] = list(CONNECT)
+    connect[2:3] = [':SYST:ERR? -> -113,"Undefined header"', NO_ERROR]
+    async with Conversation(Supply, connect) as wire:
+        wire.expect("CNT 4", NO_ERROR)
+        await wire.instrument.count.set(4)
+        assert b"-113, 'Undefined header' was in the error queue" in [
+            each.data for each in wire.device.traffic.last(50) if each.direction == "note"
+        ]
 
 
 async def test_sets_and_reads_are_exactly_these_bytes(supply: Device, wire: Dialogue) -> None:

@@ -19,7 +19,8 @@ from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.emergency import Target, strike
 from funcnodes.devices.link import Link, Protocol
 from funcnodes.devices.transports.choose import Transports
-from funcnodes.devices.transports.visa import VisaTransport
+from funcnodes.devices.transports.slices import STALL_S
+from funcnodes.devices.transports.visa import IDLE_S, VisaTransport
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceTimeout
 from funcnodes_simulators import SimulatedBench
 
@@ -85,6 +86,28 @@ async def route(request: pytest.FixtureRequest, bench: SimulatedBench) -> AsyncI
 
 
 async def test_each_query_gets_its_own_answer(route: Route) -> None:
+    assert await route.is_in_step()
+
+
+async def test_a_link_that_nobody_uses_stays_as_it_is(route: Route) -> None:
+    lost: list[Exception] = []
+    route.transport.on_lost = lost.append
+    await asyncio.sleep(IDLE_S + STALL_S + 0.2)  # longer than any look at the socket could take
+    assert (lost, route.transport.is_open) == ([], True)
+
+
+async def test_an_instrument_that_goes_away_while_nobody_asks_is_noticed_and_back(
+    route: Route,
+) -> None:
+    seen: asyncio.Queue[bool] = asyncio.Queue()
+    route.link._on_state = lambda: seen.put_nowait(route.link.is_ready)
+    route.bench.power_cycle(route.device)
+    async with asyncio.timeout(IDLE_S + 0.25):
+        while await seen.get():
+            pass
+    async with asyncio.timeout(2.0):
+        while not await seen.get():
+            pass
     assert await route.is_in_step()
 
 

@@ -14,7 +14,7 @@ from funcnodes_drivers.keithley.smu2400 import Smu2400
 IDN = b"KEITHLEY INSTRUMENTS INC.,MODEL 2400,1234567,C33   Mar 31 2015 09:32:39/A02  /K/J\n"
 NO_ERROR = (b":SYST:ERR?\n", b'0,"No error"\n')
 CONNECT = [
-    (b"*IDN?\n", IDN), NO_ERROR, (b":FORM:ELEM VOLT,CURR,STAT\n", None),
+    (b"*IDN?\n", IDN), (b":FORM:ELEM VOLT,CURR,STAT\n", None), NO_ERROR,
     (b":SOUR:VOLT?\n", b"0.000000E+00\n"), (b":SENS:CURR:PROT?\n", b"1.050000E-04\n"),
     (b":OUTP?\n", b"1\n"), (b":SENS:CURR:NPLC?\n", b"1.00\n"),
     (b":SOUR:VOLT:RANG?\n", b"2.100000E+01\n"), (b":SENS:CURR:RANG?\n", b"1.050000E-04\n"),

@@ -2,6 +2,7 @@ import { compactMark } from "../model/words";
 import { setLive } from "../store/actions";
 import { isLatched, isLocked, mayAct, useEditor } from "../store/editor";
 import { Lamp, Sim } from "./Lamp";
+import { WatchStrip } from "./WatchStrip";
 
 /** The bench in short, always in sight: a lamp and a word per device. */
 export function BenchSummary() {
@@ -30,6 +31,7 @@ export function BenchSummary() {
         );
       })}
       {all.length === 0 && <p className="none">No devices on this bench.</p>}
+      <WatchStrip />
     </section>
   );
 }

@@ -1,23 +1,48 @@
 import { limits, portText, withUnit } from "../model/format";
 import { deviceMark, OUTPUT_ON } from "../model/words";
-import type { DeviceView, ParameterView } from "../model/wire.gen";
+import { activeAlarms } from "../model/safety";
+import type { DeviceView, ParameterView, WatchView } from "../model/wire.gen";
 import { connectDevice, disconnectDevice } from "../store/actions";
 import { isLocked, mayAct, useEditor } from "../store/editor";
+import { AlarmCard } from "./AlarmCard";
+import { InterlockCard } from "./InterlockCard";
 import { Chip, Sim } from "./Lamp";
 import { Said } from "./Said";
 
-/** Every device with its lamps, its parameters and their limits. */
+const NOTHING: WatchView = { alarms: [], interlocks: [] };
+
+/** What the bench watches by itself; then every device with its lamps, parameters and limits. */
 export function BenchTab() {
   const devices = useEditor((state) => state.graph?.devices) ?? {};
   const bench = useEditor((state) => state.graph?.bench);
   const all = Object.values(devices);
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Devices">
+    <div className="scroll" tabIndex={0} role="region" aria-label="Devices, alarms and interlocks">
+      <Watched />
       {all.map((device) => (
         <DeviceCard key={device.name} device={device} />
       ))}
       {all.length === 0 && <p className="none">No devices. Add them to the bench file{bench ? ` of ${bench}` : ""} and start the worker again.</p>}
     </div>
+  );
+}
+
+function Watched() {
+  const watch = useEditor((state) => state.graph?.watch) ?? NOTHING;
+  const active = activeAlarms(watch);
+  const alarms = [...active, ...watch.alarms.filter((alarm) => !active.includes(alarm))];
+  return (
+    <>
+      {watch.interlocks.length > 0 && <h3 className="watch-h">Interlocks</h3>}
+      {watch.interlocks.map((interlock) => (
+        <InterlockCard key={interlock.name} interlock={interlock} />
+      ))}
+      {alarms.length > 0 && <h3 className="watch-h">Alarms</h3>}
+      {alarms.map((alarm) => (
+        <AlarmCard key={alarm.name} alarm={alarm} />
+      ))}
+      {watch.interlocks.length + alarms.length > 0 && <h3 className="watch-h">Devices</h3>}
+    </>
   );
 }
 

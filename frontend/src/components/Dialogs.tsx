@@ -8,6 +8,7 @@ import { Dialog } from "./Dialog";
 import { unconfirmed } from "./EStopRecord";
 import { HelpDialog } from "./HelpDialog";
 import { Said } from "./Said";
+import { SafetyDialog } from "./SafetyDialog";
 import { SaveSubgraphDialog } from "./SaveSubgraphDialog";
 
 const close = () => openDialog(null);
@@ -30,6 +31,11 @@ export function Dialogs() {
       return <NameDialog title="Your name" label="Shown to others, and in the records of runs" value={get().me?.name ?? ""} action="Save" onDone={(name) => void setMyName(name)} />;
     case "save-subgraph":
       return <SaveSubgraphDialog onClose={close} />;
+    case "safety":
+      return <SafetyDialog arming={null} onClose={close} />;
+    case "arm-run":
+    case "arm-live":
+      return <SafetyDialog arming={dialog} onClose={close} />;
     case "connect":
       return <ConnectDialog onClose={close} />;
     case null:

@@ -1,8 +1,12 @@
+import type { ReactNode } from "react";
 import { type DockTab, set, useEditor } from "../store/editor";
 import { DataTab } from "./DataTab";
 import { Icon } from "./Icon";
 import { LogTab } from "./LogTab";
 import { TabPanel, Tabs } from "./Tabs";
+import { TrafficTab } from "./TrafficTab";
+
+const PANELS: Record<DockTab, () => ReactNode> = { data: () => <DataTab />, log: () => <LogTab />, traffic: () => <TrafficTab /> };
 
 export function Dock() {
   const tab = useEditor((state) => state.dockTab);
@@ -16,6 +20,7 @@ export function Dock() {
         tabs={[
           { key: "data", label: "Data" },
           { key: "log", label: "Log", ...(errors ? { count: errors } : {}) },
+          { key: "traffic", label: "Instrument traffic" },
         ]}
         onChange={(dockTab: DockTab) => set({ dockTab, dockOpen: true })}
       >
@@ -24,7 +29,7 @@ export function Dock() {
           <Icon name="down" small className={open ? "" : "up"} />
         </button>
       </Tabs>
-      {open && <TabPanel name={tab}>{tab === "data" ? <DataTab /> : <LogTab />}</TabPanel>}
+      {open && <TabPanel name={tab}>{PANELS[tab]()}</TabPanel>}
     </section>
   );
 }

@@ -1,4 +1,5 @@
 import { clockTime } from "../model/format";
+import { heldBy, stopCause } from "../model/safety";
 import { ackWords } from "../model/words";
 import type { LatchView, StopAck } from "../model/wire.gen";
 import { openDialog, resetEstop } from "../store/actions";
@@ -11,22 +12,24 @@ export function EStopRecord() {
   const latch = useEditor((state) => state.graph?.latch);
   const pressed = useEditor((state) => state.pressed);
   const me = useEditor((state) => state.me);
+  const watch = useEditor((state) => state.graph?.watch);
   const active = useEditor(mayAct);
   if (pressed && !latch?.latched) return <Waiting pressed={pressed} />;
   if (!latch?.latched) return null;
+  const held = watch ? heldBy(watch) : "";
   const reset = () => (unconfirmed(latch).length ? openDialog("reset") : void resetEstop([]));
   return (
     <section className="latched" role="alert" aria-label="E-STOP record" data-testid="estop-record">
       <div className="strip">
         <Icon name="octagon" />
-        <span>{headline(latch, me)}</span>
+        <span className="said">{headline(latch, me)} {held}</span>
         <span className="grow" />
         <small>A software stop, not a safety device.</small>
         <button type="button" className="btn sm" onClick={() => save(latch)}>
           <Icon name="download" small />
           Save record
         </button>
-        <button type="button" className="btn sm" data-testid="estop-reset" disabled={!active} onClick={reset}>
+        <button type="button" className="btn sm" data-testid="estop-reset" disabled={!active || held !== ""} title={held} onClick={reset}>
           Reset
         </button>
       </div>
@@ -77,10 +80,12 @@ function Waiting({ pressed }: { pressed: Pressed }) {
 
 function headline(latch: LatchView, me: { id: string; name: string } | null): string {
   const at = latch.t === null ? "" : ` ${clockTime(latch.t, true)}`;
+  const cause = stopCause(latch);
+  if (cause) return `${cause.who}${at}: ${cause.why}. Outputs stay off until Reset.`;
   const by = latch.by && (latch.by === me?.id || latch.by === me?.name) ? "you" : latch.by;
   if (by) return `E-STOP pressed${at} by ${by}. Outputs stay off until Reset.`;
-  const cause = latch.cause && latch.cause !== "estop" ? `: ${latch.cause.replace(/\.$/, "")}` : "";
-  return `E-STOP${at}${cause}. Outputs stay off until Reset.`;
+  const why = latch.cause && latch.cause !== "estop" ? `: ${latch.cause.replace(/\.$/, "")}` : "";
+  return `E-STOP${at}${why}. Outputs stay off until Reset.`;
 }
 
 /** Devices that have to be confirmed by name before a reset. */

@@ -9,6 +9,7 @@ import { remember, type Theme, useMemory } from "../store/memory";
 import { EStopButton } from "./EStopButton";
 import { Brand, Icon } from "./Icon";
 import { Choice, Item, Label, Line, Menu } from "./Menu";
+import { SafetyLine } from "./SafetyLine";
 
 /** The bar of every page: what is open at the left, E-STOP at the right. */
 export function TopBar({ children }: { children?: ReactNode }) {
@@ -45,6 +46,7 @@ export function EditorBar() {
       <span className="vr" />
       <RunControl run={run} />
       <RunProgress run={run} />
+      <SafetyLine />
     </>
   );
 }

@@ -5,8 +5,8 @@
  */
 
 import type {
-  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, RunView, Snapshot,
-  SpaceView,
+  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, RunView, SafetyView, Snapshot,
+  SpaceView, WatchView,
 } from "./wire.gen";
 
 export const LOG_LINES = 1000;
@@ -21,6 +21,8 @@ export interface Graph {
   bench: string;
   run: RunView | null;
   latch: LatchView;
+  watch: WatchView;
+  safety: SafetyView;
   library: LibraryEntry[];
   examples: ExampleView[];
   people: PersonView[];
@@ -38,6 +40,8 @@ export function fromSnapshot(snapshot: Snapshot): Graph {
     bench: snapshot.bench,
     run: snapshot.run,
     latch: snapshot.latch,
+    watch: snapshot.watch,
+    safety: snapshot.safety,
     library: snapshot.library,
     examples: snapshot.examples,
     people: snapshot.people,
@@ -74,6 +78,10 @@ function applyEvent(graph: Graph, event: Event): Graph {
       return { ...graph, run: event.run };
     case "latch":
       return { ...graph, latch: event.latch };
+    case "watch":
+      return { ...graph, watch: event.watch };
+    case "safety":
+      return { ...graph, safety: event.safety };
     case "space":
       return { ...graph, space: event.space, spaces: event.spaces };
     case "library":

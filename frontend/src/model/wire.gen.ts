@@ -231,13 +231,17 @@ export type AlarmSeverity =
 export interface AlarmView {
   name: string;
   source: string;
+  device: string;
+  value: unknown;
+  unit: string;
+  read_t: number | null;
   severity: AlarmSeverity;
   status: string;
   message: string;
   unacknowledged: AlarmSeverity;
   t: number | null;
   enabled: boolean;
-  shelved_s: number | null;
+  shelved_until: number | null;
 }
 
 /** How one interlock of the bench stands. */
@@ -248,6 +252,7 @@ export interface InterlockView {
   devices: Array<string>;
   tripped: boolean;
   holds: boolean;
+  latching: boolean;
   why: string;
   t: number | null;
 }
@@ -256,6 +261,59 @@ export interface InterlockView {
 export interface WatchView {
   alarms: Array<AlarmView>;
   interlocks: Array<InterlockView>;
+}
+
+export type SafeAction =
+  | "estop"
+  | "park"
+  | "hold";
+
+export type StopCause =
+  | "on_estop"
+  | "at_end"
+  | "on_worker_death"
+  | "on_operator_lost";
+
+/** What happens to one device for one cause. */
+export interface PlanStepView {
+  device: string;
+  action: SafeAction;
+  words: string;
+  within_s: number | null;
+  order: number;
+  note: string;
+}
+
+/** What happens for one cause. */
+export interface CausePlanView {
+  cause: StopCause;
+  title: string;
+  steps: Array<PlanStepView>;
+}
+
+/** Something that whoever arms the bench should know of, and accept (S5). */
+export interface SafetyWarningView {
+  name: string;
+  text: string;
+  asks: boolean;
+}
+
+/** What the bench will do for each cause, shown before anything is armed (S1). */
+export interface SafetyView {
+  causes: Array<CausePlanView>;
+  interlocks: Array<string>;
+  unreachable: Array<string>;
+  warnings: Array<SafetyWarningView>;
+  asks: Array<string>;
+}
+
+export type TrafficEntry = [device: string, number: number, t: number, direction: string, data: Uint8Array, size: number, latency_ms: number | null];
+
+/** What went over the wires since the last page, oldest first. */
+export interface TrafficPage {
+  entries: Array<TrafficEntry>;
+  counts: Record<string, number>;
+  missed: number;
 }
 
 export interface Curve {
@@ -381,6 +439,8 @@ export interface Snapshot {
   bench: string;
   run: RunView | null;
   latch: LatchView;
+  watch: WatchView;
+  safety: SafetyView;
   library: Array<LibraryEntry>;
   examples: Array<ExampleView>;
   people: Array<PersonView>;
@@ -454,6 +514,17 @@ export interface LatchPut {
   latch: LatchView;
 }
 
+/** Alarms and interlocks as they stand now, all of them. */
+export interface WatchPut {
+  type: "watch";
+  watch: WatchView;
+}
+
+export interface SafetyPut {
+  type: "safety";
+  safety: SafetyView;
+}
+
 export interface SpacePut {
   type: "space";
   space: SpaceView | null;
@@ -494,6 +565,8 @@ export type Event =
   | DeviceGone
   | RunPut
   | LatchPut
+  | WatchPut
+  | SafetyPut
   | SpacePut
   | LibraryPut
   | PeoplePut
@@ -551,7 +624,8 @@ export type AckResult =
   | Rows
   | Shown
   | Snapshot
-  | WatchView;
+  | WatchView
+  | TrafficPage;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -730,6 +804,7 @@ export interface CloseSpace {
 /** Ack.result is the run's id. */
 export interface RunStart {
   type: "run_start";
+  accepted?: Array<string>;
 }
 
 export interface RunPause {
@@ -765,6 +840,7 @@ export interface Cancel {
 export interface SetLive {
   type: "set_live";
   live: boolean;
+  accepted?: Array<string>;
 }
 
 export interface DeviceConnect {
@@ -811,6 +887,19 @@ export interface AlarmShelve {
 export interface InterlockReset {
   type: "interlock_reset";
   name: string;
+}
+
+/** What went over the wires lately. Ack.result is a TrafficPage. */
+export interface GetTraffic {
+  type: "get_traffic";
+  since?: Record<string, number>;
+  limit?: number;
+}
+
+/** What is kept of it as a replay file. Ack.result is {name, media_type, data: bytes}. */
+export interface ExportTraffic {
+  type: "export_traffic";
+  devices?: Array<string>;
 }
 
 export interface TakeControls {
@@ -886,6 +975,8 @@ export type Body =
   | AlarmAcknowledge
   | AlarmShelve
   | InterlockReset
+  | GetTraffic
+  | ExportTraffic
   | TakeControls
   | GetRows
   | ListRuns

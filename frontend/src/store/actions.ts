@@ -3,8 +3,9 @@
 import { applyEvents, edgeInto, fromSnapshot, isRunning } from "../model/graph";
 import { endOf, entryPort, type WireEnd } from "../model/fit";
 import type { Piece } from "../model/rows";
+import { asked, mustShow, planKey } from "../model/safety";
 import { nearest, nodesIn, scopeOf } from "../model/scope";
-import type { Body, Event, LibraryEntry, Policy, RunView, Section, Shown, Snapshot } from "../model/wire.gen";
+import type { AlarmView, Body, Event, LibraryEntry, Policy, RunView, SafetyView, Section, Shown, Snapshot, TrafficPage } from "../model/wire.gen";
 import { api, HttpProblem, tokenOf } from "./api";
 import { seen } from "./clock";
 import { type DialogName, get, mayAct, set, toast } from "./editor";
@@ -102,7 +103,7 @@ export async function newWorker(name: string): Promise<void> {
 export function watch(uuid: string): void {
   link?.close();
   portValues.clear();
-  set({ worker: uuid, graph: null, connected: false, phase: "ready", scope: "", selection: [], runs: [], previousRun: "", pressed: null });
+  set({ worker: uuid, graph: null, connected: false, phase: "ready", scope: "", selection: [], runs: [], previousRun: "", pressed: null, planSeen: "" });
   link = new Link(uuid, {
     welcome: (you, version) => set({ me: you, version }),
     snapshot: onSnapshot,
@@ -436,19 +437,37 @@ export const rename = (id: string, name: string) => void command({ type: "rename
 export const setPlot = (id: string, x: string, y: string[]) => void command({ type: "set_plot", id, x, y });
 export const connectDevice = (name: string) => void command({ type: "device_connect", name });
 export const disconnectDevice = (name: string) => void command({ type: "device_disconnect", name });
-export const setLive = (live: boolean) => void command({ type: "set_live", live });
 export const takeControls = () => void command({ type: "take_controls" });
 
 // ── runs ──────────────────────────────────────────────────────────────────────────────────
 
+/** Run, or go on. Where a real bench is about to be armed its plan is shown first (S1). */
 export function run(): void {
-  const { graph } = get();
+  const { graph, planSeen } = get();
   if (!mayAct(get()) || !graph?.space || graph.latch.latched) return;
   if (graph.run?.state === "paused") void command({ type: "run_resume" });
-  else if (!isRunning(graph.run)) {
-    remember.ran();
-    void command({ type: "run_start" });
-  }
+  else if (isRunning(graph.run)) return;
+  else if (mustShow(graph.safety, planSeen)) openDialog("arm-run");
+  else startRun(graph.safety);
+}
+
+function startRun(safety: SafetyView): void {
+  remember.ran();
+  void command({ type: "run_start", accepted: asked(safety) });
+}
+
+/** Switch effects outside runs on or off; on only once the plan was seen. */
+export function setLive(live: boolean): void {
+  const { graph, planSeen } = get();
+  if (live && graph && mustShow(graph.safety, planSeen)) openDialog("arm-live");
+  else void command({ type: "set_live", live, accepted: live && graph ? asked(graph.safety) : [] });
+}
+
+/** Go on with what was about to be armed: this plan was seen, and its warnings accepted. */
+export function arm(what: "arm-run" | "arm-live", safety: SafetyView): void {
+  set({ planSeen: planKey(safety), dialog: null });
+  if (what === "arm-run") run();
+  else setLive(true);
 }
 
 export function pause(): void {
@@ -458,6 +477,26 @@ export function pause(): void {
 export function stop(): void {
   const run = get().graph?.run ?? null;
   if (isRunning(run)) void command({ type: run?.state === "stopping" ? "run_abort" : "run_stop" });
+}
+
+// ── what the bench watches by itself ──────────────────────────────────────────────────────
+
+/** Somebody has seen an alarm, as grave as it is shown here. */
+export async function acknowledge({ name, unacknowledged }: AlarmView): Promise<void> {
+  const answer = await command({ type: "alarm_acknowledge", name, severity: unacknowledged });
+  if (answer?.result === false) toast(`${name} was not acknowledged: it has become graver meanwhile.`, "", "info");
+}
+
+export const shelve = (name: string, seconds: number) => void command({ type: "alarm_shelve", name, seconds });
+export const resetInterlock = (name: string) => void command({ type: "interlock_reset", name });
+
+/** What went over the wires since; null where it cannot be had just now. */
+export async function trafficSince(since: Record<string, number>): Promise<TrafficPage | null> {
+  try {
+    return link ? ((await link.send({ type: "get_traffic", since })) as TrafficPage) : null;
+  } catch {
+    return null;
+  }
 }
 
 // ── E-STOP ────────────────────────────────────────────────────────────────────────────────

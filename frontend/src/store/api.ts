@@ -60,6 +60,7 @@ export const api = {
   stopWorker: (uuid: string) => call<unknown>("POST", `${at(uuid)}/stop`),
   estop: (uuid: string) => call<unknown>("POST", `${at(uuid)}/estop`),
   exportUrl: (uuid: string, run: string) => `${at(uuid)}/runs/${encodeURIComponent(run)}/export?format=csv`,
+  trafficUrl: (uuid: string, device: string) => `${at(uuid)}/traffic${device ? `?device=${encodeURIComponent(device)}` : ""}`,
 };
 
 /** The token in a pasted link or token; "" where there is none. */

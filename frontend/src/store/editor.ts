@@ -12,8 +12,8 @@ import type { WorkerInfo } from "./api";
 
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
 export type LeftTab = "nodes" | "bench";
-export type DockTab = "data" | "log";
-export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph";
+export type DockTab = "data" | "log" | "traffic";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
 export interface PaletteAt {
@@ -75,6 +75,8 @@ export interface EditorState {
   /** The finished run that a plot draws dashed, behind the current one. */
   previousRun: string;
   clipboard: string[];
+  /** The safety plan that this person has seen and accepted here; see `planKey`. */
+  planSeen: string;
 }
 
 export const useEditor = create<EditorState>()(() => ({
@@ -104,6 +106,7 @@ export const useEditor = create<EditorState>()(() => ({
   runs: [],
   previousRun: "",
   clipboard: [],
+  planSeen: "",
 }));
 
 export const get = useEditor.getState;

@@ -163,13 +163,17 @@ class Vxi11Reader(Reader):
             )
         return Part(bytes(data), bool(reason & _END))
 
+    def is_gone(self) -> bool:
+        return _has_ended(self.interface.sock)
+
 
 def _has_ended(channel: socket.socket) -> bool:
+    """Whether the peer closed; looks first, since a socket with a time-out would wait for it."""
     try:
-        return channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
+        if not select.select((channel,), (), (), 0)[0]:
+            return False
+        return channel.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):  # it was reset, or is closed here already
         return True
 
 

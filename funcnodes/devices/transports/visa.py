@@ -6,8 +6,8 @@ when the call returns, and whatever that call still brings reaches nobody. Waiti
 slices where that can be (see `slices`): there a channel is given up, and emergency bytes are
 written, within 60 ms; at worst, when a HiSLIP or VXI-11 instrument stalls in the midst of a
 message or call, within about a second. On USB and GPIB the cap is VISA's call under way, at most
-`CALL_S`. A socket, HiSLIP or serial line that goes away while nobody speaks is noticed within
-`IDLE_S`. PXI and VXI are reached by no library that comes with this program.
+`CALL_S`. What goes away while nobody speaks, other than USB and GPIB, is noticed within `IDLE_S`.
+PXI and VXI are reached by no library that comes with this program.
 """
 
 import asyncio
