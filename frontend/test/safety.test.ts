@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { applyEvents, fromSnapshot } from "../src/model/graph";
-import { activeAlarms, alarmMark, asked, heldBy, interlockMark, interlockWords, isResettable, mustShow, ordered, planKey, planLine, stopCause, within } from "../src/model/safety";
+import { activeAlarms, alarmMark, asked, heldBy, interlockMark, interlockWords, isResettable, mustShow, ordered, planKey, planLine, stopCause, trippedFirst, within } from "../src/model/safety";
 import type { AlarmView, InterlockView, LatchView, PlanStepView, SafetyView, WatchView } from "../src/model/wire.gen";
 import { snapshot } from "./samples";
 
@@ -9,7 +9,7 @@ const alarm = (name: string, more: Partial<AlarmView> = {}): AlarmView => ({
   unacknowledged: "NO_ALARM", t: 1, enabled: true, shelved_until: null, ...more,
 });
 const interlock = (more: Partial<InterlockView> = {}): InterlockView => ({
-  name: "hot", when: "tc.a.kelvin > 320 K", then: "estop", devices: ["smu", "tc"], tripped: false, holds: false, latching: true, why: "tc.a.kelvin is 300 K", t: null, ...more,
+  name: "hot", when: "tc.a.kelvin > 320 K", then: "estop", devices: ["smu", "tc"], writes: [], tripped: false, holds: false, latching: true, why: "tc.a.kelvin is 300 K", t: null, ...more,
 });
 const step = (device: string, more: Partial<PlanStepView> = {}): PlanStepView => ({
   device, action: "estop", words: "output off", within_s: 0.1, order: 1, note: "", ...more,
@@ -41,6 +41,8 @@ describe("interlocks", () => {
   it("say in words what they do, to whom, and when", () => {
     expect(interlockWords(interlock())).toBe("E-STOP of smu, tc when tc.a.kelvin > 320 K");
     expect(interlockWords(interlock({ then: "refuse", devices: ["smu"] }))).toBe("Refuses writes to smu when tc.a.kelvin > 320 K");
+    expect(interlockWords(interlock({ then: "refuse", writes: ["smu.output"], when: 'plc.door == "open"' }))).toBe("Refuses writes to smu.output when plc.door == open");
+    expect(trippedFirst([interlock(), interlock({ name: "door", tripped: true })]).map((each) => each.name)).toEqual(["door", "hot"]);
     expect(interlockMark(interlock()).word).toBe("Clear");
     expect(interlockMark(interlock({ tripped: true })).word).toBe("Tripped");
     expect(interlockMark(interlock({ tripped: true, then: "refuse" })).word).toBe("Refuses");
@@ -57,7 +59,7 @@ describe("interlocks", () => {
     expect(stopCause(latch("the dead-man", "Ada has been away for 60 s."))?.why).toBe("Ada has been away for 60 s");
     expect(stopCause(latch("Ada", "E-STOP"))).toBeNull();
     const watch = (more: Partial<InterlockView>): WatchView => ({ alarms: [], interlocks: [interlock(more)] });
-    expect(heldBy(watch({ tripped: true, holds: true, why: "tc.a.kelvin is 325 K" }))).toBe("Interlock hot still holds: tc.a.kelvin is 325 K.");
+    expect(heldBy(watch({ tripped: true, holds: true, why: "tc.a.kelvin is 325 K" }))).toBe("Interlock hot still holds, so it cannot be reset yet.");
     expect(heldBy(watch({ tripped: true }))).toBe("");
     expect(heldBy(watch({ then: "refuse", tripped: true, holds: true }))).toBe("");
   });
@@ -68,7 +70,7 @@ describe("the plan", () => {
     const steps = [step("smu"), step("tc", { words: "heaters off", within_s: null, note: "it cannot be reached now" }), step("magnet", { action: "hold", words: "is left as it is", within_s: null })];
     expect(planLine(plan(steps))).toBe("smu output off in ≤ 0.1 s, tc heaters off (it cannot be reached now), magnet is left as it is");
     expect(planLine(plan([]))).toBe("");
-    expect(within(step("smu", { within_s: 7 }))).toBe("in ≤ 7.0 s");
+    expect(within(step("smu", { within_s: 7 }))).toBe("in ≤ 7 s");
   });
 
   it("keeps the order of the bench", () => {

@@ -246,6 +246,8 @@ class InterlockView(Base, kw_only=True):
     when: str
     then: Literal["estop", "park", "hold", "refuse"]
     devices: list[str] = []
+    writes: list[str] = []
+    """What it refuses writes to, "smu.output"; where it is empty, all of `devices`."""
     tripped: bool = False
     holds: bool = False
     """Whether its condition holds now; it may be tripped without."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 
 @dataclass
@@ -72,6 +73,20 @@ class Demo:
         return self.process.wait(timeout=20)
 
 
+RULES = """
+[[alarm]]
+name = "warm"
+source = "tc.a.kelvin"
+high = "297 K"
+every_s = 0.1
+message = "Look at the heater."
+
+[[interlock]]
+name = "much too warm"
+when = 'tc.a.kelvin > "330 K" for 1 s'
+"""
+
+
 FUNCNODES = [sys.executable, "-m", "funcnodes"]
 
 
@@ -100,6 +115,24 @@ def end_demo(demo: Demo) -> None:
             demo.process.wait()
         if demo.process.stdout is not None:
             demo.process.stdout.close()
+
+
+def restart_with(demo: Demo, page: Page, *, real: bool = False) -> None:
+    """Give the demo's bench an alarm and an interlock; `real`: its devices count as real ones."""
+    bench = demo.config_dir / "workers" / demo.worker / "bench.toml"
+    text = bench.read_text() + RULES
+    bench.write_text(text.replace("simulated = true", "simulated = false") if real else text)
+    page.goto(demo.link)
+    expect(page.get_by_test_id("open-example").first).to_be_visible()
+    for verb in ("stop", "start"):
+        done = page.evaluate(
+            """async (path) => (await fetch(path, {method: "POST", body: "{}",
+                headers: {"content-type": "application/json"}})).status""",
+            f"/api/workers/{demo.worker}/{verb}",
+        )
+        assert done == 200, verb
+    page.get_by_test_id("open-example").first.click()
+    expect(page.get_by_test_id("node").first).to_be_visible()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from .conftest import restart_with
+
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -58,4 +60,19 @@ def test_no_violation_on_the_start_page_in_the_editor_and_after_an_emergency_sto
 def test_a_signed_out_page_has_no_violation(demo: Any, page: Page) -> None:
     page.goto(demo.url)
     expect(page.get_by_text("funcnodes link")).to_be_visible()
+    check_both_themes(page)
+
+
+def test_no_violation_in_what_is_shown_of_alarms_the_plan_and_the_traffic(
+    demo: Any, page: Page
+) -> None:
+    restart_with(demo, page, real=True)
+    page.get_by_role("tab", name="Bench").click()
+    expect(page.get_by_test_id("interlock")).to_be_visible()
+    page.get_by_role("tab", name="Instrument traffic").click()
+    expect(page.get_by_test_id("traffic-row").first).to_be_visible()
+    page.get_by_role("button", name="Hold view").click()
+    check_both_themes(page)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
     check_both_themes(page)

@@ -1,6 +1,6 @@
 import { limits, portText, withUnit } from "../model/format";
 import { deviceMark, OUTPUT_ON } from "../model/words";
-import { activeAlarms } from "../model/safety";
+import { activeAlarms, trippedFirst } from "../model/safety";
 import type { DeviceView, ParameterView, WatchView } from "../model/wire.gen";
 import { connectDevice, disconnectDevice } from "../store/actions";
 import { isLocked, mayAct, useEditor } from "../store/editor";
@@ -34,7 +34,7 @@ function Watched() {
   return (
     <>
       {watch.interlocks.length > 0 && <h3 className="watch-h">Interlocks</h3>}
-      {watch.interlocks.map((interlock) => (
+      {trippedFirst(watch.interlocks).map((interlock) => (
         <InterlockCard key={interlock.name} interlock={interlock} />
       ))}
       {alarms.length > 0 && <h3 className="watch-h">Alarms</h3>}

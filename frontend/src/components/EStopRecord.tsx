@@ -17,12 +17,13 @@ export function EStopRecord() {
   if (pressed && !latch?.latched) return <Waiting pressed={pressed} />;
   if (!latch?.latched) return null;
   const held = watch ? heldBy(watch) : "";
+  const said = `${headline(latch, me)} ${held || "Outputs stay off until Reset."}`;
   const reset = () => (unconfirmed(latch).length ? openDialog("reset") : void resetEstop([]));
   return (
     <section className="latched" role="alert" aria-label="E-STOP record" data-testid="estop-record">
       <div className="strip">
         <Icon name="octagon" />
-        <span className="said">{headline(latch, me)} {held}</span>
+        <span className="said" title={said}>{said}</span>
         <span className="grow" />
         <small>A software stop, not a safety device.</small>
         <button type="button" className="btn sm" onClick={() => save(latch)}>
@@ -81,11 +82,11 @@ function Waiting({ pressed }: { pressed: Pressed }) {
 function headline(latch: LatchView, me: { id: string; name: string } | null): string {
   const at = latch.t === null ? "" : ` ${clockTime(latch.t, true)}`;
   const cause = stopCause(latch);
-  if (cause) return `${cause.who}${at}: ${cause.why}. Outputs stay off until Reset.`;
+  if (cause) return `${cause.who}${at}: ${cause.why}.`;
   const by = latch.by && (latch.by === me?.id || latch.by === me?.name) ? "you" : latch.by;
-  if (by) return `E-STOP pressed${at} by ${by}. Outputs stay off until Reset.`;
+  if (by) return `E-STOP pressed${at} by ${by}.`;
   const why = latch.cause && latch.cause !== "estop" ? `: ${latch.cause.replace(/\.$/, "")}` : "";
-  return `E-STOP${at}${why}. Outputs stay off until Reset.`;
+  return `E-STOP${at}${why}.`;
 }
 
 /** Devices that have to be confirmed by name before a reset. */

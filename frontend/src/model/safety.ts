@@ -51,9 +51,14 @@ export function interlockMark(interlock: InterlockView): Mark {
 }
 
 /** "E-STOP of smu when tc.a.kelvin > 320 K for 2 s". */
-export function interlockWords({ then, devices, when }: InterlockView): string {
+export function interlockWords({ then, devices, writes, when }: InterlockView): string {
   const what = { estop: "E-STOP of", park: "Parks", hold: "Holds", refuse: "Refuses writes to" }[then];
-  return `${what} ${devices.join(", ")} when ${when}`;
+  return `${what} ${(writes.length ? writes : devices).join(", ")} when ${when.replace(/["']/g, "")}`;
+}
+
+/** As in the file, but those that have tripped come first. */
+export function trippedFirst(interlocks: readonly InterlockView[]): InterlockView[] {
+  return [...interlocks].sort((a, b) => Number(b.tripped) - Number(a.tripped));
 }
 
 /** Whether the page may offer to reset it; those that stopped devices go with the E-STOP. */
@@ -64,7 +69,7 @@ export function isResettable(interlock: InterlockView): boolean {
 /** Why the E-STOP cannot be reset yet, or "". */
 export function heldBy(watch: WatchView): string {
   const holding = watch.interlocks.find((each) => each.then !== "refuse" && each.tripped && each.holds);
-  return holding ? `Interlock ${holding.name} still holds: ${holding.why}.` : "";
+  return holding ? `Interlock ${holding.name} still holds, so it cannot be reset yet.` : "";
 }
 
 /** What made the bench stop, where no person pressed: "Interlock hot tripped", and the cause. */
@@ -90,7 +95,7 @@ function stepLine(step: PlanStepView): string {
 /** "in ≤ 0.1 s"; "" where nothing is done. */
 export function within({ within_s }: PlanStepView): string {
   if (within_s === null) return "";
-  return `in ≤ ${within_s < 1 ? `${Number(within_s.toPrecision(2))} s` : duration(within_s)}`;
+  return `in ≤ ${within_s < 60 ? `${Number(within_s.toPrecision(2))} s` : duration(within_s)}`;
 }
 
 /** Steps of one cause in their order; those that go together share a number. */

@@ -250,6 +250,7 @@ export interface InterlockView {
   when: string;
   then: "estop" | "park" | "hold" | "refuse";
   devices: Array<string>;
+  writes: Array<string>;
   tripped: boolean;
   holds: boolean;
   latching: boolean;
