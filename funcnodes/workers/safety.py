@@ -134,6 +134,6 @@ def _interlock(interlock: Interlock) -> wire.InterlockView:
     state = interlock.state
     return wire.InterlockView(
         name=state.name, when=state.when, then=state.then, devices=list(state.devices),
-        writes=list(interlock.config.writes), tripped=state.tripped, holds=state.holds, why=state.why, t=state.t,
-        latching=interlock.is_stop or interlock.config.latching,
+        writes=list(interlock.config.writes), tripped=state.tripped, holds=state.holds,
+        why=state.why, t=state.t, latching=interlock.is_stop or interlock.config.latching,
     )  # fmt: skip

@@ -75,6 +75,12 @@ class Demo:
 
 RULES = """
 [[alarm]]
+name = "cool"
+source = "tc.a.kelvin"
+low = "296 K"
+every_s = 0.1
+
+[[alarm]]
 name = "warm"
 source = "tc.a.kelvin"
 high = "297 K"

@@ -30,7 +30,7 @@ export function EStopRecord() {
           <Icon name="download" small />
           Save record
         </button>
-        <button type="button" className="btn sm" data-testid="estop-reset" disabled={!active || held !== ""} title={held} onClick={reset}>
+        <button type="button" className="btn sm" data-testid="estop-reset" disabled={!active} title={held} onClick={reset}>
           Reset
         </button>
       </div>

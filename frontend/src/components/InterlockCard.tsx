@@ -25,7 +25,7 @@ export function InterlockCard({ interlock }: { interlock: InterlockView }) {
       )}
       {isResettable(interlock) && (
         <div className="acts">
-          <button type="button" className="btn sm" disabled={!allowed || interlock.holds} aria-label={`Reset ${interlock.name}`} title={interlock.holds ? "Its condition still holds" : ""} onClick={() => resetInterlock(interlock.name)}>
+          <button type="button" className="btn sm" disabled={!allowed} aria-label={`Reset ${interlock.name}`} title={interlock.holds ? "Its condition still holds" : ""} onClick={() => resetInterlock(interlock.name)}>
             Reset
           </button>
         </div>
