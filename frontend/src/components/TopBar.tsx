@@ -26,8 +26,7 @@ export function TopBar({ children }: { children?: ReactNode }) {
       >
         <Brand />
       </a>
-      {children}
-      <span className="grow" />
+      <div className="givesway">{children}</div>
       <SimBadge />
       <People />
       <ThemeMenu />
