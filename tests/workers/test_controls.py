@@ -14,7 +14,10 @@ ADA = wire.Actor(id="a", name="Ada", role="operator")
 BOB = wire.Actor(id="b", name="Bob", role="admin")
 EVE = wire.Actor(id="e", name="Eve", role="viewer")
 
-VIEWERS_MAY = {"GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch"}
+VIEWERS_MAY = {
+    "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
+    "GetTraffic", "ExportTraffic",
+}  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "Trigger", "Cancel", "SetLive",
     "DeviceConnect", "DeviceDisconnect", "EStopReset", "InterlockReset",
