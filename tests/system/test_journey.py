@@ -137,3 +137,17 @@ def test_a_cold_start_reaches_fifty_plotted_points(start: Callable[[], Any], pag
         "data-points", re.compile("^5[0-9]$"), timeout=40_000
     )
     assert time.monotonic() - began < 40
+
+
+def test_nothing_in_the_bar_pushes_the_emergency_stop_out_of_sight(demo: Any, page: Page) -> None:
+    """The longest words that the bar ever holds stand there while a run is paused."""
+    open_example(page, demo.link)
+    page.get_by_test_id("run").click()
+    page.get_by_test_id("pause").click()
+    expect(page.get_by_test_id("progress")).to_have_attribute("data-state", "paused")
+    for width in (1440, 1280, 1100):
+        page.set_viewport_size({"width": width, "height": 800})
+        box = page.locator(".topbar").get_by_test_id("estop").bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width
+    page.get_by_test_id("stop").click()
