@@ -550,7 +550,10 @@ def _as_ack(result: ParkResult) -> StopAck:
 def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:
     where = f"{path}: " if path else ""
     table = f"[devices.{name}] " if name and "[devices." not in str(error) else ""
-    return BenchError(f"{where}{table}{error}", path=str(path or ""), device=name or None)
+    hint = getattr(error, "hint", "")
+    return BenchError(
+        f"{where}{table}{error}", hint=hint, path=str(path or ""), device=name or None
+    )
 
 
 def find_bench(name: str, *, beside: Path | None = None, worker_dir: Path | None = None) -> Path:

@@ -28,7 +28,15 @@ from funcnodes.devices.emergency import Target
 from funcnodes.devices.framing import Refused
 from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
-from funcnodes.devices.members import UNSET, Completes, Member, MemberKind, Progress, Sample
+from funcnodes.devices.members import (
+    UNSET,
+    Completes,
+    Member,
+    MemberKind,
+    Progress,
+    Sample,
+    refusal,
+)
 from funcnodes.devices.polling import Pollers, Told, Watcher
 from funcnodes.devices.records import BoundRecord, BoundTogether, Record
 from funcnodes.devices.replies import Identity
@@ -451,6 +459,7 @@ class Device:
             self._check_identity(identity)
             self.identity = identity
         for command in self._kind.spec.harmless:
+            wire.under_way = command
             await wire.write(command)
         for code, text in await wire.errors():  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
@@ -480,8 +489,8 @@ class Device:
                 await self._read_one(wire, path, member)
 
     async def _read_one(self, wire: Wire, path: str, member: Control[Any]) -> Sample:
-        bound = self.instrument.find(path)
-        sample = member.sample_of(await wire.query(bound.group.render(member.query)))
+        wire.under_way = command = self.instrument.find(path).group.render(member.query)
+        sample = member.sample_of(await wire.query(command))
         self._samples[path] = sample
         return sample
 
@@ -520,7 +529,7 @@ class Device:
         if not isinstance(bound, BoundControl):
             raise self._not_a(member, "control")
         if isinstance(value, str) and bound.declaration().unit:
-            value = units.parse(value, bound.declaration().unit)
+            value = self._in_unit(value, bound.declaration())
         self._around.latch.check(f"{self.name}: setting {bound.declaration().title.lower()}")
         try:
             await bound.set(value)
@@ -528,6 +537,15 @@ class Device:
             error.address = self.address
             raise
         return self._samples.get(member) or Sample(value, t=clock.now())
+
+    def _in_unit(self, text: str, member: Control[Any]) -> float:
+        try:
+            return units.parse(text, member.unit)
+        except UnitError as error:
+            why = (
+                f"{replies.shown(text)} is no number in {member.unit}: {error.message.rstrip('.')}"
+            )
+            raise refusal(self.name, member.title, why) from error
 
     async def member_read(self, member: str) -> dict[str, Sample]:
         """Read a record, a block or members read together by their names, else {"value": …}."""

@@ -13,6 +13,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from funcnodes.devices.framing import Refused
@@ -86,6 +87,7 @@ class Link:
         self._turn = transport.turn()
         self._is_wanted = False  # opened by the user and not closed
         self._is_lost = False  # the last recovery failed: callers are answered at once
+        self._is_another = False  # it failed since another instrument answers
         self._was_ready = False  # ever since it was created
         self._is_fresh = False  # recovered for a confirmation, only the setup is to be done
         self._is_struck = False  # whether the last emergency bytes were handed over
@@ -393,6 +395,7 @@ class Link:
             DeviceError: It cannot be reached; `trouble` says why.
         """
         strikes, before = self._strikes, self.identity
+        self._wire.under_way = ""
         try:
             if not self._is_fresh:
                 async with self._bounded(self.protocol.connect_s):
@@ -405,10 +408,10 @@ class Link:
         except TimeoutError:
             await self._give_up_waiting()
         except Refused as refused:
-            await self._give_up(f"it answered {refused.text!r} when it was set up")
+            await self._give_up(f"it answered {refused.text!r}{self._during}")
         except DeviceError as error:
             self.identity = before
-            await self._give_up(error.message, error)
+            await self._give_up(f"{error.message.rstrip('.')}{self._during}", error)
         except BaseException:
             await self._hang_up()
             raise
@@ -469,12 +472,16 @@ class Link:
 
     async def _prove_identity(self) -> None:
         if self.protocol.identify:
+            self._wire.under_way = self.protocol.identify
             self.identity = await self._wire.identify(self.identity)
 
     async def _give_up_waiting(self) -> NoReturn:
         seconds = f"in {self.protocol.connect_s:.1f} s"
         if not self._transport.is_open:
             await self._give_up(f"no connection {seconds}")
+        if self._during:
+            seconds = f"in {self.protocol.connect_s + self.protocol.timeout_s:.1f} s"
+            await self._give_up(f"no reply to {self._wire.under_way!r} {seconds}")
         why = f"no reply to {self.protocol.identify!r} {seconds}"
         noise = self._transport.discard_input()
         if noise == 0:
@@ -486,12 +493,18 @@ class Link:
     async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
         await self._hang_up()
         self._is_lost = True
+        self._is_another = isinstance(error, IdentityError)
         self._set(ready=False, trouble=why)
         self._mend_later()
-        kind = type(error) if error is not None else DeviceConnectError
+        kind: Callable[..., DeviceError] = type(error) if error is not None else DeviceConnectError
+        if isinstance(error, InstrumentError):
+            kind = partial(InstrumentError, code=error.code)
         message = why if why.startswith(self._who) else f"{self._who}: {_without(why, self)}"
         hint = error.hint if error is not None else ""
-        raise kind(_sentence(message), device=self.name, address=self.address, hint=hint) from error
+        raise kind(
+            _sentence(message), device=self.name, address=self.address, hint=hint,
+            command=self._wire.under_way,
+        ) from error  # fmt: skip
 
     # ── emergency ─────────────────────────────────────────────────────────────────────────
 
@@ -595,14 +608,19 @@ class Link:
     def _who(self) -> str:
         return f"{self.name} ({self.address})"
 
-    def _offline(self) -> DeviceConnectError:
+    @property
+    def _during(self) -> str:
+        """What was asked when setting up failed, where it was more than who is there."""
+        command = self._wire.under_way
+        return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
+
+    def _offline(self) -> DeviceError:
         why = _without(self.trouble, self)
-        return DeviceConnectError(
-            _sentence(f"{self._who} is offline: {why}"),
-            device=self.name,
-            address=self.address,
-            hint="It is being reconnected in the background." if self._is_wanted else "",
-        )
+        message = _sentence(f"{self._who} is offline: {why}")
+        if self._is_lost and self._is_another:
+            return IdentityError(message, device=self.name, address=self.address)
+        hint = "It is being reconnected in the background." if self._is_wanted else ""
+        return DeviceConnectError(message, device=self.name, address=self.address, hint=hint)
 
     def refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
         """The error for what the instrument said, or put into its queue, after a command."""

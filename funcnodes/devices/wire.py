@@ -79,6 +79,7 @@ class Wire:
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
         self.is_half_sent = False
+        self.under_way = ""  # what is asked while the instrument is set up, for messages
 
     def encode(self, command: str) -> bytes:
         """The bytes of one command; nothing in it may end it early.
@@ -210,6 +211,7 @@ class Wire:
     async def errors(self) -> list[tuple[int, str]]:
         """Empty the error queue; nothing where the instrument has none."""
         found: list[tuple[int, str]] = []
+        self.under_way = self.protocol.errors
         while self.protocol.errors and len(found) < ERRORS_AT_ONCE:
             code, text = replies.error_entry(await self.query(self.protocol.errors))
             if code == 0:

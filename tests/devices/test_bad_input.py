@@ -114,13 +114,15 @@ def put(member: str, value: Any) -> Act:
 CASES = {
     "another model": case(
         connect, IdentityError, "ACME TWO answers, for which the driver acme.one is not made",
-        replies={"*IDN?": "ACME,TWO,7,1.0"},
+        replies={"*IDN?": "ACME,TWO,7,1.0"}, command="*IDN?",
     ),
     "another serial number": case(
         connect, IdentityError, "serial number 7 answers, the bench asks for 8", serial="8",
+        command="*IDN?",
     ),
     "no identification": case(
         connect, DeviceError, "no reply to '*IDN?'", replies={"*IDN?": None},
+        command="*IDN?",
     ),
     "over the limit": case(
         put("volts", 31), LimitError, "volts cannot be set to 31 V, which is outside 0 to 30 V",

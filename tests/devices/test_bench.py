@@ -182,6 +182,9 @@ async def test_a_value_outside_the_limits_of_the_bench_never_reaches_the_wire(
 async def test_text_with_a_unit_is_read_in_the_members_unit(simulator: Any, bench: Bench) -> None:
     await bench.devices["smu"].member_set("compliance", "2.5 mA")
     assert simulator.commands("smu")[-2] == ":SENS:CURR:PROT 0.0025"
+    with pytest.raises(ValueRefusedError, match=r"smu: .*: '3;\*RST' is no number in A"):
+        await bench.devices["smu"].member_set("compliance", "3;*RST")
+    assert simulator.commands("smu")[-2] == ":SENS:CURR:PROT 0.0025"
 
 
 @pytest.mark.parametrize(

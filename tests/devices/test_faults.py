@@ -25,7 +25,13 @@ from funcnodes.devices import Bench, Device, Idn, ScpiDevice, control, driver, d
 from funcnodes.devices.addresses import Address, parse
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.lease import Lease, holder_of
-from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceTimeout, ReplyError
+from funcnodes.errors import (
+    DeviceClosed,
+    DeviceConnectError,
+    DeviceTimeout,
+    IdentityError,
+    ReplyError,
+)
 
 ROUTES = ["tcp", "pty", "visa tcp", "visa pty"]
 IDN = "ACME,ONE,7,1.0"
@@ -220,7 +226,7 @@ async def test_another_unit_in_its_place_is_refused_until_the_old_one_is_back(bo
         before = len(box.received)
         await box.plug()
         await until(lambda: "serial number 8 (ONE), expected was 7" in one.message)
-        with pytest.raises(DeviceConnectError, match="another instrument answers"):
+        with pytest.raises(IdentityError, match="is offline: another instrument answers"):
             await one.member_set("output", True)
         assert set(box.received[before:]) <= {"*IDN?"}
         await box.unplug()
@@ -321,6 +327,24 @@ async def test_a_hanging_instrument_times_out_in_time_and_its_late_reply_reaches
             os.write(box._master, b"9.9\n")  # on TCP the old connection is gone with its reply
         box.replies["LEV?"] = "2.5"
         assert [await level(one) for _ in range(5)] == [2.5] * 5
+
+
+async def test_what_fails_while_it_is_set_up_names_the_question(tmp_path: Path) -> None:
+    """Not `*IDN?`, which was answered."""
+    box = Box("tcp", tmp_path)
+    await box.plug()
+    device = bench_on(box).devices["one"]
+    box.replies["LEV?"] = "hello"
+    with pytest.raises(ReplyError, match=r"'hello' is not a number \(during 'LEV\?'\)\.$") as found:
+        await device.connect()
+    assert found.value.command == "LEV?"
+    await device.disconnect()
+    box.replies["LEV?"] = None
+    with pytest.raises(DeviceConnectError, match=r"no reply to 'LEV\?' in 2\.5 s") as silent:
+        await device.connect()
+    assert silent.value.command == "LEV?"
+    await device.disconnect()
+    await box.unplug()
 
 
 async def test_a_line_that_breaks_mid_reply_is_reopened_and_the_write_not_repeated(

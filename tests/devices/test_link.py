@@ -19,6 +19,7 @@ from funcnodes.errors import (
     DeviceClosed,
     DeviceConnectError,
     DeviceTimeout,
+    IdentityError,
     InstrumentError,
     RefusedError,
     ReplyError,
@@ -217,7 +218,7 @@ async def test_another_serial_number_is_refused_until_the_old_one_is_back(
             await asyncio.sleep(0.01)
     assert "another instrument answers, serial number 8" in link.trouble
     assert "expected was 7" in link.trouble
-    with pytest.raises(DeviceConnectError, match="another instrument answers"):
+    with pytest.raises(IdentityError, match="is offline: another instrument answers"):
         await link.query("X?")
     gadget.replies["*IDN?"] = "ACME,ONE,7,2.0"
     await until_ready(link)

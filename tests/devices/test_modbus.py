@@ -265,6 +265,20 @@ async def test_an_exception_names_device_and_register_and_leaves_the_link_up(
     assert await temperature(oven) == pytest.approx(23.5, abs=1e-4)
 
 
+async def test_a_register_that_is_refused_at_connecting_is_named(
+    plant: Plant, oven: Device
+) -> None:
+    await oven.disconnect()
+    plant.refusals.append(ExcCodes.ILLEGAL_ADDRESS)
+    with pytest.raises(InstrumentError, match=r"no such register \(during 'holding:40\?'\)") as bad:
+        await oven.connect()
+    assert (bad.value.code, bad.value.command) == (2, "holding:40?")
+    async with asyncio.timeout(5):
+        while not oven.is_online:
+            await asyncio.sleep(0.01)
+    assert await temperature(oven) == pytest.approx(23.5, abs=1e-4)
+
+
 async def test_a_gateway_without_an_answer_is_a_timeout_of_that_unit(
     plant: Plant, oven: Device
 ) -> None:

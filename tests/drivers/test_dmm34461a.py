@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from funcnodes.devices import ScpiDevice, command, driver, setting
 from funcnodes.devices.acquisition import acquire
 from funcnodes.devices.bench import Bench
-from funcnodes.errors import InstrumentError, ValueRefusedError
+from funcnodes.errors import DeviceTimeout, InstrumentError, ValueRefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation
 from funcnodes_drivers.keysight.dmm34461a import Dmm34461a, Function, TriggerSource
@@ -81,6 +82,51 @@ async def test_readings_are_waited_for_and_the_meter_may_be_asked_meanwhile(
         await taking
         readings = (await dmm.member_read("readings"))["y"].value
         assert readings == pytest.approx(np.full(20, 1.25), abs=1e-3)
+
+
+@driver("test.dmm", title="Meter", timeout_s=5.0)
+class Meter(ScpiDevice):
+    """The same readings, waited for in each way."""
+
+    samples = setting(int, ":SAMP:COUN?", ":SAMP:COUN {v:d}")
+    by_opc = command(":INIT", completes="opc", timeout_s=5)
+    by_stb = command(":INIT", completes="stb", timeout_s=5)
+    by_srq = command(":INIT", completes="srq", timeout_s=5)
+    impatient = command(":INIT", completes="srq", timeout_s=0.1, abort=":ABOR")
+
+
+@pytest.mark.parametrize("way", ["by_opc", "by_stb", "by_srq"])
+async def test_each_way_to_wait_ends_with_the_last_reading(
+    simulated: SimulatedBench, way: str
+) -> None:
+    async with bench_of({"dmm": (Meter, simulated.resources["dmm"])}) as bench:
+        dmm = bench.devices["dmm"]
+        await dmm.member_set("samples", 2)
+        for _ in range(2):
+            said = len(simulated.commands("dmm"))
+            await dmm.member_command(way)
+            assert simulated.state()["dmm"]["readings"] == 2
+            looks = simulated.commands("dmm")[said:].count("*STB?")
+            assert (looks > 0) == (way != "by_opc" and "SOCKET" in dmm.address)
+        await dmm.member_set("samples", 1000)
+        with pytest.raises(DeviceTimeout, match=r"':INIT' was not complete in 0.1 s"):
+            await dmm.member_command("impatient")
+        assert simulated.commands("dmm")[-2:] == [":ABOR", ":SYST:ERR?"]
+        assert (await dmm.member_get("samples")).value == 1000
+
+
+async def test_over_hislip_service_is_asked_for_and_nobody_looks_meanwhile(
+    tmp_path: Path,
+) -> None:
+    layout = tmp_path / "bench.toml"
+    layout.write_text(LAYOUT.format(serve="hislip"))
+    with SimulatedBench.start(str(layout)) as simulated:
+        async with bench_of({"dmm": (Meter, simulated.resources["dmm"])}) as bench:
+            dmm = bench.devices["dmm"]
+            await dmm.member_set("samples", 2)  # 0.4 s
+            await dmm.member_command("by_srq")
+            polls = [e for e in dmm.traffic.last(50) if e.direction == "poll"]
+            assert 2 <= len(polls) <= 3  # at the beginning and when it was asked to
 
 
 async def test_a_wait_that_is_given_up_aborts_and_the_next_is_right(

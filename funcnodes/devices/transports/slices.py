@@ -64,6 +64,10 @@ class Reader(ABC):
         """Write all of `data` as one message."""
         self.resource.write_raw(data)
 
+    def status_byte(self) -> int:
+        """The status byte, beside the messages."""
+        return int(self.resource.read_stb())
+
     def closed(self) -> DeviceClosed:
         return DeviceClosed(
             f"{self.address}: the instrument closed the connection.", address=self.address
@@ -127,6 +131,24 @@ class HislipReader(Reader):
 
     def is_gone(self) -> bool:
         return _has_ended(self.interface._sync)
+
+    def status_byte(self) -> int:
+        """The same, past service requests, which pyvisa-py takes for a wrong answer."""
+        from pyvisa_py.protocols.hislip import RxHeader, receive_flush, send_msg
+
+        hislip = self.interface
+        send_msg(hislip._async, "AsyncStatusQuery", hislip._rmt, hislip._message_id)
+        hislip._rmt = 0  # told once
+        while True:
+            answer = RxHeader(hislip._async)
+            if answer.msg_type == "AsyncStatusResponse":
+                return int(answer.control_code)
+            receive_flush(hislip._async, answer.payload_length)
+
+    def beside(self) -> socket.socket:
+        """The connection on which service is asked for (IVI-6.1, 6.13), to be waited on only."""
+        channel: socket.socket = self.interface._async.dup()
+        return channel
 
     @property
     def _is_within_message(self) -> bool:

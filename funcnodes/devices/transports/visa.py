@@ -12,6 +12,7 @@ PXI and VXI are reached by no library that comes with this program.
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -81,6 +82,7 @@ class VisaTransport(Transport):
         self._buffer = bytearray()
         self.interrupt_s = _cap_s(address)
         self.fresh_on_open = not _is_line(address)
+        self.has_service_request = library == "@py" and _is_hislip(address)
 
     @property
     def is_open(self) -> bool:
@@ -169,6 +171,22 @@ class VisaTransport(Transport):
         if is_stream(self._target):
             return None
         return await self._call(lambda session: session.status_byte())
+
+    async def service_request(self) -> None:
+        """Wait until something comes beside the messages: a request, or the end of both.
+
+        Takes nothing: `status_byte` does. Its answer to somebody else ends the wait, too.
+        """
+        session = self._session
+        if session is None:
+            raise DeviceClosed(f"{self.address}: it is not open.", address=self.address)
+        loop, has_come = asyncio.get_running_loop(), asyncio.Event()
+        with session.beside() as channel:
+            loop.add_reader(channel, has_come.set)
+            try:
+                await has_come.wait()
+            finally:
+                loop.remove_reader(channel)
 
     def turn(self) -> Turn:
         return Turn() if self._rounds is None else self._rounds.lane()
@@ -267,6 +285,20 @@ class _Session:
             self._leaving = True
             self._wakeup.notify()
         return self._closed
+
+    def beside(self) -> socket.socket:
+        """A copy of HiSLIP's second connection.
+
+        Raises:
+            DeviceClosed: It is closed.
+        """
+        assert isinstance(self._reader, HislipReader)
+        try:
+            return self._reader.beside()
+        except OSError as error:
+            raise DeviceClosed(
+                f"{self._address.resource}: it is not open.", address=self._address.resource
+            ) from error
 
     # ── in the thread ─────────────────────────────────────────────────────────────────────
 
@@ -378,6 +410,8 @@ class _Session:
         self._resource.clear()
 
     def status_byte(self) -> int:
+        if self._reader is not None:
+            return self._reader.status_byte()
         return int(self._resource.read_stb())
 
     def _do_urgent(self) -> None:
@@ -447,9 +481,13 @@ def _cap_s(address: Address) -> float:
     """Within how long emergency bytes are on the wire at worst."""
     if is_stream(address):
         return SerialReader.cap_s
-    if address.lan_device.lower().startswith("hislip"):
+    if _is_hislip(address):
         return HislipReader.cap_s
     return Vxi11Reader.cap_s if address.lan_device else CALL_S
+
+
+def _is_hislip(address: Address) -> bool:
+    return address.lan_device.lower().startswith("hislip")
 
 
 def _is_line(address: Address) -> bool:
