@@ -62,6 +62,8 @@ def test_from_the_link_to_a_curve_an_emergency_stop_and_the_same_state_after_a_r
     assert not demo.simulator.output_is_on()
     assert not demo.simulator.ask(do="state")["dut"]["damaged"]
 
+    waiting = page.locator("[data-testid=ack]:not([data-state=off])")
+    expect(waiting).to_have_count(0)  # a reset before the last word of a device is refused
     page.get_by_test_id("estop-reset").click()
     expect(page.get_by_test_id("estop-record")).to_be_hidden()
     assert not demo.simulator.output_is_on()
