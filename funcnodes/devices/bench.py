@@ -16,7 +16,8 @@ from typing import Any, Self
 from funcnodes.devices.addresses import Address, AllowList
 from funcnodes.devices.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
-from funcnodes.devices.device import CONFIRM_S, Device, ParkResult, Surroundings
+from funcnodes.devices.descent import CONFIRM_S, ParkResult
+from funcnodes.devices.device import Device, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
 from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.lease import Leases

@@ -8,49 +8,47 @@ nothing (D2): what is on is read back and shown.
 import asyncio
 import contextlib
 import contextvars
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
-from funcnodes.core.values import Quality
-from funcnodes.devices import drivers, replies
+from funcnodes.devices import descent, drivers, replies
 from funcnodes.devices.addresses import Address, AllowList, parse
-from funcnodes.devices.benchfile import Bound as LimitBound, Cause, DeviceConfig, SafeAction
+from funcnodes.devices.benchfile import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.blocks import BoundBlock, samples_of
 from funcnodes.devices.commands import BoundCommand
 from funcnodes.devices.completion import carry_out
 from funcnodes.devices.controls import BoundControl, Control
+from funcnodes.devices.descent import ParkResult
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
-from funcnodes.devices.framing import Refused
 from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
 from funcnodes.devices.members import (
     UNSET,
     Completes,
     Member,
-    MemberKind,
     Progress,
     Sample,
     refusal,
 )
+from funcnodes.devices.narrowing import narrowed, validity
+from funcnodes.devices.panel import Parameter, parameters
 from funcnodes.devices.polling import Pollers, Told, Watcher
-from funcnodes.devices.records import BoundRecord, BoundTogether, Record
+from funcnodes.devices.records import BoundRecord, BoundTogether
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
-from funcnodes.devices.values import BoundValue, Value
+from funcnodes.devices.values import BoundValue
 from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import (
     AddressError,
     BenchError,
     DeviceConnectError,
     DeviceError,
-    FuncnodesError,
     IdentityError,
     LimitError,
     RefusedError,
@@ -61,7 +59,6 @@ from funcnodes.errors import (
 T = TypeVar("T")
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-CONFIRM_S = 1.0
 LEASE_RETRY_S = 1.0
 AUTO = "auto"
 ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
@@ -73,42 +70,6 @@ _writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar(
     "writing", default=("", None)
 )
 """Member and value of the write under way, for who looks at it once the link is ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A declared member with its newest value, as panels show it.
-
-    A record appears once per field, named "reading.v".
-    """
-
-    name: str
-    title: str
-    kind: MemberKind
-    unit: str = ""
-    min: float | None = None
-    max: float | None = None
-    value: Any = None
-    """None while nothing was read."""
-    doc: str = ""
-    quality: Quality = "ok"
-    t: float | None = None
-    options: tuple[Any, ...] = ()
-    ramp: Progress | None = None
-    """How far its ramp has come, while it is on one."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParkResult:
-    """What became of one device that was parked.
-
-    `failed`: it did not go down in an orderly way; its emergency bytes were written instead.
-    """
-
-    device: str
-    state: Literal["parked", "held", "failed"]
-    ms: float
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +128,8 @@ class Device:
     def _use(self, kind: type[Instrument]) -> None:
         self._kind = kind
         self.instrument: Instrument = kind(self)
-        self._limits = dict(_narrowed(kind, self.config))
-        self._valid_s = dict(_validity(kind))
+        self._limits = dict(narrowed(kind, self.config))
+        self._valid_s = dict(validity(kind))
 
     # ── what it is ────────────────────────────────────────────────────────────────────────
 
@@ -296,24 +257,7 @@ class Device:
 
     def parameters(self) -> list[Parameter]:
         """Every declared member with its newest value; reads nothing."""
-        found: list[Parameter] = []
-        for path, member in self._kind.walk():
-            doc = drivers.describe_member(member, self._kind.spec.manual)
-            if isinstance(member, Record):
-                found += [
-                    self._parameter(f"{path}.{each.name}", each.title, member.kind, each.unit, doc)
-                    for each in member.fields
-                ]
-            elif isinstance(member, Value):
-                found.append(
-                    self._parameter(
-                        path, self._title(path, member), member.kind, member.unit, doc,
-                        member.options,
-                    )
-                )  # fmt: skip
-            else:
-                found.append(Parameter(path, self._title(path, member), member.kind, doc=doc))
-        return found
+        return parameters(self)
 
     def snapshot(self) -> dict[str, Any]:
         """Identity and newest values, JSON-ready; reads nothing."""
@@ -332,26 +276,6 @@ class Device:
                 for name, s in ((name, self._aged(name, s)) for name, s in self._samples.items())
             },
         }
-
-    def _parameter(
-        self, path: str, title: str, kind: MemberKind, unit: str, doc: str,
-        options: tuple[Any, ...] = (),
-    ) -> Parameter:  # fmt: skip
-        sample = self.newest(path)
-        limits = self._limits.get(path, Range())
-        return Parameter(
-            path, title, kind, unit, limits.low, limits.high,
-            sample.value if sample else None, doc,
-            sample.quality if sample else "ok", sample.t if sample else None, options,
-            self._ramps.get(path),
-        )  # fmt: skip
-
-    def _title(self, path: str, member: Member) -> str:
-        """A member's title, with its channel's in front."""
-        head, dot, _ = path.partition(".")
-        if not dot:
-            return member.title
-        return f"{self._kind.channels[head].title or head}: {member.title.lower()}"
 
     # ── connecting ────────────────────────────────────────────────────────────────────────
 
@@ -486,9 +410,10 @@ class Device:
     async def _read_back(self, wire: Wire) -> None:
         for path, member in self._kind.walk():
             if isinstance(member, Control):
-                await self._read_one(wire, path, member)
+                await self.read_over(wire, path, member)
 
-    async def _read_one(self, wire: Wire, path: str, member: Control[Any]) -> Sample:
+    async def read_over(self, wire: Wire, path: str, member: Control[Any]) -> Sample:
+        """Read a control for whoever holds the wire."""
         wire.under_way = command = self.instrument.find(path).group.render(member.query)
         sample = member.sample_of(await wire.query(command))
         self._samples[path] = sample
@@ -856,102 +781,26 @@ class Device:
 
     def begin_stop(self, began: float) -> StopAck:
         """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
-        data = self.emergency_bytes()
-        if not data:
-            return StopAck(device=self.name, state="held", message="It has nothing to switch off.")
-        link = self._link
-        if link is None:
-            return StopAck(device=self.name, state="unanswered", message=self._unreached())
-        link.strike(data)
-        link.after_strike()
-        return StopAck(device=self.name, state="pending", ms=_ms_since(began))
+        return descent.begin_stop(self, began)
 
     async def confirm_stop(
-        self, began: float, *, within_s: float = CONFIRM_S, repeat: bool = False
+        self, began: float, *, within_s: float = descent.CONFIRM_S, repeat: bool = False
     ) -> StopAck:
-        """Read back whether it is off; the emergency bytes are repeated while it is not (S3).
-
-        `repeat` writes them before the first look, for a device that was out of reach.
-        """
-        link = self._link
-        if link is None:
-            return StopAck(device=self.name, state="unanswered", message=self._unreached())
-        try:
-            is_off = await link.confirm(
-                self._is_off, self.emergency_bytes(), within_s=within_s, repeat=repeat
-            )
-        except DeviceError as error:
-            return StopAck(
-                device=self.name, state="unanswered", ms=_ms_since(began), message=error.message
-            )
-        ms = _ms_since(began)
-        if is_off:
-            words = self._kind.spec.safe_state
-            return StopAck(
-                device=self.name, state="off", ms=ms, message=f"{words[:1].upper()}{words[1:]}."
-            )
-        if not self._kind.outputs():
-            return StopAck(device=self.name, state="sent", ms=ms, message="It cannot be read back.")
-        return StopAck(
-            device=self.name, state="unanswered", ms=ms, message=f"{self.name} reads back as on."
-        )
+        """Read back whether it is off; see `descent.confirm_stop`."""
+        return await descent.confirm_stop(self, began, within_s=within_s, repeat=repeat)
 
     async def park(self) -> ParkResult:
-        """Bring it down in an orderly way: ramps to their parking value, then off, read back.
+        """Bring it down in an orderly way; see `descent.park`."""
+        return await descent.park(self)
 
-        Passes the latch and the bench's limits. Where that fails, emergency bytes are written.
-        """
-        began = time.monotonic()
-        if not self._kind.outputs() and not self._kind.parked():
-            return ParkResult(self.name, "held", 0.0, "It has nothing to switch off.")
+    @contextlib.contextmanager
+    def safely(self) -> Iterator[None]:
+        """What is written within brings it down: latch, interlocks and limits let that pass."""
         token = _is_safety.set(True)
         try:
-            problems = await self._go_down()
+            yield
         finally:
             _is_safety.reset(token)
-        if not problems:
-            return ParkResult(self.name, "parked", _ms_since(began))
-        if self.replayed:
-            return ParkResult(self.name, "failed", _ms_since(began), problems[0])
-        stop = self.begin_stop(began)
-        if stop.state == "pending":
-            stop = await self.confirm_stop(began)
-        if stop.state == "off":
-            problems.append("Its emergency bytes switched it off.")
-        elif stop.state != "held":
-            problems.append(
-                f"Its emergency bytes were not confirmed: switch {self.name} off by hand."
-            )
-        message = " ".join(dict.fromkeys(problems))
-        return ParkResult(self.name, "failed", _ms_since(began), message)
-
-    async def _go_down(self) -> list[str]:
-        problems = []
-        steps: list[tuple[str, Any]] = [(p, m.park) for p, m in self._kind.parked().items()]
-        steps += [(path, m.safe) for path, m in self._kind.outputs().items()]
-        for path, value in steps:
-            try:
-                await self.instrument.find(path).set(value)  # type: ignore[attr-defined]  # control
-            except FuncnodesError as error:
-                problems.append(str(error))
-        for path, member in self._kind.outputs().items():
-            try:
-                if not member.is_safe((await self.member_get(path)).value):
-                    problems.append(f"{self.name}: {member.title.lower()} reads back as on.")
-            except FuncnodesError as error:
-                problems.append(str(error))
-        return problems
-
-    async def _is_off(self, wire: Wire) -> bool:
-        found = []
-        for path, member in self._kind.outputs().items():
-            try:
-                sample = await self._read_one(wire, path, member)
-            except Refused:
-                return False
-            found.append(member.is_safe(sample.value))
-        self._changed()
-        return bool(found) and all(found)
 
     def _stop(self) -> StopAck | None:
         """What became of it at the E-STOP that is still latched."""
@@ -959,53 +808,6 @@ class Device:
         if not state.latched:
             return None
         return next((ack for ack in state.acks if ack.device == self.name), None)
-
-    def _unreached(self) -> str:
-        return f"{self.name} is offline ({self.message.rstrip('.')}), so nothing was sent."
-
-
-def _narrowed(kind: type[Instrument], config: DeviceConfig) -> Iterator[tuple[str, Range]]:
-    """The limits of every member: the driver's, narrowed by the bench's.
-
-    Raises:
-        BenchError: The bench widens them, or names a member that has none.
-    """
-    members = dict(kind.walk())
-    for path, member in members.items():
-        if isinstance(member, Control) and path not in config.limits and member.widest:
-            yield path, member.widest
-    for path, (low, high) in config.limits.items():
-        limited = members.get(path)
-        where = f"[devices.{config.name}.limits] {path}"
-        if not isinstance(limited, Control) or limited.type not in (int, float):
-            raise BenchError(f"{where}: {kind.spec.name} has no such number to limit.")
-        narrowed = Range(_bound(low, limited, where), _bound(high, limited, where))
-        if narrowed.low is not None and narrowed.high is not None and narrowed.low > narrowed.high:
-            raise BenchError(f"{where}: the lowest value is above the highest.")
-        if limited.widest and not narrowed.within(limited.widest):
-            raise BenchError(
-                f"{where}: {narrowed.text(limited.unit)} is wider than the driver allows, "
-                f"{limited.widest.text(limited.unit)}."
-            )
-        yield path, narrowed
-
-
-def _validity(kind: type[Instrument]) -> Iterator[tuple[str, float]]:
-    """For how long the values of each member are believed, where that is not for ever."""
-    for path, member in kind.walk():
-        valid_s = getattr(member, "valid_s", None)
-        if valid_s is not None:
-            names = [f"{path}.{each.name}" for each in getattr(member, "fields", ())] or [path]
-            yield from ((name, valid_s) for name in names)
-
-
-def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
-    if not isinstance(bound, str):
-        return None if bound is None else float(bound)
-    try:
-        return units.parse(bound, member.unit)
-    except UnitError as error:
-        raise BenchError(f"{where}: {error.message}") from error
 
 
 def is_safe(member: Member, value: Any) -> bool:
@@ -1034,10 +836,6 @@ def _parsed_or_none(text: str, resources: dict[str, str]) -> Address | None:
 
 def _without_name(text: str, device: Device) -> str:
     return text.removeprefix(f"{device.name} ({device.address}): ")
-
-
-def _ms_since(began: float) -> float:
-    return (time.monotonic() - began) * 1000
 
 
 __all__ = ["Device", "DeviceState", "Parameter", "ParkResult", "Sample"]

@@ -13,7 +13,8 @@ import msgspec
 from funcnodes.core import units
 from funcnodes.devices.benchfile import Cause, SafeAction
 from funcnodes.devices.declare import Control
-from funcnodes.devices.device import CONFIRM_S, Device
+from funcnodes.devices.descent import CONFIRM_S
+from funcnodes.devices.device import Device
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.interlocks import Interlocks
 

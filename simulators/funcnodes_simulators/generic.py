@@ -10,8 +10,9 @@ from pathlib import Path
 
 from funcnodes_simulators.models import Model, Setting, Setup
 from funcnodes_simulators.physics import World
-from funcnodes_simulators.scpi import Execution, ScpiError, ScpiInterpreter
+from funcnodes_simulators.scpi import Execution, ScpiError
 from funcnodes_simulators.scpi.messages import split_message
+from funcnodes_simulators.simple import ScpiInstrument
 from funcnodes_simulators.table import (
     Entry,
     Quantity,
@@ -22,7 +23,7 @@ from funcnodes_simulators.table import (
 )
 
 
-class TableInstrument:
+class TableInstrument(ScpiInstrument):
     """The instrument: hand it messages by `execute`."""
 
     input_limit_bytes = 1 << 16
@@ -32,9 +33,8 @@ class TableInstrument:
         self._table = table
         self.terminator = table.terminator
         identity = table.identity.replace("{serial}", serial)
-        self._scpi = ScpiInterpreter(identity, reset=self._reset)
         self._quantities = {q.name: q for entry in table.entries for q in entry.quantities}
-        self._reset()
+        super().__init__(identity)
 
     def execute(self, message: str) -> Execution:
         """Carry out a message: what the table has, then what all SCPI instruments know."""
@@ -42,12 +42,12 @@ class TableInstrument:
         try:
             units = split_message(message)
         except ScpiError as error:
-            self._scpi.status.report(error)
+            self.scpi.status.report(error)
             return None
         for unit in units:
             found = next(self._fitting(unit), None)
             if found is None:
-                reply = yield from self._scpi.execute(unit)
+                reply = yield from self.scpi.execute(unit)
             else:
                 entry, values = found
                 yield entry.busy_s
@@ -56,32 +56,10 @@ class TableInstrument:
                 replies.append(reply)
         return b";".join(replies) if replies else None
 
-    def interrupts(self, message: str) -> bool:
-        return False
-
-    def interrupted(self) -> None:
-        self._scpi.interrupted()
-
-    def overrun(self) -> None:
-        self._scpi.overrun()
-
-    def deadlocked(self) -> None:
-        self._scpi.deadlocked()
-
-    def fail(self, code: int) -> None:
-        self._scpi.fail(code)
-
-    def status_byte(self, *, has_output: bool) -> int:
-        return self._scpi.status_byte(has_output=has_output)
-
-    def power_cycle(self) -> None:
-        self._reset()
-        self._scpi.power_on()
-
     def state(self) -> dict[str, object]:
         return {"model": "table", **{name: self._value(q) for name, q in self._quantities.items()}}
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         self._values = {name: quantity.default for name, quantity in self._quantities.items()}
 
     def _fitting(self, unit: str) -> Iterator[tuple[Entry, dict[str, str] | None]]:
@@ -100,7 +78,7 @@ class TableInstrument:
                 quantity = entry.quantities[0]
                 self._values[quantity.name] = quantity.parse(texts["v"].strip())
         except ScpiError as error:
-            self._scpi.status.report(error)
+            self.scpi.status.report(error)
             return None
         self._values.update(entry.sets)
         return None

@@ -20,7 +20,6 @@ from funcnodes_simulators.scpi import (
     NOT_A_NUMBER,
     Boolean,
     Choice,
-    Execution,
     Integer,
     ListOf,
     Memory,
@@ -32,6 +31,7 @@ from funcnodes_simulators.scpi import (
 )
 from funcnodes_simulators.scpi.messages import split_message
 from funcnodes_simulators.scpi.status import EventRegister
+from funcnodes_simulators.simple import BenchInstrument
 from funcnodes_simulators.sourcemeter import (
     CURR,
     NO_VOLTAGE_LIMIT_V,
@@ -107,7 +107,7 @@ class Session:
     trigger: TriggerSettings = field(default_factory=TriggerSettings)
 
 
-class Keithley2400:
+class Keithley2400(BenchInstrument):
     """The instrument: hand it messages by `execute`."""
 
     terminator = b"\n"
@@ -123,13 +123,6 @@ class Keithley2400:
         self._is_line_frequency_auto = True
         self._power_on()
 
-    def execute(self, message: str) -> Execution:
-        self._world.step()
-        response = yield from self._scpi.execute(message)
-        self._world.step()
-        self._note_condition()
-        return response
-
     def interrupts(self, message: str) -> bool:
         """Whether a message ends a measurement that is under way: `:ABOR` or `*RST` first."""
         try:
@@ -144,21 +137,6 @@ class Keithley2400:
 
     def trigger(self) -> None:
         self._trigger.trigger()
-
-    def interrupted(self) -> None:
-        self._scpi.interrupted()
-
-    def overrun(self) -> None:
-        self._scpi.overrun()
-
-    def deadlocked(self) -> None:
-        self._scpi.deadlocked()
-
-    def fail(self, code: int) -> None:
-        self._scpi.fail(code)
-
-    def status_byte(self, *, has_output: bool) -> int:
-        return self._scpi.status_byte(has_output=has_output)
 
     def power_cycle(self) -> None:
         self._meter.reset()
@@ -181,7 +159,7 @@ class Keithley2400:
             "compliance": point.is_limited,
             "nplc": settings.nplc,
             "remote": self._is_remote,
-            "errors": len(self._scpi.status.errors),
+            "errors": len(self.scpi.status.errors),
             "output_transitions": [[at_s, is_on] for at_s, is_on in meter.transitions],
         }
 
@@ -190,7 +168,7 @@ class Keithley2400:
         return self._meter.settings
 
     def _power_on(self) -> None:
-        self._scpi = ScpiInterpreter(
+        self.scpi = ScpiInterpreter(
             self._identity,
             reset=self._reset,
             trigger=self.trigger,
@@ -198,8 +176,8 @@ class Keithley2400:
             wording=WORDING,
         )
         self._measurement = EventRegister()
-        self._scpi.status.others[MEASUREMENT_SUMMARY] = self._measurement
-        self._trigger = TriggerModel(self._scpi, self._world.clock)
+        self.scpi.status.others[MEASUREMENT_SUMMARY] = self._measurement
+        self._trigger = TriggerModel(self.scpi, self._world.clock)
         self._trace.power_on()
         self._session = Session(trigger=self._trigger.settings)
         self._readings: list[Reading] = []
@@ -212,8 +190,8 @@ class Keithley2400:
         self._declare_system()
         self._declare_status()
         self._trace.declare(
-            self._scpi,
-            changed=self._note_condition,
+            self.scpi,
+            changed=self._settle,
             elements=self._elements_of,
             numbers=self._numbers,
         )
@@ -241,7 +219,7 @@ class Keithley2400:
     # Sourcing
 
     def _declare_source(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         declare(":OUTPut#[:STATe]", self._meter.switch, Boolean())
         declare(":OUTPut#[:STATe]?", lambda: _flag(self._meter.is_on))
         self._choice(":OUTPut#:SMODe", "off_mode", "HIMPedance", "NORMal", "ZERO", "GUARd")
@@ -250,7 +228,7 @@ class Keithley2400:
         declare(":SOURce#:FUNCtion[:MODE]?", lambda: self._settings.source)
         self._flag(":SOURce#:CLEar:AUTO", "auto_output_off")
         declare(":SOURce#:CLEar[:IMMediate]", lambda: self._meter.switch(False))
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             ":SOURce#:DELay",
             Number(0, 999.9999, 0, "S"),
             self._set_source_delay,
@@ -273,26 +251,26 @@ class Keithley2400:
         header = f":SOURce#:{LONG_NAME[quantity]}"
         largest = LARGEST[quantity]
         span = Number(-largest, largest, 0.0, UNIT[quantity])
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}[:LEVel][:IMMediate][:AMPLitude]",
             span,
             lambda level: self._set_level(quantity, level),
             lambda: self._settings.level[quantity],
         )
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}:RANGe",
             span,
             lambda value: self._set_source_range(quantity, value),
             lambda: self._settings.source_range_of(quantity) * OVERRANGE,
         )
-        self._scpi.declare(
+        self.scpi.declare(
             f"{header}:RANGe:AUTO", lambda on: self._set_source_autorange(quantity, on), Boolean()
         )
-        self._scpi.declare(
+        self.scpi.declare(
             f"{header}:RANGe:AUTO?", lambda: _flag(self._settings.source_autorange[quantity])
         )
-        self._scpi.declare(f"{header}:MODE", lambda mode: None, Choice("FIXed"))
-        self._scpi.declare(f"{header}:MODE?", lambda: "FIX")
+        self.scpi.declare(f"{header}:MODE", lambda mode: None, Choice("FIXed"))
+        self.scpi.declare(f"{header}:MODE?", lambda: "FIX")
 
     def _set_level(self, quantity: str, level: float) -> None:
         settings = self._settings
@@ -337,7 +315,7 @@ class Keithley2400:
     # Measuring
 
     def _declare_sense(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         declare("[:SENSe#]:FUNCtion[:ON]", self._enable_functions, ListOf(FUNCTION))
         declare("[:SENSe#]:FUNCtion[:ON]?", lambda: self._functions(enabled=True))
         declare("[:SENSe#]:FUNCtion:OFF", self._disable_functions, ListOf(FUNCTION))
@@ -356,40 +334,40 @@ class Keithley2400:
         self._declare_meter(RES, "[:SENSe#]:RESistance", 210e6, "OHM")
 
     def _declare_meter(self, quantity: str, header: str, largest: float, unit: str) -> None:
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}:NPLCycles",
             Number(0.01, 10, 1.0),
             lambda value: setattr(self._settings, "nplc", value),
             lambda: self._settings.nplc,
         )
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}:RANGe[:UPPer]",
             Number(-largest, largest, largest, unit),
             lambda value: self._set_sense_range(quantity, value),
             lambda: self._settings.sense_range[quantity] * OVERRANGE,
         )
-        self._scpi.declare(
+        self.scpi.declare(
             f"{header}:RANGe:AUTO",
             lambda on: self._settings.sense_autorange.update({quantity: on}),
             Boolean(),
         )
-        self._scpi.declare(
+        self.scpi.declare(
             f"{header}:RANGe:AUTO?", lambda: _flag(self._settings.sense_autorange[quantity])
         )
 
     def _declare_protection(self, quantity: str) -> None:
         header = f"[:SENSe#]:{LONG_NAME[quantity]}[:DC]:PROTection"
         largest = LARGEST[quantity]
-        self._scpi.declare_number(
+        self.scpi.declare_number(
             f"{header}[:LEVel]",
             Number(-largest, largest, DEFAULT_LIMIT[quantity], UNIT[quantity]),
             lambda value: self._set_limit(quantity, abs(value)),
             lambda: self._settings.limit[quantity],
         )
-        self._scpi.declare(f"{header}:TRIPped?", lambda: _flag(self._is_tripped(quantity)))
+        self.scpi.declare(f"{header}:TRIPped?", lambda: _flag(self._is_tripped(quantity)))
 
     def _declare_filter(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         declare(
             "[:SENSe#]:AVERage[:STATe]",
             lambda on: setattr(self._settings, "filter_on", on),
@@ -453,7 +431,7 @@ class Keithley2400:
     def _is_tripped(self, quantity: str) -> bool:
         return self._settings.protected == quantity and self._meter.is_in_compliance()
 
-    def _note_condition(self) -> None:
+    def _settle(self) -> None:
         condition = self._trace.condition
         condition |= IN_COMPLIANCE if self._meter.is_in_compliance() else 0
         self._measurement.set_condition(condition)
@@ -461,7 +439,7 @@ class Keithley2400:
     # Triggering and reading
 
     def _declare_trigger(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         declare(":ABORt", lambda: None)
         declare(":INITiate[:IMMediate]", self._initiate)
         declare(":READ?", self._read)
@@ -473,9 +451,9 @@ class Keithley2400:
             self._declare_measure(f":{name}{dc}", (function,))
 
     def _declare_measure(self, header: str, functions: tuple[str, ...]) -> None:
-        self._scpi.declare(f":MEASure{header}?", lambda: self._measure(functions))
+        self.scpi.declare(f":MEASure{header}?", lambda: self._measure(functions))
         if functions:
-            self._scpi.declare(f":CONFigure{header}", lambda: self._configure(functions))
+            self.scpi.declare(f":CONFigure{header}", lambda: self._configure(functions))
 
     def _configure(self, functions: Iterable[str]) -> None:
         self._trigger.settings.trigger_at_once()
@@ -509,7 +487,7 @@ class Keithley2400:
         events |= READING_OVERFLOW if reading.status & OVERFLOW else 0
         events |= VOLTAGE_PROTECTION_REACHED if reading.status & VOLTAGE_PROTECTION else 0
         self._measurement.event |= events & self._measurement.rising
-        self._note_condition()
+        self._settle()
 
     def _take_reading(self) -> Generator[float, None, Reading]:
         session = self._session
@@ -538,7 +516,7 @@ class Keithley2400:
     # Format of readings
 
     def _declare_format(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         element = Choice("VOLTage", "CURRent", "RESistance", "TIME", "STATus")
         declare(":FORMat:ELEMents[:SENSe#]", self._set_elements, ListOf(element))
         declare(":FORMat:ELEMents[:SENSe#]?", lambda: ",".join(self._session.elements))
@@ -582,7 +560,7 @@ class Keithley2400:
     # The rest of the instrument
 
     def _declare_system(self) -> None:
-        declare = self._scpi.declare
+        declare = self.scpi.declare
         declare(":SYSTem:RSENse", self._set_remote_sense, Boolean())
         declare(":SYSTem:RSENse?", lambda: _flag(self._settings.remote_sense))
         declare(":ROUTe:TERMinals", self._set_terminals, Choice("FRONt", "REAR"))
@@ -604,18 +582,18 @@ class Keithley2400:
         declare(":SYSTem:AZERo[:STATe]", self._set_autozero, OnOffOrOnce())
         declare(":SYSTem:AZERo[:STATe]?", lambda: _flag(self._session.is_autozero_on))
         self._flag(":DISPlay:ENABle", "display_on")
-        self._scpi.declare_memory(self._memory, self._saved, self._recall)
+        self.scpi.declare_memory(self._memory, self._saved, self._recall)
 
     def _declare_status(self) -> None:
-        declare = self._scpi.declare
-        declare(":STATus:QUEue[:NEXT]?", lambda: self._scpi.status.errors.pop().response())
-        declare(":STATus:QUEue:CLEar", self._scpi.status.errors.clear)
-        self._scpi.declare_register(":STATus:MEASurement", self._measurement)
+        declare = self.scpi.declare
+        declare(":STATus:QUEue[:NEXT]?", lambda: self.scpi.status.errors.pop().response())
+        declare(":STATus:QUEue:CLEar", self.scpi.status.errors.clear)
+        self.scpi.declare_register(":STATus:MEASurement", self._measurement)
 
     def _declare_line_frequency(self) -> None:
-        self._scpi.declare(":SYSTem:LFRequency", self._set_line_frequency, Integer(50, 60))
-        self._scpi.declare(":SYSTem:LFRequency?", lambda: str(self._line_frequency_hz))
-        self._scpi.declare_flag(
+        self.scpi.declare(":SYSTem:LFRequency", self._set_line_frequency, Integer(50, 60))
+        self.scpi.declare(":SYSTem:LFRequency?", lambda: str(self._line_frequency_hz))
+        self.scpi.declare_flag(
             ":SYSTem:LFRequency:AUTO",
             self._set_line_frequency_auto,
             lambda: self._is_line_frequency_auto,
@@ -649,14 +627,14 @@ class Keithley2400:
     # Declaring settings
 
     def _flag(self, header: str, name: str) -> None:
-        self._scpi.declare_flag(
+        self.scpi.declare_flag(
             header,
             lambda on: setattr(self._session, name, on),
             lambda: bool(getattr(self._session, name)),
         )
 
     def _choice(self, header: str, name: str, *words: str) -> None:
-        self._scpi.declare_choice(
+        self.scpi.declare_choice(
             header,
             Choice(*words),
             lambda word: setattr(self._session, name, word),

@@ -97,7 +97,7 @@ async def test_what_is_as_it_was_is_told_to_nobody(bench: Desk) -> None:
     assert bench.worker.bench is not None
     await bench.until(lambda: bench.worker.bench.interlocks.states()[0].why == "smu.nplc is 1")
     bench.worker.safety.touch()
-    bench.worker.publisher.flush()  # what came in since the last one
+    bench.worker.publisher.flush()  # what became different until now
     before = len(bench.sent)
     for _ in range(20):
         bench.worker.safety.touch()
