@@ -157,6 +157,24 @@ class Page:
     async def start_run(self) -> str:
         return str(await self.ask(wire.RunStart()))
 
+    def device(self, name: str) -> wire.DeviceView:
+        """What was told of a device last."""
+        for message in reversed(self.seen):
+            events = reversed(message.events) if isinstance(message, wire.Frame) else ()
+            told = [event.device for event in events if isinstance(event, wire.DevicePut)]
+            if isinstance(message, wire.Snapshot):
+                told = list(message.devices)
+            for view in told:
+                if view.name == name:
+                    return view
+        raise AssertionError(f"nothing was told of {name}")
+
+    async def online(self, name: str, within_s: float = 10) -> None:
+        """Until a device is reached, if it is not already."""
+        async with asyncio.timeout(within_s):
+            while self.device(name).state == "offline":
+                await self.next(within_s)
+
     def rows(self) -> list[int]:
         """Numbers of the rows that came, in order."""
         return [
@@ -506,7 +524,7 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
         had = page.rows()
         got = await page.ask(wire.GetRows(run=run))
         assert len(got["data"][0]) >= len(had) - 12, "at most 100 ms of rows are lost"
-        await page.until(wire.DevicePut, lambda e: e.device.name == "smu", within_s=10)
+        await page.online("smu")
         assert await demo.simulator.output() is False
         transitions = (await demo.simulator.ask(do="state"))["smu"]["output_transitions"]
         assert transitions[-1][1] is False
