@@ -136,7 +136,9 @@ async def test_a_wait_that_is_given_up_aborts_and_the_next_is_right(
         dmm = bench.devices["dmm"]
         await dmm.member_set("samples", 1000)
         taking = asyncio.create_task(dmm.member_command("take"))
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            while ":INIT" not in simulated.commands("dmm"):
+                await asyncio.sleep(0.01)
         taking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await taking
