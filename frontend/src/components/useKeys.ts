@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { copySelected, duplicate, estop, leaveScope, makeSubgraph, openDialog, openScope, paste, pin, redo, removeSelected, run, stop, undo } from "../store/actions";
 import { get, isLocked, mayAct, set } from "../store/editor";
-import { canvas } from "./canvasApi";
+import { canvas } from "./canvas/canvasApi";
 
 /** Every key of the page. E-STOP comes first and acts inside dialogs and fields too. */
 export function useKeys(): void {
