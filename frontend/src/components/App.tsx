@@ -1,5 +1,5 @@
 import { lazy, Suspense, useEffect } from "react";
-import { hurry } from "../store/actions";
+import { hurry } from "../store/arrival";
 import { isLatched, set, useEditor } from "../store/editor";
 import { TopBar } from "./bar/TopBar";
 import { Dialogs } from "./dialogs/Dialogs";

@@ -1,5 +1,5 @@
-import { estop } from "../../store/actions";
 import { useEditor } from "../../store/editor";
+import { estop } from "../../store/estop";
 import { Icon } from "../parts/Icon";
 
 const TITLE = "Stops every output now. A software stop, not a safety device.";

@@ -2,8 +2,8 @@ import { clockTime } from "../../model/format";
 import { heldBy, stopCause } from "../../model/safety";
 import { ackWords } from "../../model/words";
 import type { LatchView, StopAck } from "../../model/wire.gen";
-import { openDialog, resetEstop } from "../../store/actions";
-import { mayAct, type Pressed, set, useEditor } from "../../store/editor";
+import { mayAct, openDialog, type Pressed, set, useEditor } from "../../store/editor";
+import { resetEstop } from "../../store/estop";
 import { Icon } from "../parts/Icon";
 import { Lamp } from "../parts/Lamp";
 

@@ -1,4 +1,4 @@
-import { restartWorker } from "../../store/actions";
+import { restartWorker } from "../../store/arrival";
 import { useEditor } from "../../store/editor";
 import { Icon } from "../parts/Icon";
 

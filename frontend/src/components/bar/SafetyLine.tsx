@@ -1,6 +1,5 @@
 import { planLine } from "../../model/safety";
-import { openDialog } from "../../store/actions";
-import { useEditor } from "../../store/editor";
+import { openDialog, useEditor } from "../../store/editor";
 import { Icon } from "../parts/Icon";
 
 /** What E-STOP will do, in one line beside Run; all of it on click. */

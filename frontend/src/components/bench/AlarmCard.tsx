@@ -1,7 +1,7 @@
 import { clockTime, portText, withUnit } from "../../model/format";
 import { alarmMark, isActive, isShelved } from "../../model/safety";
 import type { AlarmView } from "../../model/wire.gen";
-import { acknowledge, shelve } from "../../store/actions";
+import { acknowledge, shelve } from "../../store/bench";
 import { mayAct, useEditor } from "../../store/editor";
 import { Age } from "../parts/Age";
 import { Icon } from "../parts/Icon";

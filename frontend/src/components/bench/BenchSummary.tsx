@@ -1,6 +1,6 @@
 import { compactMark } from "../../model/words";
-import { setLive } from "../../store/actions";
 import { isLatched, isLocked, mayAct, useEditor } from "../../store/editor";
+import { setLive } from "../../store/runs";
 import { Lamp, Sim } from "../parts/Lamp";
 import { WatchStrip } from "./WatchStrip";
 

@@ -2,7 +2,7 @@ import { limits, portText, withUnit } from "../../model/format";
 import { deviceMark, OUTPUT_ON } from "../../model/words";
 import { activeAlarms, trippedFirst } from "../../model/safety";
 import type { DeviceView, ParameterView, WatchView } from "../../model/wire.gen";
-import { connectDevice, disconnectDevice } from "../../store/actions";
+import { connectDevice, disconnectDevice } from "../../store/bench";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
 import { Chip, Sim } from "../parts/Lamp";
 import { Said } from "../parts/Said";

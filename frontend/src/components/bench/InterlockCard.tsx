@@ -1,7 +1,7 @@
 import { clockTime } from "../../model/format";
 import { interlockMark, interlockWords, isResettable } from "../../model/safety";
 import type { InterlockView } from "../../model/wire.gen";
-import { resetInterlock } from "../../store/actions";
+import { resetInterlock } from "../../store/bench";
 import { mayAct, useEditor } from "../../store/editor";
 import { Chip } from "../parts/Lamp";
 import { Said } from "../parts/Said";

@@ -1,6 +1,6 @@
 import { crumbs } from "../../model/scope";
-import { leaveScope, openScope } from "../../store/actions";
 import { useEditor } from "../../store/editor";
+import { leaveScope, openScope } from "../../store/nesting";
 import { Icon } from "../parts/Icon";
 
 /** Where one is while a subgraph is open, and the way back. */

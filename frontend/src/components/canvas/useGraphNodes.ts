@@ -3,8 +3,9 @@ import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useRef, use
 import { family, frameBoxes, placeOn, sectionAt, type SectionBox, slots } from "../../model/frames";
 import { nodesIn, scopeOf } from "../../model/scope";
 import type { NodeView } from "../../model/wire.gen";
-import { moveNodes, putIn } from "../../store/actions";
 import { get, isLocked, set, useEditor } from "../../store/editor";
+import { moveNodes } from "../../store/edits";
+import { putIn } from "../../store/nesting";
 import type { CardNode } from "../cards/NodeCard";
 import { cardsOf } from "./frameCards";
 

@@ -1,6 +1,6 @@
 import type { NodeView, SubgraphView } from "../../model/wire.gen";
-import { openScope, updateSubgraph } from "../../store/actions";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { openScope, updateSubgraph } from "../../store/nesting";
 import { Icon } from "../parts/Icon";
 
 /** What a subgraph's card ends with: how much is inside, and the way there. */

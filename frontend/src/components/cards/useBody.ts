@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import type { NodeView, Shown } from "../../model/wire.gen";
-import { bodyOf } from "../../store/actions";
+import { bodyOf } from "../../store/questions";
 import { portValues } from "../../store/streams";
 
 const EVERY_MS = 200;

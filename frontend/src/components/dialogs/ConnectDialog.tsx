@@ -2,8 +2,8 @@ import { useMemo, useState } from "react";
 import { misjoin, type WireEnd } from "../../model/fit";
 import { nodesIn } from "../../model/scope";
 import type { NodeView } from "../../model/wire.gen";
-import { connect } from "../../store/actions";
 import { get, useEditor } from "../../store/editor";
+import { connect } from "../../store/edits";
 import { Dialog } from "./Dialog";
 
 const NONE: Record<string, NodeView> = {};

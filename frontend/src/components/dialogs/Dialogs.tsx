@@ -1,8 +1,10 @@
 import { useState } from "react";
 import { errorTitle } from "../../model/words";
 import type { Problem } from "../../model/wire.gen";
-import { newSpace, openDialog, renameSpace, resetEstop, setMyName } from "../../store/actions";
-import { get, set, useEditor } from "../../store/editor";
+import { get, openDialog, set, useEditor } from "../../store/editor";
+import { resetEstop } from "../../store/estop";
+import { setMyName } from "../../store/people";
+import { newSpace, renameSpace } from "../../store/spaces";
 import { unconfirmed } from "../bar/EStopRecord";
 import { Said } from "../parts/Said";
 import { ConnectDialog } from "./ConnectDialog";

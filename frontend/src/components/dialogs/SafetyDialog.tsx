@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { asked, ordered, within } from "../../model/safety";
 import type { CausePlanView, SafetyView } from "../../model/wire.gen";
-import { arm } from "../../store/actions";
 import { type DialogName, useEditor } from "../../store/editor";
+import { arm } from "../../store/runs";
 import { Icon } from "../parts/Icon";
 import { Sim } from "../parts/Lamp";
 import { Dialog } from "./Dialog";

@@ -1,6 +1,6 @@
 import { useState } from "react";
-import { saveSubgraph } from "../../store/actions";
 import { get, useEditor } from "../../store/editor";
+import { saveSubgraph } from "../../store/nesting";
 import { Dialog } from "./Dialog";
 
 /** A name for the file of the selected subgraph; one that another has is replaced only when asked. */

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
 import { NO_TRAFFIC, type Traffic, withPage } from "../../model/traffic";
-import { trafficSince } from "../../store/actions";
+import { trafficSince } from "../../store/questions";
 
 const EVERY_MS = 300;
 let kept: { worker: string; traffic: Traffic } = { worker: "", traffic: NO_TRAFFIC };

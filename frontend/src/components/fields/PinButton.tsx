@@ -1,6 +1,6 @@
 import type { PortView } from "../../model/wire.gen";
-import { pin } from "../../store/actions";
 import { mayAct, useEditor } from "../../store/editor";
+import { pin } from "../../store/edits";
 import { Icon } from "../parts/Icon";
 
 export function PinButton({ node, port }: { node: string; port: PortView }) {

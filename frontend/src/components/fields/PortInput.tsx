@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { parseTyped } from "../../model/format";
 import type { PortView } from "../../model/wire.gen";
-import { setValue } from "../../store/actions";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { setValue } from "../../store/edits";
 import { NumberField } from "./NumberField";
 import { usePortValue } from "./usePortValue";
 

@@ -1,6 +1,6 @@
 import type { PortView } from "../../model/wire.gen";
-import { isGate, promote } from "../../store/actions";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { isGate, promote } from "../../store/nesting";
 import { Icon } from "../parts/Icon";
 
 /** Inside a subgraph: make a port one of the subgraph's own. */

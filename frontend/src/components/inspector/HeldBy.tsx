@@ -2,8 +2,8 @@ import { useMemo } from "react";
 import { family, SECTIONS } from "../../model/frames";
 import { nodesIn } from "../../model/scope";
 import type { NodeView } from "../../model/wire.gen";
-import { isGate, putIn } from "../../store/actions";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { isGate, putIn } from "../../store/nesting";
 
 const NONE: Record<string, NodeView> = {};
 

@@ -1,5 +1,5 @@
-import { makeSubgraph } from "../../store/actions";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { makeSubgraph } from "../../store/nesting";
 import { HeldBy } from "./HeldBy";
 
 /** What can be done with several nodes at once. */

@@ -1,6 +1,6 @@
 import type { NodeView, SubgraphView } from "../../model/wire.gen";
-import { demote, dissolve, openDialog, openScope, updateSubgraph } from "../../store/actions";
-import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { isLocked, mayAct, openDialog, useEditor } from "../../store/editor";
+import { demote, dissolve, openScope, updateSubgraph } from "../../store/nesting";
 import { inWords } from "../cards/SubgraphRow";
 import { Icon } from "../parts/Icon";
 import { PortShape } from "../parts/PortShape";

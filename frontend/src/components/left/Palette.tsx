@@ -1,8 +1,8 @@
 import { type DragEvent, useState } from "react";
 import { find, shelves } from "../../model/search";
 import type { LibraryEntry } from "../../model/wire.gen";
-import { addNode } from "../../store/actions";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { addNode } from "../../store/edits";
 import { remember, useMemory } from "../../store/memory";
 import { canvas, DRAG_TYPE } from "../canvas/canvasApi";
 import { Icon, nodeIcon } from "../parts/Icon";

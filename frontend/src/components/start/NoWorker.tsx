@@ -1,5 +1,5 @@
 import { useEffect } from "react";
-import { newWorker, refreshWorkers, startWorker, watch } from "../../store/actions";
+import { newWorker, refreshWorkers, startWorker, watch } from "../../store/arrival";
 import { useEditor } from "../../store/editor";
 import { TopBar } from "../bar/TopBar";
 

@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { signIn } from "../../store/actions";
+import { signIn } from "../../store/arrival";
 import { useEditor } from "../../store/editor";
 import { Brand, Icon } from "../parts/Icon";
 
