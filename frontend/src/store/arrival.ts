@@ -3,7 +3,7 @@
 import { api, HttpProblem, tokenOf } from "./api";
 import { live, report, sentence, talkTo } from "./commands";
 import { get, set } from "./editor";
-import { onEvents, onSnapshot } from "./following";
+import { onEvents, onLost, onSnapshot, takeIn } from "./following";
 import { Link } from "./link";
 import { portValues } from "./streams";
 
@@ -97,7 +97,8 @@ export function watch(uuid: string): void {
     welcome: (you, version) => set({ me: you, version }),
     snapshot: onSnapshot,
     events: onEvents,
-    lost: (reason, gone) => set({ connected: false, lostReason: reason, gone, wireInHand: null }),
+    answer: takeIn,
+    lost: onLost,
     refused: () => void checkSession(),
   });
   talkTo(link);

@@ -6,12 +6,14 @@ import type { Event, RunView, Snapshot } from "../model/wire.gen";
 import { seen } from "./clock";
 import { get, set } from "./editor";
 import { openScope } from "./nesting";
+import { pace } from "./pace";
 import { catchUp, fillRows, listRuns } from "./recorded";
 import { forgetRows, portValues, putRows, rowsHere } from "./streams";
 
 let session = "";
 
 export function onSnapshot(snapshot: Snapshot): void {
+  takeIn();
   if (session !== snapshot.session) forgetRows();
   session = snapshot.session;
   portValues.clear();
@@ -29,9 +31,21 @@ export function onSnapshot(snapshot: Snapshot): void {
   void catchUp(snapshot.run);
 }
 
+let waiting: Event[] = [];
+
+/** Take in events at the page's pace; what was said of E-STOP at once, with all that came before. */
 export function onEvents(events: Event[]): void {
+  waiting = waiting.concat(events);
+  if (events.some((event) => event.type === "latch")) takeIn();
+  else pace.soon(takeIn);
+}
+
+/** Take in what has come so far. */
+export function takeIn(): void {
+  const events = waiting;
+  waiting = [];
   const { graph } = get();
-  if (!graph) return;
+  if (!graph || !events.length) return;
   for (const event of events) stream(event);
   const next = applyEvents(graph, events);
   if (next !== graph || !get().connected) set({ graph: next, connected: true, lostReason: "" });
@@ -39,6 +53,12 @@ export function onEvents(events: Event[]): void {
   const open = nearest(next.nodes, scope);
   if (open !== scope) openScope(open);
   for (const event of events) follow(event, graph.run);
+}
+
+/** Nothing shown is live any more, once the last words are taken in. */
+export function onLost(reason: string, gone: boolean): void {
+  takeIn();
+  set({ connected: false, lostReason: reason, gone, wireInHand: null });
 }
 
 /** What goes past the store. */

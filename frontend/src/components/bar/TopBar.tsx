@@ -10,6 +10,7 @@ import { pause, run as startRun, stop } from "../../store/runs";
 import { openExample, openSpace } from "../../store/spaces";
 import { Brand, Icon } from "../parts/Icon";
 import { Choice, Item, Label, Line, Menu } from "../parts/Menu";
+import { useTick } from "../parts/useTick";
 import { EStopButton } from "./EStopButton";
 import { SafetyLine } from "./SafetyLine";
 
@@ -101,7 +102,7 @@ function Saved() {
   if (!connected) {
     return (
       <span className="saved lost" role="status" title={reason}>
-        <Icon name="turn" small className="spin" />
+        <Icon name="turn" small />
         Not connected
       </span>
     );
@@ -120,9 +121,11 @@ function RunControl({ run }: { run: RunView | null }) {
   const empty = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length === 0);
   const [busy, paused] = [isRunning(run), run?.state === "paused"];
   const canRun = allowed && !empty && (!busy || paused);
+  const invite = canRun && fresh;
+  const inviting = useTick<HTMLButtonElement>(invite);
   return (
     <div className="btngroup" role="group" aria-label="Run control">
-      <button type="button" className={`btn ${canRun && fresh ? "invite" : ""}`} data-testid="run" disabled={!canRun} aria-keyshortcuts="Control+Enter" title={paused ? "Go on, Ctrl+Enter" : "Run, Ctrl+Enter"} onClick={startRun}>
+      <button type="button" className={`btn ${invite ? "invite" : ""}`} data-testid="run" ref={inviting} disabled={!canRun} aria-keyshortcuts="Control+Enter" title={paused ? "Go on, Ctrl+Enter" : "Run, Ctrl+Enter"} onClick={startRun}>
         <Icon name="play" />
         {paused ? "Resume" : "Run"}
       </button>

@@ -2,7 +2,7 @@ import { useSyncExternalStore } from "react";
 import type { Value } from "../../model/values";
 import { portValues } from "../../store/streams";
 
-/** The newest value of a port, at most once per animation frame. */
+/** The newest value of a port, at most once per turn of the page's pace. */
 export function usePortValue(node: string, port: string): Value {
   return useSyncExternalStore(
     (listener) => portValues.subscribe(node, port, listener),

@@ -1,22 +1,30 @@
 import type { Mark } from "../../model/words";
-import { Icon } from "./Icon";
+import { useTick } from "./useTick";
 
 /** An icon, a colour and a word, read aloud with the word. */
 export function Lamp({ mark, title }: { mark: Mark; title?: string }) {
   return (
     <span className={`lamp ${mark.tone}`} title={title ?? mark.word}>
-      <svg viewBox="0 0 16 16" aria-hidden="true">
-        <use href={`#i-${mark.icon}`} />
-      </svg>
+      <Symbol name={mark.icon} />
       <span className="sr">{mark.word}</span>
     </span>
+  );
+}
+
+/** The symbol of a state; the one for busy turns. */
+function Symbol({ name, className = "" }: { name: string; className?: string }) {
+  const turning = useTick<SVGSVGElement>(name === "turn");
+  return (
+    <svg viewBox="0 0 16 16" className={className} aria-hidden="true" ref={turning}>
+      <use href={`#i-${name}`} />
+    </svg>
   );
 }
 
 export function Chip({ mark }: { mark: Mark }) {
   return (
     <span className={`chip ${mark.tone}`}>
-      <Icon name={mark.icon} className={mark.icon === "turn" ? "spin" : ""} />
+      <Symbol name={mark.icon} className="i" />
       {mark.word}
     </span>
   );
