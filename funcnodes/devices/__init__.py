@@ -9,7 +9,7 @@ A driver is written with `driver`, `ScpiDevice`, `control`, `measurement`, `reco
 """
 
 from funcnodes.core.types import Range
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
 from funcnodes.devices.bench import Bench, builtin_benches, find_bench
 from funcnodes.devices.benchfile import BenchFile, DeviceConfig
 from funcnodes.devices.blocks import Linear, Trace, block, preamble

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from funcnodes.devices.addresses import Address, AllowList
+from funcnodes.devices.addresses.forms import Address, AllowList
+from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.descent import CONFIRM_S, ParkResult
 from funcnodes.devices.device import Device, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
 from funcnodes.devices.interlocks import Interlock, Interlocks
-from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
 from funcnodes.devices.notify import Notifier
 from funcnodes.devices.rules import Severity

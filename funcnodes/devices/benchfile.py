@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from funcnodes.devices.addresses import AllowList
+from funcnodes.devices.addresses.forms import AllowList
 from funcnodes.devices.rules import Rules, read_rules
 from funcnodes.devices.tables import Tables
 from funcnodes.errors import BenchError

@@ -15,7 +15,8 @@ from typing import Any, Literal, TypeVar
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
 from funcnodes.devices import descent, drivers, replies
-from funcnodes.devices.addresses import Address, AllowList, parse
+from funcnodes.devices.addresses.forms import Address, AllowList, parse
+from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.blocks import BoundBlock, samples_of
 from funcnodes.devices.commands import BoundCommand
@@ -24,7 +25,6 @@ from funcnodes.devices.controls import BoundControl, Control
 from funcnodes.devices.descent import ParkResult
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
-from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
 from funcnodes.devices.members import (
     UNSET,

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from funcnodes.devices import drivers, network, replies
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
-from funcnodes.devices.lease import Lease, holder_of
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
+from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.choose import transport_for
@@ -154,7 +154,7 @@ def _read(file: Path) -> str:
 
 
 def _holder(locks: Path, found: Attached) -> str:
-    from funcnodes.devices.addresses import parse
+    from funcnodes.devices.addresses.forms import parse
 
     with suppress(DeviceError):
         holder = holder_of(locks, parse(found.address))

@@ -18,7 +18,7 @@ from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar
 
 from funcnodes.devices import replies
-from funcnodes.devices.addresses import SerialOptions
+from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.controls import Control
 from funcnodes.devices.framing import Framing
 from funcnodes.devices.members import Group, Member, _Unset

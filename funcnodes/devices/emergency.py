@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from funcnodes.devices import replies
-from funcnodes.devices.addresses import Address, is_pty, parse
+from funcnodes.devices.addresses.forms import Address, is_pty, parse
 from funcnodes.devices.link import Link
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch

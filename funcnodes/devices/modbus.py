@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeVar
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices import replies
-from funcnodes.devices.addresses import SerialOptions
+from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declare import UNSET, Control, Depending, Measurement
 from funcnodes.devices.drivers import Idn, Instrument, driver
 from funcnodes.errors import InstrumentError, LimitError, ReplyError

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from funcnodes.devices.addresses import parse
-from funcnodes.devices.resources import HISLIP_PORT
+from funcnodes.devices.addresses.forms import parse
+from funcnodes.devices.addresses.resources import HISLIP_PORT
 from funcnodes.devices.transports.base import close_leftovers, describe
 from funcnodes.errors import AddressError, DeviceConnectError
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.devices import replies
-from funcnodes.devices.addresses import SerialOptions
+from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.framing import Framing, Lines, Refused
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.transports.base import Transport

@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from funcnodes.devices import Bench, BenchFile, Latch, StopAck
 from funcnodes.devices.addresses import parse
+from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.emergency import strike_all
-from funcnodes.devices.lease import Lease
 from funcnodes.errors import (
     DeviceConnectError,
     DeviceTimeout,

@@ -23,8 +23,8 @@ import pytest_asyncio
 from funcnodes.core.types import Range
 from funcnodes.devices import Bench, Device, Idn, ScpiDevice, control, driver, drivers
 from funcnodes.devices.addresses import Address, parse
+from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.lease import Lease, holder_of
 from funcnodes.errors import (
     DeviceClosed,
     DeviceConnectError,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.lease import Lease, holder_of
+from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.errors import DeviceBusyError
 
 ADDRESS = parse("tcp:127.0.0.1:5025")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.bus import Bus
 from funcnodes.devices.transports.descriptor import DescriptorTransport

@@ -12,7 +12,7 @@ import asyncio
 import time
 from typing import ClassVar
 
-from funcnodes.devices.addressing import Address
+from funcnodes.devices.addresses.pieces import Address
 from funcnodes.devices.transports.base import LIMIT, TransportKind
 from funcnodes.devices.transports.bus import Bus, BusChannel
 from funcnodes.devices.transports.serial import SerialTransport

@@ -12,7 +12,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from funcnodes.devices.addressing import (
+from funcnodes.devices.addresses.pieces import (
     Address,
     Kind,
     check_host,

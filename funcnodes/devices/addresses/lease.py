@@ -20,7 +20,7 @@ from typing import Self
 import msgspec
 
 from funcnodes.core import clock
-from funcnodes.devices.addresses import Address
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.errors import DeviceBusyError
 from funcnodes.settings import private_dir
 

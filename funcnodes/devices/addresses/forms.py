@@ -24,8 +24,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
-from funcnodes.devices import resources as visa
-from funcnodes.devices.addressing import (
+from funcnodes.devices.addresses import resources as visa
+from funcnodes.devices.addresses.pieces import (
     Address,
     Kind,
     Parity,
