@@ -17,10 +17,10 @@ from funcnodes.devices.commands import arm, command, trigger
 from funcnodes.devices.controls import control, depending, one_of, setting, step_of
 from funcnodes.devices.device import Device, Parameter, ParkResult
 from funcnodes.devices.drivers import Idn, Instrument, ScpiDevice, driver
-from funcnodes.devices.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
 from funcnodes.devices.members import Channel, Group, Progress, Sample
+from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.records import Reading, StatusWord, bit, record, together
-from funcnodes.devices.replies import Identity
 from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.snapshots import BenchSnapshot, compare

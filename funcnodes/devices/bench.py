@@ -22,6 +22,7 @@ from funcnodes.devices.device import Device, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
 from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.link import Link
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.notify import Notifier
 from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
@@ -31,7 +32,6 @@ from funcnodes.devices.sources import Observation, find_source
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.watching import Watching
-from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
-from funcnodes.devices import replies
-from funcnodes.devices.framing import Refused
 from funcnodes.devices.members import Bound, Group, Member, MemberKind, Ready, Role, Sample
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.transports.base import BLOCK_LIMIT
 from funcnodes.errors import ReplyError
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Self, overload
 
-from funcnodes.devices.members import Bound, Completes, Group, Member, MemberKind, Role
+from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role
+from funcnodes.devices.messages.protocol import Completes
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,8 +12,8 @@ import contextlib
 import time
 
 from funcnodes.devices.link import Link
-from funcnodes.devices.members import Completes
-from funcnodes.devices.replies import integer
+from funcnodes.devices.messages.protocol import Completes
+from funcnodes.devices.messages.replies import integer
 from funcnodes.devices.wire import Wire
 from funcnodes.errors import DeviceError, DeviceTimeout, RefusedError
 

@@ -15,7 +15,6 @@ from funcnodes.core import clock, units
 from funcnodes.core.types import Range
 from funcnodes.devices.members import (
     UNSET,
-    Completes,
     Group,
     MemberKind,
     Sample,
@@ -24,6 +23,7 @@ from funcnodes.devices.members import (
     refusal,
     safe_text,
 )
+from funcnodes.devices.messages.protocol import Completes
 from funcnodes.devices.ramps import ramp_lock, ramped
 from funcnodes.devices.values import BoundValue, Value
 from funcnodes.errors import LimitError

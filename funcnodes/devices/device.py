@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
-from funcnodes.devices import descent, drivers, replies
+from funcnodes.devices import descent, drivers
 from funcnodes.devices.addresses.forms import Address, AllowList, parse
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile import Cause, DeviceConfig, SafeAction
@@ -26,24 +26,19 @@ from funcnodes.devices.descent import ParkResult
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
 from funcnodes.devices.link import Link
-from funcnodes.devices.members import (
-    UNSET,
-    Completes,
-    Member,
-    Progress,
-    Sample,
-    refusal,
-)
+from funcnodes.devices.members import UNSET, Member, Progress, Sample, refusal
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Completes, Protocol
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.narrowing import narrowed, validity
 from funcnodes.devices.panel import Parameter, parameters
 from funcnodes.devices.polling import Pollers, Told, Watcher
 from funcnodes.devices.records import BoundRecord, BoundTogether
-from funcnodes.devices.replies import Identity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
-from funcnodes.devices.traffic import Traffic
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.values import BoundValue
-from funcnodes.devices.wire import Protocol, Wire
+from funcnodes.devices.wire import Wire
 from funcnodes.errors import (
     AddressError,
     BenchError,

@@ -13,8 +13,8 @@ from funcnodes.devices.commands import Command
 from funcnodes.devices.controls import Control, OneOf
 from funcnodes.devices.drivers import Idn, Instrument, channel_names
 from funcnodes.devices.members import Member, _Unset
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.records import Record, Together
-from funcnodes.devices.replies import Identity
 from funcnodes.devices.values import Value
 from funcnodes.errors import DeviceError, ValueRefusedError
 

@@ -16,13 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from funcnodes.devices import drivers, network, replies
+from funcnodes.devices import drivers, network
 from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
 from funcnodes.devices.addresses.lease import Lease, holder_of
-from funcnodes.devices.replies import Identity
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.choose import transport_for
-from funcnodes.devices.wire import Protocol
 from funcnodes.errors import DeviceConnectError, DeviceError, DeviceTimeout, ReplyError
 
 TERMINATORS = ("\n", "\r\n", "\r")

@@ -17,13 +17,13 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar
 
-from funcnodes.devices import replies
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.controls import Control
-from funcnodes.devices.framing import Framing
 from funcnodes.devices.members import Group, Member, _Unset
-from funcnodes.devices.replies import Identity
-from funcnodes.devices.wire import Protocol
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.framing import Framing
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import BenchError, DeviceError
 
 GROUP = "funcnodes.drivers"

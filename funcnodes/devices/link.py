@@ -16,12 +16,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from funcnodes.devices.framing import Refused
-from funcnodes.devices.replies import Identity
-from funcnodes.devices.traffic import Traffic
+from funcnodes.devices.messages.framing import Refused
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.recording import Recording
-from funcnodes.devices.wire import Protocol, Wire
+from funcnodes.devices.wire import Wire
 from funcnodes.errors import (
     DeviceBusyError,
     DeviceClosed,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Sel
 from funcnodes.core import clock
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
-from funcnodes.devices import replies
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import RefusedError, ValueRefusedError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ G = TypeVar("G", bound="Group")
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
 Role = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
-Completes = Literal["", "opc", "stb", "srq"]
 
 
 class _Unset:

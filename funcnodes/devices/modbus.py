@@ -21,10 +21,10 @@ from typing import Any, Literal, TypeVar
 
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
-from funcnodes.devices import replies
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declare import UNSET, Control, Depending, Measurement
 from funcnodes.devices.drivers import Idn, Instrument, driver
+from funcnodes.devices.messages import replies
 from funcnodes.errors import InstrumentError, LimitError, ReplyError
 
 T = TypeVar("T")

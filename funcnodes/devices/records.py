@@ -14,8 +14,8 @@ from typing import Any, Self, overload
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
-from funcnodes.devices import replies
 from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.messages import replies
 from funcnodes.devices.values import Value
 from funcnodes.errors import ReplyError
 

@@ -19,8 +19,8 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
-from funcnodes.devices import replies
 from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
 
 T = TypeVar("T")

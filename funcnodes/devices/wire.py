@@ -7,15 +7,14 @@ holds each reply against the instrument's own identification. Keeps no deadline:
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from typing import Any
 
 from funcnodes.core import clock
-from funcnodes.devices import replies
-from funcnodes.devices.addresses.forms import SerialOptions
-from funcnodes.devices.framing import Framing, Lines, Refused
-from funcnodes.devices.replies import Identity
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.framing import Refused
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
 from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
 
@@ -23,45 +22,6 @@ ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
 TRIES = 4  # questions after an identification in frames, where the answer may be damaged
-
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """How a model is spoken to.
-
-    Attributes:
-        eol: Terminator written after each command.
-        reply_eol: Terminator of a reply; a carriage return before it is dropped.
-        identify: Query that names the instrument, or "" where there is none.
-        errors: Query of the error queue, or "" where there is none.
-        checks_queries: Whether the error queue is read after queries, too, not after writes only.
-        timeout_s: Time for a reply unless a member says otherwise.
-        connect_s: Time to connect and to say who it is.
-        gap_s: Least time between a command and the next message.
-        serial: Settings of a serial line.
-        framing: How messages stand on the wire, where not in lines that end in `eol`.
-        identity: Reads the reply to `identify`.
-        to_unit: What stands before each command on a shared line, e.g. "@{unit} ", or "".
-        from_unit: What stands before each reply there, or "".
-    """
-
-    eol: str = "\n"
-    reply_eol: str = "\n"
-    identify: str = "*IDN?"
-    errors: str = ":SYST:ERR?"
-    checks_queries: bool = False
-    timeout_s: float = 2.0
-    connect_s: float = 2.0
-    gap_s: float = 0.0
-    serial: SerialOptions = field(default_factory=SerialOptions)
-    framing: Framing | None = None
-    identity: Callable[[str], Identity] = replies.identity
-    to_unit: str = ""
-    from_unit: str = ""
-
-    def frames(self) -> Framing:
-        """Its framing; lines where nothing else is declared."""
-        return self.framing or Lines(self.eol, self.reply_eol)
 
 
 class Wire:

@@ -22,7 +22,7 @@ from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench, find_bench
 from funcnodes.devices.benchfile import BenchFile
-from funcnodes.devices.recordings import Recorded, Recorder, replayed
+from funcnodes.devices.messages.recorded import Recorded, Recorder, replayed
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment

@@ -9,7 +9,7 @@ from funcnodes.devices import drivers
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.drivers import Instrument
-from funcnodes.devices.recordings import Recorded, recorded_bench, replayed
+from funcnodes.devices.messages.recorded import Recorded, recorded_bench, replayed
 
 Drivers = Mapping[str, tuple[type[Instrument] | str, str]]
 

@@ -147,7 +147,8 @@ async def test_a_line_that_this_program_has_itself_is_to_be_shared() -> None:
 OPEN_AS_NOBODY = """
 import asyncio, grp, os, sys
 import serial
-import funcnodes.devices.addresses.holders, funcnodes.devices.transports.serial  # while we may read them
+import funcnodes.devices.addresses.holders  # while we may read them
+import funcnodes.devices.transports.serial
 from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.devices.wire import Protocol

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import replies
 from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.messages import replies
 from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.errors import (
     DeviceClosed,

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.recordings import (
+from funcnodes.devices.messages.recorded import (
     DeviceHead,
     Recorded,
     RecordedDevice,
@@ -20,7 +20,7 @@ from funcnodes.devices.recordings import (
     recorded_bench,
     replayed,
 )
-from funcnodes.devices.traffic import Direction, Exchange
+from funcnodes.devices.messages.traffic import Direction, Exchange
 from funcnodes.devices.transports.replaying import InOrder, Matching, Replaying
 from funcnodes.errors import (
     AddressError,
