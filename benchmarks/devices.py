@@ -27,8 +27,9 @@ from typing import Any
 from funcnodes.core import clock
 from funcnodes.devices import drivers
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
+from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.drivers import Instrument, driver
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages.protocol import Protocol

@@ -10,8 +10,10 @@ A driver is written with `driver`, `ScpiDevice`, `control`, `measurement`, `reco
 
 from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
-from funcnodes.devices.bench import Bench, builtin_benches, find_bench
-from funcnodes.devices.benchfile import BenchFile, DeviceConfig
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.benchfile.file import BenchFile, DeviceConfig
+from funcnodes.devices.benchfile.find import builtin_benches, find_bench
+from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.blocks import Linear, Trace, block, preamble
 from funcnodes.devices.commands import arm, command, trigger
 from funcnodes.devices.controls import control, depending, one_of, setting, step_of
@@ -21,7 +23,6 @@ from funcnodes.devices.members import Channel, Group, Progress, Sample
 from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.records import Reading, StatusWord, bit, record, together
-from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.snapshots import BenchSnapshot, compare
 from funcnodes.devices.values import measurement

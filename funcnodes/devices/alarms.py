@@ -20,7 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import clock
-from funcnodes.devices.rules import LIMITS, AlarmConfig, Severity, placed
+from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity, placed
 from funcnodes.devices.sources import Kinds, Observation, Source, device_source, find_source
 from funcnodes.devices.watching import Watching, unsubscriber
 from funcnodes.errors import BenchError

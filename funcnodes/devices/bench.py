@@ -6,7 +6,6 @@ nobody else waiting, and that E-STOP writes every device's bytes before it waits
 
 import asyncio
 import contextlib
-import importlib.resources
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,9 @@ from typing import Any, Self
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.alarms import AlarmEvent, Alarms, AlarmState
-from funcnodes.devices.benchfile import BenchConfig, BenchFile, Cause, SafeAction
+from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
+from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.descent import CONFIRM_S, ParkResult
 from funcnodes.devices.device import Device, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
@@ -24,7 +25,6 @@ from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.notify import Notifier
-from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.safetyplan import SafetyPlan, make_plan
 from funcnodes.devices.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
@@ -555,55 +555,3 @@ def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:
     return BenchError(
         f"{where}{table}{error}", hint=hint, path=str(path or ""), device=name or None
     )
-
-
-def find_bench(name: str, *, beside: Path | None = None, worker_dir: Path | None = None) -> Path:
-    """Where the bench of that name is (D6).
-
-    Looked for beside the file that asks for it ("NAME.toml", "NAME/bench.toml", or a
-    "bench.toml" that gives itself this name), then as the worker's own `bench.toml`, then among
-    the benches that come with funcnodes.
-
-    Args:
-        name: As in `requires.bench`.
-        beside: The file that asks, or its folder.
-        worker_dir: The worker's folder.
-
-    Raises:
-        BenchError: There is none.
-    """
-    if not name or Path(name).name != name or name in {".", ".."}:
-        raise BenchError(f"{name!r} is no name of a bench.")
-    for path in _candidates(name, beside, worker_dir):
-        if path.is_file() and (path.stem == name or _calls_itself(path, name)):
-            return path
-    raise BenchError(
-        f"There is no bench {name!r}, neither beside the file, nor in the worker, nor among the "
-        f"built-in ones ({', '.join(builtin_benches())}).",
-        bench=name,
-    )
-
-
-def builtin_benches() -> list[str]:
-    """Names of the benches that come with funcnodes."""
-    return sorted(path.stem for path in _builtin_dir().glob("*.toml"))
-
-
-def _candidates(name: str, beside: Path | None, worker_dir: Path | None) -> Iterator[Path]:
-    if beside is not None:
-        folder = beside if beside.is_dir() else beside.parent
-        yield folder / f"{name}.toml"
-        yield folder / "bench.toml"
-    if worker_dir is not None:
-        yield worker_dir / "bench.toml"
-    yield _builtin_dir() / f"{name}.toml"
-
-
-def _calls_itself(path: Path, name: str) -> bool:
-    with contextlib.suppress(BenchError):
-        return BenchFile.load(path).config.name == name
-    return False
-
-
-def _builtin_dir() -> Path:
-    return Path(str(importlib.resources.files("funcnodes.devices") / "benches"))

@@ -17,7 +17,7 @@ from funcnodes.core.types import Range
 from funcnodes.devices import descent, drivers
 from funcnodes.devices.addresses.forms import Address, AllowList, parse
 from funcnodes.devices.addresses.lease import Leases
-from funcnodes.devices.benchfile import Cause, DeviceConfig, SafeAction
+from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.blocks import BoundBlock, samples_of
 from funcnodes.devices.commands import BoundCommand
 from funcnodes.devices.completion import carry_out

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.devices.rules import MailConfig, NotifyConfig, Severity, WebhookConfig
+from funcnodes.devices.benchfile.rules import MailConfig, NotifyConfig, Severity, WebhookConfig
 
 TIMEOUT_S = 10.0  # for one attempt
 PAUSES_S = (1.0, 5.0, 30.0, 120.0)  # between attempts

@@ -11,7 +11,7 @@ from typing import get_args
 import msgspec
 
 from funcnodes.core import units
-from funcnodes.devices.benchfile import Cause, SafeAction
+from funcnodes.devices.benchfile.file import Cause, SafeAction
 from funcnodes.devices.declare import Control
 from funcnodes.devices.descent import CONFIRM_S
 from funcnodes.devices.device import Device

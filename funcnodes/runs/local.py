@@ -20,8 +20,9 @@ from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
-from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchFile
+from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.messages.recorded import Recorded, Recorder, replayed
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from funcnodes.core import clock
 from funcnodes.devices import Bench, Sample, drivers
 from funcnodes.devices.alarms import HISTORY, Alarm, AlarmEvent, build_alarm
-from funcnodes.devices.rules import AlarmConfig, Severity
+from funcnodes.devices.benchfile.rules import AlarmConfig, Severity
 from funcnodes.devices.sources import Observation
 from funcnodes.errors import BenchError
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes.devices import Bench, Latch, Sample, drivers
+from funcnodes.devices.benchfile.rules import InterlockConfig
 from funcnodes.devices.conditions import parse_condition
 from funcnodes.devices.interlocks import FIRST_S, Interlock, InterlockState
-from funcnodes.devices.rules import InterlockConfig
 from funcnodes.devices.sources import Observation, find_source
 from funcnodes.errors import BenchError, RefusedError
 

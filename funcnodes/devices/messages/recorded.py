@@ -30,7 +30,7 @@ from urllib.parse import quote
 import msgspec
 
 from funcnodes.core import clock
-from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
+from funcnodes.devices.benchfile.file import BenchConfig, DeviceConfig
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Direction, Exchange
 from funcnodes.errors import RecordingError

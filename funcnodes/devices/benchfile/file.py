@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from funcnodes.devices.addresses.forms import AllowList
-from funcnodes.devices.rules import Rules, read_rules
-from funcnodes.devices.tables import Tables
+from funcnodes.devices.benchfile.rules import Rules, read_rules
+from funcnodes.devices.benchfile.tables import Tables
 from funcnodes.errors import BenchError
 
 Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]

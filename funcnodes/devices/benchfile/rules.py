@@ -38,7 +38,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from funcnodes.devices.tables import Tables
+from funcnodes.devices.benchfile.tables import Tables
 from funcnodes.errors import BenchError
 
 Then = Literal["estop", "park", "hold", "refuse"]
