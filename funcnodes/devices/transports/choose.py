@@ -20,8 +20,8 @@ from funcnodes.devices.transports.prologix import PrologixBus, PrologixChannel
 from funcnodes.devices.transports.replaying import Replaying
 from funcnodes.devices.transports.serial import DEFAULTS, SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
+from funcnodes.devices.transports.turn import Rounds
 from funcnodes.devices.transports.visa import VisaTransport
-from funcnodes.devices.turn import Rounds
 from funcnodes.errors import AddressError
 
 B = TypeVar("B", bound=Bus)

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 
 from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.transports.base import LIMIT, Transport
-from funcnodes.devices.turn import Turn
+from funcnodes.devices.transports.turn import Turn
 from funcnodes.errors import DeviceClosed, DeviceError
 
 

@@ -37,7 +37,7 @@ from funcnodes.devices.transports.slices import (
     refused,
 )
 from funcnodes.devices.transports.tcp import resolve
-from funcnodes.devices.turn import Rounds, Turn
+from funcnodes.devices.transports.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceError, ReplyError
 
 IDLE_S = 0.25
