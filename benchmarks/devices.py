@@ -32,11 +32,11 @@ from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.drivers import Instrument, driver
 from funcnodes.devices.link import Link
+from funcnodes.devices.link.wire import Wire
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.records import StatusWord, bit, record
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.devices.transports.memory import BenchClock
-from funcnodes.devices.wire import Wire
 from funcnodes_simulators import MemoryBench
 
 LATENCY_S = 0.005

@@ -22,7 +22,7 @@ from funcnodes.devices.descent import CONFIRM_S, ParkResult
 from funcnodes.devices.device import Device, Surroundings
 from funcnodes.devices.emergency import Emergency, Target
 from funcnodes.devices.interlocks import Interlock, Interlocks
-from funcnodes.devices.link import Link
+from funcnodes.devices.link.link import Link
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.notify import Notifier
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck

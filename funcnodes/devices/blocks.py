@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from funcnodes.devices.wire import Wire
+    from funcnodes.devices.link.wire import Wire
 
     FloatArray: TypeAlias = NDArray[np.float64]
 

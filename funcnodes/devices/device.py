@@ -20,12 +20,13 @@ from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.blocks import BoundBlock, samples_of
 from funcnodes.devices.commands import BoundCommand
-from funcnodes.devices.completion import carry_out
 from funcnodes.devices.controls import BoundControl, Control
 from funcnodes.devices.descent import ParkResult
 from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
-from funcnodes.devices.link import Link
+from funcnodes.devices.link.completion import carry_out
+from funcnodes.devices.link.link import Link
+from funcnodes.devices.link.wire import Wire
 from funcnodes.devices.members import UNSET, Member, Progress, Sample, refusal
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Completes, Protocol
@@ -38,7 +39,6 @@ from funcnodes.devices.records import BoundRecord, BoundTogether
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.values import BoundValue
-from funcnodes.devices.wire import Wire
 from funcnodes.errors import (
     AddressError,
     BenchError,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from funcnodes.devices.addresses.forms import Address, is_pty, parse
-from funcnodes.devices.link import Link
+from funcnodes.devices.link.link import Link
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.safety import Latch

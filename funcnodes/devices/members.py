@@ -17,7 +17,7 @@ from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import RefusedError, ValueRefusedError
 
 if TYPE_CHECKING:
-    from funcnodes.devices.wire import Wire
+    from funcnodes.devices.link.wire import Wire
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Group")

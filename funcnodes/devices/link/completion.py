@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import time
 
-from funcnodes.devices.link import Link
+from funcnodes.devices.link.link import Link
+from funcnodes.devices.link.wire import Wire
 from funcnodes.devices.messages.protocol import Completes
 from funcnodes.devices.messages.replies import integer
-from funcnodes.devices.wire import Wire
 from funcnodes.errors import DeviceError, DeviceTimeout, RefusedError
 
 OPERATION_COMPLETE = 1 << 0  # of the standard event status register (IEEE 488.2, 11.5.1.2)

@@ -16,13 +16,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+from funcnodes.devices.link.wire import Wire
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.recording import Recording
-from funcnodes.devices.wire import Wire
 from funcnodes.errors import (
     DeviceBusyError,
     DeviceClosed,
