@@ -83,7 +83,7 @@ async def _attached(locks: Path, mdns: bool, vxi11: bool, visa: bool) -> list[An
 
 def list_drivers(as_json: Json = False) -> None:
     """List the drivers that are installed, whom each is for and how it is made safe."""
-    from funcnodes.devices import drivers
+    from funcnodes.devices.declarations import drivers
     from funcnodes.devices.safetyplan import estop_words, park_words
 
     kinds = [drivers.find(name) for name in drivers.names()]

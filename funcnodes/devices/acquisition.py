@@ -10,9 +10,9 @@ from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from funcnodes.core import clock
+from funcnodes.devices.declarations.members import Member, Role, Sample
+from funcnodes.devices.declarations.values import BoundValue
 from funcnodes.devices.device import Device
-from funcnodes.devices.members import Member, Role, Sample
-from funcnodes.devices.values import BoundValue
 from funcnodes.errors import BenchError, DeviceTimeout
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from funcnodes.core import Node, NodeInput, NodeOutput, Shelf, clock
 from funcnodes.devices.alarms import Alarm
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity
-from funcnodes.devices.declare import Sample
+from funcnodes.devices.declarations.words import Sample
 from funcnodes.devices.interlocks import InterlockState
 from funcnodes.devices.sources import Observation, Source
 from funcnodes.errors import BenchError, ExecutionError

@@ -14,20 +14,23 @@ from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
-from funcnodes.devices import descent, drivers
+from funcnodes.devices import descent
 from funcnodes.devices.addresses.forms import Address, AllowList, parse
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
-from funcnodes.devices.blocks import BoundBlock, samples_of
-from funcnodes.devices.commands import BoundCommand
-from funcnodes.devices.controls import BoundControl, Control
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
+from funcnodes.devices.declarations.commands import BoundCommand
+from funcnodes.devices.declarations.controls import BoundControl, Control
+from funcnodes.devices.declarations.drivers import Instrument
+from funcnodes.devices.declarations.members import UNSET, Member, Progress, Sample, refusal
+from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
+from funcnodes.devices.declarations.values import BoundValue
 from funcnodes.devices.descent import ParkResult
-from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.emergency import Target
 from funcnodes.devices.link.completion import carry_out
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.wire import Wire
-from funcnodes.devices.members import UNSET, Member, Progress, Sample, refusal
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Completes, Protocol
 from funcnodes.devices.messages.replies import Identity
@@ -35,10 +38,8 @@ from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.narrowing import narrowed, validity
 from funcnodes.devices.panel import Parameter, parameters
 from funcnodes.devices.polling import Pollers, Told, Watcher
-from funcnodes.devices.records import BoundRecord, BoundTogether
 from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.transports import Transport
-from funcnodes.devices.values import BoundValue
 from funcnodes.errors import (
     AddressError,
     BenchError,

@@ -9,8 +9,8 @@ from typing import Any
 from funcnodes.core import units
 from funcnodes.core.types import Range
 from funcnodes.devices.benchfile.file import Bound as LimitBound, DeviceConfig
-from funcnodes.devices.controls import Control
-from funcnodes.devices.drivers import Instrument
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.errors import BenchError, UnitError
 
 

@@ -26,15 +26,15 @@ from funcnodes.core.types import Range
 from funcnodes.devices import alarmnodes
 from funcnodes.devices.acquisition import acquire, members_of
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.blocks import Block
-from funcnodes.devices.commands import Command
-from funcnodes.devices.controls import Control
+from funcnodes.devices.declarations.blocks import Block
+from funcnodes.devices.declarations.commands import Command
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.drivers import describe_member
+from funcnodes.devices.declarations.members import Member, Progress, Sample
+from funcnodes.devices.declarations.records import Record, Together
+from funcnodes.devices.declarations.values import Measurement, Value
 from funcnodes.devices.device import Device
-from funcnodes.devices.drivers import describe_member
-from funcnodes.devices.members import Member, Progress, Sample
 from funcnodes.devices.polling import MIN_PERIOD_S, Samples, Watcher
-from funcnodes.devices.records import Record, Together
-from funcnodes.devices.values import Measurement, Value
 from funcnodes.errors import BenchError, FuncnodesError, SavedGraphError
 
 NODE_IDS = (

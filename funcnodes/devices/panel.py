@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
-from funcnodes.devices.drivers import describe_member
-from funcnodes.devices.members import Member, MemberKind, Progress
-from funcnodes.devices.records import Record
-from funcnodes.devices.values import Value
+from funcnodes.devices.declarations.drivers import describe_member
+from funcnodes.devices.declarations.members import Member, MemberKind, Progress
+from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.values import Value
 
 if TYPE_CHECKING:
     from funcnodes.devices.device import Device

@@ -15,7 +15,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 
 from funcnodes.core import clock
-from funcnodes.devices.members import Sample
+from funcnodes.devices.declarations.members import Sample
 from funcnodes.errors import DeviceError, FuncnodesError
 
 _log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ import msgspec
 
 from funcnodes.core import units
 from funcnodes.devices.benchfile.file import Cause, SafeAction
-from funcnodes.devices.declare import Control
+from funcnodes.devices.declarations.drivers import Instrument
+from funcnodes.devices.declarations.words import Control
 from funcnodes.devices.descent import CONFIRM_S
 from funcnodes.devices.device import Device
-from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.interlocks import Interlocks
 
 NOTHING = "nothing to switch off"

@@ -15,7 +15,7 @@ import msgspec
 
 from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
-from funcnodes.devices.declare import MemberKind, Sample
+from funcnodes.devices.declarations.words import MemberKind, Sample
 from funcnodes.devices.device import Device
 from funcnodes.devices.safety import replace_file
 from funcnodes.devices.sources import Source, sources_of

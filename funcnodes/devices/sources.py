@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core import units
-from funcnodes.devices.declare import Sample, Value
-from funcnodes.devices.drivers import ANYTHING, Instrument
-from funcnodes.devices.records import Record
+from funcnodes.devices.declarations.drivers import ANYTHING, Instrument
+from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.words import Sample, Value
 from funcnodes.errors import BenchError, UnitError
 
 Kinds = Mapping[str, type[Instrument]]

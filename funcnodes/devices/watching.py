@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core import clock
+from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device import Device
-from funcnodes.devices.members import Sample
 from funcnodes.devices.polling import Samples
 from funcnodes.devices.sources import Observation, Source
 from funcnodes.errors import DeviceError, FuncnodesError, RefusedError

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes.devices import Sample, drivers
+from funcnodes.devices import Sample
 from funcnodes.devices.conditions import Condition, parse_condition
+from funcnodes.devices.declarations import drivers
 from funcnodes.devices.sources import Observation, Source, find_source
 from funcnodes.errors import BenchError
 

@@ -19,7 +19,8 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from funcnodes.devices import discovery, network
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.errors import DeviceBusyError, DeviceConnectError, DeviceTimeout
 
@@ -151,7 +152,7 @@ import funcnodes.devices.addresses.holders  # while we may read them
 import funcnodes.devices.transports.serial
 from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.transports.choose import transport_for
-from funcnodes.devices.wire import Protocol
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.errors import DeviceConnectError
 if os.getuid() == 0:
     os.setgroups([])

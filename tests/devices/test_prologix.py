@@ -16,8 +16,9 @@ from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.emergency import strike
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.link import Link
 from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import Transports, transport_for
 from funcnodes.errors import (
     DeviceBusyError,

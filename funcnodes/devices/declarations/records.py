@@ -14,9 +14,9 @@ from typing import Any, Self, overload
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
-from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
-from funcnodes.devices.values import Value
 from funcnodes.errors import ReplyError
 
 

@@ -18,8 +18,8 @@ from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar
 
 from funcnodes.devices.addresses.forms import SerialOptions
-from funcnodes.devices.controls import Control
-from funcnodes.devices.members import Group, Member, _Unset
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.members import Group, Member, _Unset
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Framing
 from funcnodes.devices.messages.protocol import Protocol

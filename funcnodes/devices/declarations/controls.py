@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar, overload
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
-from funcnodes.devices.members import (
+from funcnodes.devices.declarations.members import (
     UNSET,
     Group,
     MemberKind,
@@ -23,9 +23,9 @@ from funcnodes.devices.members import (
     refusal,
     safe_text,
 )
+from funcnodes.devices.declarations.ramps import ramp_lock, ramped
+from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.messages.protocol import Completes
-from funcnodes.devices.ramps import ramp_lock, ramped
-from funcnodes.devices.values import BoundValue, Value
 from funcnodes.errors import LimitError
 
 T = TypeVar("T")

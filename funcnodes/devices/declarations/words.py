@@ -5,9 +5,9 @@ safe states and the bytes on the wire all follow, without a connection. Read on 
 declaration becomes something that acts: `await smu.voltage.set(2.5)`, with static types.
 """
 
-from funcnodes.devices.blocks import Block, BoundBlock, Linear, Trace, block, preamble
-from funcnodes.devices.commands import BoundCommand, Command, arm, command, trigger
-from funcnodes.devices.controls import (
+from funcnodes.devices.declarations.blocks import Block, BoundBlock, Linear, Trace, block, preamble
+from funcnodes.devices.declarations.commands import BoundCommand, Command, arm, command, trigger
+from funcnodes.devices.declarations.controls import (
     BoundControl,
     Control,
     Depending,
@@ -17,7 +17,7 @@ from funcnodes.devices.controls import (
     setting,
     step_of,
 )
-from funcnodes.devices.members import (
+from funcnodes.devices.declarations.members import (
     UNSET,
     Access,
     Bound,
@@ -28,7 +28,7 @@ from funcnodes.devices.members import (
     Progress,
     Sample,
 )
-from funcnodes.devices.records import (
+from funcnodes.devices.declarations.records import (
     BoundRecord,
     BoundTogether,
     Reading,
@@ -39,7 +39,7 @@ from funcnodes.devices.records import (
     record,
     together,
 )
-from funcnodes.devices.values import BoundValue, Measurement, Value, measurement
+from funcnodes.devices.declarations.values import BoundValue, Measurement, Value, measurement
 
 __all__ = [
     "UNSET", "Access", "Block", "Bound", "BoundBlock", "BoundCommand", "BoundControl",

@@ -19,7 +19,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
-from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role, Sample
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
 

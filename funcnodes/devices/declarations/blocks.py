@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
-from funcnodes.devices.members import Bound, Group, Member, MemberKind, Ready, Role, Sample
+from funcnodes.devices.declarations.members import (
+    Bound,
+    Group,
+    Member,
+    MemberKind,
+    Ready,
+    Role,
+    Sample,
+)
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.transports.base import BLOCK_LIMIT

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self, overload
 
-from funcnodes.devices.members import Bound, Group, Member, MemberKind, Role
+from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role
 from funcnodes.devices.messages.protocol import Completes
 
 

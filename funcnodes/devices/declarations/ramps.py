@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from funcnodes.core import clock
-from funcnodes.devices.members import Access, Group, Member, Progress
+from funcnodes.devices.declarations.members import Access, Group, Member, Progress
 from funcnodes.errors import RefusedError, ReplyError
 
 RAMP_TICK_S = 0.05
