@@ -22,9 +22,9 @@ from funcnodes.devices.declarations.members import Channel, Group, Progress, Sam
 from funcnodes.devices.declarations.records import Reading, StatusWord, bit, record, together
 from funcnodes.devices.declarations.values import measurement
 from funcnodes.devices.device import Device, Parameter, ParkResult
+from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
 from funcnodes.devices.messages.replies import Identity
-from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.snapshots import BenchSnapshot, compare
 
 __all__ = [

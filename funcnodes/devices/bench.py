@@ -20,12 +20,12 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.descent import CONFIRM_S, ParkResult
 from funcnodes.devices.device import Device, Surroundings
-from funcnodes.devices.emergency import Emergency, Target
+from funcnodes.devices.estop.emergency import Emergency, Target
+from funcnodes.devices.estop.latch import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.notify import Notifier
-from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.safetyplan import SafetyPlan, make_plan
 from funcnodes.devices.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
 from funcnodes.devices.sources import Observation, find_source

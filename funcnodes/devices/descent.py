@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from funcnodes.devices.estop.latch import StopAck
 from funcnodes.devices.link.wire import Wire
 from funcnodes.devices.messages.framing import Refused
-from funcnodes.devices.safety import StopAck
 from funcnodes.errors import DeviceError, FuncnodesError
 
 if TYPE_CHECKING:

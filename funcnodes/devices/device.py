@@ -27,7 +27,8 @@ from funcnodes.devices.declarations.members import UNSET, Member, Progress, Samp
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.values import BoundValue
 from funcnodes.devices.descent import ParkResult
-from funcnodes.devices.emergency import Target
+from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.link.completion import carry_out
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.wire import Wire
@@ -38,7 +39,6 @@ from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.narrowing import narrowed, validity
 from funcnodes.devices.panel import Parameter, parameters
 from funcnodes.devices.polling import Pollers, Told, Watcher
-from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.devices.transports import Transport
 from funcnodes.errors import (
     AddressError,

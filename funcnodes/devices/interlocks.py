@@ -20,7 +20,7 @@ from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.benchfile.rules import InterlockConfig, Then, placed
 from funcnodes.devices.conditions import Condition, parse_condition
 from funcnodes.devices.declarations.words import Command, Control
-from funcnodes.devices.safety import Latch, LatchState
+from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.devices.sources import Kinds, Observation, find_source
 from funcnodes.devices.watching import Watching, unsubscriber
 from funcnodes.errors import BenchError, RefusedError

@@ -23,8 +23,8 @@ from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded, Recorder, replayed
-from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Runner

@@ -16,7 +16,7 @@ from funcnodes.devices import Bench, BenchFile, Latch, StopAck
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.benchfile import BenchConfig
-from funcnodes.devices.emergency import strike_all
+from funcnodes.devices.estop.emergency import strike_all
 from funcnodes.errors import (
     DeviceConnectError,
     DeviceTimeout,

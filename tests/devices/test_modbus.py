@@ -34,7 +34,7 @@ from funcnodes.devices.declarations.registers import (
     register,
 )
 from funcnodes.devices.device import Device
-from funcnodes.devices.emergency import strike
+from funcnodes.devices.estop.emergency import strike
 from funcnodes.devices.transports.modbus import Request
 from funcnodes.errors import (
     DeviceTimeout,

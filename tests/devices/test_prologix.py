@@ -15,7 +15,7 @@ from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.emergency import strike
+from funcnodes.devices.estop.emergency import strike
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Protocol

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.emergency import Target, strike
+from funcnodes.devices.estop.emergency import Target, strike
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Protocol

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from funcnodes.devices.addresses.forms import Address, is_pty, parse
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
-from funcnodes.devices.safety import Latch
 from funcnodes.devices.transports.base import PIECE_PAUSE_S
 from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceError
