@@ -326,7 +326,9 @@ class Device:
         Raises:
             DeviceError: Nobody answers there.
         """
-        from funcnodes.devices.discovery import identify  # which finds instruments for benches
+        from funcnodes.devices.discovery.instruments import (
+            identify,  # which finds instruments for benches
+        )
 
         around = self._around
         found = await identify(address, allow=around.allow, make_transport=around.make_transport)

@@ -504,7 +504,7 @@ async def test_the_guard_dials_a_device_whose_link_is_just_being_reopened(
 
 GUARDIAN = """
 import sys, msgspec
-from funcnodes.devices.emergency import Target, strike_all
+from funcnodes.devices.estop.emergency import Target, strike_all
 targets = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Target])
 for each in strike_all(targets):
     print(each.device, each.sent, each.message)

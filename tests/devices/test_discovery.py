@@ -17,8 +17,9 @@ import pytest_asyncio
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
-from funcnodes.devices import discovery, network
+from funcnodes.devices import discovery
 from funcnodes.devices.addresses import AllowList, parse
+from funcnodes.devices.discovery import network
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for

@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from funcnodes.devices import network
 from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
 from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.devices.declarations import drivers
+from funcnodes.devices.discovery import network
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
