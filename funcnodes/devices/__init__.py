@@ -21,7 +21,7 @@ from funcnodes.devices.declarations.drivers import Idn, Instrument, ScpiDevice, 
 from funcnodes.devices.declarations.members import Channel, Group, Progress, Sample
 from funcnodes.devices.declarations.records import Reading, StatusWord, bit, record, together
 from funcnodes.devices.declarations.values import measurement
-from funcnodes.devices.device import Device, Parameter, ParkResult
+from funcnodes.devices.device.device import Device, Parameter, ParkResult
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
 from funcnodes.devices.messages.replies import Identity

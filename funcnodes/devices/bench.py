@@ -18,8 +18,8 @@ from funcnodes.devices.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
-from funcnodes.devices.descent import CONFIRM_S, ParkResult
-from funcnodes.devices.device import Device, Surroundings
+from funcnodes.devices.device.descent import CONFIRM_S, ParkResult
+from funcnodes.devices.device.device import Device, Surroundings
 from funcnodes.devices.estop.emergency import Emergency, Target
 from funcnodes.devices.estop.latch import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.interlocks import Interlock, Interlocks

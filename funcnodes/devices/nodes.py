@@ -24,7 +24,6 @@ from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
 from funcnodes.devices import alarmnodes
-from funcnodes.devices.acquisition import acquire, members_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.blocks import Block
 from funcnodes.devices.declarations.commands import Command
@@ -33,8 +32,9 @@ from funcnodes.devices.declarations.drivers import describe_member
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import Record, Together
 from funcnodes.devices.declarations.values import Measurement, Value
-from funcnodes.devices.device import Device
-from funcnodes.devices.polling import MIN_PERIOD_S, Samples, Watcher
+from funcnodes.devices.device.acquisition import acquire, members_of
+from funcnodes.devices.device.device import Device
+from funcnodes.devices.device.polling import MIN_PERIOD_S, Samples, Watcher
 from funcnodes.errors import BenchError, FuncnodesError, SavedGraphError
 
 NODE_IDS = (

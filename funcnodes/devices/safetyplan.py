@@ -14,8 +14,8 @@ from funcnodes.core import units
 from funcnodes.devices.benchfile.file import Cause, SafeAction
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.words import Control
-from funcnodes.devices.descent import CONFIRM_S
-from funcnodes.devices.device import Device
+from funcnodes.devices.device.descent import CONFIRM_S
+from funcnodes.devices.device.device import Device
 from funcnodes.devices.interlocks import Interlocks
 
 NOTHING = "nothing to switch off"

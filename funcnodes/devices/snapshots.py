@@ -16,7 +16,7 @@ import msgspec
 from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.words import MemberKind, Sample
-from funcnodes.devices.device import Device
+from funcnodes.devices.device.device import Device
 from funcnodes.devices.estop.latch import replace_file
 from funcnodes.devices.sources import Source, sources_of
 from funcnodes.errors import BenchError, FuncnodesError, UnitError

@@ -15,8 +15,8 @@ from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.devices.declarations.members import Sample
-from funcnodes.devices.device import Device
-from funcnodes.devices.polling import Samples
+from funcnodes.devices.device.device import Device
+from funcnodes.devices.device.polling import Samples
 from funcnodes.devices.sources import Observation, Source
 from funcnodes.errors import DeviceError, FuncnodesError, RefusedError
 

@@ -37,7 +37,7 @@ from funcnodes.errors import RecordingError
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
-    from funcnodes.devices.device import Device
+    from funcnodes.devices.device.device import Device
 
 FORMAT = 1
 SYNC_S = 1.0

@@ -14,7 +14,7 @@ from funcnodes.devices.messages.framing import Refused
 from funcnodes.errors import DeviceError, FuncnodesError
 
 if TYPE_CHECKING:
-    from funcnodes.devices.device import Device
+    from funcnodes.devices.device.device import Device
 
 CONFIRM_S = 1.0
 

@@ -14,7 +14,6 @@ from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
-from funcnodes.devices import descent
 from funcnodes.devices.addresses.forms import Address, AllowList, parse
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
@@ -26,7 +25,11 @@ from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import UNSET, Member, Progress, Sample, refusal
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.values import BoundValue
-from funcnodes.devices.descent import ParkResult
+from funcnodes.devices.device import descent
+from funcnodes.devices.device.descent import ParkResult
+from funcnodes.devices.device.narrowing import narrowed, validity
+from funcnodes.devices.device.panel import Parameter, parameters
+from funcnodes.devices.device.polling import Pollers, Told, Watcher
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.link.completion import carry_out
@@ -36,9 +39,6 @@ from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Completes, Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.devices.narrowing import narrowed, validity
-from funcnodes.devices.panel import Parameter, parameters
-from funcnodes.devices.polling import Pollers, Told, Watcher
 from funcnodes.devices.transports import Transport
 from funcnodes.errors import (
     AddressError,

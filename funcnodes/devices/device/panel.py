@@ -12,7 +12,7 @@ from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
 
 if TYPE_CHECKING:
-    from funcnodes.devices.device import Device
+    from funcnodes.devices.device.device import Device
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from funcnodes.core import clock
 from funcnodes.devices.declarations.members import Member, Role, Sample
 from funcnodes.devices.declarations.values import BoundValue
-from funcnodes.devices.device import Device
+from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError, DeviceTimeout
 
 T = TypeVar("T")
