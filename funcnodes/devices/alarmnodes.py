@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from funcnodes.core import Node, NodeInput, NodeOutput, Shelf, clock
-from funcnodes.devices.alarms import Alarm
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity
 from funcnodes.devices.declarations.words import Sample
-from funcnodes.devices.interlocks import InterlockState
-from funcnodes.devices.sources import Observation, Source
+from funcnodes.devices.safety.alarms import Alarm
+from funcnodes.devices.safety.interlocks import InterlockState
+from funcnodes.devices.safety.sources import Observation, Source
 from funcnodes.errors import BenchError, ExecutionError
 
 SeverityName = Literal["NO_ALARM", "MINOR", "MAJOR", "INVALID"]

@@ -14,7 +14,6 @@ from typing import Any, Self
 
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.addresses.lease import Leases
-from funcnodes.devices.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
@@ -22,16 +21,17 @@ from funcnodes.devices.device.descent import CONFIRM_S, ParkResult
 from funcnodes.devices.device.device import Device, Surroundings
 from funcnodes.devices.estop.emergency import Emergency, Target
 from funcnodes.devices.estop.latch import CONFIRMED, Latch, LatchState, StopAck
-from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.messages.protocol import Protocol
-from funcnodes.devices.notify import Notifier
+from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
+from funcnodes.devices.safety.interlocks import Interlock, Interlocks
+from funcnodes.devices.safety.notify import Notifier
+from funcnodes.devices.safety.sources import Observation, find_source
+from funcnodes.devices.safety.watching import Watching
 from funcnodes.devices.safetyplan import SafetyPlan, make_plan
 from funcnodes.devices.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
-from funcnodes.devices.sources import Observation, find_source
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
-from funcnodes.devices.watching import Watching
 from funcnodes.errors import BenchError, DeviceError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often

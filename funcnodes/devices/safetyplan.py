@@ -16,7 +16,7 @@ from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.words import Control
 from funcnodes.devices.device.descent import CONFIRM_S
 from funcnodes.devices.device.device import Device
-from funcnodes.devices.interlocks import Interlocks
+from funcnodes.devices.safety.interlocks import Interlocks
 
 NOTHING = "nothing to switch off"
 

@@ -18,7 +18,7 @@ from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.words import MemberKind, Sample
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.estop.latch import replace_file
-from funcnodes.devices.sources import Source, sources_of
+from funcnodes.devices.safety.sources import Source, sources_of
 from funcnodes.errors import BenchError, FuncnodesError, UnitError
 
 VERSION = 1

@@ -18,7 +18,7 @@ import pytest
 
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile.rules import MailConfig, NotifyConfig, Severity, WebhookConfig
-from funcnodes.devices.notify import QUEUE, Hook, Mail, Notice, Notifier, Webhook
+from funcnodes.devices.safety.notify import QUEUE, Hook, Mail, Notice, Notifier, Webhook
 from funcnodes.errors import BenchError
 
 NOTICE = Notice(

@@ -21,8 +21,8 @@ import msgspec
 
 from funcnodes.core import clock
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity, placed
-from funcnodes.devices.sources import Kinds, Observation, Source, device_source, find_source
-from funcnodes.devices.watching import Watching, unsubscriber
+from funcnodes.devices.safety.sources import Kinds, Observation, Source, device_source, find_source
+from funcnodes.devices.safety.watching import Watching, unsubscriber
 from funcnodes.errors import BenchError
 
 HISTORY = 1_000

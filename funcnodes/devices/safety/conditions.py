@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from funcnodes.core import units
-from funcnodes.devices.sources import Observation, Source
+from funcnodes.devices.safety.sources import Observation, Source
 from funcnodes.errors import BenchError, UnitError
 
 LONGEST = 500

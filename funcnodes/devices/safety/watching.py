@@ -17,7 +17,7 @@ from funcnodes.core import clock
 from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.polling import Samples
-from funcnodes.devices.sources import Observation, Source
+from funcnodes.devices.safety.sources import Observation, Source
 from funcnodes.errors import DeviceError, FuncnodesError, RefusedError
 
 _log = logging.getLogger(__name__)
