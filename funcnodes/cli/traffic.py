@@ -133,7 +133,7 @@ async def _bench(settings: "Settings", device: str, file: Path | None) -> "Bench
 async def _record(
     bench: "Bench", file: Path, read: Sequence[str], every: float, count: int, rounds: list[int]
 ) -> None:
-    from funcnodes.devices.messages.recorded import Recorder
+    from funcnodes.devices.bench.recorder import Recorder
 
     with Recorder(file, bench):
         try:
@@ -256,7 +256,7 @@ async def _connect(
     from dataclasses import replace
 
     from funcnodes.devices.bench import Bench
-    from funcnodes.devices.messages.recorded import recorded_bench, replayed
+    from funcnodes.devices.bench.recorder import recorded_bench, replayed
 
     problems = {}
     whole = replayed(recorded_bench(recorded), recorded)

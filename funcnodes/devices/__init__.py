@@ -10,7 +10,8 @@ A driver is written with `driver`, `ScpiDevice`, `control`, `measurement`, `reco
 
 from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
-from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.bench import Bench
+from funcnodes.devices.bench.snapshots import BenchSnapshot, compare
 from funcnodes.devices.benchfile.file import BenchFile, DeviceConfig
 from funcnodes.devices.benchfile.find import builtin_benches, find_bench
 from funcnodes.devices.benchfile.rules import Severity
@@ -25,7 +26,6 @@ from funcnodes.devices.device.device import Device, Parameter, ParkResult
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
 from funcnodes.devices.messages.replies import Identity
-from funcnodes.devices.snapshots import BenchSnapshot, compare
 
 __all__ = [
     "Address", "AllowList", "Bench", "BenchFile", "BenchSnapshot", "Channel", "Device",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from funcnodes.core import Node, NodeInput, NodeOutput, Shelf, clock
-from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity
 from funcnodes.devices.declarations.words import Sample
 from funcnodes.devices.safety.alarms import Alarm

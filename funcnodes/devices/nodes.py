@@ -24,7 +24,7 @@ from funcnodes.core.node import Policy
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
 from funcnodes.devices import alarmnodes
-from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.declarations.blocks import Block
 from funcnodes.devices.declarations.commands import Command
 from funcnodes.devices.declarations.controls import Control

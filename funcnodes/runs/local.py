@@ -21,10 +21,11 @@ from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import Recorder, replayed
 from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.devices.messages.recorded import Recorded, Recorder, replayed
+from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Runner

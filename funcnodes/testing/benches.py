@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import recorded_bench, replayed
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.declarations.drivers import Instrument
-from funcnodes.devices.messages.recorded import Recorded, recorded_bench, replayed
+from funcnodes.devices.messages.recorded import Recorded
 
 Drivers = Mapping[str, tuple[type[Instrument] | str, str]]
 

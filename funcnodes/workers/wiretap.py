@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import export
 from funcnodes.devices.device import Device
-from funcnodes.devices.messages.recorded import export
 from funcnodes.devices.messages.traffic import Exchange
 from funcnodes.workers import wire
 

@@ -1,4 +1,4 @@
-"""One instrument of a bench: what it is told and asked, shown, polled, acquired from, brought down."""
+"""One instrument of a bench: told, asked, shown, polled, acquired from and brought down."""
 
 from funcnodes.devices.device.device import (
     ASKABLE,

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.addresses.lease import Leases
+from funcnodes.devices.bench.plan import SafetyPlan, make_plan
+from funcnodes.devices.bench.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
@@ -28,8 +30,6 @@ from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.devices.safety.watching import Watching
-from funcnodes.devices.safetyplan import SafetyPlan, make_plan
-from funcnodes.devices.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.errors import BenchError, DeviceError
