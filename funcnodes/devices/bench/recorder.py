@@ -25,6 +25,7 @@ from funcnodes.devices.device.device import Device
 from funcnodes.devices.messages.recorded import DeviceHead, Head, Recorded, encoded, exchange_line
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Exchange
+from funcnodes.durable import write_through
 from funcnodes.errors import RecordingError
 
 SYNC_S = 1.0
@@ -128,10 +129,8 @@ class Recorder:
         return found, True
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(b"" if self.problem else data)
         try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            write_through(self._descriptor, b"" if self.problem else data)
         except OSError as error:
             self._give_up(os.strerror(error.errno or 0))
 

@@ -17,8 +17,8 @@ from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.words import MemberKind, Sample
 from funcnodes.devices.device.device import Device
-from funcnodes.devices.estop.latch import replace_file
 from funcnodes.devices.safety.sources import Source, sources_of
+from funcnodes.durable import write_private
 from funcnodes.errors import BenchError, FuncnodesError, UnitError
 
 VERSION = 1
@@ -84,7 +84,7 @@ class BenchSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     def save(self, path: Path) -> None:
         """Keep it; raises BenchError where it cannot be written."""
         try:
-            replace_file(path, self.to_json() + b"\n")
+            write_private(path, self.to_json() + b"\n")
         except OSError as error:
             raise BenchError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -25,7 +25,6 @@
 An error names file, table and key. Saving keeps comments and order.
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from typing import Any, Literal, Self, get_args
 from funcnodes.devices.addresses.forms import AllowList
 from funcnodes.devices.benchfile.rules import Rules, read_rules
 from funcnodes.devices.benchfile.tables import Tables
+from funcnodes.durable import replace_file
 from funcnodes.errors import BenchError
 
 Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
@@ -168,12 +168,7 @@ class BenchFile:
         target = path or self.path
         if target is None:
             raise BenchError("This bench has no file yet; say where to save it.")
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(tomlkit.dumps(self._document))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(target)
+        replace_file(target, tomlkit.dumps(self._document).encode())
         self.path = target
 
 

@@ -8,7 +8,6 @@ is engaged nor when it is reset; that is the bench's.
 
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError
 
 AckState = Literal["pending", "off", "sent", "unanswered", "held"]
@@ -162,7 +162,7 @@ class Latch:
         if self.path is None:
             return
         with self._lock:
-            replace_file(self.path, msgspec.json.encode(self._state))
+            write_private(self.path, msgspec.json.encode(self._state))
 
     def _tell(self) -> None:
         for callback in tuple(self._watchers):
@@ -180,26 +180,3 @@ def _read(path: Path | None) -> LatchState:
         return msgspec.json.decode(path.read_bytes(), type=LatchState)
     except (OSError, msgspec.DecodeError):
         return LatchState(latched=True, cause=f"{path.name} could not be read")
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file for the owner alone: afterwards it is the old one or the new, never a mix."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.rename(path)
-    with contextlib.suppress(OSError):
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
