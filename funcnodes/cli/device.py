@@ -13,8 +13,8 @@ from funcnodes.cli.opening import OWNER, BenchFile, SomeBench, locks, opened, wi
 from funcnodes.cli.output import Json, complain, print_json, print_table
 
 if TYPE_CHECKING:
+    from funcnodes.devices.bench.plan import SafetyPlan
     from funcnodes.devices.device import Device
-    from funcnodes.devices.safetyplan import SafetyPlan
     from funcnodes.settings import Settings
 
 AddressText = Annotated[
@@ -83,8 +83,8 @@ async def _attached(locks: Path, mdns: bool, vxi11: bool, visa: bool) -> list[An
 
 def list_drivers(as_json: Json = False) -> None:
     """List the drivers that are installed, whom each is for and how it is made safe."""
-    from funcnodes.devices import drivers
-    from funcnodes.devices.safetyplan import estop_words, park_words
+    from funcnodes.devices.bench.plan import estop_words, park_words
+    from funcnodes.devices.declarations import drivers
 
     kinds = [drivers.find(name) for name in drivers.names()]
     if as_json:

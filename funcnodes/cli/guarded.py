@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
-from funcnodes.devices.emergency import Target
+from funcnodes.devices.estop.emergency import Target
 from funcnodes.workers.guard import TURN_S, GuardianProcess
 
 

@@ -6,7 +6,6 @@ one with a single bad entry is refused whole, before anything of it has reached 
 """
 
 import json
-import os
 import shutil
 import stat
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from funcnodes.core import saved
+from funcnodes.durable import replacing
 from funcnodes.errors import FuncnodesError
 
 CONFIG, STATE, FILES = "config", "state", "files"
@@ -69,14 +69,8 @@ def write(
     if not isinstance(target, Path):
         _write(target, state, config or {}, files)
         return
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            _write(stream, state, config or {}, files)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(target, is_private=True) as stream:
+        _write(stream, state, config or {}, files)
 
 
 def read(source: Path | IO[bytes], files: Path | None = None) -> Archive:

@@ -12,7 +12,6 @@ ports, without values and places on the canvas, which belong to the instance.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,6 +35,7 @@ from funcnodes.core.subgraph_files import (
 from funcnodes.core.values import NoValue
 from funcnodes.core.waves import Wave
 from funcnodes.core.wiring import hold, kept, lay, lift, take_value
+from funcnodes.durable import replace_file
 from funcnodes.errors import (
     FuncnodesError,
     GraphError,
@@ -251,12 +251,9 @@ class SubgraphNode(Border):
             SavedGraphError: The name does not end in `SUFFIX`, or it cannot be written.
         """
         name, data = stem(path), self.file_data()
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            partial.write_text(json.dumps(data, indent=1, allow_nan=False), encoding="utf-8")
-            partial.replace(path)
+            replace_file(path, json.dumps(data, indent=1, allow_nan=False).encode())
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise SavedGraphError(f"{path} cannot be written: {error.strerror}.") from error
         self.file, self.origin = name, str(data["version"])
 

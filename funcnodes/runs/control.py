@@ -9,7 +9,7 @@ from typing import Any
 
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan

@@ -11,7 +11,7 @@ import shutil
 import signal as signals
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
-from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import Recorder, replayed
 from funcnodes.devices.benchfile import BenchFile
-from funcnodes.devices.recordings import Recorded, Recorder, replayed
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.estop.latch import Latch
+from funcnodes.devices.messages.recorded import Recorded
+from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Runner
@@ -313,13 +316,10 @@ def _check_folder(folder: Path) -> None:
 def _copy(path: Path, folder: Path) -> Path:
     """The run file in `folder` too: old or new, never half of it."""
     target = folder / path.name
-    partial = folder / f".{path.name}.partial"
     try:
-        shutil.copyfile(path, partial)
-        partial.replace(target)
+        with path.open("rb") as run, replacing(target) as copy:
+            shutil.copyfileobj(run, copy)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise RunError(
             f"The run file cannot be copied to {folder}: {error.strerror}. It is kept in {path}."
         ) from error

@@ -25,7 +25,7 @@ import msgspec
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch, LatchState
+from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.recorder import Recorder

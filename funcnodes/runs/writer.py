@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from funcnodes.durable import sync_folder
 from funcnodes.runs import schema
 from funcnodes.runs.cells import encode
 from funcnodes.runs.records import (
@@ -362,15 +363,6 @@ def storage_error(path: Path, error: Exception) -> StorageError:
         )
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StorageError(f"The run file {path} cannot be written: {why}.", path=str(path))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` survive power loss."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _head_statements(head: RunHead) -> list[Statement]:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from funcnodes.devices import drivers
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.device import Device
-from funcnodes.devices.drivers import Instrument
 from funcnodes.devices.transports.memory import Dialogue
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # the instrument's class

@@ -17,11 +17,12 @@ from typing import Any
 
 import msgspec
 
+from funcnodes.durable import write_private
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
 from funcnodes.web.listening import listen
 from funcnodes.workers import manager_file
-from funcnodes.workers.files import read_json, write_json, write_private
+from funcnodes.workers.files import read_json, write_json
 from funcnodes.workers.processes import Process
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import Workspace

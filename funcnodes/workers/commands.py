@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.gates import InputGate, OutputGate
 from funcnodes.core.waves import Wave
-from funcnodes.devices.rules import Severity
+from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text

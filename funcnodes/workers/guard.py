@@ -24,8 +24,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from funcnodes.core import Node
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.emergency import Target
-from funcnodes.devices.safety import Latch, StopAck
+from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.latch import Latch, StopAck
 from funcnodes.errors import WorkerError
 from funcnodes.workers import guardwire
 from funcnodes.workers.guardian import Word

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from funcnodes.devices.emergency import Struck, Target, strike_all
+from funcnodes.devices.estop.emergency import Struck, Target, strike_all
 from funcnodes.workers.processes import Process
 
 SILENCE_S = 2.0

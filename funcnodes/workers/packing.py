@@ -17,10 +17,10 @@ from typing import Any
 from funcnodes.core import Library, archive, saved, subgraph, subgraph_files
 from funcnodes.core.archive import ArchiveError
 from funcnodes.core.services import Services
+from funcnodes.durable import write_private
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers import client, manager_file
-from funcnodes.workers.files import write_private
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
 FORMAT = 1

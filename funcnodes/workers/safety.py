@@ -11,10 +11,10 @@ from typing import cast
 import msgspec
 
 from funcnodes.core import clock
-from funcnodes.devices.alarms import Alarm
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
-from funcnodes.devices.interlocks import Interlock
+from funcnodes.devices.safety.alarms import Alarm
+from funcnodes.devices.safety.interlocks import Interlock
 from funcnodes.runs import Run
 from funcnodes.workers import wire
 from funcnodes.workers.publisher import Publisher

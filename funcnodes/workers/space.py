@@ -9,7 +9,7 @@ from typing import Any
 
 from funcnodes.core import Library, Node, NodeSpace
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.runs import Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
 from funcnodes.workers import views, wire

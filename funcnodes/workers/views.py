@@ -29,8 +29,8 @@ from funcnodes.core.gates import Gate
 from funcnodes.core.ports import Port
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
+from funcnodes.devices.estop.latch import LatchState
 from funcnodes.devices.nodes import NODE_IDS, library_entries
-from funcnodes.devices.safety import LatchState
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.records import Column, RowPage

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import export
 from funcnodes.devices.device import Device
-from funcnodes.devices.recordings import export
-from funcnodes.devices.traffic import Exchange
+from funcnodes.devices.messages.traffic import Exchange
 from funcnodes.workers import wire
 
 LIMIT = 2_000

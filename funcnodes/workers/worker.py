@@ -23,8 +23,8 @@ from funcnodes.core.subgraph import SHELF_NAME
 from funcnodes.core.subgraph_files import SUFFIX
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
+from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
-from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library

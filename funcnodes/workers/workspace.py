@@ -29,9 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
 from funcnodes.settings import Settings, private_dir
-from funcnodes.workers.files import read_json, sync_dir, write_json, write_private
+from funcnodes.workers.files import read_json, write_json
 from funcnodes.workers.processes import Process
 
 VERSIONS_KEPT = 5
@@ -273,7 +274,7 @@ class SpaceStore:
             os.rename(source, target)
         if self._versions(source).is_dir():
             os.rename(self._versions(source), self._versions(target))
-        sync_dir(self.folder)
+        sync_folder(self.folder)
 
     def versions(self, name: str) -> list[Path]:
         """Earlier versions of a nodespace, newest first."""

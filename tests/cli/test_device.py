@@ -12,7 +12,7 @@ import pytest
 from funcnodes.cli.app import execute
 from funcnodes.devices import discovery
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.lease import Lease
+from funcnodes.devices.addresses.lease import Lease
 
 Command = Callable[..., Any]
 

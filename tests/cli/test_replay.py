@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from funcnodes.devices.recordings import Recorded
+from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.runs import RunReader
 
 Command = Callable[..., Any]

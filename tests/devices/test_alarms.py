@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes.core import clock
-from funcnodes.devices import Bench, Sample, drivers
-from funcnodes.devices.alarms import HISTORY, Alarm, AlarmEvent, build_alarm
-from funcnodes.devices.rules import AlarmConfig, Severity
-from funcnodes.devices.sources import Observation
+from funcnodes.devices import Bench, Sample
+from funcnodes.devices.benchfile.rules import AlarmConfig, Severity
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.safety.alarms import HISTORY, Alarm, AlarmEvent, build_alarm
+from funcnodes.devices.safety.sources import Observation
 from funcnodes.errors import BenchError
 
 KINDS = {"smu": drivers.find("keithley.smu2400"), "tc": drivers.find("lakeshore.model335")}

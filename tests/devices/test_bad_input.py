@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from funcnodes.devices.addresses import parse
+from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.declare import control, measurement
-from funcnodes.devices.drivers import Idn, ScpiDevice, driver, lent
-from funcnodes.devices.lease import Lease
+from funcnodes.devices.declarations.drivers import Idn, ScpiDevice, driver, lent
+from funcnodes.devices.declarations.words import control, measurement
 from funcnodes.devices.transports.serial import SerialTransport
 from funcnodes.errors import (
     BenchError,

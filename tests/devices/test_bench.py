@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from funcnodes.devices import Bench, BenchFile, Latch, StopAck
 from funcnodes.devices.addresses import parse
+from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.benchfile import BenchConfig
-from funcnodes.devices.emergency import strike_all
-from funcnodes.devices.lease import Lease
+from funcnodes.devices.estop.emergency import strike_all
 from funcnodes.errors import (
     DeviceConnectError,
     DeviceTimeout,
@@ -504,7 +504,7 @@ async def test_the_guard_dials_a_device_whose_link_is_just_being_reopened(
 
 GUARDIAN = """
 import sys, msgspec
-from funcnodes.devices.emergency import Target, strike_all
+from funcnodes.devices.estop.emergency import Target, strike_all
 targets = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Target])
 for each in strike_all(targets):
     print(each.device, each.sent, each.message)

@@ -13,9 +13,10 @@ from hypothesis import given, strategies as st
 
 from funcnodes.devices import Linear, ScpiDevice, block, driver, preamble
 from funcnodes.devices.addresses import parse
+from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.memory import MemoryTransport
 from funcnodes.devices.transports.tcp import TcpTransport
-from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import DeviceError, ReplyError
 from funcnodes.testing.conversation import Conversation
 

@@ -105,7 +105,7 @@ def _bytes(line: str) -> tuple[bytes, bytes | None]:
 async def requesting() -> AsyncIterator[tuple[Bench, Requesting]]:
     wire = Requesting(*CONNECT)
     config = bench_of({"stage": (Stage, "tcp:127.0.0.1:1")}).config
-    from funcnodes.devices import drivers
+    from funcnodes.devices.declarations import drivers
 
     with drivers.lent(Stage):
         bench = Bench(config, make_transport=lambda *_: wire)

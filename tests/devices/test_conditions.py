@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes.devices import Sample, drivers
-from funcnodes.devices.conditions import Condition, parse_condition
-from funcnodes.devices.sources import Observation, Source, find_source
+from funcnodes.devices import Sample
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.safety.conditions import Condition, parse_condition
+from funcnodes.devices.safety.sources import Observation, Source, find_source
 from funcnodes.errors import BenchError
 
 KINDS = {"smu": drivers.find("keithley.smu2400"), "tc": drivers.find("lakeshore.model335")}

@@ -16,14 +16,14 @@ from funcnodes.devices import (
     control,
     depending,
     driver,
-    drivers,
     measurement,
     one_of,
     setting,
     step_of,
     together,
-)  # fmt: skip
+)
 from funcnodes.devices.benchfile import BenchConfig
+from funcnodes.devices.declarations import drivers  # fmt: skip
 from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.errors import (
     BenchError,

@@ -19,12 +19,12 @@ from funcnodes.devices import (
     command,
     control,
     driver,
-    drivers,
     measurement,
     record,
     setting,
-)  # fmt: skip
+)
 from funcnodes.devices.benchfile import BenchConfig
+from funcnodes.devices.declarations import drivers  # fmt: skip
 from funcnodes.devices.device import Device
 from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.errors import BenchError, LimitError, ReplyError, ValueRefusedError

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from funcnodes.devices import drivers
-from funcnodes.devices.controls import Control
-from funcnodes.devices.dialogues import connect_lines, dialogue_skeleton, example
-from funcnodes.devices.records import Record, Together
-from funcnodes.devices.schemas import driver_schema
-from funcnodes.devices.stand_in import driver_table
-from funcnodes.devices.values import Value
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.dialogues import connect_lines, dialogue_skeleton, example
+from funcnodes.devices.declarations.records import Record, Together
+from funcnodes.devices.declarations.schemas import driver_schema
+from funcnodes.devices.declarations.stand_in import driver_table
+from funcnodes.devices.declarations.values import Value
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation
 from funcnodes_drivers.pfeiffer.tc400 import Tc400

@@ -17,9 +17,11 @@ import pytest_asyncio
 from zeroconf import ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
-from funcnodes.devices import discovery, network
+from funcnodes.devices import discovery
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.discovery import network
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.errors import DeviceBusyError, DeviceConnectError, DeviceTimeout
 
@@ -147,10 +149,11 @@ async def test_a_line_that_this_program_has_itself_is_to_be_shared() -> None:
 OPEN_AS_NOBODY = """
 import asyncio, grp, os, sys
 import serial
-import funcnodes.devices.holders, funcnodes.devices.transports.serial  # while we may read them
+import funcnodes.devices.addresses.holders  # while we may read them
+import funcnodes.devices.transports.serial
 from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.transports.choose import transport_for
-from funcnodes.devices.wire import Protocol
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.errors import DeviceConnectError
 if os.getuid() == 0:
     os.setgroups([])

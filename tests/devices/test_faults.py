@@ -21,10 +21,11 @@ import pytest
 import pytest_asyncio
 
 from funcnodes.core.types import Range
-from funcnodes.devices import Bench, Device, Idn, ScpiDevice, control, driver, drivers
+from funcnodes.devices import Bench, Device, Idn, ScpiDevice, control, driver
 from funcnodes.devices.addresses import Address, parse
+from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.lease import Lease, holder_of
+from funcnodes.devices.declarations import drivers
 from funcnodes.errors import (
     DeviceClosed,
     DeviceConnectError,

@@ -24,9 +24,10 @@ from funcnodes.devices import (
     measurement,
     record,
 )  # fmt: skip
-from funcnodes.devices.framing import Refused, as_hex, crc16, lrc8, sum8, xor8
+from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.messages.framing import Refused, as_hex, crc16, lrc8, sum8, xor8
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.memory import MemoryTransport
-from funcnodes.devices.wire import Protocol, Wire
 from funcnodes.errors import DeviceError, InstrumentError, ReplyError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes.devices import Bench, Latch, Sample, drivers
-from funcnodes.devices.conditions import parse_condition
-from funcnodes.devices.interlocks import FIRST_S, Interlock, InterlockState
-from funcnodes.devices.rules import InterlockConfig
-from funcnodes.devices.sources import Observation, find_source
+from funcnodes.devices import Bench, Latch, Sample
+from funcnodes.devices.benchfile.rules import InterlockConfig
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.safety.conditions import parse_condition
+from funcnodes.devices.safety.interlocks import FIRST_S, Interlock, InterlockState
+from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.errors import BenchError, RefusedError
 
 KINDS = {"tc": drivers.find("lakeshore.model335")}

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.lease import Lease, holder_of
+from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.errors import DeviceBusyError
 
 ADDRESS = parse("tcp:127.0.0.1:5025")
 OTHER = """
 import sys, pathlib
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.lease import Lease
+from funcnodes.devices.addresses.lease import Lease
 lease = Lease.acquire(
     pathlib.Path(sys.argv[1]), parse("TCPIP0::localhost::5025::SOCKET"),
     device="smu", worker="bench two",

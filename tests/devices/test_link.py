@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import replies
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.memory import Dialogue
 from funcnodes.errors import (
     DeviceClosed,

@@ -13,8 +13,9 @@ import pytest
 import funcnodes
 from funcnodes.core import NodeSpace, clock
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchFile
+from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.devices.transports.memory import BenchClock
 from funcnodes.errors import AddressError, DeviceClosed, DeviceConnectError, DeviceTimeout

@@ -20,14 +20,21 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from funcnodes.core.types import Range
-from funcnodes.devices import discovery, drivers
+from funcnodes.devices import discovery
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.drivers import Idn
+from funcnodes.devices.declarations.registers import (
+    ModbusDevice,
+    Registers,
+    modbus_driver,
+    reading,
+    register,
+)
 from funcnodes.devices.device import Device
-from funcnodes.devices.drivers import Idn
-from funcnodes.devices.emergency import strike
-from funcnodes.devices.modbus import ModbusDevice, Registers, modbus_driver, reading, register
+from funcnodes.devices.estop.emergency import strike
 from funcnodes.devices.transports.modbus import Request
 from funcnodes.errors import (
     DeviceTimeout,

@@ -17,8 +17,8 @@ import msgspec
 import pytest
 
 from funcnodes.devices import Bench
-from funcnodes.devices.notify import QUEUE, Hook, Mail, Notice, Notifier, Webhook
-from funcnodes.devices.rules import MailConfig, NotifyConfig, Severity, WebhookConfig
+from funcnodes.devices.benchfile.rules import MailConfig, NotifyConfig, Severity, WebhookConfig
+from funcnodes.devices.safety.notify import QUEUE, Hook, Mail, Notice, Notifier, Webhook
 from funcnodes.errors import BenchError
 
 NOTICE = Notice(

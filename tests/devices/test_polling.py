@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 
 from funcnodes.core import NodeSpace, clock
 from funcnodes.devices import Bench, ScpiDevice, driver, measurement, nodes
-from funcnodes.devices.members import Sample
-from funcnodes.devices.polling import Pollers, Samples, Watcher
+from funcnodes.devices.declarations.members import Sample
+from funcnodes.devices.device.polling import Pollers, Samples, Watcher
 from funcnodes.errors import DeviceTimeout, FuncnodesError
 from funcnodes.testing.conversation import Conversation
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import replies
 from funcnodes.devices.addresses import AllowList, parse
+from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.emergency import strike
-from funcnodes.devices.lease import Lease
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.estop.emergency import strike
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import Transports, transport_for
 from funcnodes.errors import (
     DeviceBusyError,

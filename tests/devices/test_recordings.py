@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import Recorder, export
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.recordings import Recorded, Recorder, export
+from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.errors import RecordingError
 
 
@@ -57,7 +58,7 @@ import asyncio, sys
 from pathlib import Path
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.recordings import Recorder
+from funcnodes.devices.bench.recorder import Recorder
 from funcnodes_simulators import SimulatedBench
 
 async def main():
@@ -114,8 +115,8 @@ def test_a_file_that_is_cut_anywhere_keeps_all_lines_before(at: int, tmp_path: P
 
 @given(data=st.binary(max_size=300))
 def test_any_bytes_come_back_as_they_were(data: bytes) -> None:
-    from funcnodes.devices.recordings import _DECODER, _Reader, exchange_line
-    from funcnodes.devices.traffic import Exchange
+    from funcnodes.devices.messages.recorded import _DECODER, _Reader, exchange_line
+    from funcnodes.devices.messages.traffic import Exchange
 
     exchange = Exchange(1.5, "in", data, 2.5, 3.5)
     encoded = exchange_line("a", exchange)
@@ -165,10 +166,10 @@ def test_a_missing_file_and_a_missing_device_are_said(tmp_path: Path) -> None:
 async def test_a_full_disk_ends_the_recording_and_nothing_else(
     gadget: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from funcnodes.devices import recordings
+    from funcnodes.devices.bench import recorder as module
 
     full = os.open("/dev/full", os.O_WRONLY)
-    monkeypatch.setattr(recordings, "_new_file", lambda _: full)
+    monkeypatch.setattr(module, "_new_file", lambda _: full)
     bench = bench_of(gadget.address)
     with Recorder(tmp_path / "full.jsonl", bench) as recorder:
         async with bench:

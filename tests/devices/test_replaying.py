@@ -10,17 +10,10 @@ from hypothesis import given, strategies as st
 
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import Recorder, recorded_bench, replayed
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.recordings import (
-    DeviceHead,
-    Recorded,
-    RecordedDevice,
-    Recorder,
-    exchange_line,
-    recorded_bench,
-    replayed,
-)
-from funcnodes.devices.traffic import Direction, Exchange
+from funcnodes.devices.messages.recorded import DeviceHead, Recorded, RecordedDevice, exchange_line
+from funcnodes.devices.messages.traffic import Direction, Exchange
 from funcnodes.devices.transports.replaying import InOrder, Matching, Replaying
 from funcnodes.errors import (
     AddressError,

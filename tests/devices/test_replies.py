@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes.devices import replies
-from funcnodes.devices.replies import Identity
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import ReplyError
 
 

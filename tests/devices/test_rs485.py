@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import discovery, replies
+from funcnodes.devices import discovery
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.transports.line import LineBus, LineChannel

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import given, strategies as st
 
-from funcnodes.devices.rules import LIMITS, Rules, read_rules
-from funcnodes.devices.tables import Tables
+from funcnodes.devices.benchfile.rules import LIMITS, Rules, read_rules
+from funcnodes.devices.benchfile.tables import Tables
 from funcnodes.errors import BenchError
 
 SCALARS = st.one_of(

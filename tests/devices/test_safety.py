@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from funcnodes.devices.safety import Latch, StopAck
+from funcnodes.devices.estop.latch import Latch, StopAck
 from funcnodes.errors import RefusedError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes.devices import Bench
-from funcnodes.devices.snapshots import BenchSnapshot, DeviceTaken, Taken, compare
+from funcnodes.devices.bench.snapshots import BenchSnapshot, DeviceTaken, Taken, compare
 from funcnodes.errors import BenchError
 
 

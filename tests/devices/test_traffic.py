@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.link import Link, Protocol
-from funcnodes.devices.traffic import LONGEST, Exchange, Filter, Traffic, line, shown
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.traffic import LONGEST, Exchange, Filter, Traffic, line, shown
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.recording import Recording
 from funcnodes.devices.transports.tcp import TcpTransport

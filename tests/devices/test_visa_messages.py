@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import replies
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.emergency import Target, strike
-from funcnodes.devices.link import Link, Protocol
+from funcnodes.devices.estop.emergency import Target, strike
+from funcnodes.devices.link import Link
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.transports.slices import STALL_S
 from funcnodes.devices.transports.visa import IDLE_S, VisaTransport

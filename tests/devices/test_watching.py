@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from funcnodes.devices import Bench
-from funcnodes.devices.sources import Observation
+from funcnodes.devices.safety.sources import Observation
 from funcnodes.errors import BenchError
 
 

@@ -21,7 +21,7 @@ from funcnodes.devices import (
     setting,
     together,
 )  # fmt: skip
-from funcnodes.devices.records import Reading
+from funcnodes.devices.declarations.records import Reading
 from funcnodes_drivers.keithley.smu2400 import Smu2400
 from funcnodes_drivers.rigol.ds1054z import Coupling, Ds1054z
 

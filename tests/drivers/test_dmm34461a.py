@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from funcnodes.devices import ScpiDevice, command, driver, setting
-from funcnodes.devices.acquisition import acquire
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.device.acquisition import acquire
 from funcnodes.errors import DeviceTimeout, InstrumentError, ValueRefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation

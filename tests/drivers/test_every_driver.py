@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from funcnodes.devices import Bench, Device, drivers
+from funcnodes.devices import Bench, Device
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.controls import Control
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.controls import Control
 from funcnodes.errors import DeviceTimeout
 from funcnodes_simulators import SimulatedBench
 

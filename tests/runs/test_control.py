@@ -7,7 +7,7 @@ import pytest
 
 from funcnodes.basic_nodes.control.feedback import Previous
 from funcnodes.core import Node, NodeInput
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import Run, RunReader, StorageError
 from funcnodes.runs.writer import RunWriter

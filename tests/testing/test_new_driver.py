@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from funcnodes.cli.app import execute
 from funcnodes.cli.new_driver import Skeleton, _pattern, _slug
 from funcnodes.devices import Idn
-from funcnodes.devices.replies import Identity
+from funcnodes.devices.messages.replies import Identity
 
 PROGRAM = [sys.executable, "-W", "error", "-c", "from funcnodes.cli import main; main()"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from funcnodes.devices.emergency import Target
+from funcnodes.devices.estop.emergency import Target
 from funcnodes.workers.guardian import SILENCE_S, Word
 from funcnodes.workers.processes import Process
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError, SavedGraphError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers.files import read_json, write_json, write_private
+from funcnodes.workers.files import read_json, write_json
 from funcnodes.workers.workspace import VERSIONS_KEPT, SpaceStore, Workspace, encode
 
 

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import ClassVar, Literal
 
-from funcnodes.devices.turn import Turn
+from funcnodes.devices.transports.turn import Turn
 
 TransportKind = Literal[
     "tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "recording", "replay"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.devices.transports.descriptor import DescriptorTransport
-from funcnodes.devices.turn import Rounds, Turn
+from funcnodes.devices.transports.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed
 
 T = TypeVar("T")

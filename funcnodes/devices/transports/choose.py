@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.bus import Bus
 from funcnodes.devices.transports.descriptor import DescriptorTransport
@@ -19,9 +20,8 @@ from funcnodes.devices.transports.prologix import PrologixBus, PrologixChannel
 from funcnodes.devices.transports.replaying import Replaying
 from funcnodes.devices.transports.serial import DEFAULTS, SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
+from funcnodes.devices.transports.turn import Rounds
 from funcnodes.devices.transports.visa import VisaTransport
-from funcnodes.devices.turn import Rounds
-from funcnodes.devices.wire import Protocol
 from funcnodes.errors import AddressError
 
 B = TypeVar("B", bound=Bus)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from funcnodes.core import clock
-from funcnodes.devices.addresses import Address
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport
 from funcnodes.errors import DeviceClosed, DeviceConnectError, ReplyError
 

@@ -8,9 +8,9 @@ nothing to what goes over the wire and delays nobody: emergency bytes go first a
 import asyncio
 from collections.abc import Coroutine
 
-from funcnodes.devices.traffic import Traffic
+from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.transports.base import LIMIT, Transport
-from funcnodes.devices.turn import Turn
+from funcnodes.devices.transports.turn import Turn
 from funcnodes.errors import DeviceClosed, DeviceError
 
 

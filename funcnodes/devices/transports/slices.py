@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from funcnodes.devices.addresses import Address
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceClosed, DeviceConnectError

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions, is_pty
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions, is_pty
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, close_leftovers
 from funcnodes.devices.transports.slices import (
     CALL_S,
@@ -37,7 +37,7 @@ from funcnodes.devices.transports.slices import (
     refused,
 )
 from funcnodes.devices.transports.tcp import resolve
-from funcnodes.devices.turn import Rounds, Turn
+from funcnodes.devices.transports.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceError, ReplyError
 
 IDLE_S = 0.25

@@ -1,0 +1,317 @@
+"""Several values in one exchange: records, which belong together, and members read together.
+
+    reading = record(":READ?", v=(float, "V"), i=(float, "A"), s=StatusWord(compliance=bit(3)))
+    terminals = together("voltage_now", "current_now")
+
+A record's fields are of one moment, and a status word qualifies them all (D3). Members read
+together keep their own types and names; they only share one query and its reply.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, overload
+
+from funcnodes.core import clock
+from funcnodes.core.values import Quality
+from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.declarations.values import Value
+from funcnodes.devices.messages import replies
+from funcnodes.errors import ReplyError
+
+
+@dataclass(frozen=True, slots=True)
+class Bit:
+    """One bit of a status word, counted from 0."""
+
+    number: int
+
+    def is_set(self, word: int) -> bool:
+        return bool(word >> self.number & 1)
+
+
+def bit(number: int) -> Bit:
+    """Bit `number` of a status word, counted from 0."""
+    return Bit(number)
+
+
+class StatusWord:
+    """A field of a record that qualifies the whole record: `StatusWord(compliance=bit(3))`.
+
+    A set bit turns every number of the record into NaN with that quality (D3), and so does a word
+    among `codes`. The word itself is kept. Where several bits are set, the first named wins.
+    """
+
+    def __init__(
+        self, title: str = "Status", *, codes: Mapping[int, Quality] | None = None, **bits: Bit
+    ) -> None:
+        """Args:
+        codes: Whole words that stand for a quality, where bits do not.
+        """
+        known = Quality.__args__  # type: ignore[attr-defined]  # a Literal has them
+        unknown = {*bits, *(codes or {}).values()} - set(known)
+        if unknown:
+            raise TypeError(f"{unknown.pop()!r} is no quality, only {', '.join(known)} are.")
+        self.title = title
+        self.bits = bits
+        self.codes = dict(codes or {})
+
+    def quality(self, word: int) -> Quality:
+        if word in self.codes:
+            return self.codes[word]
+        for name, each in self.bits.items():
+            if each.is_set(word):
+                return name  # type: ignore[return-value]  # checked when it was declared
+        return "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One number of a record."""
+
+    name: str
+    unit: str = ""
+    title: str = ""
+    status: StatusWord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Mapping[str, Any]):
+    """What one query of a record gave, by field."""
+
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.samples[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def quality(self) -> Quality:
+        """The worst of its fields': the first that is not ok."""
+        return next((s.quality for s in self.samples.values() if s.quality != "ok"), "ok")
+
+
+@dataclass(slots=True, kw_only=True)
+class Record(Member):
+    """Several numbers taken at once by one query, separated by commas.
+
+    Attributes:
+        poll: Seconds between readings while somebody watches, unless they ask for others.
+        valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
+    """
+
+    query: str
+    fields: tuple[Field, ...]
+    poll: float | None = None
+    valid_s: float | None = None
+
+    @property
+    def kind(self) -> MemberKind:
+        return "record"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Group, owner: type) -> "BoundRecord": ...
+    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundRecord":
+        return self if instance is None else self.bind(instance)
+
+    def bind(self, group: Group) -> "BoundRecord":
+        return BoundRecord(group, self)
+
+    def wire_text(self) -> str:
+        return self.query
+
+    def parse(self, text: str) -> Reading:
+        """Read a reply.
+
+        Raises:
+            ReplyError: Another count of fields, or one that is no number.
+        """
+        parts = text.split(",")
+        if len(parts) != len(self.fields):
+            raise ReplyError(
+                f"{replies.shown(text)} has {len(parts)} values where {len(self.fields)} belong."
+            )
+        now = clock.now()
+        numbers = [replies.number(part) for part in parts]
+        whole = self._whole(numbers)
+        samples = {}
+        for each, (value, quality) in zip(self.fields, numbers, strict=True):
+            if each.status is not None:
+                value, quality = int(value), whole
+            elif whole != "ok":
+                value, quality = math.nan, whole
+            samples[each.name] = Sample(value, each.unit, quality, now)
+        return Reading(samples)
+
+    def _whole(self, numbers: list[tuple[float, Quality]]) -> Quality:
+        """What the status words say of the record."""
+        for each, (value, _) in zip(self.fields, numbers, strict=True):
+            if each.status is not None:
+                if not (math.isfinite(value) and value == int(value) >= 0):
+                    raise ReplyError(f"{value!r} is no status word.")
+                quality = each.status.quality(int(value))
+                if quality != "ok":
+                    return quality
+        return "ok"
+
+
+class BoundRecord(Bound):
+    """A record of one instrument."""
+
+    def __init__(self, group: Group, member: Record) -> None:
+        super().__init__(group, member)
+        self.member = member
+
+    async def get(self) -> Reading:
+        """Take one reading."""
+        member = self.member
+        await self._check_needs(member.needs, member.title)
+        reading = await self.access.ask(
+            self.group.render(member.query),
+            member.parse,
+            timeout_s=member.timeout_s,
+            idempotent=True,
+        )
+        for name, sample in reading.samples.items():
+            self.access.noted(f"{self.path}.{name}", sample)
+        return reading
+
+
+def record(
+    query: str,
+    *,
+    title: str = "",
+    doc: str = "",
+    source: str = "",
+    timeout_s: float | None = None,
+    needs: str = "",
+    role: Role = "",
+    poll: float | None = None,
+    valid_s: float | None = None,
+    **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord,
+) -> Record:
+    """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`."""
+    found = tuple(_field(name, given) for name, given in fields.items())
+    return Record(
+        query=query, fields=found, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        needs=needs, role=role, poll=poll, valid_s=valid_s,
+    )  # fmt: skip
+
+
+def _field(
+    name: str, given: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord
+) -> Field:
+    if isinstance(given, StatusWord):
+        return Field(name, title=given.title, status=given)
+    title = given[2] if len(given) == 3 else name.replace("_", " ")
+    return Field(name, given[1], title)
+
+
+# ── members read together ─────────────────────────────────────────────────────────────────
+
+
+@dataclass(slots=True, kw_only=True)
+class Together(Member):
+    """Members of one group that one query reads at once.
+
+    Attributes:
+        names: The members, in the order of the reply.
+        parts: Their declarations.
+        query: The one query; by default theirs, joined by `;` (IEEE 488.2, 6.3.4).
+        separator: What stands between the values in the reply.
+        poll: Seconds between readings while somebody watches, unless they ask for others.
+    """
+
+    names: tuple[str, ...]
+    parts: tuple[Value[Any], ...] = ()
+    query: str = ""
+    separator: str = ";"
+    poll: float | None = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        Member.__set_name__(self, owner, name)
+        parts = [getattr(owner, each, None) for each in self.names]
+        for each, part in zip(self.names, parts, strict=True):
+            if not isinstance(part, Value):
+                raise TypeError(f"{owner.__name__}.{name} names {each!r}, which is no value.")
+        self.parts = tuple(part for part in parts if isinstance(part, Value))
+        self.query = self.query or ";".join(part.query for part in self.parts)
+
+    @property
+    def kind(self) -> MemberKind:
+        return "record"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Group, owner: type) -> "BoundTogether": ...
+    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundTogether":
+        return self if instance is None else self.bind(instance)
+
+    def bind(self, group: Group) -> "BoundTogether":
+        return BoundTogether(group, self)
+
+    def wire_text(self) -> str:
+        return self.query
+
+    def parse(self, text: str) -> Reading:
+        """Read a reply.
+
+        Raises:
+            ReplyError: Another count of values, or one that is none of its member's type.
+        """
+        values = text.split(self.separator)
+        if len(values) != len(self.parts):
+            raise ReplyError(
+                f"{replies.shown(text)} has {len(values)} values where {len(self.parts)} belong."
+            )
+        pairs = zip(self.names, self.parts, values, strict=True)
+        return Reading({name: part.sample_of(value) for name, part, value in pairs})
+
+
+class BoundTogether(Bound):
+    """Members of one instrument that are read together."""
+
+    def __init__(self, group: Group, member: Together) -> None:
+        super().__init__(group, member)
+        self.member = member
+
+    async def get(self) -> Reading:
+        """Read them all, in one exchange; each is its member's newest value from then on."""
+        member = self.member
+        await self._check_needs(member.needs, member.title)
+        reading = await self.access.ask(
+            self.group.render(member.query),
+            member.parse,
+            timeout_s=member.timeout_s,
+            idempotent=True,
+        )
+        for name, sample in reading.samples.items():
+            self.access.noted(self.group.path(name), sample)
+        return reading
+
+
+def together(
+    *names: str,
+    query: str = "",
+    separator: str = ";",
+    title: str = "",
+    doc: str = "",
+    source: str = "",
+    timeout_s: float | None = None,
+    needs: str = "",
+    role: Role = "",
+    poll: float | None = None,
+) -> Together:
+    """Declare members of the same group that are read in one exchange; see `Together`."""
+    return Together(
+        names=names, query=query, separator=separator, title=title, doc=doc, source=source,
+        timeout_s=timeout_s, needs=needs, role=role, poll=poll,
+    )  # fmt: skip

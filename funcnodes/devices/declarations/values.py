@@ -1,0 +1,187 @@
+"""Values that can be read: what they are, how the wire writes them, how long they are believed.
+
+A value is a bool, an int, a float, a str, or an `Enum` whose values are the words on the wire:
+
+    class Coupling(Enum):
+        DC = "DC"
+        AC = "AC"
+
+    coupling = control(Coupling, ":CHAN1:COUP?", ":CHAN1:COUP {v}")
+
+`get` gives that very type. Samples, ports, panels and files hold an enum by its label, its name in
+lower case, since they outlive the driver.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, Self, TypeVar, overload
+
+from funcnodes.core import clock, units
+from funcnodes.core.values import Quality
+from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.messages import replies
+from funcnodes.errors import ReplyError
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Value(Member, Generic[T]):
+    """A member with one typed value.
+
+    Attributes:
+        type: bool, int, float, str, or an Enum whose values are the words on the wire.
+        query: Command that reads it, e.g. ":SOUR:VOLT?".
+        unit: Unit of a number, or "".
+        choices: Values and how the wire writes them, where only these exist.
+        poll: Seconds between readings while somebody watches, unless they ask for others.
+        deadband: Change below which watchers are not told, in `unit`.
+        valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
+    """
+
+    type: type[T]
+    query: str
+    unit: str = ""
+    choices: Mapping[T, str] | None = None
+    poll: float | None = None
+    deadband: float = 0.0
+    valid_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.choices is None and isinstance(self.type, type) and issubclass(self.type, Enum):
+            self.choices = {each: str(each.value) for each in self.type}
+
+    @property
+    def options(self) -> tuple[Any, ...]:
+        """The labels of its choices; empty where any value of its type may be."""
+        return tuple(self.label(choice) for choice in self.choices or ())
+
+    def label(self, value: Any) -> Any:
+        """A value as samples hold it: an enum by its name in lower case, else the value itself."""
+        return value.name.lower() if isinstance(value, Enum) else value
+
+    def parse(self, text: str) -> tuple[T, Quality]:
+        """Read a reply.
+
+        Raises:
+            ReplyError: It is none of this type.
+        """
+        if self.choices is not None:
+            return self._choice(replies.word(text)), "ok"
+        value: Any
+        quality: Quality = "ok"
+        if self.type is bool:
+            value = replies.boolean(text)
+        elif self.type is int:
+            value = replies.integer(text)
+        elif self.type is float:
+            value, quality = replies.number(text)
+        else:
+            value = replies.word(text)
+        return value, quality
+
+    def sample_of(self, text: str) -> Sample:
+        """Read a reply, as a sample taken now.
+
+        Raises:
+            ReplyError: It is none of this type.
+        """
+        value, quality = self.parse(text)
+        return Sample(self.label(value), self.unit, quality, clock.now())
+
+    def text(self, value: Any) -> str:
+        """A value for people: "off", "2.5 V"."""
+        if isinstance(value, bool):
+            return "on" if value else "off"
+        if isinstance(value, float):
+            return units.text(value, self.unit)
+        return str(self.label(value))
+
+    def _choice(self, word: str) -> T:
+        assert self.choices is not None
+        for value, wire in self.choices.items():
+            if wire.upper() == word.upper() or _same_number(wire, word):
+                return value
+        raise ReplyError(f"{replies.shown(word)} is none of {', '.join(self.choices.values())}.")
+
+
+def _same_number(a: str, b: str) -> bool:
+    try:
+        return replies.number(a)[0] == replies.number(b)[0]
+    except ReplyError:
+        return False
+
+
+class BoundValue(Bound, Generic[T]):
+    """A value that can be read."""
+
+    def __init__(self, group: Group, member: Value[T]) -> None:
+        super().__init__(group, member)
+        self.member: Value[T] = member
+
+    async def sample(self) -> Sample:
+        """Read it, with quality and time; an enum by its label."""
+        return (await self._read())[1]
+
+    async def get(self) -> T:
+        """Read it; NaN where the instrument has no number."""
+        return (await self._read())[0]
+
+    async def _read(self) -> tuple[T, Sample]:
+        member = self.member
+        await self._check_needs(member.needs, member.title)
+        value, quality = await self.access.ask(
+            self.group.render(member.query),
+            member.parse,
+            timeout_s=member.timeout_s,
+            idempotent=True,
+        )
+        sample = Sample(member.label(value), member.unit, quality, clock.now())
+        self.access.noted(self.path, sample)
+        return value, sample
+
+
+@dataclass(slots=True, kw_only=True)
+class Measurement(Value[T]):
+    """Something that can only be read."""
+
+    @property
+    def kind(self) -> MemberKind:
+        return "measurement"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Group, owner: type) -> BoundValue[T]: ...
+    def __get__(self, instance: Group | None, owner: type) -> Self | BoundValue[T]:
+        return self if instance is None else self.bind(instance)
+
+    def bind(self, group: Group) -> BoundValue[T]:
+        return BoundValue(group, self)
+
+    def wire_text(self) -> str:
+        return self.query
+
+
+def measurement(
+    type: type[T],
+    query: str,
+    *,
+    unit: str = "",
+    choices: Mapping[T, str] | None = None,
+    title: str = "",
+    doc: str = "",
+    source: str = "",
+    timeout_s: float | None = None,
+    needs: str = "",
+    role: Role = "",
+    poll: float | None = None,
+    deadband: float = 0.0,
+    valid_s: float | None = None,
+) -> Measurement[T]:
+    """Declare something that can only be read; see `Value`."""
+    return Measurement(
+        type=type, query=query, unit=unit, choices=choices, title=title, doc=doc, source=source,
+        timeout_s=timeout_s, needs=needs, role=role, poll=poll, deadband=deadband, valid_s=valid_s,
+    )  # fmt: skip
