@@ -20,9 +20,10 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity, placed
 from funcnodes.devices.safety.sources import Kinds, Observation, Source, device_source, find_source
-from funcnodes.devices.safety.watching import Watching, unsubscriber
+from funcnodes.devices.safety.watching import Watching
 from funcnodes.errors import BenchError
 
 HISTORY = 1_000

@@ -16,13 +16,14 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.benchfile.rules import InterlockConfig, Then, placed
 from funcnodes.devices.declarations.words import Command, Control
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.devices.safety.conditions import Condition, parse_condition
 from funcnodes.devices.safety.sources import Kinds, Observation, find_source
-from funcnodes.devices.safety.watching import Watching, unsubscriber
+from funcnodes.devices.safety.watching import Watching
 from funcnodes.errors import BenchError, RefusedError
 
 LOOK_S = 0.25  # how often an interlock of which nothing is heard is judged all the same

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.devices.declarations.members import Sample
@@ -137,14 +136,3 @@ async def _read(member: tuple[Device, str], watches: list[_Watch]) -> None:
         found = error
     for watch in watches:
         watch.hear(found)
-
-
-def unsubscriber(callbacks: list[Any], callback: Any) -> Callable[[], None]:
-    """Add `callback`; returns how to take it out again."""
-    callbacks.append(callback)
-
-    def forget() -> None:
-        if callback in callbacks:
-            callbacks.remove(callback)
-
-    return forget
