@@ -2,7 +2,7 @@
 
 A trip to estop, park or hold takes the same path as E-STOP: it latches, runs end, and the cause
 names the interlock; the latch cannot be reset while the condition still holds. An interlock that
-refuses keeps writes from reaching the wire while it holds; a safe value always passes. Fail-safe:
+refuses keeps writes from reaching the line while it holds; a safe value always passes. Fail-safe:
 a source that is lost, or gives no number, counts as tripped after its grace, unless the bench
 says `on_lost = "ignore"`; and so does one of which nothing was heard for longer than reading it
 could take. How devices are stopped is the bench's, when sources are read `watching`'s.
