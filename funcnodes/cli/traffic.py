@@ -133,9 +133,9 @@ async def _bench(settings: "Settings", device: str, file: Path | None) -> "Bench
 async def _record(
     bench: "Bench", file: Path, read: Sequence[str], every: float, count: int, rounds: list[int]
 ) -> None:
-    from funcnodes.devices.bench.recorder import Recorder
+    from funcnodes.devices.bench.recorder import TrafficRecorder
 
-    with Recorder(file, bench):
+    with TrafficRecorder(file, bench):
         try:
             await bench.open()
             for device in bench.devices.values():

@@ -4,14 +4,16 @@ A port tells its own listeners, its node's and, through the node, the nodespace'
 only where somebody listens: see `ValueEvents`.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from funcnodes.core.node import Node
     from funcnodes.core.ports import Port
 
+T = TypeVar("T")
 Listener = Callable[..., Any]
 _log = logging.getLogger(__name__)
 _PLAIN = {"connect", "disconnect", "request_trigger", "trigger"}
@@ -154,6 +156,17 @@ class ValueEvents:
     def note_node(self, node: "Node") -> None:
         if self.watcher is not None:
             self.watcher.note_node(node)
+
+
+def unsubscriber(callbacks: list[T], callback: T) -> Callable[[], None]:
+    """Add `callback`; returns how to take it out again, which may be called twice."""
+    callbacks.append(callback)
+
+    def forget() -> None:
+        with contextlib.suppress(ValueError):
+            callbacks.remove(callback)
+
+    return forget
 
 
 def _plain(event: str) -> str:

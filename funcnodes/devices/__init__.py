@@ -1,4 +1,4 @@
-"""Any wire, one owner, never a wrong reply: benches, devices, and the words for drivers.
+"""Any channel, one owner, never a wrong reply: benches, devices, and the words for drivers.
 
     async with Bench.load("bench.toml") as bench:
         smu = bench.devices["smu"]

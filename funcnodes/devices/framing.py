@@ -3,13 +3,14 @@
 from funcnodes.devices.messages.framing import (
     LONGEST_FRAME,
     MOST_ENCODED,
+    Carrier,
+    Carrier as Port,
     Checksum,
     Enquiry,
     Envelope,
     Framing,
     Lines,
     Packets,
-    Port,
     Refused,
     as_hex,
     crc16,
@@ -21,7 +22,7 @@ from funcnodes.devices.messages.framing import (
 )
 
 __all__ = [
-    "LONGEST_FRAME", "MOST_ENCODED", "Checksum", "Enquiry", "Envelope", "Framing", "Lines",
-    "Packets", "Port", "Refused", "as_hex", "crc16", "lrc8", "printable", "sum8", "text_of",
-    "xor8",
+    "LONGEST_FRAME", "MOST_ENCODED", "Carrier", "Checksum", "Enquiry", "Envelope", "Framing",
+    "Lines", "Packets", "Port", "Refused", "as_hex", "crc16", "lrc8", "printable", "sum8",
+    "text_of", "xor8",
 ]  # fmt: skip

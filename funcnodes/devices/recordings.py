@@ -3,7 +3,7 @@
 from funcnodes.devices.bench.recorder import (
     PENDING_BYTES,
     SYNC_S,
-    Recorder,
+    TrafficRecorder as Recorder,
     device_head,
     export,
     recorded_bench,

@@ -21,7 +21,7 @@ from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.saved import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.bench.recorder import Recorder, replayed
+from funcnodes.devices.bench.recorder import TrafficRecorder, replayed
 from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
@@ -212,7 +212,7 @@ class _Local:
             owner=WORKER,
         )
         if self.record_traffic is not None:
-            stack.enter_context(Recorder(self.record_traffic, bench))
+            stack.enter_context(TrafficRecorder(self.record_traffic, bench))
         return bench
 
     async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:

@@ -8,8 +8,8 @@ from funcnodes.devices.addresses.forms import (
     MAX_LENGTH,
     MODBUS_PORT,
     Address,
+    AddressKind,
     AllowList,
-    Kind,
     Parity,
     SerialOptions,
     Sharing,
@@ -18,6 +18,14 @@ from funcnodes.devices.addresses.forms import (
 )
 
 __all__ = [
-    "MAX_LENGTH", "MODBUS_PORT", "Address", "AllowList", "Kind", "Parity", "SerialOptions",
-    "Sharing", "is_pty", "parse",
+    "MAX_LENGTH",
+    "MODBUS_PORT",
+    "Address",
+    "AddressKind",
+    "AllowList",
+    "Parity",
+    "SerialOptions",
+    "Sharing",
+    "is_pty",
+    "parse",
 ]  # fmt: skip

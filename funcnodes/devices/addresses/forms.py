@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit
 from funcnodes.devices.addresses import resources as visa
 from funcnodes.devices.addresses.pieces import (
     Address,
-    Kind,
+    AddressKind,
     Parity,
     SerialOptions,
     Sharing,
@@ -44,7 +44,14 @@ from funcnodes.devices.addresses.pieces import (
 from funcnodes.errors import AddressError
 
 __all__ = [
-    "Address", "AllowList", "Kind", "Parity", "SerialOptions", "Sharing", "is_pty", "parse",
+    "Address",
+    "AddressKind",
+    "AllowList",
+    "Parity",
+    "SerialOptions",
+    "Sharing",
+    "is_pty",
+    "parse",
 ]  # fmt: skip
 
 MODBUS_PORT = 502  # Modbus Messaging on TCP/IP Implementation Guide V1.0b, section 4.2.2

@@ -12,10 +12,10 @@ from typing import Literal, NoReturn
 
 from funcnodes.errors import AddressError
 
-Kind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "replay"]
+AddressKind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "replay"]
 Parity = Literal["none", "odd", "even", "mark", "space"]
 
-BUSES: frozenset[Kind] = frozenset({"prologix", "rs485", "modbus"})
+BUSES: frozenset[AddressKind] = frozenset({"prologix", "rs485", "modbus"})
 _PARITIES: tuple[Parity, ...] = ("none", "odd", "even", "mark", "space")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$|\[[0-9A-Fa-f:.]+\]$")
 _PATH = re.compile(r"/[A-Za-z0-9_./:@+-]*[A-Za-z0-9_]")
@@ -76,7 +76,7 @@ class Address:
 
     text: str
     resource: str
-    kind: Kind
+    kind: AddressKind
     host: str = ""
     port: int = 0
     path: str = ""

@@ -4,7 +4,7 @@
     TCPIP0::dmm.lab::hislip0,4880::INSTR  USB0::0x05E6::0x2400::1::INSTR   ASRL/dev/ttyUSB0::INSTR
     PRLGX-TCPIP0::adapter.lab::1234::INTFC                                 PXI0::15::INSTR
 
-Interfaces that this program reaches by no wire (PXI, VXI) are read all the same: that they are
+Interfaces that this program reaches by no cable (PXI, VXI) are read all the same: that they are
 out of reach is said when they are opened.
 """
 
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from funcnodes.devices.addresses.pieces import (
     Address,
-    Kind,
+    AddressKind,
     check_host,
     check_path,
     host_and_port,
@@ -62,7 +62,7 @@ def read(text: str) -> Address:
     )  # fmt: skip
 
 
-def serial_kind(path: str) -> Kind:
+def serial_kind(path: str) -> AddressKind:
     """Which transport opens a serial line here."""
     return "serial" if path.startswith("/") and os.name == "posix" else "visa"
 

@@ -20,7 +20,7 @@ from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, Safe
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.device.descent import CONFIRM_S, ParkResult
-from funcnodes.devices.device.device import Device, Surroundings
+from funcnodes.devices.device.device import Device, Rack
 from funcnodes.devices.estop.emergency import Emergency, Target
 from funcnodes.devices.estop.latch import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.link.link import Link
@@ -85,7 +85,7 @@ class Bench:
         self._endings: list[Callable[[], None]] = []
         self._absent: asyncio.TimerHandle | None = None
         leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
-        around = Surroundings(
+        around = Rack(
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),

@@ -1,7 +1,7 @@
 """What a bench will do for each cause, in words and seconds, shown before anything is armed (S1).
 
 Made from the drivers' declarations and the bench file; asks no instrument and changes nothing.
-Times are worst cases (D4): for emergency bytes until they are on the wire, for parking until the
+Times are worst cases (D4): for emergency bytes until they are on the line, for parking until the
 longest ramp has ended, one reply that never comes was waited for, and emergency bytes took over.
 """
 

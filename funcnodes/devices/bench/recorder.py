@@ -33,7 +33,7 @@ PENDING_BYTES = 64 << 20  # what may wait for a slow disk before the recording i
 _log = logging.getLogger(__name__)
 
 
-class Recorder:
+class TrafficRecorder:
     """Writes the traffic of a bench's devices to a new file, from now until `close`.
 
     Attributes:

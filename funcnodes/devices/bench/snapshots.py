@@ -17,7 +17,7 @@ from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.words import MemberKind, Sample
 from funcnodes.devices.device.device import Device
-from funcnodes.devices.safety.sources import Source, sources_of
+from funcnodes.devices.safety.sources import WatchedSource, sources_of
 from funcnodes.durable import write_private
 from funcnodes.errors import BenchError, FuncnodesError, UnitError
 
@@ -146,7 +146,7 @@ async def _take(device: Device, within_s: float) -> DeviceTaken:
 
 
 async def _read_all(device: Device, values: dict[str, Taken]) -> None:
-    members: dict[str, list[Source]] = {}
+    members: dict[str, list[WatchedSource]] = {}
     for source in sources_of(device.name, device.kind):
         members.setdefault(source.member, []).append(source)
     for member, sources in members.items():

@@ -6,14 +6,23 @@ from funcnodes.devices.benchfile.file import (
     OPERATOR_LOST_S,
     BenchConfig,
     BenchFile,
-    Bound,
     Cause,
     DeviceConfig,
     SafeAction,
+    StatedLimit,
 )
 from funcnodes.devices.benchfile.find import builtin_benches, find_bench
 
 __all__ = [
-    "DEFAULT_ACTIONS", "MAX_BYTES", "OPERATOR_LOST_S", "BenchConfig", "BenchFile", "Bound",
-    "Cause", "DeviceConfig", "SafeAction", "builtin_benches", "find_bench",
+    "DEFAULT_ACTIONS",
+    "MAX_BYTES",
+    "OPERATOR_LOST_S",
+    "BenchConfig",
+    "BenchFile",
+    "Cause",
+    "DeviceConfig",
+    "SafeAction",
+    "StatedLimit",
+    "builtin_benches",
+    "find_bench",
 ]  # fmt: skip

@@ -39,7 +39,7 @@ from funcnodes.errors import BenchError
 
 Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
 SafeAction = Literal["estop", "park", "hold"]
-Bound = float | str | None
+StatedLimit = float | str | None
 
 DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
     "on_estop": "estop",
@@ -73,7 +73,7 @@ class DeviceConfig:
     simulated: bool | None = None
     serial: str = ""
     timeout_s: float | None = None
-    limits: Mapping[str, tuple[Bound, Bound]] = field(default_factory=dict)
+    limits: Mapping[str, tuple[StatedLimit, StatedLimit]] = field(default_factory=dict)
     actions: Mapping[Cause, SafeAction] = field(default_factory=dict)
 
 
@@ -235,7 +235,9 @@ class _Reader(Tables):
             actions=self._actions(table, data),
         )
 
-    def _limits(self, table: str, data: dict[str, Any]) -> dict[str, tuple[Bound, Bound]]:
+    def _limits(
+        self, table: str, data: dict[str, Any]
+    ) -> dict[str, tuple[StatedLimit, StatedLimit]]:
         limits = self.table(table, data, "limits")
         for key, value in limits.items():
             is_pair = isinstance(value, list) and len(value) == 2

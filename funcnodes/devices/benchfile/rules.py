@@ -274,7 +274,7 @@ def _mail(tables: Tables, data: dict[str, Any]) -> MailConfig:
         raise tables.wrong(place, "port", f"1 to 65535 is expected, not {port!r}")
     user = tables.text(place, data, "user", "")
     if user and tls == "none":
-        raise tables.wrong(place, "user", 'with tls = "none" a password would go over the wire')
+        raise tables.wrong(place, "user", 'with tls = "none" a password would go over the network')
     return MailConfig(
         to=to, sender=sender, server=tables.text(place, data, "server"), port=port, tls=tls,
         user=user,

@@ -1,4 +1,4 @@
-"""Binary blocks: from bytes on the wire to arrays, scaled as the instrument's preamble says.
+"""Binary blocks: from bytes on the line to arrays, scaled as the instrument's preamble says.
 
     waveform = block(
         ":WAV:DATA?", dtype="u1", unit="V",
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import (
+    AcquisitionRole,
     Bound,
     Group,
     Member,
     MemberKind,
     Ready,
-    Role,
     Sample,
 )
 from funcnodes.devices.messages import replies
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from funcnodes.devices.link.wire import Wire
+    from funcnodes.devices.link.talk import Talk
 
     FloatArray: TypeAlias = NDArray[np.float64]
 
-Values = Mapping[str, float]
+PreambleValues = Mapping[str, float]
 ASCII = "ascii"
 
 
@@ -63,7 +63,7 @@ class Preamble:
     query: str
     names: tuple[str, ...]
 
-    def parse(self, text: str) -> Values:
+    def parse(self, text: str) -> PreambleValues:
         """Read a reply.
 
         Raises:
@@ -110,7 +110,7 @@ class Block(Member):
         query: Command that reads them.
         before: Commands that say what is to be read and how, as part of the same transaction;
             they change nothing but what this query gives.
-        dtype: How one number stands on the wire, as numpy spells it without byte order: "u1",
+        dtype: How one number stands on the line, as numpy spells it without byte order: "u1",
             "i2", "f4"; "ascii" for a line of numbers with commas between.
         byte_order: "little" or "big", for numbers of more than one byte.
         unit: Of the scaled values.
@@ -128,8 +128,8 @@ class Block(Member):
     byte_order: str = "big"
     unit: str = ""
     preamble: Preamble | None = None
-    scale: Callable[[Values], Linear] | None = None
-    axis: Callable[[Values], Linear] | None = None
+    scale: Callable[[PreambleValues], Linear] | None = None
+    axis: Callable[[PreambleValues], Linear] | None = None
     axis_unit: str = ""
     points: str = ""
     limit: int = BLOCK_LIMIT
@@ -149,11 +149,11 @@ class Block(Member):
     def bind(self, group: Group) -> "BoundBlock":
         return BoundBlock(group, self)
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         describe = (self.preamble.query,) if self.preamble else ()
         return " and ".join((*self.before, *describe, self.query))
 
-    def decode(self, data: bytes | bytearray, values: Values) -> Trace:
+    def decode(self, data: bytes | bytearray, values: PreambleValues) -> Trace:
         """Make an array of a block's bytes.
 
         Raises:
@@ -166,7 +166,7 @@ class Block(Member):
             raise ReplyError(f"{len(data)} bytes came, of which {kind.itemsize} make one value.")
         return self._trace(np.frombuffer(data, kind), values, "ok")
 
-    def read_text(self, text: str, values: Values) -> Trace:
+    def read_text(self, text: str, values: PreambleValues) -> Trace:
         """Make an array of a line of numbers; those that are none are NaN (D3).
 
         Raises:
@@ -178,7 +178,7 @@ class Block(Member):
         quality: Quality = next((quality for _, quality in numbers if quality != "ok"), "ok")
         return self._trace(np.array([value for value, _ in numbers]), values, quality)
 
-    def _trace(self, raw: "NDArray[Any]", values: Values, quality: Quality) -> Trace:
+    def _trace(self, raw: "NDArray[Any]", values: PreambleValues, quality: Quality) -> Trace:
         import numpy as np
 
         if self.points and len(raw) != int(values[self.points]):
@@ -220,17 +220,17 @@ class BoundBlock(Bound):
         before = [self.group.render(each) for each in member.before]
         describe = self.group.render(member.preamble.query) if member.preamble else ""
 
-        async def read(wire: "Wire") -> Trace:
+        async def read(talk: "Talk") -> Trace:
             for each in before:
-                await wire.write(each)
-            if before and (errors := await wire.errors()):
+                await talk.write(each)
+            if before and (errors := await talk.errors()):
                 raise Refused(*errors[0])
-            values: Values = {}
+            values: PreambleValues = {}
             if member.preamble is not None:
-                values = member.preamble.parse(await wire.query(describe))
+                values = member.preamble.parse(await talk.query(describe))
             if member.dtype == ASCII:
-                return member.read_text(await wire.query(query), values)
-            return member.decode(await wire.query_block(query, limit=member.limit), values)
+                return member.read_text(await talk.query(query), values)
+            return member.decode(await talk.query_block(query, limit=member.limit), values)
 
         return await self.access.hold(query, read, timeout_s=member.timeout_s)
 
@@ -252,8 +252,8 @@ def block(
     byte_order: str = "big",
     unit: str = "",
     preamble: Preamble | None = None,
-    scale: Callable[[Values], Linear] | None = None,
-    axis: Callable[[Values], Linear] | None = None,
+    scale: Callable[[PreambleValues], Linear] | None = None,
+    axis: Callable[[PreambleValues], Linear] | None = None,
     axis_unit: str = "",
     points: str = "",
     limit: int = BLOCK_LIMIT,
@@ -262,7 +262,7 @@ def block(
     source: str = "",
     timeout_s: float | None = None,
     needs: str = "",
-    role: Role = "",
+    role: AcquisitionRole = "",
     ready: Ready | None = None,
     poll: float | None = None,
 ) -> Block:

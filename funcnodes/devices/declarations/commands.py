@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self, overload
 
-from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role
+from funcnodes.devices.declarations.members import AcquisitionRole, Bound, Group, Member, MemberKind
 from funcnodes.devices.messages.protocol import Completes
 
 
@@ -36,7 +36,7 @@ class Command(Member):
     def bind(self, group: Group) -> "BoundCommand":
         return BoundCommand(group, self)
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         return self.command
 
 
@@ -74,7 +74,7 @@ def command(
     timeout_s: float | None = None,
     completes: Completes = "",
     abort: str = "",
-    role: Role = "",
+    role: AcquisitionRole = "",
 ) -> Command:
     """Declare an action without a value; see `Command`."""
     return Command(

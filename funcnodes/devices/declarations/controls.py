@@ -29,7 +29,7 @@ from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import LimitError
 
 T = TypeVar("T")
-Check = Callable[[Any], str]
+ValueCheck = Callable[[Any], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def depending(*names: str, rule: Callable[..., Range], widest: Range) -> Dependi
     return Depending(names, rule, widest)
 
 
-def step_of(step: float, *, unit: str = "") -> Check:
+def step_of(step: float, *, unit: str = "") -> ValueCheck:
     """A check that a number is a multiple of `step`."""
 
     def check(value: float) -> str:
@@ -106,7 +106,7 @@ class Control(Value[T]):
 
     command: str
     limits: Range | Depending | None = None
-    check: Check | None = None
+    check: ValueCheck | None = None
     resolution: float | None = None
     reads_back: bool = False
     rate: float | None = None
@@ -145,7 +145,7 @@ class Control(Value[T]):
     def bind(self, group: Group) -> "BoundControl[T]":
         return BoundControl(group, self)
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         return f"{plain(self.command)} and {self.query}"
 
     def is_safe(self, value: Any) -> bool:
@@ -168,7 +168,7 @@ class Control(Value[T]):
             raise refusal(who, self.title, f"{shown} is not possible, {why}")
         return found
 
-    def wire(self, value: T) -> Any:
+    def spelled(self, value: T) -> Any:
         """A value as it stands in the command."""
         return self.choices[value] if self.choices is not None else value
 
@@ -265,7 +265,7 @@ class BoundControl(BoundValue[T]):
         """Write one value that was accepted, and note it."""
         member = self.declaration()
         await self.access.tell(
-            self.group.render(member.command, v=member.wire(value)),
+            self.group.render(member.command, v=member.spelled(value)),
             timeout_s=member.timeout_s,
             member=self.path,
             value=member.label(value),
@@ -336,7 +336,7 @@ def control(
     unit: str = "",
     limits: Range | Depending | None = None,
     choices: Mapping[T, str] | None = None,
-    check: Check | None = None,
+    check: ValueCheck | None = None,
     resolution: float | None = None,
     reads_back: bool = False,
     rate: float | None = None,
@@ -368,7 +368,7 @@ def setting(
     unit: str = "",
     limits: Range | Depending | None = None,
     choices: Mapping[T, str] | None = None,
-    check: Check | None = None,
+    check: ValueCheck | None = None,
     resolution: float | None = None,
     reads_back: bool = False,
     completes: Completes = "",

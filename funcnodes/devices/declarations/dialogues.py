@@ -1,4 +1,4 @@
-"""What a driver says on its wire, with an answer that it takes: for a first test.
+"""What a driver says on its line, with an answer that it takes: for a first test.
 
 From its declarations alone. An example of a value is the safe one, else the first or the smallest
 that is accepted.
@@ -50,7 +50,7 @@ def member_lines(kind: type[Instrument], path: str) -> list[str]:
         return read
     before = read if member.rate is not None else []  # a ramp begins with a question
     after = read if member.reads_back else []
-    written = rendered(kind, path, member.command, member.wire(example(member)))
+    written = rendered(kind, path, member.command, member.spelled(example(member)))
     return [*before, written, *errors, *after, *read]
 
 

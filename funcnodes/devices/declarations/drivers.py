@@ -166,7 +166,7 @@ def _safe_commands(cls: type[Instrument]) -> tuple[str, ...]:
     commands = []
     for path, member in cls.outputs().items():
         names = channel_names(cls, path)
-        commands.append(member.command.format(v=member.wire(member.safe), **names))
+        commands.append(member.command.format(v=member.spelled(member.safe), **names))
     return tuple(commands)
 
 
@@ -280,5 +280,5 @@ def for_identity(identity: Identity) -> type[Instrument] | None:
 def describe_member(member: Member, manual: str) -> str:
     """A member's documentation: what it does, what it sends, where that is written."""
     source = member.source or manual
-    parts = [member.doc, f"Sends `{member.wire_text()}`.", f"Source: {source}." if source else ""]
+    parts = [member.doc, f"Sends `{member.sent_text()}`.", f"Source: {source}." if source else ""]
     return " ".join(part for part in parts if part)

@@ -17,12 +17,12 @@ from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import RefusedError, ValueRefusedError
 
 if TYPE_CHECKING:
-    from funcnodes.devices.link.wire import Wire
+    from funcnodes.devices.link.talk import Talk
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Group")
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
-Role = Literal["", "arm", "trigger", "fetch"]
+AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
 
 
@@ -117,7 +117,7 @@ class Access(Protocol):
         """
 
     async def hold(
-        self, command: str, work: "Callable[[Wire], Awaitable[T]]", *, timeout_s: float | None
+        self, command: str, work: "Callable[[Talk], Awaitable[T]]", *, timeout_s: float | None
     ) -> T:
         """Several reads as one transaction: nobody else speaks between them."""
 
@@ -236,7 +236,7 @@ class Member:
     source: str = ""
     timeout_s: float | None = None
     needs: str = ""
-    role: Role = ""
+    role: AcquisitionRole = ""
     ready: Ready | None = None
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -251,7 +251,7 @@ class Member:
         """The member acting on an instrument."""
         raise NotImplementedError
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         """The commands it sends, for its documentation."""
         raise NotImplementedError
 

@@ -14,7 +14,14 @@ from typing import Any, Self, overload
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
-from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.declarations.members import (
+    AcquisitionRole,
+    Bound,
+    Group,
+    Member,
+    MemberKind,
+    Sample,
+)
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
@@ -124,7 +131,7 @@ class Record(Member):
     def bind(self, group: Group) -> "BoundRecord":
         return BoundRecord(group, self)
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         return self.query
 
     def parse(self, text: str) -> Reading:
@@ -192,7 +199,7 @@ def record(
     source: str = "",
     timeout_s: float | None = None,
     needs: str = "",
-    role: Role = "",
+    role: AcquisitionRole = "",
     poll: float | None = None,
     valid_s: float | None = None,
     **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord,
@@ -258,7 +265,7 @@ class Together(Member):
     def bind(self, group: Group) -> "BoundTogether":
         return BoundTogether(group, self)
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         return self.query
 
     def parse(self, text: str) -> Reading:
@@ -307,7 +314,7 @@ def together(
     source: str = "",
     timeout_s: float | None = None,
     needs: str = "",
-    role: Role = "",
+    role: AcquisitionRole = "",
     poll: float | None = None,
 ) -> Together:
     """Declare members of the same group that are read in one exchange; see `Together`."""

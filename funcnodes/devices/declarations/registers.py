@@ -7,9 +7,9 @@
         temperature = reading(float, "input:0", dtype="float32", unit="degC")
         heater = register(bool, "coil:3", safe=False)
 
-Addresses count from 0, as they stand on the wire: what a manual calls 40041 is "holding:40". The
+Addresses count from 0, as they stand on the line: what a manual calls 40041 is "holding:40". The
 registers become a `Control` or a `Measurement` like any other, so that limits, latch, ramps,
-emergency bytes and polling are the same. What goes over the wire is `transports.modbus`'s.
+emergency bytes and polling are the same. What goes over the line is `transports.modbus`'s.
 """
 
 import math
@@ -179,7 +179,7 @@ class RegisterControl(Control[T]):
         """
         accepted = Control.accept(self, value, who=who, limits=limits)
         try:
-            self.wire(accepted)
+            self.spelled(accepted)
         except ValueError as error:
             raise LimitError(
                 f"{who}: {self.title.lower()} cannot be set to {self.text(accepted)}: {error}.",
@@ -188,7 +188,7 @@ class RegisterControl(Control[T]):
             ) from error
         return accepted
 
-    def wire(self, value: T) -> Any:
+    def spelled(self, value: T) -> Any:
         number: Any = self.choices[value] if self.choices is not None else value
         return self.registers.encode(float(number))
 

@@ -51,7 +51,7 @@ def _entries(kind: type[Instrument]) -> Iterator[dict[str, Any]]:
 def _value_entry(kind: type[Instrument], path: str, member: Value[Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path, "query": rendered(kind, path, member.query)}
     if member.choices is not None:
-        entry["choices"] = {str(member.label(v)): wire for v, wire in member.choices.items()}
+        entry["choices"] = {str(member.label(v)): sent for v, sent in member.choices.items()}
         entry["default"] = str(member.label(example(member)))
     else:
         entry |= {"type": member.type.__name__, "default": example(member)}

@@ -1,6 +1,6 @@
-"""Values that can be read: what they are, how the wire writes them, how long they are believed.
+"""Values that can be read: what they are, how they are written, how long they are believed.
 
-A value is a bool, an int, a float, a str, or an `Enum` whose values are the words on the wire:
+A value is a bool, an int, a float, a str, or an `Enum` whose values are the words that it writes:
 
     class Coupling(Enum):
         DC = "DC"
@@ -19,7 +19,14 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
-from funcnodes.devices.declarations.members import Bound, Group, Member, MemberKind, Role, Sample
+from funcnodes.devices.declarations.members import (
+    AcquisitionRole,
+    Bound,
+    Group,
+    Member,
+    MemberKind,
+    Sample,
+)
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
 
@@ -31,10 +38,10 @@ class Value(Member, Generic[T]):
     """A member with one typed value.
 
     Attributes:
-        type: bool, int, float, str, or an Enum whose values are the words on the wire.
+        type: bool, int, float, str, or an Enum whose values are the words it writes.
         query: Command that reads it, e.g. ":SOUR:VOLT?".
         unit: Unit of a number, or "".
-        choices: Values and how the wire writes them, where only these exist.
+        choices: Values and how the instrument writes them, where only these exist.
         poll: Seconds between readings while somebody watches, unless they ask for others.
         deadband: Change below which watchers are not told, in `unit`.
         valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
@@ -100,8 +107,8 @@ class Value(Member, Generic[T]):
 
     def _choice(self, word: str) -> T:
         assert self.choices is not None
-        for value, wire in self.choices.items():
-            if wire.upper() == word.upper() or _same_number(wire, word):
+        for value, sent in self.choices.items():
+            if sent.upper() == word.upper() or _same_number(sent, word):
                 return value
         raise ReplyError(f"{replies.shown(word)} is none of {', '.join(self.choices.values())}.")
 
@@ -160,7 +167,7 @@ class Measurement(Value[T]):
     def bind(self, group: Group) -> BoundValue[T]:
         return BoundValue(group, self)
 
-    def wire_text(self) -> str:
+    def sent_text(self) -> str:
         return self.query
 
 
@@ -175,7 +182,7 @@ def measurement(
     source: str = "",
     timeout_s: float | None = None,
     needs: str = "",
-    role: Role = "",
+    role: AcquisitionRole = "",
     poll: float | None = None,
     deadband: float = 0.0,
     valid_s: float | None = None,

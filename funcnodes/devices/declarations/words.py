@@ -1,7 +1,7 @@
 """The words in which a driver is written, in one place.
 
 A driver is a data sheet: frozen declarations at class level, from which ports, limits, docs,
-safe states and the bytes on the wire all follow, without a connection. Read on an instance, a
+safe states and the bytes on the line all follow, without a connection. Read on an instance, a
 declaration becomes something that acts: `await smu.voltage.set(2.5)`, with static types.
 """
 

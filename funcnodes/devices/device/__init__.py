@@ -10,12 +10,22 @@ from funcnodes.devices.device.device import (
     DeviceState,
     Parameter,
     ParkResult,
+    Rack,
     Sample,
-    Surroundings,
     is_safe,
 )
 
 __all__ = [
-    "ASKABLE", "AUTO", "LEASE_RETRY_S", "POLL_S", "RAW_LIMIT", "Device", "DeviceState",
-    "Parameter", "ParkResult", "Sample", "Surroundings", "is_safe",
+    "ASKABLE",
+    "AUTO",
+    "LEASE_RETRY_S",
+    "POLL_S",
+    "RAW_LIMIT",
+    "Device",
+    "DeviceState",
+    "Parameter",
+    "ParkResult",
+    "Rack",
+    "Sample",
+    "is_safe",
 ]  # fmt: skip

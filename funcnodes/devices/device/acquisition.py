@@ -2,7 +2,7 @@
 
 What takes part is declared: commands by `arm` and `trigger`, and whatever is read with
 `role="fetch"`. Nothing is triggered before every instrument is armed; triggers are written to all
-at the same time, each on its own wire. One instrument is the simplest case of several.
+at the same time, each on its own line. One instrument is the simplest case of several.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from funcnodes.core import clock
-from funcnodes.devices.declarations.members import Member, Role, Sample
+from funcnodes.devices.declarations.members import AcquisitionRole, Member, Sample
 from funcnodes.devices.declarations.values import BoundValue
 from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError, DeviceTimeout
@@ -21,7 +21,7 @@ WITHIN_S = 10.0
 Fetched = dict[str, dict[str, Sample]]
 
 
-def members_of(device: Device, role: Role) -> Iterator[tuple[str, Member]]:
+def members_of(device: Device, role: AcquisitionRole) -> Iterator[tuple[str, Member]]:
     """What a device's driver declares for a part of an acquisition, by full name."""
     return ((path, member) for path, member in device.members() if member.role == role)
 
@@ -52,7 +52,7 @@ async def acquire(devices: Iterable[Device], *, within_s: float = WITHIN_S) -> d
     return dict(zip((device.name for device in chosen), found, strict=True))
 
 
-async def _all(devices: Iterable[Device], role: Role) -> None:
+async def _all(devices: Iterable[Device], role: AcquisitionRole) -> None:
     commands = [(device, path) for device in devices for path, _ in members_of(device, role)]
     await _together(*(device.member_command(path) for device, path in commands))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from funcnodes.devices.estop.latch import StopAck
-from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.errors import DeviceError, FuncnodesError
 
@@ -55,8 +55,8 @@ async def confirm_stop(
     if link is None:
         return StopAck(device=name, state="unanswered", message=_unreached(device))
 
-    async def is_off(wire: Wire) -> bool:
-        return await _reads_back_off(device, wire)
+    async def is_off(talk: Talk) -> bool:
+        return await _reads_back_off(device, talk)
 
     try:
         found = await link.confirm(
@@ -116,11 +116,11 @@ async def _go_down(device: "Device") -> list[str]:
     return problems
 
 
-async def _reads_back_off(device: "Device", wire: Wire) -> bool:
+async def _reads_back_off(device: "Device", talk: Talk) -> bool:
     found = []
     for path, member in device.kind.outputs().items():
         try:
-            sample = await device.read_over(wire, path, member)
+            sample = await device.read_over(talk, path, member)
         except Refused:
             return False
         device.noted(path, sample)

@@ -29,12 +29,12 @@ from funcnodes.devices.device import descent
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.narrowing import narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
-from funcnodes.devices.device.polling import Pollers, Told, Watcher
+from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.link.completion import carry_out
 from funcnodes.devices.link.link import Link
-from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Completes, Protocol
 from funcnodes.devices.messages.replies import Identity
@@ -69,7 +69,7 @@ _writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar(
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Rack:
     """What a device needs of its bench."""
 
     latch: Latch
@@ -90,13 +90,13 @@ class Device:
         name: Its name on the bench.
         identity: What it answered to `*IDN?`, empty until it was reached.
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
-        traffic: What went over its wire lately.
+        traffic: What went over its line lately.
     """
 
     def __init__(
         self,
         config: DeviceConfig,
-        around: Surroundings,
+        around: Rack,
         resources: dict[str, str],
     ) -> None:
         """Raises BenchError where driver, address or limits are wrong."""
@@ -219,7 +219,7 @@ class Device:
 
     @property
     def stop_within_s(self) -> float | None:
-        """Seconds until emergency bytes are on its wire at worst (D4); None while unreachable."""
+        """Seconds until emergency bytes are on its line at worst (D4); None while unreachable."""
         return self._link.interrupt_s if self._link is not None else None
 
     @property
@@ -373,7 +373,7 @@ class Device:
             with contextlib.suppress(DeviceError):
                 await self.connect()
 
-    async def _set_up(self, wire: Wire, identity: Identity | None) -> None:
+    async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
         self._samples.clear()
         self._take_lease()
@@ -381,11 +381,11 @@ class Device:
             self._check_identity(identity)
             self.identity = identity
         for command in self._kind.spec.harmless:
-            wire.under_way = command
-            await wire.write(command)
-        for code, text in await wire.errors():  # of these, or of what was cut short before
+            talk.under_way = command
+            await talk.write(command)
+        for code, text in await talk.errors():  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
-        await self._read_back(wire)
+        await self._read_back(talk)
         self._fault = ""
 
     def _check_identity(self, identity: Identity) -> None:
@@ -405,15 +405,15 @@ class Device:
                 f"asks for {wanted}."
             )
 
-    async def _read_back(self, wire: Wire) -> None:
+    async def _read_back(self, talk: Talk) -> None:
         for path, member in self._kind.walk():
             if isinstance(member, Control):
-                await self.read_over(wire, path, member)
+                await self.read_over(talk, path, member)
 
-    async def read_over(self, wire: Wire, path: str, member: Control[Any]) -> Sample:
-        """Read a control for whoever holds the wire."""
-        wire.under_way = command = self.instrument.find(path).group.render(member.query)
-        sample = member.sample_of(await wire.query(command))
+    async def read_over(self, talk: Talk, path: str, member: Control[Any]) -> Sample:
+        """Read a control for whoever holds the link."""
+        talk.under_way = command = self.instrument.find(path).group.render(member.query)
+        sample = member.sample_of(await talk.query(command))
         self._samples[path] = sample
         return sample
 
@@ -482,11 +482,11 @@ class Device:
     def watch(
         self,
         member: str,
-        told: Told,
+        told: OnSamples,
         *,
         period_s: float | Callable[[], float] | None = None,
         deadband: float | None = None,
-    ) -> tuple[Watcher, Callable[[], None]]:
+    ) -> tuple[Subscription, Callable[[], None]]:
         """Have a member read again and again, once for all who watch it.
 
         Args:
@@ -616,7 +616,7 @@ class Device:
         self._clear_fault()
 
     async def hold(
-        self, command: str, work: Callable[[Wire], Awaitable[T]], *, timeout_s: float | None
+        self, command: str, work: Callable[[Talk], Awaitable[T]], *, timeout_s: float | None
     ) -> T:
         """Several reads as one transaction; see `Link.transact`."""
         try:
@@ -762,13 +762,13 @@ class Device:
         protocol = self._kind.spec.protocol
         line = address.serial.over(protocol.serial)
         try:
-            wire = self._around.make_transport(address, protocol, self._around.allow)
+            channel = self._around.make_transport(address, protocol, self._around.allow)
         except AddressError:  # it is on a line that others want otherwise: it never was opened
             return None
-        pieces = wire.on_wire(data)
+        pieces = channel.on_line(data)
         speaks_lines = protocol.identify and not protocol.framing
         question = speaks_lines and f"{protocol.eol}{protocol.identify}{protocol.eol}"
-        ask = wire.on_wire(question.encode("ascii")) if question else []
+        ask = channel.on_line(question.encode("ascii")) if question else []
         return Target(
             device=self.name, address=address.resource, transport=_opened_as(address),
             data=pieces[0], more=pieces[1:], ask=ask[0] if ask else b"",

@@ -8,7 +8,7 @@ from typing import Any
 
 from funcnodes.core import units
 from funcnodes.core.types import Range
-from funcnodes.devices.benchfile.file import Bound as LimitBound, DeviceConfig
+from funcnodes.devices.benchfile.file import DeviceConfig, StatedLimit
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.errors import BenchError, UnitError
@@ -49,7 +49,7 @@ def validity(kind: type[Instrument]) -> Iterator[tuple[str, float]]:
             yield from ((name, valid_s) for name in names)
 
 
-def _bound(bound: LimitBound, member: Control[Any], where: str) -> float | None:
+def _bound(bound: StatedLimit, member: Control[Any], where: str) -> float | None:
     if not isinstance(bound, str):
         return None if bound is None else float(bound)
     try:

@@ -22,11 +22,11 @@ _log = logging.getLogger(__name__)
 MIN_PERIOD_S = 0.01
 Samples = Mapping[str, Sample]
 Read = Callable[[str], Awaitable[Samples]]
-Told = Callable[[Samples | FuncnodesError], None]
+OnSamples = Callable[[Samples | FuncnodesError], None]
 
 
 @dataclass(slots=True, eq=False)
-class Watcher:
+class Subscription:
     """One who watches a member.
 
     Attributes:
@@ -38,7 +38,7 @@ class Watcher:
 
     period: Callable[[], float]
     deadband: float
-    told: Told
+    told: OnSamples
     missed: int = 0
     due: float = field(default_factory=clock.monotonic)
     _before: dict[str, Sample] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Poller:
     def __init__(self, read: Callable[[], Awaitable[Samples]], name: str) -> None:
         self._read = read
         self._name = name
-        self._watchers: list[Watcher] = []
+        self._watchers: list[Subscription] = []
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()  # somebody came or left
         self._has_newcomer = False  # somebody came who was not told anything yet
@@ -97,7 +97,7 @@ class Poller:
     def is_watched(self) -> bool:
         return bool(self._watchers)
 
-    def add(self, watcher: Watcher) -> None:
+    def add(self, watcher: Subscription) -> None:
         """Begin, or read more often from now on."""
         self._watchers.append(watcher)
         self._has_newcomer = True
@@ -108,7 +108,7 @@ class Poller:
                 self._run(), name=self._name, context=Context()
             )
 
-    def remove(self, watcher: Watcher) -> None:
+    def remove(self, watcher: Subscription) -> None:
         """Leave; with nobody left the reading ends."""
         with contextlib.suppress(ValueError):
             self._watchers.remove(watcher)
@@ -166,8 +166,8 @@ class Pollers:
         self._by_member: dict[str, Poller] = {}
 
     def watch(
-        self, member: str, told: Told, *, period: Callable[[], float], deadband: float = 0.0
-    ) -> tuple[Watcher, Callable[[], None]]:
+        self, member: str, told: OnSamples, *, period: Callable[[], float], deadband: float = 0.0
+    ) -> tuple[Subscription, Callable[[], None]]:
         """Have `told` called with what a member reads.
 
         Returns:
@@ -177,7 +177,7 @@ class Pollers:
         if poller is None:
             poller = Poller(lambda: self._read(member), f"poll {self._name}.{member}")
             self._by_member[member] = poller
-        watcher = Watcher(period, deadband, told)
+        watcher = Subscription(period, deadband, told)
         poller.add(watcher)
 
         def forget() -> None:

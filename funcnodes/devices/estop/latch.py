@@ -168,7 +168,7 @@ class Latch:
         for callback in tuple(self._watchers):
             try:
                 callback(self._state)
-            except Exception:  # whoever listens must not keep the bytes from the wire
+            except Exception:  # whoever listens must not keep the bytes from the line
                 _log.exception("A listener to the E-STOP failed")
 
 

@@ -12,7 +12,7 @@ import contextlib
 import time
 
 from funcnodes.devices.link.link import Link
-from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Completes
 from funcnodes.devices.messages.replies import integer
 from funcnodes.errors import DeviceError, DeviceTimeout, RefusedError
@@ -47,12 +47,12 @@ async def carry_out(
 
 
 async def _answered(link: Link, command: str, within_s: float) -> None:
-    async def work(wire: Wire) -> list[tuple[int, str]]:
-        await wire.write(command)
-        errors = await wire.errors()
+    async def work(talk: Talk) -> list[tuple[int, str]]:
+        await talk.write(command)
+        errors = await talk.errors()
         if not errors:  # what was refused need not be waited for
-            integer(await wire.query("*OPC?"))
-            errors = await wire.errors()
+            integer(await talk.query("*OPC?"))
+            errors = await talk.errors()
         return errors
 
     errors = await link.transact(command, work, timeout_s=within_s, writes=True)
@@ -64,14 +64,14 @@ async def _looked_for(link: Link, command: str, completes: Completes, within_s: 
     began, strikes = time.monotonic(), link.strikes
     by_request = completes == "srq" and link.has_service_request
 
-    async def begin(wire: Wire) -> list[tuple[int, str]]:
-        await wire.query("*ESR?")  # an earlier completion is not this one's
-        await wire.write(f"*ESE {OPERATION_COMPLETE}")
+    async def begin(talk: Talk) -> list[tuple[int, str]]:
+        await talk.query("*ESR?")  # an earlier completion is not this one's
+        await talk.write(f"*ESE {OPERATION_COMPLETE}")
         if by_request:
-            await wire.write(f"*SRE {EVENT_SUMMARY}")
-        await wire.write(command)
-        await wire.write("*OPC")
-        return await wire.errors()
+            await talk.write(f"*SRE {EVENT_SUMMARY}")
+        await talk.write(command)
+        await talk.write("*OPC")
+        return await talk.errors()
 
     errors = await link.transact(command, begin, timeout_s=within_s, writes=True)
     if errors:
@@ -93,17 +93,17 @@ async def _looked_for(link: Link, command: str, completes: Completes, within_s: 
             address=link.address,
             command=command,
         ) from None
-    errors = await link.transact(command, lambda wire: wire.errors())
+    errors = await link.transact(command, lambda talk: talk.errors())
     if errors:
         raise link.refused(command, errors)
 
 
-async def _is_complete(wire: Wire) -> bool:
-    byte = await wire.status_byte()
+async def _is_complete(talk: Talk) -> bool:
+    byte = await talk.status_byte()
     if byte is None:
-        byte = integer(await wire.query("*STB?"))
+        byte = integer(await talk.query("*STB?"))
     return bool(byte & EVENT_SUMMARY) and bool(
-        integer(await wire.query("*ESR?")) & OPERATION_COMPLETE
+        integer(await talk.query("*ESR?")) & OPERATION_COMPLETE
     )
 
 

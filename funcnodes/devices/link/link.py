@@ -1,6 +1,6 @@
 """One device's single owner: every byte to an instrument passes here, in order.
 
-Guarantees that two callers never interleave on the wire, that no caller ever gets a reply that
+Guarantees that two callers never interleave on the line, that no caller ever gets a reply that
 was meant for another, and that no write is ever repeated. A call that timed out, was cancelled,
 or met a closed channel or garbage *poisons* the link: before anybody else speaks, it is opened
 anew (or, on lines where a late reply would survive that, read out up to a known mark), and the
@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
@@ -39,7 +39,7 @@ T = TypeVar("T")
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
-Setup = Callable[[Wire, Identity | None], Awaitable[None]]
+OnConnected = Callable[[Talk, Identity | None], Awaitable[None]]
 
 
 class Link:
@@ -60,13 +60,13 @@ class Link:
         protocol: Protocol,
         *,
         traffic: Traffic | None = None,
-        setup: Setup | None = None,
+        setup: OnConnected | None = None,
         gate: Callable[[str], None] | None = None,
         on_state: Callable[[], None] | None = None,
         expected: Identity | None = None,
     ) -> None:
         """Args:
-        setup: Called with the wire after each (re)connection, before anybody else speaks.
+        setup: Called with the talk after each (re)connection, before anybody else speaks.
         gate: Called under the lock before each write; raises to refuse it.
         on_state: Called when `is_ready`, `is_busy` or `trouble` changed.
         expected: Identity that must answer from the first connection on.
@@ -80,7 +80,7 @@ class Link:
         self.is_ready = False
         self.waited_s = 0.0
         self._transport = Recording(transport, self.traffic)
-        self._wire = Wire(name, self._transport, protocol)
+        self._talk = Talk(name, self._transport, protocol)
         self._setup = setup
         self._gate = gate
         self._on_state = on_state
@@ -111,7 +111,7 @@ class Link:
 
     @property
     def interrupt_s(self) -> float:
-        """Within how many seconds emergency bytes are on the wire at worst (D4)."""
+        """Within how many seconds emergency bytes are on the line at worst (D4)."""
         return self._transport.interrupt_s
 
     @property
@@ -157,7 +157,7 @@ class Link:
             if farewell_command and self.is_ready:
                 with contextlib.suppress(DeviceError, TimeoutError):
                     async with asyncio.timeout(self.protocol.connect_s):
-                        await self._wire.write(farewell_command)
+                        await self._talk.write(farewell_command)
             self._set(ready=False, trouble="disconnected")
             await self._hang_up()
         for task in tuple(self._farewells):
@@ -199,7 +199,7 @@ class Link:
 
         A reply that `parse` refuses (ReplyError) may be somebody else's, so it poisons the link.
         """
-        data = self._wire.encode(command)
+        data = self._talk.encode(command)
         timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
         try:
             return await self._exchange(command, data, parse, timeout_s)
@@ -216,7 +216,7 @@ class Link:
             DeviceError: As for `query`. Whether the command was carried out is then not known.
             RefusedError: The latch is engaged, or an emergency stop cut in.
         """
-        data = self._wire.encode(command)
+        data = self._talk.encode(command)
         timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
         await self._acquire()
         try:
@@ -224,8 +224,8 @@ class Link:
                 self._gate(command)
             with _Deadline(self, command, timeout_s):
                 try:
-                    await self._wire.framing.tell(self._wire, data)
-                    errors = await self._wire.errors()
+                    await self._talk.framing.tell(self._talk, data)
+                    errors = await self._talk.errors()
                 except Refused as refused:
                     errors = [(refused.code, refused.text)]
         finally:
@@ -236,7 +236,7 @@ class Link:
     async def transact(
         self,
         command: str,
-        work: Callable[[Wire], Awaitable[T]],
+        work: Callable[[Talk], Awaitable[T]],
         *,
         timeout_s: float | None = None,
         writes: bool = False,
@@ -245,7 +245,7 @@ class Link:
 
         Args:
             command: What it is about, for messages.
-            work: Speaks on the wire, without a deadline of its own.
+            work: Speaks to the instrument, without a deadline of its own.
             timeout_s: Time for all of it.
             writes: Whether it is more than questions, so that the latch may refuse it.
 
@@ -261,7 +261,7 @@ class Link:
                 self._gate(command)
             with _Deadline(self, command, timeout_s):
                 try:
-                    return await work(self._wire)
+                    return await work(self._talk)
                 except Refused as refused:
                     error = [(refused.code, refused.text)]
         finally:
@@ -282,9 +282,9 @@ class Link:
         try:
             with _Deadline(self, command, timeout_s):
                 try:
-                    text = await self._wire.query(command, data)
+                    text = await self._talk.query(command, data)
                     if self.protocol.checks_queries:
-                        errors = await self._wire.errors()
+                        errors = await self._talk.errors()
                 except Refused as refused:  # a whole exchange: nothing to recover from
                     errors = [(refused.code, refused.text)]
                 if not errors:
@@ -396,7 +396,7 @@ class Link:
             DeviceError: It cannot be reached; `trouble` says why.
         """
         strikes, before = self._strikes, self.identity
-        self._wire.under_way = ""
+        self._talk.under_way = ""
         try:
             if not self._is_fresh:
                 async with self._bounded(self.protocol.connect_s):
@@ -405,7 +405,7 @@ class Link:
             self._is_fresh = not with_setup
             if with_setup and self._setup is not None:
                 async with self._bounded(self.protocol.connect_s + self.protocol.timeout_s):
-                    await self._setup(self._wire, self.identity)
+                    await self._setup(self._talk, self.identity)
         except TimeoutError:
             await self._give_up_waiting()
         except Refused as refused:
@@ -434,15 +434,15 @@ class Link:
     async def _reopen(self) -> None:
         transport = self._transport
         if not transport.fresh_on_open and self._was_ready:
-            self._wire.be_wary()
+            self._talk.be_wary()
         if transport.fresh_on_open or not transport.is_open:
             self._part()
             await self._connect()
             if self._was_ready:
                 await transport.interrupt()
             return
-        if self._wire.is_half_sent:
-            await transport.write(self._wire.framing.mark)
+        if self._talk.is_half_sent:
+            await transport.write(self._talk.framing.mark)
         transport.discard_input()
 
     async def _connect(self) -> None:
@@ -473,8 +473,8 @@ class Link:
 
     async def _prove_identity(self) -> None:
         if self.protocol.identify:
-            self._wire.under_way = self.protocol.identify
-            self.identity = await self._wire.identify(self.identity)
+            self._talk.under_way = self.protocol.identify
+            self.identity = await self._talk.identify(self.identity)
 
     async def _give_up_waiting(self) -> NoReturn:
         seconds = f"in {self.protocol.connect_s:.1f} s"
@@ -482,7 +482,7 @@ class Link:
             await self._give_up(f"no connection {seconds}")
         if self._during:
             seconds = f"in {self.protocol.connect_s + self.protocol.timeout_s:.1f} s"
-            await self._give_up(f"no reply to {self._wire.under_way!r} {seconds}")
+            await self._give_up(f"no reply to {self._talk.under_way!r} {seconds}")
         why = f"no reply to {self.protocol.identify!r} {seconds}"
         noise = self._transport.discard_input()
         if noise == 0:
@@ -504,13 +504,13 @@ class Link:
         hint = error.hint if error is not None else ""
         raise kind(
             _sentence(message), device=self.name, address=self.address, hint=hint,
-            command=self._wire.under_way,
+            command=self._talk.under_way,
         ) from error  # fmt: skip
 
     # ── emergency ─────────────────────────────────────────────────────────────────────────
 
     def strike(self, data: bytes) -> bool:
-        """Put emergency bytes on the wire, from any thread, past any queue.
+        """Put emergency bytes on the line, from any thread, past any queue.
 
         What is under way afterwards is given up by its owner; see `after_strike`.
 
@@ -530,7 +530,7 @@ class Link:
 
     async def confirm(
         self,
-        check: Callable[[Wire], Awaitable[bool]],
+        check: Callable[[Talk], Awaitable[bool]],
         data: bytes,
         *,
         within_s: float,
@@ -570,7 +570,7 @@ class Link:
             self._mend_later()
 
     async def _confirmed(
-        self, check: Callable[[Wire], Awaitable[bool]], data: bytes, repeat: bool
+        self, check: Callable[[Talk], Awaitable[bool]], data: bytes, repeat: bool
     ) -> bool:
         self._is_fresh = False
         if repeat:
@@ -580,8 +580,8 @@ class Link:
         for attempt in range(_LOOKS):
             if attempt or repeat:
                 await self._transport.write(data)
-                await self._wire.settle()  # an acknowledgement is no read-back
-            if await check(self._wire):
+                await self._talk.settle()  # an acknowledgement is no read-back
+            if await check(self._talk):
                 return True
         return False
 
@@ -612,7 +612,7 @@ class Link:
     @property
     def _during(self) -> str:
         """What was asked when setting up failed, where it was more than who is there."""
-        command = self._wire.under_way
+        command = self._talk.under_way
         return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
 
     def _offline(self) -> DeviceError:
@@ -647,7 +647,7 @@ class Link:
 
 
 class _Deadline:
-    """The span of one transaction on the wire: its deadline, and what a failure does.
+    """The span of one transaction on the line: its deadline, and what a failure does.
 
     Every way out other than success poisons the link, a cancellation included.
     """

@@ -1,10 +1,10 @@
-"""Framings: how a command and its reply stand on the wire, where that is more than a line.
+"""Framings: how a command and its reply stand in bytes, where that is more than a line.
 
 A driver declares one (`@driver(..., framing=Enquiry())`) or brings its own. Commands and replies
 stay texts, so that declarations read the same for every instrument; a framing turns them into
 bytes, with lengths, checksums and handshakes. A frame that is damaged is a `ReplyError`, after
 which the link finds back to the beginning of a frame before anybody else speaks. A frame that
-says no is `Refused`: a whole exchange, after which the wire is fit to speak on.
+says no is `Refused`: a whole exchange, after which the channel is fit to speak on.
 """
 
 import struct
@@ -34,8 +34,8 @@ class Refused(Exception):
         self.text = text
 
 
-class Port(Protocol):
-    """What a framing needs of the wire; keeps pauses and logs the traffic."""
+class Carrier(Protocol):
+    """What a framing needs of the channel; keeps pauses and logs the traffic."""
 
     async def send(self, data: bytes) -> None:
         """Write encoded bytes."""
@@ -48,7 +48,7 @@ class Port(Protocol):
 
 
 class Framing(ABC):
-    """One way of putting messages on a wire. Holds no state of an exchange.
+    """One way of putting messages into bytes. Holds no state of an exchange.
 
     Attributes:
         mark: Ends what may have been half-written before; emergency bytes begin with it (S3).
@@ -74,7 +74,7 @@ class Framing(ABC):
         """
 
     @abstractmethod
-    async def read(self, port: Port) -> str:
+    async def read(self, port: Carrier) -> str:
         """The next reply.
 
         Raises:
@@ -82,12 +82,12 @@ class Framing(ABC):
             Refused: The instrument says no.
         """
 
-    async def ask(self, port: Port, data: bytes) -> str:
+    async def ask(self, port: Carrier, data: bytes) -> str:
         """Send a query that is encoded already, and give its reply; raises as `read`."""
         await port.send(data)
         return await self.read(port)
 
-    async def tell(self, port: Port, data: bytes) -> None:
+    async def tell(self, port: Carrier, data: bytes) -> None:
         """Send a command that is encoded already, and take its acknowledgement if there is one."""
         await port.send(data)
 
@@ -179,11 +179,11 @@ class Lines(Framing):
                 self._encoded[command] = data
         return data
 
-    async def read(self, port: Port) -> str:
+    async def read(self, port: Carrier) -> str:
         data = await port.read_until(self._end)
         return text_of(data[: -len(self._end)]).rstrip("\r")
 
-    async def ask(self, port: Port, data: bytes) -> str:
+    async def ask(self, port: Carrier, data: bytes) -> str:
         await port.send(data)  # spelled out, since most exchanges there are pass here
         reply = await port.read_until(self._end)
         return text_of(reply[: -len(self._end)]).rstrip("\r")
@@ -214,7 +214,7 @@ class Envelope(Framing):
         framed = self.start + printable(command) + self.end
         return framed + self._sum(framed)
 
-    async def read(self, port: Port) -> str:
+    async def read(self, port: Carrier) -> str:
         await port.read_until(self.start)
         body = await port.read_until(self.end)
         framed = self.start + body
@@ -223,7 +223,7 @@ class Envelope(Framing):
             _check(framed, await port.read_exactly(len(summed)), lambda _: summed)
         return text_of(body[: -len(self.end)])
 
-    async def tell(self, port: Port, data: bytes) -> None:
+    async def tell(self, port: Carrier, data: bytes) -> None:
         await port.send(data)
         if self.ack:
             answer = await port.read_exactly(len(self.ack))
@@ -254,7 +254,7 @@ class Enquiry(Framing):
     def encode(self, command: str) -> bytes:
         return printable(command) + self._eol
 
-    async def tell(self, port: Port, data: bytes) -> None:
+    async def tell(self, port: Carrier, data: bytes) -> None:
         await port.send(data)
         answer = await self._line(port)
         if answer == b"\x15":
@@ -265,15 +265,15 @@ class Enquiry(Framing):
         if answer != b"\x06":
             raise ReplyError(f"{answer[:40]!r} came where an acknowledgement belongs.")
 
-    async def ask(self, port: Port, data: bytes) -> str:
+    async def ask(self, port: Carrier, data: bytes) -> str:
         await self.tell(port, data)
         await port.send(b"\x05")
         return await self.read(port)
 
-    async def read(self, port: Port) -> str:
+    async def read(self, port: Carrier) -> str:
         return text_of(await self._line(port))
 
-    async def _line(self, port: Port) -> bytes:
+    async def _line(self, port: Carrier) -> bytes:
         return (await port.read_until(self._eol))[: -len(self._eol)]
 
 
@@ -305,7 +305,7 @@ class Packets(Framing):
         framed = (struct.pack(self.prefix, len(payload)) if self.prefix else b"") + payload
         return framed + (self.checksum(framed) if self.checksum is not None else b"")
 
-    async def read(self, port: Port) -> str:
+    async def read(self, port: Carrier) -> str:
         head, count = b"", struct.calcsize(self.layout)
         if self.prefix:
             head = await port.read_exactly(struct.calcsize(self.prefix))

@@ -27,7 +27,7 @@ class Protocol:
         connect_s: Time to connect and to say who it is.
         gap_s: Least time between a command and the next message.
         serial: Settings of a serial line.
-        framing: How messages stand on the wire, where not in lines that end in `eol`.
+        framing: How messages stand in bytes, where not in lines that end in `eol`.
         identity: Reads the reply to `identify`.
         to_unit: What stands before each command on a shared line, e.g. "@{unit} ", or "".
         from_unit: What stands before each reply there, or "".

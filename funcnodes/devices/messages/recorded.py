@@ -1,4 +1,4 @@
-"""Recordings: what went over the wires of a bench, in a file that a replay answers from.
+"""Recordings: what went over the lines of a bench, in a file that a replay answers from.
 
 JSON Lines; the first says what it is, then each device, then what passed, in order:
 
@@ -102,7 +102,7 @@ def encoded(line: msgspec.Struct) -> bytes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RecordedDevice:
-    """One device of a recording, and what passed its wire, in order."""
+    """One device of a recording, and what passed its line, in order."""
 
     head: DeviceHead
     exchanges: tuple[Exchange, ...]

@@ -1,4 +1,4 @@
-"""What went over one device's wire lately, every byte of it, kept in a ring.
+"""What went over one device's line lately, every byte of it, kept in a ring.
 
 For the traffic view, for messages and for replay files. Bounded in entries and in bytes; the
 oldest go first, and of a long block only the beginning is kept, which a note says. Any thread may
@@ -30,7 +30,7 @@ class Exchange(NamedTuple):
             "in" from it, "drop" likewise, but given to nobody; "silence" where a reply was waited
             for and given up; "poll" for a serial poll, with the status byte as a number; "srq" for
             a channel that can be waited on for service, and for each such wait; "open" and "close"
-            of the channel (`data` says where to and why); "note" for what befell the wire.
+            of the channel (`data` says where to and why); "note" for what befell the line.
         data: The bytes, terminator included.
         latency_ms: For "in" and "silence": since the newest bytes went out; for a "note" what it
             says.

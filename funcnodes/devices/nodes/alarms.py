@@ -14,7 +14,7 @@ from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity
 from funcnodes.devices.declarations.words import Sample
 from funcnodes.devices.safety.alarms import Alarm
 from funcnodes.devices.safety.interlocks import InterlockState
-from funcnodes.devices.safety.sources import Observation, Source
+from funcnodes.devices.safety.sources import Observation, WatchedSource
 from funcnodes.errors import BenchError, ExecutionError
 
 SeverityName = Literal["NO_ALARM", "MINOR", "MAJOR", "INVALID"]
@@ -104,10 +104,10 @@ class AlarmNode(Node):
         self._adopt(alarm)
         return alarm
 
-    def _source(self) -> Source:
+    def _source(self) -> WatchedSource:
         ports = self.value.sources
         name = f"{ports[0].node.name} {ports[0].name}" if ports else self.name
-        return Source(name, "", self.uuid, "value", float, ports[0].unit if ports else "")
+        return WatchedSource(name, "", self.uuid, "value", float, ports[0].unit if ports else "")
 
     def _adopt(self, alarm: Alarm) -> None:
         bench = _bench_or_none(self)

@@ -19,7 +19,7 @@ from funcnodes.devices.declarations.drivers import describe_member
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.device.device import Device
-from funcnodes.devices.device.polling import MIN_PERIOD_S, Samples, Watcher
+from funcnodes.devices.device.polling import MIN_PERIOD_S, Samples, Subscription
 from funcnodes.devices.nodes import alarms
 from funcnodes.devices.nodes.ports import (
     MAX_PORTS,
@@ -83,7 +83,7 @@ class DeviceNode(Node):
     def rebuild(self) -> None:
         """Take ports, limits, title and docs from the bench's device, else from the saved form.
 
-        Ports that exist keep their values and wires.
+        Ports that exist keep their values and edges.
         """
         device = self._device_or_none()
         member = _member_or_none(device, self.member)
@@ -240,7 +240,7 @@ class DeviceMonitor(DeviceNode):
     def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
         super().__init__(uuid, name)
         self._skipped = 0  # readings that came while the last one was still being passed on
-        self._watcher: Watcher | None = None
+        self._watcher: Subscription | None = None
         self._watched: Device | None = None
         self._watching: asyncio.Task[None] | None = None
         self._offered: Samples | FuncnodesError | None = None  # what came and was not passed on

@@ -20,9 +20,16 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity, placed
-from funcnodes.devices.safety.sources import Kinds, Observation, Source, device_source, find_source
-from funcnodes.devices.safety.watching import Watching, unsubscriber
+from funcnodes.devices.safety.sources import (
+    Kinds,
+    Observation,
+    WatchedSource,
+    device_source,
+    find_source,
+)
+from funcnodes.devices.safety.watching import Watching
 from funcnodes.errors import BenchError
 
 HISTORY = 1_000
@@ -89,7 +96,7 @@ class Alarm:
         observation: The newest of its source, None before the first.
     """
 
-    def __init__(self, config: AlarmConfig, source: Source) -> None:
+    def __init__(self, config: AlarmConfig, source: WatchedSource) -> None:
         """Raises BenchError where limits or states do not fit the source."""
         self.config = config
         self.source = source
@@ -381,7 +388,7 @@ def build_alarm(config: AlarmConfig, kinds: Kinds) -> Alarm:
     return Alarm(config, source)
 
 
-def _limits(config: AlarmConfig, source: Source) -> dict[str, float]:
+def _limits(config: AlarmConfig, source: WatchedSource) -> dict[str, float]:
     found = {}
     for name in LIMITS:
         if name in config.limits:
@@ -398,7 +405,7 @@ def _limits(config: AlarmConfig, source: Source) -> dict[str, float]:
     return found
 
 
-def _state(config: AlarmConfig, source: Source, word: str) -> Any:
+def _state(config: AlarmConfig, source: WatchedSource, word: str) -> Any:
     try:
         if source.is_number:
             raise BenchError(f"{source.name} is a number, which has limits.")
@@ -407,7 +414,7 @@ def _state(config: AlarmConfig, source: Source, word: str) -> Any:
         raise placed(config.place, "states", error) from error
 
 
-def _hysteresis(config: AlarmConfig, source: Source) -> float:
+def _hysteresis(config: AlarmConfig, source: WatchedSource) -> float:
     given = config.hysteresis
     if not given:
         return 0.0

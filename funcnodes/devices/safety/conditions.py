@@ -9,7 +9,7 @@
 
 A source is a full name such as tc.a.kelvin; alone it must be on or off. The text is data: nothing
 of it is executed. Names, units and types are checked against the drivers' declarations. A
-condition is true, false or not known (`None`), which spreads as in Kleene's logic: a part that is
+condition is true, false or not known (`None`), which spreads as in Kleene's logic: a clause that is
 not known matters only where the rest leaves the answer open.
 """
 
@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from funcnodes.core import units
-from funcnodes.devices.safety.sources import Observation, Source
+from funcnodes.devices.safety.sources import Observation, WatchedSource
 from funcnodes.errors import BenchError, UnitError
 
 LONGEST = 500
 DEEPEST = 20
 LONGEST_S = 86_400.0
 Seen = Mapping[str, Observation]
-Lookup = Callable[[str], Source]
+Lookup = Callable[[str], WatchedSource]
 _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
@@ -51,10 +51,10 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Relation:
     """A source against a value of its own type and unit."""
 
-    source: Source
+    source: WatchedSource
     sign: str
     value: Any
 
@@ -63,7 +63,7 @@ class Comparison:
         value = observation.value if observation is not None else None
         return None if value is None else _SIGNS[self.sign](value, self.value)
 
-    def sources(self) -> Iterator[Source]:
+    def sources(self) -> Iterator[WatchedSource]:
         yield self.source
 
     def __str__(self) -> str:
@@ -74,42 +74,42 @@ class Comparison:
 class Not:
     """The contrary."""
 
-    part: "Part"
+    clause: "Clause"
 
     def holds(self, seen: Seen) -> bool | None:
-        held = self.part.holds(seen)
+        held = self.clause.holds(seen)
         return None if held is None else not held
 
-    def sources(self) -> Iterator[Source]:
-        return self.part.sources()
+    def sources(self) -> Iterator[WatchedSource]:
+        return self.clause.sources()
 
     def __str__(self) -> str:
-        return f"not {self.part}"
+        return f"not {self.clause}"
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
-    """Parts joined by "and" or by "or"."""
+class Joined:
+    """Clauses joined by "and" or by "or"."""
 
     word: str
-    parts: tuple["Part", ...]
+    clauses: tuple["Clause", ...]
 
     def holds(self, seen: Seen) -> bool | None:
         deciding = self.word == "or"
-        held = [part.holds(seen) for part in self.parts]
+        held = [clause.holds(seen) for clause in self.clauses]
         if deciding in held:
             return deciding
         return None if None in held else not deciding
 
-    def sources(self) -> Iterator[Source]:
-        for part in self.parts:
-            yield from part.sources()
+    def sources(self) -> Iterator[WatchedSource]:
+        for clause in self.clauses:
+            yield from clause.sources()
 
     def __str__(self) -> str:
-        return "(" + f" {self.word} ".join(str(part) for part in self.parts) + ")"
+        return "(" + f" {self.word} ".join(str(clause) for clause in self.clauses) + ")"
 
 
-Part = Comparison | Not | Several
+Clause = Relation | Not | Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +122,17 @@ class Condition:
     """
 
     text: str
-    part: Part
+    clause: Clause
     for_s: float = 0.0
 
     def holds(self, seen: Seen) -> bool | None:
         """Whether it is true now; None where that is not known. `for_s` is the caller's."""
-        return self.part.holds(seen)
+        return self.clause.holds(seen)
 
     @property
-    def sources(self) -> dict[str, Source]:
+    def sources(self) -> dict[str, WatchedSource]:
         """What it looks at, by name."""
-        return {source.name: source for source in self.part.sources()}
+        return {source.name: source for source in self.clause.sources()}
 
 
 def parse_condition(text: str, lookup: Lookup) -> Condition:
@@ -147,11 +147,11 @@ def parse_condition(text: str, lookup: Lookup) -> Condition:
     if len(text) > LONGEST:
         raise BenchError(f"a condition has at most {LONGEST} characters, this one {len(text)}.")
     parser = _Parser(text, lookup)
-    part = parser.either(0)
+    clause = parser.either(0)
     for_s = parser.duration()
     if parser.kind != "end":
         parser.expected("'and', 'or', 'for' or the end")
-    return Condition(text, part, for_s)
+    return Condition(text, clause, for_s)
 
 
 class _Parser:
@@ -163,7 +163,7 @@ class _Parser:
         self._next = 0
         self._step()
 
-    def either(self, depth: int) -> Part:
+    def either(self, depth: int) -> Clause:
         return self._joined("or", lambda: self._joined("and", lambda: self._one(depth)))
 
     def duration(self) -> float:
@@ -183,27 +183,27 @@ class _Parser:
         found = f"not {self.word!r}" if self.kind != "end" else "but it ends there"
         raise self._wrong(f"{what} is expected, {found}", self._at)
 
-    def _joined(self, word: str, inner: Callable[[], Part]) -> Part:
-        parts = [inner()]
+    def _joined(self, word: str, inner: Callable[[], Clause]) -> Clause:
+        clauses = [inner()]
         while self._takes(word):
-            parts.append(inner())
-        return parts[0] if len(parts) == 1 else Several(word, tuple(parts))
+            clauses.append(inner())
+        return clauses[0] if len(clauses) == 1 else Joined(word, tuple(clauses))
 
-    def _one(self, depth: int) -> Part:
+    def _one(self, depth: int) -> Clause:
         if depth > DEEPEST:
             raise self._wrong(f"it is nested more than {DEEPEST} deep", self._at)
         if self._takes("not"):
             return Not(self._one(depth + 1))
         if self.kind == "bracket" and self.word == "(":
             self._step()
-            part = self.either(depth + 1)
+            clause = self.either(depth + 1)
             if (self.kind, self.word) != ("bracket", ")"):
                 self.expected("')'")
             self._step()
-            return part
+            return clause
         return self._comparison()
 
-    def _comparison(self) -> Part:
+    def _comparison(self) -> Clause:
         if self.kind != "name" or self.word in _WORDS:
             self.expected("a source such as tc.a.kelvin")
         at = self._at
@@ -212,18 +212,18 @@ class _Parser:
         if self.kind != "sign":
             if source.type is not bool:
                 self.expected(f"a comparison of {source.name}")
-            return Comparison(source, "==", True)
+            return Relation(source, "==", True)
         sign, sign_at = self.word, self._at
         if sign not in ("==", "!=") and not source.is_number:
             raise self._wrong(f"{source.name} is no number, so only == and != fit", sign_at)
         self._step()
         at = self._at
         try:
-            return Comparison(source, sign, source.value(self._value()))
+            return Relation(source, sign, source.value(self._value()))
         except BenchError as error:
             raise self._wrong(error.message, at) from error
 
-    def _found(self, name: str, at: int) -> Source:
+    def _found(self, name: str, at: int) -> WatchedSource:
         try:
             return self._lookup(name)
         except BenchError as error:

@@ -2,7 +2,7 @@
 
 A trip to estop, park or hold takes the same path as E-STOP: it latches, runs end, and the cause
 names the interlock; the latch cannot be reset while the condition still holds. An interlock that
-refuses keeps writes from reaching the wire while it holds; a safe value always passes. Fail-safe:
+refuses keeps writes from reaching the line while it holds; a safe value always passes. Fail-safe:
 a source that is lost, or gives no number, counts as tripped after its grace, unless the bench
 says `on_lost = "ignore"`; and so does one of which nothing was heard for longer than reading it
 could take. How devices are stopped is the bench's, when sources are read `watching`'s.
@@ -16,13 +16,14 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.benchfile.rules import InterlockConfig, Then, placed
 from funcnodes.devices.declarations.words import Command, Control
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.devices.safety.conditions import Condition, parse_condition
 from funcnodes.devices.safety.sources import Kinds, Observation, find_source
-from funcnodes.devices.safety.watching import Watching, unsubscriber
+from funcnodes.devices.safety.watching import Watching
 from funcnodes.errors import BenchError, RefusedError
 
 LOOK_S = 0.25  # how often an interlock of which nothing is heard is judged all the same

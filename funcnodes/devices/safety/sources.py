@@ -20,7 +20,7 @@ _ON, _OFF = {"on", "true", "1"}, {"off", "false", "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class WatchedSource:
     """One value on a bench.
 
     Attributes:
@@ -103,7 +103,7 @@ class Observation:
             is off; not a failure.
     """
 
-    source: Source
+    source: WatchedSource
     sample: Sample | None = None
     why: str = ""
     rests: bool = False
@@ -126,7 +126,7 @@ class Observation:
         return f"{self.source.name} is {self.source.shown(self.value)}"
 
 
-def device_source(kinds: Kinds, device: str) -> Source:
+def device_source(kinds: Kinds, device: str) -> WatchedSource:
     """The source that tells whether a device is reached: on while it is.
 
     Raises:
@@ -134,10 +134,10 @@ def device_source(kinds: Kinds, device: str) -> Source:
     """
     if device not in kinds:
         raise BenchError(f"there is no device {device!r}; there is {_listed(kinds)}.")
-    return Source(device, device, "", "value", bool)
+    return WatchedSource(device, device, "", "value", bool)
 
 
-def find_source(kinds: Kinds, text: str) -> Source:
+def find_source(kinds: Kinds, text: str) -> WatchedSource:
     """The source of that name.
 
     Args:
@@ -159,14 +159,14 @@ def find_source(kinds: Kinds, text: str) -> Source:
     return found[text]
 
 
-def sources_of(device: str, kind: type[Instrument]) -> list[Source]:
+def sources_of(device: str, kind: type[Instrument]) -> list[WatchedSource]:
     """All that can be read of a device, in the order of declaration."""
     found = []
     for path, member in kind.walk():
         name, timeout_s = f"{device}.{path}", member.timeout_s or kind.spec.protocol.timeout_s
         if isinstance(member, Record):
             found += [
-                Source(
+                WatchedSource(
                     f"{name}.{each.name}", device, path, each.name,
                     int if each.status else float, each.unit, timeout_s=timeout_s,
                 )
@@ -175,7 +175,9 @@ def sources_of(device: str, kind: type[Instrument]) -> list[Source]:
         elif isinstance(member, Value) and (member.options or member.type in _PLAIN):
             kept = member.type if member.type in _PLAIN else str  # an enum is held by its label
             found.append(
-                Source(name, device, path, "value", kept, member.unit, member.options, timeout_s)
+                WatchedSource(
+                    name, device, path, "value", kept, member.unit, member.options, timeout_s
+                )
             )
     return found
 

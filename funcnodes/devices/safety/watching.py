@@ -11,28 +11,27 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.polling import Samples
-from funcnodes.devices.safety.sources import Observation, Source
+from funcnodes.devices.safety.sources import Observation, WatchedSource
 from funcnodes.errors import DeviceError, FuncnodesError, RefusedError
 
 _log = logging.getLogger(__name__)
 
-Watcher = Callable[[Observation], None]
+Observer = Callable[[Observation], None]
 
 
 @dataclass(slots=True, eq=False)
 class _Watch:
     """One who watches a source; `end` while it is read."""
 
-    source: Source
+    source: WatchedSource
     device: Device
     every_s: float
-    tell: Watcher
+    tell: Observer
     end: Callable[[], object] | None = None
 
     def begin(self) -> None:
@@ -81,7 +80,7 @@ class Watching:
         self._is_on = False
         self._late: set[asyncio.Task[None]] = set()  # first readings that took longer
 
-    def watch(self, source: Source, tell: Watcher, *, every_s: float) -> Callable[[], None]:
+    def watch(self, source: WatchedSource, tell: Observer, *, every_s: float) -> Callable[[], None]:
         """Call `tell(observation)` in the loop every `every_s` while on.
 
         Later where the device takes longer to answer.
@@ -137,14 +136,3 @@ async def _read(member: tuple[Device, str], watches: list[_Watch]) -> None:
         found = error
     for watch in watches:
         watch.hear(found)
-
-
-def unsubscriber(callbacks: list[Any], callback: Any) -> Callable[[], None]:
-    """Add `callback`; returns how to take it out again."""
-    callbacks.append(callback)
-
-    def forget() -> None:
-        if callback in callbacks:
-            callbacks.remove(callback)
-
-    return forget

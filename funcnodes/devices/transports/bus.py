@@ -126,7 +126,7 @@ class BusChannel(Transport):
             await self.bus.leave(self)
 
     def turn(self) -> Turn:
-        return self.bus.rounds.lane()
+        return self.bus.rounds.share()
 
     def poison(self) -> None:
         self.bus.doubt()

@@ -10,7 +10,7 @@ from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.bus import Bus
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.devices.transports.line import LineBus, LineChannel
-from funcnodes.devices.transports.memory import Port, PortTransport
+from funcnodes.devices.transports.memory import PortTransport, SimulatorPort
 from funcnodes.devices.transports.modbus import (
     ModbusRtuChannel,
     ModbusTcpBus,
@@ -25,13 +25,13 @@ from funcnodes.devices.transports.visa import VisaTransport
 from funcnodes.errors import AddressError
 
 B = TypeVar("B", bound=Bus)
-NO_PORTS: Mapping[str, Port] = {}
+NO_PORTS: Mapping[str, SimulatorPort] = {}
 
 
 class Transports:
     """Makes the transports of one bench; instruments on one bus get channels of one `Bus`."""
 
-    def __init__(self, ports: Mapping[str, Port] = NO_PORTS) -> None:
+    def __init__(self, ports: Mapping[str, SimulatorPort] = NO_PORTS) -> None:
         """Args:
         ports: Simulators in this process by name, which `memory:NAME` reaches.
         """
@@ -110,7 +110,7 @@ def transport_for(
     protocol: Protocol,
     allow: AllowList,
     *,
-    ports: Mapping[str, Port] = NO_PORTS,
+    ports: Mapping[str, SimulatorPort] = NO_PORTS,
 ) -> Transport:
     """The transport of an instrument that shares its bus with no other of ours."""
     return Transports(ports)(address, protocol, allow)

@@ -138,7 +138,7 @@ class LineChannel(BusChannel):
         self.bus.doubt()
         return self.bus.inner.emergency_write(self._addressed(data))
 
-    def on_wire(self, data: bytes) -> list[bytes]:
+    def on_line(self, data: bytes) -> list[bytes]:
         return [self._addressed(data)]
 
     async def _write(self, data: bytes) -> None:

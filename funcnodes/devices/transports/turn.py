@@ -1,7 +1,7 @@
 """A lock that is taken in the order of asking, with one way to go first: an emergency.
 
-`Turn` is one device's. `Lane` is one device's share of a lock that all devices of a bus hold: the
-lanes take turns, so that one that asks much keeps nobody else waiting for more than one exchange.
+`Turn` is one device's. `Share` is one device's share of a lock that all devices of a bus hold: the
+shares take turns, so that one that asks much keeps nobody else waiting for more than one exchange.
 """
 
 import asyncio
@@ -72,53 +72,53 @@ class Turn:
 
 
 class Rounds:
-    """What the lanes of one bus take turns at.
+    """What the shares of one bus take turns at.
 
-    Invariant: a lane stands in `_order` once while anybody waits in it, else not at all.
+    Invariant: a share stands in `_order` once while anybody waits in it, else not at all.
     """
 
     def __init__(self) -> None:
-        self.holder: Lane | None = None
-        self._urgent: deque[tuple[Lane, asyncio.Future[None]]] = deque()
-        self._order: deque[Lane] = deque()
+        self.holder: Share | None = None
+        self._urgent: deque[tuple[Share, asyncio.Future[None]]] = deque()
+        self._order: deque[Share] = deque()
 
-    def lane(self) -> "Lane":
+    def share(self) -> "Share":
         """One more device's share."""
-        return Lane(self)
+        return Share(self)
 
-    def wait(self, lane: "Lane", waiter: "asyncio.Future[None]", *, first: bool) -> None:
-        """Line up, behind the lanes that wait already or in front of all."""
+    def wait(self, share: "Share", waiter: "asyncio.Future[None]", *, first: bool) -> None:
+        """Line up, behind the shares that wait already or in front of all."""
         if first:
-            self._urgent.append((lane, waiter))
+            self._urgent.append((share, waiter))
             return
-        if lane not in self._order:
-            self._order.append(lane)
-        lane.waiting.append(waiter)
+        if share not in self._order:
+            self._order.append(share)
+        share.waiting.append(waiter)
 
     def pass_on(self) -> None:
         """Hand the lock to whose turn it is, or to nobody."""
         self.holder = None
         while self._urgent:
-            lane, waiter = self._urgent.popleft()
+            share, waiter = self._urgent.popleft()
             if not waiter.done():
-                self._hand(lane, waiter)
+                self._hand(share, waiter)
                 return
         while self._order:
-            lane = self._order.popleft()
-            waiting = _next(lane.waiting)
+            share = self._order.popleft()
+            waiting = _next(share.waiting)
             if waiting is None:
                 continue
-            if lane.waiting:
-                self._order.append(lane)
-            self._hand(lane, waiting)
+            if share.waiting:
+                self._order.append(share)
+            self._hand(share, waiting)
             return
 
-    def _hand(self, lane: "Lane", waiter: "asyncio.Future[None]") -> None:
-        self.holder = lane
+    def _hand(self, share: "Share", waiter: "asyncio.Future[None]") -> None:
+        self.holder = share
         waiter.set_result(None)
 
 
-class Lane(Turn):
+class Share(Turn):
     """One device's share of a bus's lock; used like a lock of its own."""
 
     def __init__(self, rounds: Rounds) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.bench.recorder import Recorder, recorded_bench, replayed
+from funcnodes.devices.bench.recorder import TrafficRecorder, recorded_bench, replayed
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.messages.recorded import DeviceHead, Recorded, RecordedDevice, exchange_line
 from funcnodes.devices.messages.traffic import Direction, Exchange
@@ -247,7 +247,7 @@ async def session(simulator: Any, tmp_path: Path) -> tuple[Path, list[Any]]:
         },
     )
     bench = Bench(config)
-    with Recorder(file, bench):
+    with TrafficRecorder(file, bench):
         async with bench:
             readings = await act(bench)
     return file, readings
@@ -298,7 +298,7 @@ async def test_a_time_out_is_replayed_as_one(gadget: Any, tmp_path: Path) -> Non
     file = tmp_path / "silent.jsonl"
     config = DeviceConfig("one", "scpi", gadget.address, timeout_s=0.1)
     bench = Bench(BenchConfig("lab", devices={"one": config}))
-    with Recorder(file, bench):
+    with TrafficRecorder(file, bench):
         async with bench:
             with pytest.raises(DeviceTimeout):
                 await bench.device("one").member_get("status_byte")

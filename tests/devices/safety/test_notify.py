@@ -240,7 +240,7 @@ MAIL = "to=['a@b.c'], sender='a@b.c', server='s'"
         (f"mail = {{{MAIL}, password='x'}}", "set FUNCNODES_SMTP_PASSWORD instead"),
         (f"mail = {{{MAIL}, port=0}}", r"\[notify.mail\] port: 1 to 65535 is expected"),
         (f"mail = {{{MAIL}, tls='ssl'}}", "tls: starttls, tls or none is expected"),
-        (f"mail = {{{MAIL}, tls='none', user='x'}}", "a password would go over the wire"),
+        (f"mail = {{{MAIL}, tls='none', user='x'}}", "a password would go over the network"),
         ('mail = {to=["a@b.c\\nBcc: x@y.z"], sender="a@b.c", server="s"}', "is no mail address"),
         ("webhook = {url='ftp://x'}", r"\[notify.webhook\] url: 'ftp://x' is no http"),
         ("webhook = {url='http://u:p@x/'}", "is no http or https address"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 GOOD = Path(__file__).with_name("typed_driver.py")
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WRONG = {
     "await typed.level.set('1')": "str",
     "await typed.mode.set('fast')": "str",

@@ -179,7 +179,7 @@ async def test_emergency_bytes_are_addressed_command_by_command(pair: Pair) -> N
         while b"@02 OUT2 OFF" not in pair.line.commands():
             await asyncio.sleep(0.001)
     assert pair.line.commands()[-2:] == [b"@02 OUT OFF", b"@02 OUT2 OFF"]
-    assert pair.channel.on_wire(b"\rOUT OFF\r") == [b"\r@02 OUT OFF\r"]
+    assert pair.channel.on_line(b"\rOUT OFF\r") == [b"\r@02 OUT OFF\r"]
 
 
 async def test_an_echo_that_is_not_what_was_said_is_a_collision() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 
 from funcnodes.devices import Linear, ScpiDevice, block, driver, preamble
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.memory import MemoryTransport
 from funcnodes.devices.transports.tcp import TcpTransport
@@ -122,7 +122,7 @@ def test_no_reply_to_a_block_query_crashes(reply: bytes) -> None:
     async def ask() -> bytes:
         transport = MemoryTransport(lambda _: reply + b"\n")
         await transport.open()
-        return await Wire("d", transport, Protocol()).query_block("RAW?", limit=20)
+        return await Talk("d", transport, Protocol()).query_block("RAW?", limit=20)
 
     with contextlib.suppress(DeviceError):
         assert len(asyncio.run(ask())) <= 20
@@ -152,7 +152,7 @@ async def test_a_long_block_over_a_socket_comes_whole_and_twice(megabyte: Any) -
     port, data = megabyte
     transport = TcpTransport(parse(f"TCPIP0::127.0.0.1::{port}::SOCKET"))
     await transport.open()
-    wire = Wire("d", transport, Protocol())
+    channel = Talk("d", transport, Protocol())
     for _ in range(2):
-        assert await wire.query_block("RAW?", limit=1 << 21) == data
+        assert await channel.query_block("RAW?", limit=1 << 21) == data
     await transport.close()

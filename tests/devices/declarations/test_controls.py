@@ -24,7 +24,7 @@ from funcnodes.devices import (
 )
 from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.declarations import drivers  # fmt: skip
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import (
     BenchError,
     DeviceClosed,
@@ -141,7 +141,7 @@ async def test_before_a_value_is_refused_the_instrument_is_asked_what_its_limits
 
 
 async def test_a_bench_narrows_limits_that_move() -> None:
-    wire = Dialogue(_bytes(line) for line in CONNECT)
+    wire = ScriptedTransport(_bytes(line) for line in CONNECT)
     device = DeviceConfig("g", "test.generator", "tcp:127.0.0.1:1", limits={"level": (0, 0.5)})
     with drivers.lent(Generator):
         bench = Bench(BenchConfig("b", devices={"g": device}), make_transport=lambda *_: wire)

@@ -24,7 +24,7 @@ from funcnodes.devices import (
     measurement,
     record,
 )  # fmt: skip
-from funcnodes.devices.link.wire import Wire
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.framing import Refused, as_hex, crc16, lrc8, sum8, xor8
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.memory import MemoryTransport
@@ -70,9 +70,9 @@ def test_no_command_can_end_its_frame_early(framing: Framing, command: str) -> N
 async def read(framing: Framing, data: bytes) -> str:
     transport = MemoryTransport(lambda _: data)
     await transport.open()
-    wire = Wire("d", transport, Protocol(framing=framing))
-    await wire.send(b"?")
-    return await framing.read(wire)
+    talk = Talk("d", transport, Protocol(framing=framing))
+    await talk.send(b"?")
+    return await framing.read(talk)
 
 
 @given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40))

@@ -24,7 +24,7 @@ STALE_LINES = 64  # late replies dropped while waiting for the instrument's iden
 TRIES = 4  # questions after an identification in frames, where the answer may be damaged
 
 
-class Wire:
+class Talk:
     """An open channel for whoever holds the link: exchanges without lock, limit or retry."""
 
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:

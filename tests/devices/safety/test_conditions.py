@@ -8,13 +8,13 @@ from hypothesis import given, strategies as st
 from funcnodes.devices import Sample
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.safety.conditions import Condition, parse_condition
-from funcnodes.devices.safety.sources import Observation, Source, find_source
+from funcnodes.devices.safety.sources import Observation, WatchedSource, find_source
 from funcnodes.errors import BenchError
 
 KINDS = {"smu": drivers.find("keithley.smu2400"), "tc": drivers.find("lakeshore.model335")}
 
 
-def lookup(name: str) -> Source:
+def lookup(name: str) -> WatchedSource:
     return find_source(KINDS, name)
 
 

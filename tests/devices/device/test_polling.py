@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from funcnodes.core import NodeSpace, clock
 from funcnodes.devices import Bench, ScpiDevice, driver, measurement, nodes
 from funcnodes.devices.declarations.members import Sample
-from funcnodes.devices.device.polling import Pollers, Samples, Watcher
+from funcnodes.devices.device.polling import Pollers, Samples, Subscription
 from funcnodes.errors import DeviceTimeout, FuncnodesError
 from funcnodes.testing.conversation import Conversation
 
@@ -52,7 +52,7 @@ def pollers(virtual: Any, source: Source) -> Pollers:
     return Pollers("d", source.read)
 
 
-Watch = Callable[..., tuple[list[tuple[float, Any]], Watcher, Callable[[], None]]]
+Watch = Callable[..., tuple[list[tuple[float, Any]], Subscription, Callable[[], None]]]
 
 
 @pytest.fixture

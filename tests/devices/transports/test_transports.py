@@ -15,7 +15,7 @@ import pytest_asyncio
 from funcnodes.devices.addresses import Address, AllowList, SerialOptions, parse
 from funcnodes.devices.transports import Transport
 from funcnodes.devices.transports.base import LIMIT
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.devices.transports.serial import SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
@@ -290,11 +290,11 @@ async def test_bytes_written_before_a_farewell_arrive_although_input_was_unread(
 
 
 async def test_a_dialogue_holds_to_the_exact_bytes() -> None:
-    wire = Dialogue([(b"X?\n", b"1\n")])
+    wire = ScriptedTransport([(b"X?\n", b"1\n")])
     await wire.open()
     with pytest.raises(AssertionError, match="written b'Y"):
         await wire.write(b"Y?\n")
-    wire = Dialogue([(b"X?\n", b"1\n")])
+    wire = ScriptedTransport([(b"X?\n", b"1\n")])
     await wire.open()
     await wire.write(b"X?\n")
     with pytest.raises(AssertionError, match="never read"):

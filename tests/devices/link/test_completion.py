@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from funcnodes.devices import ScpiDevice, command, control, driver
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import DeviceTimeout, InstrumentError, RefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation
@@ -80,7 +80,7 @@ async def test_others_may_speak_between_looks() -> None:
         await scan
 
 
-class Requesting(Dialogue):
+class Requesting(ScriptedTransport):
     """A wire on which the instrument can ask for service; `served` counts the waits for it."""
 
     has_service_request = True

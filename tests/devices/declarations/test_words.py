@@ -26,7 +26,7 @@ from funcnodes.devices import (
 from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.declarations import drivers  # fmt: skip
 from funcnodes.devices.device import Device
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import BenchError, LimitError, ReplyError, ValueRefusedError
 from funcnodes.testing.conversation import Conversation, Line
 
@@ -63,12 +63,12 @@ NO_ERROR = (b":SYST:ERR?\n", b'0,"No error"\n')
 
 
 @pytest.fixture
-def wire() -> Dialogue:
-    return Dialogue(CONNECT)
+def wire() -> ScriptedTransport:
+    return ScriptedTransport(CONNECT)
 
 
 @pytest.fixture
-async def supply(wire: Dialogue, monkeypatch: pytest.MonkeyPatch) -> Any:
+async def supply(wire: ScriptedTransport, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The supply, connected over a scripted wire."""
     monkeypatch.setattr(drivers, "find", lambda _: Supply)
     file = BenchFile.new("b")
@@ -104,7 +104,9 @@ async def test_an_error_of_connecting_is_not_blamed_on_the_first_write() -> None
         ]
 
 
-async def test_sets_and_reads_are_exactly_these_bytes(supply: Device, wire: Dialogue) -> None:
+async def test_sets_and_reads_are_exactly_these_bytes(
+    supply: Device, wire: ScriptedTransport
+) -> None:
     wire.expect((b"V2 2.500\n", None), NO_ERROR, (b"V2?\n", b"2.5\n"), (b"BEEP\n", None), NO_ERROR)
     instrument = supply.instrument
     assert isinstance(instrument, Supply)
@@ -115,7 +117,7 @@ async def test_sets_and_reads_are_exactly_these_bytes(supply: Device, wire: Dial
 
 
 async def test_choices_are_written_and_read_as_the_wire_spells_them(
-    supply: Device, wire: Dialogue
+    supply: Device, wire: ScriptedTransport
 ) -> None:
     wire.expect((b"MODE FAST\n", None), NO_ERROR, (b"MODE?\n", b"fast\n"))
     await supply.member_set("mode", "fast")
@@ -131,7 +133,7 @@ async def test_a_text_cannot_break_out_of_its_command(supply: Device, text: str)
         await supply.member_set("label", text)
 
 
-async def test_whole_numbers_stay_whole(supply: Device, wire: Dialogue) -> None:
+async def test_whole_numbers_stay_whole(supply: Device, wire: ScriptedTransport) -> None:
     wire.expect((b"CNT 5\n", None), NO_ERROR)
     await supply.member_set("count", 5.0)
     with pytest.raises(ValueRefusedError, match="not a whole number"):
@@ -140,7 +142,7 @@ async def test_whole_numbers_stay_whole(supply: Device, wire: Dialogue) -> None:
         await supply.member_set("count", 10)
 
 
-async def test_no_number_is_nan_with_its_quality(supply: Device, wire: Dialogue) -> None:
+async def test_no_number_is_nan_with_its_quality(supply: Device, wire: ScriptedTransport) -> None:
     """D3."""
     wire.expect((b"POW?\n", b"9.9E37\n"))
     sample = await supply.member_get("power")
@@ -157,7 +159,7 @@ async def test_no_number_is_nan_with_its_quality(supply: Device, wire: Dialogue)
     ],
 )
 async def test_a_status_word_qualifies_the_whole_record(
-    supply: Device, wire: Dialogue, reply: bytes, v: float, quality: str, status: int
+    supply: Device, wire: ScriptedTransport, reply: bytes, v: float, quality: str, status: int
 ) -> None:
     """D3: a number measured in compliance is no data, the word itself is kept."""
     wire.expect((b"BOTH?\n", reply))
@@ -180,7 +182,7 @@ def test_emergency_bytes_come_from_the_safe_values() -> None:
 
 
 async def test_parking_goes_to_the_parking_value_then_off_and_reads_back(
-    supply: Device, wire: Dialogue
+    supply: Device, wire: ScriptedTransport
 ) -> None:
     wire.expect(
         (b"V1 0.000\n", None), NO_ERROR, (b"V2 0.000\n", None), NO_ERROR,
@@ -192,7 +194,7 @@ async def test_parking_goes_to_the_parking_value_then_off_and_reads_back(
 
 
 async def test_a_device_that_stays_on_after_parking_gets_its_emergency_bytes(
-    supply: Device, wire: Dialogue
+    supply: Device, wire: ScriptedTransport
 ) -> None:
     wire.expect(
         (b"V1 0.000\n", None), NO_ERROR, (b"V2 0.000\n", None), NO_ERROR,
@@ -225,7 +227,7 @@ def test_every_driver_that_ships_names_its_manual_and_can_be_made_safe() -> None
         for path, member in drivers.find(name).walk():
             assert member.doc, path
             assert member.source, path
-            assert member.wire_text(), path
+            assert member.sent_text(), path
 
 
 def test_an_unknown_driver_lists_those_there_are() -> None:

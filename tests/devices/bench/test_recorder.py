@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.bench.recorder import Recorder, export
+from funcnodes.devices.bench.recorder import TrafficRecorder, export
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.errors import RecordingError
@@ -26,7 +26,7 @@ async def test_a_session_is_written_as_it_goes(gadget: Any, tmp_path: Path) -> N
     gadget.replies["*STB?"] = "0"
     file = tmp_path / "session.jsonl"
     bench = bench_of(gadget.address)
-    with Recorder(file, bench):
+    with TrafficRecorder(file, bench):
         async with bench:
             await bench.device("one").member_get("status_byte")
     recorded = Recorded.load(file)
@@ -58,14 +58,14 @@ import asyncio, sys
 from pathlib import Path
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.bench.recorder import Recorder
+from funcnodes.devices.bench.recorder import TrafficRecorder
 from funcnodes_simulators import SimulatedBench
 
 async def main():
     with SimulatedBench.start("demo", seed=1) as simulated:
         config = DeviceConfig("smu", "keithley.smu2400", simulated.resources["smu"])
         bench = Bench(BenchConfig("lab", devices={"smu": config}))
-        with Recorder(Path(sys.argv[1]), bench):
+        with TrafficRecorder(Path(sys.argv[1]), bench):
             async with bench:
                 while True:
                     await bench.device("smu").member_get("voltage")
@@ -171,7 +171,7 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else(
     full = os.open("/dev/full", os.O_WRONLY)
     monkeypatch.setattr(module, "_new_file", lambda _: full)
     bench = bench_of(gadget.address)
-    with Recorder(tmp_path / "full.jsonl", bench) as recorder:
+    with TrafficRecorder(tmp_path / "full.jsonl", bench) as recorder:
         async with bench:
             assert bench.device("one").is_online
         assert "No space left on device" in recorder.problem

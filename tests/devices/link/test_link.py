@@ -15,7 +15,7 @@ import pytest_asyncio
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Protocol
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import (
     DeviceClosed,
     DeviceConnectError,
@@ -354,7 +354,7 @@ async def test_an_emergency_cuts_short_what_is_under_way_and_goes_before_who_wai
 
 
 async def test_traffic_keeps_every_message_with_its_latency() -> None:
-    wire = Dialogue([(b"*IDN?\n", b"ACME,ONE,7,1\n"), (b"X?\n", b"1.5\n")])
+    wire = ScriptedTransport([(b"*IDN?\n", b"ACME,ONE,7,1\n"), (b"X?\n", b"1.5\n")])
     link = Link("gadget", wire, Protocol(errors=""))
     await link.open()
     await link.query("X?")
