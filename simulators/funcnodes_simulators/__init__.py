@@ -5,9 +5,9 @@ on any clock. Everything else is reached through bytes: this package shares no c
 controls the instruments.
 """
 
-from funcnodes_simulators.bench import SimulatedBench, serve
-from funcnodes_simulators.memory import MemoryBench
-from funcnodes_simulators.models import BenchError
+from funcnodes_simulators.bench.memory import MemoryBench
+from funcnodes_simulators.bench.running import SimulatedBench, serve
+from funcnodes_simulators.instruments.models import BenchError
 from funcnodes_simulators.strict import StrictError
 
 __all__ = ["BenchError", "MemoryBench", "SimulatedBench", "StrictError", "serve"]

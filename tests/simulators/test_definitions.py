@@ -9,12 +9,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from funcnodes_simulators import BenchError, SimulatedBench
-from funcnodes_simulators.clock import ManualClock
-from funcnodes_simulators.definitions import as_bytes, read_device, read_resources
-from funcnodes_simulators.layout import load_layout
-from funcnodes_simulators.physics import World
-from funcnodes_simulators.scripted import Scripted, TerminatedBuffer
-from funcnodes_simulators.templates import Template
+from funcnodes_simulators.bench.layout import load_layout
+from funcnodes_simulators.generic.definitions import as_bytes, read_device, read_resources
+from funcnodes_simulators.generic.scripted import Scripted, TerminatedBuffer
+from funcnodes_simulators.generic.templates import Template
+from funcnodes_simulators.physics import ManualClock, World
 
 LAB = r"""
 spec: "1.1"

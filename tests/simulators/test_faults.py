@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes_simulators import BenchError, SimulatedBench
-from funcnodes_simulators.fault_files import read_fault, read_fault_file
+from funcnodes_simulators.bench.layout import load_layout
 from funcnodes_simulators.faults import (
     KINDS,
     Fault,
@@ -19,7 +19,7 @@ from funcnodes_simulators.faults import (
     LosePower,
     Send,
 )
-from funcnodes_simulators.layout import load_layout
+from funcnodes_simulators.faults.files import read_fault, read_fault_file
 
 REPLY = b"+1.000000E+00\n"
 

@@ -3,12 +3,11 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes_simulators.clock import ManualClock
-from funcnodes_simulators.frames import Split
-from funcnodes_simulators.instrument import Instrument, input_buffer_for
-from funcnodes_simulators.pfeiffer_tc400 import PfeifferTc400, checksum
-from funcnodes_simulators.pfeiffer_tpg362 import PfeifferTpg362
-from funcnodes_simulators.physics import World
+from funcnodes_simulators.instruments.contract import Instrument, input_buffer_for
+from funcnodes_simulators.instruments.frames import Split
+from funcnodes_simulators.pfeiffer.tc400 import PfeifferTc400, checksum
+from funcnodes_simulators.pfeiffer.tpg362 import PfeifferTpg362
+from funcnodes_simulators.physics import ManualClock, World
 from funcnodes_simulators.scpi import Overrun
 
 

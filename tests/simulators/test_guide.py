@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from funcnodes_simulators import SimulatedBench, StrictError
-from funcnodes_simulators.fault_files import read_fault_file
 from funcnodes_simulators.faults import KINDS
+from funcnodes_simulators.faults.files import read_fault_file
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "simulated-instruments.md"
 FILE = re.compile(r"```(?:toml|yaml|python)\n# ([\w.]+)[^\n]*\n(.*?)```", re.S)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from funcnodes_simulators import hislip
 from funcnodes_simulators.faults import Fault
-from funcnodes_simulators.hislip import HislipServer
-from funcnodes_simulators.hislip_wire import Kind, message
+from funcnodes_simulators.lines import hislip
+from funcnodes_simulators.lines.hislip import HislipServer
+from funcnodes_simulators.lines.hislip_messages import Kind, message
 
 MEGABYTE = bytes(range(256)) * 4096
 HEADER = struct.Struct("!2sBBIQ")

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.optimize import curve_fit
 
-from funcnodes_simulators.clock import ManualClock
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.physics import DeviceUnderTest, Diode, Resistor, World
+from funcnodes_simulators.keithley.smu2400 import Keithley2400
+from funcnodes_simulators.physics import DeviceUnderTest, Diode, ManualClock, Resistor, World
 
 NO_ERROR = '0,"No error"'
 

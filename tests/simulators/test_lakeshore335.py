@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes_simulators.clock import ManualClock
-from funcnodes_simulators.lakeshore335 import LakeShore335
-from funcnodes_simulators.physics import ThermalStage, World
+from funcnodes_simulators.lakeshore.model335 import LakeShore335
+from funcnodes_simulators.physics import ManualClock, ThermalStage, World
 
 
 def test_identity_and_defaults(tc) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from hypothesis import given, strategies as st
 
-from funcnodes_simulators.locks import LockTable, Released
+from funcnodes_simulators.lines.locks import LockTable, Released
 
 OWNERS = ["a", "b", "c"]
 STEPS = st.tuples(

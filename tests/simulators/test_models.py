@@ -7,8 +7,8 @@ import pytest
 
 from funcnodes_simulators import BenchError, SimulatedBench
 from funcnodes_simulators.__main__ import main
-from funcnodes_simulators.layout import load_layout
-from funcnodes_simulators.models import BUILT_IN, broken_models, find_model, model_names
+from funcnodes_simulators.bench.layout import load_layout
+from funcnodes_simulators.instruments.models import BUILT_IN, broken_models, find_model, model_names
 
 ECHO = """
 from funcnodes_simulators.models import Attachment, Model, Setting

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy.special import lambertw
 
-from funcnodes_simulators.clock import ManualClock
 from funcnodes_simulators.physics import (
     DeviceUnderTest,
     Diode,
+    ManualClock,
     OpenCircuit,
     Resistor,
     ThermalStage,

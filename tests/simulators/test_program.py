@@ -13,7 +13,7 @@ import pytest
 import pyvisa
 
 from funcnodes_simulators import BenchError, SimulatedBench
-from funcnodes_simulators.layout import load_layout
+from funcnodes_simulators.bench.layout import load_layout
 
 PROGRAM = [sys.executable, "-m", "funcnodes_simulators"]
 COMMAND = [sys.executable, "-m", "funcnodes", "simulate"]  # what users type; a process of its own

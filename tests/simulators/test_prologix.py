@@ -6,12 +6,11 @@ from contextlib import suppress
 
 import pytest_asyncio
 
-from funcnodes_simulators.clock import RealClock
 from funcnodes_simulators.faults import Fault, FaultPlan
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.physics import DeviceUnderTest, Diode, World
-from funcnodes_simulators.prologix import VERSION, PrologixServer
-from funcnodes_simulators.station import Station
+from funcnodes_simulators.keithley.smu2400 import Keithley2400
+from funcnodes_simulators.lines.prologix import VERSION, PrologixServer
+from funcnodes_simulators.lines.station import Station
+from funcnodes_simulators.physics import DeviceUnderTest, Diode, RealClock, World
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 

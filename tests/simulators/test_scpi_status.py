@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes_simulators.clock import ManualClock
+from funcnodes_simulators.physics import ManualClock
 from funcnodes_simulators.scpi import (
     Block,
     ChannelList,

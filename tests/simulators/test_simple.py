@@ -1,8 +1,8 @@
 """The base that a simulator of a plain SCPI instrument derives from."""
 
-from funcnodes_simulators.instrument import CanFail, Instrument
+from funcnodes_simulators.instruments.contract import CanFail, Instrument
+from funcnodes_simulators.instruments.simple import ScpiInstrument
 from funcnodes_simulators.scpi import Number
-from funcnodes_simulators.simple import ScpiInstrument
 
 
 class Supply(ScpiInstrument):

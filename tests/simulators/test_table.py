@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes_simulators import BenchError, SimulatedBench
-from funcnodes_simulators.clock import ManualClock
-from funcnodes_simulators.generic import TableInstrument
-from funcnodes_simulators.physics import World
-from funcnodes_simulators.table import read_table
+from funcnodes_simulators.generic.table import read_table
+from funcnodes_simulators.generic.table_instrument import TableInstrument
+from funcnodes_simulators.physics import ManualClock, World
 
 SUPPLY = {
     "identity": "ACME,SUPPLY,{serial},1",

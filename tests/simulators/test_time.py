@@ -10,8 +10,8 @@ import pytest
 import serial
 
 from funcnodes_simulators import BenchError, SimulatedBench
-from funcnodes_simulators.clock import ScaledClock
-from funcnodes_simulators.layout import load_layout
+from funcnodes_simulators.bench.layout import load_layout
+from funcnodes_simulators.physics import ScaledClock
 
 TC = '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\nserve = "pty"\n'
 IDENTITY = b"LSCI,MODEL335,SIM0001/#######,1.0\r\n"

@@ -8,9 +8,8 @@ import pyvisa
 from hypothesis import given, settings, strategies as st
 
 from funcnodes_simulators import SimulatedBench
-from funcnodes_simulators.clock import ManualClock
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.physics import DeviceUnderTest, Resistor, World
+from funcnodes_simulators.keithley.smu2400 import Keithley2400
+from funcnodes_simulators.physics import DeviceUnderTest, ManualClock, Resistor, World
 
 NO_ERROR = '0,"No error"'
 NAN = 9.91e37

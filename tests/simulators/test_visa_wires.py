@@ -10,8 +10,8 @@ from pyvisa.constants import ResourceAttribute, StatusCode
 
 from funcnodes_simulators import SimulatedBench
 from funcnodes_simulators.faults import Fault
-from funcnodes_simulators.hislip import HislipServer
-from funcnodes_simulators.vxi11 import Vxi11Server
+from funcnodes_simulators.lines.hislip import HislipServer
+from funcnodes_simulators.lines.vxi11 import Vxi11Server
 
 MEGABYTE = bytes(range(256)) * 4096
 LINES = {"read_termination": "\n", "write_termination": "\n", "timeout": 5000}

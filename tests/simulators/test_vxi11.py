@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from funcnodes_simulators.faults import Fault
-from funcnodes_simulators.vxi11 import Vxi11Server
+from funcnodes_simulators.lines.vxi11 import Vxi11Server
 
 MEGABYTE = bytes(range(256)) * 4096
 CORE, ABORT = 0x0607AF, 0x0607B0

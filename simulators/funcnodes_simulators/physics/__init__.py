@@ -1,0 +1,39 @@
+"""The physical side of a bench: its time, what is wired to its instruments, how that behaves."""
+
+from funcnodes_simulators.physics.clock import (
+    FASTEST,
+    SLOWEST,
+    Clock,
+    ManualClock,
+    RealClock,
+    ScaledClock,
+)
+from funcnodes_simulators.physics.elements import (
+    DeviceUnderTest,
+    Diode,
+    Element,
+    OpenCircuit,
+    OperatingPoint,
+    Resistor,
+    ThermalStage,
+    World,
+    lambert_w_of_exp,
+)
+
+__all__ = [
+    "FASTEST",
+    "SLOWEST",
+    "Clock",
+    "DeviceUnderTest",
+    "Diode",
+    "Element",
+    "ManualClock",
+    "OpenCircuit",
+    "OperatingPoint",
+    "RealClock",
+    "Resistor",
+    "ScaledClock",
+    "ThermalStage",
+    "World",
+    "lambert_w_of_exp",
+]
