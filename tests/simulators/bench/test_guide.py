@@ -11,7 +11,7 @@ from funcnodes_simulators import SimulatedBench, StrictError
 from funcnodes_simulators.faults import KINDS
 from funcnodes_simulators.faults.files import read_fault_file
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "simulated-instruments.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "simulated-instruments.md"
 FILE = re.compile(r"```(?:toml|yaml|python)\n# ([\w.]+)[^\n]*\n(.*?)```", re.S)
 
 
