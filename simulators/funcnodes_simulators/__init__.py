@@ -6,7 +6,8 @@ controls the instruments.
 """
 
 from funcnodes_simulators.bench.memory import MemoryBench
-from funcnodes_simulators.bench.running import SimulatedBench, serve
+from funcnodes_simulators.bench.program import serve
+from funcnodes_simulators.bench.simulated import SimulatedBench
 from funcnodes_simulators.instruments.models import BenchError
 from funcnodes_simulators.strict import StrictError
 

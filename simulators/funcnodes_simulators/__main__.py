@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from funcnodes_simulators.bench.running import FAILED, serve
+from funcnodes_simulators.bench.program import FAILED, serve
 from funcnodes_simulators.instruments.models import broken_models, find_model, model_names
 
 

@@ -38,13 +38,14 @@ A bench file names devices under test, thermal stages and the instruments wired 
     link = "/tmp/tc"                # pty: a fixed name for the terminal, optional
     baud = 57600                    # pty: bytes take their time, optional
 
-    [[fault]]                       # what goes wrong, see `fault_files`
+    [[fault]]                       # what goes wrong, see `faults.files`
     device = "smu"
     kind = "drop"
     nth = 10
 
 `strict = true` on top makes what clients do wrong fail, see `strict`. Models, and the keys that
-each takes, are `models`'. Everything wrong with a file is one sentence in a `BenchError`.
+each takes, are declared as `instruments.models` says. Everything wrong with a file is one sentence
+in a `BenchError`.
 """
 
 import dataclasses
@@ -225,7 +226,7 @@ def _load(bench: str) -> BenchLayout:
 
 def _definition_layout(path: Path) -> BenchLayout:
     """Put every resource of a definition file of pyvisa-sim on a bench of its own."""
-    from funcnodes_simulators.generic.definitions import read_resources
+    from funcnodes_simulators.generic.definition_files import read_resources
     from funcnodes_simulators.generic.scripted import RESOURCE
 
     try:

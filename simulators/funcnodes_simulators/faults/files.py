@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes_simulators.documents import is_number, list_of, only_keys, table_of, text_at
-from funcnodes_simulators.faults.plan import Fault
+from funcnodes_simulators.faults.fault import Fault
 
 MOST_BYTES = 1 << 20
 MOST_FAULTS = 10_000

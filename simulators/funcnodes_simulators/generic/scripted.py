@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from funcnodes_simulators.generic.definition_files import read_device
 from funcnodes_simulators.generic.definitions import (
     BadReply,
     Channels,
@@ -21,12 +22,12 @@ from funcnodes_simulators.generic.definitions import (
     Reply,
     Resource,
     as_bytes,
-    read_device,
 )
 from funcnodes_simulators.generic.templates import Template, Value
+from funcnodes_simulators.instruments.buffers import TerminatedBuffer
 from funcnodes_simulators.instruments.models import Model, Setting, Setup
 from funcnodes_simulators.physics import World
-from funcnodes_simulators.scpi import Execution, Overrun
+from funcnodes_simulators.scpi import Execution
 from funcnodes_simulators.strict import not_understood
 
 INPUT_LIMIT_BYTES = 1 << 16
@@ -37,40 +38,6 @@ _Attempt = tuple[Reply, bool]  # an answer, and whether the device's own word fo
 
 KINDS = {"tcp": ("TCPIP SOCKET", "TCPIP INSTR"), "pty": ("ASRL INSTR",)}
 OTHER_KINDS = ("TCPIP INSTR",)
-
-
-class TerminatedBuffer:
-    """Assembles messages that end in a given sequence of bytes; bounded."""
-
-    def __init__(self, terminator: bytes, limit_bytes: int) -> None:
-        self._terminator = terminator
-        self._limit = limit_bytes
-        self._pending = bytearray()
-        self._is_overrun = False
-
-    @property
-    def partial(self) -> bytes:
-        """What has come of a message that has not ended."""
-        return bytes(self._pending)
-
-    def feed(self, data: bytes) -> list[str | Overrun]:
-        """Take bytes as they came and return the messages that they complete."""
-        self._pending += data
-        messages: list[str | Overrun] = []
-        while (end := self._pending.find(self._terminator)) >= 0:
-            is_overrun = self._is_overrun or end > self._limit
-            messages.append(Overrun() if is_overrun else self._pending[:end].decode("latin-1"))
-            del self._pending[: end + len(self._terminator)]
-            self._is_overrun = False
-        if len(self._pending) > self._limit + len(self._terminator):
-            del self._pending[: -len(self._terminator)]
-            self._is_overrun = True
-        return messages
-
-    def clear(self) -> None:
-        """Forget a half-received message."""
-        self._pending.clear()
-        self._is_overrun = False
 
 
 class Scripted:

@@ -1,7 +1,7 @@
 """A plain table of an instrument: what can be asked, what can be set, and how it is written.
 
-A driver's declarations can be written down as such a table, of which `generic` makes a simulator of
-their instrument. A table is TOML or JSON, or stands in the bench file itself:
+A driver's declarations can be written down as such a table, of which `table_instrument` makes a
+simulator. A table is TOML or JSON, or stands in the bench file itself:
 
     identity = "ACME,SUPPLY,{serial},1.0"   # the reply to *IDN?; every key may be left out
     terminator = "\n"                       # what ends its replies

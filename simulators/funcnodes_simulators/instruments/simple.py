@@ -9,7 +9,7 @@ from funcnodes_simulators.scpi import Execution, ScpiInterpreter
 
 
 class ScpiInstrument:
-    """Base of a simulator; see `instrument.Instrument` for what each method is.
+    """Base of a simulator; see `contract.Instrument` for what each method is.
 
     Attributes:
         scpi: Its commands; `scpi.declare_number` and the like teach it more.

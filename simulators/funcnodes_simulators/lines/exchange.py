@@ -11,8 +11,8 @@ import asyncio
 from typing import Protocol
 
 from funcnodes_simulators.instruments.contract import CanFail
-from funcnodes_simulators.lines.pty import GRACE_S
-from funcnodes_simulators.lines.station import Connection, Line, Request, Station
+from funcnodes_simulators.lines.connections import Connection, Line, Request
+from funcnodes_simulators.lines.station import GRACE_S, Station
 from funcnodes_simulators.scpi.status import MASTER_SUMMARY
 
 UNTERMINATED = -420

@@ -10,6 +10,7 @@ they come.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from funcnodes_simulators.lines.connections import MOST_UNREAD_BYTES
 from funcnodes_simulators.lines.exchange import Exchange, has_room
 from funcnodes_simulators.lines.hislip_messages import (
     FIRST_VENDOR_KIND,
@@ -22,7 +23,7 @@ from funcnodes_simulators.lines.hislip_messages import (
     message,
 )
 from funcnodes_simulators.lines.locks import LONGEST_KEY, Released
-from funcnodes_simulators.lines.station import MOST_UNREAD_BYTES, Station
+from funcnodes_simulators.lines.station import Station
 from funcnodes_simulators.lines.streams import Channel, ChannelServer
 
 VERSION = 0x0100  # 1.0: major and minor, a byte each

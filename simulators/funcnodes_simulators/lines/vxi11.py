@@ -12,6 +12,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 
+from funcnodes_simulators.lines.connections import MOST_UNREAD_BYTES
 from funcnodes_simulators.lines.exchange import Exchange, has_room
 from funcnodes_simulators.lines.locks import Released
 from funcnodes_simulators.lines.onc_rpc import (
@@ -22,7 +23,7 @@ from funcnodes_simulators.lines.onc_rpc import (
     packed,
     serve_calls,
 )
-from funcnodes_simulators.lines.station import MOST_UNREAD_BYTES, Station
+from funcnodes_simulators.lines.station import Station
 from funcnodes_simulators.lines.streams import Channel, ChannelServer
 
 CORE_PROGRAM, ABORT_PROGRAM = 0x0607AF, 0x0607B0

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from funcnodes_simulators.instruments.buffers import Split
 from funcnodes_simulators.instruments.contract import InputBuffer
-from funcnodes_simulators.instruments.frames import Split
 from funcnodes_simulators.instruments.models import Model, Setting, Setup
 from funcnodes_simulators.instruments.quiet import Quiet
 from funcnodes_simulators.physics import World

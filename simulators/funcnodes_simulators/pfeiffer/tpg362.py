@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Callable
 
+from funcnodes_simulators.instruments.buffers import Split
 from funcnodes_simulators.instruments.contract import InputBuffer
-from funcnodes_simulators.instruments.frames import Split
 from funcnodes_simulators.instruments.models import Model, Setting, Setup
 from funcnodes_simulators.instruments.quiet import Quiet
 from funcnodes_simulators.physics import World

@@ -8,17 +8,16 @@ from funcnodes_simulators.physics.clock import (
     RealClock,
     ScaledClock,
 )
+from funcnodes_simulators.physics.dut import DeviceUnderTest, OperatingPoint
 from funcnodes_simulators.physics.elements import (
-    DeviceUnderTest,
     Diode,
     Element,
     OpenCircuit,
-    OperatingPoint,
     Resistor,
-    ThermalStage,
-    World,
     lambert_w_of_exp,
 )
+from funcnodes_simulators.physics.stage import ThermalStage
+from funcnodes_simulators.physics.world import World
 
 __all__ = [
     "FASTEST",

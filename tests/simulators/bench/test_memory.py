@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes_simulators import BenchError, MemoryBench
-from funcnodes_simulators.bench.memory import MemoryPort, Timeline
 from funcnodes_simulators.faults import Fault
+from funcnodes_simulators.lines.memory import MemoryPort, Timeline
 from funcnodes_simulators.physics import ManualClock
 
 IDENTITY = b"LSCI,MODEL335,SIM0002/#######,1.0\r\n"

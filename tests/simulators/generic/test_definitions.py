@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from funcnodes_simulators import BenchError, SimulatedBench
 from funcnodes_simulators.bench.layout import load_layout
-from funcnodes_simulators.generic.definitions import as_bytes, read_device, read_resources
-from funcnodes_simulators.generic.scripted import Scripted, TerminatedBuffer
+from funcnodes_simulators.generic.definition_files import read_device, read_resources
+from funcnodes_simulators.generic.definitions import as_bytes
+from funcnodes_simulators.generic.scripted import Scripted
 from funcnodes_simulators.generic.templates import Template
+from funcnodes_simulators.instruments.buffers import TerminatedBuffer
 from funcnodes_simulators.physics import ManualClock, World
 
 LAB = r"""

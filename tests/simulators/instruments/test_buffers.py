@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes_simulators.instruments.frames import Split
+from funcnodes_simulators.instruments.buffers import Split
 from funcnodes_simulators.scpi import Overrun
 
 
