@@ -1,6 +1,6 @@
-"""A simulated bench that speaks the bytes of real instruments over real wires.
+"""A simulated bench that speaks the bytes of real instruments over real lines.
 
-`serve` runs one as a program, `SimulatedBench` inside a test; `MemoryBench` has no wires and runs
+`serve` runs one as a program, `SimulatedBench` inside a test; `MemoryBench` has no lines and runs
 on any clock. Everything else is reached through bytes: this package shares no code with what
 controls the instruments.
 """

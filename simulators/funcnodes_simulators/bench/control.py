@@ -29,15 +29,14 @@ from typing import Any, Protocol
 
 from funcnodes_simulators.faults.files import read_fault
 from funcnodes_simulators.lines.station import Station
-from funcnodes_simulators.lines.streams import Channel, ChannelServer
+from funcnodes_simulators.lines.streams import Stream, StreamServer
 from funcnodes_simulators.strict import StrictLog
 
 LONGEST_REQUEST_BYTES = 65536
 WAIT_POLL_S = 0.002
 LONGEST_WAIT_S = 3600.0
 
-Request = dict[str, Any]
-Answer = dict[str, Any]
+Json = dict[str, Any]
 
 
 class Controlled(Protocol):
@@ -49,7 +48,7 @@ class Controlled(Protocol):
     @property
     def resources(self) -> dict[str, str]: ...
 
-    def state(self) -> Answer: ...
+    def state(self) -> Json: ...
 
 
 class ControlError(Exception):
@@ -61,7 +60,7 @@ class Control:
 
     def __init__(self, bench: Controlled) -> None:
         self._bench = bench
-        self._verbs: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+        self._verbs: dict[str, Callable[[Json], Awaitable[Json]]] = {
             "state": self._state,
             "resources": self._resources,
             "fault": self._fault,
@@ -75,14 +74,14 @@ class Control:
         }
 
     async def answer_line(self, line: bytes) -> bytes:
-        """Answer one request as it stands on the wire; never raises on any bytes."""
+        """Answer one request as it was sent; never raises on any bytes."""
         try:
             request = json.loads(line)
         except (ValueError, RecursionError) as error:
             return _encoded({"error": f"the request is not JSON: {error}"})
         return _encoded(await self.answer(request))
 
-    async def answer(self, request: object) -> Answer:
+    async def answer(self, request: object) -> Json:
         """Answer one decoded request."""
         try:
             if not isinstance(request, dict):
@@ -94,16 +93,16 @@ class Control:
         except ControlError as error:
             return {"error": str(error)}
 
-    async def _state(self, request: Request) -> Answer:
+    async def _state(self, request: Json) -> Json:
         state = self._bench.state()
         if "device" not in request:
             return state
         return _member(state, request["device"])
 
-    async def _resources(self, request: Request) -> Answer:
+    async def _resources(self, request: Json) -> Json:
         return dict(self._bench.resources)
 
-    async def _fault(self, request: Request) -> Answer:
+    async def _fault(self, request: Json) -> Json:
         station = self._station(request)
         details = {key: value for key, value in request.items() if key not in ("do", "device")}
         try:
@@ -112,7 +111,7 @@ class Control:
             raise ControlError(str(error)) from None
         return {"ok": True}
 
-    async def _faults(self, request: Request) -> Answer:
+    async def _faults(self, request: Json) -> Json:
         return {
             name: {
                 "pending": [asdict(fault) for fault in station.faults.pending],
@@ -121,29 +120,29 @@ class Control:
             for name, station in self._bench.stations.items()
         }
 
-    async def _clear(self, request: Request) -> Answer:
+    async def _clear(self, request: Json) -> Json:
         named = "device" in request
         stations = [self._station(request)] if named else self._bench.stations.values()
         for station in stations:
             station.disarm()
         return {"ok": True}
 
-    async def _strict(self, request: Request) -> Answer:
+    async def _strict(self, request: Json) -> Json:
         log = self._bench.strict
         return {"violations": [asdict(v) for v in log.violations], "count": log.count}
 
-    async def _forgive(self, request: Request) -> Answer:
+    async def _forgive(self, request: Json) -> Json:
         self._bench.strict.clear()
         return {"ok": True}
 
-    async def _power_cycle(self, request: Request) -> Answer:
+    async def _power_cycle(self, request: Json) -> Json:
         self._station(request).power_cycle()
         return {"ok": True}
 
-    async def _commands(self, request: Request) -> Answer:
+    async def _commands(self, request: Json) -> Json:
         return {"commands": [[at_s, text] for at_s, text in self._station(request).commands]}
 
-    async def _wait(self, request: Request) -> Answer:
+    async def _wait(self, request: Json) -> Json:
         path = _typed("path", request.get("path"), str)
         timeout_s = _typed("timeout_s", request.get("timeout_s", 5.0), float)
         if "equals" not in request:
@@ -167,7 +166,7 @@ class Control:
             value = value[key]
         return value
 
-    def _station(self, request: Request) -> Station:
+    def _station(self, request: Json) -> Station:
         name = request.get("device")
         stations = self._bench.stations
         if not isinstance(name, str) or name not in stations:
@@ -180,7 +179,7 @@ class ControlServer:
 
     def __init__(self, control: Control, *, port: int = 0) -> None:
         self._control = control
-        self._server = ChannelServer(self._serve, port=port)
+        self._server = StreamServer(self._serve, port=port)
 
     @property
     def address(self) -> str:
@@ -198,15 +197,15 @@ class ControlServer:
         """Close the port and every connection."""
         await self._server.stop()
 
-    async def _serve(self, channel: Channel) -> None:
+    async def _serve(self, stream: Stream) -> None:
         while True:
-            line = await channel.read_line(LONGEST_REQUEST_BYTES)
+            line = await stream.read_line(LONGEST_REQUEST_BYTES)
             too_long = _encoded({"error": f"a request has at most {LONGEST_REQUEST_BYTES} bytes"})
-            channel.write(too_long if line is None else await self._control.answer_line(line))
-            await channel.drain()
+            stream.write(too_long if line is None else await self._control.answer_line(line))
+            await stream.drain()
 
 
-def _member(state: Answer, name: object) -> Answer:
+def _member(state: Json, name: object) -> Json:
     member = state.get(name) if isinstance(name, str) else None
     if not isinstance(member, dict):
         names = ", ".join(key for key, value in state.items() if isinstance(value, dict))
@@ -222,5 +221,5 @@ def _typed(key: str, value: object, kind: type) -> Any:
     return value
 
 
-def _encoded(answer: Answer) -> bytes:
+def _encoded(answer: Json) -> bytes:
     return json.dumps(answer).encode() + b"\n"

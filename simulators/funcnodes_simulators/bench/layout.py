@@ -86,7 +86,7 @@ from funcnodes_simulators.physics import (
 
 T = TypeVar("T")
 
-NETWORK_WIRES = ("tcp", "hislip", "vxi11")
+NETWORK_LINES = ("tcp", "hislip", "vxi11")
 DEFINITION_SUFFIXES = (".yaml", ".yml")
 
 Things = Mapping[str, Mapping[str, DeviceUnderTest | ThermalStage]]
@@ -94,7 +94,7 @@ Things = Mapping[str, Mapping[str, DeviceUnderTest | ThermalStage]]
 
 @dataclass(frozen=True, slots=True)
 class DeviceLayout:
-    """One instrument: what it is, what it is wired to, and what wire it is reached by.
+    """One instrument: what it is, what it is wired to, and what line it is reached by.
 
     Attributes:
         wired_to: Names of devices under test and stages, by the key that names them.
@@ -235,10 +235,10 @@ def _definition_layout(path: Path) -> BenchLayout:
         raise BenchError(f"{path.parent}/{error}") from None
     devices: dict[str, DeviceLayout] = {}
     for resource in resources:
-        wire = "pty" if resource.kind.startswith("ASRL") else "tcp"
+        serve = "pty" if resource.kind.startswith("ASRL") else "tcp"
         name = _free_name(resource.device, devices)
         settings = {"resource": resource}
-        devices[name] = DeviceLayout(name, "yaml", wire, settings=settings, kind=RESOURCE)
+        devices[name] = DeviceLayout(name, "yaml", serve, settings=settings, kind=RESOURCE)
     if not devices:
         raise BenchError(f"{path}: it has no devices")
     return BenchLayout(path.stem, list(devices.values()), {})
@@ -307,17 +307,17 @@ def _dut(name: str, table: dict[str, Any], stages: Mapping[str, ThermalStage]) -
 
 def _device(name: str, table: dict[str, Any], things: Things, folder: Path) -> DeviceLayout:
     where = f"device.{name}"
-    wire = _choice(table, "serve", (*NETWORK_WIRES, "pty"), where)
+    serve = _choice(table, "serve", (*NETWORK_LINES, "pty"), where)
     model_name = _choice(table, "model", model_names(), where)
     model = _model(model_name, where)
-    only_keys(table, {"model", "serve"} | model.keys | _wire_keys(wire), where)
+    only_keys(table, {"model", "serve"} | model.keys | _line_keys(serve), where)
     link = table.get("link")
     if link is not None and (not isinstance(link, str) or not Path(link).is_absolute()):
         raise BenchError(f"{where}.link is not an absolute path")
     return DeviceLayout(
         name,
         model_name,
-        wire,
+        serve,
         wired_to=_wired_to(table, model, things, where),
         settings={s.key: _setting(table, s, folder, where) for s in model.settings},
         port=_integer(table, "port", 0, 0, 65535, where),
@@ -354,8 +354,8 @@ def _setting(table: dict[str, Any], setting: Setting, folder: Path, where: str) 
         raise BenchError(f"{where}.{setting.key} {error}") from None
 
 
-def _wire_keys(wire: str) -> set[str]:
-    return {"port", "clients"} if wire in NETWORK_WIRES else {"link", "baud"}
+def _line_keys(serve: str) -> set[str]:
+    return {"port", "clients"} if serve in NETWORK_LINES else {"link", "baud"}
 
 
 def _exclusive(devices: list[DeviceLayout]) -> None:

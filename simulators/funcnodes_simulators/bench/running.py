@@ -31,7 +31,7 @@ Server = TcpServer | PtyServer | HislipServer | Vxi11Server
 
 
 class RunningBench:
-    """A bench on its real wires, inside a running event loop.
+    """A bench on its real lines, inside a running event loop.
 
     Attributes:
         stations: Its instruments by name.
@@ -49,7 +49,7 @@ class RunningBench:
     ) -> None:
         """Args:
         time_scale: Seconds of the bench per second. What an instrument is busy with takes so much
-            shorter; faults and baud rates are the wire's and stay as they are.
+            shorter; faults and baud rates are the line's and stay as they are.
 
         Raises:
             BenchError: The time scale is outside 0.1 to 1000.
@@ -98,7 +98,7 @@ class RunningBench:
         return {"now": now_s, **devices, **duts}
 
     async def start(self) -> None:
-        """Open every wire.
+        """Open every line.
 
         Raises:
             BenchError: One cannot be opened; those that were are closed again.
@@ -117,7 +117,7 @@ class RunningBench:
         self._stepping = asyncio.create_task(self._step_forever())
 
     async def stop(self) -> None:
-        """Close every wire."""
+        """Close every line."""
         if self._stepping is not None:
             self._stepping.cancel()
             await asyncio.gather(self._stepping, return_exceptions=True)

@@ -47,7 +47,7 @@ class SimulatedBench:
         faults: str | Path | None = None,
         strict: bool = False,
     ) -> "SimulatedBench":
-        """Serve a bench and return once every wire is open.
+        """Serve a bench and return once every line is open.
 
         Args:
             bench: `demo`, or the path of a bench file.
@@ -130,7 +130,7 @@ class SimulatedBench:
         self._running.strict.clear()
 
     def close(self) -> None:
-        """Close every wire and end the thread; harmless the second time.
+        """Close every line and end the thread; harmless the second time.
 
         Raises:
             StrictError: The bench is strict, and a client did something wrong.

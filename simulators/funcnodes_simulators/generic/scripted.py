@@ -330,7 +330,7 @@ def _name(value: object, folder: Path) -> str:
 def _build(setup: Setup) -> Scripted:
     file, name = setup.settings["file"], setup.settings["device"]
     definition = read_device(file, name)
-    ends = definition.terminators_for(*KINDS.get(setup.wire, OTHER_KINDS))
+    ends = definition.terminators_for(*KINDS.get(setup.serve, OTHER_KINDS))
     return Scripted(setup.world, definition, terminators=ends)
 
 

@@ -16,7 +16,7 @@ simulator. A table is TOML or JSON, or stands in the bench file itself:
     default = 0.0
     reply = "{v:+.6E}"                      # how its value is written; by type if left out
 
-    [[entry]]                               # one of some values, and how the wire writes each
+    [[entry]]                               # one of some values, and how the instrument writes each
     name = "function"
     query = ":FUNC?"
     command = ":FUNC {v}"
@@ -60,11 +60,9 @@ from funcnodes_simulators.documents import (
     table_of,
     text_at,
 )
-from funcnodes_simulators.generic.templates import Template
+from funcnodes_simulators.generic.templates import Template, Value
 from funcnodes_simulators.scpi import Boolean, Integer, Number, ScpiError
 from funcnodes_simulators.scpi.parameters import Parameter
-
-Value = bool | int | float | str
 
 IDENTITY = "FUNCNODES,TABLE,{serial},1.0"
 MOST_BYTES = 1 << 20
@@ -82,7 +80,7 @@ class Quantity:
     """A value of the instrument.
 
     Attributes:
-        choices: The only values there are, and how the wire writes them; empty if any goes.
+        choices: The only values there are, and how the instrument writes them; empty if any goes.
         follows: The quantity that it shows instead of a value of its own.
         noise: Standard deviation of what is read.
     """
@@ -99,7 +97,7 @@ class Quantity:
     noise: float = 0.0
 
     def parse(self, text: str) -> Value:
-        """Read a value from the wire.
+        """Read a value as it was sent.
 
         Raises:
             ScpiError: What is wrong with it.
@@ -114,7 +112,7 @@ class Quantity:
         return TYPES[self.type](value)
 
     def written(self, value: Value) -> str:
-        """Write a value as the wire does."""
+        """Write a value as the instrument does."""
         if self.choices:
             return self.choices[str(value)]
         return self.reply.written({"v": value})
@@ -133,8 +131,8 @@ class Quantity:
         return kind(value)
 
     def _chosen(self, text: str) -> Value:
-        for value, wire in self.choices.items():
-            if wire.upper() == text.upper():
+        for value, word in self.choices.items():
+            if word.upper() == text.upper():
                 return value
         raise ScpiError(-224)
 
@@ -340,9 +338,9 @@ def _choices(table: dict[str, Any], where: str) -> dict[str, str]:
     pairs = {c: c for c in choices if isinstance(c, str)} if isinstance(choices, list) else choices
     if not isinstance(pairs, dict) or len(pairs) != len(choices):
         raise ValueError(f"{where}.choices is neither a list of words nor a table of them")
-    for wire in pairs.values():
-        if not isinstance(wire, str):
-            raise ValueError(f"{where}.choices has {wire!r}, which is no text")
+    for word in pairs.values():
+        if not isinstance(word, str):
+            raise ValueError(f"{where}.choices has {word!r}, which is no text")
     return pairs
 
 

@@ -12,10 +12,10 @@ from funcnodes_simulators.generic.table import (
     Entry,
     Quantity,
     Table,
-    Value,
     read_table,
     read_table_file,
 )
+from funcnodes_simulators.generic.templates import Value
 from funcnodes_simulators.instruments.models import Model, Setting, Setup
 from funcnodes_simulators.instruments.simple import ScpiInstrument
 from funcnodes_simulators.physics import World

@@ -1,7 +1,7 @@
 """What a server and a bench ask of every simulated instrument.
 
 An instrument is sans-I/O: it is handed whole messages and answers with a generator of waiting
-times that returns the response. It never sees a wire, and never fails on any text.
+times that returns the response. It never sees a line, and never fails on any text.
 """
 
 from typing import Protocol, runtime_checkable
@@ -44,7 +44,7 @@ class Instrument(Protocol):
         """Return the status byte as a serial poll sees it, with MSS in bit 6.
 
         Args:
-            has_output: Whether a response waits to be read, which the wire knows (MAV).
+            has_output: Whether a response waits to be read, which the line knows (MAV).
         """
         ...
 

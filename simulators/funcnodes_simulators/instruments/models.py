@@ -78,7 +78,7 @@ class Setup:
         name: What the bench calls it.
         world: Time and noise.
         serial: Its serial number; tells everyone that it is simulated.
-        wire: What it is served by, `tcp` say.
+        serve: What it is served by, `tcp` say.
         settings: The model's own keys, read and complete.
         things: What it is wired to, by the key that says so.
     """
@@ -86,7 +86,7 @@ class Setup:
     name: str
     world: World
     serial: str
-    wire: str = "tcp"
+    serve: str = "tcp"
     settings: Mapping[str, Any] = field(default_factory=dict)
     things: Mapping[str, DeviceUnderTest | ThermalStage] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""What instruments without status and error queue do about trouble on their wire: nothing."""
+"""What instruments without status and error queue do about trouble on their line: nothing."""
 
 
 class Quiet:

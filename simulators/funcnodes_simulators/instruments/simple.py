@@ -1,6 +1,6 @@
 """A plain SCPI instrument to derive from: it answers at once, and nothing interrupts it.
 
-Whoever derives declares headers on `scpi` and keeps settings; what a wire asks of every instrument
+Whoever derives declares headers on `scpi` and keeps settings; what a line asks of every instrument
 is here, so that such a simulator is as short as its manual's list of commands.
 """
 

@@ -34,7 +34,7 @@ CHANNELS = ChannelList((1,), (3,))
 
 
 @dataclass(slots=True)
-class Output:
+class _Output:
     """One output: what is set, and why it may have switched itself off."""
 
     dut: DeviceUnderTest | None
@@ -97,7 +97,7 @@ class KeysightE36312a(BenchInstrument):
     def _reset(self) -> None:
         self._selected = 1
         self._outputs = {
-            channel: Output(self._duts.get(channel), MOST_TRIP_V[channel]) for channel in MOST_V
+            channel: _Output(self._duts.get(channel), MOST_TRIP_V[channel]) for channel in MOST_V
         }
 
     def _settle(self) -> None:
@@ -112,7 +112,7 @@ class KeysightE36312a(BenchInstrument):
                 output.dut.suffer(output.point())
 
     @staticmethod
-    def _trip(output: Output, why: str) -> None:
+    def _trip(output: _Output, why: str) -> None:
         output.is_on, output.tripped = False, why
 
     def _declare(self) -> None:
@@ -146,7 +146,7 @@ class KeysightE36312a(BenchInstrument):
         declare(":OUTPut:PAIR", lambda _: None, Choice("OFF"))
         declare(":OUTPut:PAIR?", lambda: "OFF")
 
-    def _asks(self, read: Callable[[Output], str]) -> Callable[..., str]:
+    def _asks(self, read: Callable[[_Output], str]) -> Callable[..., str]:
         def query(channels: tuple[int, ...] | None = None) -> str:
             return ",".join(read(self._outputs[each]) for each in self._meant(channels))
 
@@ -195,10 +195,10 @@ class KeysightE36312a(BenchInstrument):
             raise ScpiError(-222)
         return meant
 
-    def _measured_v(self, output: Output) -> str:
+    def _measured_v(self, output: _Output) -> str:
         return _number(output.point().voltage_v + self._world.noise(NOISE_V))
 
-    def _measured_a(self, output: Output) -> str:
+    def _measured_a(self, output: _Output) -> str:
         return _number(output.point().current_a + self._world.noise(NOISE_A))
 
 

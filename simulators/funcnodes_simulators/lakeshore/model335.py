@@ -37,7 +37,7 @@ class Ignored(Exception):
 
 
 @dataclass(slots=True)
-class Loop:
+class _Loop:
     """One heater output and the loop around it, with the defaults of the instrument.
 
     Attributes:
@@ -259,7 +259,7 @@ class LakeShore335:
             "MODE": self._set_interface_mode,
         }
 
-    def _loop(self, arguments: list[str], count: int = 1) -> Loop:
+    def _loop(self, arguments: list[str], count: int = 1) -> _Loop:
         if len(arguments) < count:
             raise Ignored
         return self._loops[_integer(arguments[0], 1, 2)]
@@ -328,9 +328,9 @@ MODEL = Model(
 )
 
 
-def _default_loops() -> dict[int, Loop]:
+def _default_loops() -> dict[int, _Loop]:
     """Output 1 controls on input A from the start; output 2 is there but drives nothing."""
-    return {1: Loop(mode=CLOSED_LOOP, control_input=1), 2: Loop(control_input=2)}
+    return {1: _Loop(mode=CLOSED_LOOP, control_input=1), 2: _Loop(control_input=2)}
 
 
 def _integer(text: str, low: int, high: int) -> int:
@@ -357,9 +357,9 @@ def _kelvin(value: float) -> str:
     return f"{value:+08.3f}" if abs(value) < 999.9995 else f"{value:+08.2f}"
 
 
-def _pid_text(loop: Loop) -> str:
+def _pid_text(loop: _Loop) -> str:
     return f"{loop.proportional:+07.1f},{loop.integral:+07.1f},{loop.derivative:+07.1f}"
 
 
-def _mode_text(loop: Loop) -> str:
+def _mode_text(loop: _Loop) -> str:
     return f"{loop.mode},{loop.control_input},{loop.powers_up_on:d}"

@@ -79,7 +79,7 @@ class Request:
 
     Attributes:
         text: What came; `Overrun` stands where a message was too long.
-        tag: What the wire calls it, where it has names for messages.
+        tag: What the line calls it, where it has names for messages.
         is_void: The client took it back by a device clear: no reply, and no error either.
     """
 

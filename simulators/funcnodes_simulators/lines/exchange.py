@@ -1,4 +1,4 @@
-"""The message exchange of IEEE 488.2, on wires that mark where messages end: HiSLIP and VXI-11.
+"""The message exchange of IEEE 488.2, on lines that mark where messages end: HiSLIP and VXI-11.
 
 Guarantees what a raw socket cannot: a response goes only to the last message that was sent. Who
 sends another message before having read the response loses it, and finds -410 in the error queue

@@ -24,7 +24,7 @@ from funcnodes_simulators.lines.hislip_messages import (
 )
 from funcnodes_simulators.lines.locks import LONGEST_KEY, Released
 from funcnodes_simulators.lines.station import Station
-from funcnodes_simulators.lines.streams import Channel, ChannelServer
+from funcnodes_simulators.lines.streams import Stream, StreamServer
 
 VERSION = 0x0100  # 1.0: major and minor, a byte each
 VENDOR = int.from_bytes(b"FN")
@@ -43,7 +43,7 @@ FATAL_TEXT = {
     Fatal.TOO_MANY_CLIENTS: "the instrument has as many clients as it takes",
 }
 
-Answer = Callable[[Header, bytes], Awaitable[None]]
+_Answer = Callable[[Header, bytes], Awaitable[None]]
 
 
 class FatalError(Exception):
@@ -68,7 +68,7 @@ class HislipServer:
 
     def __init__(self, station: Station, *, port: int = 0) -> None:
         self.station = station
-        self._server = ChannelServer(self._serve, port=port)
+        self._server = StreamServer(self._serve, port=port)
         self._sessions: dict[int, Session] = {}
         self._latest_id = 0
 
@@ -89,43 +89,43 @@ class HislipServer:
         """Close the port and every connection."""
         await self._server.stop()
 
-    async def _serve(self, channel: Channel) -> None:
+    async def _serve(self, stream: Stream) -> None:
         if self.station.refuses_connect():
-            channel.reset()
+            stream.reset()
             return
         try:
             async with asyncio.timeout(INITIALIZE_WITHIN_S):
-                session, is_sync = await self._introduce(channel)
+                session, is_sync = await self._introduce(stream)
         except FatalError as error:
-            _send_fatal(channel, error.code)
+            _send_fatal(stream, error.code)
             return
         except TimeoutError:
             return
         await (session.serve_sync() if is_sync else session.serve_async())
 
-    async def _introduce(self, channel: Channel) -> "tuple[Session, bool]":
+    async def _introduce(self, stream: Stream) -> "tuple[Session, bool]":
         """Take the first message: it says which of the two connections this is."""
-        header, payload = await _read(channel, lambda _: None)
+        header, payload = await _read(stream, lambda _: None)
         if header.kind == Kind.INITIALIZE:
-            return await self._open(channel, payload), True
+            return await self._open(stream, payload), True
         if header.kind != Kind.ASYNC_INITIALIZE:
             raise FatalError(Fatal.INVALID_INITIALIZATION)
         session = self._sessions.get(header.parameter)
         if session is None or session.is_complete:
             raise FatalError(Fatal.INVALID_INITIALIZATION)
-        session.complete(channel)
+        session.complete(stream)
         return session, False
 
-    async def _open(self, channel: Channel, sub_address: bytes) -> "Session":
+    async def _open(self, stream: Stream, sub_address: bytes) -> "Session":
         if sub_address.lower() not in (b"", SUB_ADDRESS.encode()):
             raise FatalError(Fatal.INVALID_INITIALIZATION)
         if not await has_room(self.station) or len(self._sessions) >= MOST_SESSIONS:
             raise FatalError(Fatal.TOO_MANY_CLIENTS)
         number = self._free_id()
-        session = Session(self.station, channel, lambda: self._sessions.pop(number, None))
+        session = Session(self.station, stream, lambda: self._sessions.pop(number, None))
         self._sessions[number] = session
         parameter = VERSION << 16 | number
-        channel.write(message(Kind.INITIALIZE_RESPONSE, SYNCHRONIZED, parameter))
+        stream.write(message(Kind.INITIALIZE_RESPONSE, SYNCHRONIZED, parameter))
         return session
 
     def _free_id(self) -> int:
@@ -138,10 +138,10 @@ class HislipServer:
 class Session:
     """One client with its two connections; both end when one does."""
 
-    def __init__(self, station: Station, sync: Channel, closed: Callable[[], object]) -> None:
+    def __init__(self, station: Station, sync: Stream, closed: Callable[[], object]) -> None:
         self._station = station
         self._sync = sync
-        self._async: Channel | None = None
+        self._async: Stream | None = None
         self._closed = closed
         self._exchange = Exchange(station, self)
         self._client_message = SMALLEST_MESSAGE
@@ -157,12 +157,12 @@ class Session:
         """Whether the asynchronous connection was made too."""
         return self._async is not None
 
-    def complete(self, channel: Channel) -> None:
+    def complete(self, stream: Stream) -> None:
         """Take the asynchronous connection on."""
-        self._async = channel
-        channel.ended.add_done_callback(lambda _: self._station.locks.reconsider())
+        self._async = stream
+        stream.ended.add_done_callback(lambda _: self._station.locks.reconsider())
         self._patience.cancel()
-        channel.write(message(Kind.ASYNC_INITIALIZE_RESPONSE, 0, VENDOR))
+        stream.write(message(Kind.ASYNC_INITIALIZE_RESPONSE, 0, VENDOR))
 
     async def serve_sync(self) -> None:
         """Serve the synchronous connection until it ends."""
@@ -173,19 +173,19 @@ class Session:
         assert self._async is not None
         await self._serve(self._async, self._answer_async)
 
-    async def _serve(self, channel: Channel, answer: Answer) -> None:
+    async def _serve(self, stream: Stream, answer: _Answer) -> None:
         try:
             while True:
-                header, payload = await _read(channel, lambda r: _send_refusal(channel, r))
+                header, payload = await _read(stream, lambda r: _send_refusal(stream, r))
                 if self._async is None:
                     raise FatalError(Fatal.BOTH_CHANNELS_NEEDED)
                 try:
                     await answer(header, payload)
                 except Refused as refused:
-                    _send_refusal(channel, refused)
-                await channel.drain()
+                    _send_refusal(stream, refused)
+                await stream.drain()
         except FatalError as error:
-            _send_fatal(channel, error.code)
+            _send_fatal(stream, error.code)
         finally:
             self._close()
 
@@ -236,11 +236,11 @@ class Session:
         return self._sync.unread_bytes()
 
     def hang_up(self, *, at_once: bool = False) -> None:
-        for channel in (self._sync, self._async):
-            if channel is not None and at_once:
-                channel.abort()
-            elif channel is not None:
-                channel.close()
+        for stream in (self._sync, self._async):
+            if stream is not None and at_once:
+                stream.abort()
+            elif stream is not None:
+                stream.close()
 
     # The synchronous connection
 
@@ -381,7 +381,7 @@ class Session:
                 raise Refused(Complaint.UNKNOWN_CONTROL_CODE, "remote and local have codes 0 to 6")
 
 
-async def _read(channel: Channel, refuse: Callable[[Refused], None]) -> tuple[Header, bytes]:
+async def _read(stream: Stream, refuse: Callable[[Refused], None]) -> tuple[Header, bytes]:
     """Return the next message that is not too large; one that is gets refused and dropped.
 
     Raises:
@@ -389,13 +389,13 @@ async def _read(channel: Channel, refuse: Callable[[Refused], None]) -> tuple[He
     """
     while True:
         try:
-            header = Header.parse(await channel.read_exactly(HEADER_BYTES))
+            header = Header.parse(await stream.read_exactly(HEADER_BYTES))
         except BadHeader:
             raise FatalError(Fatal.POORLY_FORMED_HEADER) from None
         if header.length <= LARGEST_MESSAGE:
-            return header, await channel.read_exactly(header.length)
+            return header, await stream.read_exactly(header.length)
         refuse(Refused(Complaint.TOO_LARGE, f"a message has at most {LARGEST_MESSAGE} bytes"))
-        await channel.skip(header.length)
+        await stream.skip(header.length)
 
 
 def _unknown(header: Header) -> Refused:
@@ -404,9 +404,9 @@ def _unknown(header: Header) -> Refused:
     return Refused(Complaint.UNKNOWN_KIND, f"message type {header.kind} has no meaning here")
 
 
-def _send_fatal(channel: Channel, code: Fatal) -> None:
-    channel.write(message(Kind.FATAL_ERROR, code, payload=FATAL_TEXT[code].encode()))
+def _send_fatal(stream: Stream, code: Fatal) -> None:
+    stream.write(message(Kind.FATAL_ERROR, code, payload=FATAL_TEXT[code].encode()))
 
 
-def _send_refusal(channel: Channel, refused: Refused) -> None:
-    channel.write(message(Kind.ERROR, refused.code, payload=refused.why.encode()))
+def _send_refusal(stream: Stream, refused: Refused) -> None:
+    stream.write(message(Kind.ERROR, refused.code, payload=refused.why.encode()))

@@ -93,5 +93,5 @@ class Header:
 
 
 def message(kind: Kind, control: int = 0, parameter: int = 0, payload: bytes = b"") -> bytes:
-    """Return a whole message as it stands on the wire."""
+    """Return a whole message as it is sent."""
     return _HEADER.pack(PROLOGUE, kind, control, parameter, len(payload)) + payload

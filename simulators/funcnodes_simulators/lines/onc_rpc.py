@@ -10,7 +10,7 @@ import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from funcnodes_simulators.lines.streams import Channel
+from funcnodes_simulators.lines.streams import Stream
 
 RPC_VERSION = 2
 CALL, REPLY = 0, 1
@@ -55,7 +55,7 @@ class XdrReader:
         return value == 1
 
     def opaque(self, limit: int) -> bytes:
-        """Take bytes of any length up to `limit`; a string is the same on the wire."""
+        """Take bytes of any length up to `limit`; a string is sent in the same way."""
         length = self.unsigned()
         if length > limit:
             raise GarbageError
@@ -93,23 +93,23 @@ class Program:
     procedures: Mapping[int, Procedure]
 
 
-async def serve_calls(channel: Channel, program: Program, *, largest: int) -> None:
+async def serve_calls(stream: Stream, program: Program, *, largest: int) -> None:
     """Answer calls until the connection ends, or what comes is no call of at most `largest` bytes.
 
     Raises:
-        ChannelClosed: The client has gone.
+        StreamClosed: The client has gone.
     """
-    while (record := await _read_record(channel, largest)) is not None:
+    while (record := await _read_record(stream, largest)) is not None:
         try:
             answer = await _answer(record, program)
         except GarbageError:
             return
-        channel.write(_record(answer))
-        await channel.drain()
+        stream.write(_record(answer))
+        await stream.drain()
 
 
 def one_way_call(xid: int, program: int, version: int, procedure: int, arguments: bytes) -> bytes:
-    """Return a call whose answer nobody waits for, as it stands on the wire."""
+    """Return a call whose answer nobody waits for, as it is sent."""
     header = packed(xid, CALL, RPC_VERSION, program, version, procedure)
     return _record(header + NO_AUTHENTICATION * 2 + arguments)
 
@@ -140,15 +140,15 @@ async def _answer(record: bytes, program: Program) -> bytes:
         return accepted + packed(Accepted.GARBAGE_ARGUMENTS)
 
 
-async def _read_record(channel: Channel, largest: int) -> bytes | None:
+async def _read_record(stream: Stream, largest: int) -> bytes | None:
     """Put a record together from its fragments; None for one that is too large."""
     record = bytearray()
     while True:
-        mark = int.from_bytes(await channel.read_exactly(4))
+        mark = int.from_bytes(await stream.read_exactly(4))
         length = mark & ~LAST_FRAGMENT
         if len(record) + length > largest:
             return None
-        record += await channel.read_exactly(length)
+        record += await stream.read_exactly(length)
         if mark & LAST_FRAGMENT:
             return bytes(record)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from funcnodes_simulators.lines.exchange import Exchange
 from funcnodes_simulators.lines.station import Station
-from funcnodes_simulators.lines.streams import Channel, ChannelClosed, ChannelServer
+from funcnodes_simulators.lines.streams import Stream, StreamClosed, StreamServer
 
 VERSION = "Prologix GPIB-ETHERNET Controller version 01.06.06.00"
 ESCAPE = 0x1B
@@ -23,7 +23,7 @@ APPENDED = {0: b"\r\n", 1: b"\r", 2: b"\n", 3: b""}  # by ++eos
 UNRECOGNIZED = "Unrecognized command"
 
 
-class Listener:
+class GpibLine:
     """One instrument's end of the bus: its output waits here until the adapter reads it."""
 
     def __init__(self, station: Station) -> None:
@@ -88,9 +88,9 @@ class PrologixServer:
         """Args:
         stations: By GPIB address: "22", or with a secondary one "22 101".
         """
-        self._server = ChannelServer(self._serve, port=port)
+        self._server = StreamServer(self._serve, port=port)
         self._stations = stations
-        self._listeners: dict[str, Listener] = {}
+        self._instruments: dict[str, GpibLine] = {}
         self._is_taken = False
         self.lines: deque[bytes] = deque(maxlen=1000)
         self._address = ""
@@ -106,46 +106,46 @@ class PrologixServer:
         Raises:
             OSError: The port is taken or not allowed.
         """
-        self._listeners = {unit: Listener(each) for unit, each in self._stations.items()}
+        self._instruments = {unit: GpibLine(each) for unit, each in self._stations.items()}
         await self._server.start()
 
     async def stop(self) -> None:
         """Close the port and the connection."""
         await self._server.stop()
-        for listener in self._listeners.values():
-            listener.exchange.closed()
+        for each in self._instruments.values():
+            each.exchange.closed()
 
-    async def _serve(self, channel: Channel) -> None:
+    async def _serve(self, stream: Stream) -> None:
         if self._is_taken:
-            channel.reset()
+            stream.reset()
             return
         self._is_taken = True
         try:
             while True:
-                await self._carry_out(channel, await _line(channel))
-        except ChannelClosed:
+                await self._carry_out(stream, await _line(stream))
+        except StreamClosed:
             return
         finally:
             self._is_taken = False
 
-    async def _carry_out(self, channel: Channel, line: bytes) -> None:
+    async def _carry_out(self, stream: Stream, line: bytes) -> None:
         if line:
             self.lines.append(line)
         if line.startswith(b"++"):
-            answer = await self._command(channel, line[2:].decode("latin-1").split())
+            answer = await self._command(stream, line[2:].decode("latin-1").split())
             if answer is not None:
-                channel.write(answer.encode() + b"\r\n")
+                stream.write(answer.encode() + b"\r\n")
             return
-        listener = self._listeners.get(self._address)
-        if line and listener is not None:
+        addressed = self._instruments.get(self._address)
+        if line and addressed is not None:
             data = _unescaped(line) + APPENDED[self._settings["eos"]]
-            listener.exchange.message(data, is_end=bool(self._settings["eoi"]))
+            addressed.exchange.message(data, is_end=bool(self._settings["eoi"]))
             if self._settings["auto"]:
-                await self._read(channel)
+                await self._read(stream)
 
-    async def _command(self, channel: Channel, words: list[str]) -> str | None:
+    async def _command(self, stream: Stream, words: list[str]) -> str | None:
         """Carry out an adapter's command; what it says to it."""
-        listener = self._listeners.get(self._address)
+        addressed = self._instruments.get(self._address)
         match words:
             case ["ver"]:
                 return VERSION
@@ -154,16 +154,16 @@ class PrologixServer:
             case ["addr", *numbers]:
                 self._address = " ".join(numbers)
             case ["read"] | ["read", "eoi"]:
-                await self._read(channel)
+                await self._read(stream)
             case ["spoll"]:
-                return str(listener.exchange.poll()) if listener else "0"
+                return str(addressed.exchange.poll()) if addressed else "0"
             case ["clr"]:
-                if listener is not None:
-                    listener.exchange.clear()
-                    listener.drop_output(is_told=False)
+                if addressed is not None:
+                    addressed.exchange.clear()
+                    addressed.drop_output(is_told=False)
             case ["trg"]:
-                if listener is not None:
-                    listener.exchange.trigger()
+                if addressed is not None:
+                    addressed.exchange.trigger()
             case ["ifc" | "loc" | "llo"] | ["savecfg" | "eot_enable" | "eot_char", _]:
                 pass
             case [("auto" | "eoi" | "eos" | "read_tmo_ms" | "mode") as name, value] if (
@@ -176,22 +176,22 @@ class PrologixServer:
                 return UNRECOGNIZED
         return None
 
-    async def _read(self, channel: Channel) -> None:
-        listener = self._listeners.get(self._address)
+    async def _read(self, stream: Stream) -> None:
+        addressed = self._instruments.get(self._address)
         timeout_s = self._settings["read_tmo_ms"] / 1000
-        if listener is None:
+        if addressed is None:
             await asyncio.sleep(timeout_s)
         else:
-            await listener.talk(channel.write, timeout_s)
+            await addressed.talk(stream.write, timeout_s)
 
 
-async def _line(channel: Channel) -> bytes:
+async def _line(stream: Stream) -> bytes:
     """The next line as it came, escapes and all, without its end."""
     line = bytearray()
     while True:
-        byte = await channel.read_exactly(1)
+        byte = await stream.read_exactly(1)
         if byte[0] == ESCAPE:
-            line += byte + await channel.read_exactly(1)
+            line += byte + await stream.read_exactly(1)
         elif byte in LINE_ENDS:
             return bytes(line)
         elif len(line) < LONGEST_LINE:

@@ -57,15 +57,15 @@ class RemoteState:
 
 
 class Station:
-    """An instrument with everything around it but the wire.
+    """An instrument with everything around it but the line.
 
     Attributes:
         name: What the bench calls it.
         most_clients: How many may be connected at once.
         connections: Those who are.
         commands: The latest messages received, each with its time on the bench's clock.
-        locks: Who has the instrument to himself, on wires that know locks.
-        remote: What wires that know remote and local have asked for.
+        locks: Who has the instrument to himself, on lines that know locks.
+        remote: What lines that know remote and local have asked for.
         strict: What clients did wrong.
     """
 
@@ -83,7 +83,7 @@ class Station:
     ) -> None:
         """Args:
         time_scale: Seconds of the bench per second of the timers: an instrument is busy for so
-            much shorter. What faults delay is the wire's, and is not scaled.
+            much shorter. What faults delay is the line's, and is not scaled.
         timers: Returns what it waits by.
         strict: Where what clients do wrong is put down.
         """
@@ -243,7 +243,7 @@ class Station:
     def _go_on(self) -> None:
         """Have the next message begun, in a turn of its own: a flood must not keep others waiting.
 
-        Between two messages the wires are served.
+        Between two messages the lines are served.
         """
         if self._queue and self._timer is None and self._current is None:
             self._timer = self.timers.call_at(self.timers.time(), self._begin)

@@ -1,7 +1,7 @@
-"""TCP connections that coroutines read: for wires with a protocol of requests and answers.
+"""TCP connections that coroutines read: for lines with a protocol of requests and answers.
 
-A `Channel` buffers what comes in, up to a bound beyond which the client has to wait. A
-`ChannelServer` runs one coroutine per connection and guarantees that after `stop` no socket, task
+A `Stream` buffers what comes in, up to a bound beyond which the client has to wait. A
+`StreamServer` runs one coroutine per connection and guarantees that after `stop` no socket, task
 or listening port is left, whatever was being accepted at that moment.
 """
 
@@ -11,15 +11,15 @@ import struct
 from collections.abc import Awaitable, Callable
 
 INPUT_BYTES = 1 << 16
-MOST_CHANNELS = 200
+MOST_STREAMS = 200
 LINGER_OFF = struct.pack("ii", 1, 0)
 
 
-class ChannelClosed(Exception):
+class StreamClosed(Exception):
     """The connection ended, from either side, before what was waited for had come."""
 
 
-class Channel(asyncio.Protocol):
+class Stream(asyncio.Protocol):
     """One TCP connection, read by one coroutine.
 
     Attributes:
@@ -27,9 +27,7 @@ class Channel(asyncio.Protocol):
         gone: Done once the connection is closed.
     """
 
-    def __init__(
-        self, made: Callable[["Channel"], None], lost: Callable[["Channel"], None]
-    ) -> None:
+    def __init__(self, made: Callable[["Stream"], None], lost: Callable[["Stream"], None]) -> None:
         self._made = made
         self._lost = lost
         self._input = bytearray()
@@ -54,7 +52,7 @@ class Channel(asyncio.Protocol):
         """Return the next `count` bytes.
 
         Raises:
-            ChannelClosed: They will never come.
+            StreamClosed: They will never come.
         """
         taken = bytearray()
         while len(taken) < count:
@@ -67,13 +65,13 @@ class Channel(asyncio.Protocol):
         What stands at the end of the input without a line feed is a line too.
 
         Raises:
-            ChannelClosed: There is nothing more.
+            StreamClosed: There is nothing more.
         """
         line = bytearray()
         while not line.endswith(b"\n"):
             try:
                 await self._fill()
-            except ChannelClosed:
+            except StreamClosed:
                 if not line:
                     raise
                 break
@@ -87,7 +85,7 @@ class Channel(asyncio.Protocol):
         """Drop the next `count` bytes, however many that are.
 
         Raises:
-            ChannelClosed: They will never come.
+            StreamClosed: They will never come.
         """
         while count:
             count -= len(await self._read_some(count))
@@ -101,12 +99,12 @@ class Channel(asyncio.Protocol):
         """Wait until the client has taken most of what was written.
 
         Raises:
-            ChannelClosed: It never will.
+            StreamClosed: It never will.
         """
         if self._drained is not None:
             await self._drained
         if self._is_closed:
-            raise ChannelClosed
+            raise StreamClosed
 
     def unread_bytes(self) -> int:
         """How much of what was written has not left yet."""
@@ -178,7 +176,7 @@ class Channel(asyncio.Protocol):
         """Wait until there is input."""
         while not self._input:
             if self.ended.done():
-                raise ChannelClosed
+                raise StreamClosed
             self._wanted = asyncio.get_running_loop().create_future()
             await self._wanted
 
@@ -196,19 +194,19 @@ class Channel(asyncio.Protocol):
         self._wanted = None
 
 
-class ChannelServer:
+class StreamServer:
     """A TCP port of the loopback interface, with a coroutine for each connection."""
 
-    def __init__(self, serve: Callable[[Channel], Awaitable[None]], *, port: int = 0) -> None:
+    def __init__(self, serve: Callable[[Stream], Awaitable[None]], *, port: int = 0) -> None:
         """Args:
-        serve: Run for each connection, which is closed when it ends; `ChannelClosed` may leave it.
+        serve: Run for each connection, which is closed when it ends; `StreamClosed` may leave it.
         port: A free one when 0.
         """
         self._serve = serve
         self._is_stopped = False
         self.port = port
         self._server: asyncio.Server | None = None
-        self._channels: set[Channel] = set()
+        self._streams: set[Stream] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -219,7 +217,7 @@ class ChannelServer:
         """
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Channel(self._made, self._channels.discard), "127.0.0.1", self.port
+            lambda: Stream(self._made, self._streams.discard), "127.0.0.1", self.port
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -228,31 +226,31 @@ class ChannelServer:
         self._is_stopped = True
         if self._server is not None:
             self._server.close()
-        # A connection accepted just now becomes a channel within the next turns of the loop.
+        # A connection accepted just now becomes a stream within the next turns of the loop.
         for _ in range(3):
             await asyncio.sleep(0)
-        channels = list(self._channels)
-        for channel in channels:
-            channel.abort()
-        await asyncio.gather(*(channel.gone for channel in channels))
+        streams = list(self._streams)
+        for stream in streams:
+            stream.abort()
+        await asyncio.gather(*(stream.gone for stream in streams))
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _made(self, channel: Channel) -> None:
-        self._channels.add(channel)
-        if self._is_stopped or len(self._channels) > MOST_CHANNELS:
-            channel.reset()
+    def _made(self, stream: Stream) -> None:
+        self._streams.add(stream)
+        if self._is_stopped or len(self._streams) > MOST_STREAMS:
+            stream.reset()
             return
-        task = asyncio.get_running_loop().create_task(self._run(channel))
+        task = asyncio.get_running_loop().create_task(self._run(stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, channel: Channel) -> None:
+    async def _run(self, stream: Stream) -> None:
         try:
-            await self._serve(channel)
-        except ChannelClosed:
+            await self._serve(stream)
+        except StreamClosed:
             pass
         finally:
-            channel.close()
+            stream.close()

@@ -24,7 +24,7 @@ from funcnodes_simulators.lines.onc_rpc import (
     serve_calls,
 )
 from funcnodes_simulators.lines.station import Station
-from funcnodes_simulators.lines.streams import Channel, ChannelServer
+from funcnodes_simulators.lines.streams import Stream, StreamServer
 
 CORE_PROGRAM, ABORT_PROGRAM = 0x0607AF, 0x0607B0
 INTERRUPT_SRQ = 30
@@ -71,8 +71,8 @@ class Vxi11Server:
 
     def __init__(self, station: Station, *, port: int = 0) -> None:
         self.station = station
-        self._core = ChannelServer(self._serve_core, port=port)
-        self._abort = ChannelServer(self._serve_abort)
+        self._core = StreamServer(self._serve_core, port=port)
+        self._abort = StreamServer(self._serve_abort)
         self._links: dict[int, Link] = {}
         self._numbers = itertools.count(1)
 
@@ -100,10 +100,10 @@ class Vxi11Server:
         await self._core.stop()
         await self._abort.stop()
 
-    def add(self, channel: Channel) -> "Link":
+    def add(self, stream: Stream) -> "Link":
         """Make a link for a client."""
         number = next(self._numbers) & 0x7FFFFFFF
-        self._links[number] = Link(self.station, channel, number)
+        self._links[number] = Link(self.station, stream, number)
         return self._links[number]
 
     def remove(self, link: "Link") -> None:
@@ -111,19 +111,19 @@ class Vxi11Server:
         if self._links.pop(link.number, None) is not None:
             link.exchange.closed(has_unread=link.has_output)
 
-    async def _serve_core(self, channel: Channel) -> None:
+    async def _serve_core(self, stream: Stream) -> None:
         if self.station.refuses_connect():
-            channel.reset()
+            stream.reset()
             return
-        client = _CoreClient(self, channel)
+        client = _CoreClient(self, stream)
         try:
-            await serve_calls(channel, client.program, largest=LARGEST_RECORD)
+            await serve_calls(stream, client.program, largest=LARGEST_RECORD)
         finally:
             client.close()
 
-    async def _serve_abort(self, channel: Channel) -> None:
+    async def _serve_abort(self, stream: Stream) -> None:
         program = Program(ABORT_PROGRAM, VERSION, {1: self._abort_link})
-        await serve_calls(channel, program, largest=LARGEST_RECORD)
+        await serve_calls(stream, program, largest=LARGEST_RECORD)
 
     async def _abort_link(self, arguments: XdrReader) -> bytes:
         link = self._links.get(arguments.signed())
@@ -142,16 +142,16 @@ class Link:
         call_back: Called when the instrument requests service, if the client wants to know.
     """
 
-    def __init__(self, station: Station, channel: Channel, number: int) -> None:
+    def __init__(self, station: Station, stream: Stream, number: int) -> None:
         self.number = number
         self.call_back: Callable[[], None] | None = None
         self._station = station
-        self._channel = channel
+        self._stream = stream
         self._output = bytearray()
         self._ends: deque[int] = deque()  # where responses end, counted from the queue's beginning
         self._changed = asyncio.Event()
         self._is_aborted = False
-        channel.ended.add_done_callback(lambda _: self._stir())
+        stream.ended.add_done_callback(lambda _: self._stir())
         self.exchange = Exchange(station, self)
 
     # What a station asks of a line
@@ -184,9 +184,9 @@ class Link:
 
     def hang_up(self, *, at_once: bool = False) -> None:
         if at_once:
-            self._channel.abort()
+            self._stream.abort()
         else:
-            self._channel.close()
+            self._stream.close()
 
     # What a client asks
 
@@ -268,7 +268,7 @@ class Link:
         return reason, count
 
     def _is_given_up(self) -> bool:
-        return self._is_aborted or self._channel.ended.done()
+        return self._is_aborted or self._stream.ended.done()
 
     def _fail_if_aborted(self) -> None:
         if self._is_given_up():
@@ -282,10 +282,10 @@ class Link:
 class _CoreClient:
     """One core channel: its links and its interrupt channel, which end with it."""
 
-    def __init__(self, server: Vxi11Server, channel: Channel) -> None:
+    def __init__(self, server: Vxi11Server, stream: Stream) -> None:
         self._server = server
         self._station = server.station
-        self._channel = channel
+        self._stream = stream
         self._links: dict[int, Link] = {}
         self._interrupts: asyncio.Transport | None = None
         self._interrupt_program = (0, 0)
@@ -328,7 +328,7 @@ class _CoreClient:
             return packed(Code.NOT_ACCESSIBLE, 0, 0, 0)
         if not await has_room(self._station):
             return packed(Code.OUT_OF_RESOURCES, 0, 0, 0)
-        link = self._server.add(self._channel)
+        link = self._server.add(self._stream)
         self._links[link.number] = link
         try:
             if is_locked:
@@ -426,7 +426,7 @@ class _CoreClient:
         if family != TCP_FAMILY:
             raise Failed(Code.NOT_SUPPORTED)
         host = ".".join(str(byte) for byte in address.to_bytes(4))
-        if host != self._channel.peer_host or not 0 < port < 65536:
+        if host != self._stream.peer_host or not 0 < port < 65536:
             raise Failed(Code.PARAMETER)
         try:
             async with asyncio.timeout(CALL_BACK_WITHIN_S):
@@ -445,11 +445,11 @@ class _CoreClient:
         return b""
 
     def _call_back(self, handle: bytes) -> None:
-        channel = self._interrupts
-        if channel is not None and channel.get_write_buffer_size() <= MOST_UNREAD_BYTES:
+        stream = self._interrupts
+        if stream is not None and stream.get_write_buffer_size() <= MOST_UNREAD_BYTES:
             xid = next(self._calls) & 0xFFFFFFFF
             call = one_way_call(xid, *self._interrupt_program, INTERRUPT_SRQ, packed(handle))
-            channel.write(call)
+            stream.write(call)
 
     def _close_interrupts(self) -> None:
         if self._interrupts is not None:

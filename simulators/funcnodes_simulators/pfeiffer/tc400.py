@@ -30,7 +30,7 @@ _TELEGRAM = re.compile(r"(\d{3})([01])0(\d{3})(\d{2})(.*)(\d{3})")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class _Parameter:
     """A parameter: how it is read, and written where it can be."""
 
     read: Callable[[], str]
@@ -54,20 +54,20 @@ class PfeifferTc400(Quiet):
         self.speed_hz = 0.0
         self._now_s = world.clock.now()
         self.power_cycle()
-        self._entries = {
-            2: Entry(lambda: _flag(self.is_standby), self._set_standby),
-            10: Entry(lambda: _flag(self.is_on), self._set_on),
-            23: Entry(lambda: _flag(self.is_motor_on), self._set_motor),
-            26: Entry(lambda: f"{self.is_speed_set:03d}", self._set_mode),
-            303: Entry(lambda: "000000"),
-            308: Entry(lambda: f"{round(self._target_hz()):06d}"),
-            309: Entry(lambda: f"{round(self.speed_hz):06d}"),
-            310: Entry(lambda: f"{round(self._current_a() * 100):06d}"),
-            312: Entry(lambda: "010400"),
-            326: Entry(lambda: f"{round(self._temperature_c()):06d}"),
-            349: Entry(lambda: "TC 400"),
-            355: Entry(lambda: f"{self._serial:<16.16}"),
-            707: Entry(lambda: f"{round(self.set_percent * 100):06d}", self._set_speed),
+        self._parameters = {
+            2: _Parameter(lambda: _flag(self.is_standby), self._set_standby),
+            10: _Parameter(lambda: _flag(self.is_on), self._set_on),
+            23: _Parameter(lambda: _flag(self.is_motor_on), self._set_motor),
+            26: _Parameter(lambda: f"{self.is_speed_set:03d}", self._set_mode),
+            303: _Parameter(lambda: "000000"),
+            308: _Parameter(lambda: f"{round(self._target_hz()):06d}"),
+            309: _Parameter(lambda: f"{round(self.speed_hz):06d}"),
+            310: _Parameter(lambda: f"{round(self._current_a() * 100):06d}"),
+            312: _Parameter(lambda: "010400"),
+            326: _Parameter(lambda: f"{round(self._temperature_c()):06d}"),
+            349: _Parameter(lambda: "TC 400"),
+            355: _Parameter(lambda: f"{self._serial:<16.16}"),
+            707: _Parameter(lambda: f"{round(self.set_percent * 100):06d}", self._set_speed),
         }
         world.moves(self._advance)
 
@@ -106,15 +106,15 @@ class PfeifferTc400(Quiet):
         }
 
     def _answer(self, number: int, data: str, *, is_write: bool) -> str:
-        entry = self._entries.get(number)
-        if entry is None:
+        parameter = self._parameters.get(number)
+        if parameter is None:
             return WRONG_PARAMETER
         if not is_write:
-            return entry.read() if data == "=?" else WRONG_RANGE
-        if entry.write is None:
+            return parameter.read() if data == "=?" else WRONG_RANGE
+        if parameter.write is None:
             return NOT_NOW
         try:
-            entry.write(data)
+            parameter.write(data)
         except Wrong as wrong:
             return str(wrong)
         return data

@@ -18,7 +18,7 @@ class Clock(Protocol):
 
 
 class RealClock:
-    """The machine's monotonic clock: what benches behind real wires run on."""
+    """The machine's monotonic clock: what benches behind real lines run on."""
 
     def now(self) -> float:
         return time.monotonic()

@@ -34,7 +34,7 @@ CHANNEL = Choice("CHANnel1", "CHANnel2", "CHANnel3", "CHANnel4")
 
 
 @dataclass(slots=True)
-class Input:
+class _Input:
     """One channel as it is set."""
 
     scale_v: float = 1.0
@@ -48,7 +48,7 @@ class Screen:
     """What was last acquired: counts by channel, and the settings it was taken with."""
 
     counts: dict[int, bytes] = field(default_factory=dict)
-    inputs: dict[int, Input] = field(default_factory=dict)
+    inputs: dict[int, _Input] = field(default_factory=dict)
     step_s: float = 1e-6
     start_s: float = -6e-4
 
@@ -78,7 +78,7 @@ class RigolDs1054z(BenchInstrument):
         }
 
     def _reset(self) -> None:
-        self._inputs = {n: Input(is_shown=n == 1) for n in range(1, 5)}
+        self._inputs = {n: _Input(is_shown=n == 1) for n in range(1, 5)}
         self._timebase_s, self._delay_s = 1e-4, 0.0
         self._trigger_source, self._level_v, self._slope = 1, 0.0, "POS"
         self._source, self._mode, self._format = 1, "NORM", "BYTE"
@@ -119,7 +119,8 @@ class RigolDs1054z(BenchInstrument):
         start_s = self._delay_s - DIVISIONS / 2 * self._timebase_s
         times = [start_s + i * step_s for i in range(POINTS)]
         inputs = {
-            n: Input(i.scale_v, i.offset_v, i.coupling, i.is_shown) for n, i in self._inputs.items()
+            n: _Input(i.scale_v, i.offset_v, i.coupling, i.is_shown)
+            for n, i in self._inputs.items()
         }
         counts = {n: bytes(self._count(n, each) for each in times) for n in inputs}
         self._screen = Screen(counts, inputs, step_s, start_s)
