@@ -9,14 +9,20 @@ from typing import Any, Protocol
 import pytest
 
 from funcnodes_simulators import SimulatedBench
-from funcnodes_simulators.clock import ManualClock, RealClock
 from funcnodes_simulators.faults import FaultPlan
-from funcnodes_simulators.instrument import Instrument
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.lakeshore335 import LakeShore335
-from funcnodes_simulators.physics import DeviceUnderTest, Diode, ThermalStage, World
+from funcnodes_simulators.instruments.contract import Instrument
+from funcnodes_simulators.keithley.smu2400 import Keithley2400
+from funcnodes_simulators.lakeshore.model335 import LakeShore335
+from funcnodes_simulators.lines.station import Station
+from funcnodes_simulators.physics import (
+    DeviceUnderTest,
+    Diode,
+    ManualClock,
+    RealClock,
+    ThermalStage,
+    World,
+)
 from funcnodes_simulators.scpi import Execution, ScpiInterpreter, String, definite_block
-from funcnodes_simulators.station import Station
 
 
 class Dialogue:

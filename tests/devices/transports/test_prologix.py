@@ -27,12 +27,11 @@ from funcnodes.errors import (
     DeviceTimeout,
     ReplyError,
 )
-from funcnodes_simulators.clock import RealClock
 from funcnodes_simulators.faults import Fault, FaultKind, FaultPlan
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.physics import DeviceUnderTest, Diode, World
-from funcnodes_simulators.prologix import PrologixServer
-from funcnodes_simulators.station import Station
+from funcnodes_simulators.keithley.smu2400 import Keithley2400
+from funcnodes_simulators.lines.prologix import PrologixServer
+from funcnodes_simulators.lines.station import Station
+from funcnodes_simulators.physics import DeviceUnderTest, Diode, RealClock, World
 
 PROTECTION, SPEED = ":SENS:CURR:PROT?", ":SENS:CURR:NPLC?"
 
