@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from funcnodes.web.asgi import Receive, Scope, Send
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager.manager import Manager
 
 QUEUE_BYTES = 32 * 1024 * 1024
 

@@ -18,9 +18,9 @@ from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.web.asgi import Receive, Scope, Send
 from funcnodes.web.auth import Person
 from funcnodes.workers import wire
-from funcnodes.workers.fanout import Subscriber
-from funcnodes.workers.hub import Hub
-from funcnodes.workers.manager import Manager, actor
+from funcnodes.workers.manager.fanout import Subscriber
+from funcnodes.workers.manager.hub import Hub
+from funcnodes.workers.manager.manager import Manager, actor
 from funcnodes.workers.problems import problem_of
 
 MESSAGES_PER_S = 200.0

@@ -35,8 +35,8 @@ from funcnodes.web.links import WorkerLinks
 from funcnodes.web.live import LiveSockets
 from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
 from funcnodes.workers import wire
-from funcnodes.workers.hub import Hub
-from funcnodes.workers.manager import Manager, WorkerView, actor
+from funcnodes.workers.manager.hub import Hub
+from funcnodes.workers.manager.manager import Manager, WorkerView, actor
 from funcnodes.workers.roles import at_least
 
 T = TypeVar("T")

@@ -27,9 +27,9 @@ from funcnodes.web.gate import Gate, Hosts
 from funcnodes.web.listening import is_loopback, listen, shown
 from funcnodes.web.problems import MEDIA_TYPE, encoded
 from funcnodes.web.static import StaticFiles
-from funcnodes.workers import manager_file
-from funcnodes.workers.client import ManagerClient
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.client import ManagerClient
+from funcnodes.workers.manager.manager import Manager
 
 HEADER_S = 8.0
 """From the connection, or the last answer, until the next request's header is there."""
@@ -198,12 +198,12 @@ class WebServer:
         task = asyncio.create_task(self._runner.serve(sockets=[self._socket]))
         try:
             await self._started(task)
-            manager_file.write(
+            address_file.write(
                 self.settings, url=self.url, token=self.auth.admin_token, editor=self.editor
             )
             yield self
         finally:
-            manager_file.remove(self.settings)
+            address_file.remove(self.settings)
             self._runner.end()
             await task
             await self.manager.close()
@@ -267,7 +267,7 @@ def runserver(
     Raises:
         WorkerError: The port is taken, or there is no manager and none may be started.
     """
-    running = manager_file.read(settings)
+    running = address_file.read(settings)
     if running is not None:
         return _open_running(running, browser=browser)
     if not manager:
@@ -283,7 +283,7 @@ def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
     Raises:
         WorkerError: The port is taken, or a manager runs already.
     """
-    running = manager_file.read(settings)
+    running = address_file.read(settings)
     if running is not None:
         raise WorkerError(
             f"A manager is already running at {running.url} (process {running.process.pid})."
@@ -340,7 +340,7 @@ def _say_goodbye(names: list[str]) -> None:
         say("The server has ended.")
 
 
-def _open_running(running: manager_file.ManagerAddress, *, browser: bool) -> int:
+def _open_running(running: address_file.ManagerAddress, *, browser: bool) -> int:
     client = ManagerClient(running)
     if not running.editor:
         raise WorkerError(

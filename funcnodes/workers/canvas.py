@@ -11,9 +11,11 @@ from funcnodes.core.node import Node
 from funcnodes.core.nodespace import Changes
 from funcnodes.core.ports import Port
 from funcnodes.runs import XYPlot
-from funcnodes.workers import scopes, views, wire
+from funcnodes.workers import wire
+from funcnodes.workers.edits import scopes
+from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.scopes import Edge
+from funcnodes.workers.shown import views
 
 
 class Canvas:

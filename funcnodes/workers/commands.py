@@ -16,9 +16,11 @@ from funcnodes.devices.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
-from funcnodes.workers import bodies, editing, regrouping, safety, scopes, views, wire, wiretap
+from funcnodes.workers import editing, regrouping, wire
+from funcnodes.workers.edits import scopes
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import acts_on_bench, check_role
+from funcnodes.workers.shown import bodies, safety, traffic, views
 from funcnodes.workers.threads import in_thread
 
 if TYPE_CHECKING:
@@ -393,13 +395,13 @@ class Commands:
     def _get_traffic(self, body: wire.GetTraffic, actor: wire.Actor) -> wire.TrafficPage:
         if self._worker.bench is None:
             return wire.TrafficPage()
-        return wiretap.traffic_page(self._worker.bench, body.since, body.limit)
+        return traffic.traffic_page(self._worker.bench, body.since, body.limit)
 
     async def _export_traffic(self, body: wire.ExportTraffic, actor: wire.Actor) -> dict[str, Any]:
         bench = self._bench("traffic")
-        data = await in_thread(lambda: wiretap.replay_file(bench, body.devices), name="export")
+        data = await in_thread(lambda: traffic.replay_file(bench, body.devices), name="export")
         name = f"{bench.name or 'bench'}-traffic.jsonl"
-        return {"name": name, "media_type": wiretap.MEDIA_TYPE, "data": data}
+        return {"name": name, "media_type": traffic.MEDIA_TYPE, "data": data}
 
     # ── recorded runs ──
 

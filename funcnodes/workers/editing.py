@@ -27,7 +27,7 @@ from funcnodes.core.saved import dump_node
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot
-from funcnodes.workers.scopes import Edge, around, space_at
+from funcnodes.workers.edits.scopes import Edge, around, space_at
 
 UNDO_DEPTH = 500
 COALESCE_S = 1.0

@@ -18,7 +18,7 @@ from funcnodes.core.saved import dump_node
 from funcnodes.errors import GraphError
 from funcnodes.workers import editing
 from funcnodes.workers.editing import Edit, Held, connect_silently, place_of
-from funcnodes.workers.scopes import Edge, space_at
+from funcnodes.workers.edits.scopes import Edge, space_at
 
 BESIDE = 280.0  # canvas px from the nodes inside to the ports beside them
 APART = 96.0  # from one port to the next

@@ -12,12 +12,13 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.safety import Latch
 from funcnodes.runs import Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
-from funcnodes.workers import views, wire
+from funcnodes.workers import wire
 from funcnodes.workers.canvas import Canvas
 from funcnodes.workers.editing import Edit, Editor
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave
+from funcnodes.workers.shown import views
 from funcnodes.workers.workspace import LoadedSpace, SpaceStore
 
 ROWS_PER_EVENT = 5_000

@@ -29,17 +29,18 @@ from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
 from funcnodes.settings import private_dir
-from funcnodes.workers import views, wire
+from funcnodes.workers import wire
+from funcnodes.workers.bench_holder import Controls
 from funcnodes.workers.commands import Commands
-from funcnodes.workers.controls import Controls
-from funcnodes.workers.examples import example, example_views
-from funcnodes.workers.guard import Guard, Stop
-from funcnodes.workers.link import Link
+from funcnodes.workers.guard.guard import Guard, Stop
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.safety import SafetyFeed
+from funcnodes.workers.shown import views
+from funcnodes.workers.shown.examples import example, example_views
+from funcnodes.workers.shown.safety import SafetyFeed
 from funcnodes.workers.space import OpenSpace, build
 from funcnodes.workers.threads import in_thread
+from funcnodes.workers.uplink import Link
 from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
 
 SAFE_S = 1.0

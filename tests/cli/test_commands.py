@@ -112,7 +112,7 @@ def test_a_bug_of_ours_is_one_line_too(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops\nsecond line")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", broken)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", broken)
     assert execute(["link"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "Something went wrong: ZeroDivisionError: oops second line. Try --debug."
@@ -294,7 +294,9 @@ def test_e_stop_tells_each_device_and_fails_unless_all_are_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config_dir: Path,
     answers: list[dict[str, Any]], status: int, line: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("funcnodes.workers.client.estop", lambda _settings, _worker: answers)
+    monkeypatch.setattr(
+        "funcnodes.workers.manager.client.estop", lambda _settings, _worker: answers
+    )
     assert execute(["estop"]) == status
     assert capsys.readouterr().out.splitlines() == [line]
 
@@ -305,7 +307,7 @@ def test_errors_show_their_hint(
     def refused(*_: Any) -> str:
         raise FuncnodesError("No.", hint="Try again.")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", refused)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", refused)
     assert execute(["link"]) == 1
     assert capsys.readouterr().err == "No. Try again.\n"
 

@@ -10,7 +10,7 @@ import websockets
 
 from funcnodes.web.live import Throttle
 from funcnodes.workers import guardwire, wire
-from funcnodes.workers.fanout import RING_FRAMES
+from funcnodes.workers.manager.fanout import RING_FRAMES
 from funcnodes.workers.workspace import Workspace
 
 encode = msgspec.msgpack.encode

@@ -11,7 +11,7 @@ import pytest
 from funcnodes.core import Node, Shelf
 from funcnodes.settings import Settings
 from funcnodes.workers import wire
-from funcnodes.workers.views import Palette
+from funcnodes.workers.shown.views import Palette
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 

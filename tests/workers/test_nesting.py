@@ -23,9 +23,10 @@ from funcnodes.core import (
 from funcnodes.core.gates import InputGate, OutputGate
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
-from funcnodes.workers import editing, regrouping, scopes, wire
+from funcnodes.workers import editing, regrouping, wire
 from funcnodes.workers.canvas import Canvas
 from funcnodes.workers.editing import Editor
+from funcnodes.workers.edits import scopes
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 

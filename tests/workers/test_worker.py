@@ -209,7 +209,7 @@ async def test_estop_without_a_bench_latches_disarms_and_is_reset_by_name(desk: 
 async def test_values_of_any_kind_are_shown_as_a_preview(desk: Any) -> None:
     import numpy as np
 
-    from funcnodes.workers.views import preview
+    from funcnodes.workers.shown.views import preview
 
     assert preview(2**60) == str(2**60)
     assert preview(np.zeros((3, 4))) == "3×4 float64"

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import manager_file
+from funcnodes.workers.manager import address_file
 from funcnodes.workers.workspace import Workspace
 
 BACKOFF_S = (0.1, 0.2, 0.4, 0.8, 1.0)
@@ -152,7 +152,7 @@ def socket_url(workspace: Workspace, kind: str) -> str:
     """
     url = workspace.record.manager_url
     if not url:
-        found = manager_file.read(_settings_of(workspace.config_dir))
+        found = address_file.read(_settings_of(workspace.config_dir))
         if found is None:
             raise WorkerError("No manager is running.")
         url = found.url

@@ -13,7 +13,7 @@ from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
-from .conftest import ADA, Desk
+from ..conftest import ADA, Desk
 
 EVE = wire.Actor(id="e", name="Eve", role="viewer")
 RULES = """

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from funcnodes.workers import wire
-from funcnodes.workers.fanout import MERGE_FROM, RING_FRAMES, STALLED_AFTER_S, Ring, Subscriber
+from funcnodes.workers.manager.fanout import (
+    MERGE_FROM,
+    RING_FRAMES,
+    STALLED_AFTER_S,
+    Ring,
+    Subscriber,
+)
 
 encode = msgspec.msgpack.encode
 decode = msgspec.msgpack.Decoder(wire.FromWorker).decode

@@ -18,7 +18,7 @@ from funcnodes.devices.interlocks import Interlock
 from funcnodes.runs import Run
 from funcnodes.workers import wire
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.views import preview
+from funcnodes.workers.shown.views import preview
 
 
 class SafetyFeed:

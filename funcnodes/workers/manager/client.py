@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from funcnodes.errors import RefusedError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import manager_file
-from funcnodes.workers.manager_file import ManagerAddress
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.address_file import ManagerAddress
 
 TIMEOUT_S = 15.0
 
@@ -29,7 +29,7 @@ class ManagerClient:
         Raises:
             WorkerError: None is running.
         """
-        address = manager_file.read(settings)
+        address = address_file.read(settings)
         if address is None:
             raise WorkerError(
                 f"No manager is running for {settings.config_dir}.",

@@ -7,7 +7,7 @@ import pytest
 
 from funcnodes.errors import RefusedError
 from funcnodes.workers import wire
-from funcnodes.workers.controls import Controls
+from funcnodes.workers.bench_holder import Controls
 from funcnodes.workers.roles import acts_on_bench, at_least, check_role, needed_role
 
 ADA = wire.Actor(id="a", name="Ada", role="operator")

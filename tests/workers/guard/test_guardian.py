@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from funcnodes.devices.emergency import Target
-from funcnodes.workers.guardian import SILENCE_S, Word
+from funcnodes.workers.guard.guardian import SILENCE_S, Word
 from funcnodes.workers.processes import Process
 
 IDN = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,SIM0001,C33"
@@ -84,7 +84,7 @@ def worker() -> Iterator["subprocess.Popen[bytes]"]:
 @pytest.fixture
 def guardian() -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(
-        [sys.executable, "-m", "funcnodes.workers.guardian"],
+        [sys.executable, "-m", "funcnodes.workers.guard.guardian"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:

@@ -13,8 +13,8 @@ import msgspec
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers import wire
-from funcnodes.workers.hub import Hub
-from funcnodes.workers.supervision import State, Supervisor
+from funcnodes.workers.manager.hub import Hub
+from funcnodes.workers.manager.supervision import State, Supervisor
 from funcnodes.workers.workspace import Workspace
 
 

@@ -28,10 +28,10 @@ from funcnodes.devices.emergency import Target
 from funcnodes.devices.safety import Latch, StopAck
 from funcnodes.errors import WorkerError
 from funcnodes.workers import guardwire
-from funcnodes.workers.guardian import Word
-from funcnodes.workers.link import BACKOFF_S, OPEN_S, credentials, socket_url
+from funcnodes.workers.guard.guardian import Word
 from funcnodes.workers.processes import Process
-from funcnodes.workers.views import latch_view
+from funcnodes.workers.shown.views import latch_view
+from funcnodes.workers.uplink import BACKOFF_S, OPEN_S, credentials, socket_url
 from funcnodes.workers.workspace import Workspace
 
 LOOP_S = 0.050
@@ -301,7 +301,7 @@ class GuardianProcess:
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "funcnodes.workers.guardian"],
+            [sys.executable, "-m", "funcnodes.workers.guard.guardian"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,

@@ -11,11 +11,11 @@ import pytest
 
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import supervision
 from funcnodes.workers.files import write_json
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager import supervision
+from funcnodes.workers.manager.manager import Manager
+from funcnodes.workers.manager.supervision import DEATHS_ALLOWED, Supervisor
 from funcnodes.workers.processes import Process
-from funcnodes.workers.supervision import DEATHS_ALLOWED, Supervisor
 from funcnodes.workers.workspace import Workspace
 
 LIVES = "exec sleep 60"

@@ -12,7 +12,8 @@ from funcnodes.basic_nodes import png
 from funcnodes.basic_nodes.display import NODE_SHELF as DISPLAY
 from funcnodes.core import Node, NodeInput, NodeSpace
 from funcnodes.errors import RefusedError
-from funcnodes.workers import bodies, wire
+from funcnodes.workers import wire
+from funcnodes.workers.shown import bodies
 
 
 class Showing(Node):

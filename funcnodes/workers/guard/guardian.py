@@ -1,6 +1,6 @@
 """The guardian: a small process that makes the bench safe when its worker is dead or frozen.
 
-    python -m funcnodes.workers.guardian          started by the worker, in a session of its own
+    python -m funcnodes.workers.guard.guardian      started by the worker, in a session of its own
 
 It reads JSON lines from its stdin: the plan (whom to watch, what to write where) and heartbeats.
 When the pipe ends without a word to stand down, or no heartbeat comes for 2 s, it kills what is

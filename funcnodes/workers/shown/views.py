@@ -34,9 +34,11 @@ from funcnodes.devices.safety import LatchState
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.records import Column, RowPage
-from funcnodes.workers import bodies, scopes, wire
+from funcnodes.workers import wire
 from funcnodes.workers.editing import place_of
-from funcnodes.workers.scopes import Edge
+from funcnodes.workers.edits import scopes
+from funcnodes.workers.edits.scopes import Edge
+from funcnodes.workers.shown import bodies
 
 TEXT_SHOWN = 200
 SAFE_INTEGER = 2**53

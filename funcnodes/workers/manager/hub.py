@@ -21,7 +21,7 @@ import msgspec
 
 from funcnodes.errors import RefusedError, WorkerError
 from funcnodes.workers import guardwire, wire
-from funcnodes.workers.fanout import Ring, Subscriber
+from funcnodes.workers.manager.fanout import Ring, Subscriber
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
 

@@ -3,7 +3,7 @@
 import pytest
 
 from funcnodes.core import previews
-from funcnodes.workers import views
+from funcnodes.workers.shown import views
 
 
 class Trace:

@@ -1,0 +1,1 @@
+"""Edits of a nodespace, each with its inverse."""
