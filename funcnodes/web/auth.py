@@ -18,7 +18,7 @@ from typing import Any
 
 from funcnodes.errors import RefusedError
 from funcnodes.workers.files import read_json, write_json
-from funcnodes.workers.wire import PersonView, Role
+from funcnodes.workers.schema import PersonView, Role
 
 LINK_S = 15 * 60.0
 SESSION_S = 30 * 24 * 3600.0

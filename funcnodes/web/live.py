@@ -17,7 +17,7 @@ from funcnodes import __version__
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.web.asgi import Receive, Scope, Send
 from funcnodes.web.auth import Person
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.manager.fanout import Subscriber
 from funcnodes.workers.manager.hub import Hub
 from funcnodes.workers.manager.manager import Manager, actor
@@ -28,7 +28,7 @@ BURST = 400.0
 SIGNED_OUT = 4401
 TOO_SLOW = 4408
 
-_decoder = msgspec.msgpack.Decoder(wire.FromBrowser)
+_decoder = msgspec.msgpack.Decoder(schema.FromBrowser)
 _encoder = msgspec.msgpack.Encoder()
 _log = logging.getLogger("funcnodes.web")
 
@@ -75,7 +75,9 @@ class LiveSocket:
 
     async def run(self) -> int | None:
         """Serve until either side ends it. Returns the close code to send, if one is owed."""
-        self._out.push(_encoder.encode(wire.Welcome(you=self._person.view(), version=__version__)))
+        self._out.push(
+            _encoder.encode(schema.Welcome(you=self._person.view(), version=__version__))
+        )
         tasks: list[asyncio.Task[int | None]] = [
             asyncio.create_task(self._receiving()),
             asyncio.create_task(self._sending()),
@@ -132,27 +134,27 @@ class LiveSocket:
             )
         except FuncnodesError as error:
             problem = problem_of(error)
-            self._out.push(_encoder.encode(wire.Fail(id=0, rev=0, problem=problem)))
+            self._out.push(_encoder.encode(schema.Fail(id=0, rev=0, problem=problem)))
 
-    def _handle(self, message: wire.FromBrowser) -> None:
+    def _handle(self, message: schema.FromBrowser) -> None:
         match message:
-            case wire.Ping():
+            case schema.Ping():
                 pass
-            case wire.Subscribe():
+            case schema.Subscribe():
                 self._subscribe(message)
-            case wire.Command(body=wire.EStop()):
+            case schema.Command(body=schema.EStop()):
                 self._stop(message)
-            case wire.Command():
+            case schema.Command():
                 if self._hub is None:
                     self._fail(message.id, "WorkerError", "Subscribe to a worker first.")
                 else:
                     self._hub.command(self._out, actor(self._person.view()), message)
 
-    def _subscribe(self, message: wire.Subscribe) -> None:
+    def _subscribe(self, message: schema.Subscribe) -> None:
         try:
             hub = self._manager.hub(message.worker)
         except WorkerError as error:
-            gone = wire.Gone(worker=message.worker[:100], reason=error.message)
+            gone = schema.Gone(worker=message.worker[:100], reason=error.message)
             self._out.push(_encoder.encode(gone))
             return
         if self._hub is not None and self._hub is not hub:
@@ -161,7 +163,7 @@ class LiveSocket:
         self._hub = hub
         hub.subscribe(self._out, actor(self._person.view()), message.session, message.seq)
 
-    def _stop(self, command: wire.Command) -> None:
+    def _stop(self, command: schema.Command) -> None:
         if self._hub is None:
             self._fail(command.id, "WorkerError", "Subscribe to a worker first.")
             return
@@ -170,17 +172,17 @@ class LiveSocket:
         task.add_done_callback(self._stops.discard)
 
     async def _estop(self, hub: Hub, number: int) -> None:
-        reply: wire.Ack | wire.Fail
+        reply: schema.Ack | schema.Fail
         try:
             latch = await hub.estop(actor(self._person.view()))
-            reply = wire.Ack(id=number, rev=hub.rev, result=latch)
+            reply = schema.Ack(id=number, rev=hub.rev, result=latch)
         except FuncnodesError as error:
-            reply = wire.Fail(id=number, rev=hub.rev, problem=problem_of(error))
+            reply = schema.Fail(id=number, rev=hub.rev, problem=problem_of(error))
         self._out.push(_encoder.encode(reply))
 
     def _fail(self, number: int, title: str, detail: str) -> None:
-        problem = wire.Problem(title=title, detail=detail)
-        self._out.push(_encoder.encode(wire.Fail(id=number, rev=0, problem=problem)))
+        problem = schema.Problem(title=title, detail=detail)
+        self._out.push(_encoder.encode(schema.Fail(id=number, rev=0, problem=problem)))
 
 
 class LiveSockets:

@@ -7,7 +7,7 @@ takes them over by one click, which everybody is told of.
 from collections.abc import Callable
 
 from funcnodes.errors import RefusedError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.roles import at_least
 
 
@@ -15,19 +15,19 @@ class Controls:
     """The people at a worker, and the one of them who may act on its bench."""
 
     def __init__(self, *, changed: Callable[[], None] = lambda: None) -> None:
-        self.holder: wire.Actor | None = None
-        self._people: list[wire.Actor] = []
+        self.holder: schema.Actor | None = None
+        self._people: list[schema.Actor] = []
         self._changed = changed
 
-    def people(self) -> list[wire.PersonView]:
+    def people(self) -> list[schema.PersonView]:
         """Everybody who watches, the holder marked."""
         holder = self.holder.id if self.holder else ""
         return [
-            wire.PersonView(id=each.id, name=each.name, role=each.role, holder=each.id == holder)
+            schema.PersonView(id=each.id, name=each.name, role=each.role, holder=each.id == holder)
             for each in self._people
         ]
 
-    def set_people(self, people: list[wire.Actor]) -> None:
+    def set_people(self, people: list[schema.Actor]) -> None:
         """These people watch now."""
         self._people = people
         for each in people:
@@ -35,7 +35,7 @@ class Controls:
                 self.holder = each
         self._changed()
 
-    def take(self, actor: wire.Actor) -> None:
+    def take(self, actor: schema.Actor) -> None:
         """Take the controls over.
 
         Raises:
@@ -47,7 +47,7 @@ class Controls:
             self.holder = actor
             self._changed()
 
-    def require(self, actor: wire.Actor) -> None:
+    def require(self, actor: schema.Actor) -> None:
         """Let the holder pass, or whoever gets the controls because nobody here holds them.
 
         Raises:
@@ -66,5 +66,5 @@ class Controls:
         """Whether nobody holds them, or whoever does is here."""
         return self.holder is None or self._is_here(self.holder)
 
-    def _is_here(self, actor: wire.Actor) -> bool:
+    def _is_here(self, actor: schema.Actor) -> bool:
         return any(each.id == actor.id for each in self._people)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from funcnodes.core import clock
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 LINES_KEPT = 500
 TEXT_LENGTH = 2000
@@ -27,16 +27,16 @@ class Logbook(logging.Handler):
         tell: Called with each line.
     """
 
-    def __init__(self, tell: Callable[[wire.LogLine], None]) -> None:
+    def __init__(self, tell: Callable[[schema.LogLine], None]) -> None:
         super().__init__(logging.WARNING)
-        self.lines: deque[wire.LogLine] = deque(maxlen=LINES_KEPT)
+        self.lines: deque[schema.LogLine] = deque(maxlen=LINES_KEPT)
         self._tell = tell
         self._loop = asyncio.get_running_loop()
 
     def add(self, level: Level, source: str, text: str, *, t: float | None = None) -> None:
         """Add a line; on the loop only."""
         when = clock.now() if t is None else t
-        line = wire.LogLine(t=when, level=level, source=source, text=text[:TEXT_LENGTH])
+        line = schema.LogLine(t=when, level=level, source=source, text=text[:TEXT_LENGTH])
         self.lines.append(line)
         self._tell(line)
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 INTERVAL_S = 1 / 30
 
 _log = logging.getLogger("funcnodes.worker")
 
-Build = Callable[[], "list[wire.Event]"]
+Build = Callable[[], "list[schema.Event]"]
 
 
 class Publisher:
@@ -43,14 +43,14 @@ class Publisher:
         self.rev = 0
         self._send = send
         self._interval_s = interval_s
-        self._waiting: dict[Hashable, wire.Event | Build] = {}
+        self._waiting: dict[Hashable, schema.Event | Build] = {}
         self._count = 0
         self._encoder = msgspec.msgpack.Encoder()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._closed = False
 
-    def put(self, event: wire.Event) -> None:
+    def put(self, event: schema.Event) -> None:
         """Send an event in the next frame, after those that were put before."""
         self._count += 1
         self._waiting[self._count] = event
@@ -75,7 +75,7 @@ class Publisher:
         waiting, self._waiting = self._waiting, {}
         self._due = asyncio.get_running_loop().time() + self._interval_s
         self.seq += 1
-        events: list[wire.Event] = []
+        events: list[schema.Event] = []
         for item in waiting.values():
             events.extend(_built(item) if callable(item) else [item])
         self._send(self._encoded(events))
@@ -86,7 +86,7 @@ class Publisher:
             self._waiting.clear()
             self.seq += 1
 
-    def answer(self, message: wire.Ack | wire.Fail) -> None:
+    def answer(self, message: schema.Ack | schema.Fail) -> None:
         """Send an answer, after everything that came before it.
 
         Raises:
@@ -105,9 +105,9 @@ class Publisher:
         self.flush()
         self._closed = True
 
-    def _encoded(self, events: list[wire.Event]) -> bytes:
+    def _encoded(self, events: list[schema.Event]) -> bytes:
         """The frame; an event that cannot be encoded is left out, logged, and takes no other."""
-        frame = wire.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
+        frame = schema.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
         try:
             return self._encoder.encode(frame)
         except (TypeError, ValueError, OverflowError) as error:
@@ -115,7 +115,7 @@ class Publisher:
             frame.events = [event for event in events if self._can_be_encoded(event)]
             return self._encoder.encode(frame)
 
-    def _can_be_encoded(self, event: wire.Event) -> bool:
+    def _can_be_encoded(self, event: schema.Event) -> bool:
         try:
             self._encoder.encode(event)
         except (TypeError, ValueError, OverflowError):
@@ -133,7 +133,7 @@ class Publisher:
         self.flush()
 
 
-def _built(build: Build) -> list[wire.Event]:
+def _built(build: Build) -> list[schema.Event]:
     """What `build` makes; one that fails is logged and takes nothing else with it."""
     try:
         return build()

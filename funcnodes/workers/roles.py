@@ -7,43 +7,43 @@ controls, acts on the bench; an *admin* may do what an operator may, and manages
 from typing import Any
 
 from funcnodes.errors import RefusedError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
-_RANK: dict[wire.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
+_RANK: dict[schema.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 
 _LOOKING = (
-    wire.EStop,
-    wire.GetWatch,
-    wire.GetTraffic,
-    wire.ExportTraffic,
-    wire.GetBody,
-    wire.GetRows,
-    wire.ListRuns,
-    wire.ExportRun,
-    wire.GetSnapshot,
+    schema.EStop,
+    schema.GetWatch,
+    schema.GetTraffic,
+    schema.ExportTraffic,
+    schema.GetBody,
+    schema.GetRows,
+    schema.ListRuns,
+    schema.ExportRun,
+    schema.GetSnapshot,
 )
 _ACTING = (
-    wire.RunStart,
-    wire.RunPause,
-    wire.RunResume,
-    wire.RunStop,
-    wire.RunAbort,
-    wire.Trigger,
-    wire.Cancel,
-    wire.SetLive,
-    wire.DeviceConnect,
-    wire.DeviceDisconnect,
-    wire.EStopReset,
-    wire.InterlockReset,
+    schema.RunStart,
+    schema.RunPause,
+    schema.RunResume,
+    schema.RunStop,
+    schema.RunAbort,
+    schema.Trigger,
+    schema.Cancel,
+    schema.SetLive,
+    schema.DeviceConnect,
+    schema.DeviceDisconnect,
+    schema.EStopReset,
+    schema.InterlockReset,
 )
 
 
-def at_least(role: wire.Role, needed: wire.Role) -> bool:
+def at_least(role: schema.Role, needed: schema.Role) -> bool:
     """Whether `role` includes `needed`."""
     return _RANK[role] >= _RANK[needed]
 
 
-def needed_role(body: Any) -> wire.Role:
+def needed_role(body: Any) -> schema.Role:
     """The least role that may send this command."""
     return "viewer" if isinstance(body, _LOOKING) else "operator"
 
@@ -53,7 +53,7 @@ def acts_on_bench(body: Any) -> bool:
     return isinstance(body, _ACTING)
 
 
-def check_role(actor: wire.Actor, body: Any) -> None:
+def check_role(actor: schema.Actor, body: Any) -> None:
     """Let the command pass.
 
     Raises:

@@ -12,7 +12,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.safety import Latch
 from funcnodes.runs import Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
 from funcnodes.workers.editing import Edit, Editor
 from funcnodes.workers.logbook import Logbook
@@ -84,10 +84,10 @@ class OpenSpace:
     def name(self) -> str:
         return self.autosave.name
 
-    def view(self) -> wire.SpaceView:
+    def view(self) -> schema.SpaceView:
         """The document, as the top bar shows it."""
         editor = self.editor
-        return wire.SpaceView(
+        return schema.SpaceView(
             name=self.name,
             title=self.space.title,
             saved=None if self.autosave.dirty else self.autosave.saved,
@@ -142,9 +142,9 @@ class OpenSpace:
     def _run_changed(self) -> None:
         self._publisher.mark("run", self._run_events)
 
-    def _run_events(self) -> list[wire.Event]:
+    def _run_events(self) -> list[schema.Event]:
         run = self.runner.run
-        return [wire.RunPut(run=views.run_view(run))] if run is not None else []
+        return [schema.RunPut(run=views.run_view(run))] if run is not None else []
 
     def _rows_appended(self, table: Table, start: int, stop: int) -> None:
         """Rows are sent from where the last frame left off, so none is lost or sent twice."""
@@ -152,7 +152,7 @@ class OpenSpace:
         self._sent_rows.setdefault(key, start)
         self._publisher.mark(("rows", key), lambda: self._rows_events(table, key))
 
-    def _rows_events(self, table: Table, key: str) -> list[wire.Event]:
+    def _rows_events(self, table: Table, key: str) -> list[schema.Event]:
         start, stop = self._sent_rows[key], len(table)
         self._sent_rows[key] = stop
         return [

@@ -29,7 +29,7 @@ from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
 from funcnodes.settings import private_dir
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import Controls
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.guard.guard import Guard, Stop
@@ -71,12 +71,12 @@ class Worker:
         self.library = Library()
         self.palette = views.Palette(self.library, None)
         self._drivers: dict[str, str] = {}
-        self.last_run: wire.RunView | None = None
+        self.last_run: schema.RunView | None = None
         self.ended = asyncio.Event()
         self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
         self.publisher = Publisher(self.session, self.link.send)
         self.safety = SafetyFeed(self.publisher)
-        self.logbook = Logbook(lambda line: self.publisher.put(wire.Logged(lines=[line])))
+        self.logbook = Logbook(lambda line: self.publisher.put(schema.Logged(lines=[line])))
         self.guard = Guard(
             workspace,
             self.session,
@@ -90,7 +90,7 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unwatch: list[Any] = []
         self._ending = False
-        self._decoder = msgspec.msgpack.Decoder(wire.ToWorker)
+        self._decoder = msgspec.msgpack.Decoder(schema.ToWorker)
 
     # ── its life ──────────────────────────────────────────────────────────────────────────
 
@@ -218,7 +218,7 @@ class Worker:
     # ── the link ──────────────────────────────────────────────────────────────────────────
 
     def _linked(self) -> None:
-        hello = wire.Hello(
+        hello = schema.Hello(
             worker=self.workspace.record.uuid,
             name=self.workspace.record.name,
             session=self.session,
@@ -235,18 +235,18 @@ class Worker:
     def _received(self, data: bytes) -> None:
         message = self._decoder.decode(data)
         match message:
-            case wire.Do():
+            case schema.Do():
                 self._commands.do(message)
-            case wire.People():
+            case schema.People():
                 self.controls.set_people(message.people)
-            case wire.Shutdown():
+            case schema.Shutdown():
                 self.end()
 
     def _announce(self) -> None:
         """What lists of workers say of this one."""
         simulated, total = self.bench.simulated if self.bench is not None else (0, 0)
         self.publisher.send(
-            wire.Standing(
+            schema.Standing(
                 bench=self.bench.name if self.bench is not None else "",
                 nodespace=self.open.space.title or self.open.name if self.open else "",
                 simulated=total > 0 and simulated == total,
@@ -256,11 +256,11 @@ class Worker:
 
     # ── what is told ──────────────────────────────────────────────────────────────────────
 
-    def snapshot(self) -> wire.Snapshot:
+    def snapshot(self) -> schema.Snapshot:
         """Everything a browser needs; what waits to be sent is in it."""
         self.publisher.flush()
         watch, safety = self.safety.views()
-        return wire.Snapshot(
+        return schema.Snapshot(
             worker=self.workspace.record.uuid,
             session=self.session,
             seq=self.publisher.seq,
@@ -281,7 +281,7 @@ class Worker:
             log=list(self.logbook.lines),
         )
 
-    def run_view(self) -> wire.RunView | None:
+    def run_view(self) -> schema.RunView | None:
         """The run that is on, or else the last one."""
         run = self.open.runner.run if self.open is not None else None
         return views.run_view(run) if run is not None else self.last_run
@@ -291,12 +291,12 @@ class Worker:
         self.publisher.mark("space", self._space_events)
         self.safety.touch()  # alarms of nodes come and go with them
 
-    def _space_events(self) -> list[wire.Event]:
+    def _space_events(self) -> list[schema.Event]:
         view = self.open.view() if self.open else None
-        return [wire.SpacePut(space=view, spaces=self.workspace.spaces.names())]
+        return [schema.SpacePut(space=view, spaces=self.workspace.spaces.names())]
 
     def _people_changed(self) -> None:
-        self.publisher.mark("people", lambda: [wire.PeoplePut(people=self.controls.people())])
+        self.publisher.mark("people", lambda: [schema.PeoplePut(people=self.controls.people())])
         self._note_operator(is_here=self.controls.is_held_here)
 
     def _note_operator(self, *, is_here: bool) -> None:
@@ -305,13 +305,13 @@ class Worker:
         if self.bench is not None:
             self.bench.operator_here(is_here, holder.name if holder is not None else "")
 
-    def _device_views(self) -> list[wire.DeviceView]:
+    def _device_views(self) -> list[schema.DeviceView]:
         devices = self.bench.devices.values() if self.bench is not None else ()
         return [views.device_view(device) for device in devices]
 
     def _device_changed(self, device: Device) -> None:
-        def events() -> list[wire.Event]:
-            return [wire.DevicePut(device=views.device_view(device))]
+        def events() -> list[schema.Event]:
+            return [schema.DevicePut(device=views.device_view(device))]
 
         self.publisher.mark(("device", device.name), events)
         if self._drivers.get(device.name) != device.driver:
@@ -349,7 +349,7 @@ class Worker:
 
     def _tell_palette(self) -> None:
         self.palette = views.Palette(self.library, self.bench)
-        self.publisher.mark("library", lambda: [wire.LibraryPut(library=self.palette.entries)])
+        self.publisher.mark("library", lambda: [schema.LibraryPut(library=self.palette.entries)])
 
     def _plan_guardian(self) -> None:
         """Only devices that were reached: another worker may own the rest."""
@@ -366,7 +366,7 @@ class Worker:
         if self.latch.latched:
             self._disarm()
         self.publisher.mark(
-            "latch", lambda: [wire.LatchPut(latch=views.latch_view(self.latch.state))]
+            "latch", lambda: [schema.LatchPut(latch=views.latch_view(self.latch.state))]
         )
 
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
@@ -463,7 +463,7 @@ class Worker:
             self.open.editor.rev = self.publisher.rev
             self.publisher.put(self.open.canvas.reset())
         else:
-            self.publisher.put(wire.Reset(nodes=[], edges=[]))
+            self.publisher.put(schema.Reset(nodes=[], edges=[]))
         self.space_changed()
         self._announce()
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from funcnodes.errors import RefusedError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import Controls
 from funcnodes.workers.roles import acts_on_bench, at_least, check_role, needed_role
 
-ADA = wire.Actor(id="a", name="Ada", role="operator")
-BOB = wire.Actor(id="b", name="Bob", role="admin")
-EVE = wire.Actor(id="e", name="Eve", role="viewer")
+ADA = schema.Actor(id="a", name="Ada", role="operator")
+BOB = schema.Actor(id="b", name="Bob", role="admin")
+EVE = schema.Actor(id="e", name="Eve", role="viewer")
 
 VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
@@ -24,7 +24,7 @@ NEED_CONTROLS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", get_args(wire.Body))
+@pytest.mark.parametrize("kind", get_args(schema.Body))
 def test_every_command_has_its_role(kind: type[Any]) -> None:
     """A new command needs an operator until somebody says otherwise."""
     body = kind(**{field.name: None for field in msgspec.structs.fields(kind) if field.required})
@@ -80,5 +80,5 @@ def test_a_holder_who_is_renamed_stays_the_holder() -> None:
     controls = Controls()
     controls.set_people([ADA])
     controls.require(ADA)
-    controls.set_people([wire.Actor(id="a", name="Ada L.", role="operator")])
+    controls.set_people([schema.Actor(id="a", name="Ada L.", role="operator")])
     assert [(each.name, each.holder) for each in controls.people()] == [("Ada L.", True)]

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.publisher import Publisher
 
-decode = msgspec.msgpack.Decoder(wire.FromWorkerLink).decode
+decode = msgspec.msgpack.Decoder(schema.FromWorkerLink).decode
 
 
 class Wire:
@@ -27,8 +27,8 @@ class Wire:
         return self.linked
 
 
-def gone(name: str) -> wire.NodeGone:
-    return wire.NodeGone(id=name)
+def gone(name: str) -> schema.NodeGone:
+    return schema.NodeGone(id=name)
 
 
 async def test_ten_thousand_values_make_one_frame_with_the_last() -> None:
@@ -72,8 +72,8 @@ async def test_an_answer_comes_after_what_it_brought_about() -> None:
     out = Wire()
     publisher = Publisher("s", out)
     publisher.put(gone("1"))
-    publisher.answer(wire.Ack(id=1, rev=0))
-    assert [type(each) for each in out.messages] == [wire.Frame, wire.Ack]
+    publisher.answer(schema.Ack(id=1, rev=0))
+    assert [type(each) for each in out.messages] == [schema.Frame, schema.Ack]
 
 
 async def test_numbers_show_a_gap_where_something_was_let_go() -> None:
@@ -106,12 +106,12 @@ async def test_one_part_that_fails_takes_no_other_event_with_it() -> None:
     out = Wire()
     publisher = Publisher("s", out)
 
-    def broken() -> list[wire.Event]:
+    def broken() -> list[schema.Event]:
         raise ValueError("somebody else's __str__")
 
     publisher.put(gone("1"))
     publisher.mark("broken", broken)
-    publisher.put(wire.NodeGone(id=object()))  # type: ignore[arg-type]  # what is no event
+    publisher.put(schema.NodeGone(id=object()))  # type: ignore[arg-type]  # what is no event
     publisher.put(gone("2"))
     publisher.flush()
     assert [each.id for each in out.messages[0].events] == ["1", "2"]

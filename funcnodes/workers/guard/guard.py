@@ -27,7 +27,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.emergency import Target
 from funcnodes.devices.safety import Latch, StopAck
 from funcnodes.errors import WorkerError
-from funcnodes.workers import guardwire
+from funcnodes.workers import schema
 from funcnodes.workers.guard.guardian import Word
 from funcnodes.workers.processes import Process
 from funcnodes.workers.shown.views import latch_view
@@ -40,7 +40,7 @@ TICK_S = 0.1
 TURN_S = 0.25
 BLOCKED_S = 0.5
 
-_to_guard = msgspec.msgpack.Decoder(guardwire.ToGuard)
+_to_guard = msgspec.msgpack.Decoder(schema.ToGuard)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -128,7 +128,7 @@ class Guard:
     def report(self, number: int, *, final: bool = False) -> None:
         """Tell the manager how far an E-STOP has come; from any thread."""
         view = latch_view(self._latch.state)
-        self._reports.put(guardwire.GuardReport(id=number, latch=view, final=final))
+        self._reports.put(schema.GuardReport(id=number, latch=view, final=final))
 
     def emergency(self, cause: str, by: str) -> None:
         """Write every device's emergency bytes from this thread, now."""
@@ -190,7 +190,7 @@ class Guard:
         )
 
     def _serve(self, socket: ClientConnection) -> None:
-        hello = guardwire.GuardHello(
+        hello = schema.GuardHello(
             worker=self._workspace.record.uuid, session=self._session, pid=os.getpid()
         )
         socket.send(_encoder.encode(hello))
@@ -200,7 +200,7 @@ class Guard:
                 data = message if isinstance(message, bytes) else message.encode()
                 self._estop(_to_guard.decode(data))
 
-    def _estop(self, order: guardwire.GuardStop) -> None:
+    def _estop(self, order: schema.GuardStop) -> None:
         by = order.actor.name or order.actor.id
         stop = Stop(order.id, by, order.cause, threading.Event())
         with contextlib.suppress(RuntimeError):  # the loop has ended: then it is on us
@@ -220,7 +220,7 @@ class Guard:
                 due = time.monotonic() + TURN_S
                 self._watcher.beat()
                 self._watch_loop()
-                self._send(guardwire.Beat(loop_ms=self._lag_s * 1000))
+                self._send(schema.Beat(loop_ms=self._lag_s * 1000))
 
     def _send(self, message: Any) -> None:
         socket = self._socket
@@ -232,10 +232,10 @@ class Guard:
         lag = self._lag_s
         if lag > BLOCKED_S:
             node, where = self._who_holds_the_loop()
-            self._send(guardwire.Blocked(seconds=lag, node=node, where=where))
+            self._send(schema.Blocked(seconds=lag, node=node, where=where))
             self._blocked = True
         elif self._blocked:
-            self._send(guardwire.Blocked(seconds=0.0))
+            self._send(schema.Blocked(seconds=0.0))
             self._blocked = False
 
     def _who_holds_the_loop(self) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 RING_FRAMES = 2048
 RING_BYTES = 16 * 1024 * 1024
@@ -22,7 +22,7 @@ MERGE_FROM = 8
 STALLED_AFTER_S = 20.0
 QUEUE_BYTES = 64 * 1024 * 1024
 
-_frames = msgspec.msgpack.Decoder(wire.Frame)
+_frames = msgspec.msgpack.Decoder(schema.Frame)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -111,16 +111,16 @@ def _without_superseded(data: bytes, seen: set[tuple[str, str]]) -> bytes:
     frame = _frames.decode(data)
     changed = False
     for event in reversed(frame.events):
-        if isinstance(event, wire.Reset | wire.NodePut):
+        if isinstance(event, schema.Reset | schema.NodePut):
             seen.clear()
-        elif isinstance(event, wire.Values):
+        elif isinstance(event, schema.Values):
             fresh = [each for each in event.values if (each.node, each.port) not in seen]
             seen.update((each.node, each.port) for each in event.values)
             changed = changed or len(fresh) != len(event.values)
             event.values = fresh
     if not changed:
         return data
-    frame.events = [e for e in frame.events if not (isinstance(e, wire.Values) and not e.values)]
+    frame.events = [e for e in frame.events if not (isinstance(e, schema.Values) and not e.values)]
     return _encoder.encode(frame)
 
 

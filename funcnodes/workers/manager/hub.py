@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from funcnodes.errors import RefusedError, WorkerError
-from funcnodes.workers import guardwire, wire
+from funcnodes.workers import schema
 from funcnodes.workers.manager.fanout import Ring, Subscriber
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
@@ -30,7 +30,7 @@ Send = Callable[[bytes], None]
 
 ESTOP_REPORT_S = 1.5
 REQUEST_S = 15.0
-MANAGER = wire.Actor(id="manager", name="manager", role="viewer")
+MANAGER = schema.Actor(id="manager", name="manager", role="viewer")
 
 _log = logging.getLogger("funcnodes.manager")
 
@@ -51,11 +51,11 @@ class _Ack(msgspec.Struct, kw_only=True, tag="ack"):
 class _Fail(msgspec.Struct, kw_only=True, tag="fail"):
     id: int
     rev: int
-    problem: wire.Problem
+    problem: schema.Problem
 
 
-_from_worker = msgspec.msgpack.Decoder(wire.Hello | wire.Standing | _Head | _Ack | _Fail)
-_from_guard = msgspec.msgpack.Decoder(guardwire.FromGuard)
+_from_worker = msgspec.msgpack.Decoder(schema.Hello | schema.Standing | _Head | _Ack | _Fail)
+_from_guard = msgspec.msgpack.Decoder(schema.FromGuard)
 _encoder = msgspec.msgpack.Encoder()
 
 Answer = Callable[[_Ack | _Fail], None]
@@ -74,7 +74,7 @@ class Identity:
 class EStopCall:
     """One E-STOP under way: reports come in until one is final."""
 
-    last: wire.LatchView | None = None
+    last: schema.LatchView | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -89,7 +89,7 @@ class Hub:
     def __init__(self, uuid: str, *, changed: Callable[[], None] = lambda: None) -> None:
         self.uuid = uuid
         self.identity: Identity | None = None
-        self.standing = wire.Standing()
+        self.standing = schema.Standing()
         self.guard_seen: float | None = None
         """When the guard thread was last heard, monotonic."""
         self.rev = 0
@@ -98,7 +98,7 @@ class Hub:
         self._session = ""  # that browsers are told
         self._seq = 0  # of the last frame that browsers were sent
         self._came: tuple[str, int] = ("", 0)  # the worker's own session and number, last seen
-        self._subscribers: dict[Subscriber, wire.Actor] = {}
+        self._subscribers: dict[Subscriber, schema.Actor] = {}
         self._link: Send | None = None
         self._guard: Send | None = None
         self._ids = itertools.count(1)
@@ -110,11 +110,13 @@ class Hub:
     # ── those who watch ──
 
     @property
-    def people(self) -> list[wire.Actor]:
+    def people(self) -> list[schema.Actor]:
         """Who watches, each once."""
         return list({actor.id: actor for actor in self._subscribers.values()}.values())
 
-    def subscribe(self, subscriber: Subscriber, actor: wire.Actor, session: str, seq: int) -> None:
+    def subscribe(
+        self, subscriber: Subscriber, actor: schema.Actor, session: str, seq: int
+    ) -> None:
         """Begin, or go on from (session, seq): missed frames if they are kept, else a Snapshot."""
         self._subscribers[subscriber] = actor
         self._tell_people()
@@ -132,18 +134,18 @@ class Hub:
         if self._subscribers.pop(subscriber, None) is not None:
             self._tell_people()
 
-    def rename_actor(self, subscriber: Subscriber, actor: wire.Actor) -> None:
+    def rename_actor(self, subscriber: Subscriber, actor: schema.Actor) -> None:
         """The person behind a subscriber has another name now."""
         if subscriber in self._subscribers:
             self._subscribers[subscriber] = actor
             self._tell_people()
 
-    def command(self, subscriber: Subscriber, actor: wire.Actor, command: wire.Command) -> None:
+    def command(self, subscriber: Subscriber, actor: schema.Actor, command: schema.Command) -> None:
         """Pass a browser's command on; the answer goes to `subscriber` under the browser's id."""
 
         def answer(reply: _Ack | _Fail) -> None:
             reply.id = command.id
-            if isinstance(command.body, wire.GetSnapshot) and isinstance(reply, _Ack):
+            if isinstance(command.body, schema.GetSnapshot) and isinstance(reply, _Ack):
                 reply.result = msgspec.Raw(self._placed(reply.result))
             subscriber.push(_encoder.encode(reply))
 
@@ -153,7 +155,7 @@ class Hub:
         except (RefusedError, WorkerError) as error:
             answer(_Fail(id=command.id, rev=self.rev, problem=problem_of(error)))
 
-    async def request(self, actor: wire.Actor, body: Any, *, timeout_s: float = REQUEST_S) -> Any:
+    async def request(self, actor: schema.Actor, body: Any, *, timeout_s: float = REQUEST_S) -> Any:
         """Ask the worker something and wait for its answer.
 
         Returns:
@@ -193,7 +195,7 @@ class Hub:
         """Whether the guard thread can be reached."""
         return self._guard is not None
 
-    async def estop(self, actor: wire.Actor, cause: str = "E-STOP") -> wire.LatchView:
+    async def estop(self, actor: schema.Actor, cause: str = "E-STOP") -> schema.LatchView:
         """Stop the bench now, by the guard channel.
 
         Returns:
@@ -206,7 +208,7 @@ class Hub:
             return await self._estop_by_link(actor)
         number, call = next(self._ids), EStopCall()
         self._estops[number] = call
-        self._guard(_encoder.encode(guardwire.GuardStop(id=number, actor=actor, cause=cause)))
+        self._guard(_encoder.encode(schema.GuardStop(id=number, actor=actor, cause=cause)))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ESTOP_REPORT_S):
                 await call.done.wait()
@@ -217,15 +219,15 @@ class Hub:
             )
         return call.last
 
-    async def _estop_by_link(self, actor: wire.Actor) -> wire.LatchView:
+    async def _estop_by_link(self, actor: schema.Actor) -> schema.LatchView:
         try:
-            result = await self.request(actor, wire.EStop(), timeout_s=ESTOP_REPORT_S)
+            result = await self.request(actor, schema.EStop(), timeout_s=ESTOP_REPORT_S)
         except WorkerError as error:
             raise WorkerError(
                 "E-STOP cannot reach this worker.",
                 hint="Switch the outputs off by hand.",
             ) from error
-        return msgspec.convert(result, wire.LatchView)
+        return msgspec.convert(result, schema.LatchView)
 
     # ── the worker's link ──
 
@@ -262,9 +264,9 @@ class Hub:
                 answer = self._pending.pop(message.id, None)
                 if answer is not None:
                     answer(message)
-            case wire.Hello():
+            case schema.Hello():
                 self._hello(message)
-            case wire.Standing():
+            case schema.Standing():
                 self.standing = message
                 self._changed()
 
@@ -272,10 +274,10 @@ class Hub:
         """Ask the worker to end. Returns whether it could be told."""
         if self._link is None:
             return False
-        self._link(_encoder.encode(wire.Shutdown()))
+        self._link(_encoder.encode(schema.Shutdown()))
         return True
 
-    def _hello(self, hello: wire.Hello) -> None:
+    def _hello(self, hello: schema.Hello) -> None:
         self.identity = Identity(hello.session, hello.pid, hello.version)
         session = f"{hello.session}-{self._life}"
         if session != self._session:
@@ -321,7 +323,7 @@ class Hub:
         if self._snapshot_asked or self._link is None:
             return
         self._snapshot_asked = True
-        self._do(MANAGER, wire.GetSnapshot(), 0, self._snapshot)
+        self._do(MANAGER, schema.GetSnapshot(), 0, self._snapshot)
 
     def _snapshot(self, reply: _Ack | _Fail) -> None:
         self._snapshot_asked = False
@@ -351,20 +353,20 @@ class Hub:
         fields["seq"] = msgspec.Raw(_encoder.encode(self._seq))
         return _encoder.encode(fields)
 
-    def _do(self, actor: wire.Actor, body: Any, rev: int, answer: Answer) -> int:
+    def _do(self, actor: schema.Actor, body: Any, rev: int, answer: Answer) -> int:
         if self._link is None:
             raise WorkerError("The worker is not running or cannot be reached.")
         number = next(self._ids)
         self._pending[number] = answer
-        self._link(_encoder.encode(wire.Do(id=number, rev=rev, actor=actor, body=body)))
+        self._link(_encoder.encode(schema.Do(id=number, rev=rev, actor=actor, body=body)))
         return number
 
     def _tell_people(self) -> None:
         if self._link is not None and self.identity is not None:
-            self._link(_encoder.encode(wire.People(people=self.people)))
+            self._link(_encoder.encode(schema.People(people=self.people)))
 
     def _gone(self, reason: str) -> bytes:
-        return _encoder.encode(wire.Gone(worker=self.uuid, reason=reason))
+        return _encoder.encode(schema.Gone(worker=self.uuid, reason=reason))
 
     # ── the guard channel ──
 
@@ -387,23 +389,23 @@ class Hub:
         message = _from_guard.decode(data)
         self.guard_seen = time.monotonic()
         match message:
-            case guardwire.GuardReport():
+            case schema.GuardReport():
                 self._estop_report(message)
-            case guardwire.Blocked():
+            case schema.Blocked():
                 self._blocked(message)
-            case guardwire.Beat() | guardwire.GuardHello():
+            case schema.Beat() | schema.GuardHello():
                 pass
 
-    def _estop_report(self, report: guardwire.GuardReport) -> None:
+    def _estop_report(self, report: schema.GuardReport) -> None:
         call = self._estops.get(report.id)
         if call is not None:
             call.last = report.latch
             if report.final:
                 call.done.set()
                 del self._estops[report.id]
-        self._add(wire.LatchPut(latch=report.latch))
+        self._add(schema.LatchPut(latch=report.latch))
 
-    def _blocked(self, message: guardwire.Blocked) -> None:
+    def _blocked(self, message: schema.Blocked) -> None:
         if message.seconds:
             what = f"Node {message.node!r}" if message.node else message.where or "Something"
             text = f"{what} has been holding the worker for {message.seconds:.1f} s."
@@ -413,11 +415,13 @@ class Hub:
             text = "The worker answers again."
         self.standing.message = text if message.seconds else ""
         level: Any = "error" if message.seconds else "info"
-        line = wire.LogLine(t=time.time(), level=level, source=message.node or "worker", text=text)
-        self._add(wire.Logged(lines=[line]))
+        line = schema.LogLine(
+            t=time.time(), level=level, source=message.node or "worker", text=text
+        )
+        self._add(schema.Logged(lines=[line]))
         self._changed()
 
-    def _add(self, event: wire.LatchPut | wire.Logged) -> None:
+    def _add(self, event: schema.LatchPut | schema.Logged) -> None:
         """A frame of our own, among the worker's."""
         events = msgspec.Raw(_encoder.encode([event]))
         self._pass_on(_Head(session="", seq=0, rev=self.rev, events=events))

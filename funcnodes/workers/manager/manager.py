@@ -12,7 +12,7 @@ import msgspec
 
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.manager.hub import Hub
 from funcnodes.workers.manager.supervision import State, Supervisor
 from funcnodes.workers.workspace import Workspace
@@ -207,6 +207,6 @@ class Manager:
             self._changed.notify_all()
 
 
-def actor(person: wire.PersonView) -> wire.Actor:
+def actor(person: schema.PersonView) -> schema.Actor:
     """The person, as a worker is told of them."""
-    return wire.Actor(id=person.id, name=person.name, role=person.role)
+    return schema.Actor(id=person.id, name=person.name, role=person.role)

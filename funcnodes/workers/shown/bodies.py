@@ -13,7 +13,7 @@ from typing import Any, get_args
 from funcnodes.core import Node, NoValue, previews
 from funcnodes.core.ports import Port
 from funcnodes.errors import RefusedError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 ROWS = 100
 COLUMNS = 16
@@ -25,16 +25,16 @@ ITEMS = 200
 DEPTH = 8
 IMAGE_BYTES = 8 * 2**20
 
-_KINDS = frozenset(get_args(wire.BodyKind))
+_KINDS = frozenset(get_args(schema.BodyKind))
 
 
-def kind_of(node: Node) -> wire.BodyKind:
+def kind_of(node: Node) -> schema.BodyKind:
     """What the node's card shows, "" for nothing that a card can show."""
     kind: Any = getattr(node, "body", "")
     return kind if kind in _KINDS else ""
 
 
-def body_of(node: Node) -> wire.Shown:
+def body_of(node: Node) -> schema.Shown:
     """The body of the node's card as it is now.
 
     Raises:
@@ -45,18 +45,18 @@ def body_of(node: Node) -> wire.Shown:
         raise RefusedError(f"{node.name} shows nothing.")
     value = _shown_value(node)
     if value is NoValue or value is None:
-        return wire.Shown()
+        return schema.Shown()
     match kind:
         case "curve":
-            return wire.Shown(figure=_figure(value))
+            return schema.Shown(figure=_figure(value))
         case "image":
-            return wire.Shown(image=_image(node, value))
+            return schema.Shown(image=_image(node, value))
         case "table":
-            return wire.Shown(table=_table(value))
+            return schema.Shown(table=_table(value))
         case "json":
-            return wire.Shown(text=_cut(_json(value)))
+            return schema.Shown(text=_cut(_json(value)))
         case _:
-            return wire.Shown(text=_cut(value if isinstance(value, str) else _plain(value)))
+            return schema.Shown(text=_cut(value if isinstance(value, str) else _plain(value)))
 
 
 def _shown_value(node: Node) -> Any:
@@ -77,14 +77,14 @@ def _plain(value: Any) -> str:
 # ── curves ────────────────────────────────────────────────────────────────────────────────
 
 
-def _figure(value: Any) -> wire.Figure:
+def _figure(value: Any) -> schema.Figure:
     """Of what `plot.array` gives, or of a bare list or array of numbers."""
     if not isinstance(value, Mapping):
         value = {"curves": [{"y": value}]}
     given = value.get("curves")
     curves = given if isinstance(given, list | tuple) else []
     style = value.get("style")
-    return wire.Figure(
+    return schema.Figure(
         curves=[_curve(each) for each in curves[:CURVES] if isinstance(each, Mapping)],
         style=style if style in ("line", "points", "line and points") else "line",
         title=_label(value, "title"),
@@ -97,10 +97,10 @@ def _label(figure: Mapping[str, Any], key: str) -> str:
     return str(figure.get(key) or "")[:200]
 
 
-def _curve(curve: Mapping[str, Any]) -> wire.Curve:
+def _curve(curve: Mapping[str, Any]) -> schema.Curve:
     y = _numbers(curve.get("y"))
     x = _numbers(curve.get("x", range(len(y))))
-    return wire.Curve(x=x, y=y[: len(x)])
+    return schema.Curve(x=x, y=y[: len(x)])
 
 
 def _numbers(values: Any) -> list[float | None]:
@@ -137,11 +137,11 @@ def _image(node: Node, value: Any) -> bytes | None:
 # ── tables ────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(value: Any) -> wire.TableBody:
+def _table(value: Any) -> schema.TableBody:
     """Of columns by name, of rows as dictionaries or lists, or of the rows of a recorder."""
     columns, rows, total = _columns_and_rows(value)
     shown = [[_cell(each) for each in islice(row, COLUMNS)] for row in rows]
-    return wire.TableBody(columns=columns[:COLUMNS], rows=shown, total=total)
+    return schema.TableBody(columns=columns[:COLUMNS], rows=shown, total=total)
 
 
 def _columns_and_rows(value: Any) -> tuple[list[str], list[list[Any]], int]:
@@ -176,7 +176,7 @@ def _has_axis(value: Any) -> bool:
     return bool(getattr(value, "shape", ()))
 
 
-def _cell(value: Any) -> wire.Cell:
+def _cell(value: Any) -> schema.Cell:
     is_scalar = hasattr(value, "item") and not _has_axis(value)  # of numpy
     return previews.preview(value.item() if is_scalar else value, CELL)
 

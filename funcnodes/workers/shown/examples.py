@@ -6,13 +6,13 @@ from importlib import resources
 from typing import Any
 
 from funcnodes.errors import SavedGraphError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 FIRST = "diode_iv"
 
 
 @cache
-def example_views() -> tuple[wire.ExampleView, ...]:
+def example_views() -> tuple[schema.ExampleView, ...]:
     """Every example, the one for the first minute first."""
     found = [_view(name, data) for name, data in _all().items()]
     return tuple(sorted(found, key=lambda each: (each.name != FIRST, each.title)))
@@ -42,12 +42,12 @@ def _all() -> dict[str, dict[str, Any]]:
     }
 
 
-def _view(name: str, data: dict[str, Any]) -> wire.ExampleView:
+def _view(name: str, data: dict[str, Any]) -> schema.ExampleView:
     about = data.get("prop") or {}
     nodes = data.get("nodes") or []
     devices = {node.get("device") for node in nodes if node.get("device")}
     seconds = about.get("about_s")
-    return wire.ExampleView(
+    return schema.ExampleView(
         name=name,
         title=str(data.get("title") or name),
         doc=str(about.get("doc") or about.get("description") or ""),

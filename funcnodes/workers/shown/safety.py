@@ -16,7 +16,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.interlocks import Interlock
 from funcnodes.runs import Run
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown.views import preview
 
@@ -27,8 +27,8 @@ class SafetyFeed:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self._bench: Bench | None = None
-        self._watch = wire.WatchView()  # what was told last
-        self._plan = wire.SafetyView()
+        self._watch = schema.WatchView()  # what was told last
+        self._plan = schema.SafetyView()
 
     def follow(self, bench: Bench) -> list[Callable[[], None]]:
         """Begin to tell of this bench; returns what ends that."""
@@ -44,45 +44,45 @@ class SafetyFeed:
         if self._bench is not None:
             self._publisher.mark("safety", self._events)
 
-    def views(self) -> tuple[wire.WatchView, wire.SafetyView]:
+    def views(self) -> tuple[schema.WatchView, schema.SafetyView]:
         """All of it as it is now, for a Snapshot."""
         self._watch, self._plan = watch_view(self._bench), safety_view(self._bench)
         return self._watch, self._plan
 
-    def _events(self) -> list[wire.Event]:
+    def _events(self) -> list[schema.Event]:
         watch, plan = self._watch, self._plan
         self.views()
-        events: list[wire.Event] = []
+        events: list[schema.Event] = []
         if self._watch != watch:
-            events.append(wire.WatchPut(watch=self._watch))
+            events.append(schema.WatchPut(watch=self._watch))
         if self._plan != plan:
-            events.append(wire.SafetyPut(safety=self._plan))
+            events.append(schema.SafetyPut(safety=self._plan))
         return events
 
 
-def watch_view(bench: Bench | None) -> wire.WatchView:
+def watch_view(bench: Bench | None) -> schema.WatchView:
     """What the bench watches by itself; nothing where there is none."""
     if bench is None:
-        return wire.WatchView()
-    return wire.WatchView(
+        return schema.WatchView()
+    return schema.WatchView(
         alarms=[_alarm(each) for each in bench.alarms],
         interlocks=[_interlock(each) for each in bench.interlocks],
     )
 
 
-def safety_view(bench: Bench | None) -> wire.SafetyView:
+def safety_view(bench: Bench | None) -> schema.SafetyView:
     """What the bench will do for each cause; nothing where there is none."""
     if bench is None:
-        return wire.SafetyView()
+        return schema.SafetyView()
     plan = bench.safety_plan()
     unreal = {name for name, device in bench.devices.items() if _is_unreal(device)}
-    return wire.SafetyView(
-        causes=[msgspec.convert(each, wire.CausePlanView, from_attributes=True)
+    return schema.SafetyView(
+        causes=[msgspec.convert(each, schema.CausePlanView, from_attributes=True)
                 for each in plan.causes],
         interlocks=list(plan.interlocks),
         unreachable=list(plan.unreachable),
         warnings=[
-            wire.SafetyWarningView(name=each.name, text=each.text, asks=each.name not in unreal)
+            schema.SafetyWarningView(name=each.name, text=each.text, asks=each.name not in unreal)
             for each in plan.warnings
         ],
         asks=[name for name, device in bench.devices.items()
@@ -116,23 +116,23 @@ def _is_unreal(device: Device) -> bool:
     return device.simulated or device.replayed
 
 
-def _alarm(alarm: Alarm) -> wire.AlarmView:
+def _alarm(alarm: Alarm) -> schema.AlarmView:
     state, observation, source = alarm.state, alarm.observation, alarm.source
     sample = observation.sample if observation is not None and source.member else None
     until = None if state.shelved_s is None else round(clock.now() + state.shelved_s)
-    return wire.AlarmView(
+    return schema.AlarmView(
         name=state.name, source=state.source, device=source.device,
         value=None if observation is None or sample is None else preview(observation.value),
         unit=source.unit, read_t=None if sample is None else sample.t,
-        severity=cast(wire.AlarmSeverity, state.severity), status=state.status,
+        severity=cast(schema.AlarmSeverity, state.severity), status=state.status,
         message=state.message, t=state.t, enabled=state.enabled, shelved_until=until,
-        unacknowledged=cast(wire.AlarmSeverity, state.unacknowledged),
+        unacknowledged=cast(schema.AlarmSeverity, state.unacknowledged),
     )  # fmt: skip
 
 
-def _interlock(interlock: Interlock) -> wire.InterlockView:
+def _interlock(interlock: Interlock) -> schema.InterlockView:
     state = interlock.state
-    return wire.InterlockView(
+    return schema.InterlockView(
         name=state.name, when=state.when, then=state.then, devices=list(state.devices),
         writes=list(interlock.config.writes), tripped=state.tripped, holds=state.holds,
         why=state.why, t=state.t, latching=interlock.is_stop or interlock.config.latching,

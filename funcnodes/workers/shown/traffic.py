@@ -12,21 +12,21 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.recordings import export
 from funcnodes.devices.traffic import Exchange
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 LIMIT = 2_000
 SHOWN = 1_024  # bytes told of one message: the page shows a line
 MEDIA_TYPE = "application/x-ndjson"
 
 
-def traffic_page(bench: Bench, since: Mapping[str, int], limit: int) -> wire.TrafficPage:
+def traffic_page(bench: Bench, since: Mapping[str, int], limit: int) -> schema.TrafficPage:
     """What came after `since`, oldest first.
 
     Args:
         since: By device, the first number that is wanted; of others all that is kept.
         limit: At most so many of each device, the newest.
     """
-    page = wire.TrafficPage()
+    page = schema.TrafficPage()
     for device in bench.devices.values():
         _add(page, device, since.get(device.name, 0), max(1, min(limit, LIMIT)))
     page.entries.sort(key=lambda entry: entry.t)
@@ -46,7 +46,7 @@ def replay_file(bench: Bench, names: Iterable[str]) -> bytes:
         return path.read_bytes()
 
 
-def _add(page: wire.TrafficPage, device: Device, since: int, limit: int) -> None:
+def _add(page: schema.TrafficPage, device: Device, since: int, limit: int) -> None:
     count = device.traffic.count
     found = device.traffic.last(max(0, min(count - since, limit)))
     page.counts[device.name] = count
@@ -55,9 +55,9 @@ def _add(page: wire.TrafficPage, device: Device, since: int, limit: int) -> None
     page.entries += [_entry(device.name, first + i, each) for i, each in enumerate(found)]
 
 
-def _entry(device: str, number: int, exchange: Exchange) -> wire.TrafficEntry:
+def _entry(device: str, number: int, exchange: Exchange) -> schema.TrafficEntry:
     data = exchange.data
-    return wire.TrafficEntry(
+    return schema.TrafficEntry(
         device, number, exchange.t, exchange.direction, data[:SHOWN], len(data),
         exchange.latency_ms,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a browser is shown of nodes, wires, devices and runs: from the objects to the wire schema.
+"""What a browser is shown of nodes, edges, devices and runs: from the objects to the schema.
 
 Reads only, and only what is in memory: no device is asked, nothing runs. Values are previews,
 since a waveform on a port is not for a card.
@@ -34,7 +34,7 @@ from funcnodes.devices.safety import LatchState
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.records import Column, RowPage
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.editing import place_of
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
@@ -67,9 +67,9 @@ def value_of(port: Port) -> Any:
     return cast(NodeInput | NodeOutput, port).value
 
 
-def port_value(port: Port, t: float | None) -> wire.PortValue:
+def port_value(port: Port, t: float | None) -> schema.PortValue:
     """A port's newest value, as frames carry it."""
-    return wire.PortValue(
+    return schema.PortValue(
         naming.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
         is_stale(port), is_applied(port),
     )  # fmt: skip
@@ -88,12 +88,12 @@ def is_applied(port: Port) -> bool:
     return not isinstance(port, NodeInput) or port.applied or not port.node.effect
 
 
-def port_view(port: Port, t: float | None) -> wire.PortView:
+def port_view(port: Port, t: float | None) -> schema.PortView:
     """A port whole."""
     inp = port if isinstance(port, NodeInput) else None
     limits = port.limits
     options = [preview(each) for each in port.options] if port.options else None
-    return wire.PortView(
+    return schema.PortView(
         id=port.id,
         name=port.name,
         kind=port.type.kind,
@@ -117,14 +117,14 @@ def port_view(port: Port, t: float | None) -> wire.PortView:
     )
 
 
-def node_view(node: Node, times: Times) -> wire.NodeView:
+def node_view(node: Node, times: Times) -> schema.NodeView:
     """A node whole."""
     x, y = place_of(node)
     status = node_status(node)
     name = naming.name_of(node)
     scope = naming.split(name)[0]
     frame = node.frame
-    return wire.NodeView(
+    return schema.NodeView(
         id=name,
         scope=scope,
         node_id=_saved_node_id(node),
@@ -156,10 +156,10 @@ def node_view(node: Node, times: Times) -> wire.NodeView:
     )
 
 
-def node_status(node: Node) -> wire.NodeStatus:
+def node_status(node: Node) -> schema.NodeStatus:
     """How far a node is."""
     progress = node.progress if node.progress.is_reported else None
-    return wire.NodeStatus(
+    return schema.NodeStatus(
         id=naming.name_of(node),
         state=node.state,
         duration_s=node.duration_s,
@@ -169,17 +169,19 @@ def node_status(node: Node) -> wire.NodeStatus:
     )
 
 
-def node_problem(error: BaseException) -> wire.Problem:
+def node_problem(error: BaseException) -> schema.Problem:
     """What a node did wrong, in one sentence."""
     cause = error.__cause__ if error.__cause__ is not None else error
     shown = error if isinstance(error, FuncnodesError) and type(cause) is type(error) else cause
     if isinstance(shown, FuncnodesError):
         context = {k: v for k, v in shown.context.items() if isinstance(v, str | int | float)}
-        return wire.Problem(
+        return schema.Problem(
             title=type(shown).__name__, detail=shown.message, hint=shown.hint, context=context
         )
     text = str(shown).strip() or "no further words"
-    return wire.Problem(title=type(shown).__name__, detail=f"{type(shown).__name__}: {text[:500]}")
+    return schema.Problem(
+        title=type(shown).__name__, detail=f"{type(shown).__name__}: {text[:500]}"
+    )
 
 
 def edge_id(source: str, output: str, target: str, inp: str) -> str:
@@ -187,12 +189,12 @@ def edge_id(source: str, output: str, target: str, inp: str) -> str:
     return f"{source}:{output}>{target}:{inp}"
 
 
-def edge_view(space: NodeSpace, edge: Edge) -> wire.EdgeView:
+def edge_view(space: NodeSpace, edge: Edge) -> schema.EdgeView:
     """A wire, with what it does to values."""
     source, output, target, inp = edge
     ends = (scopes.node_at(space, source), scopes.node_at(space, target))
     out, into = ends[0].outputs.get(output), ends[1].inputs.get(inp)
-    return wire.EdgeView(
+    return schema.EdgeView(
         id=edge_id(*edge),
         source=source,
         source_port=output,
@@ -202,10 +204,10 @@ def edge_view(space: NodeSpace, edge: Edge) -> wire.EdgeView:
     )
 
 
-def device_view(device: Device) -> wire.DeviceView:
+def device_view(device: Device) -> schema.DeviceView:
     """A device with every parameter as it was last read; nothing is asked of it."""
     identity = device.identity
-    return wire.DeviceView(
+    return schema.DeviceView(
         name=device.name,
         driver=device.driver,
         model=identity.model,
@@ -217,7 +219,7 @@ def device_view(device: Device) -> wire.DeviceView:
         message=device.message,
         safe_state=device.safe_state,
         parameters=[
-            wire.ParameterView(
+            schema.ParameterView(
                 name=each.name,
                 title=each.title,
                 kind=each.kind,
@@ -232,30 +234,30 @@ def device_view(device: Device) -> wire.DeviceView:
     )
 
 
-def latch_view(state: LatchState) -> wire.LatchView:
+def latch_view(state: LatchState) -> schema.LatchView:
     """The E-STOP latch."""
-    return wire.LatchView(
+    return schema.LatchView(
         latched=state.latched,
         by=state.by,
         cause=state.cause,
         t=state.t,
         acks=[
-            wire.StopAck(device=each.device, state=each.state, ms=each.ms, message=each.message)
+            schema.StopAck(device=each.device, state=each.state, ms=each.ms, message=each.message)
             for each in state.acks
         ],
     )
 
 
-def run_view(run: Run) -> wire.RunView:
+def run_view(run: Run) -> schema.RunView:
     """The run that is on, or has just ended."""
     return msgspec.structs.replace(
         head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s)
     )
 
 
-def head_view(head: RunHead) -> wire.RunView:
+def head_view(head: RunHead) -> schema.RunView:
     """A run as its file tells of it."""
-    return wire.RunView(
+    return schema.RunView(
         id=head.id,
         number=head.number,
         state=head.state,
@@ -271,9 +273,9 @@ def head_view(head: RunHead) -> wire.RunView:
     )
 
 
-def rows_event(run: str, page: RowPage) -> wire.Rows:
+def rows_event(run: str, page: RowPage) -> schema.Rows:
     """Rows as a plot needs them: numbers, and None for what is none."""
-    return wire.Rows(
+    return schema.Rows(
         run=run,
         recorder=page.table.recorder,
         start=page.start,
@@ -289,7 +291,7 @@ class Palette:
     """What can be put on the canvas here, and how to make each of it."""
 
     def __init__(self, library: Library, bench: Bench | None) -> None:
-        self.entries: list[wire.LibraryEntry] = []
+        self.entries: list[schema.LibraryEntry] = []
         self._recipes: dict[str, tuple[str, str | None, dict[str, Any]]] = {}
         if bench is not None:
             self._add_devices(bench)
@@ -308,7 +310,7 @@ class Palette:
     def _add_devices(self, bench: Bench) -> None:
         for entry in library_entries(bench):
             self.entries.append(
-                wire.LibraryEntry(
+                schema.LibraryEntry(
                     key=entry.key,
                     title=entry.title,
                     path=list(entry.path),
@@ -329,7 +331,7 @@ class Palette:
         except Exception:  # somebody else's class: it is left out, the rest is offered
             return
         self.entries.append(
-            wire.LibraryEntry(
+            schema.LibraryEntry(
                 key=nodeclass.node_id,
                 title=node.name,
                 path=list(path),
@@ -414,15 +416,15 @@ def _device_is_away(node: Node) -> bool:
     return device is None or device.state in ("offline", "fault", "unanswered")
 
 
-def _progress(progress: NodeProgress) -> wire.Progress:
-    return wire.Progress(
+def _progress(progress: NodeProgress) -> schema.Progress:
+    return schema.Progress(
         done=int(progress.done),
         total=None if progress.total is None else int(progress.total),
         text=progress.text,
     )
 
 
-def _subgraph(node: SubgraphNode) -> wire.SubgraphView:
+def _subgraph(node: SubgraphNode) -> schema.SubgraphView:
     space = node.nodespace
     inside = [each for each in node.inner.nodes if not isinstance(each, Gate)]
     try:
@@ -430,12 +432,12 @@ def _subgraph(node: SubgraphNode) -> wire.SubgraphView:
     except FuncnodesError:  # a value inside that cannot be saved hides it
         edited = False
     behind = space is not None and node.file != "" and node.is_behind(space.lib)
-    return wire.SubgraphView(nodes=len(inside), file=node.file, edited=edited, behind=behind)
+    return schema.SubgraphView(nodes=len(inside), file=node.file, edited=edited, behind=behind)
 
 
-def _plot(node: XYPlot) -> wire.PlotSpec:
+def _plot(node: XYPlot) -> schema.PlotSpec:
     choice = node.choice()
-    return wire.PlotSpec(
+    return schema.PlotSpec(
         recorder=choice.recorder,
         x=choice.x,
         y=list(choice.y),
@@ -444,13 +446,13 @@ def _plot(node: XYPlot) -> wire.PlotSpec:
     )
 
 
-def _column(column: Column) -> wire.Column:
-    return wire.Column(name=column.name, unit=column.unit, node=column.node, port=column.port)
+def _column(column: Column) -> schema.Column:
+    return schema.Column(name=column.name, unit=column.unit, node=column.node, port=column.port)
 
 
-def _library_port(port: Any) -> wire.LibraryPort:
-    return wire.LibraryPort(id=port.id, kind=cast(wire.PortKind, port.kind), unit=port.unit)
+def _library_port(port: Any) -> schema.LibraryPort:
+    return schema.LibraryPort(id=port.id, kind=cast(schema.PortKind, port.kind), unit=port.unit)
 
 
-def _port_of(port: Port) -> wire.LibraryPort:
-    return wire.LibraryPort(id=port.id, kind=port.type.kind, unit=port.unit)
+def _port_of(port: Port) -> schema.LibraryPort:
+    return schema.LibraryPort(id=port.id, kind=port.type.kind, unit=port.unit)

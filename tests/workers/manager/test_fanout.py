@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.manager.fanout import (
     MERGE_FROM,
     RING_FRAMES,
@@ -17,7 +17,7 @@ from funcnodes.workers.manager.fanout import (
 )
 
 encode = msgspec.msgpack.encode
-decode = msgspec.msgpack.Decoder(wire.FromWorker).decode
+decode = msgspec.msgpack.Decoder(schema.FromWorker).decode
 
 
 class Clock:
@@ -27,16 +27,16 @@ class Clock:
         return self.now
 
 
-def value(port: str, number: float) -> wire.Values:
-    return wire.Values(values=[wire.PortValue("n", port, number, "ok", None, False, True)])
+def value(port: str, number: float) -> schema.Values:
+    return schema.Values(values=[schema.PortValue("n", port, number, "ok", None, False, True)])
 
 
-def rows(start: int) -> wire.Rows:
-    return wire.Rows(run="r", recorder="c", start=start, columns=[], data=[[1.0]])
+def rows(start: int) -> schema.Rows:
+    return schema.Rows(run="r", recorder="c", start=start, columns=[], data=[[1.0]])
 
 
 def frame(seq: int, *events: Any) -> bytes:
-    return encode(wire.Frame(session="s", seq=seq, rev=0, events=list(events)))
+    return encode(schema.Frame(session="s", seq=seq, rev=0, events=list(events)))
 
 
 async def drain(subscriber: Subscriber) -> list[Any]:
@@ -48,10 +48,10 @@ def applied(frames: list[Any]) -> tuple[dict[str, Any], list[int]]:
     values: dict[str, Any] = {}
     got: list[int] = []
     for each in frames:
-        for event in each.events if isinstance(each, wire.Frame) else []:
-            if isinstance(event, wire.Values):
+        for event in each.events if isinstance(each, schema.Frame) else []:
+            if isinstance(event, schema.Values):
                 values.update({v.port: v.value for v in event.values})
-            elif isinstance(event, wire.Rows):
+            elif isinstance(event, schema.Rows):
                 got.append(event.start)
     return values, got
 
@@ -92,15 +92,15 @@ async def test_answers_are_kept_in_their_place_among_frames() -> None:
     for seq in range(1, 40):
         slow.push(frame(seq, value("a", float(seq))), is_frame=True)
         if seq % 10 == 0:
-            slow.push(encode(wire.Ack(id=seq, rev=0)))
-    order = [each.id if isinstance(each, wire.Ack) else "frame" for each in await drain(slow)]
+            slow.push(encode(schema.Ack(id=seq, rev=0)))
+    order = [each.id if isinstance(each, schema.Ack) else "frame" for each in await drain(slow)]
     assert [index for index, each in enumerate(order) if each != "frame"] == [10, 21, 32]
 
 
 async def test_values_from_before_a_reset_do_not_give_way_to_those_after_it() -> None:
     slow = Subscriber()
     slow.push(frame(1, value("a", 1.0)), is_frame=True)
-    slow.push(frame(2, wire.Reset(nodes=[], edges=[])), is_frame=True)
+    slow.push(frame(2, schema.Reset(nodes=[], edges=[])), is_frame=True)
     for seq in range(3, MERGE_FROM + 3):
         slow.push(frame(seq, value("a", float(seq))), is_frame=True)
     got = await drain(slow)
@@ -137,7 +137,7 @@ async def test_one_with_nothing_to_take_is_not_given_up() -> None:
 async def test_a_snapshot_takes_the_place_of_waiting_frames_but_of_no_answer() -> None:
     subscriber = Subscriber()
     subscriber.push(frame(1), is_frame=True)
-    subscriber.push(encode(wire.Ack(id=1, rev=0)))
+    subscriber.push(encode(schema.Ack(id=1, rev=0)))
     subscriber.forget_frames()
     assert subscriber.waiting == 1
 

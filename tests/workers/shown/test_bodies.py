@@ -12,7 +12,7 @@ from funcnodes.basic_nodes import png
 from funcnodes.basic_nodes.display import NODE_SHELF as DISPLAY
 from funcnodes.core import Node, NodeInput, NodeSpace
 from funcnodes.errors import RefusedError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.shown import bodies
 
 
@@ -26,7 +26,7 @@ class Showing(Node):
         """Nothing."""
 
 
-def body(kind: str, value: Any) -> wire.Shown:
+def body(kind: str, value: Any) -> schema.Shown:
     node = Showing()
     NodeSpace(arming="disarmed").add_node_instance(node)
     node.body = kind  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ async def test_an_array_plot_shows_its_curves_and_an_image_its_picture() -> None
     await space.await_done()
     figure = bodies.body_of(plot).figure
     assert figure is not None
-    assert figure.curves == [wire.Curve(x=[0, 1, 2], y=[1, None, 3])]
+    assert figure.curves == [schema.Curve(x=[0, 1, 2], y=[1, None, 3])]
     data = bodies.body_of(image).image
     assert data is not None
     assert png.size(data) == (3, 2)
@@ -58,7 +58,7 @@ async def test_an_array_plot_shows_its_curves_and_an_image_its_picture() -> None
 
 def test_without_a_value_a_body_is_empty_and_a_node_without_one_says_so() -> None:
     for kind in ("curve", "image", "table", "text", "json"):
-        assert body(kind, None) == wire.Shown()
+        assert body(kind, None) == schema.Shown()
     with pytest.raises(RefusedError, match="Showing shows nothing"):
         body("", 1)
     with pytest.raises(RefusedError, match="Showing shows nothing"):
@@ -81,7 +81,7 @@ def test_without_a_value_a_body_is_empty_and_a_node_without_one_says_so() -> Non
 def test_a_table_is_made_of_columns_rows_or_a_matrix(
     value: Any, columns: list[str], rows: list[list[Any]], total: int
 ) -> None:
-    assert body("table", value).table == wire.TableBody(columns=columns, rows=rows, total=total)
+    assert body("table", value).table == schema.TableBody(columns=columns, rows=rows, total=total)
 
 
 def test_large_values_are_cut_and_say_how_much_there_is() -> None:
@@ -124,5 +124,5 @@ def test_whatever_is_on_the_port_a_body_can_be_sent(kind: str, value: Any) -> No
     import msgspec
 
     shown = body(kind, value)
-    sent = msgspec.msgpack.decode(msgspec.msgpack.encode(shown), type=wire.Shown)
+    sent = msgspec.msgpack.decode(msgspec.msgpack.encode(shown), type=schema.Shown)
     assert sent.table == shown.table or kind == "table"

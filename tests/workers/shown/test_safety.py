@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from funcnodes.runs import RunReader
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
 from ..conftest import ADA, Desk
 
-EVE = wire.Actor(id="e", name="Eve", role="viewer")
+EVE = schema.Actor(id="e", name="Eve", role="viewer")
 RULES = """
 name = "bench"
 [devices.smu]
@@ -64,8 +64,8 @@ async def bench(workspace: Workspace) -> AsyncIterator[Desk]:
         yield desk
 
 
-def alarms(desk: Desk) -> list[wire.AlarmView]:
-    return [event.watch.alarms[0] for event in desk.events(wire.WatchPut)]
+def alarms(desk: Desk) -> list[schema.AlarmView]:
+    return [event.watch.alarms[0] for event in desk.events(schema.WatchPut)]
 
 
 async def test_alarms_and_interlocks_are_told_without_being_asked_for(bench: Desk) -> None:
@@ -73,7 +73,7 @@ async def test_alarms_and_interlocks_are_told_without_being_asked_for(bench: Des
     smu = bench.worker.bench.devices["smu"]
     await smu.member_set("nplc", 6)
     told = await bench.until(
-        lambda: next((e.watch for e in bench.events(wire.WatchPut) if e.watch.interlocks[0].holds
+        lambda: next((e.watch for e in bench.events(schema.WatchPut) if e.watch.interlocks[0].holds
                       and e.watch.alarms[0].severity == "MINOR"), None)
     )  # fmt: skip
     alarm, interlock = told.alarms[0], told.interlocks[0]
@@ -81,15 +81,15 @@ async def test_alarms_and_interlocks_are_told_without_being_asked_for(bench: Des
     assert alarm.read_t is not None
     assert (interlock.tripped, interlock.latching, interlock.devices) == (True, True, ["smu"])
 
-    await bench.ask(wire.AlarmAcknowledge(name="slow", severity="MINOR"))
+    await bench.ask(schema.AlarmAcknowledge(name="slow", severity="MINOR"))
     assert alarms(bench)[-1].unacknowledged == "NO_ALARM"
-    await bench.ask(wire.AlarmShelve(name="slow", seconds=60))
+    await bench.ask(schema.AlarmShelve(name="slow", seconds=60))
     assert alarms(bench)[-1].shelved_until is not None
 
     await smu.member_set("nplc", 1)
     await bench.until(lambda: alarms(bench)[-1].severity == "NO_ALARM")
     bench.worker.safety.touch()  # what was read since the last frame
-    told = bench.events(wire.WatchPut)[-1].watch
+    told = bench.events(schema.WatchPut)[-1].watch
     assert bench.worker.snapshot().watch == told
 
 
@@ -103,8 +103,8 @@ async def test_what_is_as_it_was_is_told_to_nobody(bench: Desk) -> None:
     for _ in range(20):
         bench.worker.safety.touch()
         bench.worker.publisher.flush()
-    told = [e for m in bench.sent[before:] if isinstance(m, wire.Frame) for e in m.events]
-    assert not [e for e in told if isinstance(e, wire.WatchPut | wire.SafetyPut)]
+    told = [e for m in bench.sent[before:] if isinstance(m, schema.Frame) for e in m.events]
+    assert not [e for e in told if isinstance(e, schema.WatchPut | schema.SafetyPut)]
 
 
 async def test_the_plan_is_there_before_anything_is_armed_and_follows_the_devices(
@@ -121,10 +121,10 @@ async def test_the_plan_is_there_before_anything_is_armed_and_follows_the_device
     assert [(each.name, each.asks) for each in plan.warnings] == [("tc", True)]
     assert plan.unreachable == []
 
-    await bench.ask(wire.DeviceDisconnect(name="tc"))
+    await bench.ask(schema.DeviceDisconnect(name="tc"))
     await bench.until(
         lambda: (
-            [e.safety.unreachable for e in bench.events(wire.SafetyPut)][-1:]
+            [e.safety.unreachable for e in bench.events(schema.SafetyPut)][-1:]
             == [["tc: disconnected"]]
         )
     )
@@ -143,21 +143,21 @@ async def test_a_simulated_bench_asks_for_nothing(workspace: Workspace) -> None:
 async def test_accepted_warnings_are_kept_with_the_run_and_in_the_log(bench: Desk) -> None:
     """S5: which there were, which of them were accepted, and by whom."""
     warning = bench.worker.snapshot().safety.warnings[0].text
-    await bench.ask(wire.OpenExample(name=bench.worker.snapshot().examples[0].name))
-    run = await bench.ask(wire.RunStart(accepted=[warning, "The moon is full."]))
+    await bench.ask(schema.OpenExample(name=bench.worker.snapshot().examples[0].name))
+    run = await bench.ask(schema.RunStart(accepted=[warning, "The moon is full."]))
     await bench.until(
-        lambda: any(e.run.state == "complete" for e in bench.events(wire.RunPut) if e.run)
+        lambda: any(e.run.state == "complete" for e in bench.events(schema.RunPut) if e.run)
     )
     reader: RunReader = bench.worker.runs.find(run)
     kept = [event.data for event in reader.events() if event.kind == "safety warnings"]
     assert kept == [{"warnings": [warning], "accepted": [warning], "by": ADA.name}]
-    await bench.ask(wire.SetLive(live=True, accepted=[warning]))
+    await bench.ask(schema.SetLive(live=True, accepted=[warning]))
     assert f"Ada accepted: {warning}" in [line.text for line in bench.worker.logbook.lines]
 
 
-async def page(desk: Desk, **wanted: object) -> wire.TrafficPage:
-    found = await desk.ask(wire.GetTraffic(**wanted), EVE)  # type: ignore[arg-type]  # as given
-    return msgspec.convert(found, wire.TrafficPage)
+async def page(desk: Desk, **wanted: object) -> schema.TrafficPage:
+    found = await desk.ask(schema.GetTraffic(**wanted), EVE)  # type: ignore[arg-type]  # as given
+    return msgspec.convert(found, schema.TrafficPage)
 
 
 async def test_every_byte_since_the_last_page_is_shown_once(bench: Desk) -> None:
@@ -180,18 +180,18 @@ async def test_every_byte_since_the_last_page_is_shown_once(bench: Desk) -> None
 
 
 async def test_traffic_becomes_a_replay_file_of_the_chosen_devices(bench: Desk) -> None:
-    result = await bench.ask(wire.ExportTraffic(devices=["smu"]), EVE)
+    result = await bench.ask(schema.ExportTraffic(devices=["smu"]), EVE)
     lines = [json.loads(line) for line in result["data"].splitlines()]
     assert result["name"] == "bench-traffic.jsonl"
     assert lines[0]["line"] == "recording"
     assert {each.get("device") for each in lines[2:]} == {"smu"}
     assert any(each.get("text") == "*IDN?\n" for each in lines)
-    unknown = await bench.refused(wire.ExportTraffic(devices=["psu"]), EVE)
+    unknown = await bench.refused(schema.ExportTraffic(devices=["psu"]), EVE)
     assert "no device 'psu'" in unknown.detail
 
 
 async def test_without_a_bench_there_is_no_traffic_and_no_plan(desk: Desk) -> None:
-    assert await page(desk) == wire.TrafficPage()
-    assert desk.worker.snapshot().safety == wire.SafetyView()
-    problem = await desk.refused(wire.ExportTraffic())
+    assert await page(desk) == schema.TrafficPage()
+    assert desk.worker.snapshot().safety == schema.SafetyView()
+    problem = await desk.refused(schema.ExportTraffic())
     assert "has no bench, so no traffic" in problem.detail

@@ -4,7 +4,9 @@ The guard channel is a WebSocket of its own, so that an E-STOP waits for no fram
 no event loop. Framed as everything else: one msgpack map with a `type` per message.
 """
 
-from funcnodes.workers.wire import Actor, Base, LatchView
+from funcnodes.workers.schema.link import Actor
+from funcnodes.workers.schema.views import LatchView
+from funcnodes.workers.schema.words import Base
 
 
 class GuardHello(Base, kw_only=True, tag="guard_hello"):
