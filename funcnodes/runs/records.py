@@ -18,6 +18,8 @@ RunState = Literal[
 ]
 ENDED: frozenset[RunState] = frozenset({"complete", "stopped", "aborted", "failed", "interrupted"})
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 """Stored as the index into this tuple: append only, never reorder."""
 
@@ -166,7 +168,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     wall: float
-    level: Literal["debug", "info", "warning", "error"]
+    level: LogLevel
     source: str
     text: str
 

@@ -34,6 +34,7 @@ from funcnodes.runs.records import (
     Cell,
     Event,
     LogEntry,
+    LogLevel,
     RunHead,
     RunState,
     Snapshot,
@@ -45,7 +46,6 @@ from funcnodes.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
 
-Level = Literal["debug", "info", "warning", "error"]
 _STOPPED = "the run was stopped"
 
 
@@ -238,7 +238,7 @@ class Run:
             if isinstance(node, Recorder):
                 node.record(wave)
 
-    def log(self, level: Level, source: str, text: str) -> None:
+    def log(self, level: LogLevel, source: str, text: str) -> None:
         """Add a line to the run's log."""
         entry = LogEntry(wall=clock.now(), level=level, source=source, text=text)
         self.writer.log(entry)
@@ -380,7 +380,7 @@ class Run:
             recorder.end()
         state = self._outcome
         if state != "complete":
-            level: Level = "error" if state == "failed" else "warning"
+            level: LogLevel = "error" if state == "failed" else "warning"
             self.log(level, "run", f"Run {self.number} {state}: {self.message}")
         else:
             self.log("info", "run", f"Run {self.number} complete: {self.rows} rows.")

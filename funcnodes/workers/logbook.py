@@ -9,15 +9,13 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from funcnodes.core import clock
+from funcnodes.runs.records import LogLevel
 from funcnodes.workers import schema
 
 LINES_KEPT = 500
 TEXT_LENGTH = 2000
-
-Level = Literal["debug", "info", "warning", "error"]
 
 
 class Logbook(logging.Handler):
@@ -33,7 +31,7 @@ class Logbook(logging.Handler):
         self._tell = tell
         self._loop = asyncio.get_running_loop()
 
-    def add(self, level: Level, source: str, text: str, *, t: float | None = None) -> None:
+    def add(self, level: LogLevel, source: str, text: str, *, t: float | None = None) -> None:
         """Add a line; on the loop only."""
         when = clock.now() if t is None else t
         line = schema.LogLine(t=when, level=level, source=source, text=text[:TEXT_LENGTH])
@@ -42,7 +40,7 @@ class Logbook(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line of Python's logging, from any thread."""
-        level: Level = "error" if record.levelno >= logging.ERROR else "warning"
+        level: LogLevel = "error" if record.levelno >= logging.ERROR else "warning"
         text, source = record.getMessage(), record.name.removeprefix("funcnodes.")
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from funcnodes.errors import RefusedError, WorkerError
+from funcnodes.runs.records import LogLevel
 from funcnodes.workers import schema
 from funcnodes.workers.manager.fanout import Ring, Subscriber
 from funcnodes.workers.problems import problem_of
@@ -414,7 +415,7 @@ class Hub:
         else:
             text = "The worker answers again."
         self.standing.message = text if message.seconds else ""
-        level: Any = "error" if message.seconds else "info"
+        level: LogLevel = "error" if message.seconds else "info"
         line = schema.LogLine(
             t=time.time(), level=level, source=message.node or "worker", text=text
         )

@@ -14,7 +14,7 @@ from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers import schema
 from funcnodes.workers.manager.hub import Hub
-from funcnodes.workers.manager.supervision import State, Supervisor
+from funcnodes.workers.manager.supervision import Supervisor, WorkerState
 from funcnodes.workers.workspace import Workspace
 
 
@@ -23,7 +23,7 @@ class WorkerView(msgspec.Struct, kw_only=True, frozen=True):
 
     uuid: str
     name: str
-    state: State
+    state: WorkerState
     pid: int | None = None
     bench: str = ""
     nodespace: str = ""
@@ -44,7 +44,7 @@ class ManagedWorker:
     def view(self) -> WorkerView:
         record, standing, identity = self.workspace.record, self.hub.standing, self.hub.identity
         process = self.supervisor.process
-        state: State = "running" if identity else self.supervisor.state
+        state: WorkerState = "running" if identity else self.supervisor.state
         message = self.supervisor.message if state != "running" else standing.message
         if state == "running" and identity is None:
             state, message = "starting", "The process runs, but has not dialled in yet."
@@ -160,7 +160,7 @@ class Manager:
                 return worker.workspace.record.uuid
         return self._enrolled_meanwhile(credential)
 
-    async def wait_for(self, uuid: str, state: State, timeout_s: float) -> WorkerView:
+    async def wait_for(self, uuid: str, state: WorkerState, timeout_s: float) -> WorkerView:
         """The worker, once it is in `state`.
 
         Raises:

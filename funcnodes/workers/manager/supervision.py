@@ -21,7 +21,7 @@ from funcnodes.errors import WorkerError
 from funcnodes.workers.processes import Process
 from funcnodes.workers.workspace import Workspace
 
-State = Literal["running", "stopped", "starting", "failed"]
+WorkerState = Literal["running", "stopped", "starting", "failed"]
 
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 DEATHS_ALLOWED = 5
@@ -49,7 +49,7 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.workspace = workspace
-        self.state: State = "stopped"
+        self.state: WorkerState = "stopped"
         self.message = ""
         self.deaths: deque[float] = deque()
         self._changed = changed
@@ -193,7 +193,7 @@ class Supervisor:
             return ""
         return next((line.strip() for line in reversed(lines.splitlines()) if line.strip()), "")
 
-    def _set(self, state: State, message: str = "") -> None:
+    def _set(self, state: WorkerState, message: str = "") -> None:
         self.state, self.message = state, message
         self._changed()
 

@@ -1,7 +1,9 @@
 """What is seen: nodes, edges, devices, runs and the bench's safety, as the page draws them."""
 
-from typing import Any, Literal
+from typing import Any
 
+from funcnodes.devices import alarmnodes, benchfile, members, rules, safety
+from funcnodes.runs import records
 from funcnodes.workers.schema.words import (
     Arming,
     Base,
@@ -145,7 +147,7 @@ class ParameterView(Base, kw_only=True):
 
     name: str
     title: str
-    kind: Literal["control", "measurement", "record", "command", "setting"]
+    kind: members.MemberKind
     unit: str = ""
     min: float | None = None
     max: float | None = None
@@ -189,7 +191,7 @@ class RunView(Base, kw_only=True):
     nodespace: str = ""
 
 
-AlarmSeverity = Literal["NO_ALARM", "MINOR", "MAJOR", "INVALID"]
+AlarmSeverity = alarmnodes.SeverityName
 
 
 class AlarmView(Base, kw_only=True):
@@ -223,7 +225,7 @@ class InterlockView(Base, kw_only=True):
 
     name: str
     when: str
-    then: Literal["estop", "park", "hold", "refuse"]
+    then: rules.Then
     devices: list[str] = []
     writes: list[str] = []
     """What it refuses writes to, "smu.output"; where it is empty, all of `devices`."""
@@ -245,8 +247,8 @@ class WatchView(Base, kw_only=True):
     interlocks: list[InterlockView] = []
 
 
-SafeAction = Literal["estop", "park", "hold"]
-StopCause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
+SafeAction = benchfile.SafeAction
+StopCause = benchfile.Cause
 
 
 class PlanStepView(Base, kw_only=True):
@@ -365,7 +367,7 @@ class StopAck(Base, kw_only=True):
     """What became of one device at an E-STOP."""
 
     device: str
-    state: Literal["pending", "off", "sent", "unanswered", "held"]
+    state: safety.AckState
     """`off`: read back off. `sent`: bytes written, not confirmed."""
     ms: float | None = None
     message: str = ""
@@ -383,7 +385,7 @@ class LatchView(Base, kw_only=True):
 
 class LogLine(Base, kw_only=True):
     t: float
-    level: Literal["debug", "info", "warning", "error"]
+    level: records.LogLevel
     source: str
     """Node name, device name, "run" or "worker"."""
     text: str

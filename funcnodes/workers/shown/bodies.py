@@ -26,6 +26,7 @@ DEPTH = 8
 IMAGE_BYTES = 8 * 2**20
 
 _KINDS = frozenset(get_args(schema.BodyKind))
+_STYLES = get_args(schema.CurveStyle)
 
 
 def kind_of(node: Node) -> schema.BodyKind:
@@ -86,7 +87,7 @@ def _figure(value: Any) -> schema.Figure:
     style = value.get("style")
     return schema.Figure(
         curves=[_curve(each) for each in curves[:CURVES] if isinstance(each, Mapping)],
-        style=style if style in ("line", "points", "line and points") else "line",
+        style=style if style in _STYLES else "line",
         title=_label(value, "title"),
         x_label=_label(value, "x_label"),
         y_label=_label(value, "y_label"),
