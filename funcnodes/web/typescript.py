@@ -37,14 +37,16 @@ SCALARS: dict[Any, str] = {
 
 def render() -> str:
     """All of `wire.gen.ts`, ending in a newline."""
-    received = _reachable(schema.FromWorker) | _reachable(schema.AckResult)
-    sent = _reachable(schema.FromBrowser)
+    received = _met(schema.FromWorker) | _met(schema.AckResult)
+    sent = _met(schema.FromBrowser)
     parts = [HEADER]
     for name, value in _words().items():
-        if not _is_struct(value):
-            parts.append(f"export type {name} =\n  | " + "\n  | ".join(_members(value)) + ";\n")
-        elif value in received or value in sent:
+        if value not in received and value not in sent:
+            continue
+        if _is_struct(value):
             parts.append(_struct(value, optional=value not in received))
+        else:
+            parts.append(f"export type {name} =\n  | " + "\n  | ".join(_members(value)) + ";\n")
     return "\n".join(parts)
 
 
@@ -98,23 +100,26 @@ def _aliases() -> dict[Any, str]:
     return {value: name for name, value in _words().items() if _is_alias(value)}
 
 
-def _reachable(root: Any) -> set[type]:
-    """Every struct that a value of this type may contain."""
-    found: set[type] = set()
+def _met(root: Any) -> set[Any]:
+    """A type, every struct that a value of it may contain, and the words for what is in those."""
+    found: set[Any] = set()
     waiting = [root]
     while waiting:
         kind = waiting.pop()
-        if _is_struct(kind):
-            if kind not in found:
-                found.add(kind)
-                waiting.extend(_hints(kind).values())
-        else:
+        if _is_alias(kind):
+            found.add(kind)
+        if not _is_struct(kind):
             waiting.extend(get_args(kind))
+        elif kind not in found:
+            found.add(kind)
+            waiting.extend(_hints(kind).values())
     return found
 
 
 def _hints(struct: type[Any]) -> dict[str, Any]:
-    return get_type_hints(struct, vars(sys.modules[struct.__module__]))
+    """The types of its fields; what its class says beside them is not sent."""
+    hints = get_type_hints(struct, vars(sys.modules[struct.__module__]))
+    return {name: hints[name] for name in struct.__struct_fields__}
 
 
 def _members(kind: Any) -> list[str]:

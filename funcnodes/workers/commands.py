@@ -1,8 +1,8 @@
-"""What people may ask a worker for, one handler per kind of command.
+"""What people may ask a worker for: for each kind of command a method of its tag's name.
 
-Roles are checked here again, and the controls of the bench. Edits are carried out in the order in
-which they come and answered at once; what takes time goes on beside them. Every command is
-answered by an Ack or by a Fail that says why in one sentence.
+Roles are checked here again, and the controls of the bench, by what stands on the command. Edits
+are carried out in the order in which they come and answered at once; what takes time goes on beside
+them. Every command is answered by an Ack or by a Fail that says why in one sentence.
 """
 
 import inspect
@@ -19,7 +19,7 @@ from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
 from funcnodes.workers import editing, regrouping, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.problems import problem_of
-from funcnodes.workers.roles import acts_on_bench, check_role
+from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
 from funcnodes.workers.threads import in_thread
 
@@ -43,59 +43,7 @@ class Commands:
     def __init__(self, worker: "Worker") -> None:
         self._worker = worker
         self._handlers: dict[type[Any], Callable[[Any, schema.Actor], Any]] = {
-            schema.AddNode: self._add_node,
-            schema.RemoveNodes: self._remove_nodes,
-            schema.MoveNodes: self._move_nodes,
-            schema.Duplicate: self._duplicate,
-            schema.Connect: self._connect,
-            schema.Disconnect: self._disconnect,
-            schema.SetValue: self._set_value,
-            schema.Rename: self._rename,
-            schema.SetPolicy: self._set_policy,
-            schema.SetPort: self._set_port,
-            schema.SetPlot: self._set_plot,
-            schema.PutIn: self._put_in,
-            schema.MakeSubgraph: self._make_subgraph,
-            schema.Dissolve: self._dissolve,
-            schema.Promote: self._promote,
-            schema.Demote: self._demote,
-            schema.SaveSubgraph: self._save_subgraph,
-            schema.UpdateSubgraph: self._update_subgraph,
-            schema.GetBody: lambda body, actor: bodies.body_of(self._node(body.id)),
-            schema.Undo: self._undo,
-            schema.Redo: self._redo,
-            schema.OpenExample: self._open_example,
-            schema.OpenSpace: self._open_space,
-            schema.NewSpace: self._new_space,
-            schema.RenameSpace: self._rename_space,
-            schema.CloseSpace: self._close_space,
-            schema.RunStart: self._run_start,
-            schema.RunPause: lambda body, actor: self._active_run().pause(),
-            schema.RunResume: lambda body, actor: self._active_run().resume(),
-            schema.RunStop: lambda body, actor: self._active_run().stop(
-                f"Stopped by {actor.name}."
-            ),
-            schema.RunAbort: lambda body, actor: self._active_run().abort(
-                f"Aborted by {actor.name}."
-            ),
-            schema.Trigger: self._trigger,
-            schema.Cancel: self._cancel,
-            schema.SetLive: self._set_live,
-            schema.DeviceConnect: self._device_connect,
-            schema.DeviceDisconnect: self._device_disconnect,
-            schema.EStop: self._estop,
-            schema.EStopReset: self._estop_reset,
-            schema.GetWatch: lambda body, actor: safety.watch_view(self._worker.bench),
-            schema.AlarmAcknowledge: self._alarm_acknowledge,
-            schema.AlarmShelve: self._alarm_shelve,
-            schema.InterlockReset: self._interlock_reset,
-            schema.GetTraffic: self._get_traffic,
-            schema.ExportTraffic: self._export_traffic,
-            schema.TakeControls: lambda body, actor: self._worker.controls.take(actor),
-            schema.GetRows: self._get_rows,
-            schema.ListRuns: self._list_runs,
-            schema.ExportRun: self._export_run,
-            schema.GetSnapshot: lambda body, actor: self._worker.snapshot(),
+            kind: getattr(self, f"_{kind.__struct_config__.tag}") for kind in schema.COMMANDS
         }
 
     def do(self, do: schema.Do) -> None:
@@ -111,9 +59,17 @@ class Commands:
 
     def _begin(self, do: schema.Do) -> Any:
         check_role(do.actor, do.body)
-        if acts_on_bench(do.body):
-            self._worker.controls.require(do.actor)
+        self._check_controls(do.body, do.actor)
         return self._handlers[type(do.body)](do.body, do.actor)
+
+    def _check_controls(self, body: schema.WorkerCommand, actor: schema.Actor) -> None:
+        """What acts on the bench, or reaches it through the graph, needs the controls."""
+        needed = body.effect == "acts"
+        if body.reaches:
+            space, node = self._worker.require_open().space, getattr(body, body.reaches)
+            needed = scopes.has(space, node) and editing.reaches_effect(scopes.node_at(space, node))
+        if needed:
+            self._worker.controls.require(actor)
 
     async def _finish(self, do: schema.Do, result: Any) -> None:
         try:
@@ -182,7 +138,6 @@ class Commands:
 
     def _connect(self, body: schema.Connect, actor: schema.Actor) -> None:
         scope, (source, target) = scopes.one([body.source, body.target])
-        self._require_for(body.target, actor)
         edge = (source, body.source_port, target, body.target_port)
         self._edit(scope, lambda space: editing.connect(space, edge))
 
@@ -193,7 +148,6 @@ class Commands:
 
     def _set_value(self, body: schema.SetValue, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
-        self._require_for(body.node, actor)
         self._edit(scope, lambda space: editing.set_value(space, uuid, body.port, body.value))
         run = self._worker.require_open().runner.active
         if run is not None:
@@ -274,6 +228,9 @@ class Commands:
         scope, uuid = naming.split(body.id)
         self._edit(scope, lambda space: regrouping.update(space, uuid))
 
+    def _get_body(self, body: schema.GetBody, actor: schema.Actor) -> schema.Shown:
+        return bodies.body_of(self._node(body.id))
+
     def _undo(self, body: schema.Undo, actor: schema.Actor) -> None:
         self._worker.require_open().undo()
 
@@ -285,12 +242,6 @@ class Commands:
             if views.edge_id(*edge) == edge_id:
                 return edge
         raise GraphError("There is no node or wire of that name any more.", edge=edge_id)
-
-    def _require_for(self, node_id: str, actor: schema.Actor) -> None:
-        """What may reach a device needs the controls of the bench."""
-        space = self._worker.require_open().space
-        if scopes.has(space, node_id) and editing.reaches_effect(scopes.node_at(space, node_id)):
-            self._worker.controls.require(actor)
 
     # ── nodespaces ──
 
@@ -316,6 +267,18 @@ class Commands:
         run = await self._worker.require_open().runner.start(operator=actor.name)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
+
+    def _run_pause(self, body: schema.RunPause, actor: schema.Actor) -> None:
+        self._active_run().pause()
+
+    def _run_resume(self, body: schema.RunResume, actor: schema.Actor) -> None:
+        self._active_run().resume()
+
+    def _run_stop(self, body: schema.RunStop, actor: schema.Actor) -> None:
+        self._active_run().stop(f"Stopped by {actor.name}.")
+
+    def _run_abort(self, body: schema.RunAbort, actor: schema.Actor) -> None:
+        self._active_run().abort(f"Aborted by {actor.name}.")
 
     def _active_run(self) -> Run:
         run = self._worker.require_open().runner.active
@@ -351,6 +314,14 @@ class Commands:
         for text in safety.accepted_now(self._worker.bench, body.accepted) if body.live else ():
             self._worker.logbook.add("warning", "bench", f"{actor.name} accepted: {text}")
 
+    # ── the worker ──
+
+    def _take_controls(self, body: schema.TakeControls, actor: schema.Actor) -> None:
+        self._worker.controls.take(actor)
+
+    def _get_snapshot(self, body: schema.GetSnapshot, actor: schema.Actor) -> schema.Snapshot:
+        return self._worker.snapshot()
+
     # ── devices ──
 
     async def _device_connect(self, body: schema.DeviceConnect, actor: schema.Actor) -> None:
@@ -378,6 +349,9 @@ class Commands:
         if self._worker.bench is None:
             raise WorkerError(f"This worker has no bench, so no {what}.")
         return self._worker.bench
+
+    def _get_watch(self, body: schema.GetWatch, actor: schema.Actor) -> schema.WatchView:
+        return safety.watch_view(self._worker.bench)
 
     def _alarm_acknowledge(self, body: schema.AlarmAcknowledge, actor: schema.Actor) -> bool:
         severity = Severity[body.severity]
