@@ -16,7 +16,7 @@ from funcnodes.devices.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
-from funcnodes.workers import editing, regrouping, schema
+from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
 
-E = TypeVar("E", bound=editing.Edit)
+E = TypeVar("E", bound=edits.Edit)
 
 
 class StaleRevision(RefusedError):
@@ -67,7 +67,7 @@ class Commands:
         needed = body.effect == "acts"
         if body.reaches:
             space, node = self._worker.require_open().space, getattr(body, body.reaches)
-            needed = scopes.has(space, node) and editing.reaches_effect(scopes.node_at(space, node))
+            needed = scopes.has(space, node) and edits.reaches_effect(scopes.node_at(space, node))
         if needed:
             self._worker.controls.require(actor)
 
@@ -95,7 +95,7 @@ class Commands:
         """Make an edit of what is in a scope."""
         space = self._worker.require_open()
         edit = make(scopes.space_at(space.space, scope))
-        space.edit(editing.inside(scope, edit))
+        space.edit(edits.inside(scope, edit))
         return edit
 
     def _node(self, name: str) -> Node:
@@ -111,7 +111,7 @@ class Commands:
         place = _place(body.scope, body.frame, body.section)
         edit = self._edit(
             body.scope,
-            lambda space: editing.add_node(
+            lambda space: edits.add_node(
                 space, node_id, name=name, extra=extra, x=body.x, y=body.y, place=place
             ),
         )
@@ -123,32 +123,30 @@ class Commands:
         scope, ids = scopes.one([*body.ids, *(edge[0] for edge in edges)])
         inner = scopes.space_at(space.space, scope)
         local = [_local(edge) for edge in edges]
-        space.edit(regrouping.remove(space.space, scope, inner, ids[: len(body.ids)], local))
+        space.edit(edits.remove(space.space, scope, inner, ids[: len(body.ids)], local))
 
     def _move_nodes(self, body: schema.MoveNodes, actor: schema.Actor) -> None:
         scope, ids = scopes.one(body.ids)
-        self._edit(scope, lambda space: editing.move_nodes(space, ids, body.x, body.y))
+        self._edit(scope, lambda space: edits.move_nodes(space, ids, body.x, body.y))
 
     def _duplicate(self, body: schema.Duplicate, actor: schema.Actor) -> list[str]:
         scope, ids = scopes.one(body.ids)
-        edit = self._edit(
-            scope, lambda space: editing.duplicate(space, ids, dx=body.dx, dy=body.dy)
-        )
+        edit = self._edit(scope, lambda space: edits.duplicate(space, ids, dx=body.dx, dy=body.dy))
         return [naming.joined(scope, str(node["id"])) for node in edit.nodes]
 
     def _connect(self, body: schema.Connect, actor: schema.Actor) -> None:
         scope, (source, target) = scopes.one([body.source, body.target])
         edge = (source, body.source_port, target, body.target_port)
-        self._edit(scope, lambda space: editing.connect(space, edge))
+        self._edit(scope, lambda space: edits.connect(space, edge))
 
     def _disconnect(self, body: schema.Disconnect, actor: schema.Actor) -> None:
         edge = self._edge(body.edge)
         scope, _ = naming.split(edge[0])
-        self._edit(scope, lambda space: editing.disconnect_edge(space, _local(edge)))
+        self._edit(scope, lambda space: edits.disconnect(space, _local(edge)))
 
     def _set_value(self, body: schema.SetValue, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
-        self._edit(scope, lambda space: editing.set_value(space, uuid, body.port, body.value))
+        self._edit(scope, lambda space: edits.set_value(space, uuid, body.port, body.value))
         run = self._worker.require_open().runner.active
         if run is not None:
             port = self._node(body.node).get_input(body.port)
@@ -158,20 +156,20 @@ class Commands:
 
     def _rename(self, body: schema.Rename, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: editing.rename(space, uuid, body.name))
+        self._edit(scope, lambda space: edits.rename(space, uuid, body.name))
 
     def _set_policy(self, body: schema.SetPolicy, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: editing.set_policy(space, uuid, body.policy))
+        self._edit(scope, lambda space: edits.set_policy(space, uuid, body.policy))
 
     def _set_port(self, body: schema.SetPort, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
         flags = {"pinned": body.pinned, "hidden": body.hidden, "live": body.live}
-        self._edit(scope, lambda space: editing.set_flags(space, uuid, body.port, **flags))
+        self._edit(scope, lambda space: edits.set_flags(space, uuid, body.port, **flags))
 
     def _set_plot(self, body: schema.SetPlot, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: editing.set_plot(space, uuid, body.x, body.y))
+        self._edit(scope, lambda space: edits.set_plot(space, uuid, body.x, body.y))
 
     # ── frames and subgraphs ──
 
@@ -179,23 +177,23 @@ class Commands:
         scope, ids = scopes.one(body.ids)
         place = _place(scope, body.frame, body.section)
 
-        def edit(space: NodeSpace) -> editing.Edit:
-            put = editing.put_in(space, ids, place)
+        def edit(space: NodeSpace) -> edits.Edit:
+            put = edits.put_in(space, ids, place)
             if not body.x and not body.y:
                 return put
-            moved = editing.move_nodes(space, ids, body.x, body.y)
-            return editing.Several(put.label, [moved, put])
+            moved = edits.move_nodes(space, ids, body.x, body.y)
+            return edits.SeveralEdits(put.label, [moved, put])
 
         self._edit(scope, edit)
 
     def _make_subgraph(self, body: schema.MakeSubgraph, actor: schema.Actor) -> str:
         scope, ids = scopes.one(body.ids)
-        edit = self._edit(scope, lambda space: regrouping.make(space, ids, body.name))
+        edit = self._edit(scope, lambda space: edits.into_subgraph(space, ids, body.name))
         return naming.joined(scope, edit.uuid)
 
     def _dissolve(self, body: schema.Dissolve, actor: schema.Actor) -> list[str]:
         scope, uuid = naming.split(body.id)
-        edit = self._edit(scope, lambda space: regrouping.take_apart(space, uuid))
+        edit = self._edit(scope, lambda space: edits.take_apart(space, uuid))
         return [naming.joined(scope, each) for each in edit.inside]
 
     def _promote(self, body: schema.Promote, actor: schema.Actor) -> str:
@@ -204,29 +202,29 @@ class Commands:
             raise RefusedError("Only what is inside a subgraph can become one of its ports.")
         scope, uuid = naming.split(inner)
         edit = self._edit(
-            scope, lambda space: regrouping.promote(space, uuid, node, body.port, body.name)
+            scope, lambda space: edits.promote(space, uuid, node, body.port, body.name)
         )
         return edit.gate
 
     def _demote(self, body: schema.Demote, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
-        self._edit(scope, lambda space: regrouping.demote(space, uuid, body.port))
+        self._edit(scope, lambda space: edits.demote(space, uuid, body.port))
 
     async def _save_subgraph(self, body: schema.SaveSubgraph, actor: schema.Actor) -> str:
         scope, uuid = naming.split(body.id)
-        node = regrouping.as_subgraph(self._node(body.id))
+        node = edits.as_subgraph(self._node(body.id))
         files = self._worker.workspace.subgraphs
         name = files.free_name(body.name, own=node.file, replace=body.replace)
         template = {**node.file_data(), "name": name}
         await in_thread(lambda: files.save(name, template), name="save subgraph")
         self._worker.load_subgraphs()
         version = str(template["version"])
-        self._edit(scope, lambda space: regrouping.saved_as(space, uuid, name, version))
+        self._edit(scope, lambda space: edits.saved_as(space, uuid, name, version))
         return name
 
     def _update_subgraph(self, body: schema.UpdateSubgraph, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: regrouping.update(space, uuid))
+        self._edit(scope, lambda space: edits.update_subgraph(space, uuid))
 
     def _get_body(self, body: schema.GetBody, actor: schema.Actor) -> schema.Shown:
         return bodies.body_of(self._node(body.id))

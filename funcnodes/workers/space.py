@@ -14,7 +14,7 @@ from funcnodes.runs import Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
 from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
-from funcnodes.workers.editing import Edit, Editor
+from funcnodes.workers.edits import Edit, Editor
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave

@@ -23,10 +23,9 @@ from funcnodes.core import (
 from funcnodes.core.gates import InputGate, OutputGate
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
-from funcnodes.workers import editing, regrouping, schema
+from funcnodes.workers import edits, schema
 from funcnodes.workers.canvas import Canvas
-from funcnodes.workers.editing import Editor
-from funcnodes.workers.edits import scopes
+from funcnodes.workers.edits import Editor, scopes
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
@@ -542,11 +541,11 @@ def make_one(editor: Editor, kind: str, a: int, b: int, c: int) -> None:
     nodes = space.nodes
 
     def make(edit: Any) -> None:
-        editor.make(editing.inside(scope, edit))
+        editor.make(edits.inside(scope, edit))
 
     if kind == "add" or not nodes:
         node_id = KINDS[a % (len(KINDS) if scope else len(KINDS) - 2)]
-        make(editing.add_node(space, node_id, name=None, extra={}, x=float(b), y=0.0))
+        make(edits.add_node(space, node_id, name=None, extra={}, x=float(b), y=0.0))
         return
     one, two = nodes[a % len(nodes)], nodes[b % len(nodes)]
     ids = list(dict.fromkeys([one.uuid, two.uuid]))
@@ -554,31 +553,31 @@ def make_one(editor: Editor, kind: str, a: int, b: int, c: int) -> None:
     inp = inputs[c % len(inputs)]
     match kind:
         case "connect":
-            make(editing.connect(space, (one.uuid, outputs[c % len(outputs)], two.uuid, inp)))
+            make(edits.connect(space, (one.uuid, outputs[c % len(outputs)], two.uuid, inp)))
         case "disconnect" if space.edges:
-            make(editing.disconnect_edge(space, space.edges[a % len(space.edges)]))
+            make(edits.disconnect(space, space.edges[a % len(space.edges)]))
         case "set":
-            make(editing.set_value(space, two.uuid, inp, a))
+            make(edits.set_value(space, two.uuid, inp, a))
         case "make":
-            make(regrouping.make(space, ids, ""))
+            make(edits.into_subgraph(space, ids, ""))
         case "dissolve":
-            make(regrouping.take_apart(space, one.uuid))
+            make(edits.take_apart(space, one.uuid))
         case "promote" if scope:
             outer, uuid = naming.split(scope)
             around = scopes.space_at(root, outer)
-            edit = regrouping.promote(around, uuid, two.uuid, inp, "")
-            editor.make(editing.inside(outer, edit))
+            edit = edits.promote(around, uuid, two.uuid, inp, "")
+            editor.make(edits.inside(outer, edit))
         case "demote":
-            make(regrouping.demote(space, two.uuid, inp))
+            make(edits.demote(space, two.uuid, inp))
         case "put_in":
             section: Any = ("enter", "body", "finally")[c % 3]
-            make(editing.put_in(space, [one.uuid], Place(two.uuid, section)))
+            make(edits.put_in(space, [one.uuid], Place(two.uuid, section)))
         case "take_out":
-            make(editing.put_in(space, ids, None))
+            make(edits.put_in(space, ids, None))
         case "remove":
-            editor.make(regrouping.remove(root, scope, space, ids, []))
+            editor.make(edits.remove(root, scope, space, ids, []))
         case "duplicate":
-            make(editing.duplicate(space, ids, dx=1.0, dy=2.0))
+            make(edits.duplicate(space, ids, dx=1.0, dy=2.0))
 
 
 def attempt(editor: Editor, step: Any) -> None:

@@ -6,12 +6,12 @@ nodespace itself.
 
 from collections.abc import Iterable, Iterator
 
-from funcnodes.core import Node, NodeSpace, SubgraphNode
+from funcnodes.core import Node, NodeSpace, SubgraphNode, nodespace
 from funcnodes.core.naming import joined, split
 from funcnodes.core.subgraph import InnerSpace
 from funcnodes.errors import GraphError, RefusedError
 
-Edge = tuple[str, str, str, str]
+Edge = nodespace.Edge
 """Source node, output, target node, input."""
 
 

@@ -35,8 +35,7 @@ from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.records import Column, RowPage
 from funcnodes.workers import schema
-from funcnodes.workers.editing import place_of
-from funcnodes.workers.edits import scopes
+from funcnodes.workers.edits import place_of, scopes
 from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.shown import bodies
 

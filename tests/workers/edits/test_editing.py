@@ -11,8 +11,8 @@ from funcnodes.basic_nodes import NODE_SHELF
 from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace, Shelf
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
-from funcnodes.workers import editing
-from funcnodes.workers.editing import Editor
+from funcnodes.workers import edits
+from funcnodes.workers.edits import Editor
 
 
 class Lamp(Node):
@@ -52,15 +52,13 @@ def saved(space: NodeSpace) -> Any:
 
 
 def add(editor: Editor, node_id: str, **at: Any) -> Node:
-    edit = editing.add_node(
-        editor.space, node_id, name=None, extra={}, **{"x": 0.0, "y": 0.0, **at}
-    )
+    edit = edits.add_node(editor.space, node_id, name=None, extra={}, **{"x": 0.0, "y": 0.0, **at})
     editor.make(edit)
     return editor.space.get_node_by_id(edit.nodes[0]["id"])
 
 
 def wire(editor: Editor, source: Node, output: str, target: Node, inp: str) -> None:
-    editor.make(editing.connect(editor.space, (source.uuid, output, target.uuid, inp)))
+    editor.make(edits.connect(editor.space, (source.uuid, output, target.uuid, inp)))
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def editor() -> Editor:
 async def test_a_node_is_added_with_a_name_and_a_place_of_its_own(editor: Editor) -> None:
     first, second = add(editor, "sweep", x=5.0, y=7.0), add(editor, "sweep")
     assert (first.name, second.name) == ("Sweep", "Sweep 2")
-    assert editing.place_of(first) == (5.0, 7.0)
+    assert edits.place_of(first) == (5.0, 7.0)
     editor.undo()
     editor.undo()
     assert editor.space.nodes == []
@@ -82,9 +80,9 @@ async def test_a_node_is_added_with_a_name_and_a_place_of_its_own(editor: Editor
 async def test_removing_keeps_everything_for_its_return(editor: Editor) -> None:
     sweep, lamp = add(editor, "sweep"), add(editor, "test.lamp")
     wire(editor, sweep, "value", lamp, "level")
-    editor.make(editing.set_value(editor.space, sweep.uuid, "stop", 3.5))
+    editor.make(edits.set_value(editor.space, sweep.uuid, "stop", 3.5))
     before = saved(editor.space)
-    editor.make(editing.remove_nodes(editor.space, [sweep.uuid], []))
+    editor.make(edits.remove_nodes(editor.space, [sweep.uuid], []))
     assert editor.space.edges == []
     editor.undo()
     assert saved(editor.space) == before
@@ -96,7 +94,7 @@ async def test_a_forwarded_input_is_taken_away_and_comes_back(editor: Editor) ->
     one, two = add(editor, "test.lamp"), add(editor, "test.lamp")
     one.inputs["level"].forward(two.inputs["level"])
     before = saved(editor.space)
-    editor.make(editing.remove_nodes(editor.space, [one.uuid], []))
+    editor.make(edits.remove_nodes(editor.space, [one.uuid], []))
     assert editor.space.edges == []
     editor.undo()
     assert saved(editor.space) == before
@@ -106,7 +104,7 @@ async def test_a_forwarded_input_is_taken_away_and_comes_back(editor: Editor) ->
 
 async def test_a_wire_in_place_of_another_brings_it_back(editor: Editor) -> None:
     one, two, lamp = add(editor, "sweep"), add(editor, "sweep"), add(editor, "test.lamp")
-    editor.make(editing.set_value(editor.space, lamp.uuid, "level", 4.0))
+    editor.make(edits.set_value(editor.space, lamp.uuid, "level", 4.0))
     start = saved(editor.space)
     wire(editor, one, "value", lamp, "level")
     between = saved(editor.space)
@@ -141,10 +139,10 @@ async def test_undo_of_a_value_that_reaches_a_device_restores_text(
     """A2: undo restores text, marked not applied, and never acts."""
     lamp = add(editor, "test.lamp")
     assert isinstance(lamp, Lamp)
-    editor.make(editing.set_flags(editor.space, lamp.uuid, "level", live=True))
+    editor.make(edits.set_flags(editor.space, lamp.uuid, "level", live=True))
     editor.space.arming = arming
     for level in (1.0, 2.0):
-        edit = editing.set_value(editor.space, lamp.uuid, "level", level)
+        edit = edits.set_value(editor.space, lamp.uuid, "level", level)
         edit.at -= 100.0 - level * 10  # not within a second of each other
         editor.make(edit)
         await editor.space.await_done()
@@ -170,14 +168,14 @@ async def test_bringing_a_wire_back_never_sets_a_device_off(editor: Editor) -> N
     out = next(iter(number.outputs))
     wire(editor, number, out, add_node, "a")
     wire(editor, add_node, next(iter(add_node.outputs)), lamp, "level")
-    editor.make(editing.set_value(editor.space, add_node.uuid, "b", 1.0))
+    editor.make(edits.set_value(editor.space, add_node.uuid, "b", 1.0))
     editor.space.arming = "live"
     number.inputs[next(iter(number._parameters)).id].set_value(5.0)
     await editor.space.await_done()
     told = list(lamp.told)
     assert told
     edge = (number.uuid, out, add_node.uuid, "a")
-    editor.make(editing.disconnect_edge(editor.space, edge))
+    editor.make(edits.disconnect(editor.space, edge))
     editor.undo()
     await editor.space.await_done()
     assert edge in editor.space.edges
@@ -187,7 +185,7 @@ async def test_bringing_a_wire_back_never_sets_a_device_off(editor: Editor) -> N
 async def test_values_set_in_a_row_are_undone_as_one(editor: Editor) -> None:
     sweep = add(editor, "sweep")
     for stop in (1.0, 2.0, 3.0):
-        editor.make(editing.set_value(editor.space, sweep.uuid, "stop", stop))
+        editor.make(edits.set_value(editor.space, sweep.uuid, "stop", stop))
     before = sweep.inputs["stop"].default
     editor.undo()
     assert sweep.inputs["stop"].value == before
@@ -203,12 +201,12 @@ async def test_the_structure_is_locked_during_a_run_but_moving_is_not(editor: Ed
     editor.space.arming = "running"
     space = editor.space
     refused: list[Callable[[], Any]] = [
-        lambda: editor.make(editing.remove_nodes(space, [lamp.uuid], [])),
-        lambda: editor.make(editing.disconnect_edge(space, edge)),
-        lambda: editor.make(editing.duplicate(space, [lamp.uuid], dx=1, dy=1)),
-        lambda: editor.make(editing.set_policy(space, lamp.uuid, "each")),
-        lambda: editor.make(editing.set_flags(space, sweep.uuid, "stop", live=True)),
-        lambda: editor.make(editing.set_value(space, sweep.uuid, "stop", 1.0)),
+        lambda: editor.make(edits.remove_nodes(space, [lamp.uuid], [])),
+        lambda: editor.make(edits.disconnect(space, edge)),
+        lambda: editor.make(edits.duplicate(space, [lamp.uuid], dx=1, dy=1)),
+        lambda: editor.make(edits.set_policy(space, lamp.uuid, "each")),
+        lambda: editor.make(edits.set_flags(space, sweep.uuid, "stop", live=True)),
+        lambda: editor.make(edits.set_value(space, sweep.uuid, "stop", 1.0)),
         editor.undo,
     ]
     before = saved(space)
@@ -216,28 +214,28 @@ async def test_the_structure_is_locked_during_a_run_but_moving_is_not(editor: Ed
         with pytest.raises(RefusedError, match="run"):
             attempt()
     assert saved(space) == before
-    editor.make(editing.move_nodes(space, [lamp.uuid], [9.0], [9.0]))
-    editor.make(editing.rename(space, lamp.uuid, "Light"))
-    editor.make(editing.set_flags(space, lamp.uuid, "level", pinned=True))
-    assert (lamp.name, editing.place_of(lamp)) == ("Light", (9.0, 9.0))
+    editor.make(edits.move_nodes(space, [lamp.uuid], [9.0], [9.0]))
+    editor.make(edits.rename(space, lamp.uuid, "Light"))
+    editor.make(edits.set_flags(space, lamp.uuid, "level", pinned=True))
+    assert (lamp.name, edits.place_of(lamp)) == ("Light", (9.0, 9.0))
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda s: editing.remove_nodes(s, ["nobody"], []),
-        lambda s: editing.move_nodes(s, ["nobody"], [0.0], [0.0]),
-        lambda s: editing.move_nodes(s, [], [0.0], []),
-        lambda s: editing.rename(s, "nobody", "x"),
-        lambda s: editing.set_value(s, "nobody", "a", 1),
-        lambda s: editing.set_value(s, s.nodes[0].uuid, "nothing", 1),
-        lambda s: editing.set_value(s, s.nodes[0].uuid, "stop", "soon"),
-        lambda s: editing.set_value(s, s.nodes[0].uuid, "points", -5),
-        lambda s: editing.connect(s, (s.nodes[0].uuid, "value", s.nodes[0].uuid, "start")),
-        lambda s: editing.connect(s, (s.nodes[0].uuid, "_triggeroutput", s.nodes[1].uuid, "time")),
-        lambda s: editing.connect(s, (s.nodes[0].uuid, "value", s.nodes[0].uuid, "+")),
-        lambda s: editing.set_plot(s, s.nodes[0].uuid, "x", []),
-        lambda s: editing.disconnect_edge(s, (s.nodes[0].uuid, "value", s.nodes[1].uuid, "time")),
+        lambda s: edits.remove_nodes(s, ["nobody"], []),
+        lambda s: edits.move_nodes(s, ["nobody"], [0.0], [0.0]),
+        lambda s: edits.move_nodes(s, [], [0.0], []),
+        lambda s: edits.rename(s, "nobody", "x"),
+        lambda s: edits.set_value(s, "nobody", "a", 1),
+        lambda s: edits.set_value(s, s.nodes[0].uuid, "nothing", 1),
+        lambda s: edits.set_value(s, s.nodes[0].uuid, "stop", "soon"),
+        lambda s: edits.set_value(s, s.nodes[0].uuid, "points", -5),
+        lambda s: edits.connect(s, (s.nodes[0].uuid, "value", s.nodes[0].uuid, "start")),
+        lambda s: edits.connect(s, (s.nodes[0].uuid, "_triggeroutput", s.nodes[1].uuid, "time")),
+        lambda s: edits.connect(s, (s.nodes[0].uuid, "value", s.nodes[0].uuid, "+")),
+        lambda s: edits.set_plot(s, s.nodes[0].uuid, "x", []),
+        lambda s: edits.disconnect(s, (s.nodes[0].uuid, "value", s.nodes[1].uuid, "time")),
     ],
 )
 async def test_an_edit_that_does_not_fit_is_refused_and_changes_nothing(
@@ -264,12 +262,12 @@ async def test_nothing_to_undo_says_so(editor: Editor) -> None:
 async def test_a_duplicate_keeps_values_and_the_wires_within(editor: Editor) -> None:
     sweep, lamp = add(editor, "sweep"), add(editor, "test.lamp")
     wire(editor, sweep, "value", lamp, "level")
-    editor.make(editing.set_value(editor.space, sweep.uuid, "stop", 7.0))
-    edit = editing.duplicate(editor.space, [sweep.uuid, lamp.uuid], dx=10, dy=20)
+    editor.make(edits.set_value(editor.space, sweep.uuid, "stop", 7.0))
+    edit = edits.duplicate(editor.space, [sweep.uuid, lamp.uuid], dx=10, dy=20)
     editor.make(edit)
     copy = editor.space.get_node_by_id(edit.nodes[0]["id"])
     assert copy.inputs["stop"].value == 7.0
-    assert editing.place_of(copy) == (10.0, 20.0)
+    assert edits.place_of(copy) == (10.0, 20.0)
     assert len(editor.space.edges) == 2
 
 
@@ -309,28 +307,28 @@ def make_one(editor: Editor, kind: str, a: int, b: int, number: float) -> None:
         case "disconnect":
             edges = space.edges
             if edges:
-                editor.make(editing.disconnect_edge(space, edges[a % len(edges)]))
+                editor.make(edits.disconnect(space, edges[a % len(edges)]))
         case "set":
-            editor.make(editing.set_value(space, two.uuid, inp, number))
+            editor.make(edits.set_value(space, two.uuid, inp, number))
         case "unset":
-            editor.make(editing.set_value(space, two.uuid, inp, None))
+            editor.make(edits.set_value(space, two.uuid, inp, None))
         case "move":
             ids = list({one.uuid, two.uuid})
-            editor.make(editing.move_nodes(space, ids, [number] * len(ids), [1.0] * len(ids)))
+            editor.make(edits.move_nodes(space, ids, [number] * len(ids), [1.0] * len(ids)))
         case "rename":
-            editor.make(editing.rename(space, one.uuid, f"name {a}"))
+            editor.make(edits.rename(space, one.uuid, f"name {a}"))
         case "policy":
             policies = ("each", "settled", "zip")
-            editor.make(editing.set_policy(space, one.uuid, policies[b % 3]))
+            editor.make(edits.set_policy(space, one.uuid, policies[b % 3]))
         case "flag":
             flags = [{"pinned": True}, {"hidden": True}, {"live": True}, {"pinned": False}]
-            editor.make(editing.set_flags(space, two.uuid, inp, **flags[a % 4]))
+            editor.make(edits.set_flags(space, two.uuid, inp, **flags[a % 4]))
         case "remove":
-            editor.make(editing.remove_nodes(space, list({one.uuid, two.uuid}), []))
+            editor.make(edits.remove_nodes(space, list({one.uuid, two.uuid}), []))
         case "duplicate":
-            editor.make(editing.duplicate(space, list({one.uuid, two.uuid}), dx=1.0, dy=2.0))
+            editor.make(edits.duplicate(space, list({one.uuid, two.uuid}), dx=1.0, dy=2.0))
         case "plot":
-            editor.make(editing.set_plot(space, one.uuid, "a", ["b"]))
+            editor.make(edits.set_plot(space, one.uuid, "a", ["b"]))
 
 
 @settings(

@@ -16,16 +16,21 @@ from funcnodes.core.naming import split
 from funcnodes.core.ports import Port
 from funcnodes.core.saved import dump_node
 from funcnodes.errors import GraphError
-from funcnodes.workers import editing
-from funcnodes.workers.editing import Edit, Held, connect_silently, place_of
+from funcnodes.workers.edits.attributes import ChangeEdit
+from funcnodes.workers.edits.canvas import place_of
+from funcnodes.workers.edits.edges import connect_silently
+from funcnodes.workers.edits.edit import Edit, SeveralEdits, inside
+from funcnodes.workers.edits.labels import named, unused_name
+from funcnodes.workers.edits.nodes import remove_nodes
 from funcnodes.workers.edits.scopes import Edge, space_at
+from funcnodes.workers.edits.values import Held
 
 BESIDE = 280.0  # canvas px from the nodes inside to the ports beside them
 APART = 96.0  # from one port to the next
 
 
 @dataclass(slots=True)
-class MakeSubgraph:
+class MakeSubgraphEdit:
     """Nodes put into a subgraph in their place."""
 
     label: str
@@ -54,7 +59,7 @@ class MakeSubgraph:
 
 
 @dataclass(slots=True)
-class Dissolve:
+class DissolveEdit:
     """What is inside a subgraph put in its place; `inside` has the ids that it has then."""
 
     label: str
@@ -84,7 +89,7 @@ class Dissolve:
 
 
 @dataclass(slots=True)
-class Promote:
+class PromoteEdit:
     """A port of an inner node made one of the subgraph; `gate` is its id there."""
 
     label: str
@@ -115,7 +120,7 @@ class Promote:
 
 
 @dataclass(slots=True)
-class Demote:
+class DemoteEdit:
     """A port of a subgraph taken away, and its wires outside and inside."""
 
     label: str
@@ -158,7 +163,7 @@ class Demote:
 
 
 @dataclass(slots=True)
-class Update:
+class UpdateSubgraphEdit:
     """A subgraph that has become what its file is now."""
 
     label: str
@@ -209,36 +214,36 @@ class _Before:
 # ── edits by what a person asks for ───────────────────────────────────────────────────────
 
 
-def make(space: NodeSpace, ids: list[str], name: str) -> MakeSubgraph:
+def into_subgraph(space: NodeSpace, ids: list[str], name: str) -> MakeSubgraphEdit:
     """A subgraph of nodes; ports of a subgraph that is open stay where they are."""
     nodes = [space.get_node_by_id(uuid) for uuid in dict.fromkeys(ids)]
     chosen = [node.uuid for node in nodes if not isinstance(node, Gate)]
     wanted = " ".join(name.split())[:200] or SubgraphNode.node_name
-    what = editing.named(space, chosen) if chosen else "nothing"
-    return MakeSubgraph(f"make a subgraph of {what}", chosen, editing.unused_name(space, wanted))
+    what = named(space, chosen) if chosen else "nothing"
+    return MakeSubgraphEdit(f"make a subgraph of {what}", chosen, unused_name(space, wanted))
 
 
-def take_apart(space: NodeSpace, uuid: str) -> Dissolve:
+def take_apart(space: NodeSpace, uuid: str) -> DissolveEdit:
     """What is inside a subgraph in its place."""
-    return Dissolve(f"dissolve {subgraph_at(space, uuid).name}", uuid)
+    return DissolveEdit(f"dissolve {subgraph_at(space, uuid).name}", uuid)
 
 
-def promote(space: NodeSpace, subgraph: str, node: str, port: str, name: str) -> Promote:
+def promote(space: NodeSpace, subgraph: str, node: str, port: str, name: str) -> PromoteEdit:
     """A port of an inner node as one of the subgraph."""
     found = subgraph_at(space, subgraph).inner.get_node_by_id(node).get_input_or_output(port)
     if isinstance(found.node, Gate):
         raise GraphError(f"{found.node.name} is a port of the subgraph already.")
     wanted = " ".join(name.split())[:200]
-    return Promote(f"promote {found.node.name}.{found.name}", subgraph, node, port, wanted)
+    return PromoteEdit(f"promote {found.node.name}.{found.name}", subgraph, node, port, wanted)
 
 
-def demote(space: NodeSpace, subgraph: str, port: str) -> Demote:
+def demote(space: NodeSpace, subgraph: str, port: str) -> DemoteEdit:
     """One port less."""
     found = subgraph_at(space, subgraph)
-    return Demote(f"remove the port {_outer_port(found, port).name}", subgraph, port)
+    return DemoteEdit(f"remove the port {_outer_port(found, port).name}", subgraph, port)
 
 
-def update(space: NodeSpace, uuid: str) -> Update:
+def update_subgraph(space: NodeSpace, uuid: str) -> UpdateSubgraphEdit:
     """What the file of a subgraph is now.
 
     Raises:
@@ -250,10 +255,10 @@ def update(space: NodeSpace, uuid: str) -> Update:
     found = space.lib.find_subgraph(subgraph.file)
     if found is None:
         raise GraphError(f"{subgraph.name}: there is no file {subgraph.file!r} in the library.")
-    return Update(f"update {subgraph.name}", uuid, found["graph"])
+    return UpdateSubgraphEdit(f"update {subgraph.name}", uuid, found["graph"])
 
 
-def saved_as(space: NodeSpace, uuid: str, file: str, version: str) -> editing.Change:
+def saved_as(space: NodeSpace, uuid: str, file: str, version: str) -> ChangeEdit:
     """A subgraph counts as made from that version of that file."""
 
     def get(node: Node) -> tuple[str, str]:
@@ -265,23 +270,23 @@ def saved_as(space: NodeSpace, uuid: str, file: str, version: str) -> editing.Ch
         found.file, found.origin = value
 
     name = subgraph_at(space, uuid).name
-    return editing.Change(f"save {name} as a file", uuid, get, put, (file, version))
+    return ChangeEdit(f"save {name} as a file", uuid, get, put, (file, version))
 
 
 def remove(root: NodeSpace, scope: str, space: NodeSpace, ids: list[str],
            edges: list[Edge]) -> Edit:  # fmt: skip
     """Nodes and wires in a scope taken away; of a subgraph's ports also the wires outside."""
     gates = [uuid for uuid in dict.fromkeys(ids) if isinstance(space.get_node_by_id(uuid), Gate)]
-    rest = editing.remove_nodes(space, [uuid for uuid in ids if uuid not in gates], edges)
+    rest = remove_nodes(space, [uuid for uuid in ids if uuid not in gates], edges)
     if not gates:
-        return editing.inside(scope, rest)
+        return inside(scope, rest)
     outer, subgraph = split(scope)
     around = space_at(root, outer)
-    ports = [editing.inside(outer, demote(around, subgraph, gate)) for gate in gates]
+    ports = [inside(outer, demote(around, subgraph, gate)) for gate in gates]
     if not rest.ids and not rest.edges:
-        return ports[0] if len(ports) == 1 else editing.Several("remove ports", ports)
-    return editing.Several(f"remove {editing.named(space, ids)}",
-                           [editing.inside(scope, rest), *ports])  # fmt: skip
+        return ports[0] if len(ports) == 1 else SeveralEdits("remove ports", ports)
+    return SeveralEdits(f"remove {named(space, ids)}",
+                           [inside(scope, rest), *ports])  # fmt: skip
 
 
 def subgraph_at(space: NodeSpace, uuid: str) -> SubgraphNode:
