@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.emergency import Target
-from funcnodes.workers.guard.guard import TURN_S, GuardianProcess
+from funcnodes.workers.guard.pipe import TURN_S, GuardianProcess
 
 
 @contextlib.contextmanager

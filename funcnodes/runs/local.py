@@ -43,7 +43,7 @@ def _nothing(*_: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Watcher:
+class RunWatcher:
     """Who is told what happens.
 
     Attributes:
@@ -59,7 +59,7 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ReplayedRecording:
     """A recording that answers in place of the instruments; see `recordings.replayed`."""
 
     path: Path
@@ -92,8 +92,8 @@ def run_file(
     bench: Path | None = None,
     out: Path | None = None,
     record_traffic: Path | None = None,
-    replay: Replay | None = None,
-    watcher: Watcher | None = None,
+    replay: ReplayedRecording | None = None,
+    watcher: RunWatcher | None = None,
     operator: str = "",
     guarded: Guarded = nullcontext,
 ) -> LocalResult:
@@ -119,7 +119,7 @@ def run_file(
     if out is not None:
         _check_folder(out)
     local = _Local(
-        settings, path, data, sets, bench, out, record_traffic, replay, watcher or Watcher(),
+        settings, path, data, sets, bench, out, record_traffic, replay, watcher or RunWatcher(),
         operator, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
@@ -151,8 +151,8 @@ class _Local:
     bench_path: Path | None
     out: Path | None
     record_traffic: Path | None
-    replay: Replay | None
-    watcher: Watcher
+    replay: ReplayedRecording | None
+    watcher: RunWatcher
     operator: str
     guarded: Guarded
 

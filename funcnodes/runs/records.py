@@ -173,7 +173,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters of one device, read `before` or `after` the run."""
 
     moment: Literal["before", "after"]

@@ -32,12 +32,12 @@ from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import (
     ENDED,
     Cell,
+    DeviceSnapshot,
     Event,
     LogEntry,
     LogLevel,
     RunHead,
     RunState,
-    Snapshot,
     StorageError,
 )
 from funcnodes.runs.store import RunStore
@@ -50,7 +50,7 @@ _STOPPED = "the run was stopped"
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
+class RunListeners:
     """Who is told of a run: of its state and progress, of new rows, of lines of its log."""
 
     changed: "list[Callable[[Run], None]]" = field(default_factory=list)
@@ -59,7 +59,7 @@ class Listeners:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RunSurroundings:
     """What a run happens in.
 
     Attributes:
@@ -71,7 +71,7 @@ class Surroundings:
     nodespace: str
     bench: Bench | None
     latch: Latch | None
-    listeners: Listeners
+    listeners: RunListeners
 
 
 class Run:
@@ -84,7 +84,7 @@ class Run:
         parked: What became of the devices it wrote to, by name.
     """
 
-    def __init__(self, around: Surroundings, plan: Plan, *, operator: str) -> None:
+    def __init__(self, around: RunSurroundings, plan: Plan, *, operator: str) -> None:
         self.space = around.space
         self.plan = plan
         self.operator = operator
@@ -446,7 +446,7 @@ class Run:
         for name, device in self.bench.devices.items():
             parameters = device.snapshot()
             self.writer.snapshot(
-                Snapshot(moment=moment, device=name, wall=now, parameters=parameters)
+                DeviceSnapshot(moment=moment, device=name, wall=now, parameters=parameters)
             )
 
     def _enter(self, state: RunState) -> None:

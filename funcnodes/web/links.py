@@ -53,7 +53,7 @@ class WorkerLinks:
         self._manager = manager
 
     async def worker(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/link/worker`: commands to the worker, frames and answers from it."""
+        """`/link/worker`: commands to the worker, patches and answers from it."""
         uuid = scope["caller"].worker
         hub = self._manager.hub(uuid)
         outbox = Outbox(send)

@@ -1,4 +1,4 @@
-"""The live socket: one per browser, commands in, snapshots and frames out.
+"""The live socket: one per browser, commands in, snapshots and patches out.
 
 A receiving and a sending task per socket, so that a browser which goes away is noticed and one
 that does not read holds up nobody. An invalid message is answered, not punished; more than 200
@@ -25,7 +25,6 @@ from funcnodes.workers.problems import problem_of
 
 MESSAGES_PER_S = 200.0
 BURST = 400.0
-SIGNED_OUT = 4401
 TOO_SLOW = 4408
 
 _decoder = msgspec.msgpack.Decoder(schema.FromBrowser)
@@ -33,7 +32,7 @@ _encoder = msgspec.msgpack.Encoder()
 _log = logging.getLogger("funcnodes.web")
 
 
-class Throttle:
+class MessageRate:
     """Lets `rate` messages a second through, after a burst; the rest wait."""
 
     def __init__(self, rate: float = MESSAGES_PER_S, burst: float = BURST) -> None:
@@ -116,7 +115,7 @@ class LiveSocket:
         await self._lost.wait()
 
     async def _receiving(self) -> int | None:
-        throttle = Throttle()
+        throttle = MessageRate()
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
@@ -142,9 +141,9 @@ class LiveSocket:
                 pass
             case schema.Subscribe():
                 self._subscribe(message)
-            case schema.Command(body=schema.EStop()):
+            case schema.CommandMessage(body=schema.EStop()):
                 self._stop(message)
-            case schema.Command():
+            case schema.CommandMessage():
                 if self._hub is None:
                     self._fail(message.id, "WorkerError", "Subscribe to a worker first.")
                 else:
@@ -159,11 +158,11 @@ class LiveSocket:
             return
         if self._hub is not None and self._hub is not hub:
             self._hub.unsubscribe(self._out)
-            self._out.forget_frames()
+            self._out.forget_patches()
         self._hub = hub
         hub.subscribe(self._out, actor(self._person.view()), message.session, message.seq)
 
-    def _stop(self, command: schema.Command) -> None:
+    def _stop(self, command: schema.CommandMessage) -> None:
         if self._hub is None:
             self._fail(command.id, "WorkerError", "Subscribe to a worker first.")
             return

@@ -46,7 +46,7 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True):
     token: str
 
 
-class NewName(msgspec.Struct, forbid_unknown_fields=True):
+class NameRequest(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
@@ -135,7 +135,7 @@ class Interface:
 
         @post("/api/session/name", status_code=200)
         async def name(request: Request[Any, Any, Any]) -> SignedIn:
-            data = await read(request, NewName)
+            data = await read(request, NameRequest)
             secret = caller(request).secret
             renamed = self.auth.rename(secret, data.name)
             self.live.renamed(secret, renamed)
@@ -166,7 +166,7 @@ class Interface:
 
         @post("/api/workers", status_code=201)
         async def create(request: Request[Any, Any, Any]) -> WorkerView:
-            data = await read(request, NewName)
+            data = await read(request, NameRequest)
             require(request, "admin", "create workers")
             return self.manager.create(data.name)
 

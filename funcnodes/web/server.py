@@ -23,7 +23,7 @@ from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.web import browser as browsers
 from funcnodes.web.auth import Auth
-from funcnodes.web.gate import Gate, Hosts
+from funcnodes.web.gate import Hosts, WebGate
 from funcnodes.web.listening import is_loopback, listen, shown
 from funcnodes.web.problems import MEDIA_TYPE, encoded
 from funcnodes.web.static import StaticFiles
@@ -132,7 +132,7 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
-class Runner(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """uvicorn without its signal handlers: whoever starts it decides when it ends."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -189,7 +189,7 @@ class WebServer:
         self.url = f"http://{shown(_reachable(host))}:{port}"
         self.auth = Auth(settings.run_dir / f"sessions-{port}.json")
         self.manager = Manager(settings)
-        self._runner = Runner(self._config(host, port))
+        self._runner = UvicornServer(self._config(host, port))
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["WebServer"]:
@@ -224,7 +224,7 @@ class WebServer:
 
         cookie = f"funcnodes_{port}"
         interface = Interface(manager=self.manager, auth=self.auth, url=self.url, cookie=cookie)
-        gate = Gate(
+        gate = WebGate(
             api=interface.app(),  # type: ignore[arg-type]  # Litestar's own ASGI types
             files=StaticFiles(pages=self.editor),
             hosts=Hosts(_names(host), port),

@@ -11,7 +11,7 @@ from funcnodes.workers import schema
 from funcnodes.workers.roles import at_least
 
 
-class Controls:
+class BenchHolder:
     """The people at a worker, and the one of them who may act on its bench."""
 
     def __init__(self, *, changed: Callable[[], None] = lambda: None) -> None:

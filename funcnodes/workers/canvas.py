@@ -104,9 +104,9 @@ class Canvas:
     def _wake(self) -> None:
         self._publisher.mark(("changes", id(self)), self._changed)
 
-    def _changed(self) -> list[schema.Event]:
+    def _changed(self) -> list[schema.PatchEvent]:
         ports, nodes = self._take()
-        events: list[schema.Event] = []
+        events: list[schema.PatchEvent] = []
         again, self._again = self._again, set()
         for node in nodes:
             if scopes.is_inside(node, self._space):
@@ -118,7 +118,7 @@ class Canvas:
         here = (port for port in ports | again if scopes.is_inside(port.node, self._space))
         shown = [views.port_value(p, self.time_of(p)) for p in here if p.type.kind != "trigger"]
         if shown:
-            events.insert(0, schema.Values(values=shown))
+            events.insert(0, schema.PortValues(values=shown))
         return events
 
     def _take(self) -> tuple[set[Port], set[Node]]:

@@ -226,7 +226,7 @@ class Commands:
         scope, uuid = naming.split(body.id)
         self._edit(scope, lambda space: edits.update_subgraph(space, uuid))
 
-    def _get_body(self, body: schema.GetBody, actor: schema.Actor) -> schema.Shown:
+    def _get_body(self, body: schema.GetBody, actor: schema.Actor) -> schema.BodyView:
         return bodies.body_of(self._node(body.id))
 
     def _undo(self, body: schema.Undo, actor: schema.Actor) -> None:
@@ -284,7 +284,7 @@ class Commands:
             raise RefusedError("No run is on.")
         return run
 
-    def _trigger(self, body: schema.Trigger, actor: schema.Actor) -> None:
+    def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
         space = self._worker.require_open().space
         space.check_unlocked()
         node = scopes.node_at(space, body.id)
@@ -300,7 +300,7 @@ class Commands:
         node.request_trigger(wave=wave)
         wave.close()
 
-    def _cancel(self, body: schema.Cancel, actor: schema.Actor) -> None:
+    def _cancel(self, body: schema.CancelNode, actor: schema.Actor) -> None:
         self._node(body.id).cancel(f"cancelled by {actor.name}")
 
     def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> None:
@@ -381,7 +381,7 @@ class Commands:
 
     # ── recorded runs ──
 
-    async def _get_rows(self, body: schema.GetRows, actor: schema.Actor) -> schema.Rows:
+    async def _get_rows(self, body: schema.GetRows, actor: schema.Actor) -> schema.RowsView:
         limit = max(1, min(body.limit, ROWS_LIMIT))
         start = max(0, body.start)
         run = self._worker.open.runner.run if self._worker.open is not None else None
@@ -389,7 +389,7 @@ class Commands:
             table = next(iter(run.tables.values()))
             return views.rows_event(run.id, table.page(start, limit))
 
-        def read() -> schema.Rows:
+        def read() -> schema.RowsView:
             reader = self._found(body.run)
             if not reader.specs:
                 raise RunError(f"Run {reader.head.number} has no recorder.")

@@ -38,7 +38,7 @@ def build(library: Library, bench: Bench | None, latch: Latch, data: dict[str, A
     return space
 
 
-class OpenSpace:
+class OpenNodespace:
     """One open nodespace.
 
     Attributes:
@@ -142,17 +142,17 @@ class OpenSpace:
     def _run_changed(self) -> None:
         self._publisher.mark("run", self._run_events)
 
-    def _run_events(self) -> list[schema.Event]:
+    def _run_events(self) -> list[schema.PatchEvent]:
         run = self.runner.run
         return [schema.RunPut(run=views.run_view(run))] if run is not None else []
 
     def _rows_appended(self, table: Table, start: int, stop: int) -> None:
-        """Rows are sent from where the last frame left off, so none is lost or sent twice."""
+        """Rows are sent from where the last patch left off, so none is lost or sent twice."""
         key = f"{table.run}/{table.spec.recorder}"
         self._sent_rows.setdefault(key, start)
         self._publisher.mark(("rows", key), lambda: self._rows_events(table, key))
 
-    def _rows_events(self, table: Table, key: str) -> list[schema.Event]:
+    def _rows_events(self, table: Table, key: str) -> list[schema.PatchEvent]:
         start, stop = self._sent_rows[key], len(table)
         self._sent_rows[key] = stop
         return [

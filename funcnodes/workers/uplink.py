@@ -30,7 +30,7 @@ MESSAGE_LIMIT = 16 * 1024 * 1024
 _log = logging.getLogger("funcnodes.worker")
 
 
-class Link:
+class Uplink:
     """One worker's connection to whichever manager there is.
 
     Args:

@@ -30,7 +30,7 @@ from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
 from funcnodes.settings import private_dir
 from funcnodes.workers import schema
-from funcnodes.workers.bench_holder import Controls
+from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.guard.guard import Guard, Stop
 from funcnodes.workers.logbook import Logbook
@@ -38,9 +38,9 @@ from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
 from funcnodes.workers.shown.examples import example, example_views
 from funcnodes.workers.shown.safety import SafetyFeed
-from funcnodes.workers.space import OpenSpace, build
+from funcnodes.workers.space import OpenNodespace, build
 from funcnodes.workers.threads import in_thread
-from funcnodes.workers.uplink import Link
+from funcnodes.workers.uplink import Uplink
 from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
 
 SAFE_S = 1.0
@@ -64,16 +64,18 @@ class Worker:
         self.session = secrets.token_hex(8)
         self.latch = Latch(workspace.latch_path)
         self.runs = RunStore(workspace.runs_dir)
-        self.controls = Controls(changed=self._people_changed)
+        self.controls = BenchHolder(changed=self._people_changed)
         self.bench: Bench | None = None
-        self.open: OpenSpace | None = None
+        self.open: OpenNodespace | None = None
         self.trouble = ""
         self.library = Library()
         self.palette = views.Palette(self.library, None)
         self._drivers: dict[str, str] = {}
         self.last_run: schema.RunView | None = None
         self.ended = asyncio.Event()
-        self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
+        self.link = Uplink(
+            workspace, up=self._linked, received=self._received, down=self._link_lost
+        )
         self.publisher = Publisher(self.session, self.link.send)
         self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(lambda line: self.publisher.put(schema.Logged(lines=[line])))
@@ -190,7 +192,7 @@ class Worker:
         if self.bench is not None:
             await _within(CLOSE_S, self.bench.close(), "closing the bench")
         self.publisher.close()
-        await _within(0.5, self.link.drained(), "sending the last frames")
+        await _within(0.5, self.link.drained(), "sending the last patches")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -291,7 +293,7 @@ class Worker:
         self.publisher.mark("space", self._space_events)
         self.safety.touch()  # alarms of nodes come and go with them
 
-    def _space_events(self) -> list[schema.Event]:
+    def _space_events(self) -> list[schema.PatchEvent]:
         view = self.open.view() if self.open else None
         return [schema.SpacePut(space=view, spaces=self.workspace.spaces.names())]
 
@@ -310,7 +312,7 @@ class Worker:
         return [views.device_view(device) for device in devices]
 
     def _device_changed(self, device: Device) -> None:
-        def events() -> list[schema.Event]:
+        def events() -> list[schema.PatchEvent]:
             return [schema.DevicePut(device=views.device_view(device))]
 
         self.publisher.mark(("device", device.name), events)
@@ -429,7 +431,7 @@ class Worker:
         self.workspace.set_last_open("")
         self._tell_space()
 
-    def require_open(self) -> OpenSpace:
+    def require_open(self) -> OpenNodespace:
         """The open nodespace; raises RefusedError where none is."""
         if self.open is None:
             raise RefusedError("No nodespace is open.", hint="Open one, or an example.")
@@ -444,7 +446,7 @@ class Worker:
     def _use(self, loaded: LoadedSpace) -> None:
         space = build(self.library, self.bench, self.latch, loaded.data)
         space.services.provide(Files, Files(self.workspace.files_dir))
-        self.open = OpenSpace(
+        self.open = OpenNodespace(
             loaded,
             space,
             store=self.workspace.spaces,

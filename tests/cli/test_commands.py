@@ -14,7 +14,7 @@ import funcnodes
 from funcnodes.cli.app import execute
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Column, RunHead, RunStore, TableSpec
-from funcnodes.runs.records import Cell, LogEntry, Snapshot
+from funcnodes.runs.records import Cell, DeviceSnapshot, LogEntry
 
 START = """
 import sys
@@ -156,7 +156,9 @@ def recorded(config_dir: Path, *, worker: str = "local", name: str = "", rows: i
         clamped = {"value": None, "unit": "A", "quality": "compliance"}
         current = clamped if moment == "after" else {"value": 1e-3, "unit": "A"}
         parameters = {"state": "idle", "parameters": {"voltage": sample, "current": current}}
-        writer.snapshot(Snapshot(moment=moment, device="smu", wall=0.0, parameters=parameters))  # type: ignore[arg-type]
+        writer.snapshot(
+            DeviceSnapshot(moment=moment, device="smu", wall=0.0, parameters=parameters)
+        )  # type: ignore[arg-type]
     writer.log(LogEntry(wall=0.0, level="info", source="run", text="begun"))
     head = msgspec.structs.replace(
         writer.head, state="complete", rows=rows, ended=writer.head.started + 75

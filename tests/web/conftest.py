@@ -117,7 +117,7 @@ class Page:
 
     async def ask(self, number: int, body: Any) -> Any:
         """Send a command; the Ack or Fail that answers it."""
-        await self.send(schema.Command(id=number, body=body))
+        await self.send(schema.CommandMessage(id=number, body=body))
         while True:
             reply = await self.next()
             if isinstance(reply, schema.Ack | schema.Fail) and reply.id == number:
@@ -153,14 +153,14 @@ class Fake:
         )
         await self.socket.send(encode(schema.Ack(id=do.id, rev=1, result=snapshot)))
 
-    async def frame(self, *events: Any) -> None:
+    async def patch(self, *events: Any) -> None:
         self.seq += 1
-        frame = schema.Frame(session=self.session, seq=self.seq, rev=1, events=list(events))
-        await self.socket.send(encode(frame))
+        patch = schema.Patch(session=self.session, seq=self.seq, rev=1, events=list(events))
+        await self.socket.send(encode(patch))
 
     async def value(self, number: float) -> None:
         one = schema.PortValue("n", "p", number, "ok", 0.0, False, True)
-        await self.frame(schema.Values(values=[one]))
+        await self.patch(schema.PortValues(values=[one]))
 
 
 @pytest.fixture

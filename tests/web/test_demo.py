@@ -115,8 +115,8 @@ class Page:
         self.seen.append(message)
         if isinstance(message, schema.Snapshot):
             self.session, self.seq = message.session, message.seq
-        elif isinstance(message, schema.Frame) and message.seq:
-            assert message.seq == self.seq + 1, "a frame is missing, or came twice"
+        elif isinstance(message, schema.Patch) and message.seq:
+            assert message.seq == self.seq + 1, "a patch is missing, or came twice"
             self.seq = message.seq
         return message
 
@@ -125,7 +125,7 @@ class Page:
         async with asyncio.timeout(within_s):
             while True:
                 message = await self.next(within_s)
-                found = message.events if isinstance(message, schema.Frame) else []
+                found = message.events if isinstance(message, schema.Patch) else []
                 for each in [message, *found]:
                     if isinstance(each, kind) and what(each):
                         return each
@@ -140,7 +140,7 @@ class Page:
         """Send a command; its Ack or Fail."""
         self._ids += 1
         number = self._ids
-        await self.send(schema.Command(id=number, body=body))
+        await self.send(schema.CommandMessage(id=number, body=body))
         while True:
             message = await self.next()
             if isinstance(message, schema.Ack | schema.Fail) and message.id == number:
@@ -160,7 +160,7 @@ class Page:
     def device(self, name: str) -> schema.DeviceView:
         """What was told of a device last."""
         for message in reversed(self.seen):
-            events = reversed(message.events) if isinstance(message, schema.Frame) else ()
+            events = reversed(message.events) if isinstance(message, schema.Patch) else ()
             told = [event.device for event in events if isinstance(event, schema.DevicePut)]
             if isinstance(message, schema.Snapshot):
                 told = list(message.devices)
@@ -180,9 +180,9 @@ class Page:
         return [
             event.start + n
             for each in self.seen
-            if isinstance(each, schema.Frame)
+            if isinstance(each, schema.Patch)
             for event in each.events
-            if isinstance(event, schema.Rows)
+            if isinstance(event, schema.RowsView)
             for n in range(len(event.data[0]))
         ]
 
@@ -367,7 +367,9 @@ async def test_estop_in_a_run_turns_the_output_off_and_latches(demo: Demo, way: 
 async def add_spin(page: Page, kind: str) -> None:
     """A node that will hold the loop as soon as it is told to go."""
     node = await page.ask(schema.AddNode(key=kind, x=0, y=0))
-    await page.send(schema.Command(id=9999, body=schema.SetValue(node=node, port="go", value=True)))
+    await page.send(
+        schema.CommandMessage(id=9999, body=schema.SetValue(node=node, port="go", value=True))
+    )
 
 
 async def test_estop_while_a_node_is_in_while_true(demo: Demo) -> None:
@@ -377,7 +379,7 @@ async def test_estop_while_a_node_is_in_while_true(demo: Demo) -> None:
         await page.open_example()
         compliance = await page.ask(schema.SetLive(live=True))
         assert compliance is None
-        await page.ask(schema.Trigger(id="output"))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         await add_spin(page, "test.spin")
         line = await page.until(
@@ -404,7 +406,7 @@ async def test_sigterm_while_a_node_is_in_while_true_makes_the_bench_safe(demo: 
         await page.subscribe()
         await page.open_example()
         await page.ask(schema.SetLive(live=True))
-        await page.ask(schema.Trigger(id="output"))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         await add_spin(page, "test.spin")
         await page.until(schema.Logged, lambda each: "'Spin'" in each.lines[0].text, within_s=5)
@@ -418,7 +420,7 @@ async def test_a_node_that_resists_the_end_keeps_no_output_on(demo: Demo) -> Non
         await page.subscribe()
         await page.open_example()
         await page.ask(schema.SetLive(live=True))
-        await page.ask(schema.Trigger(id="output"))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         await add_spin(page, "test.sulk")
         await page.until(schema.NodeStatus, lambda each: each.state == "running")
@@ -436,7 +438,7 @@ async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian
         await page.subscribe()
         await page.open_example()
         await page.ask(schema.SetLive(live=True))
-        await page.ask(schema.Trigger(id="output"))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         worker = demo.worker_process
         await add_spin(page, "test.hold")
@@ -506,7 +508,7 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
         await page.ask(schema.SetValue(node="sweep", port="points", value=500))
         run = await page.start_run()
         await demo.simulator.becomes(True, 5)
-        await page.until(schema.Rows)
+        await page.until(schema.RowsView)
         worker = demo.worker_process
         began = time.monotonic()
         worker.send(how)
@@ -644,7 +646,7 @@ async def test_a_browser_that_comes_back_during_a_run_has_every_row_once(demo: D
         await page.subscribe()
         await page.open_example()
         await page.start_run()
-        await page.until(schema.Rows, lambda each: each.start >= 10)
+        await page.until(schema.RowsView, lambda each: each.start >= 10)
         rows, session, seq = page.rows(), page.session, page.seq
     await asyncio.sleep(0.5)
     async with demo.page() as page:
@@ -704,7 +706,7 @@ async def test_two_people_one_of_whom_holds_the_controls(demo: Demo) -> None:
                 schema.PeoplePut, lambda e: any(p.holder and p.name == "Bob" for p in e.people)
             )
             assert len(people.people) == 2
-            refused = await ada.tell(schema.Trigger(id="output"))
+            refused = await ada.tell(schema.TriggerNode(id="output"))
             assert "Bob holds the controls" in refused.problem.detail
             await bob.ask(schema.SetLive(live=False))
             await ada.ask(schema.Rename(id="sweep", name="Ramp"))

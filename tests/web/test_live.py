@@ -1,4 +1,4 @@
-"""The live socket on a real server: snapshots, frames in order, answers, and what goes wrong."""
+"""The live socket on a real server: snapshots, patches in order, answers, and what goes wrong."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ import msgspec
 import pytest
 import websockets
 
-from funcnodes.web.live import Throttle
+from funcnodes.web.live import MessageRate
 from funcnodes.workers import schema
-from funcnodes.workers.manager.fanout import RING_FRAMES
+from funcnodes.workers.manager.fanout import RING_PATCHES
 from funcnodes.workers.workspace import Workspace
 
 encode = msgspec.msgpack.encode
 
 
 def seqs(messages: list[Any]) -> list[int]:
-    return [each.seq for each in messages if isinstance(each, schema.Frame) and each.seq]
+    return [each.seq for each in messages if isinstance(each, schema.Patch) and each.seq]
 
 
 async def subscribed(page: Any, fake: Any) -> schema.Snapshot:
@@ -28,7 +28,7 @@ async def subscribed(page: Any, fake: Any) -> schema.Snapshot:
     return snapshot
 
 
-async def test_a_browser_gets_a_snapshot_and_then_every_frame_in_order(
+async def test_a_browser_gets_a_snapshot_and_then_every_patch_in_order(
     site: Any, workspace: Workspace
 ) -> None:
     async with site.fake_worker(workspace) as fake, site.live(role="viewer") as page:
@@ -39,9 +39,9 @@ async def test_a_browser_gets_a_snapshot_and_then_every_frame_in_order(
         for number in range(20):
             await fake.value(float(number))
         for number in range(20):
-            frame = await page.next(schema.Frame)  # older values may have given way to newer
-            assert frame.seq == number + 1
-        assert frame.events[0].values[0].value == 19.0
+            patch = await page.next(schema.Patch)  # older values may have given way to newer
+            assert patch.seq == number + 1
+        assert patch.events[0].values[0].value == 19.0
 
 
 async def test_a_browser_that_comes_back_gets_what_it_missed_without_gap_or_duplicate(
@@ -53,14 +53,14 @@ async def test_a_browser_that_comes_back_gets_what_it_missed_without_gap_or_dupl
         async with site.live(secret) as page:
             session = (await subscribed(page, fake)).session
             await fake.value(1.0)
-            await page.next(schema.Frame)
+            await page.next(schema.Patch)
         for number in range(2, 12):
             await fake.value(float(number))
         async with site.live(secret) as page:
             await page.next(schema.Welcome)
             await page.send(schema.Subscribe(worker=fake.uuid, session=session, seq=1))
             for _ in range(10):
-                await page.next(schema.Frame)
+                await page.next(schema.Patch)
             assert seqs(page.seen) == list(range(2, 12))
             assert not any(isinstance(each, schema.Snapshot) for each in page.seen)
 
@@ -76,7 +76,7 @@ async def test_a_place_that_is_not_known_gets_a_snapshot(
         assert (await page.next(schema.Snapshot)).seq == 1
 
 
-async def test_frames_missed_by_the_server_itself_bring_a_new_snapshot(
+async def test_patches_missed_by_the_server_itself_bring_a_new_snapshot(
     site: Any, workspace: Workspace
 ) -> None:
     async with site.fake_worker(workspace) as fake, site.live() as page:
@@ -87,7 +87,7 @@ async def test_frames_missed_by_the_server_itself_bring_a_new_snapshot(
         await fake.answer_snapshot()
         assert (await page.next(schema.Snapshot)).seq == 2
         await fake.value(3.0)
-        assert (await page.next(schema.Frame)).seq == 3
+        assert (await page.next(schema.Patch)).seq == 3
 
 
 async def test_a_worker_out_of_reach_is_told_and_its_return_too(
@@ -186,7 +186,7 @@ async def test_a_message_of_seventeen_mebibytes_closes_that_socket_alone(
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1009
         await fake.value(1.0)
-        assert (await other.next(schema.Frame)).seq == 1
+        assert (await other.next(schema.Patch)).seq == 1
 
 
 async def test_ten_thousand_messages_are_throttled_and_others_are_served(
@@ -218,7 +218,7 @@ async def test_ten_thousand_messages_are_throttled_and_others_are_served(
 
 
 async def test_the_throttle_lets_a_burst_pass_and_then_its_rate() -> None:
-    throttle = Throttle(rate=1000, burst=5)
+    throttle = MessageRate(rate=1000, burst=5)
     began = time.monotonic()
     for _ in range(5):
         await throttle.pass_one()
@@ -257,14 +257,14 @@ async def test_fifty_browsers_one_of_which_never_reads(site: Any, workspace: Wor
 async def test_the_ring_does_not_grow_without_bound(site: Any, workspace: Workspace) -> None:
     async with site.fake_worker(workspace) as fake, site.live() as page:
         session = (await subscribed(page, fake)).session
-        for number in range(RING_FRAMES + 10):
+        for number in range(RING_PATCHES + 10):
             await fake.value(float(number))
         last: Any = None
-        while last is None or last.seq < RING_FRAMES + 10:
-            last = await page.next(schema.Frame)
+        while last is None or last.seq < RING_PATCHES + 10:
+            last = await page.next(schema.Patch)
         await page.send(schema.Subscribe(worker=fake.uuid, session=session, seq=1))
         await fake.answer_snapshot()
-        assert (await page.next(schema.Snapshot)).seq == RING_FRAMES + 10
+        assert (await page.next(schema.Snapshot)).seq == RING_PATCHES + 10
 
 
 async def test_an_estop_takes_the_guard_channel_and_waits_for_no_loop(
@@ -283,16 +283,16 @@ async def test_an_estop_takes_the_guard_channel_and_waits_for_no_loop(
         reply = asyncio.create_task(page.ask(1, schema.EStop()))
         stop = msgspec.msgpack.decode(await guard.recv(), type=schema.ToGuard)  # type: ignore[arg-type]
         assert stop.actor.name == "viewer person"
-        ack = schema.StopAck(device="smu", state="sent", ms=0.2)
+        ack = schema.StopAckView(device="smu", state="sent", ms=0.2)
         latch = schema.LatchView(latched=True, by="viewer person", acks=[ack])
         await guard.send(encode(schema.GuardReport(id=stop.id, latch=latch, final=True)))
         answer = await reply
         assert answer.result["acks"][0]["state"] == "sent"
-        told = [each for each in page.seen if isinstance(each, schema.Frame)]
+        told = [each for each in page.seen if isinstance(each, schema.Patch)]
         assert told[0].seq == 1
         assert told[0].events[0].latch.acks[0].ms == 0.2
         await fake.value(1.0)
-        assert (await page.next(schema.Frame)).seq == 2, "among the worker's own frames"
+        assert (await page.next(schema.Patch)).seq == 2, "among the worker's own patches"
 
 
 async def test_an_estop_that_reaches_nobody_says_so(site: Any, workspace: Workspace) -> None:
@@ -320,8 +320,8 @@ async def test_the_node_that_holds_the_loop_is_named_to_everybody(
         await subscribed(page, fake)
         blocked = schema.Blocked(seconds=0.8, node="Spin", where="spin, nodes.py:3")
         await guard.send(encode(blocked))
-        frame = await page.next(schema.Frame)
-        assert "'Spin'" in frame.events[0].lines[0].text
+        patch = await page.next(schema.Patch)
+        assert "'Spin'" in patch.events[0].lines[0].text
         async with site.person() as client:
             views = (await client.get("/api/workers")).json()
             assert "'Spin'" in views[0]["message"]

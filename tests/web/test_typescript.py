@@ -1,4 +1,4 @@
-"""The TypeScript that the editor is built on says what the wire structs say."""
+"""The TypeScript that the editor is built on says what the structs of the schema say."""
 
 import re
 import subprocess
@@ -61,10 +61,10 @@ def test_it_runs_as_a_module() -> None:
 
 
 def test_every_message_of_a_browser_is_rendered_with_its_tag() -> None:
-    for union in (schema.FromWorker, schema.FromBrowser, schema.Body, schema.Event):
+    for union in (schema.FromWorker, schema.FromBrowser, schema.AnyCommand, schema.PatchEvent):
         for struct in union.__args__:
-            tag = struct.__struct_config__.tag
-            assert f'  type: "{tag}";' in declaration(struct.__name__)
+            tag, name = struct.__struct_config__.tag, struct.__name__
+            assert f'  type: "{tag}";' in declaration(typescript.NAMES.get(name, name))
 
 
 def test_messages_between_worker_and_manager_stay_out() -> None:

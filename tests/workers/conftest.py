@@ -77,8 +77,8 @@ class Desk:
 
     def events(self, kind: type[Any] | tuple[type[Any], ...]) -> list[Any]:
         self.worker.publisher.flush()
-        frames = [m for m in self.sent if isinstance(m, schema.Frame)]
-        return [event for frame in frames for event in frame.events if isinstance(event, kind)]
+        patches = [m for m in self.sent if isinstance(m, schema.Patch)]
+        return [event for patch in patches for event in patch.events if isinstance(event, kind)]
 
 
 @pytest.fixture

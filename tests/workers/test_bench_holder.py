@@ -4,7 +4,7 @@ import pytest
 
 from funcnodes.errors import RefusedError
 from funcnodes.workers import schema
-from funcnodes.workers.bench_holder import Controls
+from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.roles import at_least
 
 ADA = schema.Actor(id="a", name="Ada", role="operator")
@@ -20,7 +20,7 @@ def test_roles_include_one_another() -> None:
 
 def test_the_first_operator_who_acts_gets_the_controls() -> None:
     told: list[int] = []
-    controls = Controls(changed=lambda: told.append(1))
+    controls = BenchHolder(changed=lambda: told.append(1))
     controls.set_people([ADA, BOB, EVE])
     controls.require(ADA)
     assert [each.name for each in controls.people() if each.holder] == ["Ada"]
@@ -34,7 +34,7 @@ def test_the_first_operator_who_acts_gets_the_controls() -> None:
 
 
 def test_the_controls_are_free_once_the_holder_has_left() -> None:
-    controls = Controls()
+    controls = BenchHolder()
     controls.set_people([ADA, BOB])
     controls.require(ADA)
     controls.set_people([BOB])
@@ -43,7 +43,7 @@ def test_the_controls_are_free_once_the_holder_has_left() -> None:
 
 
 def test_a_viewer_cannot_hold_them() -> None:
-    controls = Controls()
+    controls = BenchHolder()
     controls.set_people([EVE])
     with pytest.raises(RefusedError, match="viewer"):
         controls.take(EVE)
@@ -52,7 +52,7 @@ def test_a_viewer_cannot_hold_them() -> None:
 
 
 def test_a_holder_who_is_renamed_stays_the_holder() -> None:
-    controls = Controls()
+    controls = BenchHolder()
     controls.set_people([ADA])
     controls.require(ADA)
     controls.set_people([schema.Actor(id="a", name="Ada L.", role="operator")])

@@ -22,17 +22,20 @@ class Desk:
     """Takes what a canvas has to tell, when it is asked."""
 
     def __init__(self) -> None:
-        self._marked: dict[Any, Callable[[], list[schema.Event]]] = {}
+        self._marked: dict[Any, Callable[[], list[schema.PatchEvent]]] = {}
 
-    def mark(self, key: Any, collect: Callable[[], list[schema.Event]]) -> None:
+    def mark(self, key: Any, collect: Callable[[], list[schema.PatchEvent]]) -> None:
         self._marked[key] = collect
 
     def told(self) -> dict[str, schema.PortValue]:
-        """The values of the next frame, by port."""
+        """The values of the next patch, by port."""
         marked, self._marked = self._marked, {}
         events = [event for collect in marked.values() for event in collect()]
         values = [
-            each for event in events if isinstance(event, schema.Values) for each in event.values
+            each
+            for event in events
+            if isinstance(event, schema.PortValues)
+            for each in event.values
         ]
         return {each.port: each for each in values}
 

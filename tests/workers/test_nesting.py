@@ -176,11 +176,13 @@ async def test_values_inside_are_told_with_their_full_names(desk: Any) -> None:
     outer = await desk.ask(schema.MakeSubgraph(ids=[a, b]))
     top = await desk.ask(schema.MakeSubgraph(ids=[outer]))
     inner = f"{top}/{outer}/{a}"
-    desk.events(schema.Values)
+    desk.events(schema.PortValues)
     desk.sent.clear()
     await desk.ask(schema.SetValue(node=inner, port="b", value=3))
     await space_of(desk).await_done()
-    told = {(v.node, v.port): v.value for each in desk.events(schema.Values) for v in each.values}
+    told = {
+        (v.node, v.port): v.value for each in desk.events(schema.PortValues) for v in each.values
+    }
     assert told[inner, "out"] == 13
     assert told[c, "out"] == 15
     assert any(status.id == inner for status in desk.events(schema.NodeStatus))
@@ -602,7 +604,7 @@ class Follower:
     def mark(self, key: Any, build: Any) -> None:
         """Values come by themselves."""
 
-    def put(self, event: schema.Event) -> None:
+    def put(self, event: schema.PatchEvent) -> None:
         match event:
             case schema.NodePut():
                 self.nodes[event.node.id] = event.node

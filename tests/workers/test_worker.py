@@ -117,15 +117,15 @@ async def test_effects_need_arming_and_the_controls(desk: Any) -> None:
     assert desk.worker.open is not None
     node = desk.worker.open.space.get_node_by_id(relay)
     assert node.runs == 0
-    assert "effects are off" in (await desk.refused(schema.Trigger(id=relay))).detail
+    assert "effects are off" in (await desk.refused(schema.TriggerNode(id=relay))).detail
     await desk.ask(schema.SetLive(live=True))
-    await desk.ask(schema.Trigger(id=relay))
+    await desk.ask(schema.TriggerNode(id=relay))
     await desk.until(lambda: node.runs == 1)
     other = schema.Actor(id="b", name="Bob", role="operator")
     desk.worker.controls.set_people([ADA, other])
     for body in (
         schema.SetValue(node=relay, port="closed", value=False),
-        schema.Trigger(id=relay),
+        schema.TriggerNode(id=relay),
         schema.SetLive(live=False),
     ):
         assert "Ada holds the controls" in (await desk.refused(body, other)).detail
@@ -143,7 +143,7 @@ async def test_a_node_s_error_is_one_sentence_and_its_values_go_stale(desk: Any)
     desk.offer(Divide)
     divide = await desk.ask(schema.AddNode(key="test.divide", x=0, y=0))
     await desk.ask(schema.SetValue(node=divide, port="by", value=4))
-    await desk.until(lambda: desk.events(schema.Values) or None)
+    await desk.until(lambda: desk.events(schema.PortValues) or None)
     await desk.ask(schema.SetValue(node=divide, port="by", value=0))
     await desk.until(
         lambda: [e for e in desk.events(schema.NodeStatus) if e.state == "error"] or None
@@ -151,13 +151,15 @@ async def test_a_node_s_error_is_one_sentence_and_its_values_go_stale(desk: Any)
     problem = next(e for e in desk.events(schema.NodeStatus) if e.state == "error").problem
     assert problem.title == "ZeroDivisionError"
     assert "division by zero" in problem.detail
-    out = [v for e in desk.events(schema.Values) for v in e.values if v.port == "out"]
+    out = [v for e in desk.events(schema.PortValues) for v in e.values if v.port == "out"]
     assert [(v.value, v.stale) for v in out][-1] == (0.25, True)
     await desk.ask(schema.SetValue(node=divide, port="by", value=2))
     await desk.until(
-        lambda: [v for e in desk.events(schema.Values) for v in e.values if v.value == 0.5] or None
+        lambda: (
+            [v for e in desk.events(schema.PortValues) for v in e.values if v.value == 0.5] or None
+        )
     )
-    out = [v for e in desk.events(schema.Values) for v in e.values if v.port == "out"]
+    out = [v for e in desk.events(schema.PortValues) for v in e.values if v.port == "out"]
     assert not out[-1].stale
 
 

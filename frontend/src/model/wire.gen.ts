@@ -763,7 +763,7 @@ export interface UpdateSubgraph {
   id: string;
 }
 
-/** What the body of a node's card shows. Ack.result is a Shown. */
+/** Ack.result is what the body of a node's card shows. */
 export interface GetBody {
   type: "get_body";
   id: string;

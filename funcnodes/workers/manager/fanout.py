@@ -1,6 +1,6 @@
-"""From one worker's frames to many browsers, each at its own pace.
+"""From one worker's patches to many browsers, each at its own pace.
 
-Guarantees that a subscriber gets every frame in order or is told to start from a Snapshot, that
+Guarantees that a subscriber gets every patch in order or is told to start from a Snapshot, that
 answers and rows are never dropped, and that values a slow subscriber has not been sent yet are
 replaced by newer ones. Nothing here awaits a browser: pushing only appends to queues.
 """
@@ -15,14 +15,14 @@ import msgspec
 
 from funcnodes.workers import schema
 
-RING_FRAMES = 2048
+RING_PATCHES = 2048
 RING_BYTES = 16 * 1024 * 1024
 MERGE_FROM = 8
 """Frames waiting for one subscriber from which on superseded values are taken out."""
 STALLED_AFTER_S = 20.0
 QUEUE_BYTES = 64 * 1024 * 1024
 
-_frames = msgspec.msgpack.Decoder(schema.Frame)
+_patches = msgspec.msgpack.Decoder(schema.Patch)
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -31,12 +31,12 @@ class Waiting:
     """One message on its way to one subscriber.
 
     Attributes:
-        is_frame: Its values may give way to newer ones.
+        is_patch: Its values may give way to newer ones.
         merged: That has been done up to here.
     """
 
     data: bytes
-    is_frame: bool
+    is_patch: bool
     since: float
     merged: bool = False
 
@@ -58,20 +58,20 @@ class Subscriber:
     def waiting(self) -> int:
         return len(self._queue)
 
-    def push(self, data: bytes, *, is_frame: bool = False) -> None:
-        """Queue a message; `is_frame` allows its values to be superseded while it waits."""
+    def push(self, data: bytes, *, is_patch: bool = False) -> None:
+        """Queue a message; `is_patch` allows its values to be superseded while it waits."""
         if self.dropped.is_set():
             return
-        self._queue.append(Waiting(data, is_frame, self._clock()))
+        self._queue.append(Waiting(data, is_patch, self._clock()))
         self._bytes += len(data)
         self._wake.set()
         if len(self._queue) >= MERGE_FROM and len(self._queue) % MERGE_FROM == 0:
             self._merge()
         self.check()
 
-    def forget_frames(self) -> None:
-        """Drop waiting frames: a Snapshot that holds all of it is about to follow."""
-        kept = [each for each in self._queue if not each.is_frame]
+    def forget_patches(self) -> None:
+        """Drop waiting patches: a Snapshot that holds all of it is about to follow."""
+        kept = [each for each in self._queue if not each.is_patch]
         self._queue = deque(kept)
         self._bytes = sum(len(each.data) for each in kept)
 
@@ -97,68 +97,72 @@ class Subscriber:
     def _merge(self) -> None:
         seen: set[tuple[str, str]] = set()
         for message in reversed(self._queue):
-            if message.is_frame:
+            if message.is_patch:
                 message.data = _without_superseded(message.data, seen)
         self._bytes = sum(len(each.data) for each in self._queue)
 
 
 def _without_superseded(data: bytes, seen: set[tuple[str, str]]) -> bytes:
-    """The frame without values of ports in `seen`, which are newer; adds its own to `seen`.
+    """The patch without values of ports in `seen`, which are newer; adds its own to `seen`.
 
     Where nodes come or go, or the graph is replaced, older values may belong to another node of
     the same name: from there on, back in time, nothing is taken out.
     """
-    frame = _frames.decode(data)
+    patch = _patches.decode(data)
     changed = False
-    for event in reversed(frame.events):
+    for event in reversed(patch.events):
         if isinstance(event, schema.Reset | schema.NodePut):
             seen.clear()
-        elif isinstance(event, schema.Values):
+        elif isinstance(event, schema.PortValues):
             fresh = [each for each in event.values if (each.node, each.port) not in seen]
             seen.update((each.node, each.port) for each in event.values)
             changed = changed or len(fresh) != len(event.values)
             event.values = fresh
     if not changed:
         return data
-    frame.events = [e for e in frame.events if not (isinstance(e, schema.Values) and not e.values)]
-    return _encoder.encode(frame)
+    patch.events = [
+        e for e in patch.events if not (isinstance(e, schema.PortValues) and not e.values)
+    ]
+    return _encoder.encode(patch)
 
 
 @dataclass(slots=True)
 class Ring:
-    """The newest frames of one session of a worker, for browsers that come back."""
+    """The newest patches of one session of a worker, for browsers that come back."""
 
     session: str = ""
-    frames: deque[tuple[int, bytes]] = field(default_factory=deque)
+    patches: deque[tuple[int, bytes]] = field(default_factory=deque)
     size: int = 0
 
     def add(self, session: str, seq: int, data: bytes) -> bool:
-        """Keep a frame. Returns False where it does not follow the last one: a gap."""
-        follows = session == self.session and (not self.frames or seq == self.last + 1)
+        """Keep a patch. Returns False where it does not follow the last one: a gap."""
+        follows = session == self.session and (not self.patches or seq == self.last + 1)
         if not follows:
-            self.frames.clear()
+            self.patches.clear()
             self.size = 0
             self.session = session
-        self.frames.append((seq, data))
+        self.patches.append((seq, data))
         self.size += len(data)
-        while len(self.frames) > RING_FRAMES or (self.size > RING_BYTES and len(self.frames) > 1):
-            self.size -= len(self.frames.popleft()[1])
+        while len(self.patches) > RING_PATCHES or (
+            self.size > RING_BYTES and len(self.patches) > 1
+        ):
+            self.size -= len(self.patches.popleft()[1])
         return follows
 
     @property
     def last(self) -> int:
-        return self.frames[-1][0] if self.frames else 0
+        return self.patches[-1][0] if self.patches else 0
 
     def after(self, session: str, seq: int) -> list[bytes] | None:
         """Frames after `seq`, or None where they are no longer, or not yet, all there."""
-        if session != self.session or not self.frames or seq > self.last:
+        if session != self.session or not self.patches or seq > self.last:
             return None
-        if seq + 1 < self.frames[0][0]:
+        if seq + 1 < self.patches[0][0]:
             return None
-        return [data for number, data in self.frames if number > seq]
+        return [data for number, data in self.patches if number > seq]
 
     def begin(self, session: str) -> None:
         """Another life of the worker: nothing of the last one is kept."""
-        self.frames.clear()
+        self.patches.clear()
         self.size = 0
         self.session = session

@@ -1,8 +1,8 @@
 """Everything that passes between one worker and those who watch it.
 
 The hub owns no graph and no device. It numbers commands, routes answers back to who asked, keeps
-the newest frames for browsers that come back, and tells subscribers when the worker is out of
-reach. Frames are numbered anew on their way out, so that what the guard thread says while the
+the newest patches for browsers that come back, and tells subscribers when the worker is out of
+reach. Patches are numbered anew on their way out, so that what the guard thread says while the
 worker's loop is held takes its place among them. An E-STOP takes the guard channel and waits for
 nothing else here. Framework-free: the web layer hands in functions that send bytes.
 """
@@ -63,7 +63,7 @@ Answer = Callable[[_Ack | _Fail], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class LinkedProcess:
     """A worker process as it introduced itself."""
 
     session: str
@@ -89,15 +89,13 @@ class Hub:
 
     def __init__(self, uuid: str, *, changed: Callable[[], None] = lambda: None) -> None:
         self.uuid = uuid
-        self.identity: Identity | None = None
+        self.identity: LinkedProcess | None = None
         self.standing = schema.Standing()
-        self.guard_seen: float | None = None
-        """When the guard thread was last heard, monotonic."""
         self.rev = 0
         self._ring = Ring()
         self._life = secrets.token_hex(4)  # of this server, in the sessions it gives out
         self._session = ""  # that browsers are told
-        self._seq = 0  # of the last frame that browsers were sent
+        self._seq = 0  # of the last patch that browsers were sent
         self._came: tuple[str, int] = ("", 0)  # the worker's own session and number, last seen
         self._subscribers: dict[Subscriber, schema.Actor] = {}
         self._link: Send | None = None
@@ -118,14 +116,14 @@ class Hub:
     def subscribe(
         self, subscriber: Subscriber, actor: schema.Actor, session: str, seq: int
     ) -> None:
-        """Begin, or go on from (session, seq): missed frames if they are kept, else a Snapshot."""
+        """Begin, or go on from (session, seq): missed patches if they are kept, else a Snapshot."""
         self._subscribers[subscriber] = actor
         self._tell_people()
         missed = self._ring.after(session, seq) if session and self._link else None
         subscriber.needs_snapshot = missed is None
         if missed is not None:
             for data in missed:
-                subscriber.push(data, is_frame=True)
+                subscriber.push(data, is_patch=True)
         elif self._link is None:
             subscriber.push(self._gone("The worker is not running or cannot be reached."))
         else:
@@ -141,7 +139,9 @@ class Hub:
             self._subscribers[subscriber] = actor
             self._tell_people()
 
-    def command(self, subscriber: Subscriber, actor: schema.Actor, command: schema.Command) -> None:
+    def command(
+        self, subscriber: Subscriber, actor: schema.Actor, command: schema.CommandMessage
+    ) -> None:
         """Pass a browser's command on; the answer goes to `subscriber` under the browser's id."""
 
         def answer(reply: _Ack | _Fail) -> None:
@@ -259,7 +259,7 @@ class Hub:
         message = _from_worker.decode(data)
         match message:
             case _Head():
-                self._frame(message)
+                self._patch(message)
             case _Ack() | _Fail():
                 self.rev = max(self.rev, message.rev)
                 answer = self._pending.pop(message.id, None)
@@ -279,7 +279,7 @@ class Hub:
         return True
 
     def _hello(self, hello: schema.Hello) -> None:
-        self.identity = Identity(hello.session, hello.pid, hello.version)
+        self.identity = LinkedProcess(hello.session, hello.pid, hello.version)
         session = f"{hello.session}-{self._life}"
         if session != self._session:
             self._session, self._seq, self._came = session, 0, (hello.session, 0)
@@ -291,7 +291,7 @@ class Hub:
             self._ask_snapshot()
         self._changed()
 
-    def _frame(self, head: _Head) -> None:
+    def _patch(self, head: _Head) -> None:
         self.rev = head.rev
         session, seq = self._came
         self._came = (head.session, head.seq)
@@ -308,13 +308,13 @@ class Hub:
             self._ask_snapshot()
 
     def _pass_on(self, head: _Head) -> None:
-        """Number a frame anew, keep it, send it to everybody who is up to date."""
+        """Number a patch anew, keep it, send it to everybody who is up to date."""
         self._seq += 1
         head.session, head.seq = self._session, self._seq
         data = _encoder.encode(head)
         self._ring.add(self._session, self._seq, data)
         for subscriber in self._current():
-            subscriber.push(data, is_frame=True)
+            subscriber.push(data, is_patch=True)
 
     def _current(self) -> Iterator[Subscriber]:
         return (each for each in self._subscribers if not each.needs_snapshot)
@@ -334,7 +334,7 @@ class Hub:
         data = self._placed(reply.result)
         for subscriber in self._subscribers:
             if subscriber.needs_snapshot:
-                subscriber.forget_frames()
+                subscriber.forget_patches()
                 subscriber.push(data)
                 subscriber.needs_snapshot = False
 
@@ -373,7 +373,6 @@ class Hub:
 
     def guard_up(self, send: Send) -> None:
         self._guard = send
-        self.guard_seen = time.monotonic()
         self._changed()
 
     def guard_down(self, send: Send) -> None:
@@ -388,7 +387,6 @@ class Hub:
             msgspec.DecodeError: It is none.
         """
         message = _from_guard.decode(data)
-        self.guard_seen = time.monotonic()
         match message:
             case schema.GuardReport():
                 self._estop_report(message)
@@ -423,6 +421,6 @@ class Hub:
         self._changed()
 
     def _add(self, event: schema.LatchPut | schema.Logged) -> None:
-        """A frame of our own, among the worker's."""
+        """A patch of our own, among the worker's."""
         events = msgspec.Raw(_encoder.encode([event]))
         self._pass_on(_Head(session="", seq=0, rev=self.rev, events=events))

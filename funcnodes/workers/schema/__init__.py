@@ -1,7 +1,7 @@
 """What browsers, server and workers say to each other, as msgspec structs: one schema for all hops.
 
-    browser ── Command ──▶ server ── Do ──▶ worker      answered by Ack or Fail, in order
-    browser ◀── Welcome, Snapshot, Frame ── server ◀── worker
+    browser ── CommandMessage ──▶ server ── Do ──▶ worker    answered by Ack or Fail, in order
+    browser ◀── Welcome, Snapshot, Patch ── server ◀── worker
 
 Each message is one msgpack map with a `type`; what a browser meets, `funcnodes.web.typescript`
 renders for the editor. The rooms: what is seen (`views`), told (`answers`) and asked (`commands`),

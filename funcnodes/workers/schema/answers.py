@@ -1,7 +1,7 @@
 """What is told: all of it at first, then what changes, numbered; and an answer to each command.
 
-The worker numbers its frames (`seq`) within a `session` (one life of the worker process); the
-server keeps the newest frames, so that a browser that comes back names the last one it has seen
+The worker numbers its patches (`seq`) within a `session` (one life of the worker process); the
+server keeps the newest patches, so that a browser that comes back names the last one it has seen
 and gets what it missed, or a new Snapshot. Values are coalesced, latest wins; rows are not.
 """
 
@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from funcnodes.workers.schema.views import (
-    Column,
+    BodyView,
+    ColumnView,
     DeviceView,
     EdgeView,
     ExampleView,
@@ -20,10 +21,9 @@ from funcnodes.workers.schema.views import (
     NodeView,
     PersonView,
     Problem,
-    Progress,
+    ProgressView,
     RunView,
     SafetyView,
-    Shown,
     SpaceView,
     TrafficPage,
     WatchView,
@@ -69,7 +69,7 @@ class NodeStatus(Base, kw_only=True, tag="status"):
     state: NodeState
     duration_s: float | None = None
     runs: int = 0
-    progress: Progress | None = None
+    progress: ProgressView | None = None
     problem: Problem | None = None
 
 
@@ -82,7 +82,7 @@ class EdgeGone(Base, kw_only=True, tag="edge_gone"):
 
 
 class PortValue(Base, array_like=True):
-    """One port's newest value, positional to keep frames small."""
+    """One port's newest value, positional to keep patches small."""
 
     node: str
     port: str
@@ -93,17 +93,17 @@ class PortValue(Base, array_like=True):
     applied: bool
 
 
-class Values(Base, kw_only=True, tag="values"):
+class PortValues(Base, kw_only=True, tag="values"):
     values: list[PortValue]
 
 
-class Rows(Base, kw_only=True, tag="rows"):
+class RowsView(Base, kw_only=True, tag="rows"):
     """Rows `start` … of a run's recorder; appended, never coalesced away."""
 
     run: str
     recorder: str
     start: int
-    columns: list[Column]
+    columns: list[ColumnView]
     data: list[list[float | None]]
     """One list per column."""
 
@@ -158,23 +158,24 @@ class Reset(Base, kw_only=True, tag="reset"):
     edges: list[EdgeView]
 
 
-Event = (
-    NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | Values | Rows | DevicePut | DeviceGone
-    | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut | Logged | Reset
+PatchEvent = (
+    NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | PortValues | RowsView | DevicePut
+    | DeviceGone | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut
+    | Logged | Reset
 )  # fmt: skip
 
 
-class Frame(Base, kw_only=True, tag="frame"):
+class Patch(Base, kw_only=True, tag="frame"):
     """A numbered batch of events, applied in order.
 
-    The server numbers anew what it passes on, under a session of its own, since it adds frames
+    The server numbers anew what it passes on, under a session of its own, since it adds patches
     for what cannot wait for a worker whose loop is held.
     """
 
     session: str
     seq: int
     rev: int
-    events: list[Event]
+    events: list[PatchEvent]
 
 
 class Ack(Base, kw_only=True, tag="ack"):
@@ -207,6 +208,6 @@ class Welcome(Base, kw_only=True, tag="welcome"):
     version: str
 
 
-FromWorker = Snapshot | Frame | Ack | Fail | Gone | Welcome
-AckResult = Rows | Shown | Snapshot | WatchView | TrafficPage
+FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome
+AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage
 """What an Ack's result is where it is a struct of its own."""

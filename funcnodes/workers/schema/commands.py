@@ -22,7 +22,7 @@ them (S4).
 
 
 class WorkerCommand(Base):
-    """What people may ask of a worker, by a `Command`."""
+    """What people may ask of a worker, by a `CommandMessage`."""
 
     role: ClassVar[Role] = "operator"
     """The least role that may send it."""
@@ -194,7 +194,7 @@ class UpdateSubgraph(EditCommand, kw_only=True, tag="update_subgraph"):
 
 
 class GetBody(ReadCommand, kw_only=True, tag="get_body"):
-    """What the body of a node's card shows. Ack.result is a Shown."""
+    """Ack.result is what the body of a node's card shows."""
 
     id: str
 
@@ -252,13 +252,13 @@ class RunAbort(BenchCommand, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
 
 
-class Trigger(BenchCommand, kw_only=True, tag="trigger"):
+class TriggerNode(BenchCommand, kw_only=True, tag="trigger"):
     """Run one node now (Retry on its card)."""
 
     id: str
 
 
-class Cancel(BenchCommand, kw_only=True, tag="cancel"):
+class CancelNode(BenchCommand, kw_only=True, tag="cancel"):
     id: str
 
 
@@ -367,12 +367,12 @@ COMMANDS: tuple[type[WorkerCommand], ...] = tuple(
 )
 """Each command that there is, in the order in which they stand here."""
 if TYPE_CHECKING:
-    Body = WorkerCommand
+    AnyCommand = WorkerCommand
 else:
-    Body = functools.reduce(operator.or_, COMMANDS)
+    AnyCommand = functools.reduce(operator.or_, COMMANDS)
 
 
-class Command(Base, kw_only=True, tag="command"):
+class CommandMessage(Base, kw_only=True, tag="command"):
     """One request from a browser; `id` is the browser's own counter.
 
     `rev` is the revision the sender saw; an edit of structure on an older one is refused with the
@@ -381,7 +381,7 @@ class Command(Base, kw_only=True, tag="command"):
 
     id: int
     rev: int = 0
-    body: Body
+    body: AnyCommand
 
 
 class Subscribe(Base, kw_only=True, tag="subscribe"):
@@ -396,4 +396,4 @@ class Ping(Base, kw_only=True, tag="ping"):
     pass
 
 
-FromBrowser = Command | Subscribe | Ping
+FromBrowser = CommandMessage | Subscribe | Ping

@@ -1,6 +1,6 @@
 """What a worker's guard thread and the manager say to each other, past every queue.
 
-The guard channel is a WebSocket of its own, so that an E-STOP waits for no frame, no command and
+The guard channel is a WebSocket of its own, so that an E-STOP waits for no patch, no command and
 no event loop. Framed as everything else: one msgpack map with a `type` per message.
 """
 

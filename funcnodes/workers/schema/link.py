@@ -1,7 +1,7 @@
 """What server and worker say to each other on the link that the worker dials."""
 
-from funcnodes.workers.schema.answers import Ack, Fail, Frame, Snapshot
-from funcnodes.workers.schema.commands import Body
+from funcnodes.workers.schema.answers import Ack, Fail, Patch, Snapshot
+from funcnodes.workers.schema.commands import AnyCommand
 from funcnodes.workers.schema.words import Base, Role
 
 
@@ -29,7 +29,7 @@ class Do(Base, kw_only=True, tag="do"):
     id: int
     rev: int
     actor: Actor
-    body: Body
+    body: AnyCommand
 
 
 class People(Base, kw_only=True, tag="people_now"):
@@ -52,4 +52,4 @@ class Standing(Base, kw_only=True, tag="standing"):
 
 
 ToWorker = Do | People | Shutdown
-FromWorkerLink = Hello | Standing | Snapshot | Frame | Ack | Fail
+FromWorkerLink = Hello | Standing | Snapshot | Patch | Ack | Fail

@@ -8,7 +8,7 @@ from funcnodes.workers.schema.words import (
     Arming,
     Base,
     BodyKind,
-    Cell,
+    CellValue,
     CurveStyle,
     DeviceState,
     NodeState,
@@ -32,7 +32,7 @@ class Problem(Base, kw_only=True):
     context: dict[str, Any] = {}
 
 
-class Progress(Base, kw_only=True):
+class ProgressView(Base, kw_only=True):
     done: int
     total: int | None = None
     text: str = ""
@@ -88,7 +88,7 @@ class NodeView(Base, kw_only=True):
     """How long the last execution took, or the running one is taking at most."""
     runs: int = 0
     """Executions since the nodespace was opened."""
-    progress: Progress | None = None
+    progress: ProgressView | None = None
     problem: Problem | None = None
     muted: bool = False
     missing: str = ""
@@ -341,12 +341,12 @@ class TableBody(Base, kw_only=True):
     """The first columns and rows of a table; of a recorder's, the last rows."""
 
     columns: list[str] = []
-    rows: list[list[Cell]] = []
+    rows: list[list[CellValue]] = []
     total: int = 0
     """How many rows there are."""
 
 
-class Shown(Base, kw_only=True):
+class BodyView(Base, kw_only=True):
     """What the body of a card shows; all null while there is no value."""
 
     figure: Figure | None = None
@@ -356,14 +356,14 @@ class Shown(Base, kw_only=True):
     text: str | None = None
 
 
-class Column(Base, kw_only=True):
+class ColumnView(Base, kw_only=True):
     name: str
     unit: str = ""
     node: str = ""
     port: str = ""
 
 
-class StopAck(Base, kw_only=True):
+class StopAckView(Base, kw_only=True):
     """What became of one device at an E-STOP."""
 
     device: str
@@ -380,7 +380,7 @@ class LatchView(Base, kw_only=True):
     by: str = ""
     cause: str = ""
     t: float | None = None
-    acks: list[StopAck] = []
+    acks: list[StopAckView] = []
 
 
 class LogLine(Base, kw_only=True):

@@ -28,4 +28,4 @@ Quality = values.Quality
 Section = places.Section
 BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
 CurveStyle = Literal["line", "points", "line and points"]
-Cell = str | float | bool | None
+CellValue = str | float | bool | None

@@ -35,7 +35,7 @@ def kind_of(node: Node) -> schema.BodyKind:
     return kind if kind in _KINDS else ""
 
 
-def body_of(node: Node) -> schema.Shown:
+def body_of(node: Node) -> schema.BodyView:
     """The body of the node's card as it is now.
 
     Raises:
@@ -46,18 +46,18 @@ def body_of(node: Node) -> schema.Shown:
         raise RefusedError(f"{node.name} shows nothing.")
     value = _shown_value(node)
     if value is NoValue or value is None:
-        return schema.Shown()
+        return schema.BodyView()
     match kind:
         case "curve":
-            return schema.Shown(figure=_figure(value))
+            return schema.BodyView(figure=_figure(value))
         case "image":
-            return schema.Shown(image=_image(node, value))
+            return schema.BodyView(image=_image(node, value))
         case "table":
-            return schema.Shown(table=_table(value))
+            return schema.BodyView(table=_table(value))
         case "json":
-            return schema.Shown(text=_cut(_json(value)))
+            return schema.BodyView(text=_cut(_json(value)))
         case _:
-            return schema.Shown(text=_cut(value if isinstance(value, str) else _plain(value)))
+            return schema.BodyView(text=_cut(value if isinstance(value, str) else _plain(value)))
 
 
 def _shown_value(node: Node) -> Any:
@@ -177,7 +177,7 @@ def _has_axis(value: Any) -> bool:
     return bool(getattr(value, "shape", ()))
 
 
-def _cell(value: Any) -> schema.Cell:
+def _cell(value: Any) -> schema.CellValue:
     is_scalar = hasattr(value, "item") and not _has_axis(value)  # of numpy
     return previews.preview(value.item() if is_scalar else value, CELL)
 

@@ -1,6 +1,6 @@
 """What people are told of a bench's own safety: alarms, interlocks, and the plan for each cause.
 
-Guarantees that whoever watches is told by events, the newest of each at most once a frame, and
+Guarantees that whoever watches is told by events, the newest of each at most once a patch, and
 only of what is different; nothing is read for it. What alarms and interlocks do, and what the plan
 says, is the bench's.
 """
@@ -49,10 +49,10 @@ class SafetyFeed:
         self._watch, self._plan = watch_view(self._bench), safety_view(self._bench)
         return self._watch, self._plan
 
-    def _events(self) -> list[schema.Event]:
+    def _events(self) -> list[schema.PatchEvent]:
         watch, plan = self._watch, self._plan
         self.views()
-        events: list[schema.Event] = []
+        events: list[schema.PatchEvent] = []
         if self._watch != watch:
             events.append(schema.WatchPut(watch=self._watch))
         if self._plan != plan:

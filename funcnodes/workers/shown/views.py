@@ -241,7 +241,9 @@ def latch_view(state: LatchState) -> schema.LatchView:
         cause=state.cause,
         t=state.t,
         acks=[
-            schema.StopAck(device=each.device, state=each.state, ms=each.ms, message=each.message)
+            schema.StopAckView(
+                device=each.device, state=each.state, ms=each.ms, message=each.message
+            )
             for each in state.acks
         ],
     )
@@ -272,9 +274,9 @@ def head_view(head: RunHead) -> schema.RunView:
     )
 
 
-def rows_event(run: str, page: RowPage) -> schema.Rows:
+def rows_event(run: str, page: RowPage) -> schema.RowsView:
     """Rows as a plot needs them: numbers, and None for what is none."""
-    return schema.Rows(
+    return schema.RowsView(
         run=run,
         recorder=page.table.recorder,
         start=page.start,
@@ -415,8 +417,8 @@ def _device_is_away(node: Node) -> bool:
     return device is None or device.state in ("offline", "fault", "unanswered")
 
 
-def _progress(progress: NodeProgress) -> schema.Progress:
-    return schema.Progress(
+def _progress(progress: NodeProgress) -> schema.ProgressView:
+    return schema.ProgressView(
         done=int(progress.done),
         total=None if progress.total is None else int(progress.total),
         text=progress.text,
@@ -445,8 +447,8 @@ def _plot(node: XYPlot) -> schema.PlotSpec:
     )
 
 
-def _column(column: Column) -> schema.Column:
-    return schema.Column(name=column.name, unit=column.unit, node=column.node, port=column.port)
+def _column(column: Column) -> schema.ColumnView:
+    return schema.ColumnView(name=column.name, unit=column.unit, node=column.node, port=column.port)
 
 
 def _library_port(port: Any) -> schema.LibraryPort:

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from funcnodes.workers import schema
 from funcnodes.workers.manager.fanout import (
     MERGE_FROM,
-    RING_FRAMES,
+    RING_PATCHES,
     STALLED_AFTER_S,
     Ring,
     Subscriber,
@@ -27,31 +27,31 @@ class Clock:
         return self.now
 
 
-def value(port: str, number: float) -> schema.Values:
-    return schema.Values(values=[schema.PortValue("n", port, number, "ok", None, False, True)])
+def value(port: str, number: float) -> schema.PortValues:
+    return schema.PortValues(values=[schema.PortValue("n", port, number, "ok", None, False, True)])
 
 
-def rows(start: int) -> schema.Rows:
-    return schema.Rows(run="r", recorder="c", start=start, columns=[], data=[[1.0]])
+def rows(start: int) -> schema.RowsView:
+    return schema.RowsView(run="r", recorder="c", start=start, columns=[], data=[[1.0]])
 
 
-def frame(seq: int, *events: Any) -> bytes:
-    return encode(schema.Frame(session="s", seq=seq, rev=0, events=list(events)))
+def patch(seq: int, *events: Any) -> bytes:
+    return encode(schema.Patch(session="s", seq=seq, rev=0, events=list(events)))
 
 
 async def drain(subscriber: Subscriber) -> list[Any]:
     return [decode(await subscriber.get()) for _ in range(subscriber.waiting)]
 
 
-def applied(frames: list[Any]) -> tuple[dict[str, Any], list[int]]:
+def applied(patches: list[Any]) -> tuple[dict[str, Any], list[int]]:
     """What a browser ends with: the last value per port, and the rows it got."""
     values: dict[str, Any] = {}
     got: list[int] = []
-    for each in frames:
-        for event in each.events if isinstance(each, schema.Frame) else []:
-            if isinstance(event, schema.Values):
+    for each in patches:
+        for event in each.events if isinstance(each, schema.Patch) else []:
+            if isinstance(event, schema.PortValues):
                 values.update({v.port: v.value for v in event.values})
-            elif isinstance(event, schema.Rows):
+            elif isinstance(event, schema.RowsView):
                 got.append(event.start)
     return values, got
 
@@ -63,13 +63,13 @@ def applied(frames: list[Any]) -> tuple[dict[str, Any], list[int]]:
 async def test_a_slow_browser_ends_where_a_fast_one_does(
     events: list[tuple[bool, str, int]], pace: int
 ) -> None:
-    """Whatever its pace: same values, every row once and in order, every frame number once."""
+    """Whatever its pace: same values, every row once and in order, every patch number once."""
     slow = Subscriber()
     everything, got = [], []
     for seq, (is_row, port, number) in enumerate(events, 1):
-        data = frame(seq, rows(seq) if is_row else value(port, float(number)))
+        data = patch(seq, rows(seq) if is_row else value(port, float(number)))
         everything.append(decode(data))
-        slow.push(data, is_frame=True)
+        slow.push(data, is_patch=True)
         if seq % pace == 0:
             got += await drain(slow)
     got += await drain(slow)
@@ -80,29 +80,29 @@ async def test_a_slow_browser_ends_where_a_fast_one_does(
 async def test_superseded_values_are_taken_out_of_what_waits() -> None:
     slow = Subscriber()
     for seq in range(1, MERGE_FROM * 4 + 1):
-        slow.push(frame(seq, value("a", float(seq))), is_frame=True)
+        slow.push(patch(seq, value("a", float(seq))), is_patch=True)
     got = await drain(slow)
     sent = [each for each in got if each.events]
     assert len(sent) == 1
     assert sent[0].events[0].values[0].value == float(MERGE_FROM * 4)
 
 
-async def test_answers_are_kept_in_their_place_among_frames() -> None:
+async def test_answers_are_kept_in_their_place_among_patches() -> None:
     slow = Subscriber()
     for seq in range(1, 40):
-        slow.push(frame(seq, value("a", float(seq))), is_frame=True)
+        slow.push(patch(seq, value("a", float(seq))), is_patch=True)
         if seq % 10 == 0:
             slow.push(encode(schema.Ack(id=seq, rev=0)))
-    order = [each.id if isinstance(each, schema.Ack) else "frame" for each in await drain(slow)]
-    assert [index for index, each in enumerate(order) if each != "frame"] == [10, 21, 32]
+    order = [each.id if isinstance(each, schema.Ack) else "patch" for each in await drain(slow)]
+    assert [index for index, each in enumerate(order) if each != "patch"] == [10, 21, 32]
 
 
 async def test_values_from_before_a_reset_do_not_give_way_to_those_after_it() -> None:
     slow = Subscriber()
-    slow.push(frame(1, value("a", 1.0)), is_frame=True)
-    slow.push(frame(2, schema.Reset(nodes=[], edges=[])), is_frame=True)
+    slow.push(patch(1, value("a", 1.0)), is_patch=True)
+    slow.push(patch(2, schema.Reset(nodes=[], edges=[])), is_patch=True)
     for seq in range(3, MERGE_FROM + 3):
-        slow.push(frame(seq, value("a", float(seq))), is_frame=True)
+        slow.push(patch(seq, value("a", float(seq))), is_patch=True)
     got = await drain(slow)
     assert got[0].events[0].values[0].value == 1.0
 
@@ -110,13 +110,13 @@ async def test_values_from_before_a_reset_do_not_give_way_to_those_after_it() ->
 async def test_one_that_never_takes_is_given_up_in_thirty_seconds() -> None:
     clock = Clock()
     subscriber = Subscriber(clock=clock)
-    subscriber.push(frame(1))
+    subscriber.push(patch(1))
     await subscriber.get()
     clock.now = STALLED_AFTER_S - 1
-    subscriber.push(frame(2))
+    subscriber.push(patch(2))
     assert not subscriber.dropped.is_set()
     clock.now = STALLED_AFTER_S + 1
-    subscriber.push(frame(3))
+    subscriber.push(patch(3))
     assert subscriber.dropped.is_set()
     assert subscriber.waiting == 0
     assert STALLED_AFTER_S < 30
@@ -134,11 +134,11 @@ async def test_one_with_nothing_to_take_is_not_given_up() -> None:
     assert await waiting == b"x"
 
 
-async def test_a_snapshot_takes_the_place_of_waiting_frames_but_of_no_answer() -> None:
+async def test_a_snapshot_takes_the_place_of_waiting_patches_but_of_no_answer() -> None:
     subscriber = Subscriber()
-    subscriber.push(frame(1), is_frame=True)
+    subscriber.push(patch(1), is_patch=True)
     subscriber.push(encode(schema.Ack(id=1, rev=0)))
-    subscriber.forget_frames()
+    subscriber.forget_patches()
     assert subscriber.waiting == 1
 
 
@@ -158,12 +158,12 @@ def test_a_ring_knows_what_came_after(session: str, seq: int, expected: list[int
 def test_a_ring_forgets_the_oldest_and_says_so() -> None:
     ring = Ring()
     ring.begin("s")
-    for number in range(1, RING_FRAMES + 11):
+    for number in range(1, RING_PATCHES + 11):
         ring.add("s", number, b"x")
     assert ring.after("s", 9) is None
     found = ring.after("s", 10)
     assert found is not None
-    assert len(found) == RING_FRAMES
+    assert len(found) == RING_PATCHES
 
 
 def test_a_ring_notices_a_gap_and_another_session() -> None:

@@ -20,8 +20,8 @@ VIEWERS_MAY = {
     "GetTraffic", "ExportTraffic",
 }  # fmt: skip
 NEED_CONTROLS = {
-    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "Trigger", "Cancel", "SetLive",
-    "DeviceConnect", "DeviceDisconnect", "EStopReset", "InterlockReset",
+    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
+    "SetLive", "DeviceConnect", "DeviceDisconnect", "EStopReset", "InterlockReset",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}
 
@@ -70,7 +70,7 @@ def test_every_command_is_carried_out_by_the_method_of_its_name(
 
 @every_command
 def test_every_command_arrives_as_it_was_sent(kind: type[schema.WorkerCommand]) -> None:
-    message = schema.Command(id=7, rev=3, body=example(kind))
+    message = schema.CommandMessage(id=7, rev=3, body=example(kind))
     decode = msgspec.msgpack.Decoder(schema.FromBrowser).decode
     assert decode(msgspec.msgpack.encode(message)) == message
 

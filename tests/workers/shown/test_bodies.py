@@ -26,7 +26,7 @@ class Showing(Node):
         """Nothing."""
 
 
-def body(kind: str, value: Any) -> schema.Shown:
+def body(kind: str, value: Any) -> schema.BodyView:
     node = Showing()
     NodeSpace(arming="disarmed").add_node_instance(node)
     node.body = kind  # type: ignore[attr-defined]
@@ -58,7 +58,7 @@ async def test_an_array_plot_shows_its_curves_and_an_image_its_picture() -> None
 
 def test_without_a_value_a_body_is_empty_and_a_node_without_one_says_so() -> None:
     for kind in ("curve", "image", "table", "text", "json"):
-        assert body(kind, None) == schema.Shown()
+        assert body(kind, None) == schema.BodyView()
     with pytest.raises(RefusedError, match="Showing shows nothing"):
         body("", 1)
     with pytest.raises(RefusedError, match="Showing shows nothing"):
@@ -124,5 +124,5 @@ def test_whatever_is_on_the_port_a_body_can_be_sent(kind: str, value: Any) -> No
     import msgspec
 
     shown = body(kind, value)
-    sent = msgspec.msgpack.decode(msgspec.msgpack.encode(shown), type=schema.Shown)
+    sent = msgspec.msgpack.decode(msgspec.msgpack.encode(shown), type=schema.BodyView)
     assert sent.table == shown.table or kind == "table"

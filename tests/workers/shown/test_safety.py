@@ -88,7 +88,7 @@ async def test_alarms_and_interlocks_are_told_without_being_asked_for(bench: Des
 
     await smu.member_set("nplc", 1)
     await bench.until(lambda: alarms(bench)[-1].severity == "NO_ALARM")
-    bench.worker.safety.touch()  # what was read since the last frame
+    bench.worker.safety.touch()  # what was read since the last patch
     told = bench.events(schema.WatchPut)[-1].watch
     assert bench.worker.snapshot().watch == told
 
@@ -103,7 +103,7 @@ async def test_what_is_as_it_was_is_told_to_nobody(bench: Desk) -> None:
     for _ in range(20):
         bench.worker.safety.touch()
         bench.worker.publisher.flush()
-    told = [e for m in bench.sent[before:] if isinstance(m, schema.Frame) for e in m.events]
+    told = [e for m in bench.sent[before:] if isinstance(m, schema.Patch) for e in m.events]
     assert not [e for e in told if isinstance(e, schema.WatchPut | schema.SafetyPut)]
 
 
