@@ -107,7 +107,6 @@ class Run:
         self._ran: set[Frame] = set()
         self._finishing = False
         self._writer: RunWriter | None = None
-        self._failure: StorageError | None = None
         self._task: asyncio.Task[None] | None = None
         self._paused_s = 0.0
         self._paused_at: float | None = None

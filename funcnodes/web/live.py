@@ -68,10 +68,6 @@ class LiveSocket:
         self._hub: Hub | None = None
         self._stops: set[asyncio.Task[None]] = set()
 
-    @property
-    def person(self) -> Person:
-        return self._person
-
     async def run(self) -> int | None:
         """Serve until either side ends it. Returns the close code to send, if one is owed."""
         self._out.push(

@@ -57,10 +57,6 @@ class Uplink:
         self._socket: ClientConnection | None = None
         self._sent = asyncio.Event()
 
-    @property
-    def connected(self) -> bool:
-        return self._socket is not None
-
     def send(self, data: bytes) -> bool:
         """Put a message on its way. Returns False where there is no manager to get it."""
         if self._socket is None:
