@@ -77,7 +77,7 @@ def startworkermanager(ctx: typer.Context, host: Host = "127.0.0.1", port: Port 
 
 def link(ctx: typer.Context, as_json: Json = False) -> None:
     """Print a link that signs in once."""
-    from funcnodes.workers.client import link as fresh
+    from funcnodes.workers.manager.client import link as fresh
 
     found = fresh(_settings(ctx))
     if as_json:
@@ -97,7 +97,7 @@ def estop(
 
     Of every worker, or of one. A software stop, not a safety device.
     """
-    from funcnodes.workers.client import estop as press
+    from funcnodes.workers.manager.client import estop as press
 
     answers = press(_settings(ctx), worker)
     if as_json:

@@ -29,28 +29,28 @@ def register(app: typer.Typer) -> None:
 
 def new(ctx: typer.Context, name: NewName, as_json: Json = False) -> None:
     """Create a worker; start it with `worker start`."""
-    from funcnodes.workers import client
+    from funcnodes.workers.manager import client
 
     _show(client.worker_new(ctx.obj, name), as_json, "created")
 
 
 def start(ctx: typer.Context, worker: Name, as_json: Json = False) -> None:
     """Start a worker."""
-    from funcnodes.workers import client
+    from funcnodes.workers.manager import client
 
     _show(client.worker_start(ctx.obj, worker), as_json, "started")
 
 
 def stop(ctx: typer.Context, worker: Name, as_json: Json = False) -> None:
     """Make a worker's devices safe, and end it."""
-    from funcnodes.workers import client
+    from funcnodes.workers.manager import client
 
     _show(client.worker_stop(ctx.obj, worker), as_json, "stopped")
 
 
 def list_workers(ctx: typer.Context, as_json: Json = False) -> None:
     """List the workers."""
-    from funcnodes.workers import client
+    from funcnodes.workers.manager import client
 
     found = client.worker_list(ctx.obj)
     if as_json:

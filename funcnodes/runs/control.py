@@ -14,7 +14,7 @@ from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import LogEntry
-from funcnodes.runs.run import Listeners, Run, Surroundings, stopped_by
+from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 
@@ -33,7 +33,7 @@ class Runner(Pacer):
         self.store = store
         self.nodespace = nodespace
         self.run: Run | None = None
-        self._listeners = Listeners()
+        self._listeners = RunListeners()
         self._starting = False
         space.services.provide(Runner, self)
         space.services.provide(Pacer, self)
@@ -116,9 +116,11 @@ class Runner(Pacer):
         if run is not None and isinstance(frame, Frame):
             run.point_done(frame)
 
-    def _around(self, latch: Latch | None) -> Surroundings:
+    def _around(self, latch: Latch | None) -> RunSurroundings:
         bench = self.space.services.get(Bench)
-        return Surroundings(self.space, self.store, self.nodespace, bench, latch, self._listeners)
+        return RunSurroundings(
+            self.space, self.store, self.nodespace, bench, latch, self._listeners
+        )
 
     def _latch(self) -> Latch | None:
         bench = self.space.services.get(Bench)

@@ -46,7 +46,7 @@ def _nothing(*_: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Watcher:
+class RunWatcher:
     """Who is told what happens.
 
     Attributes:
@@ -62,7 +62,7 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ReplayedRecording:
     """A recording that answers in place of the instruments; see `recordings.replayed`."""
 
     path: Path
@@ -95,8 +95,8 @@ def run_file(
     bench: Path | None = None,
     out: Path | None = None,
     record_traffic: Path | None = None,
-    replay: Replay | None = None,
-    watcher: Watcher | None = None,
+    replay: ReplayedRecording | None = None,
+    watcher: RunWatcher | None = None,
     operator: str = "",
     guarded: Guarded = nullcontext,
 ) -> LocalResult:
@@ -122,7 +122,7 @@ def run_file(
     if out is not None:
         _check_folder(out)
     local = _Local(
-        settings, path, data, sets, bench, out, record_traffic, replay, watcher or Watcher(),
+        settings, path, data, sets, bench, out, record_traffic, replay, watcher or RunWatcher(),
         operator, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
@@ -154,8 +154,8 @@ class _Local:
     bench_path: Path | None
     out: Path | None
     record_traffic: Path | None
-    replay: Replay | None
-    watcher: Watcher
+    replay: ReplayedRecording | None
+    watcher: RunWatcher
     operator: str
     guarded: Guarded
 

@@ -17,7 +17,7 @@ from funcnodes.runs.records import NOTHING, Cell, Column, TableSpec
 from funcnodes.runs.table import Table
 
 
-class Sink(Protocol):
+class RowSink(Protocol):
     """Where rows go besides the table: the run's file."""
 
     def __call__(self, cells: list[Cell], *, wall: float, mono: float) -> None: ...
@@ -30,7 +30,7 @@ class _Recording:
     wave: Wave
     table: Table
     inputs: list[NodeInput]
-    sink: Sink
+    sink: RowSink
     around: "weakref.WeakSet[Wave]" = field(default_factory=weakref.WeakSet)
     last: Wave | None = None
 
@@ -121,7 +121,7 @@ class Recorder(Node):
         """What it would record now."""
         return TableSpec(recorder=name_of(self), name=self.name, columns=self.columns())
 
-    def begin(self, wave: Wave, table: Table, sink: Sink) -> None:
+    def begin(self, wave: Wave, table: Table, sink: RowSink) -> None:
         """Record what happens within `wave` from now on."""
         self._recording = _Recording(wave, table, self._wired(), sink)
         self.outputs["rows"].emit(table, wave)

@@ -18,6 +18,8 @@ RunState = Literal[
 ]
 ENDED: frozenset[RunState] = frozenset({"complete", "stopped", "aborted", "failed", "interrupted"})
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 """Stored as the index into this tuple: append only, never reorder."""
 
@@ -166,12 +168,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     wall: float
-    level: Literal["debug", "info", "warning", "error"]
+    level: LogLevel
     source: str
     text: str
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters of one device, read `before` or `after` the run."""
 
     moment: Literal["before", "after"]

@@ -15,7 +15,7 @@ from funcnodes.runs.records import EMPTY, QUALITIES, Cell, Column, RowPage, Tabl
 _CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 _NUMERIC = ("number", "quantity")
 
-Watcher = Callable[["Table", int, int], None]
+RowWatcher = Callable[["Table", int, int], None]
 
 
 class Table:
@@ -37,7 +37,7 @@ class Table:
         self._mono = array("d")
         self._values: list[_Column] = [_column(column) for column in spec.columns]
         self._quality = [bytearray() for _ in spec.columns]
-        self._watchers: list[Watcher] = []
+        self._watchers: list[RowWatcher] = []
 
     def __len__(self) -> int:
         return len(self._wall)
@@ -75,7 +75,7 @@ class Table:
             quality=quality,
         )
 
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
+    def watch(self, watcher: RowWatcher) -> Callable[[], None]:
         """Call `watcher(table, start, stop)` at every append; returns how to end that."""
         self._watchers.append(watcher)
 

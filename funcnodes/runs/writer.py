@@ -26,10 +26,10 @@ from funcnodes.runs.cells import encode
 from funcnodes.runs.records import (
     QUALITIES,
     Cell,
+    DeviceSnapshot,
     Event,
     LogEntry,
     RunHead,
-    Snapshot,
     StorageError,
     TableSpec,
 )
@@ -130,7 +130,7 @@ class RunWriter:
         row = (entry.wall, entry.level, entry.source, entry.text)
         self._execute("INSERT INTO log (wall, level, source, text) VALUES (?, ?, ?, ?)", row)
 
-    def snapshot(self, snapshot: Snapshot) -> None:
+    def snapshot(self, snapshot: DeviceSnapshot) -> None:
         """Queue the parameters of one device."""
         data = msgspec.json.encode(snapshot.parameters, enc_hook=repr).decode()
         row = (snapshot.moment, snapshot.device, snapshot.wall, data)

@@ -23,13 +23,13 @@ from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.web import browser as browsers
 from funcnodes.web.auth import Auth
-from funcnodes.web.gate import Gate, Hosts
+from funcnodes.web.gate import Hosts, WebGate
 from funcnodes.web.listening import is_loopback, listen, shown
 from funcnodes.web.problems import MEDIA_TYPE, encoded
 from funcnodes.web.static import StaticFiles
-from funcnodes.workers import manager_file
-from funcnodes.workers.client import ManagerClient
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.client import ManagerClient
+from funcnodes.workers.manager.manager import Manager
 
 HEADER_S = 8.0
 """From the connection, or the last answer, until the next request's header is there."""
@@ -132,7 +132,7 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
-class Runner(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """uvicorn without its signal handlers: whoever starts it decides when it ends."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -189,7 +189,7 @@ class WebServer:
         self.url = f"http://{shown(_reachable(host))}:{port}"
         self.auth = Auth(settings.run_dir / f"sessions-{port}.json")
         self.manager = Manager(settings)
-        self._runner = Runner(self._config(host, port))
+        self._runner = UvicornServer(self._config(host, port))
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["WebServer"]:
@@ -198,12 +198,12 @@ class WebServer:
         task = asyncio.create_task(self._runner.serve(sockets=[self._socket]))
         try:
             await self._started(task)
-            manager_file.write(
+            address_file.write(
                 self.settings, url=self.url, token=self.auth.admin_token, editor=self.editor
             )
             yield self
         finally:
-            manager_file.remove(self.settings)
+            address_file.remove(self.settings)
             self._runner.end()
             await task
             await self.manager.close()
@@ -224,7 +224,7 @@ class WebServer:
 
         cookie = f"funcnodes_{port}"
         interface = Interface(manager=self.manager, auth=self.auth, url=self.url, cookie=cookie)
-        gate = Gate(
+        gate = WebGate(
             api=interface.app(),  # type: ignore[arg-type]  # Litestar's own ASGI types
             files=StaticFiles(pages=self.editor),
             hosts=Hosts(_names(host), port),
@@ -267,7 +267,7 @@ def runserver(
     Raises:
         WorkerError: The port is taken, or there is no manager and none may be started.
     """
-    running = manager_file.read(settings)
+    running = address_file.read(settings)
     if running is not None:
         return _open_running(running, browser=browser)
     if not manager:
@@ -283,7 +283,7 @@ def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
     Raises:
         WorkerError: The port is taken, or a manager runs already.
     """
-    running = manager_file.read(settings)
+    running = address_file.read(settings)
     if running is not None:
         raise WorkerError(
             f"A manager is already running at {running.url} (process {running.process.pid})."
@@ -340,7 +340,7 @@ def _say_goodbye(names: list[str]) -> None:
         say("The server has ended.")
 
 
-def _open_running(running: manager_file.ManagerAddress, *, browser: bool) -> int:
+def _open_running(running: address_file.ManagerAddress, *, browser: bool) -> int:
     client = ManagerClient(running)
     if not running.editor:
         raise WorkerError(

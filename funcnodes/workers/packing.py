@@ -20,7 +20,7 @@ from funcnodes.core.services import Services
 from funcnodes.durable import write_private
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import client, manager_file
+from funcnodes.workers.manager import address_file, client
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
 FORMAT = 1
@@ -221,7 +221,7 @@ def _encoded(data: Any) -> bytes:
 
 def _new_worker(settings: Settings, name: str) -> Workspace:
     """By the running manager, so that it knows of it; else right on disk."""
-    if manager_file.read(settings) is not None:
+    if address_file.read(settings) is not None:
         made = client.worker_new(settings, name)
         return Workspace(settings.workers_dir / str(made["uuid"]))
     if any(each.record.name == name for each in Workspace.all(settings)):

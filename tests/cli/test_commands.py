@@ -14,7 +14,7 @@ import funcnodes
 from funcnodes.cli.app import execute
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Column, RunHead, RunStore, TableSpec
-from funcnodes.runs.records import Cell, LogEntry, Snapshot
+from funcnodes.runs.records import Cell, DeviceSnapshot, LogEntry
 
 START = """
 import sys
@@ -112,7 +112,7 @@ def test_a_bug_of_ours_is_one_line_too(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops\nsecond line")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", broken)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", broken)
     assert execute(["link"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "Something went wrong: ZeroDivisionError: oops second line. Try --debug."
@@ -156,7 +156,9 @@ def recorded(config_dir: Path, *, worker: str = "local", name: str = "", rows: i
         clamped = {"value": None, "unit": "A", "quality": "compliance"}
         current = clamped if moment == "after" else {"value": 1e-3, "unit": "A"}
         parameters = {"state": "idle", "parameters": {"voltage": sample, "current": current}}
-        writer.snapshot(Snapshot(moment=moment, device="smu", wall=0.0, parameters=parameters))  # type: ignore[arg-type]
+        writer.snapshot(
+            DeviceSnapshot(moment=moment, device="smu", wall=0.0, parameters=parameters)
+        )  # type: ignore[arg-type]
     writer.log(LogEntry(wall=0.0, level="info", source="run", text="begun"))
     head = msgspec.structs.replace(
         writer.head, state="complete", rows=rows, ended=writer.head.started + 75
@@ -294,7 +296,9 @@ def test_e_stop_tells_each_device_and_fails_unless_all_are_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config_dir: Path,
     answers: list[dict[str, Any]], status: int, line: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("funcnodes.workers.client.estop", lambda _settings, _worker: answers)
+    monkeypatch.setattr(
+        "funcnodes.workers.manager.client.estop", lambda _settings, _worker: answers
+    )
     assert execute(["estop"]) == status
     assert capsys.readouterr().out.splitlines() == [line]
 
@@ -305,7 +309,7 @@ def test_errors_show_their_hint(
     def refused(*_: Any) -> str:
         raise FuncnodesError("No.", hint="Try again.")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", refused)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", refused)
     assert execute(["link"]) == 1
     assert capsys.readouterr().err == "No. Try again.\n"
 

@@ -17,7 +17,15 @@ import numpy as np
 import pytest
 
 from funcnodes.errors import RunError
-from funcnodes.runs.records import Cell, Column, Event, LogEntry, Snapshot, StorageError, TableSpec
+from funcnodes.runs.records import (
+    Cell,
+    Column,
+    DeviceSnapshot,
+    Event,
+    LogEntry,
+    StorageError,
+    TableSpec,
+)
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.writer import RunWriter, is_being_written
 
@@ -62,7 +70,9 @@ def test_a_run_comes_back_as_it_was_written(store: RunStore) -> None:
         append(writer, (0.1, 1e-9), (0.2, 2e-9))
         writer.event(Event(wall=1.0, mono=2.0, kind="state", data={"state": "paused"}))
         writer.log(LogEntry(wall=1.0, level="info", source="run", text="begun"))
-        snapshot = Snapshot(moment="before", device="smu", wall=1.0, parameters={"output": True})
+        snapshot = DeviceSnapshot(
+            moment="before", device="smu", wall=1.0, parameters={"output": True}
+        )
         writer.snapshot(snapshot)
     run = store.find("latest")
     page = run.rows()

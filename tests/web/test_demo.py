@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from funcnodes.settings import Settings
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
 pytestmark = pytest.mark.timeout(90)
@@ -111,12 +111,12 @@ class Page:
 
     async def next(self, within_s: float = 20) -> Any:
         data = await asyncio.wait_for(self.socket.recv(), within_s)
-        message = msgspec.msgpack.decode(data, type=wire.FromWorker)
+        message = msgspec.msgpack.decode(data, type=schema.FromWorker)
         self.seen.append(message)
-        if isinstance(message, wire.Snapshot):
+        if isinstance(message, schema.Snapshot):
             self.session, self.seq = message.session, message.seq
-        elif isinstance(message, wire.Frame) and message.seq:
-            assert message.seq == self.seq + 1, "a frame is missing, or came twice"
+        elif isinstance(message, schema.Patch) and message.seq:
+            assert message.seq == self.seq + 1, "a patch is missing, or came twice"
             self.seq = message.seq
         return message
 
@@ -125,7 +125,7 @@ class Page:
         async with asyncio.timeout(within_s):
             while True:
                 message = await self.next(within_s)
-                found = message.events if isinstance(message, wire.Frame) else []
+                found = message.events if isinstance(message, schema.Patch) else []
                 for each in [message, *found]:
                     if isinstance(each, kind) and what(each):
                         return each
@@ -133,36 +133,36 @@ class Page:
     async def ask(self, body: Any) -> Any:
         """Send a command; its result."""
         answer = await self.tell(body)
-        assert isinstance(answer, wire.Ack), answer
+        assert isinstance(answer, schema.Ack), answer
         return answer.result
 
     async def tell(self, body: Any) -> Any:
         """Send a command; its Ack or Fail."""
         self._ids += 1
         number = self._ids
-        await self.send(wire.Command(id=number, body=body))
+        await self.send(schema.CommandMessage(id=number, body=body))
         while True:
             message = await self.next()
-            if isinstance(message, wire.Ack | wire.Fail) and message.id == number:
+            if isinstance(message, schema.Ack | schema.Fail) and message.id == number:
                 return message
 
-    async def subscribe(self) -> wire.Snapshot:
-        await self.send(wire.Subscribe(worker=self.worker))
-        found: wire.Snapshot = await self.until(wire.Snapshot)
+    async def subscribe(self) -> schema.Snapshot:
+        await self.send(schema.Subscribe(worker=self.worker))
+        found: schema.Snapshot = await self.until(schema.Snapshot)
         return found
 
     async def open_example(self) -> None:
-        await self.ask(wire.OpenExample(name="diode_iv"))
+        await self.ask(schema.OpenExample(name="diode_iv"))
 
     async def start_run(self) -> str:
-        return str(await self.ask(wire.RunStart()))
+        return str(await self.ask(schema.RunStart()))
 
-    def device(self, name: str) -> wire.DeviceView:
+    def device(self, name: str) -> schema.DeviceView:
         """What was told of a device last."""
         for message in reversed(self.seen):
-            events = reversed(message.events) if isinstance(message, wire.Frame) else ()
-            told = [event.device for event in events if isinstance(event, wire.DevicePut)]
-            if isinstance(message, wire.Snapshot):
+            events = reversed(message.events) if isinstance(message, schema.Patch) else ()
+            told = [event.device for event in events if isinstance(event, schema.DevicePut)]
+            if isinstance(message, schema.Snapshot):
                 told = list(message.devices)
             for view in told:
                 if view.name == name:
@@ -180,9 +180,9 @@ class Page:
         return [
             event.start + n
             for each in self.seen
-            if isinstance(each, wire.Frame)
+            if isinstance(each, schema.Patch)
             for event in each.events
-            if isinstance(event, wire.Rows)
+            if isinstance(event, schema.RowsView)
             for n in range(len(event.data[0]))
         ]
 
@@ -231,7 +231,7 @@ class Demo:
             ) as socket,
         ):
             page = Page(socket, http, self.worker)
-            assert isinstance(await page.next(), wire.Welcome)
+            assert isinstance(await page.next(), schema.Welcome)
             yield page
 
     @property
@@ -317,12 +317,12 @@ async def test_the_curve_comes_row_by_row_and_the_output_is_off_after_it(demo: D
         await page.open_example()
         run = await page.start_run()
         done = await page.until(
-            wire.RunPut, lambda each: each.run.state not in ("running", "stopping")
+            schema.RunPut, lambda each: each.run.state not in ("running", "stopping")
         )
         assert (done.run.state, done.run.rows, done.run.simulated) == ("complete", 51, True)
         assert page.rows() == list(range(51))
         assert not await demo.simulator.output()
-        got = await page.ask(wire.GetRows(run=run, start=49))
+        got = await page.ask(schema.GetRows(run=run, start=49))
         assert (got["start"], len(got["data"][0])) == (49, 2)
         answer = await page.http.get(f"/api/workers/{demo.worker}/runs/latest/export?format=csv")
         assert answer.headers["content-disposition"].startswith("attachment")
@@ -342,7 +342,7 @@ async def test_estop_in_a_run_turns_the_output_off_and_latches(demo: Demo, way: 
         await page.start_run()
         await demo.simulator.becomes(True, 5)
         if way == "socket":
-            latch = await page.ask(wire.EStop())
+            latch = await page.ask(schema.EStop())
         else:
             latch = (await page.http.post(f"/api/workers/{demo.worker}/estop")).json()
         assert await demo.simulator.output() is False
@@ -353,10 +353,10 @@ async def test_estop_in_a_run_turns_the_output_off_and_latches(demo: Demo, way: 
         assert stopped is not None
         assert stopped.state == "aborted"
         assert "E-STOP" in stopped.message
-        refused = await page.tell(wire.RunStart())
-        assert isinstance(refused, wire.Fail)
+        refused = await page.tell(schema.RunStart())
+        assert isinstance(refused, schema.Fail)
         assert "E-STOP" in refused.problem.detail
-        await page.ask(wire.EStopReset())
+        await page.ask(schema.EStopReset())
         assert await demo.simulator.output() is False, "resetting writes nothing"
         snapshot = await page.subscribe()
         assert snapshot.space is not None
@@ -366,8 +366,10 @@ async def test_estop_in_a_run_turns_the_output_off_and_latches(demo: Demo, way: 
 
 async def add_spin(page: Page, kind: str) -> None:
     """A node that will hold the loop as soon as it is told to go."""
-    node = await page.ask(wire.AddNode(key=kind, x=0, y=0))
-    await page.send(wire.Command(id=9999, body=wire.SetValue(node=node, port="go", value=True)))
+    node = await page.ask(schema.AddNode(key=kind, x=0, y=0))
+    await page.send(
+        schema.CommandMessage(id=9999, body=schema.SetValue(node=node, port="go", value=True))
+    )
 
 
 async def test_estop_while_a_node_is_in_while_true(demo: Demo) -> None:
@@ -375,13 +377,13 @@ async def test_estop_while_a_node_is_in_while_true(demo: Demo) -> None:
     async with demo.page() as page:
         await page.subscribe()
         await page.open_example()
-        compliance = await page.ask(wire.SetLive(live=True))
+        compliance = await page.ask(schema.SetLive(live=True))
         assert compliance is None
-        await page.ask(wire.Trigger(id="output"))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         await add_spin(page, "test.spin")
         line = await page.until(
-            wire.Logged, lambda each: "'Spin'" in each.lines[0].text, within_s=5
+            schema.Logged, lambda each: "'Spin'" in each.lines[0].text, within_s=5
         )
         assert "has been holding the worker" in line.lines[0].text
         began = time.monotonic()
@@ -391,7 +393,7 @@ async def test_estop_while_a_node_is_in_while_true(demo: Demo) -> None:
         acks = {each["device"]: each for each in latch["acks"]}
         assert acks["smu"]["state"] == "sent"
         assert acks["smu"]["ms"] < 100
-        told = await page.until(wire.LatchPut, within_s=5)
+        told = await page.until(schema.LatchPut, within_s=5)
         assert told.latch.latched
         # SIGTERM works as well, although the loop never comes back.
         worker = demo.worker_process
@@ -403,11 +405,11 @@ async def test_sigterm_while_a_node_is_in_while_true_makes_the_bench_safe(demo: 
     async with demo.page() as page:
         await page.subscribe()
         await page.open_example()
-        await page.ask(wire.SetLive(live=True))
-        await page.ask(wire.Trigger(id="output"))
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         await add_spin(page, "test.spin")
-        await page.until(wire.Logged, lambda each: "'Spin'" in each.lines[0].text, within_s=5)
+        await page.until(schema.Logged, lambda each: "'Spin'" in each.lines[0].text, within_s=5)
         demo.worker_process.send(signal.SIGTERM)
         assert await demo.simulator.becomes(False, 1.0) < 1.0
 
@@ -417,11 +419,11 @@ async def test_a_node_that_resists_the_end_keeps_no_output_on(demo: Demo) -> Non
     async with demo.page() as page:
         await page.subscribe()
         await page.open_example()
-        await page.ask(wire.SetLive(live=True))
-        await page.ask(wire.Trigger(id="output"))
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         await add_spin(page, "test.sulk")
-        await page.until(wire.NodeStatus, lambda each: each.state == "running")
+        await page.until(schema.NodeStatus, lambda each: each.state == "running")
         worker = demo.worker_process
         worker.send(signal.SIGTERM)
         assert await demo.simulator.becomes(False, 1.5) < 1.5
@@ -435,15 +437,15 @@ async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian
     async with demo.page() as page:
         await page.subscribe()
         await page.open_example()
-        await page.ask(wire.SetLive(live=True))
-        await page.ask(wire.Trigger(id="output"))
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
         await demo.simulator.becomes(True, 5)
         worker = demo.worker_process
         await add_spin(page, "test.hold")
         await demo.simulator.becomes(False, 5)
         assert not worker.alive()
         first = page.session
-        snapshot = await page.until(wire.Snapshot, lambda each: each.session != first)
+        snapshot = await page.until(schema.Snapshot, lambda each: each.session != first)
         assert snapshot.space is not None
         assert snapshot.space.arming == "disarmed"
         assert not await demo.simulator.output()
@@ -459,7 +461,7 @@ async def test_estop_during_a_hanging_query(demo: Demo) -> None:
         )
         await page.start_run()
         await demo.simulator.becomes(True, 5)
-        await page.until(wire.NodeStatus, lambda e: e.id == "read" and e.state == "running")
+        await page.until(schema.NodeStatus, lambda e: e.id == "read" and e.state == "running")
         began = time.monotonic()
         stopping = asyncio.create_task(page.http.post(f"/api/workers/{demo.worker}/estop"))
         await demo.simulator.becomes(False, 1.0)
@@ -479,7 +481,7 @@ async def test_sigterm_to_the_worker_makes_the_bench_safe_and_ends_in_order(demo
         worker.send(signal.SIGTERM)
         assert await demo.simulator.becomes(False, 1.0) < 1.0
         assert await demo.ended(worker, 5.5) < 5
-        assert (await page.until(wire.Gone)).worker == demo.worker
+        assert (await page.until(schema.Gone)).worker == demo.worker
         for _ in range(100):
             view = (await page.http.get("/api/workers")).json()[0]
             if view["state"] == "stopped":
@@ -487,7 +489,7 @@ async def test_sigterm_to_the_worker_makes_the_bench_safe_and_ends_in_order(demo
             await asyncio.sleep(0.02)
         assert view["state"] == "stopped"
         await page.http.post(f"/api/workers/{demo.worker}/start")
-        snapshot = await page.until(wire.Snapshot)
+        snapshot = await page.until(schema.Snapshot)
         assert snapshot.run is not None
         assert snapshot.run.state == "aborted"
         assert snapshot.space is not None
@@ -503,10 +505,10 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
     async with demo.page() as page:
         await page.subscribe()
         await page.open_example()
-        await page.ask(wire.SetValue(node="sweep", port="points", value=500))
+        await page.ask(schema.SetValue(node="sweep", port="points", value=500))
         run = await page.start_run()
         await demo.simulator.becomes(True, 5)
-        await page.until(wire.Rows)
+        await page.until(schema.RowsView)
         worker = demo.worker_process
         began = time.monotonic()
         worker.send(how)
@@ -514,7 +516,7 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
         assert time.monotonic() - began < (2 if how is signal.SIGKILL else 3.2)
         assert not worker.alive(), "what is left of a frozen worker is gone before bytes are sent"
         first = page.session
-        snapshot = await page.until(wire.Snapshot)
+        snapshot = await page.until(schema.Snapshot)
         assert snapshot.session != first
         assert time.monotonic() - began < 6
         assert snapshot.space is not None
@@ -522,7 +524,7 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
         assert snapshot.run is not None
         assert (snapshot.run.id, snapshot.run.state) == (run, "interrupted")
         had = page.rows()
-        got = await page.ask(wire.GetRows(run=run))
+        got = await page.ask(schema.GetRows(run=run))
         assert len(got["data"][0]) >= len(had) - 12, "at most 100 ms of rows are lost"
         await page.online("smu")
         assert await demo.simulator.output() is False
@@ -534,10 +536,10 @@ async def test_a_latched_worker_is_latched_after_kill_9(demo: Demo) -> None:
     """S4."""
     async with demo.page() as page:
         await page.subscribe()
-        await page.ask(wire.EStop())
+        await page.ask(schema.EStop())
         demo.worker_process.send(signal.SIGKILL)
         first = page.session
-        snapshot = await page.until(wire.Snapshot, lambda each: each.session != first)
+        snapshot = await page.until(schema.Snapshot, lambda each: each.session != first)
         assert snapshot.latch.latched
         assert snapshot.latch.by
 
@@ -595,7 +597,7 @@ async def test_a_server_killed_leaves_the_run_alone_and_the_next_one_adopts_the_
         await running(page)
         await page.subscribe()
         await page.open_example()
-        await page.ask(wire.SetValue(node="sweep", port="points", value=300))
+        await page.ask(schema.SetValue(node="sweep", port="points", value=300))
         run = await page.start_run()
         await lab.simulator.becomes(True, 5)
         session = page.session
@@ -644,15 +646,15 @@ async def test_a_browser_that_comes_back_during_a_run_has_every_row_once(demo: D
         await page.subscribe()
         await page.open_example()
         await page.start_run()
-        await page.until(wire.Rows, lambda each: each.start >= 10)
+        await page.until(schema.RowsView, lambda each: each.start >= 10)
         rows, session, seq = page.rows(), page.session, page.seq
     await asyncio.sleep(0.5)
     async with demo.page() as page:
         page.session, page.seq = session, seq
-        await page.send(wire.Subscribe(worker=demo.worker, session=session, seq=seq))
-        await page.until(wire.RunPut, lambda each: each.run.state == "complete")
+        await page.send(schema.Subscribe(worker=demo.worker, session=session, seq=seq))
+        await page.until(schema.RunPut, lambda each: each.run.state == "complete")
         assert rows + page.rows() == list(range(51))
-        assert not any(isinstance(each, wire.Snapshot) for each in page.seen)
+        assert not any(isinstance(each, schema.Snapshot) for each in page.seen)
 
 
 async def test_what_was_edited_is_there_after_kill_9_and_can_be_corrupt_without_loss(
@@ -661,27 +663,27 @@ async def test_what_was_edited_is_there_after_kill_9_and_can_be_corrupt_without_
     async with demo.page() as page:
         await page.subscribe()
         await page.open_example()
-        await page.ask(wire.SetValue(node="sweep", port="stop", value="0.8 V"))
+        await page.ask(schema.SetValue(node="sweep", port="stop", value="0.8 V"))
         put = await page.until(
-            wire.SpacePut, lambda each: each.space.can_undo and each.space.saved is not None
+            schema.SpacePut, lambda each: each.space.can_undo and each.space.saved is not None
         )
         name = put.space.name
         demo.worker_process.send(signal.SIGKILL)
         first = page.session
-        snapshot = await page.until(wire.Snapshot, lambda each: each.session != first)
+        snapshot = await page.until(schema.Snapshot, lambda each: each.session != first)
         assert port_of(snapshot, "sweep", "stop").value == pytest.approx(800)
         assert port_of(snapshot, "compliance", "value").applied is False, "restored as text"
         path = demo.settings.workers_dir / demo.worker / "nodespaces" / f"{name}.json"
         path.write_bytes(path.read_bytes()[:100])
         demo.worker_process.send(signal.SIGKILL)
         second = page.session
-        snapshot = await page.until(wire.Snapshot, lambda each: each.session != second)
+        snapshot = await page.until(schema.Snapshot, lambda each: each.session != second)
         assert snapshot.space is not None
         assert "corrupt" in snapshot.space.notice
         assert len(snapshot.nodes) > 5
 
 
-def port_of(snapshot: wire.Snapshot, node: str, port: str) -> wire.PortView:
+def port_of(snapshot: schema.Snapshot, node: str, port: str) -> schema.PortView:
     view = next(each for each in snapshot.nodes if each.id == node)
     return next(each for each in view.inputs if each.id == port)
 
@@ -696,19 +698,19 @@ async def test_two_people_one_of_whom_holds_the_controls(demo: Demo) -> None:
         demo.link = link["link"]
         async with demo.page() as bob:
             await bob.subscribe()
-            await ada.ask(wire.SetLive(live=True))
-            refused = await bob.tell(wire.RunStart())
+            await ada.ask(schema.SetLive(live=True))
+            refused = await bob.tell(schema.RunStart())
             assert "holds the controls" in refused.problem.detail
-            await bob.ask(wire.TakeControls())
+            await bob.ask(schema.TakeControls())
             people = await ada.until(
-                wire.PeoplePut, lambda e: any(p.holder and p.name == "Bob" for p in e.people)
+                schema.PeoplePut, lambda e: any(p.holder and p.name == "Bob" for p in e.people)
             )
             assert len(people.people) == 2
-            refused = await ada.tell(wire.Trigger(id="output"))
+            refused = await ada.tell(schema.TriggerNode(id="output"))
             assert "Bob holds the controls" in refused.problem.detail
-            await bob.ask(wire.SetLive(live=False))
-            await ada.ask(wire.Rename(id="sweep", name="Ramp"))
-            node = await bob.until(wire.NodePut, lambda each: each.node.id == "sweep")
+            await bob.ask(schema.SetLive(live=False))
+            await ada.ask(schema.Rename(id="sweep", name="Ramp"))
+            node = await bob.until(schema.NodePut, lambda each: each.node.id == "sweep")
             assert node.node.name == "Ramp"
             latch = (await ada.http.post(f"/api/workers/{demo.worker}/estop")).json()
             assert latch["latched"]

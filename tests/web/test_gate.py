@@ -17,7 +17,7 @@ from funcnodes.web import server as server_module
 from funcnodes.web.auth import ATTEMPTS
 from funcnodes.web.gate import BODY_LIMIT
 from funcnodes.web.routes import Interface
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager.manager import Manager
 from funcnodes.workers.workspace import Workspace
 
 EVIL = "http://evil.example"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from funcnodes.settings import Settings
-from funcnodes.workers import client, manager_file
+from funcnodes.workers.manager import address_file, client
 from funcnodes.workers.workspace import Workspace
 
 
@@ -117,11 +117,11 @@ def test_without_a_manager_commands_say_what_to_start(terminal: Terminal) -> Non
 def test_a_manager_that_was_killed_counts_as_none(
     terminal: Terminal, manager: "subprocess.Popen[str]"
 ) -> None:
-    assert manager_file.read(terminal.settings) is not None
+    assert address_file.read(terminal.settings) is not None
     manager.kill()
     manager.wait()
     assert (terminal.settings.run_dir / "manager.json").exists()
-    assert manager_file.read(terminal.settings) is None
+    assert address_file.read(terminal.settings) is None
 
 
 def test_a_bind_that_others_can_reach_is_warned_of_and_still_asks_for_a_token(

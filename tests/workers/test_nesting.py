@@ -23,14 +23,14 @@ from funcnodes.core import (
 from funcnodes.core.gates import InputGate, OutputGate
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
-from funcnodes.workers import editing, regrouping, scopes, wire
+from funcnodes.workers import edits, schema
 from funcnodes.workers.canvas import Canvas
-from funcnodes.workers.editing import Editor
+from funcnodes.workers.edits import Editor, scopes
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
-EVE = wire.Actor(id="e", name="Eve", role="viewer")
-BOB = wire.Actor(id="b", name="Bob", role="operator")
+EVE = schema.Actor(id="e", name="Eve", role="viewer")
+BOB = schema.Actor(id="b", name="Bob", role="operator")
 
 
 class Valve(Node):
@@ -64,11 +64,11 @@ def ordered(graph: Any) -> Any:
     return graph
 
 
-def shown(desk: Any) -> dict[str, wire.NodeView]:
+def shown(desk: Any) -> dict[str, schema.NodeView]:
     """What a browser has that has followed every frame from an empty nodespace on."""
-    nodes: dict[str, wire.NodeView] = {}
-    for event in desk.events((wire.NodePut, wire.NodeGone)):
-        if isinstance(event, wire.NodePut):
+    nodes: dict[str, schema.NodeView] = {}
+    for event in desk.events((schema.NodePut, schema.NodeGone)):
+        if isinstance(event, schema.NodePut):
             nodes[event.node.id] = event.node
         else:
             nodes.pop(event.id)
@@ -78,8 +78,8 @@ def shown(desk: Any) -> dict[str, wire.NodeView]:
 def wires(desk: Any) -> set[str]:
     """The wires that such a browser has."""
     edges: set[str] = set()
-    for event in desk.events((wire.EdgePut, wire.EdgeGone)):
-        if isinstance(event, wire.EdgePut):
+    for event in desk.events((schema.EdgePut, schema.EdgeGone)):
+        if isinstance(event, schema.EdgePut):
             edges.add(event.edge.id)
         else:
             edges.remove(event.id)
@@ -100,22 +100,24 @@ def agrees(desk: Any) -> None:
 
 async def chain(desk: Any, scope: str = "") -> list[str]:
     """a → b → c, each adding 1, with a value at a's input."""
-    await desk.ask(wire.NewSpace())
+    await desk.ask(schema.NewSpace())
     names = [
-        await desk.ask(wire.AddNode(key="add_node", x=n * 200.0, y=0, scope=scope))
+        await desk.ask(schema.AddNode(key="add_node", x=n * 200.0, y=0, scope=scope))
         for n in range(3)
     ]
     for source, target in itertools.pairwise(names):
         await join(desk, source, "out", target, "a")
     for name in names:
-        await desk.ask(wire.SetValue(node=name, port="b", value=1))
-    await desk.ask(wire.SetValue(node=names[0], port="a", value=10))
+        await desk.ask(schema.SetValue(node=name, port="b", value=1))
+    await desk.ask(schema.SetValue(node=names[0], port="a", value=10))
     await space_of(desk).await_done()
     return names
 
 
 async def join(desk: Any, source: str, output: str, target: str, inp: str) -> None:
-    await desk.ask(wire.Connect(source=source, source_port=output, target=target, target_port=inp))
+    await desk.ask(
+        schema.Connect(source=source, source_port=output, target=target, target_port=inp)
+    )
 
 
 def value(desk: Any, name: str, port: str) -> Any:
@@ -128,112 +130,114 @@ def value(desk: Any, name: str, port: str) -> Any:
 async def test_a_selection_becomes_a_subgraph_and_comes_back(desk: Any) -> None:
     a, b, c = await chain(desk)
     before = saved(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[a, b], name="Two steps"))
+    made = await desk.ask(schema.MakeSubgraph(ids=[a, b], name="Two steps"))
     nodes = shown(desk)
     assert nodes[made].name == "Two steps"
-    assert nodes[made].subgraph == wire.SubgraphView(nodes=2)
+    assert nodes[made].subgraph == schema.SubgraphView(nodes=2)
     assert nodes[f"{made}/{a}"].scope == made
     assert a not in nodes
     assert value(desk, c, "out") == 13
     agrees(desk)
     after = saved(desk)
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == before
     assert value(desk, c, "out") == 13
     agrees(desk)
-    await desk.ask(wire.Redo())
+    await desk.ask(schema.Redo())
     assert saved(desk) == after
     agrees(desk)
 
 
 async def test_it_is_opened_and_edited_in_place(desk: Any) -> None:
     a, b, c = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[a, b]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[a, b]))
     inner = f"{made}/{b}"
     before = saved(desk)
-    await desk.ask(wire.SetValue(node=inner, port="b", value=5))
+    await desk.ask(schema.SetValue(node=inner, port="b", value=5))
     await space_of(desk).await_done()
     assert value(desk, c, "out") == 17
-    added = await desk.ask(wire.AddNode(key="add_node", x=1, y=2, scope=made))
+    added = await desk.ask(schema.AddNode(key="add_node", x=1, y=2, scope=made))
     assert added.startswith(f"{made}/")
     await join(desk, inner, "out", added, "a")
-    await desk.ask(wire.MoveNodes(ids=[added], x=[50], y=[60]))
-    await desk.ask(wire.Rename(id=added, name="Third"))
-    (copy,) = await desk.ask(wire.Duplicate(ids=[added]))
-    await desk.ask(wire.RemoveNodes(ids=[copy]))
+    await desk.ask(schema.MoveNodes(ids=[added], x=[50], y=[60]))
+    await desk.ask(schema.Rename(id=added, name="Third"))
+    (copy,) = await desk.ask(schema.Duplicate(ids=[added]))
+    await desk.ask(schema.RemoveNodes(ids=[copy]))
     assert (shown(desk)[added].name, shown(desk)[added].x) == ("Third", 50)
     agrees(desk)
     for _ in range(7):
-        await desk.ask(wire.Undo())
+        await desk.ask(schema.Undo())
     assert saved(desk) == before
     agrees(desk)
 
 
 async def test_values_inside_are_told_with_their_full_names(desk: Any) -> None:
     a, b, c = await chain(desk)
-    outer = await desk.ask(wire.MakeSubgraph(ids=[a, b]))
-    top = await desk.ask(wire.MakeSubgraph(ids=[outer]))
+    outer = await desk.ask(schema.MakeSubgraph(ids=[a, b]))
+    top = await desk.ask(schema.MakeSubgraph(ids=[outer]))
     inner = f"{top}/{outer}/{a}"
-    desk.events(wire.Values)
+    desk.events(schema.PortValues)
     desk.sent.clear()
-    await desk.ask(wire.SetValue(node=inner, port="b", value=3))
+    await desk.ask(schema.SetValue(node=inner, port="b", value=3))
     await space_of(desk).await_done()
-    told = {(v.node, v.port): v.value for each in desk.events(wire.Values) for v in each.values}
+    told = {
+        (v.node, v.port): v.value for each in desk.events(schema.PortValues) for v in each.values
+    }
     assert told[inner, "out"] == 13
     assert told[c, "out"] == 15
-    assert any(status.id == inner for status in desk.events(wire.NodeStatus))
+    assert any(status.id == inner for status in desk.events(schema.NodeStatus))
 
 
 async def test_a_port_is_promoted_and_taken_away_with_its_wires(desk: Any) -> None:
     _, b, c = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[b]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[b]))
     plain = saved(desk)
-    port = await desk.ask(wire.Promote(node=f"{made}/{b}", port="b", name="step"))
+    port = await desk.ask(schema.Promote(node=f"{made}/{b}", port="b", name="step"))
     assert [p.name for p in shown(desk)[made].inputs if p.id == port] == ["step"]
     assert value(desk, made, port) == 1
-    other = await desk.ask(wire.AddNode(key="add_node", x=0, y=300))
-    await desk.ask(wire.SetValue(node=other, port="a", value=1))
-    await desk.ask(wire.SetValue(node=other, port="b", value=2))
+    other = await desk.ask(schema.AddNode(key="add_node", x=0, y=300))
+    await desk.ask(schema.SetValue(node=other, port="a", value=1))
+    await desk.ask(schema.SetValue(node=other, port="b", value=2))
     await join(desk, other, "out", made, port)
     await space_of(desk).await_done()
     assert value(desk, c, "out") == 15
     wired = saved(desk)
-    await desk.ask(wire.Demote(node=made, port=port))
+    await desk.ask(schema.Demote(node=made, port=port))
     assert port not in {p.id for p in shown(desk)[made].inputs}
     agrees(desk)
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == wired
-    await desk.ask(wire.RemoveNodes(ids=[f"{made}/{port}"]))  # its gate, inside, is the same
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.RemoveNodes(ids=[f"{made}/{port}"]))  # its gate, inside, is the same
+    await desk.ask(schema.Undo())
     assert saved(desk) == wired
     agrees(desk)
     for _ in range(5):
-        await desk.ask(wire.Undo())
+        await desk.ask(schema.Undo())
     assert saved(desk) == plain
     agrees(desk)
 
 
 async def test_ports_and_nodes_are_removed_together_and_come_back_together(desk: Any) -> None:
     a, b, _ = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[b]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[b]))
     before = saved(desk)
     gates = [name for name, node in shown(desk).items() if node.node_id.startswith("subgraph.")]
     assert len(gates) == 2
-    await desk.ask(wire.RemoveNodes(ids=[f"{made}/{b}", *gates]))
+    await desk.ask(schema.RemoveNodes(ids=[f"{made}/{b}", *gates]))
     assert shown(desk).keys() >= {a, made}
     assert not [name for name in shown(desk) if name.startswith(f"{made}/")]
     assert wires(desk) == set()
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == before
     agrees(desk)
 
 
 async def test_an_input_or_output_put_inside_is_a_port_outside(desk: Any) -> None:
     _, b, _ = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[b]))
-    gate = await desk.ask(wire.AddNode(key="subgraph.input", x=0, y=0, scope=made))
+    made = await desk.ask(schema.MakeSubgraph(ids=[b]))
+    gate = await desk.ask(schema.AddNode(key="subgraph.input", x=0, y=0, scope=made))
     assert naming.split(gate)[1] in {port.id for port in shown(desk)[made].inputs}
-    refused = await desk.refused(wire.AddNode(key="subgraph.input", x=0, y=0))
+    refused = await desk.refused(schema.AddNode(key="subgraph.input", x=0, y=0))
     assert "belongs inside" in refused.detail
     agrees(desk)
 
@@ -241,21 +245,21 @@ async def test_an_input_or_output_put_inside_is_a_port_outside(desk: Any) -> Non
 async def test_dissolving_is_undone_ids_and_all(desk: Any) -> None:
     """Copies have the same ids inside: outside, one of them gets new ones."""
     a, b, _ = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[a, b]))
-    (copy,) = await desk.ask(wire.Duplicate(ids=[made]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[a, b]))
+    (copy,) = await desk.ask(schema.Duplicate(ids=[made]))
     start = saved(desk)
-    assert await desk.ask(wire.Dissolve(id=made)) == [a, b]
-    fresh = await desk.ask(wire.Dissolve(id=copy))
+    assert await desk.ask(schema.Dissolve(id=made)) == [a, b]
+    fresh = await desk.ask(schema.Dissolve(id=copy))
     assert not {a, b} & set(fresh)
-    await desk.ask(wire.Rename(id=fresh[0], name="Copied"))
+    await desk.ask(schema.Rename(id=fresh[0], name="Copied"))
     apart = saved(desk)
     agrees(desk)
     for _ in range(3):
-        await desk.ask(wire.Undo())
+        await desk.ask(schema.Undo())
     assert saved(desk) == start
     agrees(desk)
     for _ in range(3):
-        await desk.ask(wire.Redo())
+        await desk.ask(schema.Redo())
     assert saved(desk) == apart
     agrees(desk)
 
@@ -264,27 +268,27 @@ async def test_it_is_saved_as_a_file_listed_used_and_updated(
     desk: Any, workspace: Workspace
 ) -> None:
     a, b, _ = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[a, b], name="Two"))
-    assert await desk.ask(wire.SaveSubgraph(id=made, name="two steps")) == "two steps"
+    made = await desk.ask(schema.MakeSubgraph(ids=[a, b], name="Two"))
+    assert await desk.ask(schema.SaveSubgraph(id=made, name="two steps")) == "two steps"
     path = workspace.subgraphs.folder / "two steps.subgraph.json"
     assert os.stat(path).st_mode & 0o777 == 0o600
-    (put,) = desk.events(wire.LibraryPut)[-1:]
+    (put,) = desk.events(schema.LibraryPut)[-1:]
     (entry,) = [each for each in put.library if each.key == "subgraph:two steps"]
     assert entry.path == ["Subgraphs"]
     assert len(entry.outputs) == 1
-    second = await desk.ask(wire.AddNode(key=entry.key, x=0, y=400))
-    assert shown(desk)[second].subgraph == wire.SubgraphView(nodes=2, file="two steps")
+    second = await desk.ask(schema.AddNode(key=entry.key, x=0, y=400))
+    assert shown(desk)[second].subgraph == schema.SubgraphView(nodes=2, file="two steps")
     assert (shown(desk)[second].name, shown(desk)[second].title) == ("two steps", "Subgraph")
 
-    await desk.ask(wire.RemoveNodes(ids=[f"{made}/{b}"]))
+    await desk.ask(schema.RemoveNodes(ids=[f"{made}/{b}"]))
     assert shown(desk)[made].subgraph.edited
-    await desk.ask(wire.SaveSubgraph(id=made, name="two steps"))
+    await desk.ask(schema.SaveSubgraph(id=made, name="two steps"))
     assert shown(desk)[second].subgraph.behind
     before = saved(desk)
-    await desk.ask(wire.UpdateSubgraph(id=second))
-    assert shown(desk)[second].subgraph == wire.SubgraphView(nodes=1, file="two steps")
+    await desk.ask(schema.UpdateSubgraph(id=second))
+    assert shown(desk)[second].subgraph == schema.SubgraphView(nodes=1, file="two steps")
     agrees(desk)
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == before
     assert shown(desk)[second].subgraph.behind
     agrees(desk)
@@ -292,33 +296,36 @@ async def test_it_is_saved_as_a_file_listed_used_and_updated(
 
 async def test_a_file_of_another_subgraph_is_replaced_only_where_that_was_asked(desk: Any) -> None:
     a, b, c = await chain(desk)
-    one = await desk.ask(wire.MakeSubgraph(ids=[a]))
-    two = await desk.ask(wire.MakeSubgraph(ids=[c]))
-    await desk.ask(wire.SaveSubgraph(id=one, name="step"))
-    refused = await desk.refused(wire.SaveSubgraph(id=two, name=" step "))
+    one = await desk.ask(schema.MakeSubgraph(ids=[a]))
+    two = await desk.ask(schema.MakeSubgraph(ids=[c]))
+    await desk.ask(schema.SaveSubgraph(id=one, name="step"))
+    refused = await desk.refused(schema.SaveSubgraph(id=two, name=" step "))
     assert "already a subgraph named 'step'" in refused.detail
-    await desk.ask(wire.SaveSubgraph(id=two, name="step", replace=True))
-    assert "cannot be named" in (await desk.refused(wire.SaveSubgraph(id=two, name="../x"))).detail
-    assert "no subgraph" in (await desk.refused(wire.SaveSubgraph(id=b, name="b"))).detail
+    await desk.ask(schema.SaveSubgraph(id=two, name="step", replace=True))
+    assert (
+        "cannot be named" in (await desk.refused(schema.SaveSubgraph(id=two, name="../x"))).detail
+    )
+    assert "no subgraph" in (await desk.refused(schema.SaveSubgraph(id=b, name="b"))).detail
 
 
 async def test_what_cannot_be_is_refused_in_one_sentence(desk: Any) -> None:
     a, b, _ = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[b]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[b]))
     inner = f"{made}/{b}"
     before = saved(desk)
     for body, why in [
-        (wire.MakeSubgraph(ids=[]), "No node was chosen"),
-        (wire.MakeSubgraph(ids=[a, inner]), "not in the same subgraph"),
-        (wire.MakeSubgraph(ids=["nobody"]), "no node 'nobody'"),
-        (wire.MoveNodes(ids=[f"{a}/{b}"], x=[0], y=[0]), "is no subgraph"),
-        (wire.Dissolve(id=a), "is no subgraph"),
-        (wire.Promote(node=a, port="b"), "Only what is inside a subgraph"),
-        (wire.Promote(node=inner, port="a"), "already has a wire"),
-        (wire.Promote(node=inner, port="z"), "z"),
-        (wire.Demote(node=made, port="nothing"), "has no port"),
-        (wire.UpdateSubgraph(id=made), "made from no file"),
-        (wire.Connect(source=a, source_port="out", target=inner, target_port="b"), "same subgraph"),
+        (schema.MakeSubgraph(ids=[]), "No node was chosen"),
+        (schema.MakeSubgraph(ids=[a, inner]), "not in the same subgraph"),
+        (schema.MakeSubgraph(ids=["nobody"]), "no node 'nobody'"),
+        (schema.MoveNodes(ids=[f"{a}/{b}"], x=[0], y=[0]), "is no subgraph"),
+        (schema.Dissolve(id=a), "is no subgraph"),
+        (schema.Promote(node=a, port="b"), "Only what is inside a subgraph"),
+        (schema.Promote(node=inner, port="a"), "already has a wire"),
+        (schema.Promote(node=inner, port="z"), "z"),
+        (schema.Demote(node=made, port="nothing"), "has no port"),
+        (schema.UpdateSubgraph(id=made), "made from no file"),
+        (schema.Connect(source=a, source_port="out", target=inner, target_port="b"),
+         "same subgraph"),
     ]:  # fmt: skip
         assert why in (await desk.refused(body)).detail
     assert saved(desk) == before
@@ -326,32 +333,32 @@ async def test_what_cannot_be_is_refused_in_one_sentence(desk: Any) -> None:
 
 
 async def test_a_value_that_reaches_an_effect_inside_needs_the_controls(desk: Any) -> None:
-    await desk.ask(wire.NewSpace())
+    await desk.ask(schema.NewSpace())
     desk.offer(Valve)
-    valve = await desk.ask(wire.AddNode(key="test.valve", x=0, y=0))
-    made = await desk.ask(wire.MakeSubgraph(ids=[valve]))
-    port = await desk.ask(wire.Promote(node=f"{made}/{valve}", port="opened"))
-    await desk.ask(wire.TakeControls(), BOB)
-    await desk.ask(wire.SetLive(live=True), BOB)
+    valve = await desk.ask(schema.AddNode(key="test.valve", x=0, y=0))
+    made = await desk.ask(schema.MakeSubgraph(ids=[valve]))
+    port = await desk.ask(schema.Promote(node=f"{made}/{valve}", port="opened"))
+    await desk.ask(schema.TakeControls(), BOB)
+    await desk.ask(schema.SetLive(live=True), BOB)
     desk.worker.controls.set_people([BOB])
-    refused = await desk.refused(wire.SetValue(node=made, port=port, value=True))
+    refused = await desk.refused(schema.SetValue(node=made, port=port, value=True))
     assert "controls" in refused.detail
-    assert "may only watch" in (await desk.refused(wire.MakeSubgraph(ids=[made]), EVE)).detail
+    assert "may only watch" in (await desk.refused(schema.MakeSubgraph(ids=[made]), EVE)).detail
 
 
 async def test_a_saved_nodespace_with_subgraphs_opens_again_and_files_are_listed(
     desk: Any, workspace: Workspace
 ) -> None:
     a, b, _ = await chain(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[a, b]))
-    await desk.ask(wire.SaveSubgraph(id=made, name="kept"))
+    made = await desk.ask(schema.MakeSubgraph(ids=[a, b]))
+    await desk.ask(schema.SaveSubgraph(id=made, name="kept"))
     text = saved(desk)
     (workspace.subgraphs.folder / "bad.subgraph.json").write_text('{"kind": "subgraph"')
     desk.worker.load_subgraphs()
     assert "bad.subgraph.json is not offered" in desk.worker.logbook.lines[-1].text
     name = desk.worker.require_open().name
-    await desk.ask(wire.NewSpace())
-    await desk.ask(wire.OpenSpace(name=name))
+    await desk.ask(schema.NewSpace())
+    await desk.ask(schema.OpenSpace(name=name))
     assert saved(desk) == text
     keys = {entry.key for entry in desk.worker.snapshot().library}
     assert {"subgraph:kept", "subgraph", "subgraph.input", "subgraph.output"} <= keys
@@ -394,14 +401,14 @@ def test_names_of_nodes_tell_ids_with_slashes_apart() -> None:
 async def framed(desk: Any) -> tuple[str, list[str]]:
     """A Repeat beside the chain."""
     names = await chain(desk)
-    return await desk.ask(wire.AddNode(key="repeat", x=0, y=300)), names
+    return await desk.ask(schema.AddNode(key="repeat", x=0, y=300)), names
 
 
 async def test_nodes_are_put_into_sections_and_taken_out(desk: Any) -> None:
     frame, (a, b, c) = await framed(desk)
     before = saved(desk)
-    await desk.ask(wire.PutIn(ids=[a], frame=frame, section="enter"))
-    await desk.ask(wire.PutIn(ids=[b, c], frame=frame, x=[10, 20], y=[30, 40]))
+    await desk.ask(schema.PutIn(ids=[a], frame=frame, section="enter"))
+    await desk.ask(schema.PutIn(ids=[b, c], frame=frame, x=[10, 20], y=[30, 40]))
     nodes = shown(desk)
     assert nodes[frame].is_frame
     assert not nodes[a].is_frame
@@ -411,27 +418,27 @@ async def test_nodes_are_put_into_sections_and_taken_out(desk: Any) -> None:
     ]
     assert (nodes[b].x, nodes[c].y) == (10, 40)
     held = saved(desk)
-    await desk.ask(wire.PutIn(ids=[a], frame=frame, section="finally"))
-    await desk.ask(wire.PutIn(ids=[a, b, c], frame=""))
+    await desk.ask(schema.PutIn(ids=[a], frame=frame, section="finally"))
+    await desk.ask(schema.PutIn(ids=[a, b, c], frame=""))
     assert shown(desk)[b].frame == ""
     agrees(desk)
-    await desk.ask(wire.Undo())
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == held
-    await desk.ask(wire.Undo())
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == before
     agrees(desk)
 
 
 async def test_a_removed_frame_lets_go_and_holds_again_when_it_comes_back(desk: Any) -> None:
     frame, (a, b, _) = await framed(desk)
-    await desk.ask(wire.PutIn(ids=[a, b], frame=frame))
+    await desk.ask(schema.PutIn(ids=[a, b], frame=frame))
     before = saved(desk)
-    await desk.ask(wire.RemoveNodes(ids=[frame]))
+    await desk.ask(schema.RemoveNodes(ids=[frame]))
     assert shown(desk)[a].frame == ""
     agrees(desk)
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
     assert shown(desk)[a].frame == frame
     assert saved(desk) == before
     agrees(desk)
@@ -439,44 +446,44 @@ async def test_a_removed_frame_lets_go_and_holds_again_when_it_comes_back(desk: 
 
 async def test_frames_nest_but_not_in_themselves(desk: Any) -> None:
     frame, (a, _, _) = await framed(desk)
-    outer = await desk.ask(wire.AddNode(key="repeat", x=0, y=600))
-    await desk.ask(wire.PutIn(ids=[a], frame=frame))
-    await desk.ask(wire.PutIn(ids=[frame], frame=outer))
+    outer = await desk.ask(schema.AddNode(key="repeat", x=0, y=600))
+    await desk.ask(schema.PutIn(ids=[a], frame=frame))
+    await desk.ask(schema.PutIn(ids=[frame], frame=outer))
     before = saved(desk)
-    refused = await desk.refused(wire.PutIn(ids=[outer], frame=frame))
+    refused = await desk.refused(schema.PutIn(ids=[outer], frame=frame))
     assert "cannot be put into itself" in refused.detail
-    assert "is no frame" in (await desk.refused(wire.PutIn(ids=[frame], frame=a))).detail
-    assert "No node" in (await desk.refused(wire.PutIn(ids=[], frame=frame))).detail
+    assert "is no frame" in (await desk.refused(schema.PutIn(ids=[frame], frame=a))).detail
+    assert "No node" in (await desk.refused(schema.PutIn(ids=[], frame=frame))).detail
     assert saved(desk) == before
 
 
 async def test_a_refusal_half_way_puts_nothing_in(desk: Any) -> None:
     frame, (a, _, _) = await framed(desk)
     before = saved(desk)
-    await desk.refused(wire.PutIn(ids=[a, frame], frame=frame, x=[1, 2], y=[3, 4]))
+    await desk.refused(schema.PutIn(ids=[a, frame], frame=frame, x=[1, 2], y=[3, 4]))
     assert saved(desk) == before
     agrees(desk)
 
 
 async def test_a_node_is_added_right_into_a_frame_and_copies_stay_in_theirs(desk: Any) -> None:
     frame, _ = await framed(desk)
-    node = await desk.ask(wire.AddNode(key="add_node", x=0, y=0, frame=frame, section="finally"))
+    node = await desk.ask(schema.AddNode(key="add_node", x=0, y=0, frame=frame, section="finally"))
     assert (shown(desk)[node].frame, shown(desk)[node].section) == (frame, "finally")
-    (copy,) = await desk.ask(wire.Duplicate(ids=[node]))
+    (copy,) = await desk.ask(schema.Duplicate(ids=[node]))
     assert shown(desk)[copy].frame == frame
-    both = await desk.ask(wire.Duplicate(ids=[node, frame]))
+    both = await desk.ask(schema.Duplicate(ids=[node, frame]))
     assert shown(desk)[both[0]].frame == both[1]
     agrees(desk)
 
 
 async def test_a_frame_goes_into_a_subgraph_with_what_it_holds(desk: Any) -> None:
     frame, (a, b, _) = await framed(desk)
-    await desk.ask(wire.PutIn(ids=[a, b], frame=frame))
+    await desk.ask(schema.PutIn(ids=[a, b], frame=frame))
     before = saved(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[frame]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[frame]))
     assert shown(desk)[f"{made}/{a}"].frame == f"{made}/{frame}"
     agrees(desk)
-    await desk.ask(wire.Undo())
+    await desk.ask(schema.Undo())
     assert saved(desk) == before
     agrees(desk)
 
@@ -484,18 +491,18 @@ async def test_a_frame_goes_into_a_subgraph_with_what_it_holds(desk: Any) -> Non
 async def test_the_structure_stays_while_a_run_is_on(desk: Any) -> None:
     """A2."""
     frame, (a, _, c) = await framed(desk)
-    made = await desk.ask(wire.MakeSubgraph(ids=[c]))
+    made = await desk.ask(schema.MakeSubgraph(ids=[c]))
     space_of(desk).arming = "running"
     try:
         for body in (
-            wire.PutIn(ids=[a], frame=frame),
-            wire.MakeSubgraph(ids=[a]),
-            wire.Dissolve(id=made),
-            wire.Promote(node=f"{made}/{c}", port="b"),
-            wire.Undo(),
+            schema.PutIn(ids=[a], frame=frame),
+            schema.MakeSubgraph(ids=[a]),
+            schema.Dissolve(id=made),
+            schema.Promote(node=f"{made}/{c}", port="b"),
+            schema.Undo(),
         ):
             assert "while a run is on" in (await desk.refused(body)).detail
-        await desk.ask(wire.MoveNodes(ids=[f"{made}/{c}"], x=[1], y=[1]))
+        await desk.ask(schema.MoveNodes(ids=[f"{made}/{c}"], x=[1], y=[1]))
     finally:
         space_of(desk).arming = "disarmed"
 
@@ -536,11 +543,11 @@ def make_one(editor: Editor, kind: str, a: int, b: int, c: int) -> None:
     nodes = space.nodes
 
     def make(edit: Any) -> None:
-        editor.make(editing.inside(scope, edit))
+        editor.make(edits.inside(scope, edit))
 
     if kind == "add" or not nodes:
         node_id = KINDS[a % (len(KINDS) if scope else len(KINDS) - 2)]
-        make(editing.add_node(space, node_id, name=None, extra={}, x=float(b), y=0.0))
+        make(edits.add_node(space, node_id, name=None, extra={}, x=float(b), y=0.0))
         return
     one, two = nodes[a % len(nodes)], nodes[b % len(nodes)]
     ids = list(dict.fromkeys([one.uuid, two.uuid]))
@@ -548,31 +555,31 @@ def make_one(editor: Editor, kind: str, a: int, b: int, c: int) -> None:
     inp = inputs[c % len(inputs)]
     match kind:
         case "connect":
-            make(editing.connect(space, (one.uuid, outputs[c % len(outputs)], two.uuid, inp)))
+            make(edits.connect(space, (one.uuid, outputs[c % len(outputs)], two.uuid, inp)))
         case "disconnect" if space.edges:
-            make(editing.disconnect_edge(space, space.edges[a % len(space.edges)]))
+            make(edits.disconnect(space, space.edges[a % len(space.edges)]))
         case "set":
-            make(editing.set_value(space, two.uuid, inp, a))
+            make(edits.set_value(space, two.uuid, inp, a))
         case "make":
-            make(regrouping.make(space, ids, ""))
+            make(edits.into_subgraph(space, ids, ""))
         case "dissolve":
-            make(regrouping.take_apart(space, one.uuid))
+            make(edits.take_apart(space, one.uuid))
         case "promote" if scope:
             outer, uuid = naming.split(scope)
             around = scopes.space_at(root, outer)
-            edit = regrouping.promote(around, uuid, two.uuid, inp, "")
-            editor.make(editing.inside(outer, edit))
+            edit = edits.promote(around, uuid, two.uuid, inp, "")
+            editor.make(edits.inside(outer, edit))
         case "demote":
-            make(regrouping.demote(space, two.uuid, inp))
+            make(edits.demote(space, two.uuid, inp))
         case "put_in":
             section: Any = ("enter", "body", "finally")[c % 3]
-            make(editing.put_in(space, [one.uuid], Place(two.uuid, section)))
+            make(edits.put_in(space, [one.uuid], Place(two.uuid, section)))
         case "take_out":
-            make(editing.put_in(space, ids, None))
+            make(edits.put_in(space, ids, None))
         case "remove":
-            editor.make(regrouping.remove(root, scope, space, ids, []))
+            editor.make(edits.remove(root, scope, space, ids, []))
         case "duplicate":
-            make(editing.duplicate(space, ids, dx=1.0, dy=2.0))
+            make(edits.duplicate(space, ids, dx=1.0, dy=2.0))
 
 
 def attempt(editor: Editor, step: Any) -> None:
@@ -588,8 +595,8 @@ class Follower:
 
     def __init__(self, editor: Editor) -> None:
         self.editor = editor
-        self.nodes: dict[str, wire.NodeView] = {}
-        self.edges: dict[str, wire.EdgeView] = {}
+        self.nodes: dict[str, schema.NodeView] = {}
+        self.edges: dict[str, schema.EdgeView] = {}
         self.canvas = Canvas(editor.space, self)  # type: ignore[arg-type]  # all it needs
         self.nodes = {node.id: node for node in self.canvas.node_views()}
         self.edges = {edge.id: edge for edge in self.canvas.edge_views()}
@@ -597,15 +604,15 @@ class Follower:
     def mark(self, key: Any, build: Any) -> None:
         """Values come by themselves."""
 
-    def put(self, event: wire.Event) -> None:
+    def put(self, event: schema.PatchEvent) -> None:
         match event:
-            case wire.NodePut():
+            case schema.NodePut():
                 self.nodes[event.node.id] = event.node
-            case wire.NodeGone():
+            case schema.NodeGone():
                 del self.nodes[event.id]
-            case wire.EdgePut():
+            case schema.EdgePut():
                 self.edges[event.edge.id] = event.edge
-            case wire.EdgeGone():
+            case schema.EdgeGone():
                 del self.edges[event.id]
 
     def follow(self) -> None:
@@ -619,7 +626,7 @@ class Follower:
         assert self.edges.keys() == {edge.id for edge in self.canvas.edge_views()}
 
 
-def looks(node: wire.NodeView) -> Any:
+def looks(node: schema.NodeView) -> Any:
     """What an edit changes of a card."""
     ports = [(port.id, port.name) for port in (*node.inputs, *node.outputs)]
     return node.name, node.scope, node.frame, node.section, node.x, node.y, ports, node.subgraph
