@@ -20,6 +20,7 @@ from zeroconf.asyncio import AsyncZeroconf
 from funcnodes.devices import discovery
 from funcnodes.devices.addresses import AllowList, parse
 from funcnodes.devices.discovery import network
+from funcnodes.devices.discovery.instruments import _usb_instruments
 from funcnodes.devices.link import Link
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for
@@ -227,6 +228,6 @@ def test_usb_instruments_are_read_from_what_the_kernel_knows(tmp_path: Path) -> 
         folder.mkdir()
         for name, text in files.items():
             (folder / name).write_text(f"{text}\n")
-    (found,) = discovery._usb_instruments(tmp_path)
+    (found,) = _usb_instruments(tmp_path)
     assert found.address == "USB0::0x05E6::0x2450::04::INSTR"
     assert (found.usb, found.title, found.found_by) == ("05e6:2450 04", "2450", "usb")
