@@ -20,7 +20,8 @@ from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, Safe
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.device.descent import CONFIRM_S, ParkResult
-from funcnodes.devices.device.device import Device, Rack
+from funcnodes.devices.device.device import Device
+from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency, Target
 from funcnodes.devices.estop.latch import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.link.link import Link
@@ -78,14 +79,14 @@ class Bench:
         self.latch = latch or Latch()
         self._watchers: list[Callable[[Device], None]] = []
         self._trackers: list[set[str]] = []
-        self._fresh: set[Device] = set()  # changed, and not told yet
+        self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._again: asyncio.Task[None] | None = None
         self._stopping: set[asyncio.Task[Any]] = set()  # stops that the bench began by itself
         self._endings: list[Callable[[], None]] = []
         self._absent: asyncio.TimerHandle | None = None
         leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
-        around = Rack(
+        rack = Rack(
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
@@ -94,7 +95,7 @@ class Bench:
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
             try:
-                self.devices[name] = Device(device, around, dict(resources))
+                self.devices[name] = Device(device, rack, dict(resources))
             except (BenchError, DeviceError) as error:
                 raise _placed(error, path, name) from error
         self._make_rules(config)
@@ -306,17 +307,17 @@ class Bench:
         for names in self._trackers:
             names.add(name)
 
-    def _note_change(self, device: Device) -> None:
+    def _note_change(self, name: str) -> None:
         if self._loop is None or not self._watchers:
             return
         if not self._fresh:
             self._loop.call_later(NOTICE_S, self._tell)
-        self._fresh.add(device)
+        self._fresh.add(name)
 
     def _tell(self) -> None:
         fresh, self._fresh = self._fresh, set()
-        for device in self.devices.values():
-            if device in fresh:
+        for name, device in self.devices.items():
+            if name in fresh:
                 for callback in tuple(self._watchers):
                     callback(device)
 
@@ -327,8 +328,8 @@ class Bench:
             loop.call_soon_threadsafe(self._all_changed)
 
     def _all_changed(self) -> None:
-        for device in self.devices.values():
-            self._note_change(device)
+        for name in self.devices:
+            self._note_change(name)
 
     # ── making it safe ────────────────────────────────────────────────────────────────────
 

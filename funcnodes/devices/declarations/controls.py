@@ -148,10 +148,13 @@ class Control(Value[T]):
     def sent_text(self) -> str:
         return f"{plain(self.command)} and {self.query}"
 
-    def is_safe(self, value: Any) -> bool:
-        """Whether a value, or its label, is the safe one; without one, whether it is off."""
-        safe = False if isinstance(self.safe, _Unset) else self.label(self.safe)
-        return bool(self.label(value) == safe)
+    def is_off(self, value: Any) -> bool:
+        """Whether a value, or its label, counts as off: the safe one, False without one."""
+        off = False if isinstance(self.safe, _Unset) else self.label(self.safe)
+        return bool(self.label(value) == off)
+
+    def makes_safe(self, value: Any) -> bool:
+        return not isinstance(self.safe, _Unset) and self.is_off(value)
 
     def accept(self, value: Any, *, who: str, limits: Range | None) -> T:
         """The value in this control's type, as the instrument rounds it, if it may be set.
@@ -283,9 +286,9 @@ class BoundControl(BoundValue[T]):
         What was last known to be on is believed; what was last known to be off is asked again.
         """
         member, sample = self.declaration(), self.last
-        if sample is None or sample.quality == "stale" or member.is_safe(sample.value):
+        if sample is None or sample.quality == "stale" or member.is_off(sample.value):
             sample = await self.sample()
-        return not member.is_safe(sample.value)
+        return not member.is_off(sample.value)
 
     async def _accepted(self, value: Any) -> T:
         member, who = self.declaration(), self.access.name

@@ -251,6 +251,10 @@ class Member:
         """The member acting on an instrument."""
         raise NotImplementedError
 
+    def makes_safe(self, value: Any) -> bool:
+        """Whether writing `value` makes the instrument safe, as far as this member goes."""
+        return False
+
     def sent_text(self) -> str:
         """The commands it sends, for its documentation."""
         raise NotImplementedError
