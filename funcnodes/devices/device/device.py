@@ -360,9 +360,9 @@ class Device:
         bound = self._bound(member)
         if not isinstance(bound, BoundControl):
             raise self._not_a(member, "control")
-        if isinstance(value, str) and bound.declaration().unit:
-            value = self._in_unit(value, bound.declaration())
-        self._permission.check_latch(f"setting {bound.declaration().title.lower()}")
+        if isinstance(value, str) and bound.member.unit:
+            value = self._in_unit(value, bound.member)
+        self._permission.check_latch(f"setting {bound.member.title.lower()}")
         try:
             await bound.set(value)
         except LimitError as error:
