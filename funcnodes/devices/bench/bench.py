@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.bench.plan import SafetyPlan, make_plan
@@ -265,13 +266,7 @@ class Bench:
         Returns:
             Call it to end that.
         """
-        self._watchers.append(callback)
-
-        def forget() -> None:
-            with contextlib.suppress(ValueError):
-                self._watchers.remove(callback)
-
-        return forget
+        return unsubscriber(self._watchers, callback)
 
     def watch(
         self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
