@@ -9,16 +9,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Sample
-from funcnodes.devices.estop.latch import StopAck
+from funcnodes.devices.estop.latch import AckState, StopAck
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.errors import DeviceError, FuncnodesError
 
 CONFIRM_S = 1.0
+ParkState = Literal["parked", "held", "failed"]
 
 
 class Descending(Protocol):
@@ -51,9 +53,16 @@ class ParkResult:
     """
 
     device: str
-    state: Literal["parked", "held", "failed"]
+    state: ParkState
     ms: float
     message: str = ""
+
+    def as_ack(self) -> StopAck:
+        """The same as a word on a stop."""
+        words: dict[ParkState, AckState] = {"parked": "off", "held": "held", "failed": "unanswered"}
+        return StopAck(
+            device=self.device, state=words[self.state], ms=self.ms, message=self.message
+        )
 
 
 def begin_stop(device: Descending, began: float) -> StopAck:
@@ -95,6 +104,27 @@ async def confirm_stop(
     if not device.kind.outputs():
         return StopAck(device=name, state="sent", ms=ms, message="It cannot be read back.")
     return StopAck(device=name, state="unanswered", ms=ms, message=f"{name} reads back as on.")
+
+
+async def end(device: Descending, action: SafeAction) -> ParkResult:
+    """Bring it down by the action that the bench asks for: parked, struck, or left as it is."""
+    name = device.name
+    if action == "hold":
+        return ParkResult(name, "held", 0.0, "The bench says hold.")
+    if action == "estop":
+        return await _strike(device)
+    if device.link is None:
+        return ParkResult(name, "failed", 0.0, f"{name} is offline.")
+    return await park(device)
+
+
+async def _strike(device: Descending) -> ParkResult:
+    began = time.monotonic()
+    ack = begin_stop(device, began)
+    if ack.state == "pending":
+        ack = await confirm_stop(device, began, within_s=CONFIRM_S)
+    words: dict[AckState, ParkState] = {"off": "parked", "held": "held"}
+    return ParkResult(device.name, words.get(ack.state, "failed"), ack.ms or 0.0, ack.message)
 
 
 async def park(device: Descending) -> ParkResult:
