@@ -5,9 +5,9 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
@@ -45,15 +45,15 @@ class Runner(Pacer):
 
     def on_change(self, callback: Callable[[Run], None]) -> Callable[[], None]:
         """Call `callback(run)` at each change of state or progress; returns how to end that."""
-        return _subscribe(self._listeners.changed, callback)
+        return unsubscriber(self._listeners.changed, callback)
 
     def on_rows(self, callback: Callable[[Table, int, int], None]) -> Callable[[], None]:
         """Call `callback(table, start, stop)` for rows just appended; returns how to end that."""
-        return _subscribe(self._listeners.rows, callback)
+        return unsubscriber(self._listeners.rows, callback)
 
     def on_log(self, callback: Callable[[LogEntry], None]) -> Callable[[], None]:
         """Call `callback(entry)` for each line of a run's log; returns how to end that."""
-        return _subscribe(self._listeners.log, callback)
+        return unsubscriber(self._listeners.log, callback)
 
     def check(self) -> list[str]:
         """Why a run cannot start now, in plain sentences; none where it can."""
@@ -132,13 +132,3 @@ def active_run(node: Node) -> Run | None:
     runner = node.nodespace.services.get(Runner) if node.nodespace is not None else None
     run = runner.active if runner is not None else None
     return run if run is not None and run.is_recorded(node.wave) else None
-
-
-def _subscribe(callbacks: list[Any], callback: Any) -> Callable[[], None]:
-    callbacks.append(callback)
-
-    def unsubscribe() -> None:
-        if callback in callbacks:
-            callbacks.remove(callback)
-
-    return unsubscribe

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from funcnodes.core.events import unsubscriber
 from funcnodes.core.values import Quality
 from funcnodes.runs.records import EMPTY, QUALITIES, Cell, Column, RowPage, TableSpec
 
@@ -77,13 +78,7 @@ class Table:
 
     def watch(self, watcher: RowWatcher) -> Callable[[], None]:
         """Call `watcher(table, start, stop)` at every append; returns how to end that."""
-        self._watchers.append(watcher)
-
-        def unwatch() -> None:
-            if watcher in self._watchers:
-                self._watchers.remove(watcher)
-
-        return unwatch
+        return unsubscriber(self._watchers, watcher)
 
 
 class _Column:

@@ -7,23 +7,25 @@ nobody else waiting, and that E-STOP writes every device's bytes before it waits
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.bench.plan import SafetyPlan, make_plan
 from funcnodes.devices.bench.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
+from funcnodes.devices.bench.stopping import Stopping
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
-from funcnodes.devices.device.descent import CONFIRM_S, ParkResult
-from funcnodes.devices.device.device import Device, Rack
-from funcnodes.devices.estop.emergency import Emergency, Target
-from funcnodes.devices.estop.latch import CONFIRMED, Latch, LatchState, StopAck
-from funcnodes.devices.link.link import Link
+from funcnodes.devices.device.descent import ParkResult
+from funcnodes.devices.device.device import Device
+from funcnodes.devices.device.rack import Rack
+from funcnodes.devices.estop.emergency import Emergency
+from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
@@ -37,7 +39,6 @@ from funcnodes.errors import BenchError, DeviceError
 NOTICE_S = 0.03  # changes of a device are told at most this often
 TOLD_S = 1.0  # what closing waits for mail and webhooks at most
 FIRST_LOOK_S = 1.0  # what opening waits for the first readings of interlocks at most
-AGAIN_S = 0.25  # between attempts on a device that did not answer an E-STOP
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
 _NOTHING: Mapping[str, str] = {}
@@ -78,14 +79,11 @@ class Bench:
         self.latch = latch or Latch()
         self._watchers: list[Callable[[Device], None]] = []
         self._trackers: list[set[str]] = []
-        self._fresh: set[Device] = set()  # changed, and not told yet
+        self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._again: asyncio.Task[None] | None = None
-        self._stopping: set[asyncio.Task[Any]] = set()  # stops that the bench began by itself
         self._endings: list[Callable[[], None]] = []
-        self._absent: asyncio.TimerHandle | None = None
         leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
-        around = Rack(
+        rack = Rack(
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
@@ -94,11 +92,12 @@ class Bench:
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
             try:
-                self.devices[name] = Device(device, around, dict(resources))
+                self.devices[name] = Device(device, rack, dict(resources))
             except (BenchError, DeviceError) as error:
                 raise _placed(error, path, name) from error
+        self._stopping = Stopping(self.devices, config, self.latch)
+        self.emergency = Emergency(self.latch, self._stopping.shots, self._stopping.targets)
         self._make_rules(config)
-        self.emergency = Emergency(self.latch, self._shots, self._targets)
         self._unwatch_latch = self.latch.on_change(self._latch_changed)
 
     def _make_rules(self, config: BenchConfig) -> None:
@@ -160,6 +159,7 @@ class Bench:
         again in the background. Never raises for a device.
         """
         self._loop = asyncio.get_running_loop()
+        self._stopping.start()
         self._begin_rules()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
         await self.watching.look(within_s=FIRST_LOOK_S)  # so that interlocks can be asked
@@ -169,9 +169,7 @@ class Bench:
         """Let go of every device; their outputs stay as they are."""
         self._unwatch_latch()
         await self._end_rules()
-        if self._again is not None:
-            self._again.cancel()
-            await asyncio.gather(self._again, return_exceptions=True)
+        await self._stopping.close()
         await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
         self._loop = None
         self._fresh.clear()
@@ -195,12 +193,11 @@ class Bench:
 
     async def _end_rules(self) -> None:
         """Watch no more; a stop that is under way is finished, mail is given a moment."""
-        self.operator_here(True)
+        self._stopping.operator_here(True)
         while self._endings:
             self._endings.pop()()
         await self.watching.stop()
-        if self._stopping:
-            await asyncio.wait(self._stopping, timeout=CONFIRM_S)
+        await self._stopping.finish()
         self.notifier.close()
         until = time.monotonic() + TOLD_S
         while any(state.waiting for state in self.notifier.states()):
@@ -237,7 +234,8 @@ class Bench:
 
     def safety_plan(self) -> SafetyPlan:
         """What will happen for each cause, in words and seconds; asks no instrument."""
-        return make_plan(self.name, self._in_stop_order(), self.config.stop_order, self.interlocks)
+        devices = self._stopping.in_order()
+        return make_plan(self.name, devices, self.config.stop_order, self.interlocks)
 
     @property
     def replayed(self) -> tuple[int, int]:
@@ -264,13 +262,7 @@ class Bench:
         Returns:
             Call it to end that.
         """
-        self._watchers.append(callback)
-
-        def forget() -> None:
-            with contextlib.suppress(ValueError):
-                self._watchers.remove(callback)
-
-        return forget
+        return unsubscriber(self._watchers, callback)
 
     def watch(
         self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
@@ -306,17 +298,17 @@ class Bench:
         for names in self._trackers:
             names.add(name)
 
-    def _note_change(self, device: Device) -> None:
+    def _note_change(self, name: str) -> None:
         if self._loop is None or not self._watchers:
             return
         if not self._fresh:
             self._loop.call_later(NOTICE_S, self._tell)
-        self._fresh.add(device)
+        self._fresh.add(name)
 
     def _tell(self) -> None:
         fresh, self._fresh = self._fresh, set()
-        for device in self.devices.values():
-            if device in fresh:
+        for name, device in self.devices.items():
+            if name in fresh:
                 for callback in tuple(self._watchers):
                     callback(device)
 
@@ -327,8 +319,8 @@ class Bench:
             loop.call_soon_threadsafe(self._all_changed)
 
     def _all_changed(self) -> None:
-        for device in self.devices.values():
-            self._note_change(device)
+        for name in self.devices:
+            self._note_change(name)
 
     # ── making it safe ────────────────────────────────────────────────────────────────────
 
@@ -338,14 +330,14 @@ class Bench:
         By default each is parked: ramps, then off. Devices named in `stop_order` go one after
         the other, the rest together. Passes the latch.
         """
-        return await self._bring_down(self._chosen(names), _ended)
+        return await self._stopping.park(names)
 
     async def make_safe(self, cause: Cause, names: Iterable[str] | None = None) -> list[StopAck]:
         """What the bench asks for on `cause`: emergency bytes, parking, or nothing.
 
         Does not latch. SIGTERM of a worker is "on_worker_death".
         """
-        return await self._stop(self._chosen(names), lambda d: d.action(cause), lambda _: None)
+        return await self._stopping.make_safe(cause, names)
 
     async def estop(
         self,
@@ -371,22 +363,7 @@ class Bench:
         Returns:
             One word per device, in stop order.
         """
-        self.latch.engage(cause, by)
-
-        def told(ack: StopAck) -> None:
-            self.latch.acknowledge(ack)
-            if on_ack is not None:
-                on_ack(ack)
-
-        def chosen(device: Device) -> SafeAction:
-            if action == "estop" or action == "park" or action == "hold":
-                return action
-            return device.action(action)
-
-        acks = await self._stop(self._chosen(names), chosen, told)
-        if self.latch.unconfirmed() and (self._again is None or self._again.done()):
-            self._again = asyncio.create_task(self._insist(told), name="E-STOP again")
-        return acks
+        return await self._stopping.estop(cause, by, on_ack=on_ack, names=names, action=action)
 
     def operator_here(self, is_here: bool, who: str = "") -> None:
         """Somebody holds the controls, or nobody does any more: the dead-man (S1).
@@ -394,158 +371,18 @@ class Bench:
         Only a bench that asks for more than `hold` on `on_operator_lost` acts, by a stop that
         latches, once `operator_lost_s` have passed without anybody. Call it in the loop.
         """
-        if is_here and self._absent is not None:
-            self._absent.cancel()
-            self._absent = None
-        if is_here or self._absent is not None or self._loop is None:
-            return
-        names = [d.name for d in self._chosen() if d.action("on_operator_lost") != "hold"]
-        if names:
-            self._absent = self._loop.call_later(
-                self.config.operator_lost_s, self._operator_lost, names, who
-            )
-
-    def _operator_lost(self, names: list[str], who: str) -> None:
-        self._absent = None
-        cause = (
-            f"{who or 'whoever held the controls'} has been away for "
-            f"{self.config.operator_lost_s:g} s"
-        )
-        self._stop_soon(cause, "the dead-man", names, "on_operator_lost")
+        self._stopping.operator_here(is_here, who)
 
     def _tripped(self, interlock: Interlock) -> None:
         name, action = interlock.config.name, interlock.action
         text = f"Interlock {name!r} tripped: {interlock.why}."
-        self._stop_soon(interlock.why, f"interlock {name!r}", interlock.devices, action)
+        self._stopping.begin(interlock.why, f"interlock {name!r}", interlock.devices, action)
         self.notifier.tell("interlock", name, Severity.MAJOR, text, interlock.t or 0.0)
-
-    def _stop_soon(
-        self, cause: str, by: str, names: Iterable[str], action: SafeAction | Cause
-    ) -> None:
-        """Begin a stop: in this turn of the loop nobody speaks any more, in the next it is told."""
-        self.latch.engage(cause, by)
-        task = asyncio.create_task(
-            self.estop(cause, by, names=tuple(names), action=action), name=f"stop by {by}"
-        )
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
 
     def _alarm_told(self, event: AlarmEvent, state: AlarmState) -> None:
         alarm = self.alarms.find(event.alarm)
         if event.kind in ("raised", "changed", "cleared") and not alarm.is_quiet:
             self.notifier.tell("alarm", event.alarm, Severity[event.severity], event.text, event.t)
-
-    async def _stop(
-        self,
-        devices: list[Device],
-        action: Callable[[Device], SafeAction],
-        told: Callable[[StopAck], None],
-    ) -> list[StopAck]:
-        began = time.monotonic()
-        by_action: dict[SafeAction, list[Device]] = {"estop": [], "park": [], "hold": []}
-        for device in devices:
-            by_action[action(device)].append(device)
-        acks = {d.name: d.begin_stop(began) for d in by_action["estop"]}
-        for device in by_action["hold"]:
-            acks[device.name] = StopAck(
-                device=device.name, state="held", message="The bench says hold."
-            )
-        for device in by_action["park"]:
-            acks[device.name] = StopAck(device=device.name, state="pending")
-        for name in [device.name for device in devices]:
-            told(acks[name])
-
-        async def confirm(device: Device) -> None:
-            if acks[device.name].state == "pending":
-                acks[device.name] = await device.confirm_stop(began)
-                told(acks[device.name])
-
-        async def bring_down() -> None:
-            for result in await self._bring_down(by_action["park"], _parked):
-                acks[result.device] = _as_ack(result)
-                told(acks[result.device])
-
-        await asyncio.gather(bring_down(), *(confirm(device) for device in by_action["estop"]))
-        return [acks[device.name] for device in devices]
-
-    async def _insist(self, told: Callable[[StopAck], None]) -> None:
-        """Go on with devices that did not answer an E-STOP, until they do or it is reset."""
-        while self.latch.latched and self.latch.unconfirmed():
-            await asyncio.sleep(AGAIN_S)
-            for name in self.latch.unconfirmed():
-                device = self.devices.get(name)
-                if device is None or not self.latch.latched or not device.emergency_bytes():
-                    continue
-                began = time.monotonic()
-                ack = await device.confirm_stop(began, repeat=True)
-                if ack.state in CONFIRMED and self.latch.latched:
-                    told(ack)
-
-    async def _bring_down(
-        self, devices: list[Device], step: Callable[[Device], Awaitable[ParkResult]]
-    ) -> list[ParkResult]:
-        ordered = [device for device in devices if device.name in self.config.stop_order]
-        others = [device for device in devices if device.name not in self.config.stop_order]
-        results = [await step(device) for device in ordered]
-        results += await asyncio.gather(*(step(device) for device in others))
-        return results
-
-    def _chosen(self, names: Iterable[str] | None = None) -> list[Device]:
-        """These devices, all by default, in stop order."""
-        wanted = set(self.devices if names is None else names)
-        return [device for device in self._in_stop_order() if device.name in wanted]
-
-    def _in_stop_order(self) -> list[Device]:
-        order = self.config.stop_order
-        first = [self.devices[name] for name in order]
-        return first + [device for name, device in self.devices.items() if name not in order]
-
-    def _shots(self) -> Iterator[tuple[str, bytes, Link]]:
-        """Called in any thread."""
-        for device in self._in_stop_order():
-            link, data = device.link, device.emergency_bytes()
-            if link is not None and data and device.action("on_estop") != "hold":
-                yield device.name, data, link
-
-    def _targets(self, cause: str) -> list[Target]:
-        found = []
-        for device in self._in_stop_order():
-            target = device.target()
-            if target is not None and device.action(cause) == "estop":  # type: ignore[arg-type]  # a name from another process
-                found.append(target)
-        return found
-
-
-async def _ended(device: Device) -> ParkResult:
-    """What the bench asks for at the end of a run."""
-    match device.action("at_end"):
-        case "hold":
-            return ParkResult(device.name, "held", 0.0, "The bench says hold.")
-        case "estop":
-            return await _struck(device)
-    return await _parked(device)
-
-
-async def _parked(device: Device) -> ParkResult:
-    if device.link is None:
-        return ParkResult(device.name, "failed", 0.0, f"{device.name} is offline.")
-    return await device.park()
-
-
-async def _struck(device: Device) -> ParkResult:
-    began = time.monotonic()
-    ack = device.begin_stop(began)
-    if ack.state == "pending":
-        ack = await device.confirm_stop(began)
-    words: dict[str, Any] = {"off": "parked", "held": "held"}
-    return ParkResult(device.name, words.get(ack.state, "failed"), ack.ms or 0.0, ack.message)
-
-
-def _as_ack(result: ParkResult) -> StopAck:
-    words: dict[str, Any] = {"parked": "off", "held": "held", "failed": "unanswered"}
-    return StopAck(
-        device=result.device, state=words[result.state], ms=result.ms, message=result.message
-    )
 
 
 def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:

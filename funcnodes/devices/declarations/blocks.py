@@ -13,12 +13,13 @@ block is bounded: one that announces more than `limit` bytes is refused before i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import (
     AcquisitionRole,
+    Acting,
     Bound,
     Group,
     Member,
@@ -103,7 +104,7 @@ class Trace:
 
 
 @dataclass(slots=True, kw_only=True)
-class Block(Member):
+class Block(Member, Acting["BoundBlock"]):
     """Many numbers in one binary reply.
 
     Attributes:
@@ -138,13 +139,6 @@ class Block(Member):
     @property
     def kind(self) -> MemberKind:
         return "record"
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> "BoundBlock": ...
-    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundBlock":
-        return self if instance is None else self.bind(instance)
 
     def bind(self, group: Group) -> "BoundBlock":
         return BoundBlock(group, self)
@@ -197,12 +191,8 @@ def _scaled(raw: "NDArray[Any]", by: Linear) -> "FloatArray":
     return scaled
 
 
-class BoundBlock(Bound):
+class BoundBlock(Bound[Block]):
     """A block of one instrument."""
-
-    def __init__(self, group: Group, member: Block) -> None:
-        super().__init__(group, member)
-        self.member = member
 
     async def get(self) -> "FloatArray":
         """Read its values, scaled.
@@ -215,7 +205,7 @@ class BoundBlock(Bound):
     async def trace(self) -> Trace:
         """Read its values, and where they were taken; see `get`."""
         member = self.member
-        await self._check_needs(member.needs, member.title)
+        await self._check_needs()
         query = self.group.render(member.query)
         before = [self.group.render(each) for each in member.before]
         describe = self.group.render(member.preamble.query) if member.preamble else ""

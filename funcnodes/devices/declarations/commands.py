@@ -1,14 +1,20 @@
 """Commands: actions without a value, some of which take long and say when they are complete."""
 
 from dataclasses import dataclass
-from typing import Self, overload
 
-from funcnodes.devices.declarations.members import AcquisitionRole, Bound, Group, Member, MemberKind
+from funcnodes.devices.declarations.members import (
+    AcquisitionRole,
+    Acting,
+    Bound,
+    Group,
+    Member,
+    MemberKind,
+)
 from funcnodes.devices.messages.protocol import Completes
 
 
 @dataclass(slots=True, kw_only=True)
-class Command(Member):
+class Command(Member, Acting["BoundCommand"]):
     """An action without a value.
 
     Attributes:
@@ -26,13 +32,6 @@ class Command(Member):
     def kind(self) -> MemberKind:
         return "command"
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> "BoundCommand": ...
-    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundCommand":
-        return self if instance is None else self.bind(instance)
-
     def bind(self, group: Group) -> "BoundCommand":
         return BoundCommand(group, self)
 
@@ -40,12 +39,8 @@ class Command(Member):
         return self.command
 
 
-class BoundCommand(Bound):
+class BoundCommand(Bound[Command]):
     """A command of one instrument: `await smu.reset()`."""
-
-    def __init__(self, group: Group, member: Command) -> None:
-        super().__init__(group, member)
-        self.member = member
 
     async def __call__(self) -> None:
         """Carry it out; returns when it is complete, where the instrument tells.

@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
 from funcnodes.devices.declarations.members import (
     UNSET,
+    Acting,
     Group,
     MemberKind,
     Sample,
@@ -87,7 +88,7 @@ def one_of(*values: float, unit: str = "") -> OneOf:
 
 
 @dataclass(slots=True, kw_only=True)
-class Control(Value[T]):
+class Control(Value[T], Acting["BoundControl[T]"]):
     """Something that can be set and read back.
 
     Attributes:
@@ -135,23 +136,19 @@ class Control(Value[T]):
         """The widest limits it ever has."""
         return self.limits.widest if isinstance(self.limits, Depending) else self.limits
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> "BoundControl[T]": ...
-    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundControl[T]":
-        return self if instance is None else self.bind(instance)
-
     def bind(self, group: Group) -> "BoundControl[T]":
         return BoundControl(group, self)
 
     def sent_text(self) -> str:
         return f"{plain(self.command)} and {self.query}"
 
-    def is_safe(self, value: Any) -> bool:
-        """Whether a value, or its label, is the safe one; without one, whether it is off."""
-        safe = False if isinstance(self.safe, _Unset) else self.label(self.safe)
-        return bool(self.label(value) == safe)
+    def is_off(self, value: Any) -> bool:
+        """Whether a value, or its label, counts as off: the safe one, False without one."""
+        off = False if isinstance(self.safe, _Unset) else self.label(self.safe)
+        return bool(self.label(value) == off)
+
+    def makes_safe(self, value: Any) -> bool:
+        return not isinstance(self.safe, _Unset) and self.is_off(value)
 
     def accept(self, value: Any, *, who: str, limits: Range | None) -> T:
         """The value in this control's type, as the instrument rounds it, if it may be set.
@@ -234,10 +231,9 @@ def _accept_text(value: Any, who: str, title: str) -> Any:
 class BoundControl(BoundValue[T]):
     """A control of one instrument."""
 
-    def declaration(self) -> Control[T]:
-        """Its declaration."""
-        assert isinstance(self.member, Control)
-        return self.member
+    def __init__(self, group: Group, member: Control[T]) -> None:
+        super().__init__(group, member)
+        self.member: Control[T] = member  # more than any value
 
     async def set(self, value: T) -> None:
         """Set it, within limits, along its ramp where it has one.
@@ -252,7 +248,7 @@ class BoundControl(BoundValue[T]):
             InstrumentError: The instrument did not take it.
             DeviceError: It could not be reached, or did not answer.
         """
-        member = self.declaration()
+        member = self.member
         accepted = await self._accepted(value)
         if member.rate is None:
             await self.write(accepted)
@@ -263,7 +259,7 @@ class BoundControl(BoundValue[T]):
 
     async def write(self, value: T) -> None:
         """Write one value that was accepted, and note it."""
-        member = self.declaration()
+        member = self.member
         await self.access.tell(
             self.group.render(member.command, v=member.spelled(value)),
             timeout_s=member.timeout_s,
@@ -282,13 +278,13 @@ class BoundControl(BoundValue[T]):
 
         What was last known to be on is believed; what was last known to be off is asked again.
         """
-        member, sample = self.declaration(), self.last
-        if sample is None or sample.quality == "stale" or member.is_safe(sample.value):
+        member, sample = self.member, self.last
+        if sample is None or sample.quality == "stale" or member.is_off(sample.value):
             sample = await self.sample()
-        return not member.is_safe(sample.value)
+        return not member.is_off(sample.value)
 
     async def _accepted(self, value: Any) -> T:
-        member, who = self.declaration(), self.access.name
+        member, who = self.member, self.access.name
         outer = self.access.limits(self.path)
         if not isinstance(member.limits, Depending) or self.access.is_safety:
             return member.accept(value, who=who, limits=outer)

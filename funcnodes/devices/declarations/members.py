@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 G = TypeVar("G", bound="Group")
+M = TypeVar("M", bound="Member")
+A_co = TypeVar("A_co", covariant=True)  # what acts
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
 AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
@@ -176,7 +178,7 @@ class Group:
         for name, channel in cls.channels.items():
             yield from channel.group.walk(f"{prefix}{name}.")
 
-    def find(self, path: str) -> "Bound":
+    def find(self, path: str) -> "Bound[Any]":
         """The acting member of that full name; KeyError where there is none."""
         head, dot, rest = path.partition(".")
         if dot:
@@ -188,7 +190,27 @@ class Group:
         return self.members[head].bind(self)
 
 
-class Channel(Generic[G]):
+class Acting(Generic[A_co]):
+    """What is declared once at class level, and read on an instance acts on that instrument.
+
+    `Smu.voltage` is the declaration, a `Control[float]`; `smu.voltage` a `BoundControl[float]`.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Group, owner: type) -> A_co: ...
+    def __get__(self, instance: Group | None, owner: type) -> Self | A_co:
+        return self if instance is None else self.bind(instance)
+
+    def bind(self, group: Group) -> A_co:
+        """It, acting on an instrument."""
+        raise NotImplementedError
+
+
+class Channel(Acting[G]):
     """A group that an instrument has several times: `a = Channel(Input, ch="A")`."""
 
     def __init__(self, group: type[G], *, title: str = "", **names: str) -> None:
@@ -200,19 +222,13 @@ class Channel(Generic[G]):
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> G: ...
-    def __get__(self, instance: Group | None, owner: type) -> Self | G:
-        if instance is None:
-            return self
+    def bind(self, group: Group) -> G:
         key = f"_channel_{self.name}"
-        if key not in instance.__dict__:
-            prefix = f"{instance.path(self.name)}."
-            instance.__dict__[key] = self.group(instance.access, prefix=prefix, **self.names)
-        group: G = instance.__dict__[key]
-        return group
+        if key not in group.__dict__:
+            prefix = f"{group.path(self.name)}."
+            group.__dict__[key] = self.group(group.access, prefix=prefix, **self.names)
+        found: G = group.__dict__[key]
+        return found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -247,20 +263,25 @@ class Member:
     def kind(self) -> MemberKind:
         raise NotImplementedError
 
-    def bind(self, group: Group) -> "Bound":
-        """The member acting on an instrument."""
+    def bind(self, group: Group) -> "Bound[Any]":
+        """The member acting on an instrument; see `Acting`."""
         raise NotImplementedError
+
+    def makes_safe(self, value: Any) -> bool:
+        """Whether writing `value` makes the instrument safe, as far as this member goes."""
+        return False
 
     def sent_text(self) -> str:
         """The commands it sends, for its documentation."""
         raise NotImplementedError
 
 
-class Bound:
+class Bound(Generic[M]):
     """A member of one instrument."""
 
-    def __init__(self, group: Group, member: Member) -> None:
+    def __init__(self, group: Group, member: M) -> None:
         self.group = group
+        self.member = member
         self.path = group.path(member.name)
         self.title = member.title
 
@@ -273,11 +294,19 @@ class Bound:
         """The newest sample, read from nothing; of quality "stale" past its `valid_s`."""
         return self.access.newest(self.path)
 
-    async def _check_needs(self, needs: str, title: str) -> None:
+    async def _ask(self, query: str, parse: Callable[[str], T]) -> T:
+        """Ask the instrument, unless what this needs is off; may be asked again."""
+        await self._check_needs()
+        return await self.access.ask(
+            self.group.render(query), parse, timeout_s=self.member.timeout_s, idempotent=True
+        )
+
+    async def _check_needs(self) -> None:
         """Refuse at once what the instrument would not answer.
 
         What was last known to be on is believed; what was last known to be off is asked again.
         """
+        needs, title = self.member.needs, self.member.title
         if not needs:
             return
         switch = self.group.find(needs)

@@ -10,12 +10,13 @@ together keep their own types and names; they only share one query and its reply
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, overload
+from typing import Any
 
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import (
     AcquisitionRole,
+    Acting,
     Bound,
     Group,
     Member,
@@ -104,7 +105,7 @@ class Reading(Mapping[str, Any]):
 
 
 @dataclass(slots=True, kw_only=True)
-class Record(Member):
+class Record(Member, Acting["BoundRecord"]):
     """Several numbers taken at once by one query, separated by commas.
 
     Attributes:
@@ -120,13 +121,6 @@ class Record(Member):
     @property
     def kind(self) -> MemberKind:
         return "record"
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> "BoundRecord": ...
-    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundRecord":
-        return self if instance is None else self.bind(instance)
 
     def bind(self, group: Group) -> "BoundRecord":
         return BoundRecord(group, self)
@@ -169,23 +163,12 @@ class Record(Member):
         return "ok"
 
 
-class BoundRecord(Bound):
+class BoundRecord(Bound[Record]):
     """A record of one instrument."""
-
-    def __init__(self, group: Group, member: Record) -> None:
-        super().__init__(group, member)
-        self.member = member
 
     async def get(self) -> Reading:
         """Take one reading."""
-        member = self.member
-        await self._check_needs(member.needs, member.title)
-        reading = await self.access.ask(
-            self.group.render(member.query),
-            member.parse,
-            timeout_s=member.timeout_s,
-            idempotent=True,
-        )
+        reading = await self._ask(self.member.query, self.member.parse)
         for name, sample in reading.samples.items():
             self.access.noted(f"{self.path}.{name}", sample)
         return reading
@@ -225,7 +208,7 @@ def _field(
 
 
 @dataclass(slots=True, kw_only=True)
-class Together(Member):
+class Together(Member, Acting["BoundTogether"]):
     """Members of one group that one query reads at once.
 
     Attributes:
@@ -255,13 +238,6 @@ class Together(Member):
     def kind(self) -> MemberKind:
         return "record"
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> "BoundTogether": ...
-    def __get__(self, instance: Group | None, owner: type) -> "Self | BoundTogether":
-        return self if instance is None else self.bind(instance)
-
     def bind(self, group: Group) -> "BoundTogether":
         return BoundTogether(group, self)
 
@@ -283,23 +259,12 @@ class Together(Member):
         return Reading({name: part.sample_of(value) for name, part, value in pairs})
 
 
-class BoundTogether(Bound):
+class BoundTogether(Bound[Together]):
     """Members of one instrument that are read together."""
-
-    def __init__(self, group: Group, member: Together) -> None:
-        super().__init__(group, member)
-        self.member = member
 
     async def get(self) -> Reading:
         """Read them all, in one exchange; each is its member's newest value from then on."""
-        member = self.member
-        await self._check_needs(member.needs, member.title)
-        reading = await self.access.ask(
-            self.group.render(member.query),
-            member.parse,
-            timeout_s=member.timeout_s,
-            idempotent=True,
-        )
+        reading = await self._ask(self.member.query, self.member.parse)
         for name, sample in reading.samples.items():
             self.access.noted(self.group.path(name), sample)
         return reading

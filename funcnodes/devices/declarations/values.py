@@ -15,12 +15,13 @@ lower case, since they outlive the driver.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import (
     AcquisitionRole,
+    Acting,
     Bound,
     Group,
     Member,
@@ -120,12 +121,8 @@ def _same_number(a: str, b: str) -> bool:
         return False
 
 
-class BoundValue(Bound, Generic[T]):
+class BoundValue(Bound[Value[T]], Generic[T]):
     """A value that can be read."""
-
-    def __init__(self, group: Group, member: Value[T]) -> None:
-        super().__init__(group, member)
-        self.member: Value[T] = member
 
     async def sample(self) -> Sample:
         """Read it, with quality and time; an enum by its label."""
@@ -137,32 +134,19 @@ class BoundValue(Bound, Generic[T]):
 
     async def _read(self) -> tuple[T, Sample]:
         member = self.member
-        await self._check_needs(member.needs, member.title)
-        value, quality = await self.access.ask(
-            self.group.render(member.query),
-            member.parse,
-            timeout_s=member.timeout_s,
-            idempotent=True,
-        )
+        value, quality = await self._ask(member.query, member.parse)
         sample = Sample(member.label(value), member.unit, quality, clock.now())
         self.access.noted(self.path, sample)
         return value, sample
 
 
 @dataclass(slots=True, kw_only=True)
-class Measurement(Value[T]):
+class Measurement(Value[T], Acting[BoundValue[T]]):
     """Something that can only be read."""
 
     @property
     def kind(self) -> MemberKind:
         return "measurement"
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: Group, owner: type) -> BoundValue[T]: ...
-    def __get__(self, instance: Group | None, owner: type) -> Self | BoundValue[T]:
-        return self if instance is None else self.bind(instance)
 
     def bind(self, group: Group) -> BoundValue[T]:
         return BoundValue(group, self)

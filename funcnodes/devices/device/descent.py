@@ -5,18 +5,44 @@ are brought down, too. In which order and for which cause is the bench's.
 """
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
-from funcnodes.devices.estop.latch import StopAck
+from funcnodes.devices.benchfile.file import SafeAction
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.drivers import Instrument
+from funcnodes.devices.declarations.members import Sample
+from funcnodes.devices.estop.latch import AckState, StopAck
+from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.errors import DeviceError, FuncnodesError
 
-if TYPE_CHECKING:
-    from funcnodes.devices.device.device import Device
-
 CONFIRM_S = 1.0
+ParkState = Literal["parked", "held", "failed"]
+
+
+class Descending(Protocol):
+    """What the way down needs of a device."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> type[Instrument]: ...
+    @property
+    def instrument(self) -> Instrument: ...
+    @property
+    def link(self) -> Link | None: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def replayed(self) -> bool: ...
+    def emergency_bytes(self) -> bytes: ...
+    def safely(self) -> AbstractContextManager[None]: ...
+    def noted(self, member: str, sample: Sample) -> None: ...
+    async def member_get(self, member: str) -> Sample: ...
+    async def read_over(self, talk: Talk, path: str, member: Control[Any]) -> Sample: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +53,19 @@ class ParkResult:
     """
 
     device: str
-    state: Literal["parked", "held", "failed"]
+    state: ParkState
     ms: float
     message: str = ""
 
+    def as_ack(self) -> StopAck:
+        """The same as a word on a stop."""
+        words: dict[ParkState, AckState] = {"parked": "off", "held": "held", "failed": "unanswered"}
+        return StopAck(
+            device=self.device, state=words[self.state], ms=self.ms, message=self.message
+        )
 
-def begin_stop(device: "Device", began: float) -> StopAck:
+
+def begin_stop(device: Descending, began: float) -> StopAck:
     """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
     data, link = device.emergency_bytes(), device.link
     if not data:
@@ -45,7 +78,7 @@ def begin_stop(device: "Device", began: float) -> StopAck:
 
 
 async def confirm_stop(
-    device: "Device", began: float, *, within_s: float, repeat: bool = False
+    device: Descending, began: float, *, within_s: float, repeat: bool = False
 ) -> StopAck:
     """Read back whether it is off; the emergency bytes are repeated while it is not (S3).
 
@@ -73,7 +106,28 @@ async def confirm_stop(
     return StopAck(device=name, state="unanswered", ms=ms, message=f"{name} reads back as on.")
 
 
-async def park(device: "Device") -> ParkResult:
+async def end(device: Descending, action: SafeAction) -> ParkResult:
+    """Bring it down by the action that the bench asks for: parked, struck, or left as it is."""
+    name = device.name
+    if action == "hold":
+        return ParkResult(name, "held", 0.0, "The bench says hold.")
+    if action == "estop":
+        return await _strike(device)
+    if device.link is None:
+        return ParkResult(name, "failed", 0.0, f"{name} is offline.")
+    return await park(device)
+
+
+async def _strike(device: Descending) -> ParkResult:
+    began = time.monotonic()
+    ack = begin_stop(device, began)
+    if ack.state == "pending":
+        ack = await confirm_stop(device, began, within_s=CONFIRM_S)
+    words: dict[AckState, ParkState] = {"off": "parked", "held": "held"}
+    return ParkResult(device.name, words.get(ack.state, "failed"), ack.ms or 0.0, ack.message)
+
+
+async def park(device: Descending) -> ParkResult:
     """Bring it down in an orderly way: ramps to their parking value, then off, read back.
 
     Passes the latch and the bench's limits. Where that fails, emergency bytes are written.
@@ -97,7 +151,7 @@ async def park(device: "Device") -> ParkResult:
     return ParkResult(name, "failed", _ms_since(began), " ".join(dict.fromkeys(problems)))
 
 
-async def _go_down(device: "Device") -> list[str]:
+async def _go_down(device: Descending) -> list[str]:
     """Why it is not down, or nothing."""
     problems, kind = [], device.kind
     steps: list[tuple[str, Any]] = [(path, m.park) for path, m in kind.parked().items()]
@@ -109,14 +163,14 @@ async def _go_down(device: "Device") -> list[str]:
             problems.append(str(error))
     for path, member in kind.outputs().items():
         try:
-            if not member.is_safe((await device.member_get(path)).value):
+            if not member.is_off((await device.member_get(path)).value):
                 problems.append(f"{device.name}: {member.title.lower()} reads back as on.")
         except FuncnodesError as error:
             problems.append(str(error))
     return problems
 
 
-async def _reads_back_off(device: "Device", talk: Talk) -> bool:
+async def _reads_back_off(device: Descending, talk: Talk) -> bool:
     found = []
     for path, member in device.kind.outputs().items():
         try:
@@ -124,11 +178,11 @@ async def _reads_back_off(device: "Device", talk: Talk) -> bool:
         except Refused:
             return False
         device.noted(path, sample)
-        found.append(member.is_safe(sample.value))
+        found.append(member.is_off(sample.value))
     return bool(found) and all(found)
 
 
-def _unreached(device: "Device") -> str:
+def _unreached(device: Descending) -> str:
     return f"{device.name} is offline ({device.message.rstrip('.')}), so nothing was sent."
 
 

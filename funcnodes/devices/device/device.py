@@ -1,86 +1,54 @@
-"""One instrument of a bench: its state, its members by name, and the rules on what it may be told.
+"""One instrument of a bench: its state, its members by name, and how it is made safe.
 
-Every read and write of a device node, a panel or a script passes here, where limits and the
-latch are checked. Bytes are the link's, what the bytes mean is the driver's. Connecting changes
-nothing (D2): what is on is read back and shown.
+Every read and write of a device node, a panel or a script passes here. Where it is and how it is
+reached is `connection`'s, what it may be told `permission`'s, what was read of it `readings`';
+bytes are the link's, what the bytes mean is the driver's. Connecting changes nothing (D2): what is
+on is read back and shown.
 """
 
-import asyncio
-import contextlib
-import contextvars
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
-from funcnodes.devices.addresses.forms import Address, AllowList, parse
-from funcnodes.devices.addresses.lease import Leases
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
-from funcnodes.devices.declarations.members import UNSET, Member, Progress, Sample, refusal
+from funcnodes.devices.declarations.members import Member, Progress, Sample, refusal
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.values import BoundValue
-from funcnodes.devices.device import descent
+from funcnodes.devices.device import descent, raw
+from funcnodes.devices.device.access import MemberAccess
+from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.narrowing import narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
+from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
+from funcnodes.devices.device.rack import Rack
+from funcnodes.devices.device.readings import Readings
+from funcnodes.devices.device.targets import target_of
+from funcnodes.devices.discovery.instruments import identify
 from funcnodes.devices.estop.emergency import Target
-from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
-from funcnodes.devices.link.completion import carry_out
+from funcnodes.devices.estop.latch import StopAck
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
-from funcnodes.devices.messages.protocol import Completes, Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.devices.transports import Transport
-from funcnodes.errors import (
-    AddressError,
-    BenchError,
-    DeviceConnectError,
-    DeviceError,
-    IdentityError,
-    LimitError,
-    RefusedError,
-    UnitError,
-    ValueRefusedError,
-)
+from funcnodes.errors import BenchError, IdentityError, LimitError, RefusedError, UnitError
 
-T = TypeVar("T")
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-LEASE_RETRY_S = 1.0
 AUTO = "auto"
 ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
-RAW_LIMIT = 1_000
 POLL_S = 1.0
-
-_is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
-_writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar(
-    "writing", default=("", None)
-)
-"""Member and value of the write under way, for who looks at it once the link is ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rack:
-    """What a device needs of its bench."""
-
-    latch: Latch
-    allow: AllowList
-    leases: Leases | None
-    actions: dict[Cause, SafeAction]
-    written: Callable[[str], None]
-    changed: Callable[["Device"], None]
-    make_transport: Callable[[Address, Protocol, AllowList], Transport]
-    refusal: Callable[[str, str], str]
-    """Why an interlock refuses writes to that device's member, or ""."""
 
 
 class Device:
@@ -93,39 +61,31 @@ class Device:
         traffic: What went over its line lately.
     """
 
-    def __init__(
-        self,
-        config: DeviceConfig,
-        around: Rack,
-        resources: dict[str, str],
-    ) -> None:
+    def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
         """Raises BenchError where driver, address or limits are wrong."""
         self.name = config.name
         self.config = config
         self.identity = Identity()
         self.traffic = Traffic()
-        self._around = around
-        self._resources = resources
-        self._address: Address | None = None
-        self._link: Link | None = None
-        self._let_go: Callable[[], None] | None = None  # of its lease
-        self._leased_key = ""  # where the address led to when that was taken
-        self._trying: asyncio.Task[None] | None = None
-        self._trouble = "not connected"
-        self._samples: dict[str, Sample] = {}
-        self._limits: dict[str, Range] = {}
-        self._fault = ""
-        self._ramps: dict[str, Progress] = {}
-        self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
+        self._rack = rack
+        self._readings = Readings()
+        self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
+        self._connection = Connection(
+            config, resources, rack.leases, make_link=self._make_link, changed=self._changed
+        )
+        self._access = MemberAccess(
+            self.name, self._connection, self._permission, self._readings,
+            written=rack.written, changed=self._changed,
+        )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
         stand_in = drivers.anything_at(config.address)
         self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
     def _use(self, kind: type[Instrument]) -> None:
         self._kind = kind
-        self.instrument: Instrument = kind(self)
-        self._limits = dict(narrowed(kind, self.config))
-        self._valid_s = dict(validity(kind))
+        self.instrument: Instrument = kind(self._access)
+        self._access.narrowed = dict(narrowed(kind, self.config))
+        self._readings.valid_s = dict(validity(kind))
 
     # ── what it is ────────────────────────────────────────────────────────────────────────
 
@@ -155,7 +115,7 @@ class Device:
     @property
     def address(self) -> str:
         """Its resource string, or the address as written while that cannot be resolved."""
-        return self._address.resource if self._address else self.config.address
+        return self._connection.address_text
 
     @property
     def simulated(self) -> bool:
@@ -167,7 +127,7 @@ class Device:
     @property
     def replayed(self) -> bool:
         """Whether a recording answers in its place (D7)."""
-        return self.config.address.startswith("replay:")
+        return self._connection.replayed
 
     @property
     def safe_state(self) -> str:
@@ -185,10 +145,10 @@ class Device:
         stop = self._stop()
         if stop is not None and stop.state != "held":
             return "stopped" if stop.state == "off" else "unanswered"
-        link = self._link
-        if link is None or (link.is_offline and not self._fault):
+        link = self.link
+        if link is None or (link.is_offline and not self._access.fault):
             return "offline"
-        if self._fault:
+        if self._access.fault:
             return "fault"
         return "idle" if link.is_ready and not link.is_busy else "busy"
 
@@ -198,38 +158,32 @@ class Device:
         stop = self._stop()
         if stop is not None and stop.state not in ("held", "off"):
             return stop.message
-        if self._link is not None and self._link.is_offline:
-            return self._link.trouble
-        return self._fault if self._link is not None else self._trouble
+        if self.link is None:
+            return self._connection.trouble
+        return self.link.trouble if self.link.is_offline else self._access.fault
 
     @property
     def output_on(self) -> bool | None:
         """Whether an output is on, by the newest read-back; None where that is not known."""
-        found: bool | None = None
-        for path, member in self._kind.outputs().items():
-            sample = self._samples.get(path)
-            if sample is None:
-                return found or None  # one that is known to be on is enough
-            found = bool(found) or not member.is_safe(sample.value)
-        return found
+        return self._readings.output_on(self._kind.outputs().items())
 
     @property
     def is_online(self) -> bool:
-        return self._link is not None and self._link.is_ready
+        return self.link is not None and self.link.is_ready
 
     @property
     def stop_within_s(self) -> float | None:
         """Seconds until emergency bytes are on its line at worst (D4); None while unreachable."""
-        return self._link.interrupt_s if self._link is not None else None
+        return self.link.interrupt_s if self.link is not None else None
 
     @property
     def link(self) -> Link | None:
         """The link while it is connected or trying to be."""
-        return self._link
+        return self._connection.link
 
     def action(self, cause: Cause) -> SafeAction:
         """What the bench asks for on `cause`: this device's own choice, else the bench's."""
-        return self.config.actions.get(cause, self._around.actions[cause])
+        return self.config.actions.get(cause, self._rack.actions[cause])
 
     def members(self) -> Iterator[tuple[str, Member]]:
         """Its declared members by full name; needs no connection."""
@@ -269,7 +223,7 @@ class Device:
             "output_on": self.output_on,
             "parameters": {
                 name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
-                for name, s in ((name, self._aged(name, s)) for name, s in self._samples.items())
+                for name, s in self._readings
             },
         }
 
@@ -281,102 +235,46 @@ class Device:
         Raises:
             DeviceError: It cannot be reached now; `message` says why.
         """
-        if self._link is not None:
-            return
-        try:
-            self._address = parse(self.config.address, self._resources)
-            self._take_lease()
-            if self.config.driver == AUTO and self._address.kind in ASKABLE:
-                await self._recognise(self._address)
-            self._link = self._new_link(self._address)
-        except DeviceError as error:
-            self._trouble = _without_name(error.message, self)
-            self._changed()
-            if self._trying is None:
-                self._trying = asyncio.create_task(self._keep_trying(), name=f"lease {self.name}")
-            raise
-        try:
-            await self._link.open()
-        finally:
-            self._changed()
+        await self._connection.open()
 
     async def disconnect(self) -> None:
         """Let go of it; outputs stay as they are. Idempotent."""
-        if self._trying is not None:
-            self._trying.cancel()
-            await asyncio.gather(self._trying, return_exceptions=True)
-            self._trying = None
-        link, self._link = self._link, None
-        if link is not None:
-            # An instrument may switch its output off, or keep it without a guard, on going
-            # local: with an output on it is left alone.
-            local = self._kind.spec.local if not self.output_on else ""
-            await link.close(local)
-        if self._let_go is not None:
-            self._let_go()
-            self._let_go = None
-        self._trouble = "disconnected"
-        self._fault = ""
-        self._samples.clear()
+        # An instrument may switch its output off, or keep it without a guard, on going local:
+        # with an output on it is left alone.
+        await self._connection.close(self._kind.spec.local if not self.output_on else "")
+        self._access.fault = ""
+        self._readings.clear()
         self._changed()
 
-    async def _recognise(self, address: Address) -> None:
-        """Find the driver first: how a model is spoken to is known to its driver only.
+    async def _make_link(self, address: Address) -> Link:
+        """The link to its address, by the driver that fits who answers there.
 
         Raises:
             DeviceError: Nobody answers there.
         """
-        from funcnodes.devices.discovery.instruments import (
-            identify,  # which finds instruments for benches
-        )
-
-        around = self._around
-        found = await identify(address, allow=around.allow, make_transport=around.make_transport)
-        if found.driver:
-            self._use(drivers.find(found.driver))
-
-    def _new_link(self, address: Address) -> Link:
-        spec = self._kind.spec
-        protocol = spec.protocol
+        rack = self._rack
+        if self.config.driver == AUTO and address.kind in ASKABLE:
+            # First of all: how a model is spoken to is known to its driver only.
+            found = await identify(address, allow=rack.allow, make_transport=rack.make_transport)
+            if found.driver:
+                self._use(drivers.find(found.driver))
+        protocol = self._kind.spec.protocol
         if self.config.timeout_s is not None:
-            protocol = _with_timeout(protocol, self.config.timeout_s)
+            protocol = replace(protocol, timeout_s=self.config.timeout_s)
         return Link(
             self.name,
-            self._around.make_transport(address, protocol, self._around.allow),
+            rack.make_transport(address, protocol, rack.allow),
             protocol,
             traffic=self.traffic,
             setup=self._set_up,
-            gate=self._gate,
+            gate=self._permission.gate,
             on_state=self._changed,
         )
 
-    def _take_lease(self) -> None:
-        """Take the lease, or exchange it for that of the port to which the address leads now.
-
-        A name by-id leads elsewhere after its adapter was plugged in again.
-        """
-        address, old = self._address, self._let_go
-        assert address is not None
-        if self._around.leases is None or self.replayed:
-            return
-        if old is not None and (address.is_on_bus or address.key == self._leased_key):
-            return
-        self._let_go = self._around.leases.take(address, self.name)
-        self._leased_key = address.key
-        if old is not None:
-            old()
-
-    async def _keep_trying(self) -> None:
-        """Wait for somebody else's lease, or for a simulator's name, to become free or known."""
-        while self._link is None:
-            await asyncio.sleep(LEASE_RETRY_S)
-            with contextlib.suppress(DeviceError):
-                await self.connect()
-
     async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
-        self._samples.clear()
-        self._take_lease()
+        self._readings.clear()
+        self._connection.take_lease()
         if identity is not None:
             self._check_identity(identity)
             self.identity = identity
@@ -386,7 +284,7 @@ class Device:
         for code, text in await talk.errors():  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
         await self._read_back(talk)
-        self._fault = ""
+        self._access.fault = ""
 
     def _check_identity(self, identity: Identity) -> None:
         if self.config.driver == AUTO:
@@ -414,7 +312,7 @@ class Device:
         """Read a control for whoever holds the link."""
         talk.under_way = command = self.instrument.find(path).group.render(member.query)
         sample = member.sample_of(await talk.query(command))
-        self._samples[path] = sample
+        self._readings.note(path, sample)
         return sample
 
     # ── members by name ───────────────────────────────────────────────────────────────────
@@ -424,7 +322,18 @@ class Device:
 
         On the way to a safe state none apply.
         """
-        return None if _is_safety.get() else self._limits.get(member)
+        return self._access.limits(member)
+
+    def newest(self, member: str) -> Sample | None:
+        """The newest sample of a member (or "record.field"), read from nothing.
+
+        Past its `valid_s` it is "stale"; a new connection forgets them all.
+        """
+        return self._readings.newest(member)
+
+    def noted(self, member: str, sample: Sample) -> None:
+        """A member's newest value."""
+        self._access.noted(member, sample)
 
     async def member_get(self, member: str) -> Sample:
         """Read a control, a setting or a measurement.
@@ -451,15 +360,15 @@ class Device:
         bound = self._bound(member)
         if not isinstance(bound, BoundControl):
             raise self._not_a(member, "control")
-        if isinstance(value, str) and bound.declaration().unit:
-            value = self._in_unit(value, bound.declaration())
-        self._around.latch.check(f"{self.name}: setting {bound.declaration().title.lower()}")
+        if isinstance(value, str) and bound.member.unit:
+            value = self._in_unit(value, bound.member)
+        self._permission.check_latch(f"setting {bound.member.title.lower()}")
         try:
             await bound.set(value)
         except LimitError as error:
             error.address = self.address
             raise
-        return self._samples.get(member) or Sample(value, t=clock.now())
+        return self._readings.newest(member) or Sample(value, t=clock.now())
 
     def _in_unit(self, text: str, member: Control[Any]) -> float:
         try:
@@ -525,6 +434,19 @@ class Device:
             raise self._not_a(member, "command")
         await bound()
 
+    def on_ramp(self, member: str, told: Callable[[Progress], None]) -> Callable[[], None]:
+        """Call `told` at each step of a member's ramp; returns how to end that."""
+        return self._access.on_ramp(member, told)
+
+    @property
+    def ramps(self) -> dict[str, Progress]:
+        """The ramps under way, by member."""
+        return dict(self._access.ramps)
+
+    def refusal(self, member: str) -> str:
+        """Why an interlock refuses writes to that member now, or ""."""
+        return self._permission.refusal(member)
+
     async def query(self, command: str, *, timeout_s: float | None = None) -> str:
         """A raw query by a person (D5): one question, no write.
 
@@ -533,10 +455,10 @@ class Device:
             RefusedError: The E-STOP is latched and it might switch an output on.
         """
         command = command.strip()
-        self._check_raw(command)
-        if self._around.latch.latched and not command.startswith("*"):
-            self._around.latch.check(f"{self.name}: the raw query {replies.shown(command)}")
-        return await self._linked().query(command, timeout_s=timeout_s)
+        raw.check_query(self.name, command)
+        if self._rack.latch.latched and not command.startswith("*"):
+            self._permission.check_latch(f"the raw query {replies.shown(command)}")
+        return await self._connection.linked().query(command, timeout_s=timeout_s)
 
     async def write(self, command: str) -> None:
         """A raw write by a person: always refused (D5), since nothing is known of what it does.
@@ -551,198 +473,12 @@ class Device:
             device=self.name,
         )
 
-    def _check_raw(self, command: str) -> None:
-        header = command.partition(" ")[0]
-        why = ""
-        if not (command.isascii() and command.isprintable()) or len(command) > RAW_LIMIT:
-            why = "it is not one line of printable ASCII"
-        elif ";" in command:
-            why = "it holds ';', which would begin a second command"
-        elif not header.endswith("?") or header.count("?") != 1:
-            why = "it is no query: its first word does not end in '?'"
-        if why:
-            raise ValueRefusedError(
-                f"{self.name}: {replies.shown(command)} was not sent: {why}.", device=self.name
-            )
-
     def _bound(self, member: str) -> Any:
         self.member(member)  # says which there are
         return self.instrument.find(member)
 
     def _not_a(self, member: str, what: str) -> BenchError:
         return BenchError(f"{self.name}.{member} is no {what}.", device=self.name, member=member)
-
-    # ── Access: what its members need ─────────────────────────────────────────────────────
-
-    async def ask(
-        self, command: str, parse: Callable[[str], T], *, timeout_s: float | None, idempotent: bool
-    ) -> T:
-        """Query and parse while the link is held; see `Link.ask`."""
-        try:
-            value = await self._linked().ask(
-                command, parse, timeout_s=timeout_s, idempotent=idempotent
-            )
-        except DeviceError as error:
-            self._note_fault(error)
-            raise
-        self._clear_fault()
-        return value
-
-    async def tell(
-        self,
-        command: str,
-        *,
-        timeout_s: float | None,
-        member: str,
-        value: Any = None,
-        completes: Completes = "",
-        abort: str = "",
-    ) -> None:
-        """Write through latch, interlocks and error queue; see `Link.write`, `carry_out`."""
-        link = self._linked()
-        self._check_interlocks(member, value)
-        self._around.written(self.name)
-        token = _writing.set((member, value))
-        try:
-            if completes:
-                await carry_out(link, command, completes, within_s=timeout_s, abort=abort)
-            else:
-                await link.write(command, timeout_s=timeout_s)
-        except DeviceError as error:
-            self._note_fault(error)
-            raise
-        finally:
-            _writing.reset(token)
-        self._clear_fault()
-
-    async def hold(
-        self, command: str, work: Callable[[Talk], Awaitable[T]], *, timeout_s: float | None
-    ) -> T:
-        """Several reads as one transaction; see `Link.transact`."""
-        try:
-            value = await self._linked().transact(command, work, timeout_s=timeout_s)
-        except DeviceError as error:
-            self._note_fault(error)
-            raise
-        self._clear_fault()
-        return value
-
-    @property
-    def is_safety(self) -> bool:
-        """Whether the present call brings it down to a safe state."""
-        return _is_safety.get()
-
-    async def pause(self, seconds: float) -> None:
-        """Wait between the steps of a ramp.
-
-        Raises:
-            RefusedError: E-STOP is pressed, at once.
-        """
-        if self.is_safety or seconds <= 0:
-            await clock.sleep(seconds)
-            return
-        loop = asyncio.get_running_loop()
-        sleeping = loop.create_task(clock.sleep(seconds))
-
-        def wake(state: LatchState) -> None:
-            if state.latched:
-                loop.call_soon_threadsafe(sleeping.cancel)
-
-        forget = self._around.latch.on_change(wake)
-        try:
-            await asyncio.wait({sleeping})
-        finally:
-            forget()
-            sleeping.cancel()
-        self._around.latch.check(f"{self.name}: going on with a ramp")
-
-    def ramping(self, member: str, progress: Progress | None) -> None:
-        """How far a member's ramp has come; None when it has ended."""
-        if progress is None:
-            self._ramps.pop(member, None)
-        else:
-            self._ramps[member] = progress
-            for name, told in tuple(self._ramp_watchers):
-                if name == member:
-                    told(progress)
-        self._changed()
-
-    def on_ramp(self, member: str, told: Callable[[Progress], None]) -> Callable[[], None]:
-        """Call `told` at each step of a member's ramp; returns how to end that."""
-        watcher = (member, told)
-        self._ramp_watchers.append(watcher)
-        return lambda: self._ramp_watchers.remove(watcher)
-
-    @property
-    def ramps(self) -> dict[str, Progress]:
-        """The ramps under way, by member."""
-        return dict(self._ramps)
-
-    def noted(self, member: str, sample: Sample) -> None:
-        """A member's newest value."""
-        self._samples[member] = sample
-        self._changed()
-
-    def newest(self, member: str) -> Sample | None:
-        """The newest sample of a member (or "record.field"), read from nothing.
-
-        Past its `valid_s` it is "stale"; a new connection forgets them all.
-        """
-        sample = self._samples.get(member)
-        return self._aged(member, sample) if sample is not None else None
-
-    def _aged(self, member: str, sample: Sample) -> Sample:
-        valid_s = self._valid_s.get(member)
-        if valid_s is not None and sample.quality == "ok" and sample.age_s > valid_s:
-            return replace(sample, quality="stale")
-        return sample
-
-    def _linked(self) -> Link:
-        if self._link is None:
-            raise DeviceConnectError(
-                f"{self.name} ({self.address}) is offline: {self._trouble.rstrip('.')}.",
-                device=self.name,
-                address=self.address,
-            )
-        return self._link
-
-    def _gate(self, command: str) -> None:
-        """Asked under the link's lock: what was allowed while it waited may not be so now."""
-        if not _is_safety.get():
-            self._around.latch.check(f"{self.name}: {command!r}")
-        self._check_interlocks(*_writing.get())
-
-    def refusal(self, member: str) -> str:
-        """Why an interlock refuses writes to that member now, or ""."""
-        return self._around.refusal(self.name, member)
-
-    def _check_interlocks(self, path: str, value: Any) -> None:
-        """A safe value passes every interlock, and so does the way down to one."""
-        if _is_safety.get():
-            return
-        why = self.refusal(path)
-        member = self.member(path) if why and path else None
-        if why and not (member is not None and is_safe(member, value)):
-            title = member.title.lower() if member is not None else "a command"
-            raise RefusedError(
-                f"{self.name}: {title} was not written: {why}.",
-                hint="Remove the cause first.",
-                device=self.name,
-                member=path,
-            )
-
-    def _note_fault(self, error: DeviceError) -> None:
-        if self._link is not None and not self._link.is_ready:
-            self._fault = error.message
-            self._changed()
-
-    def _clear_fault(self) -> None:
-        if self._fault:
-            self._fault = ""
-            self._changed()
-
-    def _changed(self) -> None:
-        self._around.changed(self)
 
     # ── making it safe ────────────────────────────────────────────────────────────────────
 
@@ -751,31 +487,12 @@ class Device:
         return self._kind.spec.emergency_bytes()
 
     def target(self) -> Target | None:
-        """What another process needs to make it safe; None without address or estop.
-
-        A simulator in this process's memory, or a recording, cannot be reached from another one.
-        """
-        data = self.emergency_bytes()
-        address = self._address or _parsed_or_none(self.config.address, self._resources)
-        if not data or address is None or address.kind in ("memory", "replay"):
+        """What another process needs to make it safe; None without address or estop."""
+        rack, spec = self._rack, self._kind.spec
+        address = self._connection.address()
+        if address is None:
             return None
-        protocol = self._kind.spec.protocol
-        line = address.serial.over(protocol.serial)
-        try:
-            channel = self._around.make_transport(address, protocol, self._around.allow)
-        except AddressError:  # it is on a line that others want otherwise: it never was opened
-            return None
-        pieces = channel.on_line(data)
-        speaks_lines = protocol.identify and not protocol.framing
-        question = speaks_lines and f"{protocol.eol}{protocol.identify}{protocol.eol}"
-        ask = channel.on_line(question.encode("ascii")) if question else []
-        return Target(
-            device=self.name, address=address.resource, transport=_opened_as(address),
-            data=pieces[0], more=pieces[1:], ask=ask[0] if ask else b"",
-            reply_eol=protocol.reply_eol, reply_start=protocol.from_unit.format(unit=address.unit),
-            idn=str(self.identity) if self.identity.maker else "", serial=self.identity.serial,
-            baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,
-        )  # fmt: skip
+        return target_of(self.name, spec, address, self.identity, rack.make_transport, rack.allow)
 
     def begin_stop(self, began: float) -> StopAck:
         """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
@@ -791,49 +508,19 @@ class Device:
         """Bring it down in an orderly way; see `descent.park`."""
         return await descent.park(self)
 
-    @contextlib.contextmanager
-    def safely(self) -> Iterator[None]:
+    def safely(self) -> AbstractContextManager[None]:
         """What is written within brings it down: latch, interlocks and limits let that pass."""
-        token = _is_safety.set(True)
-        try:
-            yield
-        finally:
-            _is_safety.reset(token)
+        return self._permission.safely()
 
     def _stop(self) -> StopAck | None:
         """What became of it at the E-STOP that is still latched."""
-        state = self._around.latch.state
+        state = self._rack.latch.state
         if not state.latched:
             return None
         return next((ack for ack in state.acks if ack.device == self.name), None)
 
-
-def is_safe(member: Member, value: Any) -> bool:
-    """Whether `value` makes the instrument safe as far as this member goes."""
-    if not isinstance(member, Control) or member.safe is UNSET:
-        return False
-    return bool(member.label(member.safe) == value)
-
-
-def _with_timeout(protocol: Protocol, timeout_s: float) -> Protocol:
-    return replace(protocol, timeout_s=timeout_s)
-
-
-def _opened_as(address: Address) -> str:
-    """What another process opens: for an instrument on a bus, the bus's own channel."""
-    if not address.is_on_bus:
-        return address.kind
-    return "serial" if address.path else "tcp"
-
-
-def _parsed_or_none(text: str, resources: dict[str, str]) -> Address | None:
-    with contextlib.suppress(DeviceError):
-        return parse(text, resources)
-    return None
-
-
-def _without_name(text: str, device: Device) -> str:
-    return text.removeprefix(f"{device.name} ({device.address}): ")
+    def _changed(self) -> None:
+        self._rack.changed(self.name)
 
 
 __all__ = ["Device", "DeviceState", "Parameter", "ParkResult", "Sample"]

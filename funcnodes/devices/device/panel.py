@@ -1,18 +1,27 @@
 """What a panel shows of a device: every member with its newest value, read from nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
-from funcnodes.devices.declarations.drivers import describe_member
-from funcnodes.devices.declarations.members import Member, MemberKind, Progress
+from funcnodes.devices.declarations.drivers import Instrument, describe_member
+from funcnodes.devices.declarations.members import Member, MemberKind, Progress, Sample
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
 
-if TYPE_CHECKING:
-    from funcnodes.devices.device.device import Device
+
+class Shown(Protocol):
+    """What a panel needs of a device."""
+
+    @property
+    def kind(self) -> type[Instrument]: ...
+    @property
+    def ramps(self) -> Mapping[str, Progress]: ...
+    def members(self) -> Iterator[tuple[str, Member]]: ...
+    def newest(self, member: str) -> Sample | None: ...
+    def limits(self, member: str) -> Range | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +47,12 @@ class Parameter:
     """How far its ramp has come, while it is on one."""
 
 
-def parameters(device: "Device") -> list[Parameter]:
+def parameters(device: Shown) -> list[Parameter]:
     """Every declared member of a device; a record once per field."""
     return [each for path, member in device.members() for each in _shown(device, path, member)]
 
 
-def _shown(device: "Device", path: str, member: Member) -> Iterator[Parameter]:
+def _shown(device: Shown, path: str, member: Member) -> Iterator[Parameter]:
     doc = describe_member(member, device.kind.spec.manual)
     if isinstance(member, Record):
         for field in member.fields:
@@ -57,7 +66,7 @@ def _shown(device: "Device", path: str, member: Member) -> Iterator[Parameter]:
 
 
 def _valued(
-    device: "Device", path: str, title: str, kind: MemberKind, unit: str, doc: str,
+    device: Shown, path: str, title: str, kind: MemberKind, unit: str, doc: str,
     options: tuple[Any, ...] = (),
 ) -> Parameter:  # fmt: skip
     sample = device.newest(path)
@@ -70,7 +79,7 @@ def _valued(
     )  # fmt: skip
 
 
-def _title(device: "Device", path: str, member: Member) -> str:
+def _title(device: Shown, path: str, member: Member) -> str:
     """A member's title, with its channel's in front."""
     head, dot, _ = path.partition(".")
     if not dot:

@@ -6,7 +6,6 @@ effect in memory at once, before the disk has it. Writes nothing to any device, 
 is engaged nor when it is reset; that is the bench's.
 """
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -16,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.core.events import unsubscriber
 from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError
 
@@ -68,23 +68,11 @@ class Latch:
 
     def on_change(self, callback: Callable[[LatchState], None]) -> Callable[[], None]:
         """Call `callback` at each change, in the thread that made it; returns how to end that."""
-        self._watchers.append(callback)
-
-        def forget() -> None:
-            with contextlib.suppress(ValueError):
-                self._watchers.remove(callback)
-
-        return forget
+        return unsubscriber(self._watchers, callback)
 
     def guard(self, reason: Callable[[], str]) -> Callable[[], None]:
         """Refuse a reset while `reason()` gives one; returns how to end that."""
-        self._guards.append(reason)
-
-        def forget() -> None:
-            with contextlib.suppress(ValueError):
-                self._guards.remove(reason)
-
-        return forget
+        return unsubscriber(self._guards, reason)
 
     def engage(self, cause: str, by: str) -> None:
         """Latch, in memory only: the caller's next act is the emergency bytes, then `save`.

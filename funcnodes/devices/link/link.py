@@ -11,27 +11,26 @@ device may be told is the device's.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+from funcnodes.devices.link.contact import Contact, sentence
+from funcnodes.devices.link.deadlines import Deadlines
 from funcnodes.devices.link.talk import Talk
+from funcnodes.devices.link.transaction import Transaction
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.transports import Transport
-from funcnodes.devices.transports.recording import Recording
 from funcnodes.errors import (
-    DeviceBusyError,
     DeviceClosed,
     DeviceConnectError,
     DeviceError,
     DeviceTimeout,
     IdentityError,
     InstrumentError,
-    RefusedError,
     ReplyError,
 )
 
@@ -47,7 +46,9 @@ class Link:
 
     Attributes:
         name: The device's name, for messages.
-        identity: Who answered, None until it was reached (or where nothing identifies).
+        contact: The channel, opened and proved.
+        deadlines: Of what is under way.
+        strikes: How many times emergency bytes were written so far; any thread counts up.
         trouble: Why it cannot be reached now, or "".
         is_ready: Whether the next caller can speak at once.
         waited_s: How long the last caller waited for its turn, apart from its deadline (D4).
@@ -75,12 +76,13 @@ class Link:
         self.address = transport.address
         self.protocol = protocol
         self.traffic = traffic or Traffic()
-        self.identity = expected
+        self.contact = Contact(name, transport, protocol, self.traffic, expected)
+        self.deadlines = Deadlines()
+        self.strikes = 0
         self.trouble = "not connected yet"
         self.is_ready = False
         self.waited_s = 0.0
-        self._transport = Recording(transport, self.traffic)
-        self._talk = Talk(name, self._transport, protocol)
+        self._talk = self.contact.talk
         self._setup = setup
         self._gate = gate
         self._on_state = on_state
@@ -89,16 +91,14 @@ class Link:
         self._is_wanted = False  # opened by the user and not closed
         self._is_lost = False  # the last recovery failed: callers are answered at once
         self._is_another = False  # it failed since another instrument answers
-        self._was_ready = False  # ever since it was created
-        self._is_fresh = False  # recovered for a confirmation, only the setup is to be done
         self._is_struck = False  # whether the last emergency bytes were handed over
-        self._strikes = 0  # emergency writes so far; any thread counts up
-        self._current: _Deadline | None = None  # of the transaction under way
-        self._cut_short: Callable[[], None] | None = None  # ends what is under way, if anything
-        self._timer: asyncio.TimerHandle | None = None  # due no later than the current deadline
         self._mender: asyncio.Task[None] | None = None
-        self._farewells: set[asyncio.Task[None]] = set()
-        self._transport.on_lost = self._lost_while_idle
+        self.contact.transport.on_lost = self._lost_while_idle
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who answered, None until it was reached (or where nothing identifies)."""
+        return self.contact.identity
 
     @property
     def is_busy(self) -> bool:
@@ -107,26 +107,21 @@ class Link:
     @property
     def is_offline(self) -> bool:
         """Whether it is out of reach, as against being recovered just now."""
-        return not self.is_ready and (self._is_lost or not self._was_ready)
+        return not self.is_ready and (self._is_lost or not self.contact.has_succeeded)
 
     @property
     def interrupt_s(self) -> float:
         """Within how many seconds emergency bytes are on the line at worst (D4)."""
-        return self._transport.interrupt_s
-
-    @property
-    def strikes(self) -> int:
-        """How many times emergency bytes were written so far."""
-        return self._strikes
+        return self.contact.transport.interrupt_s
 
     @property
     def has_service_request(self) -> bool:
         """Whether the interface tells when the instrument wants to be served."""
-        return self._transport.has_service_request
+        return self.contact.transport.has_service_request
 
     async def service_request(self) -> None:
         """Wait until the instrument asks for service; others may speak meanwhile."""
-        await self._transport.service_request()
+        await self.contact.transport.service_request()
 
     # ── opening and closing ───────────────────────────────────────────────────────────────
 
@@ -147,9 +142,7 @@ class Link:
     async def close(self, farewell_command: str = "") -> None:
         """Let go of the instrument, with a last command where there is one. Idempotent."""
         self._is_wanted = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.deadlines.close()
         if self._mender is not None:
             self._mender.cancel()
             await asyncio.gather(self._mender, return_exceptions=True)
@@ -159,13 +152,8 @@ class Link:
                     async with asyncio.timeout(self.protocol.connect_s):
                         await self._talk.write(farewell_command)
             self._set(ready=False, trouble="disconnected")
-            await self._hang_up()
-        for task in tuple(self._farewells):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await asyncio.shield(task)
-            task.cancel()
-        await asyncio.gather(*self._farewells, return_exceptions=True)
+            await self.contact.hang_up()
+        await self.contact.see_off()
 
     # ── exchanges ─────────────────────────────────────────────────────────────────────────
 
@@ -222,7 +210,7 @@ class Link:
         try:
             if self._gate is not None:
                 self._gate(command)
-            with _Deadline(self, command, timeout_s):
+            with Transaction(self, command, timeout_s):
                 try:
                     await self._talk.framing.tell(self._talk, data)
                     errors = await self._talk.errors()
@@ -259,7 +247,7 @@ class Link:
         try:
             if writes and self._gate is not None:
                 self._gate(command)
-            with _Deadline(self, command, timeout_s):
+            with Transaction(self, command, timeout_s):
                 try:
                     return await work(self._talk)
                 except Refused as refused:
@@ -280,7 +268,7 @@ class Link:
                 self._on_state()
         errors = None
         try:
-            with _Deadline(self, command, timeout_s):
+            with Transaction(self, command, timeout_s):
                 try:
                     text = await self._talk.query(command, data)
                     if self.protocol.checks_queries:
@@ -321,43 +309,22 @@ class Link:
     async def _settle(self) -> None:
         """See that the bus is fit to speak on; that is no part of a command's time (D4)."""
         try:
-            async with self._bounded(self.protocol.connect_s):
+            async with self.deadlines.bounded(self.protocol.connect_s):
                 await self._channel.settle()
         except TimeoutError:
-            self._poison(f"its bus was not free in {self.protocol.connect_s:.1f} s")
+            self.poison(f"its bus was not free in {self.protocol.connect_s:.1f} s")
             raise self._offline() from None
         except DeviceError as error:
-            self._poison(_without(error.message, self))
+            self.poison(self.contact.without(error.message))
             raise self._offline() from error
 
     def _release(self) -> None:
         self._turn.release()
         self._tell()
 
-    def watch(self, when: float) -> None:
-        """Have the deadline looked at, at loop time `when`.
-
-        One timer serves many exchanges: it is moved only when it would come too late.
-        """
-        timer = self._timer
-        if timer is not None:
-            if timer.when() <= when:
-                return
-            timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._look_at_deadline)
-
-    def _look_at_deadline(self) -> None:
-        self._timer = None
-        current = self._current
-        if current is not None:
-            if asyncio.get_running_loop().time() >= current.when - _CLOCK_GRAIN_S:
-                current.expire()
-            else:
-                self.watch(current.when)
-
     # ── poison and recovery ───────────────────────────────────────────────────────────────
 
-    def _poison(self, why: str, latency_ms: float | None = None) -> None:
+    def poison(self, why: str, latency_ms: float | None = None) -> None:
         """Nobody may speak before the link was recovered, which begins at once."""
         if self.is_ready:
             self.traffic.note(why, latency_ms)
@@ -367,7 +334,7 @@ class Link:
 
     def _lost_while_idle(self, error: Exception) -> None:
         if self.is_ready:
-            self._poison(str(error))
+            self.poison(str(error))
 
     def _mend_later(self) -> None:
         if self._is_wanted and (self._mender is None or self._mender.done()):
@@ -395,104 +362,36 @@ class Link:
         Raises:
             DeviceError: It cannot be reached; `trouble` says why.
         """
-        strikes, before = self._strikes, self.identity
+        contact, strikes = self.contact, self.strikes
+        before = contact.identity
         self._talk.under_way = ""
         try:
-            if not self._is_fresh:
-                async with self._bounded(self.protocol.connect_s):
-                    await self._reopen()
-                    await self._prove_identity()
-            self._is_fresh = not with_setup
+            if not contact.is_fresh:
+                async with self.deadlines.bounded(self.protocol.connect_s):
+                    await contact.renew()
+            contact.is_fresh = not with_setup
             if with_setup and self._setup is not None:
-                async with self._bounded(self.protocol.connect_s + self.protocol.timeout_s):
-                    await self._setup(self._talk, self.identity)
+                async with self.deadlines.bounded(
+                    self.protocol.connect_s + self.protocol.timeout_s
+                ):
+                    await self._setup(self._talk, contact.identity)
         except TimeoutError:
-            await self._give_up_waiting()
+            await self._give_up(*contact.silence())
         except Refused as refused:
-            await self._give_up(f"it answered {refused.text!r}{self._during}")
+            await self._give_up(f"it answered {refused.text!r}{contact.during}")
         except DeviceError as error:
-            self.identity = before
-            await self._give_up(f"{error.message.rstrip('.')}{self._during}", error)
+            contact.identity = before
+            await self._give_up(f"{error.message.rstrip('.')}{contact.during}", error)
         except BaseException:
-            await self._hang_up()
+            await contact.hang_up()
             raise
         self._is_lost = False
-        if with_setup and strikes == self._strikes:
-            self._was_ready = True
+        if with_setup and strikes == self.strikes:
+            contact.has_succeeded = True
             self._set(ready=True, trouble="")
 
-    @asynccontextmanager
-    async def _bounded(self, seconds: float) -> AsyncIterator[None]:
-        """A deadline that an emergency can bring forward."""
-        async with asyncio.timeout(seconds) as limit:
-            self._cut_short = lambda: limit.reschedule(0.0)
-            try:
-                yield
-            finally:
-                self._cut_short = None
-
-    async def _reopen(self) -> None:
-        transport = self._transport
-        if not transport.fresh_on_open and self._was_ready:
-            self._talk.be_wary()
-        if transport.fresh_on_open or not transport.is_open:
-            self._part()
-            await self._connect()
-            if self._was_ready:
-                await transport.interrupt()
-            return
-        if self._talk.is_half_sent:
-            await transport.write(self._talk.framing.mark)
-        transport.discard_input()
-
-    async def _connect(self) -> None:
-        """Open; where an old connection is still closing and in the way, cut it short."""
-        try:
-            async with asyncio.timeout(self.protocol.connect_s / 4 if self._farewells else None):
-                await self._transport.open()
-        except (TimeoutError, DeviceConnectError, DeviceBusyError):
-            if not self._farewells:
-                raise
-            for task in tuple(self._farewells):
-                task.cancel()
-            await asyncio.gather(*self._farewells, return_exceptions=True)
-            await self._transport.open()
-
-    async def _hang_up(self) -> None:
-        self._is_fresh = False
-        self._part()
-        await self._transport.close()
-
-    def _part(self) -> None:
-        """Let the old connection end gently, so that what was written to it arrives."""
-        farewell = self._transport.part()
-        if farewell is not None:
-            task = asyncio.create_task(farewell, name=f"farewell {self.name}")
-            self._farewells.add(task)
-            task.add_done_callback(self._farewells.discard)
-
-    async def _prove_identity(self) -> None:
-        if self.protocol.identify:
-            self._talk.under_way = self.protocol.identify
-            self.identity = await self._talk.identify(self.identity)
-
-    async def _give_up_waiting(self) -> NoReturn:
-        seconds = f"in {self.protocol.connect_s:.1f} s"
-        if not self._transport.is_open:
-            await self._give_up(f"no connection {seconds}")
-        if self._during:
-            seconds = f"in {self.protocol.connect_s + self.protocol.timeout_s:.1f} s"
-            await self._give_up(f"no reply to {self._talk.under_way!r} {seconds}")
-        why = f"no reply to {self.protocol.identify!r} {seconds}"
-        noise = self._transport.discard_input()
-        if noise == 0:
-            await self._give_up(why)
-        hint = "Is the line's speed (baud), and are its bits and parity, the instrument's?"
-        error = DeviceConnectError("", hint=hint)
-        await self._give_up(f"{why}, but {noise} bytes that are none", error)
-
     async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
-        await self._hang_up()
+        await self.contact.hang_up()
         self._is_lost = True
         self._is_another = isinstance(error, IdentityError)
         self._set(ready=False, trouble=why)
@@ -500,10 +399,11 @@ class Link:
         kind: Callable[..., DeviceError] = type(error) if error is not None else DeviceConnectError
         if isinstance(error, InstrumentError):
             kind = partial(InstrumentError, code=error.code)
-        message = why if why.startswith(self._who) else f"{self._who}: {_without(why, self)}"
+        who = self.contact.who
+        message = why if why.startswith(who) else f"{who}: {self.contact.without(why)}"
         hint = error.hint if error is not None else ""
         raise kind(
-            _sentence(message), device=self.name, address=self.address, hint=hint,
+            sentence(message), device=self.name, address=self.address, hint=hint,
             command=self._talk.under_way,
         ) from error  # fmt: skip
 
@@ -517,14 +417,13 @@ class Link:
         Returns:
             Whether the bytes were handed over.
         """
-        self._strikes += 1
-        self._is_struck = self._transport.emergency_write(data)
+        self.strikes += 1
+        self._is_struck = self.contact.transport.emergency_write(data)
         return self._is_struck
 
     def after_strike(self) -> None:
         """In the loop, after `strike`: cut short what is under way."""
-        if self._cut_short is not None:
-            self._cut_short()
+        self.deadlines.cut_short()
         self._set(ready=False, trouble="emergency stop")  # `confirm` sees to the rest
         self._channel.poison()
 
@@ -561,7 +460,7 @@ class Link:
                     self._release()
         except TimeoutError:
             raise DeviceTimeout(
-                f"{self._who}: no answer to the emergency stop in {within_s:.1f} s.",
+                f"{self.contact.who}: no answer to the emergency stop in {within_s:.1f} s.",
                 device=self.name,
                 address=self.address,
             ) from None
@@ -572,14 +471,14 @@ class Link:
     async def _confirmed(
         self, check: Callable[[Talk], Awaitable[bool]], data: bytes, repeat: bool
     ) -> bool:
-        self._is_fresh = False
+        self.contact.is_fresh = False
         if repeat:
             await self._strike_blindly(data)
         await self._recover(with_setup=False)
         self._set(ready=False, trouble="emergency stop")
         for attempt in range(_LOOKS):
             if attempt or repeat:
-                await self._transport.write(data)
+                await self.contact.transport.write(data)
                 await self._talk.settle()  # an acknowledgement is no read-back
             if await check(self._talk):
                 return True
@@ -592,32 +491,21 @@ class Link:
         them from `_confirmed`, and so does one that cannot be reached now.
         """
         try:
-            async with self._bounded(_SILENCE_S):
-                await self._reopen()
-                await self._prove_identity()
-            self._is_fresh = True
+            async with self.deadlines.bounded(_SILENCE_S):
+                await self.contact.renew()
+            self.contact.is_fresh = True
         except IdentityError:
-            await self._hang_up()
+            await self.contact.hang_up()
         except (DeviceError, TimeoutError):
-            if self._transport.is_open:
+            if self.contact.transport.is_open:
                 with contextlib.suppress(DeviceError):
-                    await self._transport.write(data)
+                    await self.contact.transport.write(data)
 
     # ── words ─────────────────────────────────────────────────────────────────────────────
 
-    @property
-    def _who(self) -> str:
-        return f"{self.name} ({self.address})"
-
-    @property
-    def _during(self) -> str:
-        """What was asked when setting up failed, where it was more than who is there."""
-        command = self._talk.under_way
-        return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
-
     def _offline(self) -> DeviceError:
-        why = _without(self.trouble, self)
-        message = _sentence(f"{self._who} is offline: {why}")
+        why = self.contact.without(self.trouble)
+        message = sentence(f"{self.contact.who} is offline: {why}")
         if self._is_lost and self._is_another:
             return IdentityError(message, device=self.name, address=self.address)
         hint = "It is being reconnected in the background." if self._is_wanted else ""
@@ -629,7 +517,7 @@ class Link:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         self.traffic.note(f"{code}, {text!r} after {command!r}")
         return InstrumentError(
-            f"{self._who}: {command!r} was answered by error {code}, {text!r}{more}.",
+            f"{self.contact.who}: {command!r} was answered by error {code}, {text!r}{more}.",
             code=code,
             device=self.name,
             address=self.address,
@@ -646,99 +534,7 @@ class Link:
             self._on_state()
 
 
-class _Deadline:
-    """The span of one transaction on the line: its deadline, and what a failure does.
-
-    Every way out other than success poisons the link, a cancellation included.
-    """
-
-    __slots__ = (
-        "_began", "_cancelling", "_command", "_is_expired", "_link", "_strikes", "_task",
-        "_timeout_s", "when",
-    )  # fmt: skip
-
-    def __init__(self, link: Link, command: str, timeout_s: float) -> None:
-        self._link = link
-        self._command = command
-        self._timeout_s = timeout_s
-
-    def __enter__(self) -> None:
-        link, task = self._link, asyncio.current_task()
-        assert task is not None
-        self._task = task
-        self._cancelling = task.cancelling()
-        self._is_expired = False
-        self._strikes = link._strikes
-        self._began = time.monotonic()  # which is the loop's time, too
-        self.when = self._began + self._timeout_s
-        link._current, link._cut_short = self, self.expire
-        if link._timer is None or link._timer.when() > self.when:
-            link.watch(self.when)
-
-    def expire(self) -> None:
-        """End the transaction now."""
-        if not self._is_expired:
-            self._is_expired = True
-            self._task.cancel()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        link = self._link
-        link._current = link._cut_short = None
-        is_ours = self._is_expired and self._task.uncancel() <= self._cancelling
-        if is_ours and isinstance(error, asyncio.CancelledError):
-            error = TimeoutError()
-        if error is None and self._strikes == link._strikes:
-            return
-        self._fail(error)
-
-    def _fail(self, error: BaseException | None) -> None:
-        """Poison, and say what happened in terms of the command."""
-        link, command = self._link, self._command
-        if self._strikes != link._strikes:
-            link._poison("emergency stop")
-            if isinstance(error, asyncio.CancelledError):
-                return
-            raise RefusedError(
-                f"{link._who}: {command!r} was given up for an emergency stop.",
-                device=link.name,
-            ) from error
-        if isinstance(error, TimeoutError):
-            text = f"no reply to {command!r} in {self._timeout_s:.1f} s"
-            link._poison(text, (time.monotonic() - self._began) * 1000)
-            raise DeviceTimeout(f"{link._who}: {text}.", **self._about()) from None
-        if isinstance(error, InstrumentError):  # it answered: nothing to recover from
-            raise InstrumentError(
-                f"{link._who}: {command!r} was answered by error {error.code}, {error.message}.",
-                code=error.code, hint=error.hint, **self._about(),
-            ) from error  # fmt: skip
-        if isinstance(error, DeviceError):
-            why = _without(error.message, link)
-            link._poison(why)
-            raise type(error)(
-                f"{link._who}: {_sentence(why)[:-1]} (during {command!r}).",
-                hint=error.hint,
-                **self._about(),
-            ) from error
-        link._poison(f"{command!r} was cancelled" if error is not None else "")
-
-    def _about(self) -> dict[str, str]:
-        link = self._link
-        return {"device": link.name, "address": link.address, "command": self._command}
-
-
-_CLOCK_GRAIN_S = 1e-3
 _BUS_PATIENCE = 10  # how many times as long an emergency waits for its turn on a bus
 _BUS_SHARE = 3  # a device that cannot be reached takes a quarter of its bus's time
 _SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
 _LOOKS = 3  # read-backs at most in one confirmation
-
-
-def _without(text: str, link: Link) -> str:
-    """A message without the device and address it may begin with."""
-    for start in (f"{link._who}: ", f"{link.address}: ", f"{link.name}: "):
-        text = text.removeprefix(start)
-    return text
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."

@@ -13,6 +13,7 @@ from contextvars import Context
 from dataclasses import dataclass
 
 from funcnodes.core import clock
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.polling import Samples
@@ -89,14 +90,13 @@ class Watching:
             Call it to end that.
         """
         watch = _Watch(source, self._devices[source.device], every_s, tell)
-        self._watches.append(watch)
+        leave = unsubscriber(self._watches, watch)
         if self._is_on:
             watch.begin()
 
         def forget() -> None:
             watch.finish()
-            if watch in self._watches:
-                self._watches.remove(watch)
+            leave()
 
         return forget
 

@@ -493,8 +493,8 @@ async def test_the_guard_dials_a_device_whose_link_is_just_being_reopened(
     link = bench.devices["smu"].link
     assert link is not None
     simulator.fault("smu", "refuse", count=1)
-    link._transport.on_lost(ConnectionResetError("cable"))
-    await link._transport.close()
+    link.contact.transport.on_lost(ConnectionResetError("cable"))
+    await link.contact.transport.close()
     fired = {each.device: each.ms for each in bench.emergency.fire()}
     assert fired["smu"] is None  # refused once
     fired = {each.device: each.ms for each in bench.emergency.fire()}

@@ -228,14 +228,14 @@ async def test_a_ramp_begins_where_the_instrument_reads_back_and_shows_how_far_i
         async with Conversation(Magnet, MAGNET) as wire:
             seen = []
             wire.expect("I? -> 1", "I 1.5", NO_ERROR, "I 2", NO_ERROR, "I 2.25", NO_ERROR)
-            original = wire.device.ramping
+            original = wire.instrument.access.ramping
 
             def note(member: str, progress: Any) -> None:
                 original(member, progress)
                 ramp = wire.device.ramps.get("amps")
                 seen.append(None if ramp is None else (ramp.position, round(ramp.done, 2)))
 
-            wire.device.ramping = note  # type: ignore[method-assign]  # to see each step
+            wire.instrument.access.ramping = note  # type: ignore[method-assign]  # to see each step
             await wire.instrument.amps.set(2.25)
             assert seen == [(1.5, 0.4), (2.0, 0.8), None]
 
@@ -263,7 +263,7 @@ async def test_an_estop_ends_a_ramp_at_once() -> None:
         async with asyncio.timeout(5):
             while not wire.device.ramps:
                 await asyncio.sleep(0)
-        latch = wire.device._around.latch
+        latch = wire.device._rack.latch
         latch.engage("test", "test")
         with pytest.raises(RefusedError, match="going on with a ramp was refused: stopped by test"):
             await ramp

@@ -21,7 +21,10 @@ from funcnodes.devices import (
     setting,
     together,
 )  # fmt: skip
-from funcnodes.devices.declarations.records import Reading
+from funcnodes.devices.declarations.commands import BoundCommand
+from funcnodes.devices.declarations.controls import BoundControl, Control
+from funcnodes.devices.declarations.records import BoundRecord, Reading
+from funcnodes.devices.declarations.values import BoundValue
 from funcnodes_drivers.keithley.smu2400 import Smu2400
 from funcnodes_drivers.rigol.ds1054z import Coupling, Ds1054z
 
@@ -58,6 +61,12 @@ class Typed(ScpiDevice):
 
 
 async def what_an_editor_knows(typed: Typed, smu: Smu2400, scope: Ds1054z) -> None:
+    assert_type(typed.level, BoundControl[float])
+    assert_type(Typed.level, Control[float])
+    assert_type(typed.power, BoundValue[float])
+    assert_type(typed.pair, BoundRecord)
+    assert_type(typed.go, BoundCommand)
+    assert_type(typed.one, Rail)
     assert_type(await typed.level.get(), float)
     assert_type(await typed.count.get(), int)
     assert_type(await typed.on.get(), bool)

@@ -141,7 +141,7 @@ async def test_an_estop_ends_the_wait() -> None:
                 await asyncio.sleep(0)
         link = wire.device.link
         assert link is not None
-        link._strikes += 1
+        link.strikes += 1
         with pytest.raises(RefusedError, match="'SCAN' was given up for an emergency stop"):
             await scan
         wire._wire._script.clear()

@@ -364,7 +364,7 @@ async def test_a_dead_man_stops_only_a_bench_that_asked_for_it(
     path.write_text(DEVICES)
     async with Bench.load(path, simulator.resources) as bench:
         bench.operator_here(False, "anna")
-        assert bench._absent is None
+        assert bench._stopping._absent is None
     path.write_text("on_operator_lost = 'estop'\noperator_lost_s = 0.2\n" + DEVICES)
     async with Bench.load(path, simulator.resources) as bench:
         await bench.devices["smu"].member_set("output", True)
