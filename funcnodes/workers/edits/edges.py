@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, NodeSpace
-from funcnodes.core.gates import check_crossing
+from funcnodes.core.gates import InputGate, check_crossing
 from funcnodes.errors import GraphError, RefusedError
 from funcnodes.workers.edits.ports import input_at, output_at, source_at
 from funcnodes.workers.edits.scopes import Edge
@@ -116,10 +116,24 @@ def disconnect(space: NodeSpace, edge: Edge) -> DisconnectEdit:
 def connect_silently(space: NodeSpace, edge: Edge) -> None:
     """Make a wire; the input takes the present value, but its node does not run."""
     source, output, target, inp = edge
-    port = input_at(space, target, inp)
+    start, port = source_at(space, source, output), input_at(space, target, inp)
+    orders = _orders_of(start) if port.type.kind != "trigger" else []
+    for order in orders:
+        _take_up(start, order)
+    _lay(start, port)
+    for order in orders:
+        _lay(start, order)
+
+
+def disconnect_silently(space: NodeSpace, edge: Edge) -> None:
+    """Take a wire away."""
+    source, output, target, inp = edge
+    _take_up(source_at(space, source, output), input_at(space, target, inp))
+
+
+def _lay(start: NodeOutput | NodeInput, port: NodeInput) -> None:
     triggers = port.does_trigger
     port.does_trigger = False
-    start = source_at(space, source, output)
     lay = start.forward if isinstance(start, NodeInput) else start.connect
     try:
         lay(port, replace=not port.allow_multiple)
@@ -127,14 +141,18 @@ def connect_silently(space: NodeSpace, edge: Edge) -> None:
         port.does_trigger = triggers
 
 
-def disconnect_silently(space: NodeSpace, edge: Edge) -> None:
-    """Take a wire away."""
-    source, output, target, inp = edge
-    start, end = source_at(space, source, output), input_at(space, target, inp)
+def _take_up(start: NodeOutput | NodeInput, port: NodeInput) -> None:
     if isinstance(start, NodeInput):
-        start.unforward(end)
+        start.unforward(port)
     else:
-        start.disconnect(end)
+        start.disconnect(port)
+
+
+def _orders_of(start: NodeOutput | NodeInput) -> list[NodeInput]:
+    """The ▶ inputs that alone made a port of the subgraph one of order, which carries no value."""
+    if isinstance(start, NodeInput) or not isinstance(start.node, InputGate):
+        return []
+    return list(start.targets) if start.type.kind == "trigger" else []
 
 
 def ends_of(edges: Iterable[Edge]) -> frozenset[str]:

@@ -158,6 +158,23 @@ async def test_an_input_or_output_put_inside_is_a_port_outside(desk: Any) -> Non
     agrees(desk)
 
 
+async def test_a_port_that_also_starts_something_gets_its_wire_back(desk: Any) -> None:
+    """▶ takes anything; a port that is left with it alone is one of order, until undo."""
+    *_, node = await chain(desk)
+    made = await desk.ask(schema.MakeSubgraph(ids=[node]))
+    port = await desk.ask(schema.AddNode(key="subgraph.input", scope=made, x=0, y=0))
+    inner = f"{made}/{node}"
+    await join(desk, port, "out", inner, "b")
+    await join(desk, port, "out", inner, "_triggerinput")
+    before = saved(desk)
+    await desk.ask(schema.Disconnect(edge=f"{port}:out>{inner}:b"))
+    await desk.ask(schema.Undo())
+    assert saved(desk) == before
+    await desk.ask(schema.Redo())
+    await desk.ask(schema.Undo())
+    assert saved(desk) == before
+
+
 async def test_dissolving_is_undone_ids_and_all(desk: Any) -> None:
     """Copies have the same ids inside: outside, one of them gets new ones."""
     a, b, _ = await chain(desk)
