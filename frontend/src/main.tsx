@@ -6,7 +6,7 @@ import "./styles/app.css";
 import "./styles/editor.css";
 import "./styles/start.css";
 import { App } from "./components/App";
-import { arrive } from "./store/actions";
+import { arrive } from "./store/arrival";
 
 const root = document.getElementById("root");
 if (root) createRoot(root).render(<App />);

@@ -1,14 +1,14 @@
 import { lazy, Suspense, useEffect } from "react";
-import { hurry } from "../store/actions";
+import { hurry } from "../store/arrival";
 import { isLatched, set, useEditor } from "../store/editor";
-import { AddPalette } from "./AddPalette";
-import { Dialogs } from "./Dialogs";
-import { Sprite } from "./Icon";
-import { NoWorker } from "./NoWorker";
-import { SignIn } from "./SignIn";
-import { Start } from "./Start";
-import { Toasts } from "./Toasts";
-import { TopBar } from "./TopBar";
+import { TopBar } from "./bar/TopBar";
+import { Dialogs } from "./dialogs/Dialogs";
+import { AddPalette } from "./left/AddPalette";
+import { Sprite } from "./parts/Icon";
+import { Toasts } from "./parts/Toasts";
+import { NoWorker } from "./start/NoWorker";
+import { SignIn } from "./start/SignIn";
+import { Start } from "./start/Start";
 import { useKeys } from "./useKeys";
 
 const Editor = lazy(() => import("./Editor").then(({ Editor }) => ({ default: Editor })));

@@ -1,12 +1,12 @@
 import { useEffect } from "react";
 import { useEditor } from "../store/editor";
-import { Canvas } from "./Canvas";
-import { Dock } from "./Dock";
-import { EStopRecord } from "./EStopRecord";
-import { Inspector } from "./Inspector";
-import { LeftPanel } from "./LeftPanel";
-import { LostStrip } from "./LostStrip";
-import { EditorBar, TopBar } from "./TopBar";
+import { EStopRecord } from "./bar/EStopRecord";
+import { LostStrip } from "./bar/LostStrip";
+import { EditorBar, TopBar } from "./bar/TopBar";
+import { Canvas } from "./canvas/Canvas";
+import { Dock } from "./dock/Dock";
+import { Inspector } from "./inspector/Inspector";
+import { LeftPanel } from "./left/LeftPanel";
 
 /** The whole editor: bar, shelves, canvas, inspector, dock. */
 export function Editor() {

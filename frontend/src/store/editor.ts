@@ -1,6 +1,7 @@
 /** The page's state: who is here, what the worker shows, what is selected and open.
  *
- *  Streaming values and rows are in `streams`; everything that talks to the worker is in `actions`.
+ *  Streaming values and rows are in `streams`; what talks to the worker goes through
+ *  `commands`.
  */
 
 import { create } from "zustand";
@@ -139,4 +140,18 @@ export function isLocked(state: EditorState): boolean {
 
 export function isLatched(state: EditorState): boolean {
   return state.graph?.latch.latched === true || state.pressed !== null;
+}
+
+export function go(route: "editor" | "start"): void {
+  if (get().route === route) return;
+  history.pushState(null, "", (route === "start" ? "/start" : "/") + location.search);
+  set({ route });
+}
+
+export function openDialog(dialog: DialogName | null): void {
+  set({ dialog });
+}
+
+export function selectOnly(id: string): void {
+  set({ selection: [id] });
 }
