@@ -63,7 +63,7 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A recording that answers in place of the instruments; see `recordings.replayed`."""
+    """A recording that answers in place of the instruments; see `recorder.replayed`."""
 
     path: Path
     match: bool = False

@@ -240,7 +240,7 @@ class DeviceMonitor(DeviceNode):
     def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
         super().__init__(uuid, name)
         self._skipped = 0  # readings that came while the last one was still being passed on
-        self._watcher: Subscription | None = None
+        self._subscription: Subscription | None = None
         self._watched: Device | None = None
         self._watching: asyncio.Task[None] | None = None
         self._offered: Samples | FuncnodesError | None = None  # what came and was not passed on
@@ -248,7 +248,7 @@ class DeviceMonitor(DeviceNode):
     @property
     def missed(self) -> int:
         """Readings left out so far."""
-        return self._skipped + (self._watcher.missed if self._watcher is not None else 0)
+        return self._skipped + (self._subscription.missed if self._subscription is not None else 0)
 
     def plan_outputs(self, member: Member) -> list[PortPlan]:
         return output_plans(member)
@@ -297,15 +297,15 @@ class DeviceMonitor(DeviceNode):
 
     async def _follow(self, device: Device) -> None:
         """Watch until cancelled, by removal or with the whole nodespace."""
-        self._watcher, forget = device.watch(
+        self._subscription, forget = device.watch(
             self.member, self._told, period_s=lambda: float(self.inputs["period"].value)
         )
         try:
             await asyncio.get_running_loop().create_future()
         finally:
             forget()
-            self._skipped += self._watcher.missed
-            self._watcher = None
+            self._skipped += self._subscription.missed
+            self._subscription = None
 
     def _told(self, found: Samples | FuncnodesError) -> None:
         if self.in_flight:
