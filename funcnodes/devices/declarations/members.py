@@ -28,14 +28,14 @@ AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
 
 
-class _Unset:
+class Unset:
     """Marks an argument that was not given, where None or False would be a value."""
 
     def __bool__(self) -> bool:
         return False
 
 
-UNSET = _Unset()
+UNSET = Unset()
 
 
 @dataclass(frozen=True, slots=True)

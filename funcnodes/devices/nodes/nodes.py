@@ -26,11 +26,11 @@ from funcnodes.devices.nodes.ports import (
     VALUE,
     PortPlan,
     acquired_plans,
-    apply,
-    dump,
+    bring_in_line,
     output_plans,
     port_id,
     saved_plans,
+    saved_port,
     saved_ports,
     saved_text,
     value_plan,
@@ -68,7 +68,7 @@ class DeviceNode(Node):
 
     def saved_extra(self) -> dict[str, Any]:
         own = [*self._parameters, *self._results]
-        ports = [dump(port) for port in own if port.id not in self._templates]
+        ports = [saved_port(port) for port in own if port.id not in self._templates]
         return {"device": self.device, "member": self.member, "ports": ports}
 
     def restore_extra(self, data: Mapping[str, Any]) -> None:
@@ -107,10 +107,10 @@ class DeviceNode(Node):
     def _plan(self, inputs: Iterable[PortPlan], outputs: Iterable[PortPlan]) -> None:
         for plan in inputs:
             port: Port | None = self.inputs.get(plan.id)
-            apply(plan, port or self.add_input(NodeInput(plan.id, plan.port_type())))
+            bring_in_line(plan, port or self.add_input(NodeInput(plan.id, plan.port_type())))
         for plan in outputs:
             port = self.outputs.get(plan.id)
-            apply(plan, port or self.add_output(NodeOutput(plan.id, plan.port_type())))
+            bring_in_line(plan, port or self.add_output(NodeOutput(plan.id, plan.port_type())))
 
     def _describe(self, title: str, icon: str, doc: str) -> None:
         # What the class says of itself is too general for a card.
