@@ -6,6 +6,19 @@
 
 A driver is written with `driver`, `ScpiDevice`, `control`, `measurement`, `record`, `command`,
 `setting` and `Channel`; see `funcnodes_drivers` for some.
+
+Ten floors, each of which knows only those below it (import-linter holds them):
+
+    nodes                   device nodes, and what the palette offers
+    bench                   devices opened together, brought down together; recorder, snapshots
+    safety                  conditions, interlocks, alarms, notices
+    device                  one instrument: connection, permission, readings
+    discovery               what is connected here, and who answers
+    declarations · estop    the words of a driver · the latch and its emergency bytes
+    link                    the one owner of a channel, and the talk on it
+    transports              open byte channels
+    messages · benchfile    framings, replies, traffic · what a bench file says
+    addresses               where instruments are, and who has leased them
 """
 
 from funcnodes.core.types import Range

@@ -63,7 +63,7 @@ class RunWatcher:
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRecording:
-    """A recording that answers in place of the instruments; see `recordings.replayed`."""
+    """A recording that answers in place of the instruments; see `recorder.replayed`."""
 
     path: Path
     match: bool = False

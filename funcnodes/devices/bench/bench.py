@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from funcnodes.core.events import unsubscriber
-from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.bench.plan import SafetyPlan, make_plan
 from funcnodes.devices.bench.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
@@ -26,14 +25,12 @@ from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
-from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.devices.safety.watching import Watching
-from funcnodes.devices.transports import Transport
-from funcnodes.devices.transports.choose import Transports
+from funcnodes.devices.transports.choose import MakeTransport, Transports
 from funcnodes.errors import BenchError, DeviceError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often
@@ -70,7 +67,7 @@ class Bench:
         lock_dir: Path | None = None,
         latch: Latch | None = None,
         owner: str = "",
-        make_transport: Callable[[Address, Protocol, AllowList], Transport] | None = None,
+        make_transport: MakeTransport | None = None,
     ) -> None:
         """Raises BenchError where a device's driver, address or limits are wrong."""
         self.name = config.name

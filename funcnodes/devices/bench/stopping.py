@@ -18,7 +18,7 @@ from funcnodes.devices.estop.latch import CONFIRMED, Latch, StopAck
 from funcnodes.devices.link.link import Link
 
 AGAIN_S = 0.25  # between attempts on a device that did not answer an E-STOP
-Told = Callable[[StopAck], None]
+OnAck = Callable[[StopAck], None]
 
 
 class Stopping:
@@ -72,7 +72,7 @@ class Stopping:
         cause: str,
         by: str,
         *,
-        on_ack: Told | None,
+        on_ack: OnAck | None,
         names: Iterable[str] | None,
         action: SafeAction | Cause,
     ) -> list[StopAck]:
@@ -142,7 +142,7 @@ class Stopping:
     # ── the ways down ─────────────────────────────────────────────────────────────────────
 
     async def _stop(
-        self, devices: list[Device], action: Callable[[Device], SafeAction], told: Told
+        self, devices: list[Device], action: Callable[[Device], SafeAction], told: OnAck
     ) -> list[StopAck]:
         began = time.monotonic()
         by_action: dict[SafeAction, list[Device]] = {"estop": [], "park": [], "hold": []}
@@ -173,7 +173,7 @@ class Stopping:
         await asyncio.gather(bring_down(), *(confirm(device) for device in by_action["estop"]))
         return [acks[device.name] for device in devices]
 
-    async def _insist(self, told: Told) -> None:
+    async def _insist(self, told: OnAck) -> None:
         """Go on with devices that did not answer an E-STOP, until they do or it is reset."""
         while self._latch.latched and self._latch.unconfirmed():
             await asyncio.sleep(AGAIN_S)

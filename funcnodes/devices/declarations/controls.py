@@ -19,7 +19,7 @@ from funcnodes.devices.declarations.members import (
     Group,
     MemberKind,
     Sample,
-    _Unset,
+    Unset,
     plain,
     refusal,
     safe_text,
@@ -111,15 +111,15 @@ class Control(Value[T], Acting["BoundControl[T]"]):
     resolution: float | None = None
     reads_back: bool = False
     rate: float | None = None
-    safe: T | _Unset = UNSET
-    park: T | _Unset = UNSET
+    safe: T | Unset = UNSET
+    park: T | Unset = UNSET
     completes: Completes = ""
     is_setting: bool = False
 
     def __post_init__(self) -> None:
         Value.__post_init__(self)
         for name, value in (("safe", self.safe), ("park", self.park)):
-            if not isinstance(value, _Unset) and not self._is_possible(value):
+            if not isinstance(value, Unset) and not self._is_possible(value):
                 raise TypeError(f"{name}={value!r} is no value of {self.query}.")
 
     def _is_possible(self, value: Any) -> bool:
@@ -144,11 +144,11 @@ class Control(Value[T], Acting["BoundControl[T]"]):
 
     def is_off(self, value: Any) -> bool:
         """Whether a value, or its label, counts as off: the safe one, False without one."""
-        off = False if isinstance(self.safe, _Unset) else self.label(self.safe)
+        off = False if isinstance(self.safe, Unset) else self.label(self.safe)
         return bool(self.label(value) == off)
 
     def makes_safe(self, value: Any) -> bool:
-        return not isinstance(self.safe, _Unset) and self.is_off(value)
+        return not isinstance(self.safe, Unset) and self.is_off(value)
 
     def accept(self, value: Any, *, who: str, limits: Range | None) -> T:
         """The value in this control's type, as the instrument rounds it, if it may be set.
@@ -336,8 +336,8 @@ def control(
     resolution: float | None = None,
     reads_back: bool = False,
     rate: float | None = None,
-    safe: T | _Unset = UNSET,
-    park: T | _Unset = UNSET,
+    safe: T | Unset = UNSET,
+    park: T | Unset = UNSET,
     completes: Completes = "",
     title: str = "",
     doc: str = "",

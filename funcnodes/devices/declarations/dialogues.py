@@ -12,7 +12,7 @@ from funcnodes.devices.declarations.blocks import Block
 from funcnodes.devices.declarations.commands import Command
 from funcnodes.devices.declarations.controls import Control, OneOf
 from funcnodes.devices.declarations.drivers import Idn, Instrument, channel_names
-from funcnodes.devices.declarations.members import Member, _Unset
+from funcnodes.devices.declarations.members import Member, Unset
 from funcnodes.devices.declarations.records import Record, Together
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages.replies import Identity
@@ -110,8 +110,8 @@ def rendered(kind: type[Instrument], path: str, template: str, value: Any = None
 
 def example(member: Value[Any]) -> Any:
     """A value that a member may have: the safe one, else the first or the smallest there is."""
-    safe = getattr(member, "safe", _Unset())
-    if not isinstance(safe, _Unset):
+    safe = getattr(member, "safe", Unset())
+    if not isinstance(safe, Unset):
         return safe
     if member.choices is not None:
         return next(iter(member.choices))

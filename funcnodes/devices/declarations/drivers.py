@@ -19,7 +19,7 @@ from typing import ClassVar, TypeVar
 
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.controls import Control
-from funcnodes.devices.declarations.members import Group, Member, _Unset
+from funcnodes.devices.declarations.members import Group, Member, Unset
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Framing
 from funcnodes.devices.messages.protocol import Protocol
@@ -92,7 +92,7 @@ class Instrument(Group):
         return {
             path: member
             for path, member in cls.walk()
-            if isinstance(member, Control) and not isinstance(member.safe, _Unset)
+            if isinstance(member, Control) and not isinstance(member.safe, Unset)
         }
 
     @classmethod
@@ -101,7 +101,7 @@ class Instrument(Group):
         return {
             path: member
             for path, member in cls.walk()
-            if isinstance(member, Control) and not isinstance(member.park, _Unset)
+            if isinstance(member, Control) and not isinstance(member.park, Unset)
         }
 
 

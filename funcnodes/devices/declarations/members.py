@@ -28,14 +28,14 @@ AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
 
 
-class _Unset:
+class Unset:
     """Marks an argument that was not given, where None or False would be a value."""
 
     def __bool__(self) -> bool:
         return False
 
 
-UNSET = _Unset()
+UNSET = Unset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Group:
         self.access = access
         self._prefix = prefix
         self._names = names  # what stands for {ch} and the like in commands
-        self.ramps: dict[str, Any] = {}  # of members that ramp, by name; `controls.Ramp`
+        self.ramps: dict[str, Any] = {}  # of members that ramp, by name; `ramps.Lane`
 
     def path(self, member: str) -> str:
         """The full name of a member, e.g. "a.kelvin"."""

@@ -8,7 +8,7 @@ from funcnodes.devices.declarations.blocks import Block
 from funcnodes.devices.declarations.commands import Command
 from funcnodes.devices.declarations.controls import Control, OneOf
 from funcnodes.devices.declarations.drivers import Instrument, describe_member
-from funcnodes.devices.declarations.members import Member, _Unset
+from funcnodes.devices.declarations.members import Member, Unset
 from funcnodes.devices.declarations.records import Record, Together
 from funcnodes.devices.declarations.values import Value
 
@@ -84,5 +84,5 @@ def _limits(limits: Range | None) -> dict[str, Any]:
 def _safe(member: Control[Any]) -> dict[str, Any]:
     found = {"x-safe": member.safe, "x-park": member.park}
     return {
-        key: member.label(value) for key, value in found.items() if not isinstance(value, _Unset)
+        key: member.label(value) for key, value in found.items() if not isinstance(value, Unset)
     }

@@ -405,7 +405,7 @@ class Device:
             deadband: Change below which nothing is told, the declared one by default.
 
         Returns:
-            The watcher, and what ends it.
+            The subscription, and what ends it.
 
         Raises:
             BenchError: It has no such member.

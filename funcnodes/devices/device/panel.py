@@ -12,7 +12,7 @@ from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
 
 
-class Shown(Protocol):
+class Displayed(Protocol):
     """What a panel needs of a device."""
 
     @property
@@ -47,12 +47,12 @@ class Parameter:
     """How far its ramp has come, while it is on one."""
 
 
-def parameters(device: Shown) -> list[Parameter]:
+def parameters(device: Displayed) -> list[Parameter]:
     """Every declared member of a device; a record once per field."""
     return [each for path, member in device.members() for each in _shown(device, path, member)]
 
 
-def _shown(device: Shown, path: str, member: Member) -> Iterator[Parameter]:
+def _shown(device: Displayed, path: str, member: Member) -> Iterator[Parameter]:
     doc = describe_member(member, device.kind.spec.manual)
     if isinstance(member, Record):
         for field in member.fields:
@@ -66,7 +66,7 @@ def _shown(device: Shown, path: str, member: Member) -> Iterator[Parameter]:
 
 
 def _valued(
-    device: Shown, path: str, title: str, kind: MemberKind, unit: str, doc: str,
+    device: Displayed, path: str, title: str, kind: MemberKind, unit: str, doc: str,
     options: tuple[Any, ...] = (),
 ) -> Parameter:  # fmt: skip
     sample = device.newest(path)
@@ -79,7 +79,7 @@ def _valued(
     )  # fmt: skip
 
 
-def _title(device: Shown, path: str, member: Member) -> str:
+def _title(device: Displayed, path: str, member: Member) -> str:
     """A member's title, with its channel's in front."""
     head, dot, _ = path.partition(".")
     if not dot:

@@ -27,7 +27,7 @@ OnSamples = Callable[[Samples | FuncnodesError], None]
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One who watches a member.
+    """What one who watches a member wants to be told.
 
     Attributes:
         period: Gives how often it wants to be told at most, in seconds.
@@ -88,18 +88,18 @@ class Poller:
     def __init__(self, read: Callable[[], Awaitable[Samples]], name: str) -> None:
         self._read = read
         self._name = name
-        self._watchers: list[Subscription] = []
+        self._subscriptions: list[Subscription] = []
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()  # somebody came or left
         self._has_newcomer = False  # somebody came who was not told anything yet
 
     @property
     def is_watched(self) -> bool:
-        return bool(self._watchers)
+        return bool(self._subscriptions)
 
-    def add(self, watcher: Subscription) -> None:
+    def add(self, subscription: Subscription) -> None:
         """Begin, or read more often from now on."""
-        self._watchers.append(watcher)
+        self._subscriptions.append(subscription)
         self._has_newcomer = True
         self._changed.set()
         if self._task is None or self._task.done():
@@ -108,17 +108,17 @@ class Poller:
                 self._run(), name=self._name, context=Context()
             )
 
-    def remove(self, watcher: Subscription) -> None:
+    def remove(self, subscription: Subscription) -> None:
         """Leave; with nobody left the reading ends."""
         with contextlib.suppress(ValueError):
-            self._watchers.remove(watcher)
+            self._subscriptions.remove(subscription)
         self._changed.set()
-        if not self._watchers and self._task is not None:
+        if not self._subscriptions and self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _run(self) -> None:
-        while self._watchers:
+        while self._subscriptions:
             if await self._is_due():
                 found: Samples | FuncnodesError
                 try:
@@ -132,15 +132,15 @@ class Poller:
 
     def _offer(self, found: Samples | FuncnodesError) -> None:
         now = clock.monotonic()
-        for watcher in tuple(self._watchers):
+        for subscription in tuple(self._subscriptions):
             try:
-                watcher.offer(found, now)
+                subscription.offer(found, now)
             except Exception:  # interlocks may depend on the same reading
                 _log.exception("Somebody who watches failed (%s)", self._name)
 
     async def _is_due(self) -> bool:
         """Wait for the turn of the fastest; a newcomer is served at once, a leaver thought over."""
-        fastest = min(self._watchers, key=lambda watcher: watcher.period_s)
+        fastest = min(self._subscriptions, key=lambda each: each.period_s)
         left_s = fastest.due - clock.monotonic()
         if left_s <= 0 or self._has_newcomer:
             self._has_newcomer = False
@@ -171,26 +171,26 @@ class Pollers:
         """Have `told` called with what a member reads.
 
         Returns:
-            The watcher, and what ends it.
+            The subscription, and what ends it.
         """
         poller = self._by_member.get(member)
         if poller is None:
             poller = Poller(lambda: self._read(member), f"poll {self._name}.{member}")
             self._by_member[member] = poller
-        watcher = Subscription(period, deadband, told)
-        poller.add(watcher)
+        subscription = Subscription(period, deadband, told)
+        poller.add(subscription)
 
         def forget() -> None:
-            poller.remove(watcher)
+            poller.remove(subscription)
             if not poller.is_watched:
                 self._by_member.pop(member, None)
 
-        return watcher, forget
+        return subscription, forget
 
     def watched(self) -> dict[str, float]:
         """What is read now, each with the seconds between readings."""
         return {
-            member: min(each.period_s for each in poller._watchers)
+            member: min(each.period_s for each in poller._subscriptions)
             for member, poller in self._by_member.items()
             if poller.is_watched
         }

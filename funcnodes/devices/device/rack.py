@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from funcnodes.devices.addresses.forms import Address, AllowList
+from funcnodes.devices.addresses.forms import AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import Cause, SafeAction
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.devices.messages.protocol import Protocol
-from funcnodes.devices.transports import Transport
+from funcnodes.devices.transports.choose import MakeTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +31,5 @@ class Rack:
     actions: dict[Cause, SafeAction]
     written: Callable[[str], None]
     changed: Callable[[str], None]
-    make_transport: Callable[[Address, Protocol, AllowList], Transport]
+    make_transport: MakeTransport
     refusal: Callable[[str, str], str]

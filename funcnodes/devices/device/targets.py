@@ -1,16 +1,11 @@
 """A device as another process needs it to make it safe: rendered bytes, and where they go."""
 
-from collections.abc import Callable
-
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.declarations.drivers import DriverSpec
 from funcnodes.devices.estop.emergency import Target
-from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
-from funcnodes.devices.transports import Transport
+from funcnodes.devices.transports.choose import MakeTransport
 from funcnodes.errors import AddressError
-
-MakeTransport = Callable[[Address, Protocol, AllowList], Transport]
 
 
 def target_of(

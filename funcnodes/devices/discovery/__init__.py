@@ -8,7 +8,6 @@ from funcnodes.devices.discovery.instruments import (
     USBTMC,
     Attached,
     Identified,
-    MakeTransport,
     attached,
     by_visa,
     identify,
@@ -17,5 +16,5 @@ from funcnodes.devices.discovery.instruments import (
 
 __all__ = [
     "ANSWER_S", "BAUDS", "TERMINATORS", "USB", "USBTMC", "Attached", "Identified",
-    "MakeTransport", "attached", "by_visa", "identify", "on_network",
+    "attached", "by_visa", "identify", "on_network",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ speed nobody gave, speeds, until `*IDN?` is answered.
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +24,12 @@ from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
-from funcnodes.devices.transports.choose import transport_for
+from funcnodes.devices.transports.choose import MakeTransport, transport_for
 from funcnodes.errors import DeviceConnectError, DeviceError, DeviceTimeout, ReplyError
 
 TERMINATORS = ("\n", "\r\n", "\r")
 BAUDS = (9600, 115200, 57600, 19200, 38400, 4800)
 ANSWER_S = 0.5
-MakeTransport = Callable[[Address, Protocol, AllowList], Transport]
 USB = Path("/sys/bus/usb/devices")
 USBTMC = ("fe", "03")  # interface class and subclass, USBTMC 1.0, table 43
 

@@ -17,7 +17,6 @@ _ERROR = re.compile(r'([+-]?\d{1,6})\s*,\s*"?(.*?)"?', re.ASCII)
 _INFINITE = 9.9e37  # SCPI-99 7.2.1.4: 9.9E37 is infinity
 _NOT_A_NUMBER = 9.91e37  # SCPI-99 7.2.1.5
 _SHOWN = 60
-_BLOCK_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ from funcnodes.devices.nodes.ports import (
     VALUE,
     PortPlan,
     acquired_plans,
-    apply,
-    dump,
+    bring_in_line,
     output_plans,
     port_id,
     saved_plans,
+    saved_port,
     saved_ports,
     saved_text,
     value_plan,
@@ -68,7 +68,7 @@ class DeviceNode(Node):
 
     def saved_extra(self) -> dict[str, Any]:
         own = [*self._parameters, *self._results]
-        ports = [dump(port) for port in own if port.id not in self._templates]
+        ports = [saved_port(port) for port in own if port.id not in self._templates]
         return {"device": self.device, "member": self.member, "ports": ports}
 
     def restore_extra(self, data: Mapping[str, Any]) -> None:
@@ -107,10 +107,10 @@ class DeviceNode(Node):
     def _plan(self, inputs: Iterable[PortPlan], outputs: Iterable[PortPlan]) -> None:
         for plan in inputs:
             port: Port | None = self.inputs.get(plan.id)
-            apply(plan, port or self.add_input(NodeInput(plan.id, plan.port_type())))
+            bring_in_line(plan, port or self.add_input(NodeInput(plan.id, plan.port_type())))
         for plan in outputs:
             port = self.outputs.get(plan.id)
-            apply(plan, port or self.add_output(NodeOutput(plan.id, plan.port_type())))
+            bring_in_line(plan, port or self.add_output(NodeOutput(plan.id, plan.port_type())))
 
     def _describe(self, title: str, icon: str, doc: str) -> None:
         # What the class says of itself is too general for a card.
@@ -240,7 +240,7 @@ class DeviceMonitor(DeviceNode):
     def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
         super().__init__(uuid, name)
         self._skipped = 0  # readings that came while the last one was still being passed on
-        self._watcher: Subscription | None = None
+        self._subscription: Subscription | None = None
         self._watched: Device | None = None
         self._watching: asyncio.Task[None] | None = None
         self._offered: Samples | FuncnodesError | None = None  # what came and was not passed on
@@ -248,7 +248,7 @@ class DeviceMonitor(DeviceNode):
     @property
     def missed(self) -> int:
         """Readings left out so far."""
-        return self._skipped + (self._watcher.missed if self._watcher is not None else 0)
+        return self._skipped + (self._subscription.missed if self._subscription is not None else 0)
 
     def plan_outputs(self, member: Member) -> list[PortPlan]:
         return output_plans(member)
@@ -297,15 +297,15 @@ class DeviceMonitor(DeviceNode):
 
     async def _follow(self, device: Device) -> None:
         """Watch until cancelled, by removal or with the whole nodespace."""
-        self._watcher, forget = device.watch(
+        self._subscription, forget = device.watch(
             self.member, self._told, period_s=lambda: float(self.inputs["period"].value)
         )
         try:
             await asyncio.get_running_loop().create_future()
         finally:
             forget()
-            self._skipped += self._watcher.missed
-            self._watcher = None
+            self._skipped += self._subscription.missed
+            self._subscription = None
 
     def _told(self, found: Samples | FuncnodesError) -> None:
         if self.in_flight:

@@ -80,7 +80,7 @@ def _annotation(member: Value[Any]) -> Any:
     return Literal[member.options] if member.choices else member.type
 
 
-def apply(plan: PortPlan, port: Port) -> None:
+def bring_in_line(plan: PortPlan, port: Port) -> None:
     """Bring a port, new or old, in line with its plan."""
     port.type = plan.port_type()
     port._name = plan.name or None
@@ -95,7 +95,7 @@ def apply(plan: PortPlan, port: Port) -> None:
 # ── the saved form of ports ───────────────────────────────────────────────────────────────
 
 
-def dump(port: Port) -> dict[str, Any]:
+def saved_port(port: Port) -> dict[str, Any]:
     """The saved form of a port."""
     data: dict[str, Any] = {"id": port.id, "is_input": port.is_input, "type": port.type.name}
     if port.type.options:

@@ -25,6 +25,8 @@ from funcnodes.devices.transports.visa import VisaTransport
 from funcnodes.errors import AddressError
 
 B = TypeVar("B", bound=Bus)
+MakeTransport = Callable[[Address, Protocol, AllowList], Transport]
+"""Makes the channel to an address, which it does not open; `Transports` is one."""
 NO_PORTS: Mapping[str, SimulatorPort] = {}
 
 

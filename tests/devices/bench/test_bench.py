@@ -26,6 +26,8 @@ from funcnodes.errors import (
     ValueRefusedError,
 )
 
+from ..waiting import until
+
 
 @pytest_asyncio.fixture
 async def bench(simulator: Any, tmp_path: Path) -> AsyncIterator[Bench]:
@@ -44,12 +46,6 @@ def either(request: pytest.FixtureRequest, simulator: Any) -> dict[str, str]:
 def written_in(commands: list[str]) -> list[str]:
     """The commands that are no queries."""
     return [each for each in commands if not each.partition(" ")[0].endswith("?") and each.strip()]
-
-
-async def until(condition: Any, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 # ── connecting ────────────────────────────────────────────────────────────────────────────

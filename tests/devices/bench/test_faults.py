@@ -34,6 +34,8 @@ from funcnodes.errors import (
     ReplyError,
 )
 
+from ..waiting import until
+
 ROUTES = ["tcp", "pty", "visa tcp", "visa pty"]
 IDN = "ACME,ONE,7,1.0"
 
@@ -182,12 +184,6 @@ def taking(least: float, most: float) -> Iterator[None]:
     began = time.monotonic()
     yield
     assert least <= time.monotonic() - began <= most
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def level(device: Device) -> float:

@@ -20,6 +20,8 @@ from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.errors import DeviceError, ReplyError
 from funcnodes.testing.conversation import Conversation
 
+from ..waiting import until
+
 NO_ERROR = ':SYST:ERR? -> 0,"No error"'
 CONNECT = ["*IDN? -> ACME,DIG,7,1", NO_ERROR]
 
@@ -110,9 +112,7 @@ async def test_another_length_than_the_preamble_says_is_refused() -> None:
         wire.expect("PRE? -> 3,x,0.5,1,0", (b"DATA?\n", definite(b"\0\0\0")), *CONNECT)
         with pytest.raises(ReplyError, match="3 bytes came, of which 2 make one value"):
             await wire.instrument.trace.get()
-        async with asyncio.timeout(5):
-            while not wire.device.is_online:
-                await asyncio.sleep(0)
+        await until(lambda: wire.device.is_online)
 
 
 @given(st.binary(max_size=40))

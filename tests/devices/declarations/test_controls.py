@@ -36,6 +36,8 @@ from funcnodes.errors import (
 )
 from funcnodes.testing.conversation import Conversation
 
+from ..waiting import until
+
 
 class Shape(Enum):
     """Wave shapes, by the words of the wire."""
@@ -244,9 +246,7 @@ async def test_a_cancelled_ramp_stays_where_it_is_and_the_next_begins_there() ->
     async with Conversation(Magnet, MAGNET) as wire:
         wire.expect("I? -> 0", "I 0.5", NO_ERROR)
         ramp = asyncio.create_task(wire.instrument.amps.set(5.0))
-        async with asyncio.timeout(5):
-            while not wire.device.ramps:
-                await asyncio.sleep(0)
+        await until(lambda: wire.device.ramps)
         ramp.cancel()
         with pytest.raises(asyncio.CancelledError):
             await ramp
@@ -260,9 +260,7 @@ async def test_an_estop_ends_a_ramp_at_once() -> None:
     async with Conversation(Magnet, MAGNET) as wire:
         wire.expect("I? -> 0", "I 0.5", NO_ERROR)
         ramp = asyncio.create_task(wire.instrument.amps.set(5.0))
-        async with asyncio.timeout(5):
-            while not wire.device.ramps:
-                await asyncio.sleep(0)
+        await until(lambda: wire.device.ramps)
         latch = wire.device._rack.latch
         latch.engage("test", "test")
         with pytest.raises(RefusedError, match="going on with a ramp was refused: stopped by test"):
@@ -295,9 +293,7 @@ async def test_parking_takes_a_member_over_from_its_ramp() -> None:
             "ON? -> 0",
         )  # fmt: skip
         ramp = asyncio.create_task(wire.instrument.amps.set(5.0))
-        async with asyncio.timeout(5):
-            while not wire.device.ramps:
-                await asyncio.sleep(0)
+        await until(lambda: wire.device.ramps)
         assert (await wire.device.park()).state == "parked"
         with pytest.raises(RefusedError, match="given up, since the device is being brought down"):
             await ramp
@@ -308,9 +304,7 @@ async def test_a_lost_reply_in_a_ramp_is_told_and_nothing_is_written_twice() -> 
         wire.expect("I? -> 0", "I 0.5", (b":SYST:ERR?\n", None), *MAGNET)
         with pytest.raises(DeviceClosed):
             await wire.instrument.amps.set(5.0)
-        async with asyncio.timeout(5):
-            while not wire.device.is_online:
-                await asyncio.sleep(0)
+        await until(lambda: wire.device.is_online)
 
 
 # ── errors after questions ────────────────────────────────────────────────────────────────

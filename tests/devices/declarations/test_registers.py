@@ -45,6 +45,8 @@ from funcnodes.errors import (
     ValueRefusedError,
 )
 
+from ..waiting import until
+
 
 @modbus_driver("test.oven", title="Oven", match=Idn("ACME", "OVEN"))
 class Oven(ModbusDevice):
@@ -280,9 +282,7 @@ async def test_a_register_that_is_refused_at_connecting_is_named(
     with pytest.raises(InstrumentError, match=r"no such register \(during 'holding:40\?'\)") as bad:
         await oven.connect()
     assert (bad.value.code, bad.value.command) == (2, "holding:40?")
-    async with asyncio.timeout(5):
-        while not oven.is_online:
-            await asyncio.sleep(0.01)
+    await until(lambda: oven.is_online)
     assert await temperature(oven) == pytest.approx(23.5, abs=1e-4)
 
 
@@ -292,9 +292,7 @@ async def test_a_gateway_without_an_answer_is_a_timeout_of_that_unit(
     plant.refusals.append(ExcCodes.GATEWAY_NO_RESPONSE)
     with pytest.raises(DeviceTimeout, match=r"oven1 .*the gateway got no answer from unit 1"):
         await oven.member_get("temperature")
-    async with asyncio.timeout(5):
-        while not oven.is_online:
-            await asyncio.sleep(0.01)
+    await until(lambda: oven.is_online)
 
 
 async def test_a_lost_answer_is_a_timeout_and_the_next_answers_are_right(
@@ -305,9 +303,7 @@ async def test_a_lost_answer_is_a_timeout_and_the_next_answers_are_right(
     with pytest.raises(DeviceTimeout, match=r"no reply to 'input:0,2\?' in 0.2 s"):
         await link_of(one).query("input:0,2?", timeout_s=0.2)
     assert await link_of(two).query("input:0,2?") == "41bc 0002"
-    async with asyncio.timeout(5):
-        while not one.is_online:
-            await asyncio.sleep(0.01)
+    await until(lambda: one.is_online)
     connections = plant.connections
     for _ in range(3):
         assert await link_of(one).query("input:0,2?") == "41bc 0001"
@@ -325,8 +321,8 @@ async def test_a_late_answer_is_nobodys(plant: Plant, bench: Bench) -> None:
     plant.late.append(0.3)
     with pytest.raises(DeviceTimeout):
         await link_of(one).query("holding:40?", timeout_s=0.1)
-    until = time.monotonic() + 0.4
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 0.4
+    while time.monotonic() < deadline:
         assert await link_of(two).query("input:0,2?", idempotent=True) == "41bc 0002"
         assert await link_of(one).query("input:1?", idempotent=True) == "0001"
 

@@ -1,6 +1,5 @@
 """A driver is a data sheet: what follows from its declarations, byte by byte."""
 
-import asyncio
 import math
 from typing import Any
 
@@ -29,6 +28,8 @@ from funcnodes.devices.device import Device
 from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import BenchError, LimitError, ReplyError, ValueRefusedError
 from funcnodes.testing.conversation import Conversation, Line
+
+from ..waiting import until
 
 
 class Rail(Group):
@@ -207,9 +208,7 @@ async def test_a_device_that_stays_on_after_parking_gets_its_emergency_bytes(
     assert (result.state, result.message) == (
         "failed", "supply: output reads back as on. Its emergency bytes switched it off."
     )  # fmt: skip
-    async with asyncio.timeout(5):
-        while not supply.is_online:
-            await asyncio.sleep(0)
+    await until(lambda: supply.is_online)
 
 
 async def test_an_unknown_member_is_named_with_those_there_are(supply: Device) -> None:

@@ -27,6 +27,8 @@ from funcnodes.errors import (
     ValueRefusedError,
 )
 
+from ..waiting import until
+
 
 @dataclass
 class Route:
@@ -149,9 +151,7 @@ async def test_a_connection_that_closes_mid_reply_is_reopened(route: Route) -> N
     route.fault("close")
     with pytest.raises(DeviceClosed, match=f"{route.device} "):
         await route.ask(route.one)
-    async with asyncio.timeout(5):
-        while not route.link.is_ready:
-            await asyncio.sleep(0.01)
+    await until(lambda: route.link.is_ready)
     assert await route.is_in_step()
 
 
@@ -159,17 +159,13 @@ async def test_a_mute_instrument_is_offline_until_it_speaks_again(route: Route) 
     route.fault("mute")
     with pytest.raises(DeviceTimeout):
         await route.ask(route.one, timeout_s=0.1)
-    async with asyncio.timeout(4):
-        while not route.link.is_offline:
-            await asyncio.sleep(0.01)
+    await until(lambda: route.link.is_offline, 4)
     began = time.monotonic()
     with pytest.raises(DeviceConnectError, match=r"is offline: no reply to '\*IDN\?' in 0.5 s"):
         await route.ask(route.one)
     assert time.monotonic() - began < 0.1
     route.simulator.ask("clear")
-    async with asyncio.timeout(5):
-        while not route.link.is_ready:
-            await asyncio.sleep(0.01)
+    await until(lambda: route.link.is_ready)
     assert await route.is_in_step()
 
 
@@ -182,9 +178,7 @@ async def test_a_write_is_never_repeated(route: Route) -> None:
             await route.link.write(route.write)
     else:
         await route.link.write(route.write)
-    async with asyncio.timeout(5):
-        while not route.link.is_ready:
-            await asyncio.sleep(0.01)
+    await until(lambda: route.link.is_ready)
     await route.ask(route.two, idempotent=True)
     assert route.simulator.commands(route.device, before).count(route.write) == 1
 
@@ -197,9 +191,7 @@ def link_to(gadget: Any, open_channel: Any, **options: Any) -> Link:
 
 
 async def until_ready(link: Link) -> None:
-    async with asyncio.timeout(5):
-        while not link.is_ready:
-            await asyncio.sleep(0.01)
+    await until(lambda: link.is_ready)
 
 
 async def test_another_serial_number_is_refused_until_the_old_one_is_back(
@@ -214,9 +206,7 @@ async def test_another_serial_number_is_refused_until_the_old_one_is_back(
     await link.open()
     gadget.replies["*IDN?"] = "ACME,ONE,8,1.0"
     gadget.drop()
-    async with asyncio.timeout(5):
-        while not link.is_offline:
-            await asyncio.sleep(0.01)
+    await until(lambda: link.is_offline)
     assert "another instrument answers, serial number 8" in link.trouble
     assert "expected was 7" in link.trouble
     with pytest.raises(IdentityError, match="is offline: another instrument answers"):

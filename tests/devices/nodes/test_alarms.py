@@ -1,8 +1,7 @@
 """Alarms and interlocks in a graph on the simulated bench."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ from funcnodes.core import Node, NodeSpace
 from funcnodes.devices import Bench
 from funcnodes.devices.nodes import NODE_SHELF
 from funcnodes.errors import NodeTriggerError
+
+from ..waiting import until
 
 
 @pytest_asyncio.fixture
@@ -36,12 +37,6 @@ def bench_of(space: NodeSpace) -> Bench:
     bench = space.services.get(Bench)
     assert bench is not None
     return bench
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def test_they_are_on_the_shelf_of_devices() -> None:

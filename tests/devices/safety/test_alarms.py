@@ -16,6 +16,8 @@ from funcnodes.devices.safety.alarms import HISTORY, Alarm, AlarmEvent, build_al
 from funcnodes.devices.safety.sources import Observation
 from funcnodes.errors import BenchError
 
+from ..waiting import until
+
 KINDS = {"smu": drivers.find("keithley.smu2400"), "tc": drivers.find("lakeshore.model335")}
 LIMITS = {"lolo": 1.0, "low": 2.0, "high": 8.0, "hihi": 9.0}
 DEVICES = """
@@ -206,12 +208,6 @@ def test_a_hysteresis_in_another_unit_is_a_difference() -> None:
 
 
 # ── on the bench ──────────────────────────────────────────────────────────────────────────
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from funcnodes.devices.safety.interlocks import FIRST_S, Interlock, InterlockSta
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.errors import BenchError, RefusedError
 
+from ..waiting import until
+
 KINDS = {"tc": drivers.find("lakeshore.model335")}
 KELVIN = find_source(KINDS, "tc.a.kelvin")
 DEVICES = """
@@ -180,12 +182,6 @@ def benches(simulator: Any, tmp_path: Path) -> Benches:
             yield bench
 
     return opened
-
-
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_trip_takes_the_path_of_an_e_stop_and_is_named_as_its_cause(

@@ -1,6 +1,5 @@
 """Mail and webhooks, at a real SMTP server and a real HTTP server on loopback."""
 
-import asyncio
 import email
 import email.policy
 import http.server
@@ -20,6 +19,8 @@ from funcnodes.devices import Bench
 from funcnodes.devices.benchfile.rules import MailConfig, NotifyConfig, Severity, WebhookConfig
 from funcnodes.devices.safety.notify import QUEUE, Hook, Mail, Notice, Notifier, Webhook
 from funcnodes.errors import BenchError
+
+from ..waiting import until
 
 NOTICE = Notice(
     bench="demo", kind="alarm", name="cold", severity="MAJOR", text="MAJOR: cold: 3 K — low.", t=1e9
@@ -222,9 +223,7 @@ async def test_a_bench_tells_of_its_alarms_and_trips(
     )
     async with Bench.load(path, simulator.resources) as bench:
         await bench.devices["smu"].member_set("nplc", 9)
-        async with asyncio.timeout(5):
-            while not bench.latch.latched:
-                await asyncio.sleep(0.01)
+        await until(lambda: bench.latch.latched)
     found = {(body["kind"], body["name"]): body["text"] for _, body, _ in site.posts}
     assert found[("alarm", "slow")] == "MINOR: slow: smu.nplc is 9, at or above 5."
     assert found[("interlock", "slower")] == "Interlock 'slower' tripped: smu.nplc is 9."

@@ -1,7 +1,6 @@
 """One question for many who watch, each hears in time, and nobody holds up another."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,17 +10,13 @@ from funcnodes.devices import Bench
 from funcnodes.devices.safety.sources import Observation
 from funcnodes.errors import BenchError
 
+from ..waiting import until
+
 
 @pytest_asyncio.fixture
 async def bench(simulator: Any) -> AsyncIterator[Bench]:
     async with Bench.builtin("demo", simulator.resources) as bench:
         yield bench
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_many_who_watch_cost_one_question(simulator: Any, bench: Bench) -> None:

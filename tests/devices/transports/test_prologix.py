@@ -33,6 +33,8 @@ from funcnodes_simulators.lines.prologix import PrologixServer
 from funcnodes_simulators.lines.station import Station
 from funcnodes_simulators.physics import DeviceUnderTest, Diode, RealClock, World
 
+from ..waiting import until
+
 PROTECTION, SPEED = ":SENS:CURR:PROT?", ":SENS:CURR:NPLC?"
 
 
@@ -248,9 +250,7 @@ async def test_an_adapter_that_drops_the_connection_brings_every_instrument_back
         await asking
     gpib.adapter = PrologixServer(gpib.stations, port=gpib.adapter.port)
     await gpib.adapter.start()
-    async with asyncio.timeout(10):
-        while not (first.is_ready and second.is_ready):
-            await asyncio.sleep(0.01)
+    await until(lambda: first.is_ready and second.is_ready, 10)
     assert [await speed(first), await speed(second)] == [1.0, 1.0]
 
 

@@ -21,6 +21,8 @@ from funcnodes.devices.transports.choose import Transports
 from funcnodes.devices.transports.line import LineBus, LineChannel
 from funcnodes.errors import AddressError, DeviceConnectError, DeviceTimeout, ReplyError
 
+from ..waiting import until
+
 
 @dataclass
 class Line:
@@ -139,12 +141,10 @@ async def test_a_late_reply_of_one_is_nobodys(pair: Pair) -> None:
     pair.line.late["01"] = 0.25
     with pytest.raises(DeviceTimeout):
         await pair.ask(pair.one, "X?", timeout_s=0.1)
-    until = time.monotonic() + 0.4
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 0.4
+    while time.monotonic() < deadline:
         assert await pair.two.ask("X?", replies.number, idempotent=True) == (102.0, "ok")
-    async with asyncio.timeout(5):
-        while not (pair.one.is_ready and pair.two.is_ready):
-            await asyncio.sleep(0.01)
+    await until(lambda: pair.one.is_ready and pair.two.is_ready)
     assert await pair.is_in_step()
 
 
@@ -163,9 +163,7 @@ async def test_a_silent_one_takes_a_quarter_of_the_line_at_most(pair: Pair) -> N
     pair.line.answers["01"] = {}
     with pytest.raises(DeviceTimeout):
         await pair.ask(pair.one, "X?", timeout_s=0.05)
-    async with asyncio.timeout(3):
-        while not pair.one.is_offline:
-            await asyncio.sleep(0.01)
+    await until(lambda: pair.one.is_offline, 3)
     began, count = time.monotonic(), 0
     while time.monotonic() - began < 0.5:
         await pair.two.ask("X?", replies.number, idempotent=True)

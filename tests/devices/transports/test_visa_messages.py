@@ -25,6 +25,8 @@ from funcnodes.devices.transports.visa import IDLE_S, VisaTransport
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceTimeout
 from funcnodes_simulators import SimulatedBench
 
+from ..waiting import until
+
 LAYOUT = """
 [stage.sample]
 [dut.one]
@@ -151,9 +153,7 @@ async def test_a_peer_that_closes_mid_reply_is_noticed_at_once_and_reopened(rout
     with pytest.raises(DeviceClosed):
         await route.protection()
     assert time.monotonic() - began < 0.2
-    async with asyncio.timeout(5):
-        while not route.link.is_ready:
-            await asyncio.sleep(0.01)
+    await until(lambda: route.link.is_ready)
     assert await route.is_in_step()
 
 
