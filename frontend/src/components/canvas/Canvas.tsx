@@ -2,7 +2,7 @@ import {
   applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, type Node, type OnConnectStartParams, ReactFlow,
   ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore, type Viewport,
 } from "@xyflow/react";
-import { type DragEvent, type MouseEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type DragEvent, type MouseEvent, type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { CARD } from "../../model/card";
 import { misjoin, type WireEnd } from "../../model/fit";
 import { frameBoxes, sectionAt } from "../../model/frames";
@@ -13,6 +13,7 @@ import { get, isLocked, mayAct, set, useEditor } from "../../store/editor";
 import { addNode, connect, redo, undo } from "../../store/edits";
 import { openScope } from "../../store/nesting";
 import { type CardNode, NodeCard } from "../cards/NodeCard";
+import { isSmall, Small } from "../cards/zoom";
 import { Icon } from "../parts/Icon";
 import { Breadcrumb } from "./Breadcrumb";
 import { canvas, DRAG_TYPE, offer } from "./canvasApi";
@@ -40,9 +41,18 @@ const MANY = 150;
 export function Canvas() {
   return (
     <ReactFlowProvider>
-      <Inner />
+      <Zoomed>
+        <Inner />
+      </Zoomed>
     </ReactFlowProvider>
   );
+}
+
+/** Cards become small at once, and large again as there is time. */
+function Zoomed({ children }: { children: ReactNode }) {
+  const small = useStore(isSmall);
+  const later = useDeferredValue(small);
+  return <Small value={small || later}>{children}</Small>;
 }
 
 function Inner() {

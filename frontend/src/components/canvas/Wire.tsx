@@ -1,7 +1,7 @@
-import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothStepPath, type Position, useStore } from "@xyflow/react";
+import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothStepPath, type Position } from "@xyflow/react";
 import { memo } from "react";
 import { useEditor } from "../../store/editor";
-import { isSmall } from "../cards/zoom";
+import { useSmall } from "../cards/zoom";
 import { usePortStale } from "../fields/usePortValue";
 
 export type WireEdge = Edge<Record<string, never>, "wire">;
@@ -14,7 +14,7 @@ export const Wire = memo(function Wire(props: EdgeProps<WireEdge>) {
     return source?.outputs.find((port) => port.id === edge?.source_port)?.kind ?? "any";
   });
   const stale = usePortStale(edge?.source ?? "", edge?.source_port ?? "");
-  const small = useStore(isSmall);
+  const small = useSmall();
   if (!edge) return null;
   const [path, x, y] = wirePath(props);
   const look = ["wire", kind === "trigger" && "trg", stale && "stale", props.selected && "chosen"].filter(Boolean).join(" ");

@@ -1,8 +1,10 @@
-import { applyNodeChanges, type NodeChange, useReactFlow } from "@xyflow/react";
+import { applyNodeChanges, type NodeChange, type NodeHandle, Position, useReactFlow } from "@xyflow/react";
 import { type MouseEvent as ReactMouseEvent, useCallback, useEffect, useRef, useState } from "react";
+import { type CardShape, shapeOf } from "../../model/card";
 import { family, frameBoxes, placeOn, sectionAt, type SectionBox, slots } from "../../model/frames";
 import { nodesIn, scopeOf } from "../../model/scope";
-import type { NodeView } from "../../model/wire.gen";
+import { wiredOf } from "../../model/wires";
+import type { EdgeView, NodeView } from "../../model/wire.gen";
 import { get, isLocked, set, useEditor } from "../../store/editor";
 import { moveNodes } from "../../store/edits";
 import { putIn } from "../../store/nesting";
@@ -11,6 +13,7 @@ import { cardsOf } from "./frameCards";
 
 const NUDGE_MS = 300;
 const NONE: Record<string, NodeView> = {};
+const NO_EDGES: Record<string, EdgeView> = {};
 
 interface XY {
   x: number;
@@ -37,14 +40,14 @@ export function useGraphNodes() {
 
   const sync = useCallback(() => {
     const { graph, selection, scope } = get();
-    setNodes((before) => merge(before, nodesIn(graph?.nodes ?? NONE, scope), selection, held.current));
+    setNodes((before) => merge(before, nodesIn(graph?.nodes ?? NONE, scope), graph?.edges ?? NO_EDGES, selection, held.current));
   }, []);
   // Not by a hook: most changes of the graph move no node, and the canvas need not render for them.
   useEffect(() => {
     sync();
     return useEditor.subscribe((state, before) => {
-      const same = state.graph?.nodes === before.graph?.nodes && state.selection === before.selection && state.scope === before.scope;
-      if (!same) sync();
+      const same = state.graph?.nodes === before.graph?.nodes && state.graph?.edges === before.graph?.edges;
+      if (!same || state.selection !== before.selection || state.scope !== before.scope) sync();
     });
   }, [sync]);
 
@@ -192,21 +195,44 @@ function round({ x, y }: XY): XY {
   return { x: Math.round(x), y: Math.round(y) };
 }
 
-function merge(before: CardNode[], views: Record<string, NodeView>, selection: string[], held: Map<string, number>): CardNode[] {
+function merge(before: CardNode[], views: Record<string, NodeView>, edges: Record<string, EdgeView>, selection: string[], held: Map<string, number>): CardNode[] {
   const known = new Map(before.map((node) => [node.id, node]));
   const chosen = new Set(selection);
   let changed = before.length !== Object.keys(views).length;
   const after = Object.values(views).map((view): CardNode => {
     const node = known.get(view.id);
     const selected = chosen.has(view.id);
+    const shape = shapeOf(view, wiredOf(edges, view.id));
+    const handles = handlesOf(shape);
     if (!node) {
       changed = true;
-      return { id: view.id, type: "card", position: { x: view.x, y: view.y }, data: {}, selected, ariaLabel: view.name };
+      const measured = { width: shape.width, height: shape.height };
+      return { id: view.id, type: "card", position: { x: view.x, y: view.y }, data: {}, selected, ariaLabel: view.name, measured, handles };
     }
     const stays = node.dragging || held.has(view.id) || (node.position.x === view.x && node.position.y === view.y);
-    if (stays && node.selected === selected && node.ariaLabel === view.name) return node;
+    if (stays && node.selected === selected && node.ariaLabel === view.name && node.handles === handles) return node;
     changed = true;
-    return { ...node, selected, ariaLabel: view.name, position: stays ? node.position : { x: view.x, y: view.y } };
+    return { ...node, selected, ariaLabel: view.name, position: stays ? node.position : { x: view.x, y: view.y }, handles };
   });
   return changed ? after : before;
+}
+
+const PORT = 12;
+const made = new WeakMap<CardShape, NodeHandle[]>();
+
+/** The ports of a card as the canvas wants them: known before the card is drawn. */
+function handlesOf(shape: CardShape): NodeHandle[] {
+  const known = made.get(shape);
+  if (known) return known;
+  const handles = shape.spots.map(({ id, side, x, y }): NodeHandle => ({
+    id,
+    type: side === "in" ? "target" : "source",
+    position: side === "in" ? Position.Left : Position.Right,
+    x: x - PORT / 2,
+    y: y - PORT / 2,
+    width: PORT,
+    height: PORT,
+  }));
+  made.set(shape, handles);
+  return handles;
 }

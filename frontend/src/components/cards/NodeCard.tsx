@@ -1,11 +1,11 @@
-import { Handle, type Node, type NodeProps, Position, useStore, useUpdateNodeInternals } from "@xyflow/react";
-import { memo, useEffect } from "react";
-import { cardWidth } from "../../model/card";
+import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
+import { memo } from "react";
+import { hasDeviceRow, portsOf, shapeOf } from "../../model/card";
 import { GROW, misjoin } from "../../model/fit";
 import { duration, whole } from "../../model/format";
-import { wiresOf } from "../../model/wires";
+import { isWired, wiredOf } from "../../model/wires";
 import { isFaulty, isStopped, nodeMark } from "../../model/words";
-import type { NodeView, PlotSpec, PortView } from "../../model/wire.gen";
+import type { NodeView, PlotSpec } from "../../model/wire.gen";
 import { isLatched, isLocked, mayAct, selectOnly, set, useEditor } from "../../store/editor";
 import { retry } from "../../store/edits";
 import { Icon, nodeIcon } from "../parts/Icon";
@@ -15,28 +15,27 @@ import { Said } from "../parts/Said";
 import { CardBody } from "./CardBody";
 import { DeviceRow } from "./DeviceRow";
 import { useRowCount } from "./PlotBody";
-import { isTall, PortRow, SmallRow } from "./PortRow";
+import { PortRow } from "./PortRow";
+import { SmallCard } from "./SmallCard";
 import { SubgraphRow } from "./SubgraphRow";
-import { isSmall } from "./zoom";
+import { useSmall } from "./zoom";
 
 export type CardNode = Node<Record<string, never>, "card">;
 
 /** A node on the canvas. Draws itself from the store, so that the canvas need not know it changed. */
-export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardNode>) {
+export const NodeCard = memo(function NodeCard({ id, selected, height }: NodeProps<CardNode>) {
+  return useSmall() ? <SmallCard id={id} selected={selected} height={height} /> : <FullCard id={id} selected={selected} />;
+});
+
+const FullCard = memo(function FullCard({ id, selected }: { id: string; selected: boolean }) {
   const node = useEditor((state) => state.graph?.nodes[id]);
-  const wires = useEditor((state) => (state.graph ? wiresOf(state.graph.edges) : null));
+  const wired = useEditor((state) => (state.graph ? wiredOf(state.graph.edges, id) : ""));
   const inHand = useEditor((state) => state.wireInHand);
   const connectable = useEditor((state) => mayAct(state) && !isLocked(state));
   const energised = useEditor((state) => (node?.device ? state.graph?.devices[node.device]?.output_on === true : false));
-  const small = useStore(isSmall);
-  const refresh = useUpdateNodeInternals();
-  const inputs = node?.inputs.filter((port) => !port.hidden || wires?.into.has(`${id} ${port.id}`)) ?? [];
-  const outputs = node?.outputs.filter((port) => !port.hidden || wires?.from.has(`${id} ${port.id}`)) ?? [];
-  const ports = [...inputs, ...outputs].map((port) => `${port.id} ${wires?.into.has(`${id} ${port.id}`)}`).join("|");
-  useEffect(() => refresh(id), [ports, id, refresh]);
   if (!node) return null;
-  const width = cardWidth(node, [...inputs, ...outputs]);
-  if (small) return <SmallCard width={width} node={node} inputs={inputs} outputs={outputs} wired={(port) => wires?.into.has(`${id} ${port}`) ?? false} selected={selected} />;
+  const { inputs, outputs } = portsOf(node, wired);
+  const { width } = shapeOf(node, wired);
   const flat = node.muted || node.missing !== "";
   const fit = (port: string, side: "in" | "out") => {
     if (!inHand || (inHand.node === id && inHand.port === port && inHand.side === side)) return "" as const;
@@ -49,14 +48,14 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
     <article className={`node ${look.filter(Boolean).join(" ")}`} data-testid="node" data-node={id} data-state={node.state} style={{ width }}>
       <Header node={node} />
       <div className="ports ins">
-        {node.device && !inputs.some((port) => port.kind === "device") && (
+        {hasDeviceRow(node, inputs) && (
           <div className="port in">
             <PortShape kind="device" />
             <DeviceRow name={node.device} />
           </div>
         )}
         {inputs.map((port) => (
-          <PortRow key={port.id} {...row} port={port} side="in" wired={wires?.into.has(`${id} ${port.id}`) ?? false} fit={fit(port.id, "in")} />
+          <PortRow key={port.id} {...row} port={port} side="in" wired={isWired(wired, "in", port.id)} fit={fit(port.id, "in")} />
         ))}
         {node.grows && (
           <div className={`port in grows ${fit(GROW, "in")}`} title="Drop a wire here to add an input" data-node={id} data-port={GROW} data-side="in">
@@ -82,34 +81,6 @@ export const NodeCard = memo(function NodeCard({ id, selected }: NodeProps<CardN
     </article>
   );
 });
-
-function SmallCard(props: { width: number; node: NodeView; inputs: PortView[]; outputs: PortView[]; wired: (port: string) => boolean; selected: boolean }) {
-  const { node, inputs, outputs } = props;
-  const deviceRow = node.device !== "" && !inputs.some((port) => port.kind === "device");
-  return (
-    <article className={`node small ${props.selected ? "sel" : ""} ${isFaulty(node) ? "err" : ""} `.trimEnd()} data-testid="node" data-node={node.id} data-state={node.state} style={{ width: props.width }}>
-      <header>
-        <h3>{node.name}</h3>
-      </header>
-      <div className="ports ins">
-        {deviceRow && <div className="port in" />}
-        {inputs.map((port) => (
-          <SmallRow key={port.id} port={port.id} side="in" tall={isTall(port, "in", props.wired(port.id))} />
-        ))}
-        {node.grows && <SmallRow port={GROW} side="in" tall={false} />}
-      </div>
-      {outputs.length > 0 && (
-        <div className="ports outs">
-          {outputs.map((port) => (
-            <SmallRow key={port.id} port={port.id} side="out" tall={false} />
-          ))}
-        </div>
-      )}
-      <CardBody node={node} />
-      {node.subgraph && <SubgraphRow node={node} subgraph={node.subgraph} />}
-    </article>
-  );
-}
 
 function Header({ node }: { node: NodeView }) {
   const stopped = useEditor(isLatched);

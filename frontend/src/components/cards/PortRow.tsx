@@ -1,12 +1,13 @@
 import { Handle, Position } from "@xyflow/react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
+import { isTall } from "../../model/card";
 import { age, portText, type Shown } from "../../model/format";
 import { QUALITY } from "../../model/words";
 import type { PortView } from "../../model/wire.gen";
 import { now, onBeat } from "../../store/clock";
 import { portValues } from "../../store/streams";
 import { PinButton } from "../fields/PinButton";
-import { hasWidget, PortInput } from "../fields/PortInput";
+import { PortInput } from "../fields/PortInput";
 import { Icon } from "../parts/Icon";
 import { PortShape } from "../parts/PortShape";
 import { DeviceRow } from "./DeviceRow";
@@ -119,20 +120,6 @@ function follow(row: HTMLElement, node: string, port: PortView, flat: boolean): 
 
 function write(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
-}
-
-/** All that is left of a row on a card too small to read: its place. */
-export function SmallRow({ port, side, tall }: { port: string; side: "in" | "out"; tall: boolean }) {
-  return (
-    <div className={`port ${side} ${tall ? "w" : ""}`}>
-      <Handle type={side === "in" ? "target" : "source"} position={side === "in" ? Position.Left : Position.Right} id={`${side}:${port}`} isConnectable={false} />
-    </div>
-  );
-}
-
-/** Whether a row holds a widget and is taller for it. */
-export function isTall(port: PortView, side: "in" | "out", wired: boolean): boolean {
-  return side === "in" && !wired && port.kind !== "trigger" && port.kind !== "device" && hasWidget(port);
 }
 
 function portTitle(port: PortView): string {

@@ -6,11 +6,6 @@ import { setValue } from "../../store/edits";
 import { NumberField } from "./NumberField";
 import { usePortValue } from "./usePortValue";
 
-/** Whether an unconnected input of this kind is set by hand. */
-export function hasWidget(port: PortView): boolean {
-  return port.options !== null || ["number", "quantity", "bool", "text", "any"].includes(port.kind);
-}
-
 /** The widget of an unconnected input: number with unit, switch, choice or text. */
 export function PortInput({ node, port, id, power = false }: { node: string; port: PortView; id?: string; power?: boolean }) {
   const { value: set, applied } = usePortValue(node, port.id);

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { hasWidget } from "../../model/card";
 import { duration, limits, portText, unitSymbol, whole, withUnit } from "../../model/format";
 import { columnsOf } from "../../model/curve";
 import { wiresOf } from "../../model/wires";
@@ -8,7 +9,7 @@ import { isLatched, isLocked, mayAct, useEditor } from "../../store/editor";
 import { disconnectInput, rename, retry, setPlot, setPolicy } from "../../store/edits";
 import { rowsOf } from "../../store/streams";
 import { PinButton } from "../fields/PinButton";
-import { hasWidget, PortInput } from "../fields/PortInput";
+import { PortInput } from "../fields/PortInput";
 import { PromoteButton } from "../fields/PromoteButton";
 import { usePortValue } from "../fields/usePortValue";
 import { Icon, nodeIcon } from "../parts/Icon";
