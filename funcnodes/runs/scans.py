@@ -311,11 +311,11 @@ def _between(start: float, stop: float, step: int, last: int) -> float:
     return stop if step == last else start + (stop - start) * step / last
 
 
-def _conversion(source: str, target: str) -> units.Affine | None:
+def _conversion(source: str, target: str) -> units.Conversion | None:
     if not source or not target:
         return None
     try:
-        return units.affine(source, target)
+        return units.conversion(source, target)
     except UnitError:
         return None
 
