@@ -66,7 +66,7 @@ class AlarmNode(Node):
 
     def func(self, value: Any, **limits: Any) -> None:
         alarm = self._judge(limits)
-        sample = Sample(value, alarm.source.unit, self.value.quality, clock.now())
+        sample = Sample(value, alarm.source.unit, self.quality_taken, clock.now())
         observation = Observation(alarm.source, sample)
         bench = _bench_or_none(self)
         if bench is not None:

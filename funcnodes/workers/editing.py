@@ -23,10 +23,11 @@ from funcnodes.core import (
 )
 from funcnodes.core.gates import Gate, check_crossing
 from funcnodes.core.naming import joined
+from funcnodes.core.node import loading
 from funcnodes.core.saved import dump_node
 from funcnodes.core.topology import downstream
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
-from funcnodes.runs import XYPlot
+from funcnodes.runs import Recorder, XYPlot
 from funcnodes.workers.scopes import Edge, around, space_at
 
 UNDO_DEPTH = 500
@@ -159,6 +160,8 @@ class Connect:
     _first: bool = True
     _replaced: list[Edge] = field(default_factory=list)
     _held: "Held | None" = None
+    _name: str = ""
+    """What a column was called before: it takes the name of what feeds it."""
 
     @property
     def touches(self) -> frozenset[str]:
@@ -182,6 +185,7 @@ class Connect:
         if not self.grown and not inp.allow_multiple:
             self._replaced = [(s.node.uuid, s.id, target, inp.id) for s in inp.sources]
         self._held = Held.of(inp) if not inp.sources else None
+        self._name = inp.name
         if self._first:
             self._first = False
             out.connect(inp, replace=True)
@@ -196,6 +200,8 @@ class Connect:
             return
         for edge in self._replaced:
             connect_silently(space, edge)
+        if isinstance(target, Recorder):
+            target.rename_column(target.get_input(self.edge[3]), self._name)
         if self._held is not None and not self._replaced:
             self._held.put_back(_input(space, self.edge[2], self.edge[3]))
 
@@ -737,10 +743,11 @@ def disconnect(space: NodeSpace, edge: Edge) -> None:
 
 
 def _restore(space: NodeSpace, nodes: Iterable[dict[str, Any]], edges: Iterable[Edge]) -> None:
-    for node in nodes:
-        space.add_saved_node(node)
-    for edge in edges:
-        connect_silently(space, edge)
+    with loading():
+        for node in nodes:
+            space.add_saved_node(node)
+        for edge in edges:
+            connect_silently(space, edge)
 
 
 def _ends(edges: Iterable[Edge]) -> frozenset[str]:
