@@ -19,7 +19,7 @@ from funcnodes.devices.device import Device, Parameter, ParkResult
 from funcnodes.devices.drivers import Idn, Instrument, ScpiDevice, driver
 from funcnodes.devices.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
 from funcnodes.devices.members import Channel, Group, Progress, Sample
-from funcnodes.devices.records import Reading, StatusWord, bit, record, together
+from funcnodes.devices.records import Reading, StatusWord, bit, part, record, together
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import Latch, LatchState, StopAck
@@ -33,5 +33,5 @@ __all__ = [
     "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
     "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
     "compare", "control", "depending", "driver", "find_bench", "measurement", "one_of",
-    "preamble", "record", "setting", "step_of", "together", "trigger",
+    "part", "preamble", "record", "setting", "step_of", "together", "trigger",
 ]  # fmt: skip

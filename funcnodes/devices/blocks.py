@@ -12,7 +12,7 @@ block is bounded: one that announces more than `limit` bytes is refused before i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 from funcnodes.core import clock
@@ -20,6 +20,7 @@ from funcnodes.core.values import Quality
 from funcnodes.devices import replies
 from funcnodes.devices.framing import Refused
 from funcnodes.devices.members import Bound, Group, Member, MemberKind, Ready, Role, Sample
+from funcnodes.devices.parsing import Missing, Reader, reader
 from funcnodes.devices.transports.base import BLOCK_LIMIT
 from funcnodes.errors import ReplyError
 
@@ -112,6 +113,7 @@ class Block(Member):
         axis_unit: Of the axis.
         points: Name of the preamble's value that says how many there must be, or "".
         limit: Bytes that a block may have at most.
+        reader: How one number of a line of them is read.
     """
 
     query: str
@@ -126,6 +128,7 @@ class Block(Member):
     points: str = ""
     limit: int = BLOCK_LIMIT
     poll: float | None = None
+    reader: Reader = field(default_factory=lambda: reader(float))
 
     @property
     def kind(self) -> MemberKind:
@@ -166,7 +169,7 @@ class Block(Member):
         """
         import numpy as np
 
-        numbers = [replies.number(part) for part in text.split(",")]
+        numbers = [self.reader.read(part) for part in text.split(",")]
         quality: Quality = next((quality for _, quality in numbers if quality != "ok"), "ok")
         return self._trace(np.array([value for value, _ in numbers]), values, quality)
 
@@ -249,6 +252,7 @@ def block(
     axis_unit: str = "",
     points: str = "",
     limit: int = BLOCK_LIMIT,
+    missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
@@ -263,5 +267,5 @@ def block(
         query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
         preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
         limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs,
-        role=role, ready=ready, poll=poll,
+        role=role, ready=ready, poll=poll, reader=reader(float, missing=missing),
     )  # fmt: skip

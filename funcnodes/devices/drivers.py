@@ -22,7 +22,9 @@ from funcnodes.devices.addresses import SerialOptions
 from funcnodes.devices.controls import Control
 from funcnodes.devices.framing import Framing
 from funcnodes.devices.members import Group, Member, _Unset
+from funcnodes.devices.records import Record
 from funcnodes.devices.replies import Identity
+from funcnodes.devices.values import Value
 from funcnodes.devices.wire import Protocol
 from funcnodes.errors import BenchError, DeviceError
 
@@ -277,8 +279,25 @@ def for_identity(identity: Identity) -> type[Instrument] | None:
     return None
 
 
+def no_number(member: Member) -> str:
+    """What means "no number" in a member's replies, as a sentence; "" where nothing special does.
+
+    Bits of a status word and words in the replies, beside 9.9E37 and the like.
+    """
+    if isinstance(member, Record):
+        said = [each.status.sentence() if each.status else "" for each in member.fields]
+        said += [each.reader.sentence() for each in member.fields]
+        return " ".join(dict.fromkeys(filter(None, said)))
+    return member.reader.sentence() if isinstance(member, Value) and member.reader else ""
+
+
 def describe_member(member: Member, manual: str) -> str:
     """A member's documentation: what it does, what it sends, where that is written."""
     source = member.source or manual
-    parts = [member.doc, f"Sends `{member.wire_text()}`.", f"Source: {source}." if source else ""]
+    parts = [
+        member.doc,
+        no_number(member),
+        f"Sends `{member.wire_text()}`.",
+        f"Source: {source}." if source else "",
+    ]
     return " ".join(part for part in parts if part)
