@@ -21,6 +21,7 @@ from funcnodes.core import (
     units,
 )
 from funcnodes.core.node import Policy
+from funcnodes.core.older import RefusedWire
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
 from funcnodes.devices import alarmnodes
@@ -35,7 +36,7 @@ from funcnodes.devices.members import Member, Progress, Sample
 from funcnodes.devices.polling import MIN_PERIOD_S, Samples, Watcher
 from funcnodes.devices.records import Record, Together
 from funcnodes.devices.values import Measurement, Value
-from funcnodes.errors import BenchError, FuncnodesError, SavedGraphError
+from funcnodes.errors import BenchError, FuncnodesError, PortMismatchError, SavedGraphError
 
 NODE_IDS = (
     "device.set", "device.get", "device.read", "device.monitor", "device.command",
@@ -476,7 +477,7 @@ def _annotation(member: Value[Any]) -> Any:
 
 def _apply(plan: PortPlan, port: Port) -> None:
     """Bring a port, new or old, in line with its plan."""
-    port.type = plan.port_type()
+    before, port.type = port.type, plan.port_type()
     port._name = plan.name or None
     port.description = plan.doc
     for key, bound in (("min", plan.limits.low), ("max", plan.limits.high)):
@@ -484,6 +485,28 @@ def _apply(plan: PortPlan, port: Port) -> None:
             port.value_options.pop(key, None)
         else:
             port.value_options[key] = bound
+    if port.type != before:
+        _retyped(port, before)
+
+
+def _retyped(port: Port, before: PortType) -> None:
+    """Have wires convert as the port is now; one that fits no more is kept aside, and told.
+
+    A number in the unit of before is no value any more.
+    """
+    ins: list[NodeInput] = [port] if isinstance(port, NodeInput) else list(port.targets)
+    wires = [(source, inp) for inp in ins for source in inp.sources if port in (source, inp)]
+    if port.unit != before.unit:
+        for each in (port, *(inp for inp in ins if inp.sources)):
+            each.unset()  # type: ignore[attr-defined]  # inputs and outputs have it
+    for source, inp in wires:
+        try:
+            source.refit(inp)
+        except PortMismatchError as error:
+            inp.disconnect(source)
+            inp.refuse(RefusedWire(source.node.uuid, source.id, error.message))
+        else:
+            inp.follow()
 
 
 # ── the saved form of ports ───────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ import importlib.util
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -20,6 +20,7 @@ from funcnodes.core import (
     Quality,
     Shelf,
     StreamInput,
+    Unit,
     make_subgraph,
 )
 from funcnodes.core.quality import worst
@@ -74,6 +75,11 @@ def nan_to_zero(x: float) -> float:
 async def later(x: Any) -> Any:
     await asyncio.sleep(0)
     return x
+
+
+@NodeDecorator("test.quality.half_power")
+def half_power(p: Annotated[float, Unit("mW")]) -> float:
+    return p / 2
 
 
 @NodeDecorator("test.quality.both", outputs=[{"name": "up"}, {"name": "down"}])
@@ -216,6 +222,29 @@ async def test_a_new_wire_brings_the_quality_of_the_present_value() -> None:
     node = wired(reading, twice())
     await node
     assert quality(node) == "stale"
+
+
+async def test_a_wire_that_converts_changes_the_number_and_not_the_quality() -> None:
+    source, sink = NodeOutput("p", float, unit="dBm"), half_power()
+    reading = Reading()
+    reading.add_output(source)
+    source.connect(sink.inputs["p"])
+    source.set(10.0, quality="compliance")
+    await sink.settled()
+    assert (sink.outputs["out"].value, quality(sink)) == (5.0, "compliance")
+
+
+async def test_a_value_that_somebody_sets_or_a_file_has_is_ok() -> None:
+    reading = Reading()
+    node = wired(reading, twice())
+    await reading.give(1.0, "timeout")
+    reading.outputs["out"].disconnect()
+    node.inputs["x"].value = 2.0
+    await node
+    assert quality(node) == "ok"
+    again = twice()
+    again.deserialize(node.serialize())
+    assert (again.inputs["x"].value, again.inputs["x"].quality) == (2.0, "ok")
 
 
 # ── any graph ─────────────────────────────────────────────────────────────────────────────
