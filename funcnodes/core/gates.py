@@ -54,10 +54,11 @@ class InputGate(Gate):
         found = self.owner.inputs.get(self.uuid) if self.owner is not None else None
         return found if isinstance(found, OuterInput) else None
 
-    def func(self) -> Any:
+    def func(self) -> None:
         """Pass on again what the input has."""
-        value = self.port.value if self.port is not None else NoValue
-        return None if value is NoValue else value
+        port = self.port
+        if port is not None and port.value is not NoValue:
+            self.out.set(port.value, quality=port.quality)
 
     def rewired(self) -> None:
         super().rewired()

@@ -7,10 +7,10 @@ An error marks the node and its wave; nothing downstream is fed.
 
 import asyncio
 import inspect
+import threading
 import uuid as _uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
@@ -49,7 +49,15 @@ Waves = tuple[Wave | None, ...]
 
 TRIGGER_IN, TRIGGER_OUT = "_triggerinput", "_triggeroutput"  # the ports that every node has
 _PORT_SETTINGS = {"name", "hidden", "pinned", "live", "does_trigger", "required", "allow_multiple"}
-_is_loading: ContextVar[bool] = ContextVar("funcnodes_loading", default=False)
+
+
+class _Loading(threading.local):
+    """Of a thread, and not of a context, which what is scheduled meanwhile would take along."""
+
+    depth = 0
+
+
+_loading = _Loading()
 _SHORTCUTS = {"i", "o"}  # attributes of a node that a port may take over
 
 SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the loop all the same
@@ -417,7 +425,7 @@ class Node(Emitter):
         self._choose_way()
 
     def _trigger_as_created(self) -> None:
-        if not _is_loading.get() and self.ready():
+        if not _loading.depth and self.ready():
             self.request_trigger()
 
     def _own(self, port: Port) -> None:
@@ -1350,14 +1358,14 @@ def run_until_complete(*nodes: Node) -> None:
 
 def is_loading() -> bool:
     """Whether what is made now was so before: it comes from a file, or from an undo."""
-    return _is_loading.get()
+    return _loading.depth > 0
 
 
 @contextmanager
 def loading() -> Iterator[None]:
     """Nodes made inside do not trigger themselves: they come from a file (A1)."""
-    token = _is_loading.set(True)
+    _loading.depth += 1
     try:
         yield
     finally:
-        _is_loading.reset(token)
+        _loading.depth -= 1

@@ -211,9 +211,13 @@ async def test_it_passes_the_borders_of_subgraphs() -> None:
     assert isinstance(reading, Reading)
     wired(reading, one)
     one.outputs["out"].connect(other.inputs["x"])
-    make_subgraph(space, [one])
+    subgraph = make_subgraph(space, [one])
     await reading.give(1, "compliance")
     assert (other.outputs["out"].value, quality(other)) == (4, "compliance")
+    gate = next(node for node in subgraph.inner.nodes if node.node_id == "subgraph.input")
+    one.outputs["out"].set(0)
+    await gate
+    assert (other.outputs["out"].value, quality(other)) == (4, "compliance"), "passed on again"
 
 
 async def test_a_new_wire_brings_the_quality_of_the_present_value() -> None:
