@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from funcnodes.core import topology
 from funcnodes.core.node import Node
 from funcnodes.core.places import Place, Section
+from funcnodes.core.values import Quality
 from funcnodes.core.waves import Outcome, Wave
 from funcnodes.errors import ExecutionError, GraphError
 
@@ -132,10 +133,15 @@ class Frame(Node):
         """A child wave in which the outputs are set and the body has begun; still open."""
         assert self.wave is not None, "points belong to an execution"
         wave = self.wave.child(label)
+        quality = self.quality_of_point()
         for port_id, value in values.items():
-            self.outputs[port_id].set(value, wave=wave)
+            self.outputs[port_id].set(value, wave=wave, quality=quality)
         self._start("body", wave)
         return wave
+
+    def quality_of_point(self) -> Quality:
+        """How far its points can be trusted: as far as what it took."""
+        return self.quality_taken
 
     async def rest(self, wave: Wave) -> Outcome:
         """Wait until a wave of its own is at rest; if the frame is given up, so is the wave."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from funcnodes.core.node import Node
-from funcnodes.core.ports import NodeInput, NodeOutput
+from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.types import PortType
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Wave
@@ -54,10 +54,11 @@ class InputGate(Gate):
         found = self.owner.inputs.get(self.uuid) if self.owner is not None else None
         return found if isinstance(found, OuterInput) else None
 
-    def func(self) -> Any:
+    def func(self) -> None:
         """Pass on again what the input has."""
-        value = self.port.value if self.port is not None else NoValue
-        return None if value is NoValue else value
+        port = self.port
+        if port is not None and port.value is not NoValue:
+            self.out.set(port.value, quality=port.quality)
 
     def rewired(self) -> None:
         super().rewired()
@@ -77,6 +78,11 @@ class Sink(NodeInput):
         port = self.node.port if isinstance(self.node, OutputGate) else None
         if port is not None:
             port.emit(value, wave, quality)
+
+    def follow(self) -> None:
+        port = self.node.port if isinstance(self.node, OutputGate) else None
+        for inp in port.targets if port is not None else ():
+            inp.follow()
 
 
 class OutputGate(Gate):
@@ -106,6 +112,9 @@ class OutputGate(Gate):
             for inp in self.port.targets:
                 self.port.refit(inp)
 
+    def renamed(self) -> None:
+        self.inputs["value"].follow()
+
     def links_out(self) -> Iterable[Node]:
         return () if self.port is None else (i.gate or i.node for i in self.port.targets)
 
@@ -129,6 +138,18 @@ class OuterInput(NodeInput):
     @name.setter
     def name(self, name: str) -> None:
         self.gate.name = name
+
+    @property
+    def takes_as_is(self) -> bool:  # type: ignore[override]  # others know it beforehand
+        return bool(self.inner) and all(inp.takes_as_is for inp in self.inner)
+
+    def type_for(self, source: Port) -> PortType:
+        return self.inner[0].type_for(source) if self.takes_as_is else self.type
+
+    def follow(self) -> None:
+        for inp in self.inner:
+            inp.follow()
+        self.fit_inside()
 
     @property
     def inner(self) -> list[NodeInput]:

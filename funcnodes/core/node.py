@@ -7,10 +7,10 @@ An error marks the node and its wave; nothing downstream is fed.
 
 import asyncio
 import inspect
+import threading
 import uuid as _uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
@@ -21,9 +21,10 @@ from funcnodes.core.events import Emitter, ValueEvents, Watcher
 from funcnodes.core.places import Place
 from funcnodes.core.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.progress import NodeProgress
+from funcnodes.core.quality import Arguments, doubted, quality_of, worst
 from funcnodes.core.streams import Backlog, StreamInput
 from funcnodes.core.types import Trigger
-from funcnodes.core.values import NoValue
+from funcnodes.core.values import NoValue, Quality
 from funcnodes.core.waves import Outcome, Wave
 from funcnodes.errors import (
     AwaitCycleError,
@@ -44,12 +45,19 @@ Policy = Literal["each", "settled", "zip"]
 RunIn = Literal["auto", "loop", "thread", "process"]
 State = Literal["idle", "queued", "running", "done", "error"]
 
-Arguments = tuple[Any, ...] | dict[str, Any]
 Waves = tuple[Wave | None, ...]
 
 TRIGGER_IN, TRIGGER_OUT = "_triggerinput", "_triggeroutput"  # the ports that every node has
 _PORT_SETTINGS = {"name", "hidden", "pinned", "live", "does_trigger", "required", "allow_multiple"}
-_is_loading: ContextVar[bool] = ContextVar("funcnodes_loading", default=False)
+
+
+class _Loading(threading.local):
+    """Of a thread, and not of a context, which what is scheduled meanwhile would take along."""
+
+    depth = 0
+
+
+_loading = _Loading()
 _SHORTCUTS = {"i", "o"}  # attributes of a node that a port may take over
 
 SLOW_WALL_S = 0.100  # a function that sleeps uses no thread time, but holds the loop all the same
@@ -298,6 +306,13 @@ class Node(Emitter):
     @name.setter
     def name(self, name: str) -> None:
         self._name = name
+        self.renamed()
+
+    def renamed(self) -> None:
+        """Tell what it feeds that it has another name."""
+        for output in self.outputs.values():
+            for inp in output.targets:
+                inp.follow()
 
     def __getitem__(self, port_id: str) -> Port:
         return self.get_input_or_output(port_id)
@@ -410,7 +425,7 @@ class Node(Emitter):
         self._choose_way()
 
     def _trigger_as_created(self) -> None:
-        if not _is_loading.get() and self.ready():
+        if not _loading.depth and self.ready():
             self.request_trigger()
 
     def _own(self, port: Port) -> None:
@@ -776,21 +791,37 @@ class Node(Emitter):
         only = self._only
         if only is not None and self._function is not None and only._value is not NoValue:
             self._waves = (only.wave,)
-            return (only._value,)
+            args: Arguments = (only._value,)
+            return args if only.quality == "ok" else doubted(args, only.quality)
         values = []
+        is_ok = True
         self._waves = tuple([port.wave for port in self._parameters])
         for port in self._parameters:
             value = port._value
             if value is NoValue:
-                break
+                if not self.ready():
+                    return None
+                args = {p.id: p._value for p in self._parameters if p._value is not NoValue}
+                return self._judged(args)
             values.append(value)
-        else:
-            if self._function is not None:
-                return tuple(values)
-            return dict(zip(self._names, values, strict=True))
-        if not self.ready():
-            return None
-        return {p.id: p._value for p in self._parameters if p._value is not NoValue}
+            if port.quality != "ok":
+                is_ok = False
+        args = (
+            tuple(values)
+            if self._function is not None
+            else dict(zip(self._names, values, strict=True))
+        )
+        return args if is_ok else self._judged(args)
+
+    def _judged(self, args: Arguments) -> Arguments:
+        """Arguments just taken, and what they are worth: as much as the worst of them."""
+        quality = worst(port.quality for port in self._parameters)
+        return args if quality == "ok" else doubted(args, quality)
+
+    @property
+    def quality_taken(self) -> Quality:
+        """What the arguments of the execution that is running are worth; "ok" outside of one."""
+        return quality_of(self._args) if self._phase == RUNNING else "ok"
 
     def _call(self, args: Arguments) -> Any:
         if isinstance(args, dict):
@@ -934,10 +965,11 @@ class Node(Emitter):
             self._made = (self._args, wave, self._taken[1] if self._taken is not None else ())
         if result is not None or self.returns_none:
             try:
+                quality = quality_of(self._args)
                 if self._single is not None:
-                    self._single.emit(result, wave)
+                    self._single.emit(result, wave, quality)
                 else:
-                    self._deliver(result, wave)
+                    self._deliver(result, wave, quality)
             except Exception as error:
                 self.end_failed(error)
                 return
@@ -982,17 +1014,17 @@ class Node(Emitter):
                 port.applied = True
                 self.note_port(port)
 
-    def _deliver(self, result: Any, wave: Wave) -> None:
+    def _deliver(self, result: Any, wave: Wave, quality: Quality) -> None:
         """Hand what `func` returned to several outputs."""
         outputs = self._results
         if isinstance(result, dict) and result.keys() <= self.outputs.keys():
             for port_id, value in result.items():
-                self.outputs[port_id].emit(value, wave)
+                self.outputs[port_id].emit(value, wave, quality)
         elif outputs:
             if not isinstance(result, tuple | list) or len(result) != len(outputs):
                 raise GraphError(f"{self.name} returned {result!r} for {len(outputs)} outputs.")
             for port, value in zip(outputs, result, strict=True):
-                port.emit(value, wave)
+                port.emit(value, wave, quality)
 
     def end_failed(self, error: BaseException) -> None:
         if self._may_retry():
@@ -1324,11 +1356,16 @@ def run_until_complete(*nodes: Node) -> None:
     asyncio.run(drive())
 
 
+def is_loading() -> bool:
+    """Whether what is made now was so before: it comes from a file, or from an undo."""
+    return _loading.depth > 0
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """Nodes made inside do not trigger themselves: they come from a file (A1)."""
-    token = _is_loading.set(True)
+    _loading.depth += 1
     try:
         yield
     finally:
-        _is_loading.reset(token)
+        _loading.depth -= 1

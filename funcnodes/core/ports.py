@@ -49,6 +49,7 @@ class Port:
 
     is_input = False
     carries: Literal["value", "stream"] = "value"  # the latest wins, or nothing is lost (T5)
+    takes_as_is = False  # as an input: values stay in the unit and type of what they come from
     gate: "Node | None" = None  # who is reached through it, if not `node` (see topology)
     node: "Node"
 
@@ -385,6 +386,17 @@ class NodeInput(Port):
         if not self.sources:
             self.unset()
 
+    def type_for(self, source: Port) -> PortType:
+        """The type in which it takes what `source` gives; its own, unless it takes it as it is.
+
+        Raises:
+            PortMismatchError: It takes nothing of that kind.
+        """
+        return self.type
+
+    def follow(self) -> None:
+        """What feeds it, or what that is called, has changed."""
+
     def set_default(self, default: Any) -> None:
         """Change the default; the value too, while it is the default."""
         if self._value is self.default and not self.sources:
@@ -627,6 +639,7 @@ class NodeInput(Port):
             return
         if quietly or not self.applied:  # text that nothing acted on stays that
             other.restore(self._value if convert is None else convert(self._value))
+            other.quality = self.quality
             return
         stimulus = self.node.open_wave(f"wire to {other._where}")
         push(other, convert, self._value, stimulus, self.quality)
@@ -690,14 +703,16 @@ class NodeOutput(Port):
     def is_connected(self) -> bool:
         return bool(self._wires)
 
-    def set(self, value: Any, *, wave: Wave | None = None, quality: Quality = "ok") -> None:
+    def set(self, value: Any, *, wave: Wave | None = None, quality: Quality | None = None) -> None:
         """Set the value and push it.
 
         Args:
             value: Anything.
             wave: The wave it belongs to; else the node's present execution's, else a new one.
-            quality: How far it can be trusted.
+            quality: How far it can be trusted; else as far as what the present execution took.
         """
+        if quality is None:
+            quality = self.node.quality_taken
         wave = wave or self.node.wave
         if wave is not None and not wave.settled:
             self.emit(value, wave, quality)
@@ -720,13 +735,13 @@ class NodeOutput(Port):
             else:
                 push(inp, convert, value, wave, quality)
 
-    def place(self, value: Any, wave: Wave) -> None:
+    def place(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
         """Set the value within `wave` and have it wait at the inputs: nothing is triggered."""
         triggering = [inp for inp in self.targets if inp.triggers]
         for inp in triggering:
             inp.triggers = False
         try:
-            self.emit(value, wave)
+            self.emit(value, wave, quality)
         finally:
             for inp in triggering:
                 inp.triggers = True
@@ -778,7 +793,7 @@ class NodeOutput(Port):
 
     def wire_note(self, other: NodeInput) -> str:
         """What the wire does to a value, e.g. "×0.001", or ""."""
-        found = conversion(self.type, other.type)
+        found = conversion(self.type, other.type_for(self))
         return str(getattr(found, "text", ""))
 
     def disconnect(self, other: NodeInput | None = None) -> None:
@@ -821,7 +836,7 @@ def fit(source: Port, target: NodeInput) -> Convert | None:
     if target.node is source.node:
         raise SameNodeConnectionError(f"{source.node.name} cannot be wired to itself.")
     try:
-        convert = conversion(source.type, target.type)
+        convert = conversion(source.type, target.type_for(source))
     except PortMismatchError as error:
         here, there = f"{source.node.name}.{source.id}", f"{target.node.name}.{target.id}"
         raise PortMismatchError(
@@ -883,6 +898,7 @@ def _rewired(source: Port, target: NodeInput) -> None:
     topology.rewired()
     source.node.rewired()
     target.node.rewired()
+    target.follow()
 
 
 def _forwards_reach(start: NodeInput, goal: NodeInput) -> bool:

@@ -282,8 +282,9 @@ def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
     space.properties = dict(_free(data, "prop", is_old=is_old))
     for node_data in nodes:
         load_node(space, _as_mapping(node_data, "A node"), is_old=is_old)
-    for edge in _as_list(data.get("edges", []), "edges"):
-        _connect(space, edge, is_old=is_old)
+    with loading():
+        for edge in _as_list(data.get("edges", []), "edges"):
+            _connect(space, edge, is_old=is_old)
     if data.get("groups"):
         space.groups.deserialize(data["groups"])
     return space

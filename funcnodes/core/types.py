@@ -406,9 +406,9 @@ _FITS = {
 }  # fmt: skip
 
 
-def _convert_units(source: PortType, target: PortType) -> units.Affine | None:
+def _convert_units(source: PortType, target: PortType) -> units.Conversion | None:
     try:
-        found = units.affine(source.unit, target.unit)
+        found = units.conversion(source.unit, target.unit)
     except UnitError as error:
         raise PortMismatchError(error.message) from error
     return None if found == units.IDENTITY else found

@@ -66,3 +66,4 @@ def _rewired(output: NodeOutput, inp: NodeInput) -> None:
     topology.rewired()
     output.node.rewired()
     inp.node.rewired()
+    inp.follow()

@@ -33,7 +33,7 @@ from funcnodes.devices.declarations.commands import arm, command, trigger
 from funcnodes.devices.declarations.controls import control, depending, one_of, setting, step_of
 from funcnodes.devices.declarations.drivers import Idn, Instrument, ScpiDevice, driver
 from funcnodes.devices.declarations.members import Channel, Group, Progress, Sample
-from funcnodes.devices.declarations.records import Reading, StatusWord, bit, record, together
+from funcnodes.devices.declarations.records import Reading, StatusWord, bit, part, record, together
 from funcnodes.devices.declarations.values import measurement
 from funcnodes.devices.device.device import Device, Parameter, ParkResult
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
@@ -47,5 +47,5 @@ __all__ = [
     "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
     "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
     "compare", "control", "depending", "driver", "find_bench", "measurement", "one_of",
-    "preamble", "record", "setting", "step_of", "together", "trigger",
+    "part", "preamble", "record", "setting", "step_of", "together", "trigger",
 ]  # fmt: skip

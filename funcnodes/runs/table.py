@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from funcnodes.core.events import unsubscriber
+from funcnodes.core.quality import worst
 from funcnodes.core.values import Quality
 from funcnodes.runs.records import EMPTY, QUALITIES, Cell, Column, RowPage, TableSpec
 
@@ -27,6 +28,7 @@ class Table:
         number: Number of the run.
         spec: The recorder and its columns.
         committed: Rows that are on disk for good (R4).
+        quality: Of its worst cell so far.
     """
 
     def __init__(self, spec: TableSpec, *, run: str = "", number: int = 0) -> None:
@@ -34,6 +36,7 @@ class Table:
         self.run = run
         self.number = number
         self.committed = 0
+        self.quality: Quality = "ok"
         self._wall = array("d")
         self._mono = array("d")
         self._values: list[_Column] = [_column(column) for column in spec.columns]
@@ -56,6 +59,8 @@ class Table:
         for values, quality, cell in zip(self._values, self._quality, cells, strict=True):
             values.append(cell.value)
             quality.append(_CODE[cell.quality])
+            if cell.quality != "ok":
+                self.quality = worst((self.quality, cell.quality))
         self._mono.append(mono)
         self._wall.append(wall)
         for watcher in tuple(self._watchers):

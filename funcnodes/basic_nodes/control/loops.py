@@ -10,7 +10,8 @@ from typing import Any
 
 from funcnodes.basic_nodes.control.routes import is_on
 from funcnodes.basic_nodes.define import not_a
-from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NoValue, Wave
+from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NoValue, Quality, Wave
+from funcnodes.core.quality import worst
 from funcnodes.core.topology import downstream
 from funcnodes.errors import ExecutionError
 
@@ -63,6 +64,8 @@ class ForEach(Loop):
         super().__init__(**named)
         self._items: list[Any] = []
         self._collected: list[Any] = []
+        self._given: Quality = "ok"  # of the items
+        self._quality: Quality = "ok"  # of what the body made of them
 
     def points_total(self) -> int | None:
         value = self.input.value
@@ -70,8 +73,14 @@ class ForEach(Loop):
 
     async def func(self, **inputs: Any) -> None:
         self._items, self._collected = _items(inputs["input"]), []
+        self._given = self._quality = self.input.quality
         await super().func()
-        self.done.set(self._collected if self.collector.is_connected() else self._items)
+        found = self._collected if self.collector.is_connected() else self._items
+        self.done.set(found, quality=self._quality)
+
+    def quality_of_point(self) -> Quality:
+        """Of the items; what comes back is another matter."""
+        return self._given
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         for index, item in enumerate(self._items):
@@ -79,6 +88,7 @@ class ForEach(Loop):
             yield {"do": item, "index": index}
             if self.collector.wave is not before:
                 self._collected.append(self.collector.value)
+                self._quality = worst((self._quality, self.collector.quality))
 
 
 class While(Loop):
@@ -104,13 +114,16 @@ class While(Loop):
     do = NodeOutput(type=Any, description="The value, once per round.")
     done = NodeOutput(type=Any, description="The value, after the last round.")
 
+    def quality_of_point(self) -> Quality:
+        return worst((self.input.quality, self.condition.quality))
+
     def ready(self) -> bool:
         """A condition that the body works out has no value before the first round."""
         return self.comes_back(self.condition) or super().ready()
 
     async def func(self, **_: Any) -> None:
         await super().func()
-        self.done.set(self.input.value)
+        self.done.set(self.input.value, quality=self.quality_of_point())
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         rounds = 0
@@ -144,9 +157,12 @@ class RepeatTimes(Loop):
     def points_total(self) -> int:
         return int(self.times.value)
 
+    def quality_of_point(self) -> Quality:
+        return worst((self.input.quality, self.times.quality))
+
     async def func(self, **_: Any) -> None:
         await super().func()
-        self.done.set(self.input.value)
+        self.done.set(self.input.value, quality=self.quality_of_point())
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         for index in range(self.points_total()):

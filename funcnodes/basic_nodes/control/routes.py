@@ -6,7 +6,7 @@ A node with several inputs waits until all that one stimulus changes has arrived
 
 from typing import Any
 
-from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode
+from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode, Arrived
 from funcnodes.basic_nodes.define import not_a
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue
 from funcnodes.errors import ExecutionError
@@ -105,7 +105,7 @@ class Gate(Node):
 
     def func(self, input: Any, open: Any) -> None:
         if is_on("open", open):
-            self.out.set(input, quality=self.input.quality)
+            self.out.set(input)
 
 
 class Merge(ArrivalNode):
@@ -125,8 +125,10 @@ class Merge(ArrivalNode):
 
     def func(self, input: Any) -> None:
         arrived = self.arrivals()
-        for _, value in [("input", input)] if arrived is None else arrived:
-            self.out.set(value)
+        if arrived is None:
+            arrived = [Arrived("input", input, self.quality_taken)]
+        for each in arrived:
+            self.out.set(each.value, quality=each.quality)
 
 
 def is_on(port: str, value: Any) -> bool:

@@ -32,9 +32,8 @@ class Wait(Node):
     output = NodeOutput(type=Any, description="The value, later.")
 
     async def func(self, delay: float, input: Any) -> None:
-        quality = self.input.quality
         await clock.sleep(delay)
-        self.output.set(input, quality=quality)
+        self.output.set(input)
 
 
 class Patient(Node):
@@ -71,10 +70,10 @@ class Debounce(Patient):
     out = NodeOutput(type=Any, description="The last value, after the quiet.")
 
     async def func(self, input: Any, quiet: float) -> None:
-        requests, quality = self._requests, self.input.quality
+        requests = self._requests
         await clock.sleep(self._requested_at + quiet - clock.monotonic())
         if not self._is_outdated(requests):
-            self.out.set(input, quality=quality)
+            self.out.set(input)
 
 
 class Throttle(Patient):
@@ -93,13 +92,13 @@ class Throttle(Patient):
     _next_at = float("-inf")  # on `clock.monotonic`
 
     async def func(self, input: Any, interval: float) -> None:
-        requests, quality = self._requests, self.input.quality
+        requests = self._requests
         if (wait_s := self._next_at - clock.monotonic()) > 0:
             await clock.sleep(wait_s)
             if self._is_outdated(requests):
                 return
         self._next_at = clock.monotonic() + interval
-        self.out.set(input, quality=quality)
+        self.out.set(input)
 
 
 class Clock(Node):

@@ -235,7 +235,7 @@ def _same(old: Taken, new: Taken, relative: float) -> bool:
     if not isinstance(old.value, float) or not isinstance(new.value, float):
         return old.value == new.value and old.unit == new.unit
     try:
-        there = units.affine(old.unit, new.unit)(old.value)
+        there = units.conversion(old.unit, new.unit)(old.value)
     except UnitError:
         return False
     return math.isclose(there, new.value, rel_tol=relative, abs_tol=0.0)

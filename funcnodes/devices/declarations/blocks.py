@@ -12,7 +12,7 @@ block is bounded: one that announces more than `limit` bytes is refused before i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from funcnodes.core import clock
@@ -27,6 +27,7 @@ from funcnodes.devices.declarations.members import (
     Ready,
     Sample,
 )
+from funcnodes.devices.declarations.parsing import Missing, ReplyReader, reader
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.transports.base import BLOCK_LIMIT
@@ -121,6 +122,7 @@ class Block(Member, Acting["BoundBlock"]):
         axis_unit: Of the axis.
         points: Name of the preamble's value that says how many there must be, or "".
         limit: Bytes that a block may have at most.
+        reader: How one number of a line of them is read.
     """
 
     query: str
@@ -135,6 +137,7 @@ class Block(Member, Acting["BoundBlock"]):
     points: str = ""
     limit: int = BLOCK_LIMIT
     poll: float | None = None
+    reader: ReplyReader = field(default_factory=lambda: reader(float))
 
     @property
     def kind(self) -> MemberKind:
@@ -168,7 +171,7 @@ class Block(Member, Acting["BoundBlock"]):
         """
         import numpy as np
 
-        numbers = [replies.number(part) for part in text.split(",")]
+        numbers = [self.reader.read(part) for part in text.split(",")]
         quality: Quality = next((quality for _, quality in numbers if quality != "ok"), "ok")
         return self._trace(np.array([value for value, _ in numbers]), values, quality)
 
@@ -247,6 +250,7 @@ def block(
     axis_unit: str = "",
     points: str = "",
     limit: int = BLOCK_LIMIT,
+    missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
@@ -261,5 +265,5 @@ def block(
         query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
         preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
         limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs,
-        role=role, ready=ready, poll=poll,
+        role=role, ready=ready, poll=poll, reader=reader(float, missing=missing),
     )  # fmt: skip

@@ -24,8 +24,9 @@ from funcnodes.devices.declarations.members import (
     refusal,
     safe_text,
 )
+from funcnodes.devices.declarations.parsing import Missing, Parse
 from funcnodes.devices.declarations.ramps import ramp_lock, ramped
-from funcnodes.devices.declarations.values import BoundValue, Value
+from funcnodes.devices.declarations.values import BoundValue, Value, reader_of
 from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import LimitError
 
@@ -310,6 +311,9 @@ class BoundControl(BoundValue[T]):
             sample = bound.last
             if afresh or sample is None or sample.quality != "ok":
                 sample = await bound.sample()
+            if sample.value != sample.value:  # NaN: nobody knows the limit
+                why = f"{bound.title.lower()} is not known ({sample.quality})"
+                raise refusal(self.access.name, self.title, why)
             values.append(sample.value)
             words.append(f"{bound.title.lower()} is {bound.member.text(sample.value)}")
         return _both(limits.rule(*values), outer), f"while {' and '.join(words)}"
@@ -339,6 +343,8 @@ def control(
     safe: T | Unset = UNSET,
     park: T | Unset = UNSET,
     completes: Completes = "",
+    parse: Parse | None = None,
+    missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
@@ -352,7 +358,7 @@ def control(
         type=type, query=query, command=command, unit=unit, limits=limits, choices=choices,
         check=check, resolution=resolution, reads_back=reads_back, rate=rate, safe=safe, park=park,
         completes=completes, title=title, doc=doc, source=source, timeout_s=timeout_s, poll=poll,
-        deadband=deadband, valid_s=valid_s,
+        deadband=deadband, valid_s=valid_s, reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip
 
 
@@ -368,6 +374,8 @@ def setting(
     resolution: float | None = None,
     reads_back: bool = False,
     completes: Completes = "",
+    parse: Parse | None = None,
+    missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
@@ -379,4 +387,5 @@ def setting(
         type=type, query=query, command=command, unit=unit, limits=limits, choices=choices,
         check=check, resolution=resolution, reads_back=reads_back, completes=completes,
         title=title, doc=doc, source=source, timeout_s=timeout_s, valid_s=valid_s, is_setting=True,
+        reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip

@@ -13,12 +13,14 @@ from funcnodes.devices.declarations.commands import Command
 from funcnodes.devices.declarations.controls import Control, OneOf
 from funcnodes.devices.declarations.drivers import Idn, Instrument, channel_names
 from funcnodes.devices.declarations.members import Member, Unset
+from funcnodes.devices.declarations.parsing import ReplyReader
 from funcnodes.devices.declarations.records import Record, Together
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import DeviceError, ValueRefusedError
 
 SERIAL = "SIM0001"
+_GROUP = re.compile(r"((?:[^()\\]|\\.)*)\((?!\?)(?:[^()\\]|\\.)*\)((?:[^()\\]|\\.)*)", re.DOTALL)
 NO_ERROR = '0,"No error"'
 
 
@@ -94,7 +96,8 @@ def _test_of(kind: type[Instrument], path: str, member: Member) -> str:
 def _asked(kind: type[Instrument], path: str, member: Member) -> str:
     query = rendered(kind, path, str(getattr(member, "query", "")))
     if isinstance(member, Record):
-        return f"{query} -> {','.join('0' for _ in member.fields)}"
+        written = ["0".join(around(each.reader)) for each in member.fields]
+        return f"{query} -> {member.separator.join(written)}"
     if isinstance(member, Together):
         return f"{query} -> {member.separator.join(_reply_example(p) for p in member.parts)}"
     assert isinstance(member, Value)
@@ -115,6 +118,8 @@ def example(member: Value[Any]) -> Any:
         return safe
     if member.choices is not None:
         return next(iter(member.choices))
+    if member.reader is not None and member.reader.table:
+        return next(iter(member.reader.table.values()))
     if member.type is str:
         return "text"
     return _number_example(member)
@@ -137,14 +142,30 @@ def _number_example(member: Value[Any]) -> Any:
 def _reply_example(member: Value[Any]) -> str:
     value = example(member)
     if member.choices is not None:
-        return member.choices[value]
-    return (
-        str(int(value))
-        if member.type is bool
-        else f"{value:.9g}"
-        if member.type is float
-        else str(value)
-    )
+        written = member.choices[value]
+    elif member.reader is not None and member.reader.table:
+        return next(text for text, each in member.reader.table.items() if each == value)
+    elif member.type is bool:
+        written = str(int(value))
+    else:
+        written = f"{value:.9g}" if member.type is float else str(value)
+    return written.join(around(member.reader))
+
+
+def around(reader: ReplyReader | None) -> tuple[str, str]:
+    """What stands before and behind the value in a reply, as the reader's pattern wants it.
+
+    Raises:
+        ValueError: Nothing plain fits the pattern.
+    """
+    pattern = reader.pattern if reader is not None else None
+    if pattern is None:
+        return "", ""
+    found = _GROUP.fullmatch(pattern.pattern)
+    texts = (_plain_of(found[1]), _plain_of(found[2])) if found is not None else ("", "")
+    if not pattern.fullmatch(f"{texts[0]}0{texts[1]}"):
+        raise ValueError(f"No plain text fits {pattern.pattern!r}.")
+    return texts
 
 
 def example_identity(kind: type[Instrument]) -> str:

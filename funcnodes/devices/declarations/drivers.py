@@ -20,6 +20,8 @@ from typing import ClassVar, TypeVar
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.members import Group, Member, Unset
+from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Framing
 from funcnodes.devices.messages.protocol import Protocol
@@ -277,8 +279,25 @@ def for_identity(identity: Identity) -> type[Instrument] | None:
     return None
 
 
+def no_number(member: Member) -> str:
+    """What means "no number" in a member's replies, as a sentence; "" where nothing special does.
+
+    Bits of a status word and words in the replies, beside 9.9E37 and the like.
+    """
+    if isinstance(member, Record):
+        said = [each.status.sentence() if each.status else "" for each in member.fields]
+        said += [each.reader.sentence() for each in member.fields]
+        return " ".join(dict.fromkeys(filter(None, said)))
+    return member.reader.sentence() if isinstance(member, Value) and member.reader else ""
+
+
 def describe_member(member: Member, manual: str) -> str:
     """A member's documentation: what it does, what it sends, where that is written."""
     source = member.source or manual
-    parts = [member.doc, f"Sends `{member.sent_text()}`.", f"Source: {source}." if source else ""]
+    parts = [
+        member.doc,
+        no_number(member),
+        f"Sends `{member.sent_text()}`.",
+        f"Source: {source}." if source else "",
+    ]
     return " ".join(part for part in parts if part)

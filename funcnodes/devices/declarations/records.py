@@ -23,6 +23,13 @@ from funcnodes.devices.declarations.members import (
     MemberKind,
     Sample,
 )
+from funcnodes.devices.declarations.parsing import (
+    Missing,
+    Parse,
+    ReplyReader,
+    check_qualities,
+    reader,
+)
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
@@ -30,17 +37,26 @@ from funcnodes.errors import ReplyError
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """One bit of a status word, counted from 0."""
+    """One bit of a status word, counted from 0, or several that mean the same.
+
+    Attributes:
+        more: Further bits: any of them sets it.
+    """
 
     number: int
+    more: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return (self.number, *self.more)
 
     def is_set(self, word: int) -> bool:
-        return bool(word >> self.number & 1)
+        return any(word >> number & 1 for number in self.numbers)
 
 
-def bit(number: int) -> Bit:
-    """Bit `number` of a status word, counted from 0."""
-    return Bit(number)
+def bit(number: int, *more: int) -> Bit:
+    """Bit `number` of a status word, counted from 0; with `more`, any of them."""
+    return Bit(number, more)
 
 
 class StatusWord:
@@ -56,10 +72,7 @@ class StatusWord:
         """Args:
         codes: Whole words that stand for a quality, where bits do not.
         """
-        known = Quality.__args__  # type: ignore[attr-defined]  # a Literal has them
-        unknown = {*bits, *(codes or {}).values()} - set(known)
-        if unknown:
-            raise TypeError(f"{unknown.pop()!r} is no quality, only {', '.join(known)} are.")
+        check_qualities({*bits, *(codes or {}).values()})
         self.title = title
         self.bits = bits
         self.codes = dict(codes or {})
@@ -72,6 +85,19 @@ class StatusWord:
                 return name  # type: ignore[return-value]  # checked when it was declared
         return "ok"
 
+    def describe(self) -> dict[str, str]:
+        """What each bit and code means, ready for JSON: {"bit 3": "compliance"}."""
+        bits = {
+            f"bit {number}": name for name, each in self.bits.items() for number in each.numbers
+        }
+        codes: dict[str, str] = {f"code {code}": name for code, name in self.codes.items()}
+        return bits | codes
+
+    def sentence(self) -> str:
+        """The same for people."""
+        said = ", ".join(f"{what} ({quality})" for what, quality in self.describe().items())
+        return f"No numbers at {said}." if said else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -81,6 +107,11 @@ class Field:
     unit: str = ""
     title: str = ""
     status: StatusWord | None = None
+    reader: ReplyReader = field(default_factory=lambda: reader(float))
+
+    def read(self, text: str) -> tuple[Any, Quality]:
+        """Read its part of a reply; raises ReplyError."""
+        return replies.number(text) if self.status is not None else self.reader.read(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +137,17 @@ class Reading(Mapping[str, Any]):
 
 @dataclass(slots=True, kw_only=True)
 class Record(Member, Acting["BoundRecord"]):
-    """Several numbers taken at once by one query, separated by commas.
+    """Several numbers taken at once by one query.
 
     Attributes:
+        separator: What stands between them in the reply.
         poll: Seconds between readings while somebody watches, unless they ask for others.
         valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
     """
 
     query: str
     fields: tuple[Field, ...]
+    separator: str = ","
     poll: float | None = None
     valid_s: float | None = None
 
@@ -134,13 +167,13 @@ class Record(Member, Acting["BoundRecord"]):
         Raises:
             ReplyError: Another count of fields, or one that is no number.
         """
-        parts = text.split(",")
+        parts = text.split(self.separator)
         if len(parts) != len(self.fields):
             raise ReplyError(
                 f"{replies.shown(text)} has {len(parts)} values where {len(self.fields)} belong."
             )
         now = clock.now()
-        numbers = [replies.number(part) for part in parts]
+        numbers = [each.read(part) for each, part in zip(self.fields, parts, strict=True)]
         whole = self._whole(numbers)
         samples = {}
         for each, (value, quality) in zip(self.fields, numbers, strict=True):
@@ -174,6 +207,23 @@ class BoundRecord(Bound[Record]):
         return reading
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One number of a record that is not written plainly; see `part`."""
+
+    unit: str
+    title: str
+    parse: Parse | None
+    missing: Missing | None
+
+
+def part(
+    unit: str = "", title: str = "", *, parse: Parse | None = None, missing: Missing | None = None
+) -> Part:
+    """A number of a record with its own `parse` and `missing`: `v=part("V", missing={…})`."""
+    return Part(unit, title, parse, missing)
+
+
 def record(
     query: str,
     *,
@@ -185,23 +235,34 @@ def record(
     role: AcquisitionRole = "",
     poll: float | None = None,
     valid_s: float | None = None,
-    **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord,
+    separator: str = ",",
+    missing: Missing | None = None,
+    **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
 ) -> Record:
-    """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`."""
-    found = tuple(_field(name, given) for name, given in fields.items())
+    """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`.
+
+    Args:
+        missing: What means "no number" in any of its fields that says nothing else.
+        fields: Type, unit and title of each number, a `part` or a `StatusWord`, in order.
+    """
+    found = tuple(_field(name, given, missing) for name, given in fields.items())
     return Record(
-        query=query, fields=found, title=title, doc=doc, source=source, timeout_s=timeout_s,
-        needs=needs, role=role, poll=poll, valid_s=valid_s,
+        query=query, fields=found, separator=separator, title=title, doc=doc, source=source,
+        timeout_s=timeout_s, needs=needs, role=role, poll=poll, valid_s=valid_s,
     )  # fmt: skip
 
 
 def _field(
-    name: str, given: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord
+    name: str,
+    given: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
+    missing: Missing | None,
 ) -> Field:
     if isinstance(given, StatusWord):
         return Field(name, title=given.title, status=given)
-    title = given[2] if len(given) == 3 else name.replace("_", " ")
-    return Field(name, given[1], title)
+    if not isinstance(given, Part):
+        given = part(given[1], given[2] if len(given) == 3 else "")
+    read = reader(float, given.unit, parse=given.parse, missing=given.missing or missing)
+    return Field(name, given.unit, given.title or name.replace("_", " "), reader=read)
 
 
 # ── members read together ─────────────────────────────────────────────────────────────────

@@ -28,6 +28,7 @@ from funcnodes.devices.declarations.members import (
     MemberKind,
     Sample,
 )
+from funcnodes.devices.declarations.parsing import Missing, Parse, ReplyReader, reader
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
 
@@ -46,6 +47,7 @@ class Value(Member, Generic[T]):
         poll: Seconds between readings while somebody watches, unless they ask for others.
         deadband: Change below which watchers are not told, in `unit`.
         valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
+        reader: How a reply is read, where it is no plain value (see `parsing`).
     """
 
     type: type[T]
@@ -55,10 +57,15 @@ class Value(Member, Generic[T]):
     poll: float | None = None
     deadband: float = 0.0
     valid_s: float | None = None
+    reader: ReplyReader | None = None
 
     def __post_init__(self) -> None:
         if self.choices is None and isinstance(self.type, type) and issubclass(self.type, Enum):
             self.choices = {each: str(each.value) for each in self.type}
+        if self.reader is None:
+            self.reader = reader(self.type, self.unit)
+        elif self.choices is not None and self.reader.table is not None:
+            raise TypeError(f"{self.query}: choices say already which texts there are.")
 
     @property
     def options(self) -> tuple[Any, ...]:
@@ -75,19 +82,10 @@ class Value(Member, Generic[T]):
         Raises:
             ReplyError: It is none of this type.
         """
+        assert self.reader is not None, "every value is given one"
         if self.choices is not None:
-            return self._choice(replies.word(text)), "ok"
-        value: Any
-        quality: Quality = "ok"
-        if self.type is bool:
-            value = replies.boolean(text)
-        elif self.type is int:
-            value = replies.integer(text)
-        elif self.type is float:
-            value, quality = replies.number(text)
-        else:
-            value = replies.word(text)
-        return value, quality
+            return self._choice(replies.word(self.reader.extract(text))), "ok"
+        return self.reader.read(text)
 
     def sample_of(self, text: str) -> Sample:
         """Read a reply, as a sample taken now.
@@ -161,6 +159,8 @@ def measurement(
     *,
     unit: str = "",
     choices: Mapping[T, str] | None = None,
+    parse: Parse | None = None,
+    missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
@@ -175,4 +175,14 @@ def measurement(
     return Measurement(
         type=type, query=query, unit=unit, choices=choices, title=title, doc=doc, source=source,
         timeout_s=timeout_s, needs=needs, role=role, poll=poll, deadband=deadband, valid_s=valid_s,
+        reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip
+
+
+def reader_of(
+    type: type[Any], unit: str, parse: Parse | None, missing: Missing | None
+) -> ReplyReader | None:
+    """The reader that `parse` and `missing` ask for; None where replies are plain."""
+    return (
+        None if parse is None and not missing else reader(type, unit, parse=parse, missing=missing)
+    )

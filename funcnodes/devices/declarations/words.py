@@ -36,6 +36,7 @@ from funcnodes.devices.declarations.records import (
     StatusWord,
     Together,
     bit,
+    part,
     record,
     together,
 )
@@ -46,6 +47,6 @@ __all__ = [
     "BoundRecord", "BoundTogether", "BoundValue", "Channel", "Command", "Control", "Depending",
     "Group", "Linear", "Measurement", "Member", "MemberKind", "Progress", "Reading", "Record",
     "Sample", "StatusWord", "Together", "Trace", "Value", "arm", "bit", "block", "command",
-    "control", "depending", "measurement", "one_of", "preamble", "record", "setting", "step_of",
-    "together", "trigger",
+    "control", "depending", "measurement", "one_of", "part", "preamble", "record", "setting",
+    "step_of", "together", "trigger",
 ]  # fmt: skip

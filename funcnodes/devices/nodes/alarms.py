@@ -5,6 +5,7 @@ it is acknowledged, shelved and told of like those of the bench file. Interlocks
 a node only sees how one stands, since a graph may be disarmed and an interlock must not be.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -66,7 +67,9 @@ class AlarmNode(Node):
 
     def func(self, value: Any, **limits: Any) -> None:
         alarm = self._judge(limits)
-        sample = Sample(value, alarm.source.unit, self.value.quality, clock.now())
+        quality = self.quality_taken
+        known = value if quality == "ok" else math.nan  # what is not ok is no number to judge
+        sample = Sample(known, alarm.source.unit, quality, clock.now())
         observation = Observation(alarm.source, sample)
         bench = _bench_or_none(self)
         if bench is not None:

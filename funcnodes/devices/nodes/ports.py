@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from funcnodes.core import PortType
+from funcnodes.core import NodeInput, PortType
+from funcnodes.core.older import RefusedWire
 from funcnodes.core.ports import Port
 from funcnodes.core.types import Range
 from funcnodes.devices.declarations.blocks import Block
@@ -17,7 +18,7 @@ from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.device.acquisition import members_of
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.nodes.titles import lowered
-from funcnodes.errors import SavedGraphError
+from funcnodes.errors import PortMismatchError, SavedGraphError
 
 VALUE = "value"
 MAX_PORTS = 100
@@ -82,7 +83,7 @@ def _annotation(member: Value[Any]) -> Any:
 
 def bring_in_line(plan: PortPlan, port: Port) -> None:
     """Bring a port, new or old, in line with its plan."""
-    port.type = plan.port_type()
+    before, port.type = port.type, plan.port_type()
     port._name = plan.name or None
     port.description = plan.doc
     for key, bound in (("min", plan.limits.low), ("max", plan.limits.high)):
@@ -90,6 +91,28 @@ def bring_in_line(plan: PortPlan, port: Port) -> None:
             port.value_options.pop(key, None)
         else:
             port.value_options[key] = bound
+    if port.type != before:
+        _retyped(port, before)
+
+
+def _retyped(port: Port, before: PortType) -> None:
+    """Have edges convert as the port is now; one that fits no more is kept aside, and told.
+
+    A number in the unit of before is no value any more.
+    """
+    ins: list[NodeInput] = [port] if isinstance(port, NodeInput) else list(port.targets)
+    edges = [(source, inp) for inp in ins for source in inp.sources if port in (source, inp)]
+    if port.unit != before.unit:
+        for each in (port, *(inp for inp in ins if inp.sources)):
+            each.unset()  # type: ignore[attr-defined]  # inputs and outputs have it
+    for source, inp in edges:
+        try:
+            source.refit(inp)
+        except PortMismatchError as error:
+            inp.disconnect(source)
+            inp.refuse(RefusedWire(source.node.uuid, source.id, error.message))
+        else:
+            inp.follow()
 
 
 # ── the saved form of ports ───────────────────────────────────────────────────────────────

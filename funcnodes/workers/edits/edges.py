@@ -7,6 +7,7 @@ from typing import Any
 from funcnodes.core import NodeInput, NodeOutput, NodeSpace
 from funcnodes.core.gates import InputGate, check_crossing
 from funcnodes.errors import GraphError, RefusedError
+from funcnodes.runs import Recorder
 from funcnodes.workers.edits.ports import input_at, output_at, source_at
 from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.edits.values import Held
@@ -24,6 +25,8 @@ class ConnectEdit:
     _first: bool = True
     _replaced: list[Edge] = field(default_factory=list)
     _held: Held | None = None
+    _name: str = ""
+    """What a column was called before: it takes the name of what feeds it."""
 
     @property
     def touches(self) -> frozenset[str]:
@@ -47,6 +50,7 @@ class ConnectEdit:
         if not self.grown and not inp.allow_multiple:
             self._replaced = [(s.node.uuid, s.id, target, inp.id) for s in inp.sources]
         self._held = Held.of(inp) if not inp.sources else None
+        self._name = inp.name
         if self._first:
             self._first = False
             out.connect(inp, replace=True)
@@ -61,6 +65,8 @@ class ConnectEdit:
             return
         for edge in self._replaced:
             connect_silently(space, edge)
+        if isinstance(target, Recorder):
+            target.rename_column(target.get_input(self.edge[3]), self._name)
         if self._held is not None and not self._replaced:
             self._held.put_back(input_at(space, self.edge[2], self.edge[3]))
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from funcnodes.core import NodeSpace, Place
+from funcnodes.core.node import loading
 from funcnodes.core.saved import dump_node
 from funcnodes.workers.edits.canvas import place_of
 from funcnodes.workers.edits.edges import connect_silently, disconnect_silently, ends_of
@@ -125,7 +126,8 @@ def remove_nodes(space: NodeSpace, ids: list[str], edges: list[Edge]) -> RemoveN
 
 
 def _restore(space: NodeSpace, nodes: Iterable[dict[str, Any]], edges: Iterable[Edge]) -> None:
-    for node in nodes:
-        space.add_saved_node(node)
-    for edge in edges:
-        connect_silently(space, edge)
+    with loading():
+        for node in nodes:
+            space.add_saved_node(node)
+        for edge in edges:
+            connect_silently(space, edge)

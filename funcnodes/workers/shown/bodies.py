@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, get_args
 
-from funcnodes.core import Node, NoValue, previews
+from funcnodes.core import Node, NoValue, Quality, previews
 from funcnodes.core.ports import Port
 from funcnodes.errors import RefusedError
 from funcnodes.workers import schema
@@ -151,7 +151,11 @@ def _columns_and_rows(value: Any) -> tuple[list[str], list[list[Any]], int]:
         total = len(value)
         read = page(max(0, total - ROWS), ROWS)
         names = [column.name for column in read.table.columns]
-        return names, [list(row) for row in zip(*read.values, strict=True)], total
+        marked = [
+            [_marked(*cell) for cell in zip(values, quality, strict=True)]
+            for values, quality in zip(read.values, read.quality, strict=True)
+        ]
+        return names, [list(row) for row in zip(*marked, strict=True)], total
     if isinstance(value, Mapping):
         lists = [_listed(column) for column in value.values()]
         total = max((len(each) for each in lists), default=0)
@@ -166,6 +170,15 @@ def _columns_and_rows(value: Any) -> tuple[list[str], list[list[Any]], int]:
     table = [_listed(row) for row in head]
     width = max((len(row) for row in table), default=0)
     return [str(n) for n in range(width)], table, len(listed)
+
+
+def _marked(value: Any, quality: Quality) -> Any:
+    """A cell, with its quality behind it where that is not ok."""
+    if quality == "ok" or value is None:
+        return value
+    if isinstance(value, float):
+        return f"({quality})" if math.isnan(value) else f"{value:.9g} ({quality})"
+    return f"{value} ({quality})"
 
 
 def _listed(value: Any) -> Any:

@@ -116,6 +116,22 @@ async def test_an_alarm_node_works_without_a_bench() -> None:
     await loaded.aclose()
 
 
+async def test_a_value_that_is_not_ok_is_invalid_whatever_it_looks_like() -> None:
+    """R2: a zero in the place of a reading over range is within no limits."""
+    space = NodeSpace()
+    node = alarm_node(space, low=-5.0, high=5.0)
+    node.inputs["value"].value = 0.0
+    await node
+    assert node.outputs["severity"].value == "NO_ALARM"
+    wave = space.root_wave("reading")
+    node.inputs["value"].receive(0.0, wave, "overrange")
+    wave.close()
+    await node.settled()
+    assert node.outputs["severity"].value == "INVALID"
+    assert "overrange" in node.outputs["message"].value
+    await space.aclose()
+
+
 async def test_an_interlock_node_speaks_up_when_it_trips_and_a_run_would_be_refused(
     space: NodeSpace,
 ) -> None:

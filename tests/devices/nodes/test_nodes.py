@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from funcnodes.core import Node, NodeSpace
+from funcnodes.core import Node, NodeSpace, NoValue
 from funcnodes.devices import Bench, nodes
 from funcnodes.devices.nodes import library_entries
 from funcnodes.errors import NodeTriggerError, ValueRefusedError
+from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.scans import Sweep
 
 
@@ -297,3 +298,25 @@ async def test_a_set_node_shows_how_far_its_ramp_has_come(bench: Bench, space: N
     assert "250 mV of 1 V" in texts or "500 mV of 1 V" in texts or "750 mV of 1 V" in texts
     assert all(0 <= done <= 1 for done, _ in seen)
     assert bench.devices["smu"].ramps == {}
+
+
+async def test_wires_follow_what_a_device_is_on_another_bench(
+    bench: Bench, space: NodeSpace
+) -> None:
+    """D6: a port of another unit feeds columns under it, and nothing that it does not fit into."""
+    read, sweep, recorder = add(space, "device.get", "voltage"), Sweep(), Recorder()
+    space.add_node_instance(sweep)
+    space.add_node_instance(recorder)
+    sweep.inputs["unit"].value = "mV"
+    value = read.outputs["value"]
+    value.connect(sweep.inputs["start"])
+    value.connect(recorder.grow_input(value))
+    value.set(0.002)
+    assert sweep.inputs["start"].value == 2.0
+    read.member = "compliance"
+    read.rebuild()
+    (column,) = recorder.columns()
+    assert (column.name, column.unit) == ("compliance", "A")
+    assert value.value is NoValue, "2 mV are no 2 mA"
+    assert not sweep.inputs["start"].is_connected()
+    assert "Amperes do not fit into" in sweep.inputs["start"].refused[0].why

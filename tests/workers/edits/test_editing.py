@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from funcnodes.basic_nodes import NODE_SHELF
 from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace, Shelf
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
-from funcnodes.runs import NODE_SHELF as RUNS
+from funcnodes.runs import NODE_SHELF as RUNS, Recorder, XYPlot
 from funcnodes.workers import edits
 from funcnodes.workers.edits import Editor
 
@@ -130,6 +130,53 @@ async def test_a_wire_dropped_on_plus_grows_a_column_and_takes_it_back(editor: E
     editor.redo()
     editor.redo()
     assert saved(editor.space) == grown
+
+
+async def test_a_wire_dropped_on_an_occupied_column_names_it_and_undo_brings_it_back(
+    editor: Editor,
+) -> None:
+    """R2: a column is never recorded under the name and unit of what fed it before."""
+    sweep, recorder, plot = (add(editor, kind) for kind in ("sweep", "recorder", "plot.xy"))
+    assert isinstance(recorder, Recorder)
+    assert isinstance(plot, XYPlot)
+    editor.make(edits.set_value(editor.space, sweep.uuid, "unit", "V"))
+    wire(editor, sweep, "value", recorder, "+")
+    wire(editor, recorder, "rows", plot, "rows")
+    port = recorder.inputs["value"]
+    port.name = "Vg"
+    plot.choose("Vg", [])
+    before = saved(editor.space)
+    wire(editor, sweep, "index", recorder, port.id)
+    assert [column.label for column in recorder.columns()] == ["index"]
+    assert plot.x == "index"
+    editor.undo()
+    assert saved(editor.space) == before
+    assert [column.label for column in recorder.columns()] == ["Vg (V)"]
+    assert plot.x == "Vg"
+    editor.redo()
+    assert [column.label for column in recorder.columns()] == ["index"]
+
+
+async def test_a_copy_of_a_recorder_takes_the_names_of_what_is_wired_to_it(
+    editor: Editor,
+) -> None:
+    sweep, recorder = add(editor, "sweep"), add(editor, "recorder")
+    wire(editor, sweep, "value", recorder, "+")
+    editor.make(edits.duplicate(editor.space, [recorder.uuid], dx=10, dy=10))
+    copy = editor.space.nodes[-1]
+    assert isinstance(copy, Recorder)
+    wire(editor, sweep, "index", copy, "value")
+    assert [column.name for column in copy.columns()] == ["index"]
+
+
+async def test_renaming_a_node_renames_the_columns_that_it_feeds(editor: Editor) -> None:
+    sweep, recorder = add(editor, "sweep"), add(editor, "recorder")
+    assert isinstance(recorder, Recorder)
+    wire(editor, sweep, "value", recorder, "+")
+    editor.make(edits.rename(editor.space, sweep.uuid, "gate"))
+    assert recorder.columns()[0].name == "gate"
+    editor.undo()
+    assert recorder.columns()[0].name == "value"
 
 
 @pytest.mark.parametrize("arming", ["live", "running"])

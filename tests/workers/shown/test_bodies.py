@@ -12,6 +12,8 @@ from funcnodes.basic_nodes import png
 from funcnodes.basic_nodes.display import NODE_SHELF as DISPLAY
 from funcnodes.core import Node, NodeInput, NodeSpace
 from funcnodes.errors import RefusedError
+from funcnodes.runs.records import Cell, Column, TableSpec
+from funcnodes.runs.table import Table
 from funcnodes.workers import schema
 from funcnodes.workers.shown import bodies
 
@@ -82,6 +84,22 @@ def test_a_table_is_made_of_columns_rows_or_a_matrix(
     value: Any, columns: list[str], rows: list[list[Any]], total: int
 ) -> None:
     assert body("table", value).table == schema.TableBody(columns=columns, rows=rows, total=total)
+
+
+def test_rows_of_a_recorder_show_the_quality_of_a_cell_that_is_not_ok() -> None:
+    """R2."""
+    columns = (Column(name="I", unit="A", kind="quantity"), Column(name="n", kind="any"))
+    rows = Table(TableSpec(recorder="r", name="R", columns=columns))
+    for cells in (
+        [Cell(0.5), Cell(1)], [Cell(math.nan, "overrange"), Cell(2, "stale")],
+        [Cell(0.25, "compliance"), Cell(None, "missing")],
+    ):  # fmt: skip
+        rows.append(cells, wall=0, mono=0)
+    found = body("table", rows).table
+    assert found is not None
+    assert found.rows == [
+        [0.5, 1], ["(overrange)", "2 (stale)"], ["0.25 (compliance)", None],
+    ]  # fmt: skip
 
 
 def test_large_values_are_cut_and_say_how_much_there_is() -> None:
