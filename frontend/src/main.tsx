@@ -5,6 +5,7 @@ import "./styles/tokens.css";
 import "./styles/app.css";
 import "./styles/editor.css";
 import "./styles/start.css";
+import "./styles/narrow.css";
 import { App } from "./components/App";
 import { arrive } from "./store/arrival";
 

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect } from "react";
 import { hurry } from "../store/arrival";
 import { isLatched, set, useEditor } from "../store/editor";
+import { EStopRecord } from "./bar/EStopRecord";
 import { TopBar } from "./bar/TopBar";
 import { Dialogs } from "./dialogs/Dialogs";
 import { AddPalette } from "./left/AddPalette";
@@ -70,6 +71,7 @@ function Waiting() {
   return (
     <div className="page">
       <TopBar />
+      <EStopRecord />
       <main className="lone">
         <p className="dim" role="status">{reason || (phase === "loading" ? "Asking the server." : "Waiting for the worker.")}</p>
       </main>

@@ -2,7 +2,9 @@ import { useEffect } from "react";
 import { useEditor } from "../store/editor";
 import { EStopRecord } from "./bar/EStopRecord";
 import { LostStrip } from "./bar/LostStrip";
+import { PanelBar } from "./bar/PanelBar";
 import { EditorBar, TopBar } from "./bar/TopBar";
+import { BenchLine } from "./bench/BenchLine";
 import { Canvas } from "./canvas/Canvas";
 import { Dock } from "./dock/Dock";
 import { Inspector } from "./inspector/Inspector";
@@ -12,6 +14,7 @@ import { LeftPanel } from "./left/LeftPanel";
 export function Editor() {
   const name = useEditor((state) => state.graph?.space?.title || state.graph?.space?.name);
   const dock = useEditor((state) => state.dockOpen);
+  const panel = useEditor((state) => state.panel);
   useEffect(() => {
     document.title = name ? `${name} · funcnodes` : "funcnodes";
     return () => {
@@ -19,7 +22,7 @@ export function Editor() {
     };
   }, [name]);
   return (
-    <div className={`editor ${dock ? "" : "dock-shut"}`}>
+    <div className={`editor ${dock ? "" : "dock-shut"}`} data-panel={panel}>
       <TopBar>
         <h1 className="sr">{name}</h1>
         <EditorBar />
@@ -27,11 +30,13 @@ export function Editor() {
       <div className="strips">
         <LostStrip />
         <EStopRecord />
+        <BenchLine />
       </div>
       <LeftPanel />
       <Canvas />
       <Inspector />
       <Dock />
+      <PanelBar />
     </div>
   );
 }

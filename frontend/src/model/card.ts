@@ -23,7 +23,7 @@ export function cardWidth(node: NodeView, ports: readonly PortView[]): number {
   if (node.body === "text" || node.body === "json") return WIDEST;
   if (node.body !== "") return PLOT;
   const header = 96 + 7.2 * node.name.length;
-  const device = node.device ? 160 + 7 * node.device.length : 0;
+  const device = node.device ? 170 + 7 * node.device.length : 0;
   const rows = ports.map((port) => (port.kind === "trigger" || port.kind === "device" ? 0 : BESIDE + 6.2 * port.name.length));
   const needed = Math.max(node.subgraph ? SUBGRAPH : CARD, header, device, ...rows);
   return Math.min(WIDEST, 4 * Math.ceil(needed / 4));

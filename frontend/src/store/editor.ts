@@ -14,6 +14,8 @@ import type { WorkerInfo } from "./api";
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
 export type LeftTab = "nodes" | "bench";
 export type DockTab = "data" | "log" | "traffic";
+/** What is seen where there is room for one panel only. */
+export type Panel = "canvas" | "left" | "inspector" | "dock";
 export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
@@ -70,6 +72,7 @@ export interface EditorState {
   leftTab: LeftTab;
   dockTab: DockTab;
   dockOpen: boolean;
+  panel: Panel;
   toasts: Toast[];
   pressed: Pressed | null;
   runs: RunView[];
@@ -102,6 +105,7 @@ export const useEditor = create<EditorState>()(() => ({
   leftTab: "nodes",
   dockTab: "data",
   dockOpen: true,
+  panel: "canvas",
   toasts: [],
   pressed: null,
   runs: [],

@@ -4,7 +4,8 @@ import { api } from "./api";
 import { command, live, sentence } from "./commands";
 import { get, set, toast } from "./editor";
 
-/** Press E-STOP: on the live socket and by POST at once; either may win. */
+/** Press E-STOP: on the live socket and by POST at once; either may win. Where no worker is on show,
+ *  every one that runs is told. */
 export function estop(): void {
   const { worker } = get();
   const at = Date.now() / 1000;
@@ -12,7 +13,7 @@ export function estop(): void {
   const ways: Array<Promise<unknown>> = [];
   const link = live();
   if (link) ways.push(link.send({ type: "estop" }));
-  if (worker) ways.push(api.estop(worker));
+  ways.push(worker ? api.estop(worker) : stopAll());
   Promise.any(ways).then(
     () => settlePress(at, "sent", ""),
     (error: unknown) => {
@@ -20,6 +21,12 @@ export function estop(): void {
       settlePress(at, "unreachable", causes.at(-1) ?? "");
     },
   );
+}
+
+async function stopAll(): Promise<unknown> {
+  const running = (await api.workers()).filter((each) => each.state === "running");
+  if (!running.length) throw new Error("No worker is running.");
+  return Promise.any(running.map((each) => api.estop(each.uuid)));
 }
 
 function settlePress(at: number, state: "sent" | "unreachable", detail: string): void {

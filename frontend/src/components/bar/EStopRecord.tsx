@@ -58,18 +58,20 @@ function Ack({ ack }: { ack: StopAck }) {
 }
 
 function Waiting({ pressed }: { pressed: Pressed }) {
+  const shown = useEditor((state) => state.graph !== null);
   const lost = pressed.state === "unreachable";
+  const alone = pressed.state === "sent" && !shown;
   return (
     <section className="latched" role="alert" aria-label="E-STOP record" data-testid="estop-record">
       <div className="strip">
         <Icon name="octagon" />
-        <span>
+        <span className="told">
           E-STOP pressed {clockTime(pressed.at, true)} by you.{" "}
-          {lost ? `It could not reach the worker. Switch the outputs off by hand. ${pressed.detail}` : "Waiting for the devices."}
+          {lost ? `It could not reach the worker. Switch the outputs off by hand. ${pressed.detail}` : alone ? "Every worker that runs was told." : "Waiting for the devices."}
         </span>
         <span className="grow" />
         <small>A software stop, not a safety device.</small>
-        {lost && (
+        {(lost || alone) && (
           <button type="button" className="btn sm" onClick={() => set({ pressed: null })}>
             Close
           </button>

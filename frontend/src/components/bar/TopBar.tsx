@@ -46,9 +46,11 @@ export function EditorBar() {
       <SpaceMenu />
       <Saved />
       <span className="vr" />
-      <RunControl run={run} />
-      <RunProgress run={run} />
-      <SafetyLine />
+      <div className="runrow">
+        <RunControl run={run} />
+        <RunProgress run={run} />
+        <SafetyLine />
+      </div>
     </>
   );
 }
@@ -62,7 +64,8 @@ function SpaceMenu() {
     <Menu
       trigger={
         <button type="button" className="nsname" aria-label={`Nodespace ${space?.name ?? ""}`} data-testid="nodespace">
-          {space?.title || space?.name} <Icon name="down" small />
+          <span className="tt">{space?.title || space?.name}</span>
+          <Icon name="down" small />
         </button>
       }
     >
@@ -168,7 +171,7 @@ function SimBadge() {
   if (!badge) return null;
   return (
     <>
-      <span className="sim" title={badge === "SIM bench" ? "Every device on this bench is simulated" : "Some devices on this bench are simulated"}>{badge}</span>
+      <span className="sim whole" title={badge === "SIM bench" ? "Every device on this bench is simulated" : "Some devices on this bench are simulated"}>{badge}</span>
       <span className="vr" />
     </>
   );

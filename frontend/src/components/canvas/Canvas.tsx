@@ -1,6 +1,7 @@
 import {
-  applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, type Node, type OnConnectStartParams, ReactFlow,
-  ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore, type Viewport,
+  applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, getViewportForBounds, type Node,
+  type OnConnectStartParams, ReactFlow, type ReactFlowInstance, ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore,
+  useStoreApi, type Viewport,
 } from "@xyflow/react";
 import { type DragEvent, type MouseEvent, type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { CARD } from "../../model/card";
@@ -214,9 +215,11 @@ function nameOf(id: string): string {
   return get().graph?.nodes[id]?.name ?? id;
 }
 
-/** Show all of a nodespace or a subgraph when it is opened, and where one was on the way back. */
+/** Show all of a nodespace or a subgraph when it is opened, where a small window leaves enough of it to be
+ *  read, else its beginning; and where one was on the way back. */
 function useViews(space: string | undefined, scope: string, nodes: CardNode[]): void {
   const flow = useReactFlow();
+  const store = useStoreApi();
   const seen = useRef(new Map<string, Viewport>());
   const place = useRef<string | undefined>(undefined);
   useEffect(() => {
@@ -226,9 +229,19 @@ function useViews(space: string | undefined, scope: string, nodes: CardNode[]): 
     place.current = here;
     const before = seen.current.get(here);
     if (before) void flow.setViewport(before);
-    else void flow.fitView(FIT);
-  }, [nodes, space, scope, flow]);
+    else void open(flow, store.getState());
+  }, [nodes, space, scope, flow, store]);
   useEffect(() => () => void seen.current.set(`${space} ${scope}`, flow.getViewport()), [space, scope, flow]);
+}
+
+/** A window narrower than this shows the beginning of what is too wide for it, as large as this. */
+const NARROW = { width: 720, zoom: 0.6 };
+
+async function open(flow: ReactFlowInstance, { width, height }: { width: number; height: number }): Promise<void> {
+  const bounds = flow.getNodesBounds(flow.getNodes());
+  const { zoom } = getViewportForBounds(bounds, width, height, 0, FIT.maxZoom, FIT.padding);
+  if (width >= NARROW.width || zoom >= NARROW.zoom) await flow.fitView(FIT);
+  else await flow.setViewport({ x: 24 - bounds.x * NARROW.zoom, y: 16 - bounds.y * NARROW.zoom, zoom: NARROW.zoom });
 }
 
 /** Whether all that is open is on the canvas, with its size, and nothing else is. */

@@ -225,7 +225,7 @@ function Steps() {
 
 function Bench({ devices }: { devices: DeviceView[] }) {
   return (
-    <section className="card">
+    <section className="card bench">
       <h2 className="h2">Bench {devices.length > 0 && devices.every((device) => device.simulated) && <Sim />}</h2>
       <ul className="bl">
         {devices.map((device) => {
