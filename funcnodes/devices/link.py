@@ -439,6 +439,7 @@ class Link:
             await self._connect()
             if self._was_ready:
                 await transport.interrupt()
+            self._wire.rest()  # somebody may have spoken to it just now
             return
         if self._wire.is_half_sent:
             await transport.write(self._wire.framing.mark)

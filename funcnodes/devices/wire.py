@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from funcnodes.core import clock
 from funcnodes.devices import replies
@@ -18,6 +18,9 @@ from funcnodes.devices.framing import Framing, Lines, Refused
 from funcnodes.devices.replies import Identity
 from funcnodes.devices.transports.base import Transport
 from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
@@ -37,7 +40,7 @@ class Protocol:
         checks_queries: Whether the error queue is read after queries, too, not after writes only.
         timeout_s: Time for a reply unless a member says otherwise.
         connect_s: Time to connect and to say who it is.
-        gap_s: Least time between a command and the next message.
+        gap_s: Least time between a command, or the reply to it, and the next message.
         serial: Settings of a serial line.
         framing: How messages stand on the wire, where not in lines that end in `eol`.
         identity: Reads the reply to `identify`.
@@ -70,9 +73,9 @@ class Wire:
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
         self.name = name
         self.transport = transport
-        self.read_until = transport.read_until
-        self.read_exactly = transport.read_exactly
         self.protocol = protocol
+        self.read_until = self._then_rest(transport.read_until)
+        self.read_exactly = self._then_rest(transport.read_exactly)
         self.framing = protocol.frames()
         self._reply_eol = protocol.reply_eol.encode("ascii")
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
@@ -104,8 +107,7 @@ class Wire:
         self.is_half_sent = True
         await self.transport.write(data)
         self.is_half_sent = False
-        if self.protocol.gap_s:
-            self._speak_at = clock.monotonic() + self.protocol.gap_s
+        self.rest()
 
     def query(self, command: str, data: bytes = b"") -> Coroutine[Any, Any, str]:
         """Write a query (`data` where it is encoded already) and read its reply; to be awaited.
@@ -168,6 +170,25 @@ class Wire:
             if not self.transport.discard_input():
                 return
 
+    def _then_rest(
+        self, read: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """An instrument that needs a pause behind a command needs one behind its reply, too."""
+        if not self.protocol.gap_s:
+            return read
+
+        async def read_and_rest(*args: P.args, **options: P.kwargs) -> T:
+            found = await read(*args, **options)
+            self.rest()
+            return found
+
+        return read_and_rest
+
+    def rest(self) -> None:
+        """Leave the instrument alone for a moment, where it needs that."""
+        if self.protocol.gap_s:
+            self._speak_at = clock.monotonic() + self.protocol.gap_s
+
     def _drop_unasked(self) -> None:
         """What has come before a question answers nothing, a second line to the last one say."""
         if self.transport.has_input():
@@ -188,6 +209,7 @@ class Wire:
         """Ask, then ask who is there: exactly one line may come before the answer to that."""
         self.transport.discard_input()
         await self.send(self.encode(command))
+        self._speak_at += self.protocol.gap_s  # for its reply, which nobody waits for
         await self.send(self.encode(self.protocol.identify))
         lines: list[str] = []
         while len(lines) < STALE_LINES:
