@@ -30,6 +30,7 @@ A bench file names devices under test, thermal stages and the instruments wired 
     serve = "tcp"                   # or "hislip", "vxi11", "pty"
     port = 0                        # tcp, hislip, vxi11: a free one when 0
     clients = 1                     # tcp, hislip, vxi11: how many at once
+    gap_s = 0.0                     # tcp, pty: deaf for so long after a message; the model's own
 
     [device.tc]
     model = "lakeshore335"
@@ -58,7 +59,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from funcnodes_simulators.documents import only_keys, table_of
+from funcnodes_simulators.documents import number_at, only_keys, table_of
 from funcnodes_simulators.faults import Fault
 from funcnodes_simulators.faults.files import (
     PlannedFault,
@@ -66,7 +67,7 @@ from funcnodes_simulators.faults.files import (
     read_fault_file,
     read_faults,
 )
-from funcnodes_simulators.instruments.contract import Instrument
+from funcnodes_simulators.instruments.contract import LONGEST_GAP_S, Instrument
 from funcnodes_simulators.instruments.models import (
     BenchError,
     Model,
@@ -87,6 +88,7 @@ from funcnodes_simulators.physics import (
 T = TypeVar("T")
 
 NETWORK_LINES = ("tcp", "hislip", "vxi11")
+RAW_LINES = ("tcp", "pty")
 DEFINITION_SUFFIXES = (".yaml", ".yml")
 
 Things = Mapping[str, Mapping[str, DeviceUnderTest | ThermalStage]]
@@ -100,6 +102,7 @@ class DeviceLayout:
         wired_to: Names of devices under test and stages, by the key that names them.
         settings: The model's own keys, read and complete.
         kind: The model where no bench file could name it.
+        gap_s: How long it is deaf after a message and a reply; None for what its model is.
     """
 
     name: str
@@ -112,6 +115,7 @@ class DeviceLayout:
     clients: int = 1
     link: Path | None = None
     baud: int = 0
+    gap_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +328,7 @@ def _device(name: str, table: dict[str, Any], things: Things, folder: Path) -> D
         clients=_integer(table, "clients", 1, 1, 100, where),
         link=None if link is None else Path(link),
         baud=_integer(table, "baud", 0, 50, 4_000_000, where) if "baud" in table else 0,
+        gap_s=_gap(table, where),
     )
 
 
@@ -355,7 +360,14 @@ def _setting(table: dict[str, Any], setting: Setting, folder: Path, where: str) 
 
 
 def _line_keys(serve: str) -> set[str]:
-    return {"port", "clients"} if serve in NETWORK_LINES else {"link", "baud"}
+    keys = {"port", "clients"} if serve in NETWORK_LINES else {"link", "baud"}
+    return keys | {"gap_s"} if serve in RAW_LINES else keys
+
+
+def _gap(table: dict[str, Any], where: str) -> float | None:
+    if "gap_s" not in table:
+        return None
+    return number_at(table, "gap_s", where, default=0.0, low=0.0, high=LONGEST_GAP_S)
 
 
 def _exclusive(devices: list[DeviceLayout]) -> None:

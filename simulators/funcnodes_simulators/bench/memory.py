@@ -61,6 +61,7 @@ class MemoryBench:
                 faults=FaultPlan(None if fault_seed is None else fault_seed + index),
                 timers=lambda: self._timeline,
                 strict=self._strict,
+                gap_s=device.gap_s,
             )
             self._stations[device.name] = station
             for fault in self._layout.faults_of(device.name):

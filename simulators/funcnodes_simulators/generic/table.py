@@ -5,6 +5,7 @@ simulator. A table is TOML or JSON, or stands in the bench file itself:
 
     identity = "ACME,SUPPLY,{serial},1.0"   # the reply to *IDN?; every key may be left out
     terminator = "\n"                       # what ends its replies
+    gap_s = 0.0                             # how long it is deaf after a message and a reply
 
     [[entry]]                               # something that is set and read back
     name = "voltage"
@@ -61,6 +62,7 @@ from funcnodes_simulators.documents import (
     text_at,
 )
 from funcnodes_simulators.generic.templates import Template, Value
+from funcnodes_simulators.instruments.contract import LONGEST_GAP_S
 from funcnodes_simulators.scpi import Boolean, Integer, Number, ScpiError
 from funcnodes_simulators.scpi.parameters import Parameter
 
@@ -165,6 +167,7 @@ class Table:
     identity: str
     terminator: bytes
     entries: tuple[Entry, ...]
+    gap_s: float = 0.0
 
 
 def read_table(document: object) -> Table:
@@ -174,7 +177,7 @@ def read_table(document: object) -> Table:
         ValueError: Something is wrong with it; one sentence that names the entry and the key.
     """
     table = table_of(document, "the table")
-    only_keys(table, {"identity", "terminator", "entry"}, "the table")
+    only_keys(table, {"identity", "terminator", "gap_s", "entry"}, "the table")
     listed = list_of(table.get("entry", []), "the table.entry")
     if not listed:
         raise ValueError("the table has no [[entry]]")
@@ -184,7 +187,8 @@ def read_table(document: object) -> Table:
     if not terminator:
         raise ValueError("the table.terminator is empty")
     identity = text_at(table, "identity", "the table", IDENTITY)
-    return Table(identity, terminator, tuple(_with_sets(e, entries) for e in entries))
+    gap_s = number_at(table, "gap_s", "the table", default=0.0, low=0.0, high=LONGEST_GAP_S)
+    return Table(identity, terminator, tuple(_with_sets(e, entries) for e in entries), gap_s)
 
 
 def read_table_file(path: Path) -> Table:

@@ -32,6 +32,7 @@ class TableInstrument(ScpiInstrument):
         self._world = world
         self._table = table
         self.terminator = table.terminator
+        self.gap_s = table.gap_s
         identity = table.identity.replace("{serial}", serial)
         self._quantities = {q.name: q for entry in table.entries for q in entry.quantities}
         super().__init__(identity)

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from funcnodes_simulators.scpi import Execution, LineBuffer, Overrun
 
+LONGEST_GAP_S = 60.0
+
 
 class Instrument(Protocol):
     """One simulated instrument, whatever dialect it speaks."""
@@ -97,12 +99,28 @@ class TakesTriggers(Protocol):
 
 
 @runtime_checkable
+class NeedsSilence(Protocol):
+    """An instrument that is deaf for a while after each message and after each of its replies.
+
+    Over a serial line or a raw socket; lines that shake hands have it wait.
+    """
+
+    gap_s: float
+    """How long, in seconds of the bench; 0 for one that always hears."""
+
+
+@runtime_checkable
 class CanFail(Protocol):
     """An instrument that keeps errors: a fault may put one there."""
 
     def fail(self, code: int) -> None:
         """Note an error of this number, as if something had gone wrong inside."""
         ...
+
+
+def gap_of(instrument: Instrument) -> float:
+    """Return how long an instrument is deaf after a message and after a reply, in seconds."""
+    return instrument.gap_s if isinstance(instrument, NeedsSilence) else 0.0
 
 
 def input_buffer_for(instrument: Instrument) -> InputBuffer:

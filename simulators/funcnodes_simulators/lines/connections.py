@@ -109,7 +109,7 @@ class Connection:
         """Take bytes from the client, in whatever pieces they came."""
         if self._is_dead:
             return
-        for message in self._input.feed(data):
+        for message in self._station.hearing.take(data, self._input, self.note):
             self._check_awaited(message)
             self._station.enqueue(Request(self, message))
 
@@ -213,6 +213,7 @@ class Connection:
 
     def _send(self, data: bytes, request: Request) -> None:
         self.line.send(data)
+        self._station.hearing.replied()
 
     def _later(self, after_s: float, action: Callable[[], None]) -> None:
         """Run an action after all that were asked for before it, and a pause."""

@@ -21,8 +21,10 @@ from funcnodes_simulators.instruments.contract import (
     CanFail,
     Instrument,
     TakesTriggers,
+    gap_of,
 )
 from funcnodes_simulators.lines.connections import Connection, Line, Request, Timer, Timers
+from funcnodes_simulators.lines.hearing import Hearing
 from funcnodes_simulators.lines.locks import LockTable
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.scpi import Execution, Overrun
@@ -64,6 +66,7 @@ class Station:
         most_clients: How many may be connected at once.
         connections: Those who are.
         commands: The latest messages received, each with its time on the bench's clock.
+        hearing: When the instrument hears; on lines that keep messages apart it always does.
         locks: Who has the instrument to himself, on lines that know locks.
         remote: What lines that know remote and local have asked for.
         strict: What clients did wrong.
@@ -80,12 +83,16 @@ class Station:
         time_scale: float = 1.0,
         timers: Callable[[], Timers] = asyncio.get_running_loop,
         strict: StrictLog | None = None,
+        came_s: Callable[[], float] | None = None,
+        gap_s: float | None = None,
     ) -> None:
         """Args:
         time_scale: Seconds of the bench per second of the timers: an instrument is busy for so
             much shorter. What faults delay is the line's, and is not scaled.
         timers: Returns what it waits by.
         strict: Where what clients do wrong is put down.
+        came_s: Returns when bytes that are read now may have come at the earliest, see `hearing`.
+        gap_s: How long the instrument is deaf after a message; as long as it says if left out.
         """
         self.name = name
         self.instrument = instrument
@@ -95,6 +102,9 @@ class Station:
         self.commands: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_COMMANDS)
         self.locks = LockTable()
         self.remote = RemoteState()
+        self.hearing = Hearing(
+            world.clock, gap_s=gap_of(instrument) if gap_s is None else gap_s, came_s=came_s
+        )
         self.strict = strict if strict is not None else StrictLog()
         self._world = world
         self._triggered = instrument if isinstance(instrument, TakesTriggers) else None
@@ -214,6 +224,7 @@ class Station:
                 "lockout": self.remote.is_locked_out,
                 "locks": self.locks.holders,
             },
+            "lost": self.hearing.state(),
             "log": [text for _, text in latest],
         }
 
