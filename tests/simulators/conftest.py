@@ -91,9 +91,15 @@ class Client:
 class RawLine:
     """An open TCP port or terminal of an instrument."""
 
-    def __init__(self, send: Callable[[bytes], object], receive: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes], object],
+        receive: Callable[[], bytes],
+        close: Callable[[], object],
+    ) -> None:
         self.send = send
         self.receive = receive
+        self.close = close
         self._early = b""
 
     def read_until(self, end: bytes) -> bytes:
@@ -106,6 +112,15 @@ class RawLine:
         cut = data.index(end) + len(end)
         self._early = data[cut:]
         return data[:cut]
+
+    def read(self, count: int) -> bytes:
+        """Return so many bytes."""
+        while len(self._early) < count:
+            piece = self.receive()
+            assert piece, f"{len(self._early)} of {count} bytes came"
+            self._early += piece
+        data, self._early = self._early[:count], self._early[count:]
+        return data
 
     def ask(self, message: bytes, end: bytes = b"\n") -> bytes:
         self.send(message)
@@ -301,12 +316,12 @@ def open_line(connect: Callable[[str], Client]) -> Iterator[Callable[[str], Any]
 
     def open_line(resource: str) -> RawLine:
         if not resource.startswith("ASRL"):
-            client = connect(resource).socket
-            return RawLine(client.sendall, lambda: client.recv(4096))
+            client = connect(resource)
+            return RawLine(client.socket.sendall, lambda: client.socket.recv(4096), client.close)
         path = resource.removeprefix("ASRL").removesuffix("::INSTR")
         terminals.append(serial.Serial(path, timeout=5))
         port = terminals[-1]
-        return RawLine(port.write, lambda: port.read(max(1, port.in_waiting)))
+        return RawLine(port.write, lambda: port.read(max(1, port.in_waiting)), port.close)
 
     yield open_line
     for terminal in terminals:

@@ -117,7 +117,7 @@ class RunningBench:
             for fault in self._layout.faults_of(name):
                 station.arm(fault)
         self._tasks = [asyncio.create_task(self._step_forever())]
-        if any(station.hearing.gap_s for station in self.stations.values()):
+        if any(station.may_be_deaf for station in self.stations.values()):
             self._tasks.append(asyncio.create_task(self._pulse.beat()))
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether an instrument hears what comes in: some are deaf for a while after each message.
+"""Whether an instrument hears what comes in: some are deaf for a while, after each message say.
 
 Decides byte by byte: what comes too early is lost, and the rest of its message is heard. Guarantees
 that bytes are lost only where they surely came too early. When they came, a real line knows no
@@ -60,6 +60,18 @@ class Hearing:
         self._clock = clock
         self._came_s = came_s or clock.now
         self._hears_from_s = -math.inf
+        self._why = ""
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it hears nothing at this moment."""
+        return self._clock.now() < self._hears_from_s
+
+    def deafen(self, seconds: float, why: str) -> None:
+        """Have it hear nothing for a while from now on; `why` ends the sentence about a loss."""
+        until_s = self._came_s() + seconds
+        if until_s > self._hears_from_s:
+            self._hears_from_s, self._why = until_s, why
 
     def take(self, data: bytes, buffer: InputBuffer, lost: Lost) -> Iterator[str | Overrun]:
         """Yield the messages that bytes complete, as far as they are heard.
@@ -67,27 +79,32 @@ class Hearing:
         Args:
             lost: Told of what was not heard, and why.
         """
-        if not self.gap_s:
+        if not self.gap_s and not self.is_deaf:
             yield from buffer.feed(data)
             return
         unheard = bytearray()
         for byte in data:
-            if self._clock.now() < self._hears_from_s:
+            if self.is_deaf:
                 unheard.append(byte)
                 continue
             for message in buffer.feed(bytes([byte])):
                 if isinstance(message, Overrun) or message.strip():
-                    self._hears_from_s = self._came_s() + self.gap_s
+                    self._rest(self._came_s())
                 yield message
         self._lose(bytes(unheard), lost)
 
     def replied(self) -> None:
         """Learn that a reply has gone out."""
-        self._hears_from_s = self._clock.now() + self.gap_s
+        self._rest(self._clock.now())
 
     def state(self) -> dict[str, object]:
         """Return what was lost, as plain JSON values."""
         return {"bytes": self.lost_bytes, "latest": list(self.latest_lost)}
+
+    def _rest(self, from_s: float) -> None:
+        if self.gap_s and from_s + self.gap_s > self._hears_from_s:
+            self._hears_from_s = from_s + self.gap_s
+            self._why = f"the instrument needs {self.gap_s * 1000:g} ms after a message"
 
     def _lose(self, unheard: bytes, lost: Lost) -> None:
         if not unheard.strip(LINE_ENDS):
@@ -95,4 +112,4 @@ class Hearing:
         text = unheard.decode("latin-1")
         self.lost_bytes += len(unheard)
         self.latest_lost.append(text)
-        lost(text, f"it was lost: the instrument needs {self.gap_s * 1000:g} ms after a message")
+        lost(text, f"it was lost: {self._why}")

@@ -20,7 +20,9 @@ from funcnodes_simulators.faults import (
 from funcnodes_simulators.instruments.contract import (
     CanFail,
     Instrument,
+    SpeaksUnasked,
     TakesTriggers,
+    Verbatim,
     gap_of,
 )
 from funcnodes_simulators.lines.connections import Connection, Line, Request, Timer, Timers
@@ -113,6 +115,7 @@ class Station:
         self._queue: deque[Request] = deque()
         self._current: Request | None = None
         self._execution: Execution | None = None
+        self._is_back_s = -math.inf  # until when the power is away
         self._alarms: list[Timer] = []  # of faults that strike by themselves
         self._timer: Timer | None = None  # of the next thing to do; None while idle
 
@@ -124,11 +127,21 @@ class Station:
     def is_full(self) -> bool:
         return len(self.connections) >= self.most_clients
 
+    @property
+    def may_be_deaf(self) -> bool:
+        """Whether it matters just when bytes come."""
+        return self.hearing.gap_s > 0 or isinstance(self.instrument, SpeaksUnasked)
+
     def connect(self, line: Line) -> Connection:
         """Take a client on."""
         connection = Connection(self, line)
         self.connections.add(connection)
+        self._greet(connection)
         return connection
+
+    def on_timers(self, seconds: float) -> float:
+        """Return how many seconds of the timers so many of the bench are."""
+        return seconds / self._time_scale
 
     def leave(self, connection: Connection) -> None:
         """Let a client go; what it asked for is still done."""
@@ -151,7 +164,8 @@ class Station:
 
     def refuses_connect(self) -> bool:
         """Whether a fault turns the connect away that is just happening."""
-        return self.faults.refuses_connect(now_s=self.timers.time())
+        is_off = self._world.clock.now() < self._is_back_s
+        return is_off or self.faults.refuses_connect(now_s=self.timers.time())
 
     def is_working_for(self, connection: Connection) -> bool:
         """Whether a client's message is being executed or waits for it."""
@@ -198,15 +212,26 @@ class Station:
         self._forget()
         self._excuse()
 
-    def power_cycle(self) -> None:
-        """Cut the power and restore it: clients are thrown off, queued messages are lost."""
+    def power_cycle(self, *, off_s: float = 0.0) -> None:
+        """Cut the power and restore it: clients are thrown off, queued messages are lost.
+
+        Args:
+            off_s: How long the power is away, in seconds of the bench: nobody is let in, and what
+                comes over a terminal, which stays, is not heard.
+        """
         self._forget()
         self._excuse()
         self.instrument.power_cycle()
         self.locks.clear()
         self.remote = RemoteState()
+        if off_s:
+            self.hearing.deafen(off_s, "the instrument had no power")
+            self._is_back_s = self._world.clock.now() + off_s
         for connection in list(self.connections):
             connection.line.hang_up(at_once=True)
+            connection.power_lost()
+            if connection.is_open:
+                self._greet(connection, after_s=off_s)
 
     def look(self) -> None:
         """Tell every client that the instrument's status may have changed."""
@@ -227,6 +252,18 @@ class Station:
             "lost": self.hearing.state(),
             "log": [text for _, text in latest],
         }
+
+    def _greet(self, connection: Connection, *, after_s: float = 0.0) -> None:
+        """Have an instrument that says something by itself do so, from when it can."""
+        if not isinstance(self.instrument, SpeaksUnasked):
+            return
+        deaf_s = self.instrument.opened()
+        if deaf_s:
+            self.hearing.deafen(
+                after_s + deaf_s, f"the instrument is deaf for {deaf_s:g} s at first"
+            )
+        since_s = self.timers.time() + self.on_timers(after_s)
+        connection.hear_unasked(self.instrument.unasked(), since_s)
 
     def _is_trigger(self, message: str) -> bool:
         return self._triggered is not None and self._triggered.is_trigger(message)
@@ -304,7 +341,7 @@ class Station:
             self._finish(end.value)
             return
         if pause_s != math.inf:
-            due_s = self.timers.time() + pause_s / self._time_scale
+            due_s = self.timers.time() + self.on_timers(pause_s)
             self._timer = self.timers.call_at(due_s, self._resume)
         self.look()
 
@@ -324,10 +361,14 @@ class Station:
         assert request is not None
         _forget_query(request)
         if not request.is_void:
-            terminated = None if reply is None else reply + self.instrument.terminator
-            request.connection.deliver(request, terminated)
+            request.connection.deliver(request, self._terminated(reply))
         self.look()
         self._go_on()
+
+    def _terminated(self, reply: bytes | None) -> bytes | None:
+        if reply is None or isinstance(reply, Verbatim):
+            return reply
+        return reply + self.instrument.terminator
 
     def _strike(self, fault: Fault) -> None:
         """Let a fault happen whose time has come, to every line."""
