@@ -140,7 +140,7 @@ def test_a_scaled_clock_starts_at_the_present_and_runs_faster() -> None:
     [
         ("baud = 49", "device.tc.baud is 49; it must be a number from 50 to 4000000"),
         ('baud = "fast"', "device.tc.baud is 'fast'"),
-        ("port = 5025", "device.tc has no place for 'port'; it takes baud, gap_s, link"),
+        ("port = 5025", "device.tc has no place for 'port'; it takes baud, gap_s, left, link"),
     ],
 )
 def test_a_bad_line_is_one_sentence(tmp_path, line, complaint) -> None:
