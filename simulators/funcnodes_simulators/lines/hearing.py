@@ -26,14 +26,18 @@ class Pulse:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._beats_s = deque([clock.now()] * 2, maxlen=2)
+        self._beats_s: deque[float] = deque(maxlen=2)
 
     def came_s(self) -> float:
-        """Return the earliest time at which the bytes that are read now may have come."""
-        return self._beats_s[0]
+        """Return the earliest time at which the bytes that are read now may have come.
+
+        Without a beat so far that is now.
+        """
+        return self._beats_s[0] if self._beats_s else self._clock.now()
 
     async def beat(self) -> None:
         """Beat until cancelled."""
+        self._beats_s.append(self._clock.now())
         while True:
             self._beats_s.append(self._clock.now())
             await asyncio.sleep(PULSE_S)
@@ -69,7 +73,7 @@ class Hearing:
 
     def deafen(self, seconds: float, why: str) -> None:
         """Have it hear nothing for a while from now on; `why` ends the sentence about a loss."""
-        until_s = self._came_s() + seconds
+        until_s = self._clock.now() + seconds
         if until_s > self._hears_from_s:
             self._hears_from_s, self._why = until_s, why
 
