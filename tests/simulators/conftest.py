@@ -3,10 +3,13 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Protocol
 
 import pytest
+import pyvisa
+import serial
 
 from funcnodes_simulators import SimulatedBench
 from funcnodes_simulators.faults import FaultPlan
@@ -83,6 +86,45 @@ class Client:
     def close(self) -> None:
         self.file.close()
         self.socket.close()
+
+
+class RawLine:
+    """An open TCP port or terminal of an instrument."""
+
+    def __init__(
+        self,
+        send: Callable[[bytes], object],
+        receive: Callable[[], bytes],
+        close: Callable[[], object],
+    ) -> None:
+        self.send = send
+        self.receive = receive
+        self.close = close
+        self._early = b""
+
+    def read_until(self, end: bytes) -> bytes:
+        """Return what comes, up to and with these bytes."""
+        data = self._early
+        while end not in data:
+            piece = self.receive()
+            assert piece, f"{data!r} came, and no {end!r}"
+            data += piece
+        cut = data.index(end) + len(end)
+        self._early = data[cut:]
+        return data[:cut]
+
+    def read(self, count: int) -> bytes:
+        """Return so many bytes."""
+        while len(self._early) < count:
+            piece = self.receive()
+            assert piece, f"{len(self._early)} of {count} bytes came"
+            self._early += piece
+        data, self._early = self._early[:count], self._early[count:]
+        return data
+
+    def ask(self, message: bytes, end: bytes = b"\n") -> bytes:
+        self.send(message)
+        return self.read_until(end)
 
 
 MEGABYTE = bytes(range(256)) * 4096
@@ -258,6 +300,55 @@ def tc(clock: ManualClock, stage: ThermalStage) -> Dialogue:
 def bench() -> Iterator[SimulatedBench]:
     with SimulatedBench.start("demo", seed=1, control=True) as running:
         yield running
+
+
+@pytest.fixture
+def visa() -> Iterator[pyvisa.ResourceManager]:
+    manager = pyvisa.ResourceManager("@py")
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def open_line(connect: Callable[[str], Client]) -> Iterator[Callable[[str], Any]]:
+    """Open the raw line of an instrument, whichever it is: `send` and `receive` bytes."""
+    terminals: list[serial.Serial] = []
+
+    def open_line(resource: str) -> RawLine:
+        if not resource.startswith("ASRL"):
+            client = connect(resource)
+            return RawLine(client.socket.sendall, lambda: client.socket.recv(4096), client.close)
+        path = resource.removeprefix("ASRL").removesuffix("::INSTR")
+        terminals.append(serial.Serial(path, timeout=5))
+        port = terminals[-1]
+        return RawLine(port.write, lambda: port.read(max(1, port.in_waiting)), port.close)
+
+    yield open_line
+    for terminal in terminals:
+        terminal.close()
+
+
+@pytest.fixture(scope="session")
+def keep_gap() -> Callable[[Any], None]:
+    """Have a PyMeasure adapter wait before it writes, as a Lake Shore's manual asks of users."""
+
+    def keep(adapter: Any, gap_s: float = 0.06) -> None:
+        write, read = adapter._write, adapter._read
+        spoke_s = [time.monotonic()]  # somebody else may have, just now
+
+        def write_after_gap(command: str, **options: Any) -> None:
+            time.sleep(max(0.0, spoke_s[0] + gap_s - time.monotonic()))
+            write(command, **options)
+            spoke_s[0] = time.monotonic()
+
+        def read_and_note(**options: Any) -> str:
+            found: str = read(**options)
+            spoke_s[0] = time.monotonic()
+            return found
+
+        adapter._write, adapter._read = write_after_gap, read_and_note
+
+    return keep
 
 
 @pytest.fixture

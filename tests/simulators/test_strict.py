@@ -267,6 +267,7 @@ def test_a_bench_file_may_ask_for_it(tmp_path: Path, connect) -> None:
     bench = SimulatedBench.start(str(path))
     tc = connect(bench.resources["tc"])
     tc.write("NOPE")
+    time.sleep(0.06)
     assert tc.query("*IDN?").startswith("LSCI")
     with pytest.raises(StrictError, match="tc: 'NOPE': the instrument ignores it"):
         bench.close()

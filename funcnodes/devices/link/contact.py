@@ -85,6 +85,7 @@ class Contact:
             await self._connect()
             if self.has_succeeded:
                 await transport.interrupt()
+            self.talk.rest()  # somebody may have spoken to it just now
             return
         if self.talk.is_half_sent:
             await transport.write(self.talk.framing.mark)

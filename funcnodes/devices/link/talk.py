@@ -7,8 +7,8 @@ holds each reply against the instrument's own identification. Keeps no deadline:
 
 import asyncio
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
 from funcnodes.core import clock
 from funcnodes.devices.messages import replies
@@ -17,6 +17,9 @@ from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
 from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
@@ -30,9 +33,9 @@ class Talk:
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
         self.name = name
         self.transport = transport
-        self.read_until = transport.read_until
-        self.read_exactly = transport.read_exactly
         self.protocol = protocol
+        self.read_until = self._then_rest(transport.read_until)
+        self.read_exactly = self._then_rest(transport.read_exactly)
         self.framing = protocol.frames()
         self._reply_eol = protocol.reply_eol.encode("ascii")
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
@@ -64,8 +67,7 @@ class Talk:
         self.is_half_sent = True
         await self.transport.write(data)
         self.is_half_sent = False
-        if self.protocol.gap_s:
-            self._speak_at = clock.monotonic() + self.protocol.gap_s
+        self.rest()
 
     def query(self, command: str, data: bytes = b"") -> Coroutine[Any, Any, str]:
         """Write a query (`data` where it is encoded already) and read its reply; to be awaited.
@@ -128,6 +130,25 @@ class Talk:
             if not self.transport.discard_input():
                 return
 
+    def _then_rest(
+        self, read: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """An instrument that needs a pause behind a command needs one behind its reply, too."""
+        if not self.protocol.gap_s:
+            return read
+
+        async def read_and_rest(*args: P.args, **options: P.kwargs) -> T:
+            found = await read(*args, **options)
+            self.rest()
+            return found
+
+        return read_and_rest
+
+    def rest(self) -> None:
+        """Leave the instrument alone for a moment, where it needs that."""
+        if self.protocol.gap_s:
+            self._speak_at = clock.monotonic() + self.protocol.gap_s
+
     def _drop_unasked(self) -> None:
         """What has come before a question answers nothing, a second line to the last one say."""
         if self.transport.has_input():
@@ -148,6 +169,7 @@ class Talk:
         """Ask, then ask who is there: exactly one line may come before the answer to that."""
         self.transport.discard_input()
         await self.send(self.encode(command))
+        self._speak_at += self.protocol.gap_s  # for its reply, which nobody waits for
         await self.send(self.encode(self.protocol.identify))
         lines: list[str] = []
         while len(lines) < STALE_LINES:

@@ -25,7 +25,7 @@ class Protocol:
         checks_queries: Whether the error queue is read after queries, too, not after writes only.
         timeout_s: Time for a reply unless a member says otherwise.
         connect_s: Time to connect and to say who it is.
-        gap_s: Least time between a command and the next message.
+        gap_s: Least time between a command, or the reply to it, and the next message.
         serial: Settings of a serial line.
         framing: How messages stand in bytes, where not in lines that end in `eol`.
         identity: Reads the reply to `identify`.

@@ -12,7 +12,7 @@ and a bad one gets `{"error": "..."}`. Requests:
     {"do": "clear"}                                     disarm all faults, or one "device"'s
     {"do": "strict"}                                    what clients did wrong so far
     {"do": "forgive"}                                   forget it
-    {"do": "power_cycle", "device": "smu"}              off and on again
+    {"do": "power_cycle", "device": "smu", "off_s": 2}  off, for so long, and on again
     {"do": "commands", "device": "smu"}                 [time, message] of what was received
     {"do": "wait", "device": "smu", "path": "output", "equals": false, "timeout_s": 5}
                                                         answers when the state is so
@@ -136,7 +136,10 @@ class Control:
         return {"ok": True}
 
     async def _power_cycle(self, request: Json) -> Json:
-        self._station(request).power_cycle()
+        off_s = _typed("off_s", request.get("off_s", 0.0), float)
+        if not 0 <= off_s <= LONGEST_WAIT_S:
+            raise ControlError(f"off_s is {off_s}, not a number from 0 to {LONGEST_WAIT_S:g}")
+        self._station(request).power_cycle(off_s=off_s)
         return {"ok": True}
 
     async def _commands(self, request: Json) -> Json:

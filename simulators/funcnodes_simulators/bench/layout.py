@@ -30,6 +30,8 @@ A bench file names devices under test, thermal stages and the instruments wired 
     serve = "tcp"                   # or "hislip", "vxi11", "pty"
     port = 0                        # tcp, hislip, vxi11: a free one when 0
     clients = 1                     # tcp, hislip, vxi11: how many at once
+    gap_s = 0.0                     # tcp, pty: deaf for so long after a message; the model's own
+    left = [":SOUR:FUNC CURR"]      # what it was told before anybody here opened its line
 
     [device.tc]
     model = "lakeshore335"
@@ -58,7 +60,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from funcnodes_simulators.documents import only_keys, table_of
+from funcnodes_simulators.documents import list_of, number_at, only_keys, table_of, text_of
 from funcnodes_simulators.faults import Fault
 from funcnodes_simulators.faults.files import (
     PlannedFault,
@@ -66,7 +68,7 @@ from funcnodes_simulators.faults.files import (
     read_fault_file,
     read_faults,
 )
-from funcnodes_simulators.instruments.contract import Instrument
+from funcnodes_simulators.instruments.contract import LONGEST_GAP_S, Instrument
 from funcnodes_simulators.instruments.models import (
     BenchError,
     Model,
@@ -87,6 +89,8 @@ from funcnodes_simulators.physics import (
 T = TypeVar("T")
 
 NETWORK_LINES = ("tcp", "hislip", "vxi11")
+RAW_LINES = ("tcp", "pty")
+MOST_PAUSES = 10_000
 DEFINITION_SUFFIXES = (".yaml", ".yml")
 
 Things = Mapping[str, Mapping[str, DeviceUnderTest | ThermalStage]]
@@ -100,6 +104,8 @@ class DeviceLayout:
         wired_to: Names of devices under test and stages, by the key that names them.
         settings: The model's own keys, read and complete.
         kind: The model where no bench file could name it.
+        gap_s: How long it is deaf after a message and a reply; None for what its model is.
+        left: Messages that another program had sent it; a loss of power undoes them.
     """
 
     name: str
@@ -112,6 +118,8 @@ class DeviceLayout:
     clients: int = 1
     link: Path | None = None
     baud: int = 0
+    gap_s: float | None = None
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +166,22 @@ def build_instrument(
     }
     serial = f"SIM{index + 1:04d}"
     try:
-        return model.build(Setup(device.name, world, serial, device.serve, device.settings, wired))
+        setup = Setup(device.name, world, serial, device.serve, device.settings, wired)
+        instrument = model.build(setup)
     except ValueError as error:
         raise BenchError(f"{device.name} cannot be built: {error}") from error
+    for message in device.left:
+        _leave(instrument, message)
+    return instrument
+
+
+def _leave(instrument: Instrument, message: str) -> None:
+    """Have an instrument carry out what another program had told it, in no time."""
+    execution = instrument.execute(message)
+    for pause_s, _ in zip(execution, range(MOST_PAUSES), strict=False):
+        if pause_s == math.inf:
+            break
+    execution.close()
 
 
 def demo_layout() -> BenchLayout:
@@ -310,7 +331,7 @@ def _device(name: str, table: dict[str, Any], things: Things, folder: Path) -> D
     serve = _choice(table, "serve", (*NETWORK_LINES, "pty"), where)
     model_name = _choice(table, "model", model_names(), where)
     model = _model(model_name, where)
-    only_keys(table, {"model", "serve"} | model.keys | _line_keys(serve), where)
+    only_keys(table, {"model", "serve", "left"} | model.keys | _line_keys(serve), where)
     link = table.get("link")
     if link is not None and (not isinstance(link, str) or not Path(link).is_absolute()):
         raise BenchError(f"{where}.link is not an absolute path")
@@ -324,6 +345,8 @@ def _device(name: str, table: dict[str, Any], things: Things, folder: Path) -> D
         clients=_integer(table, "clients", 1, 1, 100, where),
         link=None if link is None else Path(link),
         baud=_integer(table, "baud", 0, 50, 4_000_000, where) if "baud" in table else 0,
+        gap_s=_gap(table, where),
+        left=_left(table, where),
     )
 
 
@@ -355,7 +378,19 @@ def _setting(table: dict[str, Any], setting: Setting, folder: Path, where: str) 
 
 
 def _line_keys(serve: str) -> set[str]:
-    return {"port", "clients"} if serve in NETWORK_LINES else {"link", "baud"}
+    keys = {"port", "clients"} if serve in NETWORK_LINES else {"link", "baud"}
+    return keys | {"gap_s"} if serve in RAW_LINES else keys
+
+
+def _left(table: dict[str, Any], where: str) -> tuple[str, ...]:
+    messages = list_of(table.get("left", []), f"{where}.left")
+    return tuple(text_of(message, f"{where}.left") for message in messages)
+
+
+def _gap(table: dict[str, Any], where: str) -> float | None:
+    if "gap_s" not in table:
+        return None
+    return number_at(table, "gap_s", where, default=0.0, low=0.0, high=LONGEST_GAP_S)
 
 
 def _exclusive(devices: list[DeviceLayout]) -> None:

@@ -61,6 +61,7 @@ class MemoryBench:
                 faults=FaultPlan(None if fault_seed is None else fault_seed + index),
                 timers=lambda: self._timeline,
                 strict=self._strict,
+                gap_s=device.gap_s,
             )
             self._stations[device.name] = station
             for fault in self._layout.faults_of(device.name):
@@ -93,11 +94,11 @@ class MemoryBench:
             for station in self._stations.values():
                 station.disarm()
 
-    def power_cycle(self, device: str) -> None:
-        """Switch an instrument off and on again."""
+    def power_cycle(self, device: str, *, off_s: float = 0.0) -> None:
+        """Switch an instrument off, for so many seconds, and on again."""
         with self._lock:
             self._timeline.catch_up()
-            self._stations[device].power_cycle()
+            self._stations[device].power_cycle(off_s=off_s)
 
     def commands(self, device: str) -> list[tuple[float, str]]:
         """Return the latest messages an instrument received, oldest first, with their times."""

@@ -15,6 +15,7 @@ from funcnodes_simulators.bench.layout import (
 )
 from funcnodes_simulators.faults import FaultPlan
 from funcnodes_simulators.instruments.models import BenchError
+from funcnodes_simulators.lines.hearing import Pulse
 from funcnodes_simulators.lines.hislip import HislipServer
 from funcnodes_simulators.lines.pty import PtyServer
 from funcnodes_simulators.lines.station import Station
@@ -61,7 +62,8 @@ class RunningBench:
         self._layout = layout
         self._time_scale = time_scale
         self._world = World(RealClock() if time_scale == 1 else ScaledClock(time_scale), seed)
-        self._stepping: asyncio.Task[None] | None = None
+        self._pulse = Pulse(self._world.clock)
+        self._tasks: list[asyncio.Task[None]] = []
         self.strict = StrictLog()
         self.stations: dict[str, Station] = {}
         self._servers: dict[str, Server] = {}
@@ -114,13 +116,15 @@ class RunningBench:
         for name, station in self.stations.items():
             for fault in self._layout.faults_of(name):
                 station.arm(fault)
-        self._stepping = asyncio.create_task(self._step_forever())
+        self._tasks = [asyncio.create_task(self._step_forever())]
+        if any(station.may_be_deaf for station in self.stations.values()):
+            self._tasks.append(asyncio.create_task(self._pulse.beat()))
 
     async def stop(self) -> None:
         """Close every line."""
-        if self._stepping is not None:
-            self._stepping.cancel()
-            await asyncio.gather(self._stepping, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for station in self.stations.values():
             station.stop()
         for server in self._servers.values():
@@ -144,6 +148,8 @@ class RunningBench:
             most_clients=device.clients,
             time_scale=self._time_scale,
             strict=self.strict,
+            gap_s=device.gap_s,
+            came_s=self._pulse.came_s,
         )
         self.stations[device.name] = station
         port = device.port or (port_base + index if port_base else 0)

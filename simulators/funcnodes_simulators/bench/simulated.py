@@ -104,9 +104,9 @@ class SimulatedBench:
         """Disarm every fault."""
         self.request("clear")
 
-    def power_cycle(self, device: str) -> None:
-        """Switch an instrument off and on again."""
-        self.request("power_cycle", device=device)
+    def power_cycle(self, device: str, *, off_s: float = 0.0) -> None:
+        """Switch an instrument off, for so many seconds of the bench, and on again."""
+        self.request("power_cycle", device=device, off_s=off_s)
 
     def commands(self, device: str) -> list[str]:
         """Return the messages an instrument received, oldest first."""

@@ -5,7 +5,8 @@ from typing import Literal, get_args
 
 FaultKind = Literal[
     "delay", "late", "drop", "garbage", "truncate", "split", "slow", "coalesce", "terminator",
-    "oversize", "close", "reset", "half_open", "power_cycle", "refuse", "mute", "busy", "error",
+    "oversize", "double", "close", "reset", "half_open", "power_cycle", "refuse", "mute", "busy",
+    "error",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(FaultKind)
 LINE_KINDS = ("close", "reset", "half_open", "power_cycle")
@@ -26,13 +27,14 @@ class Fault:
             half, no terminator. `split`: in pieces, `seconds` apart. `slow`: in many pieces, which
             take `seconds` together. `coalesce`: held back and sent in one piece with the next
             reply, alone after `seconds`. `terminator`: the reply ends in `text` instead, a carriage
-            return unless given. `oversize`: grown to `size` bytes. `close`: half of the reply, then
-            the line closes. `reset`: the line is reset, with no reply. `half_open`: the line stays
-            and nothing comes through it any more, in either direction; a new one works.
-            `power_cycle`: off and on again; settings are lost and lines cut. `refuse`: the next
-            `count` connects are turned away. `mute`: no replies at all until cleared. `busy`: the
-            instrument does nothing for `seconds` before it begins. `error`: the message is not
-            executed; `code` is put in the error queue, and a query answered with `text` if given.
+            return unless given. `oversize`: grown to `size` bytes. `double`: it comes again after
+            `seconds`. `close`: half of the reply, then the line closes. `reset`: the line is reset,
+            with no reply. `half_open`: the line stays and nothing comes through it any more, in
+            either direction; a new one works. `power_cycle`: off and on again; settings are lost
+            and lines cut. `refuse`: the next `count` connects are turned away. `mute`: no replies
+            at all until cleared. `busy`: the instrument does nothing for `seconds` before it
+            begins. `error`: the message is not executed; `code` is put in the error queue, and a
+            query answered with `text` if given.
         seconds: Length of a delay, lateness, pause, or of being busy.
         count: How often; None until cleared.
         match: Only for messages that contain this text, in any case.

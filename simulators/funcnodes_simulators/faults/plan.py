@@ -158,6 +158,8 @@ class FaultPlan:
                 return [Send(reply.rstrip(b"\r\n") + (fault.text.encode() or b"\r"))]
             case "oversize":
                 return [Send(_grown(reply, fault.size))]
+            case "double":
+                return [Send(reply), Send(reply, after_s=fault.seconds, is_apart=True)]
             case "close":
                 return [Send(half), HangUp()] if reply else [HangUp()]
             case "reset" | "half_open" | "power_cycle":

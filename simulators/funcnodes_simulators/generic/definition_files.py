@@ -3,9 +3,11 @@
 Reading executes nothing: every scalar is text, tags mean nothing, and files are found inside the
 folder of the first one only. What is wrong is a `ValueError` of one sentence with its place.
 
-Differences from pyvisa-sim 0.7: `bases` work (there they raise NotImplementedError), `bundled`
-files are not read, and `null_response` is no response wherever a response may stand, as its manual
-says. Source: pyvisa-sim documentation, "Building your own simulated instruments".
+Differences from pyvisa-sim 0.7: a setter without a field, `q: PAUSE`, leaves the value as it is
+(there it makes it an empty dictionary, or raises in the client), `bases` work (there they raise
+NotImplementedError), `bundled` files are not read, and `null_response` is no response wherever a
+response may stand, as its manual says. Source: pyvisa-sim documentation, "Building your own
+simulated instruments".
 """
 
 import re
@@ -299,8 +301,8 @@ def _setter(value: object, where: str) -> Setter:
     table = table_of(value, where)
     command = _template(_query(table, where), f"{where}.q")
     names = [f.name for f in command.fields if f.name not in ("_", "ch_id")]
-    if names != [""]:
-        raise ValueError(f"{where}.q has to have one field for the value, like {{:.2f}}")
+    if names not in ([], [""]):
+        raise ValueError(f"{where}.q has to have one field for the value at most, like {{:.2f}}")
     reply, refusal = _optional(table, "r", where), _optional(table, "e", where)
     return Setter(command, _as_bytes(reply), _as_bytes(refusal))
 

@@ -71,7 +71,10 @@ class Getter:
 
 @dataclass(frozen=True, slots=True)
 class Setter:
-    """How a property is set: the form of the command, and its replies."""
+    """How a property is set: the form of the command, and its replies.
+
+    A command without a field for a value is done and changes nothing.
+    """
 
     command: Template
     reply: bytes | None

@@ -205,6 +205,8 @@ class _Answers:
         is_refused = False
         for prop, values in _settings(self._component, query):
             assert prop.setter is not None
+            if "" not in values:
+                return prop.setter.reply, False
             try:
                 self.values[prop.name] = prop.value(values[""])
             except ValueError:
@@ -257,6 +259,8 @@ class _ChannelAnswers:
             channel_id = str(values.get("ch_id", channel_id))
             if channel_id not in self._channels.ids:
                 not_understood(query.decode("latin-1"), f"there is no channel {channel_id!r}")
+            if "" not in values:
+                return prop.setter.reply, False
             try:
                 value = prop.value(str(values[""]))
             except ValueError:

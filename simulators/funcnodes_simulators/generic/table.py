@@ -4,7 +4,11 @@ A driver's declarations can be written down as such a table, of which `table_ins
 simulator. A table is TOML or JSON, or stands in the bench file itself:
 
     identity = "ACME,SUPPLY,{serial},1.0"   # the reply to *IDN?; every key may be left out
+    scpi = true                             # knows *RST, :SYST:ERR? and the like; else no more
     terminator = "\n"                       # what ends its replies
+    command_terminator = "\n"               # what ends messages to it
+    gap_s = 0.0                             # how long it is deaf after a message and a reply
+    acknowledge = "OK"                      # and the other keys of `manners`
 
     [[entry]]                               # something that is set and read back
     name = "voltage"
@@ -40,11 +44,28 @@ simulator. A table is TOML or JSON, or stands in the bench file itself:
     command = ":OUTP OFF"
     sets = { voltage = 0.0 }
 
+    [[entry]]                               # a reply that has an end of its own, a block here
+    name = "curve"
+    query = ":CURV?"
+    type = "block"
+    block = "#9"
+    size = 1000
+    terminator = ""
+
+    [[entry]]                               # what is said one after the other
+    name = "word"
+    query = ":MEAS?"
+    replies = ["+1.0E+00", "OL", "9.9E37"]
+
+    [[unasked]]                             # what is said without being asked
+    every_s = 0.2
+    follows = "voltage"
+    reply = "U {v:8.3f} V"
+
 Everything wrong with a table is one sentence in a `ValueError`.
 """
 
 import json
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -52,97 +73,34 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes_simulators.documents import (
-    LARGEST,
-    is_number,
+    flag_at,
     list_of,
     number_at,
     only_keys,
     table_of,
     text_at,
 )
+from funcnodes_simulators.generic.manners import MANNERS_KEYS, Manners, read_manners
+from funcnodes_simulators.generic.quantities import (
+    QUANTITY_KEYS,
+    TYPES,
+    Quantity,
+    read_quantity,
+    read_template,
+)
 from funcnodes_simulators.generic.templates import Template, Value
-from funcnodes_simulators.scpi import Boolean, Integer, Number, ScpiError
-from funcnodes_simulators.scpi.parameters import Parameter
+from funcnodes_simulators.instruments.contract import LONGEST_GAP_S
 
 IDENTITY = "FUNCNODES,TABLE,{serial},1.0"
 MOST_BYTES = 1 << 20
 LONGEST_BUSY_S = 3600.0
-TYPES: dict[str, type[Value]] = {"float": float, "int": int, "bool": bool, "str": str}
-FORMATS = {"float": "{v:+.6E}", "int": "{v:d}", "bool": "{v:d}", "str": "{v}"}
-QUANTITY_KEYS = frozenset(
-    ("name", "type", "unit", "limits", "choices", "default", "reply", "follows", "noise")
-)
-ENTRY_KEYS = QUANTITY_KEYS | {"query", "command", "fields", "separator", "sets", "busy_s"}
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A value of the instrument.
-
-    Attributes:
-        choices: The only values there are, and how the instrument writes them; empty if any goes.
-        follows: The quantity that it shows instead of a value of its own.
-        noise: Standard deviation of what is read.
-    """
-
-    name: str
-    type: str
-    default: Value
-    reply: Template
-    unit: str = ""
-    low: float = -LARGEST
-    high: float = LARGEST
-    choices: Mapping[str, str] = field(default_factory=dict)
-    follows: str = ""
-    noise: float = 0.0
-
-    def parse(self, text: str) -> Value:
-        """Read a value as it was sent.
-
-        Raises:
-            ScpiError: What is wrong with it.
-        """
-        if self.choices:
-            return self._chosen(text)
-        if self.type == "str":
-            return text
-        if not text:
-            raise ScpiError(-109)
-        value: Any = self._parameter().parse(text)
-        return TYPES[self.type](value)
-
-    def written(self, value: Value) -> str:
-        """Write a value as the instrument does."""
-        if self.choices:
-            return self.choices[str(value)]
-        return self.reply.written({"v": value})
-
-    def check(self, value: object) -> Value:
-        """Return a value of the right type; raises ValueError with the end of a sentence."""
-        if self.choices:
-            if str(value) not in self.choices:
-                raise ValueError(f"is {value!r}, not one of {', '.join(self.choices)}")
-            return str(value)
-        kind = TYPES[self.type]
-        if not isinstance(value, bool | int | float | str) or not _is_of(value, kind):
-            raise ValueError(f"is {value!r:.100}, not of type {self.type}")
-        if is_number(value) and not self.low <= value <= self.high:
-            raise ValueError(f"is {value!r}, outside {self.low:g} to {self.high:g}")
-        return kind(value)
-
-    def _chosen(self, text: str) -> Value:
-        for value, word in self.choices.items():
-            if word.upper() == text.upper():
-                return value
-        raise ScpiError(-224)
-
-    def _parameter(self) -> Parameter:
-        if self.type == "bool":
-            return Boolean()
-        default = self.default if isinstance(self.default, int | float) else 0
-        if self.type == "int":
-            return Integer(math.ceil(self.low), math.floor(self.high), int(default))
-        return Number(self.low, self.high, default, self.unit)
+TABLE_KEYS = MANNERS_KEYS | {
+    "identity", "scpi", "terminator", "command_terminator", "gap_s", "entry", "unasked",
+}  # fmt: skip
+ENTRY_KEYS = QUANTITY_KEYS | {
+    "query", "command", "fields", "separator", "sets", "busy_s", "terminator",
+}  # fmt: skip
+SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 1e-3, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +114,36 @@ class Entry:
     separator: str = ","
     sets: Mapping[str, Value] = field(default_factory=dict)
     busy_s: float = 0.0
+    terminator: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """What is said again and again without being asked."""
+
+    quantity: Quantity
+    every_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A whole table, checked."""
+    """A whole table, checked.
+
+    Attributes:
+        identity: The reply to `*IDN?`; none if empty.
+        is_scpi: Whether it knows what all SCPI instruments know, its error queue first of all.
+        command_terminator: What ends a message to it; a line feed if None.
+        gap_s: How long it is deaf after a message and a reply.
+    """
 
     identity: str
     terminator: bytes
     entries: tuple[Entry, ...]
+    unasked: tuple[Unasked, ...] = ()
+    manners: Manners = field(default_factory=Manners)
+    is_scpi: bool = True
+    command_terminator: bytes | None = None
+    gap_s: float = 0.0
 
 
 def read_table(document: object) -> Table:
@@ -174,17 +153,27 @@ def read_table(document: object) -> Table:
         ValueError: Something is wrong with it; one sentence that names the entry and the key.
     """
     table = table_of(document, "the table")
-    only_keys(table, {"identity", "terminator", "entry"}, "the table")
-    listed = list_of(table.get("entry", []), "the table.entry")
-    if not listed:
+    where = "the table"
+    only_keys(table, TABLE_KEYS, where)
+    manners = read_manners(table, where)
+    listed = list_of(table.get("entry", []), f"{where}.entry")
+    said = list_of(table.get("unasked", []), f"{where}.unasked")
+    if not listed and not said:
         raise ValueError("the table has no [[entry]]")
     entries = tuple(_entry(item, f"entry {number}") for number, item in enumerate(listed, 1))
-    _check_names(entries)
-    terminator = text_at(table, "terminator", "the table", "\n").encode()
-    if not terminator:
-        raise ValueError("the table.terminator is empty")
-    identity = text_at(table, "identity", "the table", IDENTITY)
-    return Table(identity, terminator, tuple(_with_sets(e, entries) for e in entries))
+    unasked = tuple(_unasked(item, f"unasked {number}") for number, item in enumerate(said, 1))
+    _check_names(entries, unasked)
+    is_scpi = flag_at(table, "scpi", where, default=True)
+    return Table(
+        text_at(table, "identity", where, IDENTITY if is_scpi else ""),
+        _end(table, "terminator", where) or b"\n",
+        tuple(_with_sets(e, entries) for e in entries),
+        unasked,
+        manners,
+        is_scpi,
+        _end(table, "command_terminator", where),
+        number_at(table, "gap_s", where, default=0.0, low=0.0, high=LONGEST_GAP_S),
+    )
 
 
 def read_table_file(path: Path) -> Table:
@@ -205,12 +194,6 @@ def read_table_file(path: Path) -> Table:
         raise ValueError(f"{path.name}: {' '.join(str(error).split())}") from None
 
 
-def _is_of(value: Value, kind: type[Value]) -> bool:
-    if kind is float:
-        return is_number(value)
-    return type(value) is kind and (kind is not int or is_number(value))
-
-
 def _entry(value: object, where: str) -> Entry:
     table = table_of(value, where)
     name = text_at(table, "name", where)
@@ -218,7 +201,7 @@ def _entry(value: object, where: str) -> Entry:
         raise ValueError(f"{where} has no name")
     where = f"{where} ({name})"
     only_keys(table, ENTRY_KEYS, where)
-    query, command = (_template(table, key, where) for key in ("query", "command"))
+    query, command = (read_template(table, key, where) for key in ("query", "command"))
     if query is None and command is None:
         raise ValueError(f"{where} has neither query nor command")
     if query is not None and query.fields:
@@ -234,7 +217,27 @@ def _entry(value: object, where: str) -> Entry:
         text_at(table, "separator", where, ","),
         sets,
         number_at(table, "busy_s", where, default=0.0, low=0.0, high=LONGEST_BUSY_S),
+        text_at(table, "terminator", where).encode() if "terminator" in table else None,
     )
+
+
+def _unasked(value: object, where: str) -> Unasked:
+    table = table_of(value, where)
+    only_keys(table, QUANTITY_KEYS | {"every_s"}, where)
+    every_s = number_at(
+        table, "every_s", where, default=1.0, low=SHORTEST_PERIOD_S, high=LONGEST_PERIOD_S
+    )
+    return Unasked(read_quantity({"name": where, **table}, where), every_s)
+
+
+def _end(table: dict[str, Any], key: str, where: str) -> bytes | None:
+    """Return what ends messages, if the table says so."""
+    if key not in table:
+        return None
+    end = text_at(table, key, where).encode()
+    if not end:
+        raise ValueError(f"{where}.{key} is empty")
+    return end
 
 
 def _quantities(
@@ -250,64 +253,29 @@ def _quantities(
         )
     if query is None and command is not None and not command.fields:
         return ()
-    return (_quantity(table, where),)
+    quantity = read_quantity(table, where)
+    if quantity.type == "block" and command is not None and command.fields:
+        raise ValueError(f"{where}.type is block, which is only told")
+    return (quantity,)
 
 
 def _field(value: object, entry: str, where: str) -> Quantity:
     table = table_of(value, where)
     only_keys(table, QUANTITY_KEYS, where)
-    return _quantity({**table, "name": f"{entry}.{text_at(table, 'name', where)}"}, where)
+    return read_quantity({**table, "name": f"{entry}.{text_at(table, 'name', where)}"}, where)
 
 
-def _quantity(table: dict[str, Any], where: str) -> Quantity:
-    choices = _choices(table, where)
-    kind = text_at(table, "type", where, "str" if choices else "float")
-    if kind not in TYPES:
-        raise ValueError(f"{where}.type is {kind!r}; it must be {', '.join(TYPES)}")
-    low, high = _limits(table, where)
-    reply = _template(table, "reply", where) or Template(FORMATS[kind])
-    if any(f.name != "v" for f in reply.fields):
-        raise ValueError(f"{where}.reply has a field that is not {{v}}")
-    quantity = Quantity(
-        text_at(table, "name", where),
-        kind,
-        0,
-        reply,
-        text_at(table, "unit", where, ""),
-        low,
-        high,
-        choices,
-        text_at(table, "follows", where, ""),
-        number_at(table, "noise", where, default=0.0, low=0.0, high=LARGEST),
-    )
-    return _with_default(quantity, table, where)
-
-
-def _with_default(quantity: Quantity, table: dict[str, Any], where: str) -> Quantity:
-    default: object = table.get("default")
-    if default is None:
-        nearest_to_0 = min(max(0.0, quantity.low), quantity.high)
-        default = next(iter(quantity.choices), None) or (
-            "" if quantity.type == "str" else TYPES[quantity.type](nearest_to_0)
-        )
-    try:
-        checked = replace(quantity, default=quantity.check(default))
-    except ValueError as error:
-        raise ValueError(f"{where}.default {error}") from None
-    try:
-        checked.written(checked.default)
-    except ValueError as error:
-        raise ValueError(f"{where}.reply cannot write {checked.default!r}: {error}") from None
-    return checked
-
-
-def _check_names(entries: tuple[Entry, ...]) -> None:
+def _check_names(entries: tuple[Entry, ...], unasked: tuple[Unasked, ...]) -> None:
     seen: dict[str, Quantity] = {}
     for number, entry in enumerate(entries, 1):
         for quantity in entry.quantities:
             if quantity.name in seen:
                 raise ValueError(f"entry {number} ({entry.name}) has the name of an earlier one")
             seen[quantity.name] = quantity
+    for each in unasked:
+        if each.quantity.name in seen:
+            raise ValueError(f"{each.quantity.name} is the name of an entry and said unasked")
+        seen[each.quantity.name] = each.quantity
     for quantity in seen.values():
         if quantity.follows:
             followed = seen.get(quantity.follows)
@@ -331,31 +299,3 @@ def _with_sets(entry: Entry, entries: tuple[Entry, ...]) -> Entry:
         except ValueError as error:
             raise ValueError(f"{entry.name}.sets.{name} {error}") from None
     return replace(entry, sets=sets)
-
-
-def _choices(table: dict[str, Any], where: str) -> dict[str, str]:
-    choices = table.get("choices", {})
-    pairs = {c: c for c in choices if isinstance(c, str)} if isinstance(choices, list) else choices
-    if not isinstance(pairs, dict) or len(pairs) != len(choices):
-        raise ValueError(f"{where}.choices is neither a list of words nor a table of them")
-    for word in pairs.values():
-        if not isinstance(word, str):
-            raise ValueError(f"{where}.choices has {word!r}, which is no text")
-    return pairs
-
-
-def _limits(table: dict[str, Any], where: str) -> tuple[float, float]:
-    limits = table.get("limits", [-LARGEST, LARGEST])
-    is_pair = isinstance(limits, list) and len(limits) == 2
-    if not is_pair or not all(is_number(limit) for limit in limits) or limits[0] > limits[1]:
-        raise ValueError(f"{where}.limits is {limits!r}, not a least and a greatest number")
-    return float(limits[0]), float(limits[1])
-
-
-def _template(table: dict[str, Any], key: str, where: str) -> Template | None:
-    if key not in table:
-        return None
-    try:
-        return Template(text_at(table, key, where))
-    except ValueError as error:
-        raise ValueError(f"{where}.{key} {error}") from None

@@ -4,9 +4,16 @@ An instrument is sans-I/O: it is handed whole messages and answers with a genera
 times that returns the response. It never sees a line, and never fails on any text.
 """
 
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from funcnodes_simulators.scpi import Execution, LineBuffer, Overrun
+
+LONGEST_GAP_S = 60.0
+
+
+class Verbatim(bytes):
+    """A response that goes out as it is: its instrument's terminator is not put behind it."""
 
 
 class Instrument(Protocol):
@@ -97,12 +104,44 @@ class TakesTriggers(Protocol):
 
 
 @runtime_checkable
+class NeedsSilence(Protocol):
+    """An instrument that is deaf for a while after each message and after each of its replies.
+
+    Over a serial line or a raw socket; lines that shake hands have it wait.
+    """
+
+    gap_s: float
+    """How long, in seconds of the bench; 0 for one that always hears."""
+
+
+@runtime_checkable
+class SpeaksUnasked(Protocol):
+    """An instrument that greets who opens its line, or says something by itself.
+
+    Over a serial line or a raw socket, where a client may hear what it did not ask for.
+    """
+
+    def opened(self) -> float:
+        """Learn that a client has opened the line; returns for how many seconds it is deaf then."""
+        ...
+
+    def unasked(self) -> Iterator[tuple[float, bytes]]:
+        """Yield what one client hears unasked, and how many seconds after what came before."""
+        ...
+
+
+@runtime_checkable
 class CanFail(Protocol):
     """An instrument that keeps errors: a fault may put one there."""
 
     def fail(self, code: int) -> None:
         """Note an error of this number, as if something had gone wrong inside."""
         ...
+
+
+def gap_of(instrument: Instrument) -> float:
+    """Return how long an instrument is deaf after a message and after a reply, in seconds."""
+    return instrument.gap_s if isinstance(instrument, NeedsSilence) else 0.0
 
 
 def input_buffer_for(instrument: Instrument) -> InputBuffer:

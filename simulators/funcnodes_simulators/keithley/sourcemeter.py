@@ -3,7 +3,7 @@
 Ranges, compliance, first-order settling, integration over power line cycles and noise that follows
 it. Speaks no SCPI: `keithley2400` is its remote interface. Settled readings scatter around the
 truth without bias. Source: 2400 Series SourceMeter User's Manual, 2400S-900-01, chapter 6 for
-ranges and limits, page 18-50 for the status word.
+ranges and limits, pages 18-50 and 18-51 for the status word.
 """
 
 import math
@@ -216,6 +216,7 @@ class SourceMeter:
 
     def _sense(self, quantity: str, value: float) -> float | None:
         meter_range = self._meter_range(quantity, value)
+        self._follow(quantity, meter_range)
         sigma = meter_range * NOISE_OF_RANGE / math.sqrt(self.settings.cycles)
         noisy = value + self._world.noise(sigma)
         return noisy if abs(noisy) <= meter_range * (OVERRANGE + 0.005) else None
@@ -224,7 +225,13 @@ class SourceMeter:
         if voltage_v is None or not current_a:
             return None
         ohms = voltage_v / current_a
+        self._follow(RES, range_for(ohms, RES))
         return ohms if abs(ohms) <= RANGES[RES][-1] * OVERRANGE else None
+
+    def _follow(self, quantity: str, meter_range: float) -> None:
+        """Stay in the range that was found: it is kept when finding one is switched off."""
+        if self.settings.sense_autorange[quantity]:
+            self.settings.sense_range[quantity] = meter_range
 
     def _programmed(self, quantity: str) -> float:
         return self.settings.level[quantity]
@@ -233,19 +240,31 @@ class SourceMeter:
         settings = self.settings
         status = SOURCES[settings.source]
         status |= sum(MEASURES[quantity] for quantity in settings.measured)
-        limit = self._effective_limit(settings.protected)
         if is_limited:
-            is_range = limit < settings.limit[settings.protected]
-            status |= RANGE_COMPLIANCE if is_range else COMPLIANCE
+            status |= self._what_limits()
         flags = {
             OVERFLOW: is_overflow,
             FILTER: settings.filter_on,
             FRONT_TERMINALS: settings.front_terminals,
-            VOLTAGE_PROTECTION: abs(settings.level[VOLT]) > settings.voltage_protection_v,
+            VOLTAGE_PROTECTION: self._is_over_voltage(),
             AUTO_OHMS: settings.auto_ohms,
             REMOTE_SENSE: settings.remote_sense,
         }
         return status | sum(bit for bit, is_set in flags.items() if is_set)
+
+    def _what_limits(self) -> int:
+        """The bit of what holds a limited output back: compliance, or a fixed range below it."""
+        settings = self.settings
+        limit = self._effective_limit(settings.protected)
+        if settings.source == CURR and settings.voltage_protection_v < limit:
+            return VOLTAGE_PROTECTION
+        is_range = limit < settings.limit[settings.protected] * (1 - 1e-9)
+        return RANGE_COMPLIANCE if is_range else COMPLIANCE
+
+    def _is_over_voltage(self) -> bool:
+        settings = self.settings
+        is_sourced = settings.source == VOLT
+        return is_sourced and abs(settings.level[VOLT]) > settings.voltage_protection_v
 
     def _feel(self, now_s: float) -> None:
         self._dut.suffer(self.point(now_s))

@@ -115,6 +115,7 @@ class LakeShore335:
 
     terminator = b"\r\n"
     input_limit_bytes = 255
+    gap_s = 0.05  # chapter 6, message flow control: after a command, and after a response
 
     def __init__(self, world: World, stage: ThermalStage, *, serial: str = "SIM0002") -> None:
         self._world = world

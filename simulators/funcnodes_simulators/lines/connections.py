@@ -6,7 +6,7 @@ a client that is gone, and puts down what it did wrong.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -104,12 +104,13 @@ class Connection:
         self._answered = ""  # the last query whose reply went out
         self.asked: deque[Request] = deque()  # queries that are not executed yet
         self.is_excused = False  # a fault had part in what becomes of replies here
+        self._hears_unasked = False  # what it leaves unread need not be a reply
 
     def received(self, data: bytes) -> None:
         """Take bytes from the client, in whatever pieces they came."""
         if self._is_dead:
             return
-        for message in self._input.feed(data):
+        for message in self._station.hearing.take(data, self._input, self.note):
             self._check_awaited(message)
             self._station.enqueue(Request(self, message))
 
@@ -145,6 +146,23 @@ class Connection:
         for delivery in deliveries:
             self.undergo(delivery, request)
 
+    def hear_unasked(self, words: Iterator[tuple[float, bytes]], since_s: float) -> None:
+        """Send what the instrument says by itself, each at its time; what nobody reads is lost."""
+        if not self.is_open or self._is_dead:
+            return
+        after_s, data = next(words, (0.0, b""))
+        if not data:
+            return
+        due_s = since_s + self._station.on_timers(after_s)
+
+        def say() -> None:
+            if self.line.unread_bytes() <= MOST_UNREAD_BYTES:
+                self._hears_unasked = True
+                self.deliver(Request(self, ""), data)
+            self.hear_unasked(words, due_s)
+
+        self._call_at(due_s, say)
+
     def note(self, message: str, problem: str, nearest: str | None = None) -> None:
         """Put down something that the client did wrong."""
         self._station.strict.note(Violation(self._station.name, message, problem, nearest))
@@ -174,6 +192,13 @@ class Connection:
             case LosePower():
                 self._station.power_cycle()
 
+    def power_lost(self) -> None:
+        """Learn that the instrument was off: it has forgotten what it was about to say."""
+        self._input.clear()
+        self._call_off()
+        self.asked.clear()
+        self._answered = ""
+
     def _check_awaited(self, message: str | Overrun) -> None:
         """Put it down if the client says more before it has the reply to a query."""
         if not self.asked or isinstance(message, Overrun) or not message.strip():
@@ -183,7 +208,7 @@ class Connection:
             self.note_reply(str(self.asked[0].text), problem)
 
     def _check_end(self, *, has_unread: bool) -> None:
-        if has_unread and self._answered:
+        if has_unread and self._answered and not self._hears_unasked:
             self.note_reply(self._answered, "the client left without reading its reply")
         if self._input.partial.strip():
             self.note_reply(self._input.partial.decode("latin-1"), "the client left before its end")
@@ -213,6 +238,7 @@ class Connection:
 
     def _send(self, data: bytes, request: Request) -> None:
         self.line.send(data)
+        self._station.hearing.replied()
 
     def _later(self, after_s: float, action: Callable[[], None]) -> None:
         """Run an action after all that were asked for before it, and a pause."""

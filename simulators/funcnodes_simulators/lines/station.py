@@ -20,9 +20,13 @@ from funcnodes_simulators.faults import (
 from funcnodes_simulators.instruments.contract import (
     CanFail,
     Instrument,
+    SpeaksUnasked,
     TakesTriggers,
+    Verbatim,
+    gap_of,
 )
 from funcnodes_simulators.lines.connections import Connection, Line, Request, Timer, Timers
+from funcnodes_simulators.lines.hearing import Hearing
 from funcnodes_simulators.lines.locks import LockTable
 from funcnodes_simulators.physics import World
 from funcnodes_simulators.scpi import Execution, Overrun
@@ -64,6 +68,7 @@ class Station:
         most_clients: How many may be connected at once.
         connections: Those who are.
         commands: The latest messages received, each with its time on the bench's clock.
+        hearing: When the instrument hears; on lines that keep messages apart it always does.
         locks: Who has the instrument to himself, on lines that know locks.
         remote: What lines that know remote and local have asked for.
         strict: What clients did wrong.
@@ -80,12 +85,16 @@ class Station:
         time_scale: float = 1.0,
         timers: Callable[[], Timers] = asyncio.get_running_loop,
         strict: StrictLog | None = None,
+        came_s: Callable[[], float] | None = None,
+        gap_s: float | None = None,
     ) -> None:
         """Args:
         time_scale: Seconds of the bench per second of the timers: an instrument is busy for so
             much shorter. What faults delay is the line's, and is not scaled.
         timers: Returns what it waits by.
         strict: Where what clients do wrong is put down.
+        came_s: Returns when bytes that are read now may have come at the earliest, see `hearing`.
+        gap_s: How long the instrument is deaf after a message; as long as it says if left out.
         """
         self.name = name
         self.instrument = instrument
@@ -95,6 +104,9 @@ class Station:
         self.commands: deque[tuple[float, str]] = deque(maxlen=REMEMBERED_COMMANDS)
         self.locks = LockTable()
         self.remote = RemoteState()
+        self.hearing = Hearing(
+            world.clock, gap_s=gap_of(instrument) if gap_s is None else gap_s, came_s=came_s
+        )
         self.strict = strict if strict is not None else StrictLog()
         self._world = world
         self._triggered = instrument if isinstance(instrument, TakesTriggers) else None
@@ -103,6 +115,7 @@ class Station:
         self._queue: deque[Request] = deque()
         self._current: Request | None = None
         self._execution: Execution | None = None
+        self._is_back_s = -math.inf  # until when the power is away
         self._alarms: list[Timer] = []  # of faults that strike by themselves
         self._timer: Timer | None = None  # of the next thing to do; None while idle
 
@@ -114,11 +127,21 @@ class Station:
     def is_full(self) -> bool:
         return len(self.connections) >= self.most_clients
 
+    @property
+    def may_be_deaf(self) -> bool:
+        """Whether it matters just when bytes come."""
+        return self.hearing.gap_s > 0 or isinstance(self.instrument, SpeaksUnasked)
+
     def connect(self, line: Line) -> Connection:
         """Take a client on."""
         connection = Connection(self, line)
         self.connections.add(connection)
+        self._greet(connection)
         return connection
+
+    def on_timers(self, seconds: float) -> float:
+        """Return how many seconds of the timers so many of the bench are."""
+        return seconds / self._time_scale
 
     def leave(self, connection: Connection) -> None:
         """Let a client go; what it asked for is still done."""
@@ -141,7 +164,8 @@ class Station:
 
     def refuses_connect(self) -> bool:
         """Whether a fault turns the connect away that is just happening."""
-        return self.faults.refuses_connect(now_s=self.timers.time())
+        is_off = self._world.clock.now() < self._is_back_s
+        return is_off or self.faults.refuses_connect(now_s=self.timers.time())
 
     def is_working_for(self, connection: Connection) -> bool:
         """Whether a client's message is being executed or waits for it."""
@@ -188,15 +212,26 @@ class Station:
         self._forget()
         self._excuse()
 
-    def power_cycle(self) -> None:
-        """Cut the power and restore it: clients are thrown off, queued messages are lost."""
+    def power_cycle(self, *, off_s: float = 0.0) -> None:
+        """Cut the power and restore it: clients are thrown off, queued messages are lost.
+
+        Args:
+            off_s: How long the power is away, in seconds of the bench: nobody is let in, and what
+                comes over a terminal, which stays, is not heard.
+        """
         self._forget()
         self._excuse()
         self.instrument.power_cycle()
         self.locks.clear()
         self.remote = RemoteState()
+        if off_s:
+            self.hearing.deafen(off_s, "the instrument had no power")
+            self._is_back_s = self._world.clock.now() + off_s
         for connection in list(self.connections):
             connection.line.hang_up(at_once=True)
+            connection.power_lost()
+            if connection.is_open:
+                self._greet(connection, after_s=off_s)
 
     def look(self) -> None:
         """Tell every client that the instrument's status may have changed."""
@@ -214,8 +249,21 @@ class Station:
                 "lockout": self.remote.is_locked_out,
                 "locks": self.locks.holders,
             },
+            "lost": self.hearing.state(),
             "log": [text for _, text in latest],
         }
+
+    def _greet(self, connection: Connection, *, after_s: float = 0.0) -> None:
+        """Have an instrument that says something by itself do so, from when it can."""
+        if not isinstance(self.instrument, SpeaksUnasked):
+            return
+        deaf_s = self.instrument.opened()
+        if deaf_s:
+            self.hearing.deafen(
+                after_s + deaf_s, f"the instrument is deaf for {deaf_s:g} s at first"
+            )
+        since_s = self.timers.time() + self.on_timers(after_s)
+        connection.hear_unasked(self.instrument.unasked(), since_s)
 
     def _is_trigger(self, message: str) -> bool:
         return self._triggered is not None and self._triggered.is_trigger(message)
@@ -293,7 +341,7 @@ class Station:
             self._finish(end.value)
             return
         if pause_s != math.inf:
-            due_s = self.timers.time() + pause_s / self._time_scale
+            due_s = self.timers.time() + self.on_timers(pause_s)
             self._timer = self.timers.call_at(due_s, self._resume)
         self.look()
 
@@ -313,10 +361,14 @@ class Station:
         assert request is not None
         _forget_query(request)
         if not request.is_void:
-            terminated = None if reply is None else reply + self.instrument.terminator
-            request.connection.deliver(request, terminated)
+            request.connection.deliver(request, self._terminated(reply))
         self.look()
         self._go_on()
+
+    def _terminated(self, reply: bytes | None) -> bytes | None:
+        if reply is None or isinstance(reply, Verbatim):
+            return reply
+        return reply + self.instrument.terminator
 
     def _strike(self, fault: Fault) -> None:
         """Let a fault happen whose time has come, to every line."""

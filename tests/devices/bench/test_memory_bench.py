@@ -69,6 +69,7 @@ async def test_eight_hours_of_a_heater_run_in_seconds(simulated, tmp_path) -> No
     # What holds 10 K above the bath over 0.4 W/K is 4 W of the medium range's 5 W.
     assert heaters[-1] == pytest.approx(80.0, abs=0.5)
     assert simulated.state()["tc"]["output"] is False, "parked at the end"
+    assert simulated.violations == [], "50 ms were left after each message and reply of the 335"
     assert time.monotonic() - began < 20
 
 
@@ -94,7 +95,7 @@ async def test_without_a_virtual_clock_it_takes_real_time() -> None:
 async def test_a_reading_is_of_when_it_was_due_not_of_when_somebody_looked(simulated) -> None:
     port = simulated.ports["tc"]
     port.open()
-    port.write(b"SETP 1,400;RANGE 1,3\r\nKRDG? A\r\n")
+    port.write(b"SETP 1,400;RANGE 1,3;KRDG? A\r\n")
     assert port.read() == b""
     assert port.due_in_s() == pytest.approx(0.002)
     await clock.sleep(3600)
@@ -124,6 +125,7 @@ async def test_faults_and_power_cycles_reach_the_driver(simulated) -> None:
         assert await tc.loop1.heater_range.get() == "off"
         sent = [text for _, text in simulated.commands("tc")]
         assert "RANGE 1,3" not in sent, "no write is repeated"
+    assert simulated.state()["tc"]["lost"]["bytes"] == 0, "its pauses are kept when reconnecting"
 
 
 async def test_an_emergency_stop_acts_at_once_in_memory(simulated) -> None:

@@ -10,6 +10,8 @@ import pytest
 from funcnodes_simulators import SimulatedBench, StrictError
 from funcnodes_simulators.faults import KINDS
 from funcnodes_simulators.faults.files import read_fault_file
+from funcnodes_simulators.generic.table import ENTRY_KEYS, TABLE_KEYS
+from funcnodes_simulators.generic.table_instrument import odd_names
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "simulated-instruments.md"
 FILE = re.compile(r"```(?:toml|yaml|python)\n# ([\w.]+)[^\n]*\n(.*?)```", re.S)
@@ -48,6 +50,32 @@ def test_the_faults_are_a_plan_and_all_kinds_are_explained(folder: Path) -> None
     assert (planned.seed, len(planned.faults)) == (7, 3)
     text = GUIDE.read_text(encoding="utf-8")
     assert [kind for kind in KINDS if f"`{kind}`" not in text] == []
+
+
+def test_the_odd_ones_are_as_odd_as_the_guide_says(folder: Path, open_line: Callable) -> None:
+    bench = folder / "odd.toml"
+    board = '[device.board]\nmodel = "table"\ntable = "board.toml"\nserve = "pty"\n'
+    bench.write_text(f"{board}{(folder / 'oven.toml').read_text()}")
+    with SimulatedBench.start(str(bench), time_scale=10) as running:
+        line = open_line(running.resources["board"])
+        assert line.read_until(b"\n") == b"ready\r\n"
+        assert line.read_until(b"\n") == b"S S      12.34 g\n"
+        assert running.state()["oven"]["temperature"] == 25.0
+
+
+def test_every_odd_table_and_every_key_of_a_table_is_explained() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    keys = (TABLE_KEYS | ENTRY_KEYS | {"every_s"}) - {"entry"}
+    assert [name for name in (*odd_names(), *sorted(keys)) if not _is_told(name, text)] == []
+
+
+def _is_told(word: str, text: str) -> bool:
+    return (
+        f"`{word}`" in text
+        or f"`{word} =" in text
+        or f"\n{word} =" in text
+        or f"[[{word}]]" in text
+    )
 
 
 def test_the_instrument_is_a_model(

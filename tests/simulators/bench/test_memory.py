@@ -2,6 +2,7 @@
 
 import random
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
@@ -17,6 +18,17 @@ IDENTITY = b"LSCI,MODEL335,SIM0002/#######,1.0\r\n"
 @pytest.fixture
 def bench(clock: ManualClock) -> MemoryBench:
     return MemoryBench("demo", clock=clock, seed=1)
+
+
+@pytest.fixture
+def patient(clock: ManualClock, tmp_path: Path) -> MemoryBench:
+    """A controller that hears whatever comes, however soon."""
+    file = tmp_path / "bench.toml"
+    file.write_text(
+        '[dut.d]\nkind = "diode"\n[device.smu]\nmodel = "keithley2400"\ndut = "d"\nserve = "tcp"\n'
+        '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\nserve = "pty"\ngap_s = 0\n'
+    )
+    return MemoryBench(str(file), clock=clock, seed=1)
 
 
 @pytest.fixture
@@ -47,15 +59,22 @@ def test_a_reply_takes_the_instruments_time_and_not_ours(tc, clock) -> None:
     assert tc.due_in_s() is None
 
 
-def test_messages_are_answered_in_order_whenever_they_are_read(bench, tc, clock) -> None:
+def test_messages_are_answered_in_order_whenever_they_are_read(patient, clock) -> None:
+    tc = patient.ports["tc"]
+    tc.open()
     tc.write(b"*IDN?\r\nRANGE? 1\r\nSETP 1,300\r\nSETP? 1\r\n")
     clock.advance(3600)
     assert tc.read() == IDENTITY + b"0\r\n+300.000\r\n"
-    assert [text for _, text in bench.commands("tc")][-1] == "SETP? 1"
+    assert [text for _, text in patient.commands("tc")][-1] == "SETP? 1"
+
+
+def test_every_instrument_has_an_address_of_its_own(bench) -> None:
     assert bench.resources == {"smu": "memory:smu", "tc": "memory:tc"}
 
 
-def test_faults_happen_in_memory_too(bench, tc, clock) -> None:
+def test_faults_happen_in_memory_too(patient, clock) -> None:
+    bench, tc = patient, patient.ports["tc"]
+    tc.open()
     bench.fault("tc", Fault("late", seconds=5, match="*IDN"))
     tc.write(b"*IDN?\r\nRANGE? 1\r\n")
     assert wait(tc, clock) == b"0\r\n" + IDENTITY

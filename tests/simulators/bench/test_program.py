@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import pyvisa
 
 from funcnodes_simulators import BenchError, SimulatedBench
 from funcnodes_simulators.bench.layout import load_layout
 
+GAP_S = 0.06  # what the controller needs after a message and after a reply, and a little more
 PROGRAM = [sys.executable, "-m", "funcnodes_simulators"]
 COMMAND = [sys.executable, "-m", "funcnodes", "simulate"]  # what users type; a process of its own
 
@@ -44,13 +44,6 @@ def program() -> Iterator[Program]:
     running = Program("demo", "--json", "--control", "--seed", "5")
     yield running
     assert running.end() == 0
-
-
-@pytest.fixture
-def visa() -> Iterator[pyvisa.ResourceManager]:
-    manager = pyvisa.ResourceManager("@py")
-    yield manager
-    manager.close()
 
 
 LINES = {"read_termination": "\n", "write_termination": "\n", "timeout": 5000}
@@ -87,9 +80,13 @@ def test_pyvisa_talks_over_the_terminal_and_reopens_it(program, visa) -> None:
             timeout=5000,
         )
         try:
+            time.sleep(GAP_S)
             assert tc.query("*IDN?") == "LSCI,MODEL335,SIM0002/#######,1.0"
+            time.sleep(GAP_S)
             tc.write(f"SETP 1,{target}")
+            time.sleep(GAP_S)
             assert tc.query("SETP? 1") == f"+{target}.000"
+            time.sleep(GAP_S)
             assert float(tc.query("KRDG? A")) == pytest.approx(295, abs=0.1)
         finally:
             tc.close()

@@ -41,10 +41,11 @@ def smu(bench: SimulatedBench) -> Iterator[Any]:
 
 
 @pytest.fixture
-def tc(bench: SimulatedBench) -> Iterator[Any]:
+def tc(bench: SimulatedBench, keep_gap: Any) -> Iterator[Any]:
     tc = LakeShore3xx(
         bench.resources["tc"], visa_library="@py", write_termination="\n", baud_rate=57600
     )
+    keep_gap(tc.adapter)
     yield tc
     tc.output_1.range = "off"
     tc.adapter.close()

@@ -13,7 +13,7 @@ from funcnodes_simulators import BenchError, SimulatedBench
 from funcnodes_simulators.bench.layout import load_layout
 from funcnodes_simulators.physics import ScaledClock
 
-TC = '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\nserve = "pty"\n'
+TC = '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\nserve = "pty"\ngap_s = 0\n'
 IDENTITY = b"LSCI,MODEL335,SIM0001/#######,1.0\r\n"
 
 
@@ -140,7 +140,7 @@ def test_a_scaled_clock_starts_at_the_present_and_runs_faster() -> None:
     [
         ("baud = 49", "device.tc.baud is 49; it must be a number from 50 to 4000000"),
         ('baud = "fast"', "device.tc.baud is 'fast'"),
-        ("port = 5025", "device.tc has no place for 'port'; it takes baud, link"),
+        ("port = 5025", "device.tc has no place for 'port'; it takes baud, gap_s, left, link"),
     ],
 )
 def test_a_bad_line_is_one_sentence(tmp_path, line, complaint) -> None:

@@ -114,7 +114,8 @@ def test_a_fault_that_makes_no_sense_is_refused(details) -> None:
 def test_every_kind_is_known() -> None:
     kinds = {
         "delay", "drop", "late", "garbage", "truncate", "split", "slow", "coalesce", "terminator",
-        "oversize", "close", "reset", "half_open", "power_cycle", "refuse", "mute", "busy", "error",
+        "oversize", "double", "close", "reset", "half_open", "power_cycle", "refuse", "mute",
+        "busy", "error",
     }  # fmt: skip
     assert set(KINDS) == kinds
 
@@ -130,6 +131,7 @@ def test_every_kind_is_known() -> None:
         (Fault("terminator", text=";"), [Send(REPLY[:-1] + b";")]),
         (Fault("garbage", text="nonsense"), [Send(b"nonsense\n")]),
         (Fault("oversize", size=20), [Send(b"+1.000000E+00+1.000\n")]),
+        (Fault("double", seconds=0.3), [Send(REPLY), Send(REPLY, after_s=0.3, is_apart=True)]),
     ],
 )
 def test_the_rest_of_the_kinds_break_in_their_ways(fault, deliveries) -> None:

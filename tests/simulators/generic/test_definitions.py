@@ -140,6 +140,43 @@ def test_properties_are_set_read_and_refused(make) -> None:
     assert source("COUN 3.0") == "ERROR"
 
 
+PUMP = """
+spec: "1.0"
+devices:
+  pump:
+    error: WHAT
+    properties:
+      flow:
+        default: 5
+        getter: {q: "FLOW?", r: "{:d}"}
+        setter: {q: "PAUSE", r: PAUSED, e: NEVER}
+        specs: {type: int, max: 9}
+      mode:
+        setter: {q: "GO"}
+    channels:
+      valve:
+        ids: [1, 2]
+        properties:
+          open:
+            default: 0
+            getter: {q: "V{ch_id}?", r: "{}"}
+            setter: {q: "V{ch_id} SHUT", r: OK}
+"""
+
+
+def test_a_setter_without_a_value_is_a_command_that_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pump.yaml").write_text(PUMP)
+    definition = read_device(tmp_path / "pump.yaml")
+    pump = Scripted(World(ManualClock()), definition)
+    assert say(pump, "PAUSE") == "PAUSED"
+    assert say(pump, "FLOW?") == "5"
+    assert say(pump, "GO") is None
+    assert say(pump, "V2 SHUT") == "OK"
+    assert say(pump, "V2?") == "0"
+    assert say(pump, "PAUSE 1") == "WHAT"
+    assert pump.state()["properties"] == {"flow": 5, "mode": ""}
+
+
 def test_random_replies_repeat_with_the_seed_and_bad_ones_are_errors(make) -> None:
     first, second = make("source"), make("source")
     values = [float(part) for part in first("NOISE?").split(", ")]
@@ -244,7 +281,7 @@ BODY = 'spec: "1.1"\ndevices:\n  a: '
         (BODY + "{properties: {p: {getter: {q: a, r: '{'}}}}", "getter.r is no template"),
         (BODY + "{properties: {p: {getter: {q: a, r: '{0.x}'}}}}", "is no plain field"),
         (BODY + "{properties: {p: {getter: {q: a, r: '{:999999d}'}}}}", "is wider than 200"),
-        (BODY + "{properties: {p: {setter: {q: a}}}}", "has to have one field for the value"),
+        (BODY + "{properties: {p: {setter: {q: 'a {} {}'}}}}", "has to have one field for"),
         (BODY + "{properties: {p: {specs: {min: 1}}}}", "properties.p.specs.type is missing"),
         (BODY + "{properties: {p: {specs: {type: bool}}}}", "specs.type is 'bool'"),
         (BODY + "{properties: {p: {specs: {type: int, min: x}}}}", "specs.min is 'x', not of"),

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.optimize import curve_fit
 
+from funcnodes_simulators import BenchError, MemoryBench
+from funcnodes_simulators.bench.layout import load_layout
 from funcnodes_simulators.keithley.smu2400 import Keithley2400
 from funcnodes_simulators.physics import DeviceUnderTest, Diode, ManualClock, Resistor, World
 
@@ -108,6 +110,116 @@ def test_a_fixed_measuring_range_below_compliance_clamps_too(smu, clock) -> None
     _, curr, *_, status = smu.floats(":READ?")
     assert curr == pytest.approx(1.05e-3, rel=1e-3)
     assert (int(status) & 1 << 16, int(status) & 1 << 3) == (1 << 16, 0)
+
+
+COMPLIANCE, OVER_VOLTAGE, RANGE_COMPLIANCE = 1 << 3, 1 << 4, 1 << 16
+LIMITS = COMPLIANCE | OVER_VOLTAGE | RANGE_COMPLIANCE
+
+
+def limited_by(status: float) -> int:
+    return int(status) & LIMITS
+
+
+def test_a_fixed_voltage_range_stops_a_current_source(smu, clock) -> None:
+    """Bit 16 is for a range that limits, bit 3 for the limit itself (page 18-51)."""
+    smu(":SOUR:FUNC CURR;:SOUR:CURR -1e-5;:SENS:VOLT:PROT 10;:SENS:FUNC 'VOLT';:OUTP ON")
+    smu(":SENS:VOLT:RANG 2")
+    clock.advance(0.02)
+    volt, *_, status = smu.floats(":READ?")
+    assert volt == pytest.approx(-2.1, rel=1e-3)
+    assert limited_by(status) == RANGE_COMPLIANCE
+    smu(":SENS:VOLT:RANG:AUTO ON")
+    clock.advance(0.02)
+    volt, *_, status = smu.floats(":READ?")
+    assert volt == pytest.approx(-10, rel=1e-3)
+    assert limited_by(status) == COMPLIANCE
+    smu(":SOUR:CURR 1e-5")
+    clock.advance(0.02)
+    assert limited_by(smu.floats(":READ?")[-1]) == 0
+
+
+@pytest.mark.parametrize("range_a", [1e-5, 1e-4, 1e-3, 1e-2])
+def test_a_range_that_ends_at_the_limit_is_no_range_compliance(smu, clock, range_a) -> None:
+    energise(smu, volts=1.5, limit_a=1.05 * range_a)
+    smu(f":SENS:CURR:RANG {range_a}")
+    clock.advance(0.02)
+    assert limited_by(smu.floats(":READ?")[-1]) == COMPLIANCE
+
+
+def test_the_range_that_was_found_stays_when_finding_one_is_switched_off(smu, clock) -> None:
+    energise(smu, volts=0.55, limit_a=0.1)
+    clock.advance(0.02)
+    found = smu.floats(":READ?")[1]
+    assert 1.05e-4 < found < 1.05e-3
+    smu(":SENS:CURR:RANG:AUTO OFF")
+    assert smu(":SENS:CURR:RANG?") == "1.050000E-03"
+    assert limited_by(smu.floats(":READ?")[-1]) == 0
+    smu(":SOUR:VOLT 0.7")
+    clock.advance(0.02)
+    _, current, *_, status = smu.floats(":READ?")
+    assert current == pytest.approx(1.05e-3, rel=1e-3)
+    assert limited_by(status) == RANGE_COMPLIANCE
+
+
+def test_over_voltage_protection_stops_a_current_source_as_itself(smu, clock) -> None:
+    smu(":SOUR:VOLT 30;:SOUR:FUNC CURR;:SOUR:CURR -1e-5;:SENS:VOLT:PROT 100;:SOUR:VOLT:PROT 20")
+    smu(":SENS:FUNC 'VOLT';:OUTP ON")
+    clock.advance(0.02)
+    volt, *_, status = smu.floats(":READ?")
+    assert volt == pytest.approx(-20, rel=1e-3)
+    assert limited_by(status) == OVER_VOLTAGE
+    smu(":SOUR:CURR 1e-3")
+    clock.advance(0.02)
+    assert limited_by(smu.floats(":READ?")[-1]) == 0
+
+
+LEFT = [":SOUR:FUNC CURR;:SOUR:CURR 1e-3;:SENS:VOLT:PROT 5", ":SENS:FUNC 'VOLT'", ":OUTP ON"]
+
+
+def bench_left(tmp_path, left: object) -> str:
+    path = tmp_path / "bench.toml"
+    path.write_text(
+        '[dut.d]\nkind = "diode"\n[device.smu]\nmodel = "keithley2400"\ndut = "d"\n'
+        f'serve = "tcp"\nleft = {left}\n'
+    )
+    return str(path)
+
+
+def test_a_current_source_that_another_program_left_is_found_and_goes_on(tmp_path, clock) -> None:
+    memory = MemoryBench(bench_left(tmp_path, LEFT), clock=clock, seed=1)
+    clock.advance(1)
+    state = memory.state()["smu"]
+    assert (state["source"], state["output"], state["limit_v"]) == ("CURR", True, 5.0)
+    assert state["current_a"] == pytest.approx(1e-3)
+    assert state["voltage_v"] == pytest.approx(Diode().voltage_v(1e-3))
+    port = memory.ports["smu"]
+    port.open()
+    port.write(b":SOUR:FUNC?;:SENS:VOLT:PROT:TRIP?;:SYST:ERR?\n")
+    assert port.read() == b'CURR;0;0,"No error"\n'
+    assert memory.commands("smu")[0][1].startswith(":SOUR:FUNC?")
+    port.write(b":READ?\n")
+    clock.advance(0.1)
+    volt, current, *_ = (float(each) for each in port.read().split(b","))
+    assert (volt, current) == pytest.approx((Diode().voltage_v(1e-3), 1e-3), rel=1e-3)
+    port.write(b":SOUR:FUNC VOLT;:OUTP?\n")
+    assert port.read() == b"0\n"
+    memory.power_cycle("smu")
+    assert memory.state()["smu"]["source"] == "VOLT"
+
+
+def test_what_was_left_takes_no_time_and_may_wait_for_nothing(tmp_path, clock) -> None:
+    left = [":OUTP ON;:TRIG:SOUR BUS;:READ?", ":SOUR:VOLT 0.1"]
+    memory = MemoryBench(bench_left(tmp_path, left), clock=clock)
+    assert (clock.now(), memory.state()["smu"]["source_v"]) == (0.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("left", "complaint"),
+    [('":OUTP ON"', "device.smu.left is not a list"), ("[1]", "device.smu.left is 1, not text")],
+)
+def test_what_was_left_is_a_list_of_messages(tmp_path, left: str, complaint: str) -> None:
+    with pytest.raises(BenchError, match=complaint):
+        load_layout(bench_left(tmp_path, left))
 
 
 def test_the_output_settles_with_a_time_constant_of_a_millisecond(smu, clock) -> None:

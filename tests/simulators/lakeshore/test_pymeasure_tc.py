@@ -28,7 +28,7 @@ def bench() -> Iterator[SimulatedBench]:
 
 
 @pytest.fixture(scope="module")
-def tc(bench: SimulatedBench) -> Iterator[Any]:
+def tc(bench: SimulatedBench, keep_gap: Any) -> Iterator[Any]:
     tc = LakeShore3xx(
         bench.resources["tc"],
         visa_library="@py",
@@ -36,6 +36,7 @@ def tc(bench: SimulatedBench) -> Iterator[Any]:
         baud_rate=57600,
         timeout=LONG_MS,
     )
+    keep_gap(tc.adapter)
     yield tc
     tc.adapter.close()
 

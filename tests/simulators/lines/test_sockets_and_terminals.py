@@ -24,7 +24,11 @@ def open_terminal(path: str, **line) -> serial.Serial:
     return serial.Serial(path, 57600, timeout=5, **line)
 
 
+GAP_S = 0.06  # what the controller needs after a message and after a reply, and a little more
+
+
 def ask(port: serial.Serial, text: str) -> bytes:
+    time.sleep(GAP_S)
     port.write(text.encode() + b"\r\n")
     return port.read_until(b"\r\n")
 
@@ -226,7 +230,7 @@ def test_the_terminal_can_be_opened_again_and_again(bench, line) -> None:
 def test_a_new_client_of_the_terminal_finds_nothing_old(bench) -> None:
     path = terminal_path(bench)
     with open_terminal(path) as tc:
-        tc.write(b"*IDN?\nKRDG? A\nRANGE 1,1\n")
+        tc.write(b"*IDN?;KRDG? A;RANGE 1,1\n")
         bench.wait("tc", "heater_range", 1)
     bench.wait("tc", "clients", 0)
     with open_terminal(path) as tc:
@@ -239,6 +243,7 @@ def test_bytes_of_a_client_that_is_gone_at_once_are_heard(bench) -> None:
         os.write(fd, b"RANGE 1,%d\n" % heater_range)
         os.close(fd)
         bench.wait("tc", "heater_range", heater_range)
+        time.sleep(GAP_S)
 
 
 def test_a_terminal_is_raw_for_clients_that_set_nothing(bench) -> None:
