@@ -2,26 +2,26 @@
 
 from funcnodes.core.codec import JSONDecoder, JSONEncoder
 from funcnodes.core.dataenum import DataEnum
-from funcnodes.core.engine import Engine
-from funcnodes.core.frames import Frame, Pacer
-from funcnodes.core.groups import NodeGroup, NodeGroups
-from funcnodes.core.library import Library, Shelf, find_shelf, module_to_shelf
-from funcnodes.core.mixin import NodeClassMixin, instance_nodefunction
-from funcnodes.core.node import Node, get_nodeclass, run_until_complete
-from funcnodes.core.nodemaker import InputMeta, NodeDecorator, OutputMeta, node_class_maker
-from funcnodes.core.nodespace import Changes, NodeSpace
-from funcnodes.core.places import Place
-from funcnodes.core.ports import NodeInput, NodeIO, NodeOutput, Port
-from funcnodes.core.progress import NodeProgress
-from funcnodes.core.regroup import dissolve, make_subgraph
+from funcnodes.core.graph.groups import NodeGroup, NodeGroups
+from funcnodes.core.graph.library import Library, Shelf, find_shelf, module_to_shelf
+from funcnodes.core.graph.nodespace import Changes, NodeSpace
+from funcnodes.core.graph.places import Place
+from funcnodes.core.graph.saved import PlaceholderNode
+from funcnodes.core.nodes.frames import Frame, Pacer
+from funcnodes.core.nodes.mixin import NodeClassMixin, instance_nodefunction
+from funcnodes.core.nodes.node import Node, get_nodeclass, run_until_complete
+from funcnodes.core.nodes.nodemaker import InputMeta, NodeDecorator, OutputMeta, node_class_maker
+from funcnodes.core.nodes.ports import NodeInput, NodeIO, NodeOutput, Port
+from funcnodes.core.nodes.progress import NodeProgress
+from funcnodes.core.nodes.streams import Stream, StreamInput
 from funcnodes.core.render import RenderOptions
-from funcnodes.core.saved import PlaceholderNode
+from funcnodes.core.running.engine import Engine
+from funcnodes.core.running.waves import Outcome, Wave
 from funcnodes.core.services import Services
-from funcnodes.core.streams import Stream, StreamInput
-from funcnodes.core.subgraph import SubgraphNode
+from funcnodes.core.subgraphs.regroup import dissolve, make_subgraph
+from funcnodes.core.subgraphs.subgraph import SubgraphNode
 from funcnodes.core.types import DeviceRef, PortType, Range, Rows, Trigger, Unit
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.core.waves import Outcome, Wave
 
 __all__ = [
     "Changes",

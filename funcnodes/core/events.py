@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.ports import Port
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.ports import Port
 
 Listener = Callable[..., Any]
 _log = logging.getLogger(__name__)

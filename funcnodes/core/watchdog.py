@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from funcnodes.core.engine import Engine
+from funcnodes.core.running.engine import Engine
 
 HELD_S = 0.5
 TICK_S = 0.1

@@ -6,8 +6,9 @@ Looks at the graph and at the bench; does nothing, asks no instrument.
 from collections.abc import Iterator
 from itertools import combinations
 
-from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
-from funcnodes.core.gates import InputGate
+from funcnodes.core import Frame, Node, NodeSpace, NoValue
+from funcnodes.core.running import topology
+from funcnodes.core.subgraphs.passages import InputGate
 from funcnodes.devices.bench import Bench
 from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace
-from funcnodes.core.gates import InputGate, OutputGate
+from funcnodes.core.subgraphs.passages import InputGate, OutputGate
 
 Step = Callable[[Node], Iterable[Node]]
 

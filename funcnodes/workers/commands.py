@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.waves import Wave
+from funcnodes.core.running.waves import Wave
+from funcnodes.core.subgraphs.passages import InputGate, OutputGate
 from funcnodes.devices.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader

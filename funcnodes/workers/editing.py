@@ -21,10 +21,10 @@ from funcnodes.core import (
     Place,
     PlaceholderNode,
 )
-from funcnodes.core.gates import Gate, check_crossing
+from funcnodes.core.graph.saved import dump_node
 from funcnodes.core.naming import joined
-from funcnodes.core.saved import dump_node
-from funcnodes.core.topology import downstream
+from funcnodes.core.running.topology import downstream
+from funcnodes.core.subgraphs.passages import Gate, check_crossing
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot
 from funcnodes.workers.scopes import Edge, around, space_at

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core import Library, archive, saved, subgraph, subgraph_files
-from funcnodes.core.archive import ArchiveError
+from funcnodes.core import Library
+from funcnodes.core.graph import archive, saved, subgraph_files
+from funcnodes.core.graph.archive import ArchiveError
 from funcnodes.core.services import Services
+from funcnodes.core.subgraphs import subgraph
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers import client, manager_file

@@ -11,10 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 from funcnodes.core import Node, NodeInput, NodeSpace, SubgraphNode, dissolve, make_subgraph
-from funcnodes.core.gates import Gate, InputGate
+from funcnodes.core.graph.saved import dump_node
 from funcnodes.core.naming import split
-from funcnodes.core.ports import Port
-from funcnodes.core.saved import dump_node
+from funcnodes.core.nodes.ports import Port
+from funcnodes.core.subgraphs.passages import Gate, InputGate
 from funcnodes.errors import GraphError
 from funcnodes.workers import editing
 from funcnodes.workers.editing import Edit, Held, connect_silently, place_of

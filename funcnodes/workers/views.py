@@ -25,8 +25,8 @@ from funcnodes.core import (
     naming,
     previews,
 )
-from funcnodes.core.gates import Gate
-from funcnodes.core.ports import Port
+from funcnodes.core.nodes.ports import Port
+from funcnodes.core.subgraphs.passages import Gate
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes import NODE_IDS, library_entries

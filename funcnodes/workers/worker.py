@@ -18,9 +18,9 @@ import msgspec
 from funcnodes import __version__
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, Node, SubgraphNode, naming, units
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.subgraph import SHELF_NAME
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
+from funcnodes.core.subgraphs.passages import InputGate, OutputGate
+from funcnodes.core.subgraphs.subgraph import SHELF_NAME
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes import DeviceNode

@@ -20,8 +20,8 @@ from funcnodes.core import (
     Shelf,
     Unit,
     codec,
-    saved,
 )
+from funcnodes.core.graph import saved
 from funcnodes.errors import (
     GraphError,
     MultipleConnectionsError,

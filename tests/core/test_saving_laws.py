@@ -18,9 +18,9 @@ from funcnodes.core import (
     Shelf,
     Unit,
     codec,
-    saved,
 )
-from funcnodes.core.places import Place
+from funcnodes.core.graph import saved
+from funcnodes.core.graph.places import Place
 from funcnodes.errors import GraphError, NodeConnectionError
 
 

@@ -29,8 +29,8 @@ from funcnodes.core import (
     dissolve,
     make_subgraph,
 )
-from funcnodes.core.gates import check_crossing
-from funcnodes.core.subgraph_files import SUFFIX, version_of
+from funcnodes.core.graph.subgraph_files import SUFFIX, version_of
+from funcnodes.core.subgraphs.passages import check_crossing
 from funcnodes.errors import (
     AwaitCycleError,
     GraphError,

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from funcnodes.core import Node, NodeDecorator, NodeInput, NodeOutput, Wave, topology
-from funcnodes.core.node import Policy
+from funcnodes.core import Node, NodeDecorator, NodeInput, NodeOutput, Wave
+from funcnodes.core.nodes.node import Policy
+from funcnodes.core.running import topology
 
 LAWS = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow]

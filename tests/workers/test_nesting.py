@@ -20,7 +20,7 @@ from funcnodes.core import (
     SubgraphNode,
     naming,
 )
-from funcnodes.core.gates import InputGate, OutputGate
+from funcnodes.core.subgraphs.passages import InputGate, OutputGate
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
 from funcnodes.workers import editing, regrouping, scopes, wire

@@ -11,7 +11,7 @@ from typing import Any
 from funcnodes.basic_nodes.control.routes import is_on
 from funcnodes.basic_nodes.define import not_a
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NoValue, Wave
-from funcnodes.core.topology import downstream
+from funcnodes.core.running.topology import downstream
 from funcnodes.errors import ExecutionError
 
 MAX_ROUNDS = 1_000_000

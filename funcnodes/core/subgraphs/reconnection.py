@@ -7,10 +7,10 @@ Types are checked as ever.
 from collections.abc import Callable
 from typing import Any
 
-from funcnodes.core import topology
-from funcnodes.core.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.running import topology
+from funcnodes.core.running.waves import Wave
 from funcnodes.core.values import Quality
-from funcnodes.core.waves import Wave
 
 
 def lay(output: NodeOutput, inp: NodeInput) -> None:

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
+    from funcnodes.core.nodes.node import Node
 
 EVERY_S = 0.05
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core import saved
+from funcnodes.core.graph import saved
 from funcnodes.errors import SavedGraphError
 
 SUFFIX = ".subgraph.json"

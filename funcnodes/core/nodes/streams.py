@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from funcnodes.core.ports import NodeInput
+from funcnodes.core.nodes.ports import NodeInput
+from funcnodes.core.running.waves import Outcome, Wave
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.core.waves import Outcome, Wave
 from funcnodes.errors import GraphError, StreamOverflow
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
+    from funcnodes.core.nodes.node import Node
 
 CAPACITY = 1000
 _log = logging.getLogger(__name__)

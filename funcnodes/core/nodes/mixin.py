@@ -24,8 +24,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
-from funcnodes.core.node import Node, register_weakly
-from funcnodes.core.nodemaker import node_class_maker
+from funcnodes.core.nodes.node import Node, register_weakly
+from funcnodes.core.nodes.nodemaker import node_class_maker
 from funcnodes.errors import GraphError
 
 Function = Callable[..., Any]

@@ -16,10 +16,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
-from funcnodes.core import topology
-from funcnodes.core.node import Node
-from funcnodes.core.places import Place, Section
-from funcnodes.core.waves import Outcome, Wave
+from funcnodes.core.graph.places import Place, Section
+from funcnodes.core.nodes.node import Node
+from funcnodes.core.running import topology
+from funcnodes.core.running.waves import Outcome, Wave
 from funcnodes.errors import ExecutionError, GraphError
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from funcnodes.core.running.waves import Wave
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.core.waves import Wave
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.ports import NodeInput, Port
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.ports import NodeInput, Port
 
 
 @dataclass(frozen=True, slots=True)

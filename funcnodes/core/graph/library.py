@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, overload
 
-from funcnodes.core import plugins
-from funcnodes.core.node import Node, get_nodeclass
+from funcnodes.core.graph import plugins
+from funcnodes.core.nodes.node import Node, get_nodeclass
 from funcnodes.errors import GraphError, NodeClassNotFoundError
 
 _log = logging.getLogger(__name__)
@@ -244,7 +244,8 @@ class Library:
 
         A file that cannot be read is reported in `broken` under its name.
         """
-        from funcnodes.core import subgraph, subgraph_files
+        from funcnodes.core.graph import subgraph_files
+        from funcnodes.core.subgraphs import subgraph
 
         shelf, broken = subgraph.shelf_of(folder, self)
         if any(each.name == shelf.name for each in self.shelves):
@@ -256,7 +257,7 @@ class Library:
 
     def find_subgraph(self, file: str) -> Mapping[str, Any] | None:
         """What the file of that name says, if it is offered here."""
-        from funcnodes.core import subgraph_files
+        from funcnodes.core.graph import subgraph_files
 
         nodeclass = self._by_id.get(subgraph_files.subgraph_id(file))
         found: Mapping[str, Any] | None = getattr(nodeclass, "definition", None)

@@ -13,8 +13,8 @@ from funcnodes.core.values import NoValue
 from funcnodes.errors import SavedGraphError
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.ports import NodeInput, Port
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.ports import NodeInput, Port
 
 
 # ── ports ─────────────────────────────────────────────────────────────────────────────────
@@ -39,7 +39,7 @@ def port_ready_state(port: "Port") -> dict[str, bool]:
 
 def port_status(port: "Port") -> dict[str, Any]:
     """Whether it has what it needs, and is wired; of a stream also what waits and was dropped."""
-    from funcnodes.core.streams import StreamInput  # which builds on ports
+    from funcnodes.core.nodes.streams import StreamInput  # which builds on ports
 
     state: dict[str, Any] = {
         "has_value": port._value is not NoValue,

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from funcnodes.core import topology
+from funcnodes.core.running import topology
 from funcnodes.errors import GraphError, SavedGraphError
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.nodespace import NodeSpace
-    from funcnodes.core.ports import NodeOutput
+    from funcnodes.core.graph.nodespace import NodeSpace
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.ports import NodeOutput
 
 Section = Literal["enter", "body", "finally"]
 SECTIONS: tuple[Section, ...] = get_args(Section)

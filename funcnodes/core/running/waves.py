@@ -11,12 +11,12 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from funcnodes.core import topology
+from funcnodes.core.running import topology
 from funcnodes.errors import NodeTimeout
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.ports import Port
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.ports import Port
 
 OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
 

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
+    from funcnodes.core.nodes.node import Node
 
 _version = 0  # of all wiring in this process
 

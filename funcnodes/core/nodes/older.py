@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from funcnodes.core import codec
-from funcnodes.core.node import Node
-from funcnodes.core.ports import NodeInput
+from funcnodes.core.nodes.node import Node
+from funcnodes.core.nodes.ports import NodeInput
 from funcnodes.core.values import NoValue
 from funcnodes.errors import SavedGraphError
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from funcnodes.core import saved
+from funcnodes.core.graph import saved
 from funcnodes.errors import FuncnodesError
 
 CONFIG, STATE, FILES = "config", "state", "files"

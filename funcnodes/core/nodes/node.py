@@ -15,16 +15,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from weakref import WeakValueDictionary
 
-from funcnodes.core import describe, taken, topology
-from funcnodes.core.engine import IDLE, QUEUED, RUNNING, SLOW_CPU_S, Engine, default_engine
 from funcnodes.core.events import Emitter, ValueEvents, Watcher
-from funcnodes.core.places import Place
-from funcnodes.core.ports import NodeInput, NodeOutput, Port
-from funcnodes.core.progress import NodeProgress
-from funcnodes.core.streams import Backlog, StreamInput
+from funcnodes.core.graph.places import Place
+from funcnodes.core.nodes import describe, taken
+from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.nodes.progress import NodeProgress
+from funcnodes.core.nodes.streams import Backlog, StreamInput
+from funcnodes.core.running import topology
+from funcnodes.core.running.engine import IDLE, QUEUED, RUNNING, SLOW_CPU_S, Engine, default_engine
+from funcnodes.core.running.waves import Outcome, Wave
 from funcnodes.core.types import Trigger
 from funcnodes.core.values import NoValue
-from funcnodes.core.waves import Outcome, Wave
 from funcnodes.errors import (
     AwaitCycleError,
     FuncnodesError,
@@ -37,8 +38,8 @@ from funcnodes.errors import (
 )
 
 if TYPE_CHECKING:
-    from funcnodes.core.nodespace import NodeSpace
-    from funcnodes.core.processes import Job
+    from funcnodes.core.graph.nodespace import NodeSpace
+    from funcnodes.core.running.processes import Job
 
 Policy = Literal["each", "settled", "zip"]
 RunIn = Literal["auto", "loop", "thread", "process"]
@@ -603,7 +604,7 @@ class Node(Emitter):
         Raises:
             SavedGraphError: A value cannot be saved; names node and port.
         """
-        from funcnodes.core import saved  # which builds on nodes
+        from funcnodes.core.graph import saved  # which builds on nodes
 
         return saved.dump_node(self)
 
@@ -613,7 +614,7 @@ class Node(Emitter):
         Raises:
             SavedGraphError: It is of another type of node, or cannot be read.
         """
-        from funcnodes.core import saved  # which builds on nodes
+        from funcnodes.core.graph import saved  # which builds on nodes
 
         saved.restore_node(self, data)
 
@@ -914,7 +915,7 @@ class Node(Emitter):
                 self.report(so_far, total, text)
 
         if self.run_in == "process":
-            from funcnodes.core import processes
+            from funcnodes.core.running import processes
 
             self._job = processes.submit(self, args, report, done)
         else:

@@ -8,17 +8,17 @@ was. Nodes whose class is missing stay as placeholders that keep every byte of t
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from funcnodes.core import saved
-from funcnodes.core.engine import Engine, default_engine
 from funcnodes.core.events import Emitter
-from funcnodes.core.groups import NodeGroups
-from funcnodes.core.library import Library, Shelf
-from funcnodes.core.node import Node
-from funcnodes.core.places import Place, Places
-from funcnodes.core.ports import Port
-from funcnodes.core.reservations import Reservations
+from funcnodes.core.graph import saved
+from funcnodes.core.graph.groups import NodeGroups
+from funcnodes.core.graph.library import Library, Shelf
+from funcnodes.core.graph.places import Place, Places
+from funcnodes.core.nodes.node import Node
+from funcnodes.core.nodes.ports import Port
+from funcnodes.core.running.engine import Engine, default_engine
+from funcnodes.core.running.reservations import Reservations
+from funcnodes.core.running.waves import Wave
 from funcnodes.core.services import Services
-from funcnodes.core.waves import Wave
 from funcnodes.errors import GraphError, RefusedError
 
 Arming = Literal["disarmed", "live", "running"]

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from funcnodes.core.gates import Gate
-from funcnodes.core.node import Node
-from funcnodes.core.nodespace import NodeSpace
-from funcnodes.core.ports import NodeInput, NodeOutput, Port
-from funcnodes.core.subgraph import SubgraphNode
+from funcnodes.core.graph.nodespace import NodeSpace
+from funcnodes.core.nodes.node import Node
+from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.subgraphs.passages import Gate
+from funcnodes.core.subgraphs.reconnection import kept, lay, lift
+from funcnodes.core.subgraphs.subgraph import SubgraphNode
 from funcnodes.core.types import PortType, conversion
-from funcnodes.core.wiring import kept, lay, lift
 from funcnodes.errors import GraphError, PortMismatchError
 
 

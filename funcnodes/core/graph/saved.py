@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from funcnodes.core import codec, older
-from funcnodes.core.library import Library
-from funcnodes.core.node import TRIGGER_IN, TRIGGER_OUT, Node, loading
-from funcnodes.core.places import Place
-from funcnodes.core.ports import NodeInput, NodeOutput, Port
+from funcnodes.core import codec
+from funcnodes.core.graph.library import Library
+from funcnodes.core.graph.places import Place
+from funcnodes.core.nodes import older
+from funcnodes.core.nodes.node import TRIGGER_IN, TRIGGER_OUT, Node, loading
+from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
 from funcnodes.core.services import Services
 from funcnodes.core.values import NoValue
 from funcnodes.errors import (
@@ -33,7 +34,7 @@ from funcnodes.errors import (
 )
 
 if TYPE_CHECKING:
-    from funcnodes.core.nodespace import NodeSpace
+    from funcnodes.core.graph.nodespace import NodeSpace
 
 _log = logging.getLogger(__name__)
 
@@ -260,7 +261,7 @@ def without_collecting() -> Iterator[None]:
 
 def load(data: Any, lib: Library, services: Services) -> "NodeSpace":
     """Build a nodespace of its own from a saved form; see `NodeSpace.deserialize`."""
-    from funcnodes.core.nodespace import NodeSpace
+    from funcnodes.core.graph.nodespace import NodeSpace
 
     data = _as_mapping(data, "The file")
     _check_depth(data)

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from funcnodes.errors import NodeProcessError
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
+    from funcnodes.core.nodes.node import Node
 
 IDLE_S = 30.0  # after which a process that has nothing to do is ended
 END_S = 2.0  # how long a process may take to end by itself
@@ -191,7 +191,7 @@ class Child:
         with there:
             code = (
                 f"import sys; sys.path[:] = {[p for p in sys.path if isinstance(p, str)]!r}\n"
-                f"from funcnodes.core.processes import serve; serve({there.fileno()})"
+                f"from funcnodes.core.running.processes import serve; serve({there.fileno()})"
             )
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
@@ -339,7 +339,7 @@ def _answer(request: bytes, send: Callable[[str, Any], None]) -> None:
 
 
 def _run(call: Call, send: Callable[[str, Any], None]) -> Any:
-    from funcnodes.core.node import get_nodeclass
+    from funcnodes.core.nodes.node import get_nodeclass
     from funcnodes.core.values import NoValue
 
     _import(call.module, call.file)

@@ -17,15 +17,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from funcnodes.core import codec, saved
+from funcnodes.core import codec
 from funcnodes.core.events import Watcher
-from funcnodes.core.gates import Border, Gate, InputGate, OuterInput, OuterOutput, OutputGate
-from funcnodes.core.library import Library, Shelf
-from funcnodes.core.node import Node, State
-from funcnodes.core.nodespace import Arming, Changes, NodeSpace
-from funcnodes.core.ports import NodeInput, NodeOutput, Port
-from funcnodes.core.services import Services
-from funcnodes.core.subgraph_files import (
+from funcnodes.core.graph import saved
+from funcnodes.core.graph.library import Library, Shelf
+from funcnodes.core.graph.nodespace import Arming, Changes, NodeSpace
+from funcnodes.core.graph.subgraph_files import (
     SUFFIX,
     read_subgraph,
     stem,
@@ -33,9 +30,20 @@ from funcnodes.core.subgraph_files import (
     version_of,
     with_values,
 )
+from funcnodes.core.nodes.node import Node, State
+from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.running.waves import Wave
+from funcnodes.core.services import Services
+from funcnodes.core.subgraphs.passages import (
+    Border,
+    Gate,
+    InputGate,
+    OuterInput,
+    OuterOutput,
+    OutputGate,
+)
+from funcnodes.core.subgraphs.reconnection import hold, kept, lay, lift, take_value
 from funcnodes.core.values import NoValue
-from funcnodes.core.waves import Wave
-from funcnodes.core.wiring import hold, kept, lay, lift, take_value
 from funcnodes.errors import (
     FuncnodesError,
     GraphError,

@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from funcnodes.core import describe, topology
 from funcnodes.core.events import Emitter, Listener
-from funcnodes.core.provenance import Provenance, provenance
+from funcnodes.core.nodes import describe
+from funcnodes.core.nodes.provenance import Provenance, provenance
+from funcnodes.core.running import topology
+from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, Range, check_range, conversion
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.core.waves import Wave
 from funcnodes.errors import (
     GraphError,
     MultipleConnectionsError,
@@ -26,9 +27,9 @@ from funcnodes.errors import (
 )
 
 if TYPE_CHECKING:
-    from funcnodes.core.engine import Engine
-    from funcnodes.core.node import Node
-    from funcnodes.core.older import RefusedWire
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.older import RefusedWire
+    from funcnodes.core.running.engine import Engine
 
 Convert = Callable[[Any], Any]
 Listeners = Mapping[str, Listener | Iterable[Listener]]

@@ -16,13 +16,13 @@ from contextvars import Context, ContextVar, copy_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from funcnodes.core.ports import push
+from funcnodes.core.nodes.ports import push
 from funcnodes.core.values import NoValue
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.ports import Convert, NodeInput, NodeOutput
-    from funcnodes.core.waves import Wave
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.nodes.ports import Convert, NodeInput, NodeOutput
+    from funcnodes.core.running.waves import Wave
 
     Wires = Sequence[tuple[NodeInput, Convert | None]]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from funcnodes.errors import RefusedError
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.waves import Wave
+    from funcnodes.core.nodes.node import Node
+    from funcnodes.core.running.waves import Wave
 
 
 class Reservations:

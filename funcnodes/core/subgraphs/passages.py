@@ -7,12 +7,12 @@ on at the other in the same wave; nothing runs at a border.
 from collections.abc import Iterable
 from typing import Any
 
-from funcnodes.core.node import Node
-from funcnodes.core.ports import NodeInput, NodeOutput
+from funcnodes.core.nodes.node import Node
+from funcnodes.core.nodes.ports import NodeInput, NodeOutput
+from funcnodes.core.running.waves import Wave
+from funcnodes.core.subgraphs.reconnection import hold, take_value
 from funcnodes.core.types import PortType
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.core.waves import Wave
-from funcnodes.core.wiring import hold, take_value
 
 
 class Border(Node):

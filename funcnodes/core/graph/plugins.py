@@ -15,7 +15,7 @@ from funcnodes.core import codec, previews, types
 from funcnodes.core.codec import Codec
 
 if TYPE_CHECKING:
-    from funcnodes.core.library import Shelf
+    from funcnodes.core.graph.library import Shelf
 
 GROUP = "funcnodes.plugin"
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Plugin:
 
     def add_shelf(self, shelf: "Shelf") -> None:
         """Offer node classes."""
-        from funcnodes.core.library import Shelf
+        from funcnodes.core.graph.library import Shelf
 
         if not isinstance(shelf, Shelf):
             raise TypeError(f"{type(shelf).__name__} is not a Shelf")

@@ -1,0 +1,1 @@
+"""Waves and the engine: what one stimulus sets off, when it runs, and when it has come to rest."""

@@ -1,0 +1,1 @@
+"""Subgraphs: a part of a graph as one node; making them, and dissolving them."""
