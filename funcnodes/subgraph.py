@@ -1,7 +1,10 @@
 """Subgraphs: a part of a graph as one node. The import path that users look for; see `core`."""
 
 from funcnodes.core.graph.subgraph_files import SUFFIX
-from funcnodes.core.subgraphs.passages import InputGate, OutputGate
+from funcnodes.core.subgraphs.passages import (
+    InputPassage as InputGate,
+    OutputPassage as OutputGate,
+)
 from funcnodes.core.subgraphs.regroup import dissolve, make_subgraph
 from funcnodes.core.subgraphs.subgraph import SubgraphNode
 

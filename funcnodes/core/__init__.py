@@ -2,24 +2,41 @@
 
 from funcnodes.core.codec import JSONDecoder, JSONEncoder
 from funcnodes.core.dataenum import DataEnum
-from funcnodes.core.graph.groups import NodeGroup, NodeGroups
-from funcnodes.core.graph.library import Library, Shelf, find_shelf, module_to_shelf
-from funcnodes.core.graph.nodespace import Changes, NodeSpace
-from funcnodes.core.graph.places import Place
-from funcnodes.core.graph.saved import PlaceholderNode
-from funcnodes.core.nodes.frames import Frame, Pacer
-from funcnodes.core.nodes.mixin import NodeClassMixin, instance_nodefunction
-from funcnodes.core.nodes.node import Node, get_nodeclass, run_until_complete
-from funcnodes.core.nodes.nodemaker import InputMeta, NodeDecorator, OutputMeta, node_class_maker
-from funcnodes.core.nodes.ports import NodeInput, NodeIO, NodeOutput, Port
-from funcnodes.core.nodes.progress import NodeProgress
-from funcnodes.core.nodes.streams import Stream, StreamInput
+from funcnodes.core.graph import (
+    Changes,
+    Library,
+    NodeGroup,
+    NodeGroups,
+    NodeSpace,
+    PlaceholderNode,
+    Shelf,
+    find_shelf,
+    module_to_shelf,
+)
+from funcnodes.core.nodes import (
+    Frame,
+    InputMeta,
+    Node,
+    NodeClassMixin,
+    NodeDecorator,
+    NodeInput,
+    NodeIO,
+    NodeOutput,
+    NodeProgress,
+    OutputMeta,
+    Pacer,
+    Place,
+    Port,
+    Stream,
+    StreamInput,
+    get_nodeclass,
+    instance_nodefunction,
+    node_class_maker,
+)
 from funcnodes.core.render import RenderOptions
-from funcnodes.core.running.engine import Engine
-from funcnodes.core.running.waves import Outcome, Wave
+from funcnodes.core.running import Engine, Outcome, Wave, run_until_complete
 from funcnodes.core.services import Services
-from funcnodes.core.subgraphs.regroup import dissolve, make_subgraph
-from funcnodes.core.subgraphs.subgraph import SubgraphNode
+from funcnodes.core.subgraphs import SubgraphNode, dissolve, make_subgraph
 from funcnodes.core.types import DeviceRef, PortType, Range, Rows, Trigger, Unit
 from funcnodes.core.values import NoValue, Quality
 

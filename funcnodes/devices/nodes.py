@@ -20,8 +20,8 @@ from funcnodes.core import (
     Shelf,
     units,
 )
-from funcnodes.core.nodes.node import Policy
-from funcnodes.core.nodes.ports import Port
+from funcnodes.core.nodes import Port
+from funcnodes.core.running import Policy
 from funcnodes.core.types import Range
 from funcnodes.devices import alarmnodes
 from funcnodes.devices.acquisition import acquire, members_of

@@ -18,7 +18,7 @@ from typing import Any
 
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
-from funcnodes.core.graph.saved import parse
+from funcnodes.core.codec.strict import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench, find_bench
 from funcnodes.devices.benchfile import BenchFile

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.graph.nodespace import Changes
-from funcnodes.core.nodes.node import Node
-from funcnodes.core.nodes.ports import Port
+from funcnodes.core.nodes import Node, Port
 from funcnodes.runs import XYPlot
 from funcnodes.workers import scopes, views, wire
 from funcnodes.workers.publisher import Publisher

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.running.waves import Wave
-from funcnodes.core.subgraphs.passages import InputGate, OutputGate
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
@@ -438,7 +438,7 @@ class Commands:
         return self._worker.runs.find(run)
 
 
-_PORTS = (InputGate.node_id, OutputGate.node_id)
+_PORTS = (InputPassage.node_id, OutputPassage.node_id)
 
 
 def _place(scope: str, frame: str, section: wire.Section) -> Place | None:

@@ -21,10 +21,10 @@ from funcnodes.core import (
     Place,
     PlaceholderNode,
 )
-from funcnodes.core.graph.saved import dump_node
 from funcnodes.core.naming import joined
+from funcnodes.core.nodes.form import dump_node
 from funcnodes.core.running.topology import downstream
-from funcnodes.core.subgraphs.passages import Gate, check_crossing
+from funcnodes.core.subgraphs.passages import Passage, check_crossing
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.runs import XYPlot
 from funcnodes.workers.scopes import Edge, around, space_at
@@ -173,7 +173,7 @@ class Connect:
         if out in inp.sources:
             raise RefusedError("These two ports are wired already.")
         try:
-            out.check_wire(inp)
+            out.check_edge(inp)
             check_crossing(out, inp)
         except GraphError:
             if self.grown:
@@ -769,7 +769,7 @@ def _output(space: NodeSpace, uuid: str, port_id: str) -> NodeOutput:
 
 
 def _check_holdable(node: Node) -> None:
-    if isinstance(node, Gate):
+    if isinstance(node, Passage):
         raise RefusedError(f"{node.name} is a port of the subgraph: no frame holds it.")
 
 

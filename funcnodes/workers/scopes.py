@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from funcnodes.core import Node, NodeSpace, SubgraphNode
 from funcnodes.core.naming import joined, split
-from funcnodes.core.subgraphs.subgraph import InnerSpace
+from funcnodes.core.subgraphs.inner import InnerSpace
 from funcnodes.errors import GraphError, RefusedError
 
 Edge = tuple[str, str, str, str]

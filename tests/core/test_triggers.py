@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from funcnodes.core import Changes, Node, NodeDecorator, NodeInput, NodeOutput, NodeSpace, NoValue
-from funcnodes.core.nodes.node import run_until_complete
+from funcnodes.core.running import run_until_complete
 from funcnodes.core.running.waves import Wave
 from funcnodes.errors import (
     AwaitCycleError,

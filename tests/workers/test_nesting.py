@@ -20,7 +20,7 @@ from funcnodes.core import (
     SubgraphNode,
     naming,
 )
-from funcnodes.core.subgraphs.passages import InputGate, OutputGate
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.errors import FuncnodesError, GraphError, RefusedError
 from funcnodes.runs import NODE_SHELF as RUNS
 from funcnodes.workers import editing, regrouping, scopes, wire
@@ -521,7 +521,7 @@ steps = st.lists(
 
 def new_editor() -> Editor:
     library = Library(NODE_SHELF, RUNS)
-    library.add_nodes([SubgraphNode, InputGate, OutputGate], "Subgraphs")
+    library.add_nodes([SubgraphNode, InputPassage, OutputPassage], "Subgraphs")
     return Editor(NodeSpace(library, arming="disarmed"))
 
 

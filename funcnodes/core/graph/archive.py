@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from funcnodes.core.graph import saved
+from funcnodes.core.codec.strict import parse
 from funcnodes.errors import FuncnodesError
 
 CONFIG, STATE, FILES = "config", "state", "files"
@@ -208,7 +208,7 @@ def _document(
         text = stream.read(MAX_TEXT_BYTES + 1)
     if len(text) > MAX_TEXT_BYTES:
         raise ArchiveError(f"The {what} of the archive is too large.")
-    found = saved.parse(text, what=f"The {what} of the archive")
+    found = parse(text, what=f"The {what} of the archive")
     if not isinstance(found, dict):
         raise ArchiveError(f"The {what} of the archive is not an object.")
     return found, len(text)

@@ -1,4 +1,4 @@
-"""A nodespace: nodes and wires that are saved, loaded, armed and watched together.
+"""A nodespace: nodes and edges that are saved, loaded, armed and watched together.
 
 A nodespace made in a script is live; a loaded one is disarmed: values are restored, nothing
 executes (A1). Loading checks the whole file first, so that a bad one leaves the old graph as it
@@ -6,22 +6,25 @@ was. Nodes whose class is missing stay as placeholders that keep every byte of t
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
+from funcnodes.core.codec.strict import without_collecting
 from funcnodes.core.events import Emitter
 from funcnodes.core.graph import saved
 from funcnodes.core.graph.groups import NodeGroups
-from funcnodes.core.graph.library import Library, Shelf
-from funcnodes.core.graph.places import Place, Places
+from funcnodes.core.graph.library import Library
+from funcnodes.core.graph.places import Places
+from funcnodes.core.graph.shelves import Shelf
+from funcnodes.core.nodes.home import Arming
 from funcnodes.core.nodes.node import Node
-from funcnodes.core.nodes.ports import Port
+from funcnodes.core.nodes.place import Place
+from funcnodes.core.nodes.port import Port
 from funcnodes.core.running.engine import Engine, default_engine
 from funcnodes.core.running.reservations import Reservations
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.services import Services
 from funcnodes.errors import GraphError, RefusedError
 
-Arming = Literal["disarmed", "live", "running"]
 Edge = tuple[str, str, str, str]
 _OWN_EVENTS = {
     "after_add_shelf", "arming", "node_added", "node_placed", "node_removed",
@@ -78,7 +81,7 @@ class NodeSpace(Emitter):
         self.requires: dict[str, Any] = {}
         self.properties: dict[str, Any] = {}
         self._nodes: dict[str, Node] = {}
-        self.places = Places(self)
+        self.places = Places(self._nodes.get)
         self.reservations = Reservations()
         self.groups = NodeGroups(self.has_node, self.check_unlocked)
         self._secrets: dict[str, Any] = {}
@@ -94,7 +97,7 @@ class NodeSpace(Emitter):
 
     @property
     def edges(self) -> list[Edge]:
-        """`(source node, output, target node, input)` of every wire."""
+        """`(source node, output, target node, input)` of every edge."""
         return [
             (node.uuid, source.id, target.node.uuid, target.id)
             for node in self._nodes.values()
@@ -111,7 +114,7 @@ class NodeSpace(Emitter):
             yield from node.inner_nodes()
 
     def rename(self, node: Node, uuid: str) -> None:
-        """Give a node another id; its wires stay.
+        """Give a node another id; its edges stay.
 
         Raises:
             GraphError: That id is taken.
@@ -173,7 +176,7 @@ class NodeSpace(Emitter):
         return node
 
     def remove_node_by_id(self, uuid: str) -> Node:
-        """Take a node out, and its wires; what it was doing is given up.
+        """Take a node out, and its edges; what it was doing is given up.
 
         Raises:
             GraphError: There is none.
@@ -378,8 +381,8 @@ class NodeSpace(Emitter):
             RefusedError: A run is on.
         """
         self.check_unlocked()
-        with saved.without_collecting():
-            self._take_over(saved.load(data, self.lib, self.services))
+        with without_collecting():
+            self._take_over(loaded(data, self.lib, self.services))
 
     def _take_over(self, fresh: "NodeSpace") -> None:
         for node in self.nodes:
@@ -393,7 +396,7 @@ class NodeSpace(Emitter):
         self.groups.deserialize(groups)
 
     def _part_with(self, node: Node) -> None:
-        """Let another nodespace take over a node, wires and all."""
+        """Let another nodespace take over a node, edges and all."""
         del self._nodes[node.uuid]
         self.places.removed(node)
         self.groups.node_removed(node.uuid)
@@ -401,7 +404,7 @@ class NodeSpace(Emitter):
             node.off("*", self._relay)
 
     def _adopt(self, node: Node) -> None:
-        """Take over a node of another nodespace, wires and all."""
+        """Take over a node of another nodespace, edges and all."""
         node.on_removed()
         node.nodespace, node.engine = self, self.engine
         node.watched_by(self._changes)
@@ -418,8 +421,20 @@ class NodeSpace(Emitter):
         return saved.load_node(self, data)
 
     def connect(self, source: str, output: str, target: str, inp: str) -> Edge:
-        """Wire two nodes by their ids; an occupied input gives up its old wire."""
+        """Connect two nodes by their ids; an occupied input gives up its old edge."""
         self.check_unlocked()
         out = self.get_node_by_id(source).get_output(output)
         out.connect(self.get_node_by_id(target).get_input(inp), replace=True)
         return source, output, target, inp
+
+
+def loaded(data: Any, lib: Library, services: Services) -> NodeSpace:
+    """A nodespace of its own, disarmed, from a saved form.
+
+    Raises:
+        SavedGraphError: It is no valid nodespace.
+    """
+    space = NodeSpace(lib, arming="disarmed")
+    space.services = services
+    saved.fill(space, data)
+    return space

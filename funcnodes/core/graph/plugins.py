@@ -9,13 +9,11 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funcnodes.core import codec, previews, types
 from funcnodes.core.codec import Codec
-
-if TYPE_CHECKING:
-    from funcnodes.core.graph.library import Shelf
+from funcnodes.core.graph.shelves import Shelf
 
 GROUP = "funcnodes.plugin"
 _log = logging.getLogger(__name__)
@@ -34,10 +32,8 @@ class Plugin:
         self.shelves: list[Shelf] = []
         self._steps: list[Callable[[], None]] = []
 
-    def add_shelf(self, shelf: "Shelf") -> None:
+    def add_shelf(self, shelf: Shelf) -> None:
         """Offer node classes."""
-        from funcnodes.core.graph.library import Shelf
-
         if not isinstance(shelf, Shelf):
             raise TypeError(f"{type(shelf).__name__} is not a Shelf")
         self.shelves.append(shelf)
@@ -79,7 +75,7 @@ class Plugin:
 class Plugins:
     """What was found: shelves in order, and why what is missing is missing."""
 
-    shelves: "list[Shelf]" = field(default_factory=list)
+    shelves: list[Shelf] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core.graph import saved
+from funcnodes.core.codec.strict import parse
 from funcnodes.errors import SavedGraphError
 
 SUFFIX = ".subgraph.json"
+SUBGRAPH = "subgraph"  # node id of the class of all of them
 PREFIX = "subgraph:"  # of the node ids of classes made from files
 
 
@@ -47,7 +48,7 @@ def read_subgraph(path: Path) -> dict[str, Any]:
     """
     name = stem(path)
     try:
-        data = saved.parse(path.read_bytes(), what=str(path))
+        data = parse(path.read_bytes(), what=str(path))
     except OSError as error:
         raise SavedGraphError(f"{path} cannot be read: {error.strerror}.") from error
     if not isinstance(data, dict) or data.get("kind") != "subgraph":

@@ -16,8 +16,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
-from funcnodes.core.graph.places import Place, Section
 from funcnodes.core.nodes.node import Node
+from funcnodes.core.nodes.place import Place, Section
+from funcnodes.core.nodes.port import TRIGGER_OUT
 from funcnodes.core.running import topology
 from funcnodes.core.running.waves import Outcome, Wave
 from funcnodes.errors import ExecutionError, GraphError
@@ -45,8 +46,8 @@ class Frame(Node):
     shows_order = True
     is_frame = True
     linked = True
-    after_last: ClassVar[tuple[str, ...]] = ("_triggeroutput",)  # outputs that are no point's
-    takes_back: ClassVar[bool] = False  # wires from its own body to it start nothing anew
+    after_last: ClassVar[tuple[str, ...]] = (TRIGGER_OUT,)  # outputs that are no point's
+    takes_back: ClassVar[bool] = False  # edges from its own body to it start nothing anew
 
     def points_total(self) -> int | None:
         """How many points it will make, where that is known before it starts."""

@@ -7,8 +7,9 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Annotated, Any, TypedDict, get_args, get_origin
 
+from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.node import Node
-from funcnodes.core.nodes.ports import NodeInput, NodeOutput
+from funcnodes.core.nodes.outputs import NodeOutput
 from funcnodes.core.nodes.streams import Stream, StreamInput
 from funcnodes.core.values import NoValue
 from funcnodes.errors import GraphError

@@ -8,14 +8,11 @@ them as they are, so what is said of a single node here is applied when its clas
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from funcnodes.core import codec
-from funcnodes.core.nodes.node import Node
-from funcnodes.core.nodes.ports import NodeInput
+from funcnodes.core.types import PortType
 from funcnodes.core.values import NoValue
-from funcnodes.errors import SavedGraphError
 
 NO_VALUE = "<NoValue>"
 
@@ -27,31 +24,6 @@ FOLLOWING = {
     "dict_pop.key", "pyobject_get_attribute.attribute", "pyobject_delete_attribute.attribute",
     "dataclass.get_field.field_name",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedWire:
-    """A wire that an older version allowed and this one does not.
-
-    Attributes:
-        node: Id of the node that it starts from.
-        output: Id of the output there.
-        why: A plain sentence.
-    """
-
-    node: str
-    output: str
-    why: str
-
-    def dump(self) -> list[str]:
-        return [self.node, self.output, self.why]
-
-    @classmethod
-    def load(cls, data: Any) -> Self:
-        """Raises SavedGraphError."""
-        if isinstance(data, list) and len(data) == 3 and all(isinstance(d, str) for d in data):
-            return cls(*data)
-        raise SavedGraphError("A refused wire in the file is not three texts.")
 
 
 def unwrap(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -75,20 +47,20 @@ def properties(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "pos": place}
 
 
-def port(node: Node, port_id: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
+def port(node_id: str, port_id: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is said of a port, without limits that were never anybody's wish."""
-    if f"{node.node_id}.{port_id}" not in FOLLOWING:
+    if f"{node_id}.{port_id}" not in FOLLOWING:
         return found
     return {key: said for key, said in found.items() if key != "value_options"}
 
 
-def value(saved: Any, port: NodeInput) -> Any:
+def value(saved: Any, port_type: PortType) -> Any:
     """An old value as today's saved form; NoValue where it says that there is none."""
     if isinstance(saved, str):
         if saved == NO_VALUE:
             return NoValue
         owner, _, name = saved.partition(".")
-        for option in port.type.options:
+        for option in port_type.options:
             if isinstance(option, enum.Enum) and (owner, name) == (
                 type(option).__name__,
                 option.name,

@@ -9,12 +9,24 @@ It may be told from the node's own thread. What a person sees is brought up to d
 
 from collections.abc import Iterable, Iterator, Sized
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
-if TYPE_CHECKING:
-    from funcnodes.core.nodes.node import Node
+from funcnodes.core.running.engine import Engine
 
 EVERY_S = 0.05
+
+
+class Reporter(Protocol):
+    """A node whose progress is told."""
+
+    engine: Engine
+
+    @property
+    def execution(self) -> tuple[int, float] | None:
+        """Which execution is running, if one is."""
+
+    def progressed(self) -> None:
+        """There is something new to see; called on the loop."""
 
 
 class NodeProgress:
@@ -26,7 +38,7 @@ class NodeProgress:
         text: A few words on what is being done; `desc` is the same.
     """
 
-    def __init__(self, node: "Node") -> None:
+    def __init__(self, node: Reporter) -> None:
         self._node = node
         self.done: float = 0
         self.total: float | None = None

@@ -1,15 +1,11 @@
 """Where a value comes from: the wave it was set in, what set that off, and what it was made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from funcnodes.core.running.waves import Wave
-from funcnodes.core.values import NoValue, Quality
-
-if TYPE_CHECKING:
-    from funcnodes.core.nodes.node import Node
-    from funcnodes.core.nodes.ports import NodeInput, Port
+from funcnodes.core.values import Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +44,17 @@ class Provenance:
     quality: Quality
     inputs: tuple[Origin, ...]
 
-
-def provenance(port: "Port") -> Provenance | None:
-    """Of the value that `port` has now; None while it has none."""
-    if port._value is NoValue:
-        return None
-    origins = _of_input(port) if port.is_input else _of_output(port)  # type: ignore[arg-type]
-    return Provenance(
-        port=port.full_id,
-        wave=port.wave.id if port.wave is not None else None,
-        stimulus=tuple(reversed([wave.label for wave in _around(port.wave)])),
-        quality=port.quality,
-        inputs=tuple(origins),
-    )
+    @classmethod
+    def of(
+        cls, port: str, wave: Wave | None, quality: Quality, inputs: Iterable[Origin]
+    ) -> "Provenance":
+        """Of a value that was set in `wave`."""
+        labels = reversed([each.label for each in _around(wave)])
+        number = wave.id if wave is not None else None
+        return cls(port, number, tuple(labels), quality, tuple(inputs))
 
 
 def _around(wave: Wave | None) -> Iterator[Wave]:
     while wave is not None:
         yield wave
         wave = wave.parent
-
-
-def _of_input(port: "NodeInput") -> Iterator[Origin]:
-    for source in port.sources:
-        if source.wave is not None and source.wave is port.wave:
-            yield Origin(port.id, port._value, source.wave.id, source.full_id)
-
-
-def _of_output(port: "Port") -> Iterator[Origin]:
-    node = port.node
-    made = node.made_from(port.wave)
-    if made is None:
-        return
-    args, waves = made
-    for (port_id, value), wave in zip(_named(node, args), waves, strict=False):
-        inp = node.inputs.get(port_id)
-        source = inp.sources[0].full_id if inp is not None and inp.sources else ""
-        yield Origin(port_id, value, wave.id if wave is not None else None, source)
-
-
-def _named(node: "Node", args: Any) -> Iterator[tuple[str, Any]]:
-    """The arguments by name, in the order of the parameters, NoValue for those left out."""
-    for position, name in enumerate(node._names):
-        yield name, args.get(name, NoValue) if isinstance(args, dict) else args[position]

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from funcnodes.core.nodes.ports import NodeInput
+from funcnodes.core.nodes.inputs import NodeInput
+from funcnodes.core.nodes.port import TRIGGER_IN
 from funcnodes.core.running.waves import Outcome, Wave
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.errors import GraphError, StreamOverflow
@@ -75,7 +76,21 @@ class StreamInput(NodeInput):
     def waiting(self) -> int:
         """Items that have come and are not taken yet."""
         backlog = self.node.backlog
-        return len(self.items) + (len(backlog.sets) if backlog is not None else 0)
+        return len(self.items) + (backlog.waiting if backlog is not None else 0)
+
+    def joined(self) -> None:
+        backlog = self.node.backlog
+        if not isinstance(backlog, Backlog):
+            backlog = self.node.backlog = Backlog(self.node)
+        backlog.ports.append(self)
+
+    def left(self) -> None:
+        backlog = self.node.backlog
+        if isinstance(backlog, Backlog):
+            backlog.remove(self)
+
+    def status(self) -> dict[str, Any]:
+        return {**super().status(), "waiting": self.waiting, "dropped": self.dropped}
 
     def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
         """Queue an item, and see whether the node can take it."""
@@ -130,13 +145,18 @@ class Backlog:
         if not self.ports:
             self.node.backlog = None
 
+    @property
+    def waiting(self) -> int:
+        """How many sets wait."""
+        return len(self.sets)
+
     def holds(self, wave: Wave) -> bool:
         """Whether a set that waits belongs to `wave`."""
         return wave in self._held
 
     def request(self, wave: Wave) -> None:
         """Something came: run what is complete now. With ▶ wired, each ▶ runs one set (T7)."""
-        for items in self._complete(one=bool(self.node.inputs["_triggerinput"].sources)):
+        for items in self._complete(one=bool(self.node.inputs[TRIGGER_IN].sources)):
             self.sets.append((wave, items))
             self._held[wave] += 1
             wave.enter(self.node)

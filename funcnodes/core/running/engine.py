@@ -2,7 +2,12 @@
 
 A synchronous node costs a function call, not a task. Coroutines run as tasks, slow functions in
 our own daemon threads, so that nothing left over can hold the process open (T10, T12).
-The engine knows when something runs; what it means is said by nodes and waves.
+The engine knows when something runs; what it means is said by nodes and waves, and all that it
+touches of them is listed in `surface` and at `Wave`.
+
+Calls are most of what a quick function costs, so the fast path repeats what others say. For each
+place the comments name what it repeats; the two must be changed together, and
+`tests/core/test_short_way.py` holds them against each other.
 """
 
 import asyncio
@@ -14,24 +19,26 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from funcnodes.core.nodes.ports import push
+from funcnodes.core.running.pace import SLOW_CPU_S
+from funcnodes.core.running.surface import (
+    IDLE,
+    QUEUED,
+    RUNNING,
+    Convert,
+    Inlet,
+    Outlet,
+    Runnable,
+    push,
+)
+from funcnodes.core.running.waves import Wave
 from funcnodes.core.values import NoValue
 
-if TYPE_CHECKING:
-    from funcnodes.core.nodes.node import Node
-    from funcnodes.core.nodes.ports import Convert, NodeInput, NodeOutput
-    from funcnodes.core.running.waves import Wave
-
-    Wires = Sequence[tuple[NodeInput, Convert | None]]
-
-IDLE, QUEUED, RUNNING = 0, 1, 2
 SLICE_S = 0.005  # how long one drain may keep the loop
-SLOW_CPU_S = 0.020  # T12: thread time from which a call counts as slow
 MAX_THREADS = 32
 
-_in_task: ContextVar["Node | None"] = ContextVar("funcnodes_node", default=None)
+_in_task: ContextVar[Runnable | None] = ContextVar("funcnodes_node", default=None)
 
 
 class Engine:
@@ -45,8 +52,8 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self.inline: Node | None = None
-        self.ready: deque[Node] = deque()
+        self.inline: Runnable | None = None
+        self.ready: deque[Runnable] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turn_ends = 0.0  # until when this turn of the loop may execute nodes
         self._cpu_read = (0.0, 0.0)  # this thread's time lately, and when it was looked at
@@ -74,7 +81,7 @@ class Engine:
             return None
         return loop
 
-    def spawn(self, node: "Node", work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def spawn(self, node: Runnable, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `work` of `node` as a task that knows whose it is."""
         context = copy_context()
         context.run(_in_task.set, node)
@@ -86,7 +93,7 @@ class Engine:
 
     def submit(
         self,
-        node: "Node",
+        node: Runnable,
         call: Callable[[], Any],
         done: Callable[[Any, BaseException | None], None],
     ) -> None:
@@ -96,7 +103,7 @@ class Engine:
         context.run(_in_task.set, node)
         _threads.submit(_Job(call, context, loop, done))
 
-    def current(self) -> "Node | None":
+    def current(self) -> Runnable | None:
         """The node whose function is executing in the caller's context, else None."""
         return self.inline if self.draining else _in_task.get()
 
@@ -139,11 +146,11 @@ class Engine:
                 if function is None or node._phase != QUEUED or args.__class__ is not tuple:
                     node.execute(now)
                     now = perf_counter()
-                    if node.ran_elsewhere:
+                    if node._errand is not None:
                         continue
                 else:
-                    # A plain node (see `Node._choose_way`): what `Node.execute`, `NodeOutput.emit`
-                    # and `NodeInput.receive` do, written out, since calls are most of the cost.
+                    # A plain node (see `Triggered._choose_way`): `Executable.execute`, written
+                    # out for a function that is called by position in this very turn.
                     node._phase = RUNNING
                     node._began = now
                     if node.listeners is not None:
@@ -156,15 +163,18 @@ class Engine:
                     else:
                         wave = node._wave
                         if node._phase == RUNNING and wave is not None:  # not given up from within
+                            # `Executable._end_ok`, for one output and without an aftermath;
+                            # of it `NodeOutput.emit`.
                             if result is not None or node.returns_none:
-                                output: NodeOutput = node._single  # type: ignore[assignment]
+                                output: Outlet = node._single  # type: ignore[assignment]
                                 output._value = result
                                 output.wave = wave
                                 output.quality = "ok"
                                 if node.changes is not None:
                                     node.changes.note_port(output)
-                                if output._wires:
-                                    self._pass_on(output._wires, result, wave)
+                                if output._edges:
+                                    self._pass_on(output._edges, result, wave)
+                            # `Executable._end`: nothing of it is elsewhere, no backlog waits.
                             node._error = None
                             node.runs += 1
                             node._phase = IDLE
@@ -175,27 +185,34 @@ class Engine:
                                 or node.listeners is not None
                             ):
                                 node.end_heard(wave)
-                            else:
-                                active = wave._active
+                            else:  # `Wave.leave`
+                                active = wave.active
                                 active.discard(node)
-                                if not active or wave._waiting:
-                                    wave._progress()
-                                elif wave._watchers:
-                                    wave._wake()
+                                if not active or wave.waiting:
+                                    wave.look_again()
+                                elif wave.watchers:
+                                    wave.wake()
                     now = perf_counter()
                 node.took_s = took = now - began
-                if took > SLOW_CPU_S or node.calls_since_slow:
+                if took > SLOW_CPU_S or node._pace is not None:
                     node.took_inline(took, self._cpu_lately)
         finally:
             self.draining = False
             self.inline = None
 
-    def _pass_on(self, wires: "Wires", value: Any, wave: "Wave") -> None:
-        """Hand a value to inputs; those of plain nodes that are idle queue them at once."""
+    def _pass_on(
+        self, edges: Sequence[tuple[Inlet, Convert | None]], value: Any, wave: Wave
+    ) -> None:
+        """Hand a value to inputs; those of plain nodes that are idle queue them at once.
+
+        What `NodeOutput.emit` does with its edges. An input that is `straight` belongs to a plain
+        node of this engine as its only parameter, so that the whole way from `NodeInput.receive`
+        over `Triggered.request` and `run_in_wave` to `_trigger` comes to these assignments.
+        """
         passes = wave.cancelled is None and value is not NoValue
         args = (value,)
-        enter, queue = wave._active.add, self.ready.append
-        for inp, convert in wires:
+        enter, queue = wave.active.add, self.ready.append
+        for inp, convert in edges:
             target = inp.node
             if convert is None and inp.straight is self and passes and not target._phase:
                 inp._value = value

@@ -6,23 +6,34 @@ below it, may use it; others are told who has it.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from funcnodes.core.running.waves import Wave
 from funcnodes.errors import RefusedError
 
-if TYPE_CHECKING:
-    from funcnodes.core.nodes.node import Node
-    from funcnodes.core.running.waves import Wave
+
+class Keeper(Protocol):
+    """Who keeps something, or wants to use it: a node."""
+
+    @property
+    def uuid(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def wave(self) -> Wave | None:
+        """Of its present execution."""
 
 
 class Reservations:
     """The resources of one nodespace that are taken."""
 
     def __init__(self) -> None:
-        self._holders: dict[str, Node] = {}
+        self._holders: dict[str, Keeper] = {}
 
     @contextmanager
-    def kept(self, names: Iterable[str], holder: "Node") -> Iterator[None]:
+    def kept(self, names: Iterable[str], holder: Keeper) -> Iterator[None]:
         """Have `names` kept for what runs within the present wave of `holder`.
 
         Raises:
@@ -39,14 +50,14 @@ class Reservations:
             for name in mine:
                 del self._holders[name]
 
-    def holder(self, name: str, wave: "Wave | None") -> "Node | None":
+    def holder(self, name: str, wave: Wave | None) -> Keeper | None:
         """Who keeps `name` from what runs in `wave`; None where it may be used."""
         holder = self._holders.get(name)
         if holder is None or holder.wave is None:
             return None
         return None if wave is not None and wave.within(holder.wave) else holder
 
-    def check(self, name: str, wave: "Wave | None", node: "Node") -> None:
+    def check(self, name: str, wave: Wave | None, node: Keeper) -> None:
         """Raise RefusedError where `node` may not use `name` in `wave`."""
         holder = self.holder(name, wave)
         if holder is not None:

@@ -3,22 +3,59 @@
 A wave knows which nodes are queued or running in it, which `settled` nodes wait for their
 ancestors, and its child waves. It is *settled* once it is closed and none of these is left (T3).
 It does not run anything: nodes enter and leave, and the engine executes them.
+
+The engine and the nodes write `enter` and `leave` out where they execute, since calls are most of
+the cost of a quick function. What they touch for that is listed at `Wave`, and nothing else is.
 """
 
 import asyncio
 import itertools
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from funcnodes.core.running import topology
 from funcnodes.errors import NodeTimeout
 
-if TYPE_CHECKING:
-    from funcnodes.core.nodes.node import Node
-    from funcnodes.core.nodes.ports import Port
-
 OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
+
+
+class Participant(topology.Linked, Protocol):
+    """What a wave asks of the nodes in it."""
+
+    waiting_in: "set[Wave]"  # kept by the wave
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uuid(self) -> str: ...
+
+    def run_in_wave(self, wave: "Wave") -> None:
+        """Trigger it in `wave` if it is idle and ready, else let the wave wait."""
+
+    def cancel_in(self, wave: "Wave", reason: str) -> None:
+        """Give up what belongs to `wave`."""
+
+    def input_waves(self) -> "Iterator[Wave]":
+        """The waves in which the inputs that trigger it were set."""
+
+    def busy_in(self) -> "Iterator[Wave]":
+        """Every wave in which something of it is queued, running or waiting."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Stimulus(Protocol):
+    """A port that gets a value and so sets a wave off."""
+
+    id: str
+
+    @property
+    def node(self) -> _Named: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +70,7 @@ class Outcome:
     """
 
     state: OutcomeState
-    node: "Node | None" = None
+    node: Participant | None = None
     error: BaseException | None = None
     reason: str = ""
 
@@ -47,16 +84,27 @@ class Wave:
 
     A new wave is *open*: whoever opened it may still set values, so nothing that waits for a
     consistent state is released before `close()` (or `wait()`, which closes).
+
+    Attributes:
+        settled: Whether nothing of it, nor of its children, is queued or running. Whoever enters
+            it makes it false.
+        active: The nodes queued or running in it, or with a rerun pending. A node that leaves
+            calls `look_again` if it was the last or if others wait, else `wake` if somebody
+            watches: that is `leave`.
+        waiting: Nodes of the policy `settled` with a changed input, in order.
+        watchers: Who waits for which nodes to come to rest.
+        cancelled: The reason, once it is given up; nothing new begins in it then.
+        scan: Waves of scans are never superseded (T4).
+        shielded: It is not given up with its parent.
     """
 
     __slots__ = (
-        "__weakref__", "_active", "_children", "_failed", "_open", "_origin", "_outcome",
-        "_settled", "_then", "_waiting", "_watchers", "cancelled", "id", "parent", "scan",
-        "shielded",
+        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_then", "active",
+        "cancelled", "id", "parent", "scan", "settled", "shielded", "waiting", "watchers",
     )  # fmt: skip
 
     def __init__(
-        self, origin: "str | Port" = "", *, parent: "Wave | None" = None, scan: bool = False
+        self, origin: "str | Stimulus" = "", *, parent: "Wave | None" = None, scan: bool = False
     ):
         """Args:
         origin: What sets it off: a text, or the port that gets a value.
@@ -64,32 +112,27 @@ class Wave:
         self.id = next(_ids)
         self._origin = origin
         self.parent = parent
-        self.scan = scan  # waves of scans are never superseded (T4)
-        self.shielded = False  # not given up with its parent
-        self.cancelled: str | None = None  # the reason, once it is given up
+        self.scan = scan
+        self.shielded = False
+        self.cancelled: str | None = None
         self._open = True
-        self._settled = False
+        self.settled = False
         self._outcome = OK  # of what has happened so far
-        self._active: set[Node] = set()  # queued or running here, or with a rerun pending
-        self._waiting: dict[Node, None] = {}  # `settled` nodes with a changed input, in order
+        self.active: set[Participant] = set()
+        self.waiting: dict[Participant, None] = {}
         self._children: set[Wave] = set()  # unsettled ones only
-        self._failed: set[Node] = set()
-        self._watchers: list[tuple[Set[Node], asyncio.Future[None]]] = []
+        self._failed: set[Participant] = set()
+        self.watchers: list[tuple[Set[Participant], asyncio.Future[None]]] = []
         self._then: tuple[Callable[[Wave], None], ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Wave {self.id} {self.label!r} {'settled' if self._settled else 'unsettled'}>"
+        return f"<Wave {self.id} {self.label!r} {'settled' if self.settled else 'unsettled'}>"
 
     @property
     def label(self) -> str:
         """What set it off, for people."""
         origin = self._origin
         return origin if isinstance(origin, str) else f"{origin.node.name}.{origin.id}"
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing of it, nor of its children, is queued or running."""
-        return self._settled
 
     @property
     def outcome(self) -> Outcome:
@@ -115,13 +158,13 @@ class Wave:
         wave.shielded = shielded
         wave.cancelled = None if shielded else self.cancelled
         self._children.add(wave)
-        self._settled = False
+        self.settled = False
         return wave
 
     def close(self) -> None:
         """Nothing more is set in it from outside."""
         self._open = False
-        self._progress()
+        self.look_again()
 
     def when_settled(self, callback: "Callable[[Wave], None]") -> None:
         """Call it once, with this wave, as soon as it is settled."""
@@ -134,7 +177,7 @@ class Wave:
             timeout_s: Give the wave up after so many seconds.
         """
         self.close()
-        if not self._settled:
+        if not self.settled:
             waiter = self._watch(None)
             try:
                 await asyncio.wait_for(waiter, timeout_s)
@@ -144,23 +187,23 @@ class Wave:
                 await self._watch(None)
         return self._outcome
 
-    async def wait_clear(self, nodes: Set["Node"]) -> None:
+    async def wait_clear(self, nodes: Set[Participant]) -> None:
         """Wait until none of `nodes` is queued, running or waiting in it."""
-        if not self._settled and not self._clear_of(nodes):
+        if not self.settled and not self._clear_of(nodes):
             await self._watch(nodes)
 
     def cancel(self, reason: str) -> None:
         """Give up what is queued or running in it and in its unshielded children (T10)."""
-        if self._settled:
+        if self.settled:
             return
         self.cancelled = reason
         self.note(Outcome("cancelled", reason=reason))
-        for node in list(self._waiting):
+        for node in list(self.waiting):
             self._stop_waiting(node)
         for child in list(self._children):
             if not child.shielded:
                 child.cancel(reason)
-        for node in list(self._active):
+        for node in list(self.active):
             node.cancel_in(self, reason)
         self.close()
 
@@ -170,35 +213,35 @@ class Wave:
 
     # ── called by nodes ───────────────────────────────────────────────────────────────────
 
-    def enter(self, node: "Node") -> None:
+    def enter(self, node: Participant) -> None:
         """`node` is queued, running, or has a rerun pending in this wave."""
-        self._settled = False
-        self._active.add(node)
+        self.settled = False
+        self.active.add(node)
 
-    def leave(self, node: "Node") -> None:
+    def leave(self, node: Participant) -> None:
         """Nothing of `node` is left in this wave, for now."""
-        active = self._active
+        active = self.active
         active.discard(node)
-        if not active or self._waiting:
-            self._progress()
-        elif self._watchers:
-            self._wake()
+        if not active or self.waiting:
+            self.look_again()
+        elif self.watchers:
+            self.wake()
 
-    def await_ancestors(self, node: "Node") -> None:
+    def await_ancestors(self, node: Participant) -> None:
         """`node` (policy `settled`) has a changed input: run it once its ancestors are done."""
         if self.cancelled is None:
-            self._settled = False
-            self._waiting[node] = None
+            self.settled = False
+            self.waiting[node] = None
             node.waiting_in.add(self)
-            if not self._open and not self._active:
-                self._progress()
+            if not self._open and not self.active:
+                self.look_again()
 
-    def forget(self, node: "Node") -> None:
+    def forget(self, node: Participant) -> None:
         """`node` is to run in it no more."""
         self._stop_waiting(node)
-        self._progress()
+        self.look_again()
 
-    def supersede(self, node: "Node") -> None:
+    def supersede(self, node: Participant) -> None:
         """A newer wave runs `node` instead, and with it all that waits behind it here (T4).
 
         In this one they would see what `node` gave before: half of a set (T6).
@@ -215,22 +258,23 @@ class Wave:
 
     # ── coming to rest ────────────────────────────────────────────────────────────────────
 
-    def _progress(self) -> None:
-        if self._waiting and not self._open:
+    def look_again(self) -> None:
+        """Something of it has ended: release what waited for it, and see whether it is settled."""
+        if self.waiting and not self._open:
             self._release()
-        if not (self._open or self._active or self._waiting or self._children or self._settled):
+        if not (self._open or self.active or self.waiting or self._children or self.settled):
             self._settle()
-        if self._watchers:
-            self._wake()
+        if self.watchers:
+            self.wake()
 
     def _release(self) -> None:
         """Run the waiting nodes whose ancestors outside their own cycle are at rest (T6)."""
         skipped = True
         while skipped:  # a skipped node frees what waits behind it
             skipped = False
-            for node in list(self._waiting):
+            for node in list(self.waiting):
                 upstream = topology.upstream(node)
-                if not (upstream.isdisjoint(self._active) and upstream.isdisjoint(self._waiting)):
+                if not (upstream.isdisjoint(self.active) and upstream.isdisjoint(self.waiting)):
                     continue
                 self._stop_waiting(node)
                 if not upstream.isdisjoint(self._failed):
@@ -239,9 +283,9 @@ class Wave:
                     self.supersede(node)
                 else:
                     node.run_in_wave(self)  # which it does only if it is ready
-                skipped = skipped or node not in self._active
+                skipped = skipped or node not in self.active
 
-    def _yields_for(self, node: "Node", upstream: "Set[Node]") -> bool:
+    def _yields_for(self, node: Participant, upstream: Set[Participant]) -> bool:
         """Whether a newer free wave has changed inputs of `node`, or will, and is to run it.
 
         Running it here would mix the values of both (T6); of free waves the newer wins (T4).
@@ -255,12 +299,12 @@ class Wave:
             wave.id > self.id and not wave.scan for each in upstream for wave in each.busy_in()
         )
 
-    def _stop_waiting(self, node: "Node") -> None:
-        self._waiting.pop(node, None)
+    def _stop_waiting(self, node: Participant) -> None:
+        self.waiting.pop(node, None)
         node.waiting_in.discard(self)
 
     def _settle(self) -> None:
-        self._settled = True
+        self.settled = True
         parent = self.parent
         if parent is not None:
             parent._children.discard(self)
@@ -268,38 +312,39 @@ class Wave:
         for callback in then:
             callback(self)
         if parent is not None:
-            parent._progress()
+            parent.look_again()
 
-    def _clear_of(self, nodes: Set["Node"]) -> bool:
+    def _clear_of(self, nodes: Set[Participant]) -> bool:
         return (
             nodes is not _EVERYTHING
-            and nodes.isdisjoint(self._active)
-            and nodes.isdisjoint(self._waiting)
+            and nodes.isdisjoint(self.active)
+            and nodes.isdisjoint(self.waiting)
         )
 
-    def _watch(self, nodes: "Set[Node] | None") -> "asyncio.Future[None]":
+    def _watch(self, nodes: Set[Participant] | None) -> "asyncio.Future[None]":
         """A future for the moment at which `nodes` (None: the whole wave) are at rest."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._watchers.append((_EVERYTHING if nodes is None else nodes, waiter))
-        if self._settled:
-            self._wake()
+        self.watchers.append((_EVERYTHING if nodes is None else nodes, waiter))
+        if self.settled:
+            self.wake()
         return waiter
 
-    def _wake(self) -> None:
-        active = self._active
-        for nodes, waiter in self._watchers:
-            if self._settled or (nodes.isdisjoint(active) and self._clear_of(nodes)):
+    def wake(self) -> None:
+        """Tell watchers whose nodes are at rest."""
+        active = self.active
+        for nodes, waiter in self.watchers:
+            if self.settled or (nodes.isdisjoint(active) and self._clear_of(nodes)):
                 if not waiter.done():
                     waiter.set_result(None)
                 break  # the list changes: look again at what is left
         else:
             return
-        self._watchers = [watcher for watcher in self._watchers if not watcher[1].done()]
-        self._wake()
+        self.watchers = [watcher for watcher in self.watchers if not watcher[1].done()]
+        self.wake()
 
     def _overtime(self, timeout_s: float | None) -> str:
-        names = ", ".join(sorted(node.name for node in self._active)) or "nothing"
+        names = ", ".join(sorted(node.name for node in self.active)) or "nothing"
         return f"Still running after {timeout_s} s: {names}."
 
 
-_EVERYTHING: frozenset["Node"] = frozenset()
+_EVERYTHING: frozenset[Participant] = frozenset()

@@ -1,14 +1,15 @@
-"""The ports of a subgraph: each is a node of the inner nodespace, its gate, and a port outside.
+"""The ports of a subgraph: each is a passage, a node of the inner nodespace and a port outside.
 
-So ports are wired, renamed, saved and undone as nodes are. A value that reaches the one side goes
-on at the other in the same wave; nothing runs at a border.
+So ports are connected, renamed, saved and undone as nodes are. A value that reaches the one side
+goes on at the other in the same wave; nothing runs at a border.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.node import Node
-from funcnodes.core.nodes.ports import NodeInput, NodeOutput
+from funcnodes.core.nodes.outputs import NodeOutput
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.subgraphs.reconnection import hold, take_value
 from funcnodes.core.types import PortType
@@ -18,6 +19,14 @@ from funcnodes.core.values import NoValue, Quality
 class Border(Node):
     """A node around a nodespace of its own."""
 
+    def expose(self, node: Node) -> None:
+        """Called when `node` is new inside: a passage gives it a port."""
+        raise NotImplementedError
+
+    def conceal(self, node: Node) -> None:
+        """Called when `node` has gone from inside."""
+        raise NotImplementedError
+
     def entered_by(self, wave: Wave) -> None:
         """A wave has gone in through one of its inputs."""
         raise NotImplementedError
@@ -26,7 +35,7 @@ class Border(Node):
 # ── the ports, as seen from inside ────────────────────────────────────────────────────────
 
 
-class Gate(Node):
+class Passage(Node):
     """A port of the subgraph around it; its id is the port's, its name too."""
 
     linked = True
@@ -38,7 +47,7 @@ class Gate(Node):
         return owner if isinstance(owner, Border) else None
 
 
-class InputGate(Gate):
+class InputPassage(Passage):
     """An input of the subgraph: what arrives there outside goes on here."""
 
     node_id = "subgraph.input"
@@ -59,27 +68,27 @@ class InputGate(Gate):
         value = self.port.value if self.port is not None else NoValue
         return None if value is NoValue else value
 
-    def rewired(self) -> None:
-        super().rewired()
+    def edges_changed(self) -> None:
+        super().edges_changed()
         if self.port is not None:
             self.port.fit_inside()
 
     def links_in(self) -> Iterable[Node]:
-        outside = () if self.port is None else (o.gate or o.node for o in self.port.sources)
+        outside = () if self.port is None else (o.passage or o.node for o in self.port.sources)
         return [*super().links_in(), *outside]
 
 
-class Sink(NodeInput):
+class InnerSide(NodeInput):
     """The inner side of an output: nothing runs here, the value goes on outside."""
 
     def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
         take_value(self, value, wave, quality)
-        port = self.node.port if isinstance(self.node, OutputGate) else None
+        port = self.node.port if isinstance(self.node, OutputPassage) else None
         if port is not None:
             port.emit(value, wave, quality)
 
 
-class OutputGate(Gate):
+class OutputPassage(Passage):
     """An output of the subgraph: what arrives here goes on outside."""
 
     node_id = "subgraph.output"
@@ -87,7 +96,9 @@ class OutputGate(Gate):
     description = __doc__ or ""
     icon = "output"
 
-    value = Sink(type=Any, required=False, description="What the output of the subgraph gives.")
+    value = InnerSide(
+        type=Any, required=False, description="What the output of the subgraph gives."
+    )
 
     @property
     def port(self) -> "OuterOutput | None":
@@ -98,8 +109,8 @@ class OutputGate(Gate):
     def func(self, **_: Any) -> None:
         """Nothing: values pass through the ports."""
 
-    def rewired(self) -> None:
-        super().rewired()
+    def edges_changed(self) -> None:
+        super().edges_changed()
         if self.port is not None:
             sources = self.inputs["value"].sources
             self.port.type = sources[0].type if sources else PortType.of(Any)
@@ -107,7 +118,7 @@ class OutputGate(Gate):
                 self.port.refit(inp)
 
     def links_out(self) -> Iterable[Node]:
-        return () if self.port is None else (i.gate or i.node for i in self.port.targets)
+        return () if self.port is None else (i.passage or i.node for i in self.port.targets)
 
 
 # ── the ports, as seen from outside ───────────────────────────────────────────────────────
@@ -116,55 +127,55 @@ class OutputGate(Gate):
 class OuterInput(NodeInput):
     """An input of a subgraph: type, limits and default are those of the inputs behind it."""
 
-    gate: InputGate
+    passage: InputPassage
 
-    def __init__(self, gate: InputGate) -> None:
-        super().__init__(gate.uuid, Any, required=False)
-        self.gate = gate
+    def __init__(self, passage: InputPassage) -> None:
+        super().__init__(passage.uuid, Any, required=False)
+        self.passage = passage
 
     @property
     def name(self) -> str:
-        return self.gate.name
+        return self.passage.name
 
     @name.setter
     def name(self, name: str) -> None:
-        self.gate.name = name
+        self.passage.name = name
 
     @property
     def inner(self) -> list[NodeInput]:
         """The inputs behind it."""
-        return list(self.gate.out.targets)
+        return list(self.passage.out.targets)
 
     def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
         take_value(self, value, wave, quality)
         owner = self.node
         if self.triggers and not owner.blocked and isinstance(owner, Border):
-            self.gate.out.emit(value, wave, quality)
+            self.passage.out.emit(value, wave, quality)
             owner.entered_by(wave)
         else:
-            hold(self.gate.out, value, wave, quality)
+            hold(self.passage.out, value, wave, quality)
 
     def restore(self, value: Any) -> None:
         super().restore(value)
-        for inp, convert in self.gate.out._wires:
+        for inp, convert in self.passage.out._edges:
             inp.restore(value if convert is None else convert(value))
 
     def unset(self) -> None:
         super().unset()
-        self.gate.out.unset()
+        self.passage.out.unset()
         for inp in self.inner:
             inp.unset()
 
     def fit_inside(self) -> None:
-        """Become like the inputs behind it; called when wires inside come and go."""
+        """Become like the inputs behind it; called when edges inside come and go."""
         inner, owner = self.inner, self.node
         first = next((inp for inp in inner if inp.type.kind != "trigger"), None)
         first = first or next(iter(inner), None)  # ▶ takes anything, so it says little
         kind = first.type if first is not None else PortType.of(Any)
-        if kind != self.gate.out.type:
-            self.type = self.gate.out.type = kind
-            out = self.gate.out
-            out._wires = [(inp, out.check_wire(inp)) for inp in inner]
+        if kind != self.passage.out.type:
+            self.type = self.passage.out.type = kind
+            out = self.passage.out
+            out._edges = [(inp, out.check_edge(inp)) for inp in inner]
             for source in self.sources:
                 source.refit(self)
         if first is not None:
@@ -180,33 +191,33 @@ class OuterInput(NodeInput):
 class OuterOutput(NodeOutput):
     """An output of a subgraph."""
 
-    gate: OutputGate
+    passage: OutputPassage
 
-    def __init__(self, gate: OutputGate) -> None:
-        super().__init__(gate.uuid, Any)
-        self.gate = gate
+    def __init__(self, passage: OutputPassage) -> None:
+        super().__init__(passage.uuid, Any)
+        self.passage = passage
 
     @property
     def name(self) -> str:
-        return self.gate.name
+        return self.passage.name
 
     @name.setter
     def name(self, name: str) -> None:
-        self.gate.name = name
+        self.passage.name = name
 
 
 def check_crossing(output: NodeOutput, inp: NodeInput) -> None:
-    """Whether wires across a border would go on to fit if these two were wired.
+    """Whether edges across a border would go on to fit if these two were connected.
 
     Raises:
         PortMismatchError: One outside would not.
     """
     into, out_of = inp.node, output.node
-    if isinstance(into, OutputGate) and into.port is not None:
+    if isinstance(into, OutputPassage) and into.port is not None:
         for target in into.port.targets:
-            output.check_wire(target)
+            output.check_edge(target)
             check_crossing(output, target)
-    if isinstance(out_of, InputGate) and out_of.port is not None and not out_of.port.inner:
+    if isinstance(out_of, InputPassage) and out_of.port is not None and not out_of.port.inner:
         for source in out_of.port.sources:
-            source.check_wire(inp)
+            source.check_edge(inp)
             check_crossing(source, inp)

@@ -1,4 +1,4 @@
-"""Rewiring in silence: wires are laid and lifted, and values put, and nothing runs for it.
+"""Reconnecting in silence: edges are laid and lifted, and values put, and nothing runs for it.
 
 For changes that leave the meaning of a graph as it is, such as moving a part of it into a subgraph.
 Types are checked as ever.
@@ -7,28 +7,30 @@ Types are checked as ever.
 from collections.abc import Callable
 from typing import Any
 
-from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
-from funcnodes.core.running import topology
+from funcnodes.core.nodes.edges import changed
+from funcnodes.core.nodes.inputs import NodeInput
+from funcnodes.core.nodes.outputs import NodeOutput
+from funcnodes.core.nodes.port import Port
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.values import Quality
 
 
 def lay(output: NodeOutput, inp: NodeInput) -> None:
-    """Wire two ports; the input keeps the value that it has.
+    """Connect two ports; the input keeps the value that it has.
 
     Raises:
         PortMismatchError: Type or dimension does not fit.
     """
-    output._wires = [*output._wires, (inp, output.check_wire(inp))]
+    output._edges = [*output._edges, (inp, output.check_edge(inp))]
     inp.sources.append(output)
-    _rewired(output, inp)
+    changed(output, inp)
 
 
 def lift(output: NodeOutput, inp: NodeInput) -> None:
-    """Take a wire away; the input keeps the value that it has."""
-    output._wires = [wire for wire in output._wires if wire[0] is not inp]
+    """Take an edge away; the input keeps the value that it has."""
+    output._edges = [edge for edge in output._edges if edge[0] is not inp]
     inp.sources.remove(output)
-    _rewired(output, inp)
+    changed(output, inp)
 
 
 def kept(inp: NodeInput) -> Callable[[], None]:
@@ -51,7 +53,7 @@ def take_value(port: Port, value: Any, wave: Wave | None, quality: Quality) -> N
 
 
 def hold(output: NodeOutput, value: Any, wave: Wave, quality: Quality) -> None:
-    """Set an output, and all inputs that it is wired to, as parameters: nothing is triggered."""
+    """Set an output, and the inputs that it is connected to, as parameters: nothing triggers."""
     targets = [(inp, inp.triggers) for inp in output.targets]
     for inp, _ in targets:
         inp.triggers = False
@@ -60,9 +62,3 @@ def hold(output: NodeOutput, value: Any, wave: Wave, quality: Quality) -> None:
     finally:
         for inp, triggers in targets:
             inp.triggers = triggers
-
-
-def _rewired(output: NodeOutput, inp: NodeInput) -> None:
-    topology.rewired()
-    output.node.rewired()
-    inp.node.rewired()

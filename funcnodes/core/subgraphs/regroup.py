@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from funcnodes.core.graph.nodespace import NodeSpace
+from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.node import Node
-from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
-from funcnodes.core.subgraphs.passages import Gate
+from funcnodes.core.nodes.outputs import NodeOutput
+from funcnodes.core.nodes.port import Port
+from funcnodes.core.subgraphs.passages import Passage
 from funcnodes.core.subgraphs.reconnection import kept, lay, lift
 from funcnodes.core.subgraphs.subgraph import SubgraphNode
 from funcnodes.core.types import PortType, conversion
@@ -42,7 +44,7 @@ def make_subgraph(
         if inp.node not in chosen
     }  # fmt: skip
     leading_out = ((i, t) for node in chosen for i in node.inputs.values() for t in i.targets)
-    _refuse_forwards([*into, *(wire for wire in leading_out if wire[1].node not in chosen)])
+    _refuse_forwards([*into, *(edge for edge in leading_out if edge[1].node not in chosen)])
     subgraph = SubgraphNode(uuid=uuid, name=name)
     _put_amid(subgraph, chosen)
     space.add_node_instance(subgraph)
@@ -79,32 +81,32 @@ def dissolve(
         The nodes that were inside; one whose id is taken outside gets a new one.
 
     Raises:
-        GraphError: Its own ▶ is wired, which would have nobody to lead to.
+        GraphError: Its own ▶ is connected, which would have nobody to lead to.
         RefusedError: A run is on.
     """
     space.check_unlocked()
     if subgraph._trigger_in.sources or subgraph._trigger_out.is_connected():
         raise GraphError(f"{subgraph.name}: take the wires at its ▶ away first.")
-    wires = [
+    edges = [
         (source, inp, kept(inp))
         for port in subgraph.outer_inputs() for inp in port.inner for source in port.sources
     ] + [
         (source, inp, kept(inp))
-        for outer in subgraph.outer_outputs() for source in outer.gate.value.sources
+        for outer in subgraph.outer_outputs() for source in outer.passage.value.sources
         for inp in outer.targets
     ]  # fmt: skip
     values = [kept(inp) for port in subgraph.outer_inputs() for inp in port.inner]
-    for source, inp, _ in wires:  # first, so that ports around do not change their types
+    for source, inp, _ in edges:  # first, so that ports around do not change their types
         lay(source, inp)
     for out in subgraph.outer_outputs():
         for inp in list(out.targets):
             lift(out, inp)
-    inside = [node for node in subgraph.inner.nodes if not isinstance(node, Gate)]
-    for gate in [node for node in subgraph.inner.nodes if isinstance(node, Gate)]:
-        subgraph.inner.remove_node_instance(gate)
-    _rename_taken(space, inside, {} if new_ids is None else new_ids)
+    inside = [node for node in subgraph.inner.nodes if not isinstance(node, Passage)]
+    for passage in [node for node in subgraph.inner.nodes if isinstance(node, Passage)]:
+        subgraph.inner.remove_node_instance(passage)
+    _rename_taken(inside, subgraph.inner, space, {} if new_ids is None else new_ids)
     _move(inside, subgraph.inner, space)
-    for restore in (*values, *(restore for _, _, restore in wires)):
+    for restore in (*values, *(restore for _, _, restore in edges)):
         restore()
     for node in inside:
         if node.place is None and subgraph.frame is not None and subgraph.place is not None:
@@ -158,8 +160,8 @@ def _fits(source: PortType, target: PortType) -> bool:
     return True
 
 
-def _refuse_forwards(wires: Iterable[tuple[Port, NodeInput]]) -> None:
-    for source, inp in wires:
+def _refuse_forwards(edges: Iterable[tuple[Port, NodeInput]]) -> None:
+    for source, inp in edges:
         if not isinstance(source, NodeOutput):
             raise GraphError(
                 f"{source.node.name}.{source.id} is forwarded to {inp.node.name}.{inp.id}: "
@@ -176,13 +178,13 @@ def _put_amid(subgraph: SubgraphNode, nodes: Iterable[Node]) -> None:
         subgraph.properties["pos"] = middle
 
 
-def _rename_taken(space: NodeSpace, nodes: Iterable[Node], new_ids: dict[str, str]) -> None:
+def _rename_taken(
+    nodes: Iterable[Node], inner: NodeSpace, space: NodeSpace, new_ids: dict[str, str]
+) -> None:
     """Give nodes whose ids are taken in `space` new ones, and tell what they hold."""
     for node in nodes:
         if not space.has_node(node.uuid):
             continue
-        inner = node.nodespace
-        assert inner is not None
         members = inner.places.members(node)
         inner.rename(node, new_ids.setdefault(node.uuid, Node().uuid))
         for member in members:
@@ -191,7 +193,7 @@ def _rename_taken(space: NodeSpace, nodes: Iterable[Node], new_ids: dict[str, st
 
 
 def _move(nodes: Iterable[Node], source: NodeSpace, target: NodeSpace) -> None:
-    """Nodes change the nodespace; their wires and what they are doing go on."""
+    """Nodes change the nodespace; their edges and what they are doing go on."""
     moving = list(nodes)
     for node in moving:
         source._part_with(node)

@@ -3,26 +3,28 @@
 The inner nodes live in a nodespace inside the node, and run on the same engine in the same waves
 as those outside: a value that reaches a port of the subgraph goes on to the inner inputs behind
 it within its wave, and back out the same way. There is no inner engine and no copying; awaiting,
-`settled` and cancelling see through the border. Each port is a *gate*: a node of the inner
-nodespace, so that ports are wired, renamed, saved and undone as nodes are.
+`settled` and cancelling see through the border. Each port is a *passage*: a node of the inner
+nodespace, so that ports are connected, renamed, saved and undone as nodes are.
 
 A graph keeps the whole of each of its subgraphs, values and all. A file of one is a template that
-instances remember by name and version; the version is a hash of the structure: nodes, wires and
+instances remember by name and version; the version is a hash of the structure: nodes, edges and
 ports, without values and places on the canvas, which belong to the instance.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from funcnodes.core import codec
 from funcnodes.core.events import Watcher
 from funcnodes.core.graph import saved
-from funcnodes.core.graph.library import Library, Shelf
-from funcnodes.core.graph.nodespace import Arming, Changes, NodeSpace
+from funcnodes.core.graph.library import Library
+from funcnodes.core.graph.nodespace import NodeSpace, loaded
+from funcnodes.core.graph.shelves import Shelf
 from funcnodes.core.graph.subgraph_files import (
+    SUBGRAPH,
     SUFFIX,
     read_subgraph,
     stem,
@@ -30,17 +32,20 @@ from funcnodes.core.graph.subgraph_files import (
     version_of,
     with_values,
 )
+from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.node import Node, State
-from funcnodes.core.nodes.ports import NodeInput, NodeOutput, Port
+from funcnodes.core.nodes.outputs import NodeOutput
+from funcnodes.core.nodes.port import TRIGGER_IN, TRIGGER_OUT, Port
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.services import Services
+from funcnodes.core.subgraphs.inner import InnerSpace
 from funcnodes.core.subgraphs.passages import (
     Border,
-    Gate,
-    InputGate,
+    InputPassage,
     OuterInput,
     OuterOutput,
-    OutputGate,
+    OutputPassage,
+    Passage,
 )
 from funcnodes.core.subgraphs.reconnection import hold, kept, lay, lift, take_value
 from funcnodes.core.values import NoValue
@@ -54,77 +59,6 @@ from funcnodes.errors import (
 SHELF_NAME = "Subgraphs"
 
 
-# ── the node, and the nodespace in it ─────────────────────────────────────────────────────
-
-
-class _Relay(Changes):
-    """What changes inside is noted for who watches inside, and as the subgraph's own state."""
-
-    __slots__ = ("_owner",)
-
-    def __init__(self, owner: "SubgraphNode", wake: Callable[[], None]) -> None:
-        super().__init__(wake)
-        self._owner = owner
-
-    def note_node(self, node: Node) -> None:
-        super().note_node(node)
-        if self._owner.changes is not None:
-            self._owner.changes.note_node(self._owner)
-
-
-class InnerSpace(NodeSpace):
-    """The nodes of one subgraph; armed, locked and served as the nodespace around it."""
-
-    def __init__(self, owner: "SubgraphNode") -> None:
-        super().__init__()
-        self.owner = owner
-
-    @property
-    def outer(self) -> NodeSpace | None:
-        """The nodespace that the subgraph is in."""
-        return self.owner.nodespace
-
-    @property
-    def arming(self) -> Arming:
-        return self.outer.arming if self.outer is not None else "live"
-
-    @arming.setter
-    def arming(self, arming: Arming) -> None:
-        """It is armed with what is around it, never alone."""
-
-    @property
-    def locked(self) -> bool:
-        return self.outer is not None and self.outer.locked
-
-    def bind(self, space: NodeSpace) -> None:
-        """Use library, services and engine of `space` from now on."""
-        self.lib, self.services, self.engine = space.lib, space.services, space.engine
-        self.reservations = space.reservations
-        for node in self.nodes:
-            node.on_removed()
-            node.engine = self.engine
-            node.update_blocked()
-            node.on_added()
-
-    def watch(self, wake: Callable[[], None]) -> Changes:
-        self._changes = _Relay(self.owner, wake)
-        for node in self.nodes:
-            node.watched_by(self._changes)
-        return self._changes
-
-    def _attach(self, node: Node, extra: Mapping[str, Any] | None = None) -> None:
-        super()._attach(node, extra)
-        self.owner.expose(node)
-
-    def _adopt(self, node: Node) -> None:
-        super()._adopt(node)
-        self.owner.expose(node)
-
-    def _detach(self, node: Node) -> None:
-        super()._detach(node)
-        self.owner.conceal(node)
-
-
 class SubgraphNode(Border):
     """A part of a graph as one node. Open it to see and change what is inside.
 
@@ -134,7 +68,7 @@ class SubgraphNode(Border):
         origin: Version of that file then, or "".
     """
 
-    node_id = "subgraph"
+    node_id = SUBGRAPH
     node_name = "Subgraph"
     description = "A part of a graph as one node. Open it to see and change what is inside."
     icon = "subgraph"
@@ -149,7 +83,7 @@ class SubgraphNode(Border):
         self.origin = ""
         self._is_filled = False
         self._start = _Start(self)
-        self._trigger_in.gate = self._start
+        self._trigger_in.passage = self._start
 
     def func(self, **_: Any) -> None:
         """Nothing: by then all that is inside has come to rest, and ▶ done may say so."""
@@ -158,7 +92,7 @@ class SubgraphNode(Border):
 
     @property
     def version(self) -> str:
-        """Hash of its structure: the same for the same nodes, wires and ports."""
+        """Hash of its structure: the same for the same nodes, edges and ports."""
         return version_of(saved.dump(self.inner))
 
     @property
@@ -172,7 +106,7 @@ class SubgraphNode(Border):
         return found is not None and version_of(found["graph"]) != self.origin
 
     def update(self, lib: Library) -> None:
-        """Take over what its file is now; values and wires of what stays are kept.
+        """Take over what its file is now; values and edges of what stays are kept.
 
         Raises:
             GraphError: The library has no such file.
@@ -185,7 +119,7 @@ class SubgraphNode(Border):
         self.origin = self.version
 
     def replace_inner(self, graph: Mapping[str, Any]) -> None:
-        """Put other nodes inside; values and wires of what stays are kept."""
+        """Put other nodes inside; values and edges of what stays are kept."""
         self.inner.check_unlocked()
         values = {p.id: p.value for p in self.outer_inputs() if not p.sources and _is_set(p)}
         ins = [(source, p.id) for p in self.outer_inputs() for source in p.sources]
@@ -213,10 +147,10 @@ class SubgraphNode(Border):
         lay(source, port)
         if source._value is not NoValue:
             value = source._value
-            convert = source.check_wire(port)
+            convert = source.check_edge(port)
             value = value if convert is None else convert(value)
             take_value(port, value, source.wave, source.quality)
-            hold(port.gate.out, value, source.wave or Wave(), source.quality)
+            hold(port.passage.out, value, source.wave or Wave(), source.quality)
 
     def saved_extra(self) -> dict[str, Any]:
         own: dict[str, Any] = {"graph": saved.dump(self.inner)}
@@ -229,8 +163,7 @@ class SubgraphNode(Border):
         own = data.get("subgraph")
         if own is None and (self._is_filled or self.definition is None):
             return
-        if self.nodespace is not None:
-            self.inner.bind(self.nodespace)
+        self._bind()
         if own is None:
             assert self.definition is not None
             self.fill(self.definition)
@@ -293,13 +226,39 @@ class SubgraphNode(Border):
         node.fill(read_subgraph(path))
         return node
 
+    @classmethod
+    def shelf_of(cls, folder: Path, lib: Library) -> tuple[Shelf, dict[str, str]]:
+        """A node class for each file in `folder`, and why others could not be read."""
+        classes: list[type[Node]] = []
+        broken: dict[str, str] = {}
+        for path in sorted(folder.glob(f"*{SUFFIX}")):
+            try:
+                definition = read_subgraph(path)
+                loaded(definition["graph"], lib, Services())  # what cannot be opened is not listed
+            except FuncnodesError as error:
+                broken[path.name] = error.message
+                continue
+            classes.append(cls._class_of(definition))
+        return Shelf(classes, name=SHELF_NAME, description="Subgraphs saved here."), broken
+
+    @classmethod
+    def _class_of(cls, definition: Mapping[str, Any]) -> type[Node]:
+        name = str(definition.get("name") or definition["file"])
+        attributes = {
+            "node_id": subgraph_id(definition["file"]),
+            "node_name": name,
+            "description": str(definition.get("description", "")) or f"The subgraph {name}.",
+            "definition": definition,
+        }
+        return type("SavedSubgraph", (cls,), attributes)
+
     # ── ports ─────────────────────────────────────────────────────────────────────────────
 
     def promote(self, port: Port, *, name: str = "") -> Port:
         """Make a port of an inner node one of the subgraph, with the value that it has.
 
         Raises:
-            GraphError: It is not inside, or is an input that has a wire.
+            GraphError: It is not inside, or is an input that has an edge.
             RefusedError: A run is on.
         """
         if port.node.nodespace is not self.inner:
@@ -313,7 +272,7 @@ class SubgraphNode(Border):
         return self.output_for(port, name)
 
     def demote(self, port: Port) -> None:
-        """Take a port away; inner inputs keep its value, wires outside go.
+        """Take a port away; inner inputs keep its value, edges outside go.
 
         Raises:
             GraphError: It is no port of this subgraph.
@@ -322,56 +281,56 @@ class SubgraphNode(Border):
         if not isinstance(port, OuterInput | OuterOutput) or port.node is not self:
             raise GraphError(f"{port.id} is no port that {self.name} could do without.")
         states = [kept(inp) for inp in port.inner] if isinstance(port, OuterInput) else []
-        self.inner.remove_node_instance(port.gate)
+        self.inner.remove_node_instance(port.passage)
         for restore in states:
             restore()
 
     def expose(self, node: Node) -> None:
-        """Called when `node` is new inside: a gate gives the subgraph a port."""
-        if isinstance(node, InputGate) and node.uuid not in self.inputs:
+        """Called when `node` is new inside: a passage gives the subgraph a port."""
+        if isinstance(node, InputPassage) and node.uuid not in self.inputs:
             self.add_input(OuterInput(node))
-            node.rewired()
-        elif isinstance(node, OutputGate) and node.uuid not in self.outputs:
+            node.edges_changed()
+        elif isinstance(node, OutputPassage) and node.uuid not in self.outputs:
             self.add_output(OuterOutput(node))
-            node.rewired()
+            node.edges_changed()
 
     def conceal(self, node: Node) -> None:
         """Called when `node` has gone from inside."""
-        if isinstance(node, InputGate) and node.uuid in self.inputs:
+        if isinstance(node, InputPassage) and node.uuid in self.inputs:
             self.remove_input(node.uuid)
-        elif isinstance(node, OutputGate) and node.uuid in self.outputs:
+        elif isinstance(node, OutputPassage) and node.uuid in self.outputs:
             self.remove_output(node.uuid)
 
     def input_for(self, inner: list[NodeInput], name: str = "") -> OuterInput:
         """A new input that stands for these, and has the value of the first."""
         first = inner[0]
-        gate = InputGate(self._free_id(first.id), name or first.name)
+        passage = InputPassage(self._free_id(first.id), name or first.name)
         states = [kept(inp) for inp in inner]
-        self.inner.add_node_instance(gate)
+        self.inner.add_node_instance(passage)
         for inp in inner:
-            lay(gate.out, inp)
+            lay(passage.out, inp)
         for restore in states:
             restore()
-        port = gate.port
-        assert port is not None, "the gate is inside"
-        gate.out._value = first._value
+        port = passage.port
+        assert port is not None, "the passage is inside"
+        passage.out._value = first._value
         take_value(port, first._value, first.wave, first.quality)
         port.applied = first.applied
         return port
 
     def output_for(self, output: NodeOutput, name: str = "") -> OuterOutput:
         """A new output that gives what `output` does."""
-        gate = OutputGate(self._free_id(output.id), name or output.name)
-        self.inner.add_node_instance(gate)
-        lay(output, gate.value)
-        port = gate.port
-        assert port is not None, "the gate is inside"
-        for copy in (gate.value, port):
+        passage = OutputPassage(self._free_id(output.id), name or output.name)
+        self.inner.add_node_instance(passage)
+        lay(output, passage.value)
+        port = passage.port
+        assert port is not None, "the passage is inside"
+        for copy in (passage.value, port):
             take_value(copy, output._value, output.wave, output.quality)
         return port
 
     def _free_id(self, wanted: str) -> str:
-        wanted = {"_triggerinput": "trigger", "_triggeroutput": "done"}.get(wanted, wanted)
+        wanted = {TRIGGER_IN: "trigger", TRIGGER_OUT: "done"}.get(wanted, wanted)
         taken = {*self.inputs, *self.outputs}
         number, free = 1, wanted
         while free in taken or self.inner.has_node(free):
@@ -387,14 +346,18 @@ class SubgraphNode(Border):
 
     # ── part of a nodespace ───────────────────────────────────────────────────────────────
 
-    def watched_by(self, watcher: Watcher | None) -> None:
+    def watched_by(self, watcher: Watcher[Port, Node] | None) -> None:
         super().watched_by(watcher)
         if watcher is not None and self.inner._changes is None:
             self.inner.watch(lambda: None)
 
     def on_added(self) -> None:
-        assert self.nodespace is not None
-        self.inner.bind(self.nodespace)
+        self._bind()
+
+    def _bind(self) -> None:
+        """Have what is inside served as the nodespace around it is."""
+        if isinstance(self.nodespace, NodeSpace):
+            self.inner.bind(self.nodespace)
 
     def on_removed(self) -> None:
         for node in self.inner.nodes:
@@ -457,11 +420,11 @@ class SubgraphNode(Border):
             wave.await_ancestors(self)
 
     def roots(self) -> Iterator[Node]:
-        """Inner nodes that no other node inside triggers; gates aside."""
+        """Inner nodes that no other node inside triggers; passages aside."""
         for node in self.inner.nodes:
             sources = (out.node for inp in node.inputs.values() for out in inp.sources)
-            inside = any(not isinstance(source, Gate) for source in sources)
-            if not (inside or isinstance(node, Gate) or node.frame is not None):
+            inside = any(not isinstance(source, Passage) for source in sources)
+            if not (inside or isinstance(node, Passage) or node.frame is not None):
                 yield node
 
     def cancel(self, reason: str = "cancelled") -> None:
@@ -504,29 +467,3 @@ class _Start(Node):
 
 def _is_set(port: NodeInput) -> bool:
     return port.value is not NoValue and port.value is not port.default
-
-
-def shelf_of(folder: Path, lib: Library) -> tuple[Shelf, dict[str, str]]:
-    """A node class for each file in `folder`, and why others could not be read."""
-    classes: list[type[Node]] = []
-    broken: dict[str, str] = {}
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        try:
-            definition = read_subgraph(path)
-            saved.load(definition["graph"], lib, Services())  # what cannot be opened is not listed
-        except FuncnodesError as error:
-            broken[path.name] = error.message
-            continue
-        classes.append(_class_of(definition))
-    return Shelf(classes, name=SHELF_NAME, description="Subgraphs saved here."), broken
-
-
-def _class_of(definition: Mapping[str, Any]) -> type[SubgraphNode]:
-    name = str(definition.get("name") or definition["file"])
-    attributes = {
-        "node_id": subgraph_id(definition["file"]),
-        "node_name": name,
-        "description": str(definition.get("description", "")) or f"The subgraph {name}.",
-        "definition": definition,
-    }
-    return type("SavedSubgraph", (SubgraphNode,), attributes)
