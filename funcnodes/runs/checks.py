@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from funcnodes.core import Frame, Node, NodeSpace, NoValue
+from funcnodes.core.nodes import TRIGGER_IN
 from funcnodes.core.running import topology
 from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
-from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
+from funcnodes.runs.plan import Plan, onward
 
 
 def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace
+from funcnodes.core.nodes import TRIGGER_IN
+from funcnodes.core.position import position
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 
 Step = Callable[[Node], Iterable[Node]]
-
-TRIGGER_IN, TRIGGER_OUT = "_triggerinput", "_triggeroutput"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,5 @@ def _done(node: Node) -> Iterator[Node]:
 
 def _place(node: Node) -> tuple[float, float]:
     """Where it is drawn, rows before columns."""
-    pos = node.properties.get("pos")
-    if isinstance(pos, list | tuple) and len(pos) == 2:
-        return float(pos[1]), float(pos[0])
-    return 0.0, 0.0
+    x, y = position(node.properties) or (0.0, 0.0)
+    return y, x

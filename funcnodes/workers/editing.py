@@ -23,6 +23,7 @@ from funcnodes.core import (
 )
 from funcnodes.core.naming import joined
 from funcnodes.core.nodes.form import dump_node
+from funcnodes.core.position import position
 from funcnodes.core.running.topology import downstream
 from funcnodes.core.subgraphs.passages import Passage, check_crossing
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
@@ -682,12 +683,7 @@ def set_value(space: NodeSpace, uuid: str, port_id: str, value: Any) -> SetValue
 
 def place_of(node: Node) -> tuple[float, float]:
     """Where a node is on the canvas; (0, 0) where that was never said."""
-    place = node.properties.get("pos")
-    if isinstance(place, list | tuple) and len(place) == 2:
-        x, y = place
-        if all(isinstance(n, int | float) and abs(n) < 1e9 for n in (x, y)):
-            return float(x), float(y)
-    return 0.0, 0.0
+    return position(node.properties) or (0.0, 0.0)
 
 
 def unused_name(space: NodeSpace, wanted: str) -> str:

@@ -14,7 +14,7 @@ from funcnodes.core import Node, NodeInput, NodeOutput, NoValue
 MOST_KEPT = 1_000_000
 
 
-class Counter(ArrivalNode):
+class CounterNode(ArrivalNode):
     """Counts the values that come, none left out; **reset** starts it again from zero.
 
     ▶ counts too.
@@ -44,7 +44,7 @@ class Counter(ArrivalNode):
         self.count.set(self._count)
 
 
-class Collect(ArrivalNode):
+class CollectNode(ArrivalNode):
     """Gathers the values that come into a list, none left out; **reset** starts a new one."""
 
     node_id = "collector_node"
@@ -79,7 +79,7 @@ class Collect(ArrivalNode):
         self.output.set(list(self._items))
 
 
-class Latch(Node):
+class LatchNode(Node):
     """Goes on when **set** is on, and stays on until **reset** is on; reset wins."""
 
     node_id = "control.latch"
@@ -99,7 +99,7 @@ class Latch(Node):
         self.out.set(self._on)
 
 
-class Hold(Node):
+class HoldNode(Node):
     """Passes values on, and keeps the last one still while **hold** is on."""
 
     node_id = "control.hold"
@@ -118,7 +118,7 @@ class Hold(Node):
             self.out.set(input, quality=self.input.quality)
 
 
-class Changed(Node):
+class ChangedNode(Node):
     """Passes a value on only where it differs from the one before.
 
     Numbers differ where they are further apart than the tolerance.
@@ -145,7 +145,7 @@ class Changed(Node):
             self.out.set(input, quality=self.input.quality)
 
 
-class Edge(Node):
+class EdgeNode(Node):
     """Tells when a switch goes on, and when it goes off."""
 
     node_id = "control.edge"
@@ -179,4 +179,4 @@ def _differ(before: Any, now: Any, tolerance: float) -> bool:
     return not are_same(before, now)
 
 
-NODES: list[type[Node]] = [Counter, Collect, Latch, Hold, Changed, Edge]
+NODES: list[type[Node]] = [CounterNode, CollectNode, LatchNode, HoldNode, ChangedNode, EdgeNode]

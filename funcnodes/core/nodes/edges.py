@@ -26,7 +26,7 @@ class Owner(Protocol):
         """An edge of it came or went."""
 
 
-class End(Protocol):
+class Start(Protocol):
     """A port from which an edge starts."""
 
     @property
@@ -45,7 +45,7 @@ class End(Protocol):
         """Tell listeners."""
 
 
-class Target(End, Protocol):
+class Goal(Start, Protocol):
     """An input to which an edge leads."""
 
     @property
@@ -65,7 +65,7 @@ class Target(End, Protocol):
         """Go back to the default, without triggering."""
 
 
-def fit(source: End, target: Target) -> Convert | None:
+def fit(source: Start, target: Goal) -> Convert | None:
     """Whether an edge would fit, and how it converts and checks.
 
     Raises:
@@ -85,20 +85,20 @@ def fit(source: End, target: Target) -> Convert | None:
     return _checked(target, convert) if _is_limited(target) else convert
 
 
-def check_unlocked(source: End, target: Target) -> None:
+def check_unlocked(source: Start, target: Goal) -> None:
     """Raise RefusedError where a run holds one of the two ends as it is (A2)."""
     source.node.check_unlocked()
     target.node.check_unlocked()
 
 
-def made(source: End, target: Target) -> None:
+def made(source: Start, target: Goal) -> None:
     """An edge was made."""
     changed(source, target)
     source.tell("connect", other=target)
     target.tell("connect", other=source)
 
 
-def gone(source: End, target: Target) -> None:
+def gone(source: Start, target: Goal) -> None:
     """An edge was taken away; an input without any goes back to its default (no triggering)."""
     target.sources.remove(source)
     changed(source, target)
@@ -108,19 +108,19 @@ def gone(source: End, target: Target) -> None:
     target.tell("disconnect", other=source)
 
 
-def changed(source: End, target: Target) -> None:
+def changed(source: Start, target: Goal) -> None:
     """An edge came or went in silence."""
     topology.changed()
     source.node.edges_changed()
     target.node.edges_changed()
 
 
-def _is_limited(inp: Target) -> bool:
+def _is_limited(inp: Goal) -> bool:
     limits = inp.limits
     return limits.low is not None or limits.high is not None or bool(inp.options)
 
 
-def _checked(inp: Target, convert: Convert | None) -> Callable[[Any], Any]:
+def _checked(inp: Goal, convert: Convert | None) -> Callable[[Any], Any]:
     """Conversion, then the limits of an input that has some."""
 
     def convert_and_check(value: Any) -> Any:

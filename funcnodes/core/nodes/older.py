@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from funcnodes.core import codec
+from funcnodes.core.position import POSITION, as_position
 from funcnodes.core.types import PortType
 from funcnodes.core.values import NoValue
 
@@ -42,9 +43,9 @@ def unwrap(data: Mapping[str, Any]) -> Mapping[str, Any]:
 def properties(found: Mapping[str, Any]) -> dict[str, Any]:
     """A node's properties, with its place where the editor looks for it."""
     place = found.get("frontend:pos")
-    if "pos" in found or not _is_place(place):
+    if POSITION in found or as_position(place) is None:
         return dict(found)
-    return {**found, "pos": place}
+    return {**found, POSITION: place}
 
 
 def port(node_id: str, port_id: str, found: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -73,16 +74,8 @@ def _placed(node: Any, places: Mapping[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     view = places.get(str(node.get("id")))
-    place = view.get("pos") if isinstance(view, Mapping) else None
+    place = view.get(POSITION) if isinstance(view, Mapping) else None
     found = node.get("properties") or {}
-    if not _is_place(place) or not isinstance(found, dict) or "pos" in found:
+    if as_position(place) is None or not isinstance(found, dict) or POSITION in found:
         return node
-    return {**node, "properties": {**found, "pos": place}}
-
-
-def _is_place(place: Any) -> bool:
-    return (
-        isinstance(place, list)
-        and len(place) == 2
-        and all(isinstance(n, int | float) and not isinstance(n, bool) for n in place)
-    )
+    return {**node, "properties": {**found, POSITION: place}}

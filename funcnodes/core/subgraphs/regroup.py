@@ -8,6 +8,7 @@ from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.node import Node
 from funcnodes.core.nodes.outputs import NodeOutput
 from funcnodes.core.nodes.port import Port
+from funcnodes.core.position import POSITION, position
 from funcnodes.core.subgraphs.passages import Passage
 from funcnodes.core.subgraphs.reconnection import kept, lay, lift
 from funcnodes.core.subgraphs.subgraph import SubgraphNode
@@ -171,11 +172,10 @@ def _refuse_forwards(edges: Iterable[tuple[Port, NodeInput]]) -> None:
 
 def _put_amid(subgraph: SubgraphNode, nodes: Iterable[Node]) -> None:
     """Draw it in the middle of where they were drawn."""
-    drawn = [node.properties.get("pos") for node in nodes]
-    points = [pos for pos in drawn if isinstance(pos, list | tuple) and len(pos) == 2]
+    points = [at for node in nodes if (at := position(node.properties)) is not None]
     if points:
         middle = [sum(axis) / len(points) for axis in zip(*points, strict=True)]
-        subgraph.properties["pos"] = middle
+        subgraph.properties[POSITION] = middle
 
 
 def _rename_taken(
