@@ -16,7 +16,7 @@ class Origin:
         port: Id of the input.
         value: What it held when the execution took it.
         wave: In which wave it had been set; None if it was restored, or its default.
-        source: Full id of the output that is wired to it now, or "".
+        source: Full id of the output that is connected to it now, or "".
     """
 
     port: str

@@ -155,7 +155,7 @@ class Backlog:
         return wave in self._held
 
     def request(self, wave: Wave) -> None:
-        """Something came: run what is complete now. With ▶ wired, each ▶ runs one set (T7)."""
+        """Something came: run what is complete now. With ▶ connected, each ▶ runs one set (T7)."""
         for items in self._complete(one=bool(self.node.inputs[TRIGGER_IN].sources)):
             self.sets.append((wave, items))
             self._held[wave] += 1

@@ -22,7 +22,11 @@ from funcnodes.errors import (
 
 
 class Awaited(Executable):
-    """A node that can be awaited."""
+    """A node that can be awaited.
+
+    Invariant: what is waited for can come to rest without the caller; whoever would wait for its
+    own end is told so.
+    """
 
     __slots__ = ()
 

@@ -2,7 +2,7 @@
 
 Processes are started fresh (nothing is forked), kept for the next call, and ended when idle; one
 call at a time runs in each. A function is named by its module and node id and looked up there,
-since a decorated function does not pickle (T13); so a node that needs its nodespace, its wires or
+since a decorated function does not pickle (T13); so a node that needs its nodespace, its edges or
 its device stays out of them. Giving a call up kills its process at once (T10). They end with the
 process that started them, however that ends, and keep no interpreter from exiting.
 

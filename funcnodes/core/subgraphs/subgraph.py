@@ -141,7 +141,7 @@ class SubgraphNode(Border):
                 inp.unset()
 
     def _rejoin(self, source: NodeOutput, port_id: str) -> None:
-        """Wire an input again, and have it and what is behind it take the present value."""
+        """Connect an input again, and have it and what is behind it take the present value."""
         port = self.inputs[port_id]
         assert isinstance(port, OuterInput)
         lay(source, port)

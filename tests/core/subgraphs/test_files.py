@@ -138,10 +138,10 @@ def test_the_version_is_that_of_the_structure(sketch: Any, tmp_path: Path) -> No
     node.properties["pos"] = [1, 2]
     assert group.version == before
     assert not group.is_edited
-    gate = group.promote(node.inputs["b"])
+    port = group.promote(node.inputs["b"])
     assert group.version != before
     assert group.is_edited
-    group.demote(gate)
+    group.demote(port)
     assert group.version == before
     nested = make_subgraph(group.inner, [node])
     with_nested = group.version

@@ -43,8 +43,8 @@ async def stimulate(space: NodeSpace, source: Any) -> None:
         wave = space.root_wave()
         port: Port = source.inputs["a"]
         while isinstance(port, NodeInput) and port.sources:
-            gate = port.sources[0].node
-            port = gate.port  # type: ignore[attr-defined]  # only gates are before the source
+            passage = port.sources[0].node
+            port = passage.port  # type: ignore[attr-defined]  # only passages are before the source
         port.set_value(k, wave=wave)  # type: ignore[attr-defined]
         assert (await asyncio.wait_for(wave.wait(), 10)).state == "ok"
 
