@@ -6,21 +6,6 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "funcnodes"
 
-# ── still to be told apart: to be emptied, never to be added to ───────────────────────────
-STILL_TWICE = {
-    "Clock",  # basic_nodes/control/timing, core/clock
-    "Dialogue",  # devices/transports/memory, testing/fixtures (documented there)
-    "Gate",  # basic_nodes/control/routes, core/gates
-    "Lane",  # devices/ramps, devices/turn
-    "Latch",  # basic_nodes/control/memory, devices/safety
-    "Port",  # core/ports, devices/framing, devices/transports/memory
-    "Reading",  # core/codec, devices/records
-    "Recorder",  # devices/recordings, runs/recorder (documented there)
-    "Source",  # basic_nodes/control/sources, devices/sources
-    "Watcher",  # core/events, devices/polling
-}
-# ──────────────────────────────────────────────────────────────────────────────────────────
-
 
 def homes() -> dict[str, list[str]]:
     """The modules that have a public class of each name."""
@@ -33,11 +18,4 @@ def homes() -> dict[str, list[str]]:
 
 
 def test_no_public_class_has_the_name_of_another() -> None:
-    twice = {name: where for name, where in homes().items() if len(where) > 1}
-    assert {name: twice[name] for name in twice.keys() - STILL_TWICE} == {}
-
-
-def test_the_list_of_those_still_to_be_told_apart_only_gets_shorter() -> None:
-    """A name that stands once by now goes from the list, so that it cannot come twice again."""
-    found = homes()
-    assert {name for name in STILL_TWICE if len(found[name]) < 2} == set()
+    assert {name: where for name, where in homes().items() if len(where) > 1} == {}

@@ -58,7 +58,7 @@ class Affine:
 
     @property
     def text(self) -> str:
-        """How a wire says it: "×0.001", "+ 273.15"."""
+        """How an edge says it: "×0.001", "+ 273.15"."""
         parts = [f"×{self.factor:.6g}"] if self.factor != 1 else []
         if self.offset:
             parts.append(f"{'+' if self.offset > 0 else '−'} {abs(self.offset):.6g}")

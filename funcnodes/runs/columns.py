@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from funcnodes.core import Node, NodeInput, NodeOutput, PortType
-from funcnodes.core.gates import InputGate, OuterInput, OuterOutput
-from funcnodes.core.node import is_loading
-from funcnodes.core.ports import Port
+from funcnodes.core.nodes import Port
+from funcnodes.core.nodes.loading import is_loading
+from funcnodes.core.subgraphs.passages import InputPassage, OuterInput, OuterOutput
 from funcnodes.errors import PortMismatchError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def said(source: NodeOutput) -> str:
     """What a source is called: its own name where that says something, else its node's."""
     origin = _origin(source)
     of_node = [origin.node.name] if _is_named(origin.node) else []
-    of_gate = [source.node.name] if isinstance(source.node, InputGate) else []
+    of_gate = [source.node.name] if isinstance(source.node, InputPassage) else []
     names = [source.name, origin.name, *of_node, *of_gate]
     return next((name for name in names if name.lower() not in SAY_NOTHING), origin.name)
 
@@ -111,8 +111,8 @@ def _origin(source: NodeOutput) -> NodeOutput:
     """The output that a value comes from, through the borders of subgraphs."""
     while True:
         if isinstance(source, OuterOutput):
-            behind = source.gate.inputs["value"].sources
-        elif isinstance(source.node, InputGate) and source.node.port is not None:
+            behind = source.passage.inputs["value"].sources
+        elif isinstance(source.node, InputPassage) and source.node.port is not None:
             behind = source.node.port.sources
         else:
             return source
@@ -124,6 +124,6 @@ def _origin(source: NodeOutput) -> NodeOutput:
 def _carried(source: Port) -> PortType:
     """The type of the values that a wire from `source` brings, through borders that convert not."""
     gate = source.node
-    if isinstance(gate, InputGate) and isinstance(gate.port, OuterInput) and gate.port.sources:
+    if isinstance(gate, InputPassage) and isinstance(gate.port, OuterInput) and gate.port.sources:
         return gate.port.type_for(gate.port.sources[0])
     return source.type

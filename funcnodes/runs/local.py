@@ -18,7 +18,7 @@ from typing import Any
 
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
-from funcnodes.core.saved import parse
+from funcnodes.core.codec.strict import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.bench.recorder import TrafficRecorder, replayed

@@ -122,7 +122,7 @@ class UnitInput(NodeInput):
         try:
             units.check(unit)
         except UnitError as error:
-            raise self._refused(error.message) from error
+            raise self.refusal(error.message) from error
         if sweep.outputs["value"].is_connected():
             raise ValueRefusedError(
                 f"{sweep.name}: the unit cannot be changed while its value is wired.",

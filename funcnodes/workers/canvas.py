@@ -7,9 +7,8 @@ compared as a whole. Values and states come from the nodespaces' own notes of wh
 from collections.abc import Iterable, Mapping
 
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
-from funcnodes.core.node import Node
-from funcnodes.core.nodespace import Changes
-from funcnodes.core.ports import Port
+from funcnodes.core.graph.nodespace import Changes
+from funcnodes.core.nodes import Node, Port
 from funcnodes.runs import XYPlot
 from funcnodes.workers import schema
 from funcnodes.workers.edits import scopes

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.waves import Wave
+from funcnodes.core.running.waves import Wave
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
@@ -416,7 +416,7 @@ class Commands:
         return self._worker.runs.find(run)
 
 
-_PORTS = (InputGate.node_id, OutputGate.node_id)
+_PORTS = (InputPassage.node_id, OutputPassage.node_id)
 
 
 def _place(scope: str, frame: str, section: schema.Section) -> Place | None:

@@ -18,9 +18,9 @@ import msgspec
 from funcnodes import __version__
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, Node, SubgraphNode, naming, units
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.subgraph import SHELF_NAME
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
+from funcnodes.core.subgraphs.subgraph import SHELF_NAME
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
@@ -344,7 +344,7 @@ class Worker:
     def _read_subgraphs(self) -> None:
         folder = self.workspace.subgraphs.folder
         self.library.load_subgraphs(folder)
-        self.library.add_nodes([SubgraphNode, InputGate, OutputGate], SHELF_NAME)
+        self.library.add_nodes([SubgraphNode, InputPassage, OutputPassage], SHELF_NAME)
         for name, why in self.library.broken.items():
             if name.endswith(SUFFIX):
                 self.logbook.add("warning", "worker", f"{name} is not offered: {why}")
@@ -509,7 +509,8 @@ class Worker:
     def _running_node(self) -> Node | None:
         """From any thread."""
         space = self.open
-        return space.space.engine.inline if space is not None else None
+        node = space.space.engine.inline if space is not None else None
+        return node if isinstance(node, Node) else None
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, Any], what: str) -> None:

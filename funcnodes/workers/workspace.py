@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
 from funcnodes.settings import Settings, private_dir

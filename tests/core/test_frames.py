@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from funcnodes.core import Frame, Library, Node, NodeInput, NodeOutput, NodeSpace, Pacer, Shelf
-from funcnodes.core.places import Place, Section
+from funcnodes.core.nodes.place import Place, Section
 from funcnodes.errors import (
     AwaitCycleError,
     GraphError,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from funcnodes.core import Shelf, plugins
+from funcnodes.core import Shelf
+from funcnodes.core.graph import plugins
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "first-node-library.md"
 

@@ -13,7 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from funcnodes.core import Library, Node, NodeDecorator, NodeSpace, Shelf, processes
+from funcnodes.core import Library, Node, NodeDecorator, NodeSpace, Shelf
+from funcnodes.core.running import processes
 from funcnodes.errors import NodeCancelled, NodeProcessError, NodeTimeout, NodeTriggerError
 
 _spec = importlib.util.spec_from_file_location(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from funcnodes.core import Changes, Node, NodeDecorator, NodeInput, NodeOutput, NodeSpace, NoValue
-from funcnodes.core.node import run_until_complete
-from funcnodes.core.waves import Wave
+from funcnodes.core.running import run_until_complete
+from funcnodes.core.running.waves import Wave
 from funcnodes.errors import (
     AwaitCycleError,
     InTriggerError,

@@ -171,7 +171,7 @@ async def test_a_wire_from_a_level_says_so_and_converts_exactly() -> None:
     source, sink = level_of(), power_of()
     wire = source.outputs["level"]
     wire.connect(sink.inputs["power"])
-    assert wire.wire_note(sink.inputs["power"]) == "dBm → mW"
+    assert wire.edge_note(sink.inputs["power"]) == "dBm → mW"
     source.inputs["number"].value = 20
     await source
     assert sink.outputs["out"].value == 100

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from funcnodes.core import Node, NodeDecorator, NodeInput, NodeOutput, Wave, topology
-from funcnodes.core.node import Policy
+from funcnodes.core import Node, NodeDecorator, NodeInput, NodeOutput, Wave
+from funcnodes.core.running import Policy, topology
 
 LAWS = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -401,7 +401,7 @@ def test_a_wave_that_is_given_up_comes_to_rest_at_once_and_leaves_nothing(
 
     asyncio.run(go())
     graph.check_rest()
-    assert not any(wave._active or wave._waiting or wave._children for wave in waves)
+    assert not any(wave.active or wave.waiting or wave._children for wave in waves)
 
 
 # ── scans ─────────────────────────────────────────────────────────────────────────────────

@@ -136,7 +136,7 @@ def test_wires_of_any_unit_follow_each_other(lab: Any, is_inside: bool) -> None:
             source.value.connect(target, replace=True)
             (column,) = recorder.columns()
             assert (column.name, column.unit) == (source.name, source.unit.value)
-            assert source.value.wire_note(target) == ""
+            assert source.value.edge_note(target) == ""
             source.value.set(5.0)
             assert columns_of(recorder)[0].value == 5.0
 

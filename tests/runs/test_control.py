@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from funcnodes.basic_nodes.control.feedback import Previous
+from funcnodes.basic_nodes.control.feedback import PreviousNode
 from funcnodes.core import Node, NodeInput
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
@@ -383,7 +383,7 @@ def test_a_cycle_through_a_device_is_refused(lab: Any) -> None:
 
 def test_a_cycle_through_a_device_by_way_of_previous_may_run(lab: Any) -> None:
     """T8: what Previous gives belongs to the next wave."""
-    lab.space.lib.add_node(Previous)
+    lab.space.lib.add_node(PreviousNode)
     sweep, one, previous = lab.add("sweep"), lab.add(Switch, "One"), lab.add("control.previous")
     sweep.value.connect(one.value)
     assert lab.runner.check() == []

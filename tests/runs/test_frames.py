@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from funcnodes.basic_nodes.control.loops import ForEach
+from funcnodes.basic_nodes.control.loops import ForEachNode
 from funcnodes.core import Node, NodeInput, make_subgraph
 from funcnodes.runs.plan import plan
 
@@ -120,7 +120,7 @@ async def test_nested_scans_need_no_wire_between_them(lab: Any) -> None:
 
 
 async def test_a_loop_is_paced_by_the_run_like_a_scan(lab: Any) -> None:
-    loop = lab.add(ForEach, input=[1.0, 2.0, 3.0])
+    loop = lab.add(ForEachNode, input=[1.0, 2.0, 3.0])
     lab.record(loop.do)
     run = await lab.run()
     assert (run.state, run.message) == ("complete", "")
@@ -170,7 +170,7 @@ def test_what_is_entered_and_finished_is_outside_the_body(lab: Any) -> None:
 
 
 def test_a_loop_with_results_led_back_is_no_endless_cycle(lab: Any) -> None:
-    loop = lab.add(ForEach, input=[1.0])
+    loop = lab.add(ForEachNode, input=[1.0])
     node = step(lab, [], "read")
     node.device = "smu"
     loop.do.connect(node.x)

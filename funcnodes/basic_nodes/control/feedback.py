@@ -8,7 +8,7 @@ from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Quality, Wave, 
 LONGEST_S = 86_400.0
 
 
-class Previous(Node):
+class PreviousNode(Node):
     """Gives back, in the next wave, the value that came in this one: closes a loop.
 
     While the nodespace is live it starts the next wave itself, once this one has come to rest, at
@@ -102,4 +102,4 @@ class Previous(Node):
         return not self.muted and not disarmed
 
 
-NODES: list[type[Node]] = [Previous]
+NODES: list[type[Node]] = [PreviousNode]

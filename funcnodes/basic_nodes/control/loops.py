@@ -11,19 +11,20 @@ from typing import Any
 from funcnodes.basic_nodes.control.routes import is_on
 from funcnodes.basic_nodes.define import not_a
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NoValue, Quality, Wave
+from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.core.quality import worst
-from funcnodes.core.topology import downstream
+from funcnodes.core.running.topology import downstream
 from funcnodes.errors import ExecutionError
 
 MAX_ROUNDS = 1_000_000
 
 
-class Loop(Frame):
+class LoopNode(Frame):
     """What all loops share: wires that come back from the body do not start the loop again."""
 
     default_policy = "settled"
     default_run_in = "loop"
-    after_last = ("_triggeroutput", "done")
+    after_last = (TRIGGER_OUT, "done")
     takes_back = True
 
     index = NodeOutput(type=int, description="Number of the point, from 0.")
@@ -39,7 +40,7 @@ class Loop(Frame):
         return any(source.node in below for source in port.sources)
 
 
-class ForEach(Loop):
+class ForEachNode(LoopNode):
     """Does something with each item of a list, one after the other.
 
     Wire **do** to the work, and its result back to **collector**: **done** gives the results of
@@ -91,7 +92,7 @@ class ForEach(Loop):
                 self._quality = worst((self._quality, self.collector.quality))
 
 
-class While(Loop):
+class WhileNode(LoopNode):
     """Does something as long as a condition is on, then passes the value on.
 
     A condition that the body itself works out is first asked after the first round. A value that
@@ -137,7 +138,7 @@ class While(Loop):
         return is_on("condition", self.condition.value)
 
 
-class RepeatTimes(Loop):
+class RepeatTimesNode(LoopNode):
     """Does something so many times, one after the other."""
 
     node_id = "control.repeat"
@@ -180,4 +181,4 @@ def _items(value: Any) -> list[Any]:
     return list(value)
 
 
-NODES: list[type[Node]] = [ForEach, While, RepeatTimes]
+NODES: list[type[Node]] = [ForEachNode, WhileNode, RepeatTimesNode]

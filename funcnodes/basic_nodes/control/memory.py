@@ -16,7 +16,7 @@ from funcnodes.core.quality import worst
 MOST_KEPT = 1_000_000
 
 
-class Counter(ArrivalNode):
+class CounterNode(ArrivalNode):
     """Counts the values that come, none left out; **reset** starts it again from zero.
 
     ▶ counts too.
@@ -48,7 +48,7 @@ class Counter(ArrivalNode):
         self.count.set(self._count, quality=self._quality)
 
 
-class Collect(ArrivalNode):
+class CollectNode(ArrivalNode):
     """Gathers the values that come into a list, none left out; **reset** starts a new one."""
 
     node_id = "collector_node"
@@ -84,7 +84,7 @@ class Collect(ArrivalNode):
         self.output.set([each.value for each in self._items], quality=quality)
 
 
-class Latch(Node):
+class LatchNode(Node):
     """Goes on when **set** is on, and stays on until **reset** is on; reset wins."""
 
     node_id = "control.latch"
@@ -108,7 +108,7 @@ class Latch(Node):
         self.out.set(self._on, quality=self._quality)
 
 
-class Hold(Node):
+class HoldNode(Node):
     """Passes values on, and keeps the last one still while **hold** is on."""
 
     node_id = "control.hold"
@@ -127,7 +127,7 @@ class Hold(Node):
             self.out.set(input)
 
 
-class Changed(Node):
+class ChangedNode(Node):
     """Passes a value on only where it, or its quality, differs from the one before.
 
     Numbers differ where they are further apart than the tolerance.
@@ -157,7 +157,7 @@ class Changed(Node):
             self.out.set(input)
 
 
-class Edge(Node):
+class EdgeNode(Node):
     """Tells when a switch goes on, and when it goes off."""
 
     node_id = "control.edge"
@@ -191,4 +191,4 @@ def _differ(before: Any, now: Any, tolerance: float) -> bool:
     return not are_same(before, now)
 
 
-NODES: list[type[Node]] = [Counter, Collect, Latch, Hold, Changed, Edge]
+NODES: list[type[Node]] = [CounterNode, CollectNode, LatchNode, HoldNode, ChangedNode, EdgeNode]

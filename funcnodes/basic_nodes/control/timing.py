@@ -18,7 +18,7 @@ def _duration(default_s: float, description: str, *, name: str | None = None) ->
     )  # fmt: skip
 
 
-class Wait(Node):
+class WaitNode(Node):
     """Passes a value on after a while."""
 
     node_id = "wait_node"
@@ -36,7 +36,7 @@ class Wait(Node):
         self.output.set(input)
 
 
-class Patient(Node):
+class PatientNode(Node):
     """What debounce and throttle share: they notice that a newer value has come."""
 
     default_run_in = "loop"
@@ -56,7 +56,7 @@ class Patient(Node):
         return self._requests != requests or self.asked is not self.wave
 
 
-class Debounce(Patient):
+class DebounceNode(PatientNode):
     """Passes a value on once no newer one has come for a while: what bounces is left out."""
 
     node_id = "control.debounce"
@@ -76,7 +76,7 @@ class Debounce(Patient):
             self.out.set(input)
 
 
-class Throttle(Patient):
+class ThrottleNode(PatientNode):
     """Passes values on at most once per interval: the first at once, then the latest of each."""
 
     node_id = "control.throttle"
@@ -101,7 +101,7 @@ class Throttle(Patient):
         self.out.set(input)
 
 
-class Clock(Node):
+class ClockNode(Node):
     """Tells the time whenever a value or ▶ comes."""
 
     node_id = "control.now"
@@ -121,7 +121,7 @@ class Clock(Node):
         return now, datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds")
 
 
-class Stopwatch(Node):
+class StopwatchNode(Node):
     """Tells the time since the value before, and since the start."""
 
     node_id = "control.stopwatch"
@@ -148,4 +148,4 @@ class Stopwatch(Node):
         return now - self._started_at, lap
 
 
-NODES: list[type[Node]] = [Wait, Debounce, Throttle, Clock, Stopwatch]
+NODES: list[type[Node]] = [WaitNode, DebounceNode, ThrottleNode, ClockNode, StopwatchNode]

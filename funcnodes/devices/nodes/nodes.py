@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, Shelf, units
-from funcnodes.core.node import Policy
-from funcnodes.core.ports import Port
+from funcnodes.core.nodes import Port
+from funcnodes.core.running import Policy
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import describe_member

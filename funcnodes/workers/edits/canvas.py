@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from funcnodes.core import Node, NodeSpace
+from funcnodes.core.position import position
 from funcnodes.errors import ValueRefusedError
 from funcnodes.workers.edits.edit import COALESCE_S
 from funcnodes.workers.edits.labels import named
@@ -52,12 +53,7 @@ def move_nodes(space: NodeSpace, ids: list[str], x: list[float], y: list[float])
 
 def place_of(node: Node) -> tuple[float, float]:
     """Where a node is on the canvas; (0, 0) where that was never said."""
-    place = node.properties.get("pos")
-    if isinstance(place, list | tuple) and len(place) == 2:
-        x, y = place
-        if all(isinstance(n, int | float) and abs(n) < 1e9 for n in (x, y)):
-            return float(x), float(y)
-    return 0.0, 0.0
+    return position(node.properties) or (0.0, 0.0)
 
 
 def _set_property(node: Node, key: str, value: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, NodeSpace
-from funcnodes.core.gates import InputGate, check_crossing
+from funcnodes.core.subgraphs.passages import InputPassage, check_crossing
 from funcnodes.errors import GraphError, RefusedError
 from funcnodes.runs import Recorder
 from funcnodes.workers.edits.ports import input_at, output_at, source_at
@@ -41,7 +41,7 @@ class ConnectEdit:
         if out in inp.sources:
             raise RefusedError("These two ports are wired already.")
         try:
-            out.check_wire(inp)
+            out.check_edge(inp)
             check_crossing(out, inp)
         except GraphError:
             if self.grown:
@@ -156,7 +156,7 @@ def _take_up(start: NodeOutput | NodeInput, port: NodeInput) -> None:
 
 def _orders_of(start: NodeOutput | NodeInput) -> list[NodeInput]:
     """The ▶ inputs that alone made a port of the subgraph one of order, which carries no value."""
-    if isinstance(start, NodeInput) or not isinstance(start.node, InputGate):
+    if isinstance(start, NodeInput) or not isinstance(start.node, InputPassage):
         return []
     return list(start.targets) if start.type.kind == "trigger" else []
 

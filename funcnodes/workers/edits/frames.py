@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from funcnodes.core import Node, NodeSpace, Place
-from funcnodes.core.gates import Gate
+from funcnodes.core.subgraphs.passages import Passage
 from funcnodes.errors import GraphError, RefusedError, ValueRefusedError
 from funcnodes.workers.edits.labels import named
 
@@ -60,7 +60,7 @@ def put_in(space: NodeSpace, ids: list[str], place: Place | None) -> PutInEdit:
 
 
 def check_holdable(node: Node) -> None:
-    if isinstance(node, Gate):
+    if isinstance(node, Passage):
         raise RefusedError(f"{node.name} is a port of the subgraph: no frame holds it.")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 from funcnodes.core import NodeSpace, Place
-from funcnodes.core.node import loading
-from funcnodes.core.saved import dump_node
+from funcnodes.core.nodes.form import dump_node
+from funcnodes.core.nodes.loading import loading
 from funcnodes.workers.edits.canvas import place_of
 from funcnodes.workers.edits.edges import connect_silently, disconnect_silently, ends_of
 from funcnodes.workers.edits.frames import check_frame, check_holdable

@@ -6,9 +6,10 @@ nodespace itself.
 
 from collections.abc import Iterable, Iterator
 
-from funcnodes.core import Node, NodeSpace, SubgraphNode, nodespace
+from funcnodes.core import Node, NodeSpace, SubgraphNode
+from funcnodes.core.graph import nodespace
 from funcnodes.core.naming import joined, split
-from funcnodes.core.subgraph import InnerSpace
+from funcnodes.core.subgraphs.inner import InnerSpace
 from funcnodes.errors import GraphError, RefusedError
 
 Edge = nodespace.Edge

@@ -11,10 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 from funcnodes.core import Node, NodeInput, NodeSpace, SubgraphNode, dissolve, make_subgraph
-from funcnodes.core.gates import Gate, InputGate
 from funcnodes.core.naming import split
-from funcnodes.core.ports import Port
-from funcnodes.core.saved import dump_node
+from funcnodes.core.nodes import Port
+from funcnodes.core.nodes.form import dump_node
+from funcnodes.core.subgraphs.passages import InputPassage, Passage
 from funcnodes.errors import GraphError
 from funcnodes.workers.edits.attributes import ChangeEdit
 from funcnodes.workers.edits.canvas import place_of
@@ -217,7 +217,7 @@ class _Before:
 def into_subgraph(space: NodeSpace, ids: list[str], name: str) -> MakeSubgraphEdit:
     """A subgraph of nodes; ports of a subgraph that is open stay where they are."""
     nodes = [space.get_node_by_id(uuid) for uuid in dict.fromkeys(ids)]
-    chosen = [node.uuid for node in nodes if not isinstance(node, Gate)]
+    chosen = [node.uuid for node in nodes if not isinstance(node, Passage)]
     wanted = " ".join(name.split())[:200] or SubgraphNode.node_name
     what = named(space, chosen) if chosen else "nothing"
     return MakeSubgraphEdit(f"make a subgraph of {what}", chosen, unused_name(space, wanted))
@@ -231,7 +231,7 @@ def take_apart(space: NodeSpace, uuid: str) -> DissolveEdit:
 def promote(space: NodeSpace, subgraph: str, node: str, port: str, name: str) -> PromoteEdit:
     """A port of an inner node as one of the subgraph."""
     found = subgraph_at(space, subgraph).inner.get_node_by_id(node).get_input_or_output(port)
-    if isinstance(found.node, Gate):
+    if isinstance(found.node, Passage):
         raise GraphError(f"{found.node.name} is a port of the subgraph already.")
     wanted = " ".join(name.split())[:200]
     return PromoteEdit(f"promote {found.node.name}.{found.name}", subgraph, node, port, wanted)
@@ -276,7 +276,7 @@ def saved_as(space: NodeSpace, uuid: str, file: str, version: str) -> ChangeEdit
 def remove(root: NodeSpace, scope: str, space: NodeSpace, ids: list[str],
            edges: list[Edge]) -> Edit:  # fmt: skip
     """Nodes and wires in a scope taken away; of a subgraph's ports also the wires outside."""
-    gates = [uuid for uuid in dict.fromkeys(ids) if isinstance(space.get_node_by_id(uuid), Gate)]
+    gates = [uuid for uuid in dict.fromkeys(ids) if isinstance(space.get_node_by_id(uuid), Passage)]
     rest = remove_nodes(space, [uuid for uuid in ids if uuid not in gates], edges)
     if not gates:
         return inside(scope, rest)
@@ -314,15 +314,15 @@ def _edges_at(space: NodeSpace, uuid: str) -> list[Edge]:
 
 def _place_gates(subgraph: SubgraphNode) -> None:
     """Put ports that are nowhere yet left and right of what is inside."""
-    gates = [node for node in subgraph.inner.nodes if isinstance(node, Gate)]
-    inside = [place_of(node) for node in subgraph.inner.nodes if not isinstance(node, Gate)]
+    gates = [node for node in subgraph.inner.nodes if isinstance(node, Passage)]
+    inside = [place_of(node) for node in subgraph.inner.nodes if not isinstance(node, Passage)]
     left, right = (min(inside)[0], max(inside)[0]) if inside else (0.0, 0.0)
     top = min((y for _, y in inside), default=0.0)
     taken = {place_of(gate) for gate in gates if "pos" in gate.properties}
     for gate in gates:
         if "pos" in gate.properties:
             continue
-        x, y = (left - BESIDE, top) if isinstance(gate, InputGate) else (right + BESIDE, top)
+        x, y = (left - BESIDE, top) if isinstance(gate, InputPassage) else (right + BESIDE, top)
         while (x, y) in taken:
             y += APART
         taken.add((x, y))

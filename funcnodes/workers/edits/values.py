@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from funcnodes.core import Node, NodeInput, NodeSpace, NoValue
-from funcnodes.core.topology import downstream
+from funcnodes.core.running.topology import downstream
 from funcnodes.errors import RefusedError
 from funcnodes.workers.edits.edit import COALESCE_S
 from funcnodes.workers.edits.ports import input_at

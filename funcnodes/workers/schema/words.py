@@ -8,7 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from funcnodes.core import node, nodespace, places, types, values
+from funcnodes.core import nodes, types, values
+from funcnodes.core.nodes import home
+from funcnodes.core.running import surface
 from funcnodes.devices import device
 from funcnodes.runs import records
 
@@ -18,14 +20,14 @@ class Base(msgspec.Struct, forbid_unknown_fields=True):
 
 
 PortKind = types.Kind
-NodeState = node.State
+NodeState = nodes.State
 DeviceState = device.DeviceState
 RunState = records.RunState
-Policy = node.Policy
+Policy = surface.Policy
 Role = Literal["viewer", "operator", "admin"]
-Arming = nodespace.Arming
+Arming = home.Arming
 Quality = values.Quality
-Section = places.Section
+Section = nodes.Section
 BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
 CurveStyle = Literal["line", "points", "line and points"]
 CellValue = str | float | bool | None

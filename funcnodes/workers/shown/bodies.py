@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, get_args
 
 from funcnodes.core import Node, NoValue, Quality, previews
-from funcnodes.core.ports import Port
+from funcnodes.core.nodes import Port
 from funcnodes.errors import RefusedError
 from funcnodes.workers import schema
 

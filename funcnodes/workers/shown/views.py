@@ -25,8 +25,8 @@ from funcnodes.core import (
     naming,
     previews,
 )
-from funcnodes.core.gates import Gate
-from funcnodes.core.ports import Port
+from funcnodes.core.nodes import Port
+from funcnodes.core.subgraphs.passages import Passage
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.estop.latch import LatchState
@@ -385,7 +385,7 @@ def _finite(number: Any) -> float | None:
 
 def _note(out: NodeOutput, inp: NodeInput) -> str:
     try:
-        return out.wire_note(inp)
+        return out.edge_note(inp)
     except FuncnodesError:
         return ""
 
@@ -427,12 +427,12 @@ def _progress(progress: NodeProgress) -> schema.ProgressView:
 
 def _subgraph(node: SubgraphNode) -> schema.SubgraphView:
     space = node.nodespace
-    inside = [each for each in node.inner.nodes if not isinstance(each, Gate)]
+    inside = [each for each in node.inner.nodes if not isinstance(each, Passage)]
     try:
         edited = node.is_edited
     except FuncnodesError:  # a value inside that cannot be saved hides it
         edited = False
-    behind = space is not None and node.file != "" and node.is_behind(space.lib)
+    behind = isinstance(space, NodeSpace) and node.file != "" and node.is_behind(space.lib)
     return schema.SubgraphView(nodes=len(inside), file=node.file, edited=edited, behind=behind)
 
 

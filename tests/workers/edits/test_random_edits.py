@@ -13,7 +13,7 @@ from funcnodes.core import (
     SubgraphNode,
     naming,
 )
-from funcnodes.core.gates import InputGate, OutputGate
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import NODE_SHELF as RUNS
 from funcnodes.workers import edits, schema
@@ -42,7 +42,7 @@ steps = st.lists(
 
 def new_editor() -> Editor:
     library = Library(NODE_SHELF, RUNS)
-    library.add_nodes([SubgraphNode, InputGate, OutputGate], "Subgraphs")
+    library.add_nodes([SubgraphNode, InputPassage, OutputPassage], "Subgraphs")
     return Editor(NodeSpace(library, arming="disarmed"))
 
 
