@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from funcnodes.core import units
@@ -164,8 +164,11 @@ class ReplyReader:
             match = _AMOUNT.fullmatch(text) if self.unit else None
             if match is None:
                 raise
-        if not _is_same(match[2].strip(), self.unit):
-            raise ReplyError(f"{replies.shown(text)} is not in {self.unit}.")
+            given = match[2].strip()
+            if not _is_same(given, self.unit):
+                if _is_unit(given):
+                    raise ReplyError(f"{replies.shown(text)} is not in {self.unit}.") from None
+                raise
         return replies.number(match[1])
 
 
@@ -226,7 +229,7 @@ def _run(word: str) -> str:
     return word[0] * 2 if is_run else word
 
 
-@cache
+@lru_cache(maxsize=256)
 def _is_same(given: str, declared: str) -> bool:
     """Whether the unit behind a number is the one that is declared, as instruments spell it."""
     if given == declared:
@@ -241,6 +244,18 @@ def _is_same(given: str, declared: str) -> bool:
         return units.conversion(given, declared) == units.IDENTITY
     except UnitError:
         return False
+
+
+@lru_cache(maxsize=256)
+def _is_unit(given: str) -> bool:
+    """Whether what stands behind a number may be its unit."""
+    if given.lower() in _TEMPERATURES:
+        return True
+    try:
+        units.check(given)
+    except UnitError:
+        return False
+    return True
 
 
 def _json(value: Any) -> Any:
