@@ -39,9 +39,12 @@ link = "{link}"
 class Simulator:
     """The demo's bench, its terminal under a fixed name, with a control socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, more: str = "") -> None:
+        """Args:
+        more: Keys of the terminal's instrument.
+        """
         layout = folder / "bench.toml"
-        layout.write_text(LAYOUT.format(link=folder / "tc"))
+        layout.write_text(LAYOUT.format(link=folder / "tc") + more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "funcnodes_simulators", str(layout), "--json", "--control"],
             stdin=subprocess.PIPE,
@@ -108,6 +111,21 @@ def simulator(simulator_process: Simulator) -> Iterator[Simulator]:
     simulator_process.reset()
     yield simulator_process
     simulator_process.ask("clear")
+
+
+@pytest.fixture(scope="session")
+def patient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    simulator = Simulator(tmp_path_factory.mktemp("patient"), more="gap_s = 0\n")
+    yield simulator
+    simulator.close()
+
+
+@pytest.fixture
+def patient_simulator(patient_process: Simulator) -> Iterator[Simulator]:
+    """The same bench with a controller that hears whatever comes, however soon."""
+    patient_process.reset()
+    yield patient_process
+    patient_process.ask("clear")
 
 
 @dataclass

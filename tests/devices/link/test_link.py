@@ -60,9 +60,9 @@ ROUTES = ["tcp", "pty", "visa tcp", "visa pty"]
 
 @pytest_asyncio.fixture(params=ROUTES)
 async def route(
-    request: pytest.FixtureRequest, simulator: Any, open_channel: Any
+    request: pytest.FixtureRequest, patient_simulator: Any, open_channel: Any
 ) -> AsyncIterator[Route]:
-    device = "smu" if request.param.endswith("tcp") else "tc"
+    simulator, device = patient_simulator, "smu" if request.param.endswith("tcp") else "tc"
     prefix = "visa:" if request.param.startswith("visa") else ""
     channel = open_channel(prefix + simulator.resources[device])
     if device == "smu":
