@@ -13,6 +13,7 @@ from funcnodes.cli.app import execute
 from funcnodes.devices import discovery
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease
+from funcnodes.devices.discovery.instruments import _usb_instruments
 
 Command = Callable[..., Any]
 
@@ -167,7 +168,7 @@ def test_usb_instruments_are_read_off_what_the_kernel_knows(tmp_path: Path) -> N
         folder.mkdir()
         for name, text in files.items():
             (folder / name).write_text(text + "\n")
-    (found,) = discovery._usb_instruments(tmp_path)
+    (found,) = _usb_instruments(tmp_path)
     assert found.address == "USB0::0x05E6::0x2450::04096331::INSTR"
     assert parse(found.address).kind == "visa"
     assert (found.title, found.usb) == ("Keithley 2450 SourceMeter", "05e6:2450 04096331")
