@@ -5,7 +5,7 @@
  */
 
 import type {
-  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, RunView, SafetyView, Snapshot,
+  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, PortKind, RunView, SafetyView, Snapshot,
   SpaceView, WatchView,
 } from "./wire.gen";
 
@@ -135,6 +135,11 @@ function owned<T>(items: Record<string, T>, own: Own): Record<string, T> {
 /** The edge that ends in an input, where there is one. */
 export function edgeInto(graph: Graph, node: string, port: string): EdgeView | undefined {
   return Object.values(graph.edges).find((edge) => edge.target === node && edge.target_port === port);
+}
+
+/** What an output gives, "any" where there is none of that name. */
+export function kindOf(node: NodeView | undefined, output: string): PortKind {
+  return node?.outputs.find((port) => port.id === output)?.kind ?? "any";
 }
 
 /** "SIM bench", "SIM 3 of 8", or "" where nothing is simulated. */

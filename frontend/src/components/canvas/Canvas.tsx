@@ -1,9 +1,9 @@
 import {
-  applyEdgeChanges, Background, type Connection, type EdgeChange, type FinalConnectionState, getViewportForBounds, type Node,
+  Background, type Connection, type FinalConnectionState, getViewportForBounds, type Node,
   type OnConnectStartParams, ReactFlow, type ReactFlowInstance, ReactFlowProvider, SelectionMode, useConnection, useReactFlow, useStore,
   useStoreApi, type Viewport,
 } from "@xyflow/react";
-import { type DragEvent, type MouseEvent, type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { type DragEvent, type MouseEvent, type ReactNode, useCallback, useDeferredValue, useEffect, useRef } from "react";
 import { CARD } from "../../model/card";
 import { misjoin, type WireEnd } from "../../model/fit";
 import { frameBoxes, sectionAt } from "../../model/frames";
@@ -14,7 +14,7 @@ import { get, isLocked, mayAct, set, useEditor } from "../../store/editor";
 import { addNode, connect, redo, undo } from "../../store/edits";
 import { openScope } from "../../store/nesting";
 import { type CardNode, NodeCard } from "../cards/NodeCard";
-import { isSmall, Small } from "../cards/zoom";
+import { isSmall, Small, useSmall } from "../cards/zoom";
 import { Icon } from "../parts/Icon";
 import { Breadcrumb } from "./Breadcrumb";
 import { canvas, DRAG_TYPE, offer } from "./canvasApi";
@@ -22,9 +22,12 @@ import { cardsOf } from "./frameCards";
 import { FrameLayer } from "./FrameLayer";
 import { Hint } from "./Hint";
 import { tidy } from "./tidy";
+import { useGraphEdges } from "./useGraphEdges";
 import { useGraphNodes } from "./useGraphNodes";
-import { Wire, type WireEdge } from "./Wire";
+import { useKnownHandles } from "./useKnownHandles";
+import { Wire } from "./Wire";
 import { WireInHand } from "./WireInHand";
+import { WireSheet } from "./WireSheet";
 
 const NODE_TYPES = { card: NodeCard };
 const EDGE_TYPES = { wire: Wire };
@@ -36,7 +39,7 @@ const FIT = { padding: { x: "30px", y: 0.025 }, maxZoom: 1, duration: 0 } as con
 const ADD_KEYS = ["Shift", "Control", "Meta"];
 const PAN_BUTTONS = [1, 2];
 const PRO = { hideAttribution: true };
-/** From here on only what is visible is drawn. */
+/** From here on only what is visible is drawn, and all wires as one where they are small. */
 const MANY = 150;
 
 export function Canvas() {
@@ -57,8 +60,11 @@ function Zoomed({ children }: { children: ReactNode }) {
 }
 
 function Inner() {
+  useKnownHandles();
   const { nodes, setNodes, onNodesChange, onDragStart, onDrag, onDragStop, move } = useGraphNodes();
-  const { edges, onEdgesChange } = useGraphEdges();
+  const many = nodes.length > MANY;
+  const overview = useSmall() && many;
+  const { edges, chosen, onEdgesChange } = useGraphEdges(overview);
   const flow = useReactFlow();
   const space = useEditor((state) => state.graph?.space?.name);
   const scope = useEditor((state) => state.scope);
@@ -161,11 +167,12 @@ function Inner() {
         maxZoom={2}
         fitView
         fitViewOptions={FIT}
-        onlyRenderVisibleElements={nodes.length > MANY}
+        onlyRenderVisibleElements={many}
         proOptions={PRO}
       >
         <Background gap={16} size={1.2} color="var(--canvas-dot)" />
         <FrameLayer />
+        {overview && <WireSheet nodes={nodes} chosen={chosen} />}
       </ReactFlow>
       <Breadcrumb />
       {empty && <p className="canvas-empty">Nothing here yet. Press <kbd>/</kbd> to add a node.</p>}
@@ -173,46 +180,6 @@ function Inner() {
       <Tools />
     </main>
   );
-}
-
-/** The wires as the canvas wants them, with its own idea of which are selected. */
-function useGraphEdges() {
-  const all = useEditor((state) => state.graph?.edges ?? NO_EDGES);
-  const scope = useEditor((state) => state.scope);
-  const views = useMemo(() => edgesIn(all, scope), [all, scope]);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const edges = useMemo(
-    () =>
-      views.map(
-        (edge): WireEdge => ({
-          id: edge.id,
-          type: "wire",
-          source: edge.source,
-          sourceHandle: `out:${edge.source_port}`,
-          target: edge.target,
-          targetHandle: `in:${edge.target_port}`,
-          data: {},
-          selected: chosen.has(edge.id),
-          ariaLabel: `Wire from ${nameOf(edge.source)} ${edge.source_port} to ${nameOf(edge.target)} ${edge.target_port}`,
-        }),
-      ),
-    [views, chosen],
-  );
-  const onEdgesChange = useCallback(
-    (changes: EdgeChange<WireEdge>[]) => {
-      if (!changes.some((change) => change.type === "select")) return;
-      setChosen((before) => {
-        const after = applyEdgeChanges(changes, edges.map((edge) => ({ ...edge, selected: before.has(edge.id) })));
-        return new Set(after.filter((edge) => edge.selected).map((edge) => edge.id));
-      });
-    },
-    [edges],
-  );
-  return { edges, onEdgesChange };
-}
-
-function nameOf(id: string): string {
-  return get().graph?.nodes[id]?.name ?? id;
 }
 
 /** Show all of a nodespace or a subgraph when it is opened, where a small window leaves enough of it to be

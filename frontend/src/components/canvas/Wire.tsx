@@ -1,18 +1,17 @@
-import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps, getBezierPath, getSmoothStepPath, type Position } from "@xyflow/react";
+import { BaseEdge, type Edge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import { memo } from "react";
+import { kindOf } from "../../model/graph";
 import { useEditor } from "../../store/editor";
 import { useSmall } from "../cards/zoom";
 import { usePortStale } from "../fields/usePortValue";
+import { wirePath } from "./wirePath";
 
 export type WireEdge = Edge<Record<string, never>, "wire">;
 
 /** A wire in the colour of its source: a halo at crossings, dashed where it carries order. */
 export const Wire = memo(function Wire(props: EdgeProps<WireEdge>) {
   const edge = useEditor((state) => state.graph?.edges[props.id]);
-  const kind = useEditor((state) => {
-    const source = edge && state.graph?.nodes[edge.source];
-    return source?.outputs.find((port) => port.id === edge?.source_port)?.kind ?? "any";
-  });
+  const kind = useEditor((state) => (edge ? kindOf(state.graph?.nodes[edge.source], edge.source_port) : "any"));
   const stale = usePortStale(edge?.source ?? "", edge?.source_port ?? "");
   const small = useSmall();
   if (!edge) return null;
@@ -32,20 +31,3 @@ export const Wire = memo(function Wire(props: EdgeProps<WireEdge>) {
     </>
   );
 });
-
-interface Ends {
-  sourceX: number;
-  sourceY: number;
-  targetX: number;
-  targetY: number;
-  sourcePosition: Position;
-  targetPosition: Position;
-}
-
-/** A curve where there is room to the right, else rounded corners around the cards. */
-function wirePath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition }: Ends): [string, number, number] {
-  const ends = { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition };
-  const forward = targetX >= sourceX - 4;
-  const [path, x, y] = forward ? getBezierPath({ ...ends, curvature: 0.35 }) : getSmoothStepPath({ ...ends, borderRadius: 10, offset: 16 });
-  return [path, x, y];
-}
