@@ -23,6 +23,7 @@ from funcnodes.devices.interlocks import Interlock, Interlocks
 from funcnodes.devices.lease import Leases
 from funcnodes.devices.link import Link
 from funcnodes.devices.notify import Notifier
+from funcnodes.devices.reach import Reach, program
 from funcnodes.devices.rules import Severity
 from funcnodes.devices.safety import CONFIRMED, Latch, LatchState, StopAck
 from funcnodes.devices.safetyplan import SafetyPlan, make_plan
@@ -58,7 +59,11 @@ class Bench:
         notifier: How it tells people who are elsewhere.
         watching: What interlocks, alarms and whoever else asks hear of its members.
         written: Names of devices written to since the innermost `track_writes` began.
+        reachable: Whether `funcnodes estop` finds it while it is open. Off for a worker's, which
+            answers for it itself.
     """
+
+    reachable = True
 
     def __init__(
         self,
@@ -84,7 +89,9 @@ class Bench:
         self._stopping: set[asyncio.Task[Any]] = set()  # stops that the bench began by itself
         self._endings: list[Callable[[], None]] = []
         self._absent: asyncio.TimerHandle | None = None
-        leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
+        self._reach: Reach | None = None
+        self._owner = owner or program()
+        leases = Leases(lock_dir, self._owner) if lock_dir or not make_transport else None
         around = Surroundings(
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
@@ -127,7 +134,7 @@ class Bench:
 
         Args:
             resources: What `sim:NAME` stands for.
-            lock_dir: Where leases are kept, `<config>/run/locks`; None takes none.
+            lock_dir: Where leases are kept, if not where all processes of this machine look.
             latch: The worker's latch, else one of the bench's own in memory.
             owner: The worker's name, shown to others who want the same instrument.
 
@@ -160,6 +167,9 @@ class Bench:
         again in the background. Never raises for a device.
         """
         self._loop = asyncio.get_running_loop()
+        if self.reachable and self._reach is None:
+            self._reach = Reach(self, self._owner)
+            self._reach.begin()
         self._begin_rules()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
         await self.watching.look(within_s=FIRST_LOOK_S)  # so that interlocks can be asked
@@ -173,6 +183,9 @@ class Bench:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
         await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
+        if self._reach is not None:
+            self._reach.end()
+            self._reach = None
         self._loop = None
         self._fresh.clear()
 
@@ -307,6 +320,8 @@ class Bench:
             names.add(name)
 
     def _note_change(self, device: Device) -> None:
+        if self._reach is not None:
+            self._reach.touch()
         if self._loop is None or not self._watchers:
             return
         if not self._fresh:

@@ -25,6 +25,7 @@ from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.recordings import Recorded, Recorder, replayed
 from funcnodes.devices.safety import Latch
 from funcnodes.errors import BenchError, RunError, SavedGraphError
+from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
@@ -100,7 +101,7 @@ def run_file(
     """Run a nodespace file to its end; blocks, and takes SIGINT, SIGTERM and SIGHUP meanwhile.
 
     Args:
-        settings: Where runs and locks are kept.
+        settings: Where runs are kept.
         path: The nodespace.
         sets: Values for its inputs.
         bench: Bench file in place of the one that the nodespace names.
@@ -204,7 +205,7 @@ class _Local:
             config,
             resources,
             path=path,
-            lock_dir=self.settings.run_dir / "locks",
+            lock_dir=leases_dir(),
             latch=Latch(self.folder / "latch.json"),
             owner=WORKER,
         )

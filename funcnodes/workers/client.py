@@ -19,11 +19,12 @@ TIMEOUT_S = 15.0
 class ManagerClient:
     """Speaks to one running manager."""
 
-    def __init__(self, address: ManagerAddress) -> None:
+    def __init__(self, address: ManagerAddress, *, timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
+        self._timeout_s = timeout_s
 
     @classmethod
-    def find(cls, settings: Settings) -> "ManagerClient":
+    def find(cls, settings: Settings, *, timeout_s: float = TIMEOUT_S) -> "ManagerClient":
         """The manager of this config folder.
 
         Raises:
@@ -35,7 +36,7 @@ class ManagerClient:
                 f"No manager is running for {settings.config_dir}.",
                 hint="Start one with 'funcnodes runserver' or 'funcnodes startworkermanager'.",
             )
-        return cls(address)
+        return cls(address, timeout_s=timeout_s)
 
     def link(self, *, role: str = "admin") -> str:
         """A fresh one-time sign-in link."""
@@ -65,7 +66,7 @@ class ManagerClient:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         target = urlsplit(self._address.url)
-        connection = http.client.HTTPConnection(target.netloc, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(target.netloc, timeout=self._timeout_s)
         headers = {"Authorization": f"Bearer {self._address.token}"}
         data = None
         if body is not None:
