@@ -1,5 +1,6 @@
 """The commands around the server: `demo`, `runserver`, `startworkermanager`, `link`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -74,13 +75,27 @@ def startworkermanager(ctx: typer.Context, host: Host = "127.0.0.1", port: Port 
     return start(settings, host=host, port=settings.port if port is None else port)
 
 
-def link(ctx: typer.Context, as_json: Json = False) -> None:
+class Role(StrEnum):
+    """What somebody who signs in may do."""
+
+    viewer = "viewer"
+    operator = "operator"
+    admin = "admin"
+
+
+def link(
+    ctx: typer.Context,
+    role: Annotated[
+        Role, typer.Option(help="A viewer watches, an operator acts, an admin manages workers.")
+    ] = Role.admin,
+    as_json: Json = False,
+) -> None:
     """Print a link that signs in once."""
     from funcnodes.workers.client import link as fresh
 
-    found = fresh(_settings(ctx))
+    found = fresh(_settings(ctx), role=role.value)
     if as_json:
-        print_json({"link": found})
+        print_json({"link": found, "role": role.value})
     else:
         print(found)
 

@@ -61,7 +61,8 @@ def demo(
         WorkerError: A server is already running here, or the port is taken.
     """
     _check_alone(settings)
-    return asyncio.run(_demo(settings, port, browser, control, json))
+    with manager_file.claimed(settings):
+        return asyncio.run(_demo(settings, port, browser, control, json))
 
 
 async def _demo(

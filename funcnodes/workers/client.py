@@ -42,6 +42,10 @@ class ManagerClient:
         """A fresh one-time sign-in link."""
         return str(self._ask("POST", "/api/link", {"role": role})["link"])
 
+    def show_editor(self) -> None:
+        """Have the manager serve the page, too."""
+        self._ask("POST", "/api/editor", {})
+
     def workers(self) -> list[dict[str, Any]]:
         """Every worker: uuid, name, state, pid, bench, nodespace, simulated, message."""
         return list(self._ask("GET", "/api/workers"))
