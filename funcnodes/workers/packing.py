@@ -19,7 +19,6 @@ from funcnodes.core.archive import ArchiveError
 from funcnodes.core.services import Services
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import client, manager_file
 from funcnodes.workers.files import write_private
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
@@ -220,10 +219,6 @@ def _encoded(data: Any) -> bytes:
 
 
 def _new_worker(settings: Settings, name: str) -> Workspace:
-    """By the running manager, so that it knows of it; else right on disk."""
-    if manager_file.read(settings) is not None:
-        made = client.worker_new(settings, name)
-        return Workspace(settings.workers_dir / str(made["uuid"]))
     if any(each.record.name == name for each in Workspace.all(settings)):
         raise WorkerError(
             f"There is already a worker named {name!r}.", hint="Give another one by --name."
