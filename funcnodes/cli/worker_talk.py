@@ -1,5 +1,6 @@
 """`funcnodes worker activate`, `listen`, `command`, `logs`: what a worker does, and says."""
 
+import contextlib
 import shlex
 import time
 from collections.abc import Iterable
@@ -129,17 +130,15 @@ def logs(
     from funcnodes.workers.local import logs as files
 
     folder = chosen(ctx.obj, who, name, uuid).logs_dir
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            for text in files.follow(folder, lines):
+                print(text, end="", flush=True)
+        return
     found = files.tail(folder, lines)
     if as_json:
         print_json({"file": str(folder / files.NAME), "lines": found})
-        return
-    for line in found:
-        print(line)
-    if not found and not follow:
+    elif not found:
         print(f"Nothing is in {folder / files.NAME} yet.")
-    if follow:
-        try:
-            for text in files.follow(folder):
-                print(text, end="", flush=True)
-        except KeyboardInterrupt:
-            return
+    else:
+        print("\n".join(found))

@@ -5,9 +5,15 @@ from funcnodes.core.dataenum import DataEnum
 from funcnodes.core.engine import Engine
 from funcnodes.core.frames import Frame, Pacer
 from funcnodes.core.groups import NodeGroup, NodeGroups
-from funcnodes.core.library import Library, Shelf, find_shelf, module_to_shelf
+from funcnodes.core.library import (
+    Library,
+    Shelf,
+    find_shelf,
+    known_nodeclass as get_nodeclass,
+    module_to_shelf,
+)
 from funcnodes.core.mixin import NodeClassMixin, instance_nodefunction
-from funcnodes.core.node import Node, get_nodeclass, run_until_complete
+from funcnodes.core.node import Node, run_until_complete
 from funcnodes.core.nodemaker import InputMeta, NodeDecorator, OutputMeta, node_class_maker
 from funcnodes.core.nodespace import Changes, NodeSpace
 from funcnodes.core.places import Place

@@ -58,6 +58,7 @@ class Worker:
         bench: Its devices, or None.
         open: The nodespace that is open, or None.
         trouble: What whoever lists workers should know, or "".
+        ready: Set once it can be asked for something; devices may still be connecting.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -73,6 +74,7 @@ class Worker:
         self.palette = views.Palette(self.library, None)
         self._drivers: dict[str, str] = {}
         self.last_run: wire.RunView | None = None
+        self.ready = asyncio.Event()
         self.ended = asyncio.Event()
         self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
         self.publisher = Publisher(self.session, self.link.send)
@@ -128,6 +130,7 @@ class Worker:
         await preloading
         self._open_last()
         self.palette = views.Palette(self.library, self.bench)
+        self.ready.set()
         self.spawn(self.link.run(), "link")
         if opening is not None:
             await self._open_bench(opening)
@@ -266,6 +269,7 @@ class Worker:
         Raises:
             FuncnodesError: It was refused, or failed.
         """
+        await self.ready.wait()
         return await self._commands.carry_out(actor, body)
 
     # ── what is told ──────────────────────────────────────────────────────────────────────

@@ -24,6 +24,7 @@ LOG_BYTES = 5_000_000
 KEPT = 3
 CHECK_S = 1.0
 FOLLOW_S = 0.2
+WORDS = 1800
 BEGINS = "──── process"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _CHUNK = 65536
@@ -115,38 +116,52 @@ class _Through(logging.Handler):
         self._log.write(f"{self.format(record)}\n")
 
 
-def last_words(folder: Path, *, limit: int = 2000) -> str:
+def last_words(folder: Path, *, limit: int = WORDS) -> str:
     """What the process before this one wrote at its end: its traceback, or its last line.
 
-    Call it before `begin`.
+    Call it before `begin`. What is too long loses its middle.
     """
-    lines = tail(folder, 200)
+    lines = tail(folder, 400)
     begun = max((n for n, line in enumerate(lines) if line.startswith(BEGINS)), default=-1)
     said = [line for line in lines[begun + 1 :] if line.strip()]
     traces = [n for n, line in enumerate(said) if line.startswith(("Traceback ", "Fatal Python"))]
-    return "\n".join(said[traces[-1] :] if traces else said[-1:])[-limit:]
+    words = "\n".join(_essence(said[traces[-1] :]) if traces else said[-1:])
+    if len(words) <= limit:
+        return words
+    return f"{words[: limit // 2]}\n…\n{words[-limit // 2 :]}"
+
+
+def _essence(trace: list[str]) -> list[str]:
+    """Of an interpreter's own trace only the thread that broke it; the others are in the log."""
+    heads = [n for n, line in enumerate(trace) if line.startswith(("Thread 0x", "Current thread"))]
+    mine = next((n for n in heads if trace[n].startswith("Current thread")), None)
+    if mine is None:
+        return trace
+    end = next((n for n in heads if n > mine), len(trace))
+    return [trace[0], *trace[mine:end]]
 
 
 def tail(folder: Path, lines: int) -> list[str]:
     """The newest lines, oldest first, of rotated files too where they are needed."""
     found: list[str] = []
     for number in range(KEPT + 1):
-        path = folder / (f"{NAME}.{number}" if number else NAME)
-        try:
-            older = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
+        if number and len(found) >= lines:
             break
-        found = older + found
-        if len(found) >= lines:
-            break
+        file = _opened(folder, number)
+        if file is not None:
+            with file:
+                found = file.read().splitlines() + found
     return found[-lines:] if lines else []
 
 
-def follow(folder: Path) -> Iterator[str]:
-    """What is written from now on, as it comes, also past a rotation; ends never."""
+def follow(folder: Path, lines: int) -> Iterator[str]:
+    """The newest lines, then what is written, as it comes, also past a rotation; ends never."""
     file = _opened(folder)
     if file is not None:
-        file.seek(0, os.SEEK_END)
+        written = file.read().splitlines(keepends=True)
+        older = lines - len(written)
+        before = tail(folder, lines)[:older] if older > 0 else []
+        yield "".join([*(f"{line}\n" for line in before), *written[-lines:]] if lines else [])
     try:
         while True:
             text = file.read(_CHUNK) if file is not None else ""
@@ -168,9 +183,10 @@ def follow(folder: Path) -> Iterator[str]:
             file.close()
 
 
-def _opened(folder: Path) -> TextIO | None:
+def _opened(folder: Path, number: int = 0) -> TextIO | None:
+    name = f"{NAME}.{number}" if number else NAME
     try:
-        return (folder / NAME).open(encoding="utf-8", errors="replace")
+        return (folder / name).open(encoding="utf-8", errors="replace")
     except OSError:
         return None
 

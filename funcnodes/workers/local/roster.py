@@ -218,9 +218,9 @@ def create(
 
 
 def _bench_text(path: Path) -> bytes:
-    from funcnodes.devices.benchfile import BenchFile
+    from funcnodes.devices.bench import Bench
 
-    BenchFile.load(path)
+    Bench.load(path)
     return path.read_bytes()
 
 

@@ -76,7 +76,14 @@ def start_by_manager(settings: Settings, workspace: Workspace) -> Standing | Non
         return None
     environment.check(workspace.record.python, name=workspace.record.name)
     ManagerClient(address).worker_start(workspace.record.uuid)
-    return _awaited(settings, workspace, lambda: None)
+
+    def found() -> Standing | None:
+        now = roster.standing(settings, workspace)
+        if now.state == "failed":
+            raise _did_not_start(workspace, now.message)
+        return now if now.state == "running" else None
+
+    return _awaited(workspace, found)
 
 
 def start_in_background(settings: Settings, workspace: Workspace) -> Standing:
@@ -89,12 +96,16 @@ def start_in_background(settings: Settings, workspace: Workspace) -> Standing:
     check_startable(workspace)
     child = spawn(workspace)
 
-    def ended() -> str | None:
+    def found() -> Standing | None:
+        if presence.of_worker(workspace.record.uuid, workspace.root) is not None:
+            return roster.standing(settings, workspace)
         code = child.poll()
-        return None if code is None else f"its process ended with code {code}"
+        if code is not None:
+            raise _did_not_start(workspace, f"its process ended with code {code}")
+        return None
 
     try:
-        return _awaited(settings, workspace, ended)
+        return _awaited(workspace, found)
     finally:
         child.returncode = 0  # it lives on without us: no ResourceWarning, no waiting
 
@@ -156,23 +167,17 @@ def check_startable(workspace: Workspace) -> None:
     environment.check(workspace.record.python, name=workspace.record.name)
 
 
-def _awaited(settings: Settings, workspace: Workspace, ended: Callable[[], str | None]) -> Standing:
+def _awaited(workspace: Workspace, found: Callable[[], Standing | None]) -> Standing:
     """How the worker fares once it runs."""
-    record, until = workspace.record, time.monotonic() + START_S
-    while time.monotonic() < until:
-        if presence.of_worker(record.uuid, workspace.root) is not None:
-            return roster.standing(settings, workspace)
-        why = ended()
-        if why is None:
-            found = roster.standing(settings, workspace)
-            why = found.message if found.state == "failed" else None
-        if why is not None:
-            raise _did_not_start(workspace, why)
+    until = time.monotonic() + START_S
+    while (now := found()) is None:
+        if time.monotonic() > until:
+            raise WorkerError(
+                f"Worker {workspace.record.name!r} has not started within {START_S:g} s.",
+                hint=f"'funcnodes worker logs --uuid {workspace.record.uuid}' shows what it said.",
+            )
         time.sleep(POLL_S)
-    raise WorkerError(
-        f"Worker {record.name!r} has not started within {START_S:g} s.",
-        hint=f"'funcnodes worker logs --uuid {record.uuid}' shows what it said.",
-    )
+    return now
 
 
 def _did_not_start(workspace: Workspace, why: str) -> WorkerError:
