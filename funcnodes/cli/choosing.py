@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from funcnodes.settings import Settings
     from funcnodes.workers.workspace import Workspace
 
-Who = Annotated[str | None, typer.Argument(metavar="[WORKER]", help="Name or id of the worker.")]
+Who = Annotated[str | None, typer.Argument(metavar="WORKER", help="Name or id of the worker.")]
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the worker.")]
 Uuid = Annotated[str, typer.Option("--uuid", metavar="UUID", help="Id of the worker.")]
 

@@ -19,7 +19,7 @@ def estop(
     ctx: typer.Context,
     workers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORKER]...", help="Worker, program or bench [default: all]."),
+        typer.Argument(metavar="WORKERS", help="Worker, program or bench [default: all]."),
     ] = None,
     as_json: Json = False,
 ) -> int:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -121,7 +122,7 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
     """
     from funcnodes.runs import RunReader
 
-    if Path(name).is_file():
+    if _is_file(name):
         return RunReader(Path(name))
     folders = _folders(settings, worker)
     found: list[tuple[str, RunReader]] = []
@@ -140,11 +141,19 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
     return max((reader for _, reader in found), key=lambda reader: reader.head.started)
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # longer than a path may be
+        return False
+
+
 def _folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:
     """Each worker's name and folder of runs."""
     found = [
         (_worker_name(folder.parent), folder)
         for folder in sorted(settings.workers_dir.glob("*/runs"))
+        if not folder.parent.name.startswith(".")  # just being made or removed
     ]
     if worker is None:
         return found
@@ -247,15 +256,20 @@ def _everything(reader: "RunReader") -> dict[str, Any]:
 
 def _write(path: Path, lines: Any) -> None:
     """The whole file or none of it."""
+    if not path.name:
+        raise FuncnodesError(f"'{path}' is a folder; --out takes the name of a file.")
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as stream:
             stream.writelines(lines)
         os.replace(partial, path)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         raise FuncnodesError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
 
 
 def _local(wall: float) -> str:

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 def new(
     ctx: typer.Context,
     who: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="What people will call it.")
+        str | None, typer.Argument(metavar="NAME", help="What people will call it.")
     ] = None,
     name: Annotated[
         str, typer.Option(help="The same; others may be called so, too [default: its id].")

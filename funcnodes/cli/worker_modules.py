@@ -8,7 +8,8 @@ from funcnodes.cli.choosing import Name, Uuid, Who, chosen
 from funcnodes.cli.output import Json, print_json, print_table
 
 Packages = Annotated[
-    list[str], typer.Argument(metavar="MODULE...", help="As pip takes it: a name, a folder, …")
+    list[str],
+    typer.Argument(metavar="MODULES", help="Each as pip takes it: a name, a folder, a wheel."),
 ]
 
 

@@ -79,7 +79,7 @@ def command(
     ctx: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORKER] COMMAND [KEY=VALUE]...", help="As browsers send it."),
+        typer.Argument(metavar="[WORKER] COMMAND [KEY=VALUE]", help="As browsers send it."),
     ] = None,
     name: Name = "",
     uuid: Uuid = "",

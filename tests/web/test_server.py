@@ -72,9 +72,9 @@ def test_a_worker_s_life_by_command(terminal: Terminal, manager: "subprocess.Pop
     assert workspace.process() is None
     listed = json.loads(terminal.run("worker", "list", "--json").stdout)
     assert [(each["name"], each["state"]) for each in listed] == [("bench one", "stopped")]
-    twice = terminal.run("worker", "new", "bench one")
+    twice = terminal.run("worker", "new", "bench one", "--uuid", created["uuid"])
     assert (twice.returncode, twice.stdout) == (1, "")
-    assert "already a worker named 'bench one'" in twice.stderr
+    assert "already a worker with the id" in twice.stderr
     nobody = terminal.run("worker", "start", "nobody")
     assert nobody.returncode == 1
     assert "There is no worker 'nobody'" in nobody.stderr
