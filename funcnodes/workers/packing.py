@@ -20,6 +20,7 @@ from funcnodes.core.services import Services
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers.files import write_private
+from funcnodes.workers.local import roster
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
 FORMAT = 1
@@ -69,13 +70,7 @@ def find(settings: Settings, name: str) -> Workspace:
     Raises:
         WorkerError: There is none, or several have that name.
     """
-    every = Workspace.all(settings)
-    found = [each for each in every if name in (each.record.uuid, each.record.name)]
-    if not found:
-        raise WorkerError(f"There is no worker {name!r}.", worker=name)
-    if len(found) > 1:
-        raise WorkerError(f"{len(found)} workers are named {name!r}.", hint="Give its id.")
-    return found[0]
+    return roster.find(settings, name=name)
 
 
 def export(workspace: Workspace, target: Path, *, nodespace: str = "") -> str:
