@@ -97,7 +97,7 @@ def start_in_background(settings: Settings, workspace: Workspace) -> Standing:
     child = spawn(workspace)
 
     def found() -> Standing | None:
-        if presence.of_worker(workspace.record.uuid, workspace.root) is not None:
+        if _answers(workspace):
             return roster.standing(settings, workspace)
         code = child.poll()
         if code is not None:
@@ -178,6 +178,13 @@ def _awaited(workspace: Workspace, found: Callable[[], Standing | None]) -> Stan
             )
         time.sleep(POLL_S)
     return now
+
+
+def _answers(workspace: Workspace) -> bool:
+    try:
+        return presence.of_worker(workspace.record.uuid, workspace.root) is not None
+    except FuncnodesError:  # nobody finds anybody here; that it runs has to do
+        return workspace.process() is not None
 
 
 def _did_not_start(workspace: Workspace, why: str) -> WorkerError:
