@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,19 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_dir() -> Iterator[Path]:
+    """Where the processes of these tests find each other, and no others: an E-STOP stays here."""
+    with tempfile.TemporaryDirectory(prefix="fn-", dir="/tmp") as folder:
+        before = os.environ.get("FUNCNODES_RUNTIME_DIR")
+        os.environ["FUNCNODES_RUNTIME_DIR"] = folder
+        yield Path(folder)
+        if before is None:
+            del os.environ["FUNCNODES_RUNTIME_DIR"]
+        else:
+            os.environ["FUNCNODES_RUNTIME_DIR"] = before
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
     """
     from funcnodes.runs import RunReader
 
-    if Path(name).is_file():
+    if _is_file(name):
         return RunReader(Path(name))
     folders = _folders(settings, worker)
     found: list[tuple[str, RunReader]] = []
@@ -141,11 +141,19 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
     return max((reader for _, reader in found), key=lambda reader: reader.head.started)
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # longer than a path may be
+        return False
+
+
 def _folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:
     """Each worker's name and folder of runs."""
     found = [
         (_worker_name(folder.parent), folder)
         for folder in sorted(settings.workers_dir.glob("*/runs"))
+        if not folder.parent.name.startswith(".")  # just being made or removed
     ]
     if worker is None:
         return found
@@ -248,6 +256,8 @@ def _everything(reader: "RunReader") -> dict[str, Any]:
 
 def _write(path: Path, lines: Any) -> None:
     """The whole file or none of it."""
+    if not path.name:
+        raise FuncnodesError(f"'{path}' is a folder; --out takes the name of a file.")
     try:
         with replacing(path) as file, TextIOWrapper(file, "utf-8", newline="") as stream:
             stream.writelines(lines)

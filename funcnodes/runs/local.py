@@ -28,6 +28,7 @@ from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
+from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
@@ -103,7 +104,7 @@ def run_file(
     """Run a nodespace file to its end; blocks, and takes SIGINT, SIGTERM and SIGHUP meanwhile.
 
     Args:
-        settings: Where runs and locks are kept.
+        settings: Where runs are kept.
         path: The nodespace.
         sets: Values for its inputs.
         bench: Bench file in place of the one that the nodespace names.
@@ -207,7 +208,7 @@ class _Local:
             config,
             resources,
             path=path,
-            lock_dir=self.settings.run_dir / "locks",
+            lock_dir=leases_dir(),
             latch=Latch(self.folder / "latch.json"),
             owner=WORKER,
         )

@@ -19,9 +19,9 @@ import msgspec
 
 from funcnodes.durable import write_private
 from funcnodes.errors import WorkerError
+from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings
 from funcnodes.web.listening import listen
-from funcnodes.workers.files import read_json, write_json
 from funcnodes.workers.manager import address_file
 from funcnodes.workers.processes import Process
 from funcnodes.workers.threads import in_thread
@@ -62,7 +62,8 @@ def demo(
         WorkerError: A server is already running here, or the port is taken.
     """
     _check_alone(settings)
-    return asyncio.run(_demo(settings, port, browser, control, json))
+    with address_file.claimed(settings):
+        return asyncio.run(_demo(settings, port, browser, control, json))
 
 
 async def _demo(

@@ -175,15 +175,11 @@ class WebGate:
         """The command line, or a worker on its link.
 
         Raises:
-            Refusal: The token is wrong, or this address has tried too many wrong ones.
+            Refusal: The token is wrong; 429 where this address has tried too many wrong ones.
         """
         scheme, _, token = (header(scope, b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        try:
-            self._auth.attempts.check(address)
-        except TooManyAttempts as error:
-            raise _too_many(error) from None
         if is_link(scope["path"]):
             worker = self._enrolment.enrolled(token)
             if worker is not None and not headers(scope, b"origin"):
@@ -192,7 +188,10 @@ class WebGate:
             person = self._auth.administrator(token)
             if person is not None:
                 return Caller(address, person=person)
-        self._auth.attempts.failed(address)
+        try:
+            self._auth.attempts.failed(address)
+        except TooManyAttempts as error:
+            raise _too_many(error) from None
         raise RequestRefused(401, "NotSignedIn", "This token is not valid here.")
 
     def _by_cookie(self, scope: Scope, address: str) -> Caller | None:

@@ -5,6 +5,7 @@ POST /api/sign-out
 GET  /api/session                                     who I am, and where to look first
 POST /api/session/name           {"name"}
 POST /api/link                   {"role"?, "name"?}   admin: a fresh sign-in link
+POST /api/editor                                      admin: serve the page, too
 GET  /api/workers                                     list
 POST /api/workers                {"name"}             admin: create
 POST /api/workers/{w}/start      /stop                admin
@@ -18,6 +19,7 @@ WS   /link/worker, /link/guard                        see `links`
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -87,13 +89,18 @@ class Interface:
     Args:
         url: Of this server, as sign-in links begin.
         cookie: Name of the session's cookie.
+        show_editor: Has the server serve the page, too.
     """
 
-    def __init__(self, *, manager: Manager, auth: Auth, url: str, cookie: str) -> None:
+    def __init__(
+        self, *, manager: Manager, auth: Auth, url: str, cookie: str,
+        show_editor: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self.manager = manager
         self.auth = auth
         self.url = url
         self.cookie = cookie
+        self.show_editor = show_editor
         self.live = LiveSockets(manager)
         self.links = WorkerLinks(manager)
 
@@ -148,6 +155,12 @@ class Interface:
             token = self.auth.link_token(role=data.role, name=data.name)
             return LinkView(f"{self.url}/#token={token}", data.role)
 
+        @post("/api/editor", status_code=200)
+        async def editor(request: Request[Any, Any, Any]) -> dict[str, Any]:
+            require(request, "admin", "have the page served")
+            self.show_editor()
+            return {}
+
         @get("/api/schema")
         async def schema_of_live() -> dict[str, Any]:
             received: Any = schema.FromWorker
@@ -157,7 +170,7 @@ class Interface:
             )
             return {"to_browser": to_browser, "from_browser": from_browser, "$defs": parts}
 
-        return [sign_in, sign_out, session, name, link, schema_of_live]
+        return [sign_in, sign_out, session, name, link, editor, schema_of_live]
 
     def _worker_routes(self) -> list[Any]:
         @get("/api/workers")

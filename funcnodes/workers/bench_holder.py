@@ -61,6 +61,12 @@ class BenchHolder:
             )
         self.take(actor)
 
+    def give_back(self, actor: schema.Actor) -> None:
+        """Whoever acted for a moment only holds them no longer."""
+        if self.holder is not None and self.holder.id == actor.id:
+            self.holder = None
+            self._changed()
+
     @property
     def is_held_here(self) -> bool:
         """Whether nobody holds them, or whoever does is here."""

@@ -23,7 +23,7 @@ from funcnodes.core.subgraphs import SubgraphNode
 from funcnodes.durable import write_private
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers.manager import address_file, client
+from funcnodes.workers.local import roster
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
 FORMAT = 1
@@ -73,13 +73,7 @@ def find(settings: Settings, name: str) -> Workspace:
     Raises:
         WorkerError: There is none, or several have that name.
     """
-    every = Workspace.all(settings)
-    found = [each for each in every if name in (each.record.uuid, each.record.name)]
-    if not found:
-        raise WorkerError(f"There is no worker {name!r}.", worker=name)
-    if len(found) > 1:
-        raise WorkerError(f"{len(found)} workers are named {name!r}.", hint="Give its id.")
-    return found[0]
+    return roster.find(settings, name=name)
 
 
 def export(workspace: Workspace, target: Path, *, nodespace: str = "") -> str:
@@ -223,10 +217,6 @@ def _encoded(data: Any) -> bytes:
 
 
 def _new_worker(settings: Settings, name: str) -> Workspace:
-    """By the running manager, so that it knows of it; else right on disk."""
-    if address_file.read(settings) is not None:
-        made = client.worker_new(settings, name)
-        return Workspace(settings.workers_dir / str(made["uuid"]))
     if any(each.record.name == name for each in Workspace.all(settings)):
         raise WorkerError(
             f"There is already a worker named {name!r}.", hint="Give another one by --name."

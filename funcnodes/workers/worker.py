@@ -22,17 +22,19 @@ from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.core.subgraphs.subgraph import SHELF_NAME
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.reach import targets_of
 from funcnodes.devices.device import Device
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
+from funcnodes.machine.place import leases_dir
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
-from funcnodes.settings import private_dir
 from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.guard.guard import Guard, Stop
+from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
@@ -57,6 +59,7 @@ class Worker:
         bench: Its devices, or None.
         open: The nodespace that is open, or None.
         trouble: What whoever lists workers should know, or "".
+        ready: Set once it can be asked for something; devices may still be connecting.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -72,13 +75,14 @@ class Worker:
         self.palette = views.Palette(self.library, None)
         self._drivers: dict[str, str] = {}
         self.last_run: schema.RunView | None = None
+        self.ready = asyncio.Event()
         self.ended = asyncio.Event()
         self.link = Uplink(
             workspace, up=self._linked, received=self._received, down=self._link_lost
         )
         self.publisher = Publisher(self.session, self.link.send)
         self.safety = SafetyFeed(self.publisher)
-        self.logbook = Logbook(lambda line: self.publisher.put(schema.Logged(lines=[line])))
+        self.logbook = Logbook(self._logged)
         self.guard = Guard(
             workspace,
             self.session,
@@ -87,6 +91,7 @@ class Worker:
             bench=lambda: self.bench,
             running=self._running_node,
         )
+        self.doorway = Doorway(self)
         self._commands = Commands(self)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -101,6 +106,7 @@ class Worker:
         logging.getLogger("funcnodes").addHandler(self.logbook)
         self._unwatch.append(self.latch.on_change(self._latch_changed))
         self.guard.start()
+        self.doorway.open()
         try:
             await self._start()
             await self.ended.wait()
@@ -127,6 +133,7 @@ class Worker:
         await preloading
         self._open_last()
         self.palette = views.Palette(self.library, self.bench)
+        self.ready.set()
         self.spawn(self.link.run(), "link")
         if opening is not None:
             await self._open_bench(opening)
@@ -144,7 +151,7 @@ class Worker:
         try:
             self.bench = Bench.load(
                 self.workspace.bench_path,
-                lock_dir=private_dir(self.workspace.config_dir / "run" / "locks"),
+                lock_dir=leases_dir(),
                 latch=self.latch,
                 owner=self.workspace.record.name,
             )
@@ -152,6 +159,7 @@ class Worker:
             self.trouble = error.message
             self.logbook.add("error", "bench", error.message)
             return None
+        self.bench.reachable = False  # by way of the worker, see `doorway`
         self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
         self._unwatch.extend(self.safety.follow(self.bench))
@@ -197,6 +205,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await in_thread(self.guard.stop, name="guard end")
+        await in_thread(self.doorway.close, name="door end")
 
     async def _make_safe(self) -> None:
         """What the bench asks for when its worker ends. Nothing after an E-STOP."""
@@ -245,16 +254,26 @@ class Worker:
                 self.end()
 
     def _announce(self) -> None:
+        self.publisher.send(self.standing())
+
+    def standing(self) -> schema.Standing:
         """What lists of workers say of this one."""
         simulated, total = self.bench.simulated if self.bench is not None else (0, 0)
-        self.publisher.send(
-            schema.Standing(
-                bench=self.bench.name if self.bench is not None else "",
-                nodespace=self.open.space.title or self.open.name if self.open else "",
-                simulated=total > 0 and simulated == total,
-                message=self.trouble,
-            )
+        return schema.Standing(
+            bench=self.bench.name if self.bench is not None else "",
+            nodespace=self.open.space.title or self.open.name if self.open else "",
+            simulated=total > 0 and simulated == total,
+            message=self.trouble,
         )
+
+    async def carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
+        """Carry a command out for somebody who is not on the link. Returns its result.
+
+        Raises:
+            FuncnodesError: It was refused, or failed.
+        """
+        await self.ready.wait()
+        return await self._commands.carry_out(actor, body)
 
     # ── what is told ──────────────────────────────────────────────────────────────────────
 
@@ -307,6 +326,10 @@ class Worker:
         if self.bench is not None:
             self.bench.operator_here(is_here, holder.name if holder is not None else "")
 
+    def _logged(self, line: schema.LogLine) -> None:
+        self.publisher.put(schema.Logged(lines=[line]))
+        self.doorway.logged(line)
+
     def _device_views(self) -> list[schema.DeviceView]:
         devices = self.bench.devices.values() if self.bench is not None else ()
         return [views.device_view(device) for device in devices]
@@ -356,6 +379,7 @@ class Worker:
     def _plan_guardian(self) -> None:
         """Only devices that were reached: another worker may own the rest."""
         if self.bench is not None:
+            self.doorway.plan(targets_of(self.bench))
             targets = self.bench.emergency.targets("on_worker_death")
             self.guard.plan([each for each in targets if each.idn])
 
@@ -478,9 +502,9 @@ class Worker:
 
     async def _estop_for(self, stop: Stop) -> None:
         try:
-            await self.estop(stop.cause, stop.by, told=lambda _: self.guard.report(stop.number))
+            await self.estop(stop.cause, stop.by, told=lambda _: stop.told(False))
         finally:
-            self.guard.report(stop.number, final=True)
+            stop.told(True)
 
     async def estop(self, cause: str, by: str, *, told: Any = lambda _: None) -> LatchState:
         """Stop every device, give up what runs, disarm. Returns the latch with all words."""

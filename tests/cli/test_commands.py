@@ -15,6 +15,7 @@ from funcnodes.cli.app import execute
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Column, RunHead, RunStore, TableSpec
 from funcnodes.runs.records import Cell, DeviceSnapshot, LogEntry
+from funcnodes.workers.local.estops import Pressed
 
 START = """
 import sys
@@ -45,7 +46,10 @@ def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]
         ["demo"], ["run"], ["runs"], ["runs", "list"], ["runs", "show"], ["runs", "export"],
         ["simulate"], ["runserver"], ["startworkermanager"], ["link"], ["estop"],
         ["worker"], ["worker", "new"], ["worker", "start"], ["worker", "stop"], ["worker", "list"],
-        ["worker", "export"], ["worker", "import"],
+        ["worker", "restart"], ["worker", "show"], ["worker", "logs"], ["worker", "rename"],
+        ["worker", "remove"], ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
+        ["worker", "modules"], ["worker", "modules", "list"], ["worker", "modules", "add"],
+        ["worker", "modules", "remove"], ["worker", "export"], ["worker", "import"],
     ]  # fmt: skip
     for names in commands:
         assert execute([*names, "--help"]) == 0
@@ -59,7 +63,11 @@ def test_every_command_that_prints_results_takes_json(capsys: pytest.CaptureFixt
     commands = [
         ["run"], ["runs", "list"], ["runs", "show"], ["runs", "export"], ["simulate"], ["demo"],
         ["link"], ["estop"], ["worker", "list"], ["worker", "new"], ["worker", "export"],
-        ["worker", "import"],
+        ["worker", "import"], ["worker", "start"], ["worker", "stop"], ["worker", "restart"],
+        ["worker", "show"], ["worker", "logs"], ["worker", "rename"], ["worker", "remove"],
+        ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
+        ["worker", "modules", "list"], ["worker", "modules", "add"],
+        ["worker", "modules", "remove"],
     ]  # fmt: skip
     for names in commands:
         execute([*names, "--help"])
@@ -83,9 +91,8 @@ def test_the_version_is_the_package_s(command: Any) -> None:
         (["runs", "list", "--worker", "nobody"], 1, "There is no worker 'nobody'"),
         (["simulate", "missing.toml"], 2, "missing.toml"),
         (["link"], 1, "No manager is running"),
-        (["estop"], 1, "No manager is running"),
-        (["worker", "list"], 1, "No manager is running"),
-        (["worker", "start", "x"], 1, "No manager is running"),
+        (["estop", "x"], 1, "'x' is no worker, program or bench that is running here."),
+        (["worker", "start", "x"], 1, "There is no worker 'x'."),
     ],
 )
 def test_what_was_asked_wrongly_gets_one_line(
@@ -279,26 +286,27 @@ def test_simulate_tells_its_addresses_first_and_ends_with_its_stdin(
 # ── e-stop from the command line ──────────────────────────────────────────────────────────
 
 
-def answer(state: str, **more: Any) -> dict[str, Any]:
+def pressed(state: str, problem: str = "") -> Pressed:
     acks = [{"device": "smu", "state": state, "ms": 3.4, "message": ""}]
-    return {"name": "lab", "latch": {"latched": True, "acks": acks}, "problem": None, **more}
+    latch = {"latched": True, "acks": acks} if not problem else None
+    return Pressed("lab", "u1", "worker", 7, "", "", latch, problem)
 
 
 @pytest.mark.parametrize(
-    ("answers", "status", "line"),
+    ("found", "status", "line"),
     [
-        ([answer("off")], 0, "lab: smu is off (read back) after 3 ms"),
-        ([answer("unanswered")], 1, "lab: smu did not answer: switch it off by hand after 3 ms"),
-        ([{"name": "lab", "latch": None, "problem": "gone"}], 1, "lab: not reached: gone"),
+        (pressed("off"), 0, "lab: smu is off (read back) after 3 ms"),
+        (pressed("held"), 0, "lab: smu holds, as its bench says after 3 ms"),
+        (pressed("sent"), 1, "lab: smu was told to stop: sent, not confirmed after 3 ms"),
+        (pressed("unanswered"), 1, "lab: smu did not answer: switch it off by hand after 3 ms"),
+        (pressed("off", "gone"), 1, "lab: gone"),
     ],
 )
 def test_e_stop_tells_each_device_and_fails_unless_all_are_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config_dir: Path,
-    answers: list[dict[str, Any]], status: int, line: str,
+    found: Pressed, status: int, line: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(
-        "funcnodes.workers.manager.client.estop", lambda _settings, _worker: answers
-    )
+    monkeypatch.setattr("funcnodes.workers.local.estops.estop", lambda *_, **__: [found])
     assert execute(["estop"]) == status
     assert capsys.readouterr().out.splitlines() == [line]
 
@@ -306,7 +314,7 @@ def test_e_stop_tells_each_device_and_fails_unless_all_are_off(
 def test_errors_show_their_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config_dir: Path
 ) -> None:
-    def refused(*_: Any) -> str:
+    def refused(*_: Any, **__: Any) -> str:
         raise FuncnodesError("No.", hint="Try again.")
 
     monkeypatch.setattr("funcnodes.workers.manager.client.link", refused)

@@ -14,6 +14,7 @@ from funcnodes.devices import discovery
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.discovery.instruments import _usb_instruments
+from funcnodes.machine.place import leases_dir
 
 Command = Callable[..., Any]
 
@@ -68,7 +69,7 @@ def test_a_question_is_answered_and_nothing_else_is_sent(bench: Any, command: Co
 
 def test_what_a_worker_holds_is_left_alone(bench: Any, command: Command, tmp_path: Path) -> None:
     smu = bench.resources["smu"]
-    locks = tmp_path / "config" / "run" / "locks"
+    locks = leases_dir()
     lease = Lease.acquire(locks, parse(smu), device="smu", worker="lab 3")
     for arguments in (("identify", smu), ("query", smu, "*IDN?")):
         status, _, err = command(*arguments)

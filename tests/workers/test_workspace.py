@@ -13,8 +13,8 @@ import pytest
 
 from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError, SavedGraphError, WorkerError
+from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings
-from funcnodes.workers.files import read_json, write_json
 from funcnodes.workers.workspace import VERSIONS_KEPT, SpaceStore, Workspace, encode
 
 

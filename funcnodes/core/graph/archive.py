@@ -6,6 +6,7 @@ one with a single bad entry is refused whole, before anything of it has reached 
 """
 
 import json
+import os
 import shutil
 import stat
 import tempfile
@@ -19,6 +20,7 @@ from typing import IO, Any
 from funcnodes.core.codec.strict import parse
 from funcnodes.durable import replacing
 from funcnodes.errors import FuncnodesError
+from funcnodes.settings import private_dir
 
 CONFIG, STATE, FILES = "config", "state", "files"
 MAX_ENTRIES = 20_000
@@ -210,12 +212,19 @@ def _document(
 
 def _unpack(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:
     """Count what really comes out: an entry may lie about its size."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    private_dir(target.parent)
     written = 0
-    with packed.open(entry) as stream, target.open("xb") as out:
+    with packed.open(entry) as stream, open(target, "xb", opener=_private) as out:
         while chunk := stream.read(_CHUNK):
             written += len(chunk)
             if written > left:
                 raise ArchiveError(f"The entry {entry.filename!r} is larger than it says.")
             out.write(chunk)
     return written
+
+
+def _private(path: str, flags: int) -> int:
+    """Whoever imports reads it, and nobody else, whatever the umask."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor

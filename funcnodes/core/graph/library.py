@@ -4,6 +4,7 @@ Packages contribute shelves by the entry-point group `funcnodes.module`, and mor
 that fails to import is reported, not fatal.
 """
 
+import functools
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -211,6 +212,20 @@ class Library:
                 library.broken[_whose(entry)] = f"{type(error).__name__}: {error}"
                 _log.exception("The shelf %r of %s cannot be loaded", entry.name, entry.value)
         return library
+
+
+def known_nodeclass(node_id: str) -> type[Node] | None:
+    """The node class of that id, imported already or of an installed package, if any."""
+    found = get_nodeclass(node_id)
+    if found is None:
+        _load_installed()
+        found = get_nodeclass(node_id)
+    return found
+
+
+@functools.cache
+def _load_installed() -> None:
+    Library.installed()
 
 
 def _whose(entry: EntryPoint) -> str:

@@ -12,16 +12,18 @@ import fcntl
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import msgspec
 
 from funcnodes.core import clock
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.errors import DeviceBusyError
+from funcnodes.machine.place import leases_dir
 from funcnodes.settings import private_dir
 
 
@@ -81,12 +83,17 @@ class Lease:
 
 
 class Leases:
-    """What one bench holds: each instrument for itself, each bus once for all on it."""
+    """What one bench holds: each instrument for itself, each bus once for all on it.
 
-    def __init__(self, folder: Path, worker: str) -> None:
+    Args:
+        folder: Where leases are kept. Without it they are those of the machine, which every
+            process of this user looks at; the benches of one program then share what it holds.
+    """
+
+    def __init__(self, folder: Path | None, worker: str) -> None:
         self._folder = folder
         self._worker = worker
-        self._buses: dict[str, tuple[Lease, set[str]]] = {}  # with the devices on it
+        self._buses: dict[str, tuple[Lease | _Shared, set[str]]] = {}  # with the devices on it
 
     def take(self, address: Address, device: str) -> Callable[[], None]:
         """Take an address for a device of the bench.
@@ -113,7 +120,9 @@ class Leases:
 
         return let_go
 
-    def _acquire(self, address: Address, device: str, key: str) -> Lease:
+    def _acquire(self, address: Address, device: str, key: str) -> "Lease | _Shared":
+        if self._folder is None:
+            return _Shared.take(address, device=device, worker=self._worker, key=key)
         return Lease.acquire(self._folder, address, device=device, worker=self._worker, key=key)
 
     def _join_bus(self, address: Address, device: str) -> None:
@@ -127,6 +136,36 @@ class Leases:
             devices.discard(device)
             if not devices:
                 del self._buses[key]
+                lease.release()
+
+
+@dataclass(slots=True)
+class _Shared:
+    """A lease of the whole program, let go by the last of those who took it."""
+
+    _key: str
+    _held: ClassVar[dict[str, tuple[Lease, int]]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    @classmethod
+    def take(cls, address: Address, *, device: str, worker: str, key: str) -> Self:
+        with cls._lock:
+            lease, users = cls._held.get(key, (None, 0))
+            if lease is None:
+                lease = Lease.acquire(leases_dir(), address, device=device, worker=worker, key=key)
+            cls._held[key] = lease, users + 1
+        return cls(key)
+
+    def release(self) -> None:
+        """Idempotent."""
+        key, self._key = self._key, ""
+        with self._lock:
+            if not key:
+                return
+            lease, users = self._held.pop(key)
+            if users > 1:
+                self._held[key] = lease, users - 1
+            else:
                 lease.release()
 
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.bench.plan import SafetyPlan, make_plan
+from funcnodes.devices.bench.reach import Reach, program
 from funcnodes.devices.bench.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
 from funcnodes.devices.bench.stopping import Stopping
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
@@ -56,7 +57,11 @@ class Bench:
         notifier: How it tells people who are elsewhere.
         watching: What interlocks, alarms and whoever else asks hear of its members.
         written: Names of devices written to since the innermost `track_writes` began.
+        reachable: Whether `funcnodes estop` finds it while it is open. Off for a worker's, which
+            answers for it itself.
     """
+
+    reachable = True
 
     def __init__(
         self,
@@ -79,7 +84,9 @@ class Bench:
         self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._endings: list[Callable[[], None]] = []
-        leases = None if lock_dir is None else Leases(lock_dir, owner or "funcnodes")
+        self._reach: Reach | None = None
+        self._owner = owner or program()
+        leases = Leases(lock_dir, self._owner) if lock_dir or not make_transport else None
         rack = Rack(
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
@@ -123,7 +130,7 @@ class Bench:
 
         Args:
             resources: What `sim:NAME` stands for.
-            lock_dir: Where leases are kept, `<config>/run/locks`; None takes none.
+            lock_dir: Where leases are kept, if not where all processes of this machine look.
             latch: The worker's latch, else one of the bench's own in memory.
             owner: The worker's name, shown to others who want the same instrument.
 
@@ -157,6 +164,9 @@ class Bench:
         """
         self._loop = asyncio.get_running_loop()
         self._stopping.start()
+        if self.reachable and self._reach is None:
+            self._reach = Reach(self, self._owner)
+            self._reach.begin()
         self._begin_rules()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
         await self.watching.look(within_s=FIRST_LOOK_S)  # so that interlocks can be asked
@@ -168,6 +178,9 @@ class Bench:
         await self._end_rules()
         await self._stopping.close()
         await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
+        if self._reach is not None:
+            self._reach.end()
+            self._reach = None
         self._loop = None
         self._fresh.clear()
 
@@ -296,6 +309,8 @@ class Bench:
             names.add(name)
 
     def _note_change(self, name: str) -> None:
+        if self._reach is not None:
+            self._reach.touch()
         if self._loop is None or not self._watchers:
             return
         if not self._fresh:

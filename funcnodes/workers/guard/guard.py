@@ -23,8 +23,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from funcnodes.core import Node
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.reach import LOOP_S, strike_now
 from funcnodes.devices.estop.emergency import Target
-from funcnodes.devices.estop.latch import Latch, StopAck
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import WorkerError
 from funcnodes.workers import schema
 from funcnodes.workers.guard.pipe import TURN_S, GuardianProcess
@@ -32,8 +33,6 @@ from funcnodes.workers.shown.views import latch_view
 from funcnodes.workers.uplink import BACKOFF_S, OPEN_S, credentials, socket_url
 from funcnodes.workers.workspace import Workspace
 
-LOOP_S = 0.050
-"""For how long the loop may let an E-STOP wait before the guard writes the bytes itself."""
 TICK_S = 0.1
 BLOCKED_S = 0.5
 
@@ -46,14 +45,14 @@ class Stop:
     """An E-STOP that the loop is asked to carry out.
 
     Attributes:
-        number: What reports about it carry back; 0 for one that nobody waits for.
         begun: Set by the loop as soon as it has begun.
+        told: Called as devices acknowledge, in the end with True.
     """
 
-    number: int
     by: str
     cause: str
     begun: threading.Event
+    told: Callable[[bool], None]
 
 
 class Guard:
@@ -127,19 +126,22 @@ class Guard:
         view = latch_view(self._latch.state)
         self._reports.put(schema.GuardReport(id=number, latch=view, final=final))
 
+    def press(self, cause: str, by: str, told: Callable[[bool], None]) -> None:
+        """E-STOP, from any thread but the loop's: by the loop, or past it.
+
+        Args:
+            told: Called as devices acknowledge, in the end with True; in any thread.
+        """
+        stop = Stop(by, cause, threading.Event(), told)
+        with contextlib.suppress(RuntimeError):  # the loop has ended: then it is on us
+            self._loop.call_soon_threadsafe(self._begin, stop)
+        if not stop.begun.wait(LOOP_S):
+            self.emergency(cause, by)
+            told(True)
+
     def emergency(self, cause: str, by: str) -> None:
         """Write every device's emergency bytes from this thread, now."""
-        bench = self._bench()
-        fired = bench.emergency.fire(cause, by) if bench is not None else []
-        if bench is None:
-            self._latch.engage(cause, by)
-        acks = [
-            StopAck(device=each.device, state="sent", ms=each.ms, message="Sent, not confirmed.")
-            if each.ms is not None
-            else StopAck(device=each.device, state="unanswered", message="It took no bytes.")
-            for each in fired
-        ]
-        self._latch.acknowledge(*acks)
+        strike_now(self._bench(), self._latch, cause, by)
 
     # ── the loop's pulse ──
 
@@ -199,12 +201,7 @@ class Guard:
 
     def _estop(self, order: schema.GuardStop) -> None:
         by = order.actor.name or order.actor.id
-        stop = Stop(order.id, by, order.cause, threading.Event())
-        with contextlib.suppress(RuntimeError):  # the loop has ended: then it is on us
-            self._loop.call_soon_threadsafe(self._begin, stop)
-        if not stop.begun.wait(LOOP_S):
-            self.emergency(order.cause, by)
-            self.report(order.id, final=True)
+        self.press(order.cause, by, lambda final: self.report(order.id, final=final))
 
     # ── the heart ──
 

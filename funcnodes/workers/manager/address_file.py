@@ -1,18 +1,30 @@
 """`run/manager.json`: how the command line and workers find the running manager.
 
 Private to the owner (0600), since it holds the admin token. A file whose process is gone, or
-whose pid belongs to another process by now, counts as none.
+whose pid belongs to another process by now, counts as none. That there is one manager per config
+folder is held by a lock beside it, which ends with the manager however that ends.
 """
 
 import contextlib
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from funcnodes.errors import WorkerError
+from funcnodes.machine.files import read_json, write_json
+from funcnodes.machine.locks import LockHeld, is_held, locked
 from funcnodes.settings import Settings
-from funcnodes.workers.files import read_json, write_json
 from funcnodes.workers.processes import Process
 
 NAME = "manager.json"
+LOCK = "manager.lock"
+START_S = 20.0
+POLL_S = 0.05
+
+
+class ManagerRuns(WorkerError):
+    """Another process is the manager of this config folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +67,36 @@ def remove(settings: Settings) -> None:
     if saved is not None and saved.get("pid") == Process.mine().pid:
         with contextlib.suppress(FileNotFoundError):
             (settings.run_dir / NAME).unlink()
+
+
+@contextlib.contextmanager
+def claimed(settings: Settings) -> Iterator[None]:
+    """Be the only manager of the config folder within the block.
+
+    Raises:
+        ManagerRuns: Another one is, or is just starting.
+    """
+    try:
+        with locked(settings.run_dir / LOCK):
+            yield
+    except LockHeld:
+        found = read(settings)
+        where = f" at {found.url} (process {found.process.pid})" if found else ""
+        raise ManagerRuns(f"A manager is already running{where}.") from None
+
+
+def settled(settings: Settings) -> ManagerAddress | None:
+    """The running manager, once one that is just starting has said where it is; or None.
+
+    Raises:
+        WorkerError: One is starting, or ending, for over 20 s.
+    """
+    until = time.monotonic() + START_S
+    while (found := read(settings)) is None and is_held(settings.run_dir / LOCK):
+        if time.monotonic() > until:
+            raise WorkerError(
+                f"A manager of {settings.config_dir} has been starting for {START_S:g} s.",
+                hint="End it and try again.",
+            )
+        time.sleep(POLL_S)
+    return found

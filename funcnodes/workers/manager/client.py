@@ -19,11 +19,12 @@ TIMEOUT_S = 15.0
 class ManagerClient:
     """Speaks to one running manager."""
 
-    def __init__(self, address: ManagerAddress) -> None:
+    def __init__(self, address: ManagerAddress, *, timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
+        self._timeout_s = timeout_s
 
     @classmethod
-    def find(cls, settings: Settings) -> "ManagerClient":
+    def find(cls, settings: Settings, *, timeout_s: float = TIMEOUT_S) -> "ManagerClient":
         """The manager of this config folder.
 
         Raises:
@@ -35,11 +36,15 @@ class ManagerClient:
                 f"No manager is running for {settings.config_dir}.",
                 hint="Start one with 'funcnodes runserver' or 'funcnodes startworkermanager'.",
             )
-        return cls(address)
+        return cls(address, timeout_s=timeout_s)
 
     def link(self, *, role: str = "admin") -> str:
         """A fresh one-time sign-in link."""
         return str(self._ask("POST", "/api/link", {"role": role})["link"])
+
+    def show_editor(self) -> None:
+        """Have the manager serve the page, too."""
+        self._ask("POST", "/api/editor", {})
 
     def workers(self) -> list[dict[str, Any]]:
         """Every worker: uuid, name, state, pid, bench, nodespace, simulated, message."""
@@ -65,7 +70,7 @@ class ManagerClient:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         target = urlsplit(self._address.url)
-        connection = http.client.HTTPConnection(target.netloc, timeout=TIMEOUT_S)
+        connection = http.client.HTTPConnection(target.netloc, timeout=self._timeout_s)
         headers = {"Authorization": f"Bearer {self._address.token}"}
         data = None
         if body is not None:

@@ -13,6 +13,7 @@ import msgspec
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers import schema
+from funcnodes.workers.local.leftovers import sweep_config
 from funcnodes.workers.manager.hub import Hub
 from funcnodes.workers.manager.supervision import Supervisor, WorkerState
 from funcnodes.workers.workspace import Workspace
@@ -71,9 +72,12 @@ class Manager:
         self._notify: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Find every worker on disk and adopt those that run."""
+        """Find every worker on disk, adopt those that run, start those that are to be started."""
+        sweep_config(self.settings)
         for workspace in Workspace.all(self.settings):
-            self._add(workspace).supervisor.adopt()
+            supervisor = self._add(workspace).supervisor
+            if not supervisor.adopt() and workspace.record.autostart:
+                supervisor.start()
 
     async def close(self, *, stop_workers: bool = False) -> None:
         """Stop watching; workers go on unless `stop_workers`."""
@@ -86,8 +90,28 @@ class Manager:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    def refresh(self) -> None:
+        """Take notice of what the command line did to the workers on disk."""
+        for uuid, worker in list(self._workers.items()):
+            try:
+                worker.workspace.reload()
+            except WorkerError:
+                if worker.supervisor.process is None and not worker.workspace.root.exists():
+                    self._forget(uuid)
+        for folder in self.settings.workers_dir.iterdir():
+            if folder.name not in self._workers and not folder.name.startswith("."):
+                with contextlib.suppress(WorkerError):
+                    self._add(Workspace(folder))
+
+    def _forget(self, uuid: str) -> None:
+        worker = self._workers.pop(uuid)
+        task = asyncio.get_running_loop().create_task(worker.supervisor.release())
+        self._notify.add(task)
+        task.add_done_callback(self._notify.discard)
+
     def views(self) -> list[WorkerView]:
         """Every worker, oldest first."""
+        self.refresh()
         return [each.view() for each in self._workers.values()]
 
     def running(self) -> list[WorkerView]:
@@ -101,6 +125,7 @@ class Manager:
             RefusedError: The name cannot be one.
             WorkerError: A worker has that name already.
         """
+        self.refresh()
         if any(each.workspace.record.name == name.strip() for each in self._workers.values()):
             raise WorkerError(f"There is already a worker named {name.strip()!r}.")
         return self._add(Workspace.create(self.settings, name, uuid=uuid)).view()
@@ -133,6 +158,9 @@ class Manager:
         """
         found = self._workers.get(uuid)
         if found is None:
+            self.refresh()
+            found = self._workers.get(uuid)
+        if found is None:
             named = [w for w in self._workers.values() if w.workspace.record.name == uuid]
             if len(named) != 1:
                 raise WorkerError(f"There is no worker {uuid!r}.", worker=uuid)
@@ -155,10 +183,15 @@ class Manager:
 
     def enrolled(self, credential: str) -> str | None:
         """The uuid of the worker whose credential this is, or None."""
-        for worker in self._workers.values():
-            if worker.workspace.record.owns(credential):
-                return worker.workspace.record.uuid
-        return self._enrolled_meanwhile(credential)
+        found = self._owner(credential)
+        if found is None:
+            self.refresh()
+            found = self._owner(credential)
+        return found
+
+    def _owner(self, credential: str) -> str | None:
+        records = [worker.workspace.record for worker in self._workers.values()]
+        return next((each.uuid for each in records if each.owns(credential)), None)
 
     async def wait_for(self, uuid: str, state: WorkerState, timeout_s: float) -> WorkerView:
         """The worker, once it is in `state`.
@@ -184,13 +217,6 @@ class Manager:
         worker = self.worker(uuid)
         worker.supervisor.adopt()
         worker.supervisor.ready()
-
-    def _enrolled_meanwhile(self, credential: str) -> str | None:
-        for workspace in Workspace.all(self.settings):
-            if workspace.record.uuid not in self._workers and workspace.record.owns(credential):
-                self._add(workspace)
-                return workspace.record.uuid
-        return None
 
     def _add(self, workspace: Workspace) -> ManagedWorker:
         worker = ManagedWorker(workspace, self._wake)

@@ -9,7 +9,6 @@ kill -9) does not reach them. A worker that is already running is watched, not s
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import subprocess
 import time
@@ -18,6 +17,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from funcnodes.errors import WorkerError
+from funcnodes.workers.local import logs
+from funcnodes.workers.local.starting import spawn
 from funcnodes.workers.processes import Process
 from funcnodes.workers.workspace import Workspace
 
@@ -27,7 +28,6 @@ BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 DEATHS_ALLOWED = 5
 DEATHS_WITHIN_S = 60.0
 STOP_S = 6.0
-LOG_BYTES = 5_000_000
 
 _log = logging.getLogger("funcnodes.manager")
 
@@ -145,26 +145,7 @@ class Supervisor:
         return True
 
     def _spawn(self) -> Process:
-        record = self.workspace.record
-        log = self.workspace.logs_dir / "worker.log"
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            log.replace(log.with_suffix(".log.1"))
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        command = [record.python, "-m", "funcnodes.workers.process"]
-        try:
-            self._child = subprocess.Popen(
-                [*command, "--dir", str(self.workspace.root)],
-                stdin=subprocess.DEVNULL,
-                stdout=descriptor,
-                stderr=descriptor,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise WorkerError(
-                f"Worker {record.name!r} cannot be started with {record.python}: {error.strerror}."
-            ) from error
-        finally:
-            os.close(descriptor)
+        self._child = spawn(self.workspace)
         return Process.of(self._child.pid) or Process(self._child.pid, "")
 
     async def _end(self, process: Process) -> None:
@@ -187,11 +168,7 @@ class Supervisor:
         return code
 
     def _last_words(self) -> str:
-        try:
-            lines = (self.workspace.logs_dir / "worker.log").read_text(errors="replace")
-        except OSError:
-            return ""
-        return next((line.strip() for line in reversed(lines.splitlines()) if line.strip()), "")
+        return "".join(logs.last_words(self.workspace.logs_dir).splitlines()[-1:])
 
     def _set(self, state: WorkerState, message: str = "") -> None:
         self.state, self.message = state, message

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from funcnodes.errors import WorkerError
+from funcnodes.machine.files import write_json
 from funcnodes.settings import Settings
-from funcnodes.workers.files import write_json
 from funcnodes.workers.manager import supervision
 from funcnodes.workers.manager.manager import Manager
 from funcnodes.workers.manager.supervision import DEATHS_ALLOWED, Supervisor
