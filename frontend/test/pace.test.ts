@@ -91,6 +91,20 @@ describe("the pace of the page", () => {
     expect(around.frames).toHaveLength(1);
   });
 
+  it("gives way where it is told to, a turn that is due too", () => {
+    pace.soon(a);
+    around.draws(5);
+    pace.soon(a);
+    around.pass(50);
+    pace.giveWay(250);
+    around.draws(5);
+    expect(done).toEqual(["a"]);
+    around.pass(244);
+    expect(around.frames).toHaveLength(0);
+    around.pass(1);
+    expect(around.frames).toHaveLength(1);
+  });
+
   it("goes on without frames while nobody sees the page", () => {
     around.isHidden = true;
     pace.soon(a);

@@ -1,7 +1,8 @@
 import { lazy, Suspense, useEffect } from "react";
 import { hurry } from "../store/arrival";
-import { isLatched, set, useEditor } from "../store/editor";
-import { EStopRecord } from "./bar/EStopRecord";
+import { get, isLatched, set, useEditor } from "../store/editor";
+import { pace } from "../store/pace";
+import { Strips } from "./bar/Strips";
 import { TopBar } from "./bar/TopBar";
 import { Dialogs } from "./dialogs/Dialogs";
 import { AddPalette } from "./left/AddPalette";
@@ -41,6 +42,10 @@ export function App() {
   );
 }
 
+function markStopped(): void {
+  document.body.classList.toggle("is-stopped", isLatched(get()));
+}
+
 function Page() {
   const phase = useEditor((state) => state.phase);
   const route = useEditor((state) => state.route);
@@ -49,8 +54,9 @@ function Page() {
   const stopped = useEditor(isLatched);
   const connected = useEditor((state) => state.connected);
   useEffect(() => {
-    document.body.classList.toggle("is-stopped", stopped);
     document.body.classList.toggle("is-lost", hasGraph && !connected);
+    // In a turn of its own: that a press was taken is on screen before all values are drawn anew.
+    pace.soon(markStopped);
   }, [stopped, hasGraph, connected]);
   switch (phase) {
     case "signed-out":
@@ -71,7 +77,7 @@ function Waiting() {
   return (
     <div className="page">
       <TopBar />
-      <EStopRecord />
+      <Strips />
       <main className="lone">
         <p className="dim" role="status">{reason || (phase === "loading" ? "Asking the server." : "Waiting for the worker.")}</p>
       </main>

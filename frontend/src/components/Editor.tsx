@@ -1,8 +1,7 @@
 import { useEffect } from "react";
 import { useEditor } from "../store/editor";
-import { EStopRecord } from "./bar/EStopRecord";
-import { LostStrip } from "./bar/LostStrip";
 import { PanelBar } from "./bar/PanelBar";
+import { Strips } from "./bar/Strips";
 import { EditorBar, TopBar } from "./bar/TopBar";
 import { BenchLine } from "./bench/BenchLine";
 import { Canvas } from "./canvas/Canvas";
@@ -27,11 +26,9 @@ export function Editor() {
         <h1 className="sr">{name}</h1>
         <EditorBar />
       </TopBar>
-      <div className="strips">
-        <LostStrip />
-        <EStopRecord />
+      <Strips>
         <BenchLine />
-      </div>
+      </Strips>
       <LeftPanel />
       <Canvas />
       <Inspector />

@@ -3,6 +3,10 @@
 import { api } from "./api";
 import { command, live, sentence } from "./commands";
 import { get, set, toast } from "./editor";
+import { pace } from "./pace";
+
+/** For so long nothing that streams is drawn after a press: the press is on screen before it. */
+const SEEN_MS = 250;
 
 /** Press E-STOP: on the live socket and by POST at once; either may win. Where no worker is on show,
  *  every one that runs is told. */
@@ -10,6 +14,7 @@ export function estop(): void {
   const { worker } = get();
   const at = Date.now() / 1000;
   set({ pressed: { at, state: "sending", detail: "" } });
+  pace.giveWay(SEEN_MS);
   const ways: Array<Promise<unknown>> = [];
   const link = live();
   if (link) ways.push(link.send({ type: "estop" }));

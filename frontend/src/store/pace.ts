@@ -55,10 +55,16 @@ export class Pace {
     else this.draw();
   }
 
+  /** Leave the next `ms` to something else. */
+  giveWay(ms: number): void {
+    this.next = Math.max(this.next, this.around.now() + ms);
+  }
+
   private draw(): void {
     const began = this.around.now();
-    if (this.around.hidden()) this.turn(began);
-    else this.around.frame(() => this.turn(began));
+    if (this.next > began) this.around.after(this.next - began, () => this.draw());
+    else if (this.around.hidden()) this.turn(began);
+    else this.around.frame(() => (this.next > this.around.now() ? this.draw() : this.turn(began)));
   }
 
   /** `began`: when the frame was asked for. One that comes late waited for those before it. */
@@ -69,7 +75,7 @@ export class Pace {
     // Styles, layout and painting come before whatever is asked for now.
     this.around.after(0, () => {
       const took = this.around.now() - began;
-      this.next = this.around.now() + Math.min(Math.max(took, LEAST_MS), MOST_MS);
+      this.next = Math.max(this.next, this.around.now() + Math.min(Math.max(took, LEAST_MS), MOST_MS));
     });
     again.forEach((task) => this.soon(task));
   }

@@ -61,8 +61,9 @@ function Waiting({ pressed }: { pressed: Pressed }) {
   const shown = useEditor((state) => state.graph !== null);
   const lost = pressed.state === "unreachable";
   const alone = pressed.state === "sent" && !shown;
+  // Until the devices answer it lies over the page: nothing moves, so that little has to be drawn anew.
   return (
-    <section className="latched" role="alert" aria-label="E-STOP record" data-testid="estop-record">
+    <section className={lost || alone ? "latched" : "latched pressed"} role="alert" aria-label="E-STOP record" data-testid="estop-record">
       <div className="strip">
         <Icon name="octagon" />
         <span className="told">

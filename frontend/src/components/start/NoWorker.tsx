@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { newWorker, refreshWorkers, startWorker, watch } from "../../store/arrival";
 import { useEditor } from "../../store/editor";
-import { EStopRecord } from "../bar/EStopRecord";
+import { Strips } from "../bar/Strips";
 import { TopBar } from "../bar/TopBar";
 
 const EVERY_MS = 2000;
@@ -16,7 +16,7 @@ export function NoWorker() {
   return (
     <div className="page">
       <TopBar />
-      <EStopRecord />
+      <Strips />
       <main className="lone">
         <section className="card">
           <h1 className="h2">No worker is running</h1>

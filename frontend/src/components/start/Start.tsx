@@ -3,10 +3,9 @@ import { duration, whole } from "../../model/format";
 import { simBadge } from "../../model/graph";
 import { compactMark } from "../../model/words";
 import type { DeviceView, ExampleView } from "../../model/wire.gen";
-import { go, isLatched, mayAct, openDialog, useEditor } from "../../store/editor";
+import { go, mayAct, openDialog, useEditor } from "../../store/editor";
 import { openExample, openSpace } from "../../store/spaces";
-import { EStopRecord } from "../bar/EStopRecord";
-import { LostStrip } from "../bar/LostStrip";
+import { Strips } from "../bar/Strips";
 import { TopBar } from "../bar/TopBar";
 import { Icon } from "../parts/Icon";
 import { Lamp, Sim } from "../parts/Lamp";
@@ -19,18 +18,16 @@ const NO_EXAMPLES: ExampleView[] = [];
 export function Start() {
   const examples = useEditor((state) => state.graph?.examples) ?? NO_EXAMPLES;
   const devices = Object.values(useEditor((state) => state.graph?.devices) ?? {});
-  const stopped = useEditor(isLatched);
   const [query, setQuery] = useState("");
   const [first, ...rest] = examples;
   const shown = rest.filter((example) => `${example.title} ${example.doc}`.toLowerCase().includes(query.trim().toLowerCase()));
   useEnter(first);
   return (
-    <div className={`page ${stopped ? "is-stopped" : ""}`}>
+    <div className="page">
       <TopBar>
         <Nav />
       </TopBar>
-      <LostStrip />
-      <EStopRecord />
+      <Strips />
       <main className="start">
         <div className="wrap">
           <header>
