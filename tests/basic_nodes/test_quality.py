@@ -11,6 +11,8 @@ from funcnodes.core import Node, NodeInput, NodeOutput, Quality
 from funcnodes.runs import Table
 from funcnodes.runs.records import Cell, Column, TableSpec
 
+from ..waiting import patience
+
 
 class Reading(Node):
     """Gives a value with a quality of its own, as a device does."""
@@ -240,7 +242,7 @@ async def test_no_basic_node_forgets_a_quality(graph: Any) -> None:
                 break
             reading.states = "overrange"
             reading.inputs["value"].value = value
-            await asyncio.wait_for(reading.settled(), 5)
+            await asyncio.wait_for(reading.settled(), patience())
             given = [out for out in node._results if out.wave is reading.out.wave]
             if given:
                 tried += 1

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from funcnodes.runs import Column, RunHead, RunStore, TableSpec
 from funcnodes.runs.records import Cell, DeviceSnapshot, LogEntry
 from funcnodes.workers.local.estops import Pressed
 
+from ..waiting import patience
+
+Limit = Callable[[float], float]
+
 START = """
 import sys
 from funcnodes.cli.app import execute
@@ -26,7 +31,7 @@ print(status, sorted(heavy), file=sys.stderr)
 """
 
 
-def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str]) -> None:
+def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str], limit: Limit) -> None:
     """Under 0.25 s; the best of five tries, as other tests may be running."""
     took = []
     for _ in range(5):
@@ -38,7 +43,7 @@ def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str]) -> N
         took.append(time.perf_counter() - began)
     assert done.stderr.split() == ["0", "[]"]
     assert "Usage: funcnodes" in done.stdout
-    assert min(took) < 0.25
+    assert min(took) < limit(0.25)
 
 
 def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,7 +284,7 @@ def test_simulate_tells_its_addresses_first_and_ends_with_its_stdin(
         assert told["resources"]["smu"].startswith("TCPIP0::127.0.0.1::")
         assert told["resources"]["tc"].startswith("ASRL/dev/pts/")
         assert told["control"].startswith("127.0.0.1:")
-        process.communicate(timeout=10)
+        process.communicate(timeout=patience())
     assert process.returncode == 0
 
 

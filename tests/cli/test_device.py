@@ -16,6 +16,8 @@ from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.discovery.instruments import _usb_instruments
 from funcnodes.machine.place import leases_dir
 
+from ..waiting import patience
+
 Command = Callable[..., Any]
 
 
@@ -153,7 +155,7 @@ async def test_the_terminator_is_found_out(eol: str, reply_eol: bytes) -> None:
     found = await discovery.identify(parse(f"tcp:127.0.0.1:{port}"), timeout_s=0.05)
     assert (found.identity.model, found.eol, found.driver) == ("ONE", eol, "")
     server.close()
-    async with asyncio.timeout(5):  # the server does not wait for its connections (Python 3.11)
+    async with asyncio.timeout(patience()):  # it does not wait for its connections (Python 3.11)
         await asyncio.gather(*(task for task in serving if task is not None))
     assert all(chunk.startswith(b"*IDN?") for chunk in asked)
 

@@ -19,6 +19,8 @@ from funcnodes.errors import (
     SavedGraphError,
 )
 
+from ..waiting import patience
+
 
 class Count(Frame):
     node_id = "test.frames.count"
@@ -504,7 +506,7 @@ def test_whatever_is_entered_is_finished_however_frames_nest_and_are_cancelled(
         for _ in range(cancelled_after):
             await asyncio.sleep(0)
         wave.cancel("enough")
-        await asyncio.wait_for(wave.wait(), 10)
+        await asyncio.wait_for(wave.wait(), patience())
         assert wave.settled
         assert not any(node.in_flight for node in space.nodes)
         for k in range(len(frames)):

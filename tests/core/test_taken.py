@@ -10,6 +10,8 @@ import pytest
 from funcnodes.core import Node, NodeDecorator
 from funcnodes.errors import GraphError
 
+from ..waiting import patience
+
 
 def by_assigning() -> None:
     class Ramp(Node):
@@ -144,6 +146,6 @@ def test_making_classes_stays_cheap() -> None:
         "print((time.thread_time() - began) / 200)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=patience()
     )
     assert float(done.stdout) < 0.001, done.stderr

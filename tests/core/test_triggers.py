@@ -19,6 +19,8 @@ from funcnodes.errors import (
     NodeTriggerError,
 )
 
+from ..waiting import patience
+
 
 @NodeDecorator("test.add")
 def add(a: float, b: float = 1.0) -> float:
@@ -299,7 +301,7 @@ async def test_the_late_result_of_a_thread_is_discarded() -> None:
     @NodeDecorator("test.blocks", default_run_in="thread")
     def blocks(a: int) -> int:
         entered.set()
-        release.wait(10)
+        release.wait(patience())
         return a * 100
 
     node = blocks()

@@ -20,6 +20,8 @@ from funcnodes.devices.transports.serial import SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
 
+from ..waiting import patience
+
 LAYOUT = """
 [stage.sample]
 [dut.diode]
@@ -81,7 +83,7 @@ class Simulator:
 
     def wait(self, device: str, path: str, equals: Any) -> None:
         """Block until the true state is so."""
-        self.ask("wait", device=device, path=path, equals=equals, timeout_s=5.0)
+        self.ask("wait", device=device, path=path, equals=equals, timeout_s=patience())
 
     def reset(self) -> None:
         self.ask("clear")
@@ -94,7 +96,7 @@ class Simulator:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(patience())
         self.process.stdout.close()
 
 

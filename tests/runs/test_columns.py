@@ -9,6 +9,8 @@ import pytest
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, Unit, dissolve, make_subgraph
 from funcnodes.errors import PortMismatchError
 
+from ..waiting import patience
+
 
 class Instrument(Node):
     """Reads a channel, as nodes of devices do."""
@@ -100,11 +102,11 @@ async def test_names_stay_as_they_are_while_they_are_recorded(lab: Any, gate_cla
     sweep.value.connect(gate.x)
     recorder = lab.record(sweep.value)
     run = await lab.runner.start()
-    await asyncio.wait_for(gate.reached.wait(), 10)
+    await asyncio.wait_for(gate.reached.wait(), patience())
     sweep.name = "gate"
     assert labels(recorder) == ["value"]
     gate.open.set()
-    await asyncio.wait_for(run.wait(), 10)
+    await asyncio.wait_for(run.wait(), patience())
     assert labels(recorder) == ["gate"]
     assert list(lab.columns(run)) == ["value"]
 

@@ -7,6 +7,8 @@ from funcnodes.basic_nodes.control.loops import ForEachNode
 from funcnodes.core import Node, NodeInput, make_subgraph
 from funcnodes.runs.plan import plan
 
+from ..waiting import patience
+
 
 class Step(Node):
     """Notes that it ran."""
@@ -61,10 +63,10 @@ async def test_a_run_that_is_stopped_finishes_what_it_entered(lab: Any, gate_cla
     gate = lab.add(gate_class)
     sweep.value.connect(gate.x)
     run = await lab.runner.start(operator="ada")
-    await asyncio.wait_for(gate.reached.wait(), 10)
+    await asyncio.wait_for(gate.reached.wait(), patience())
     run.stop()
     gate.open.set()
-    await asyncio.wait_for(run.wait(), 10)
+    await asyncio.wait_for(run.wait(), patience())
     assert (run.state, journal) == ("stopped", ["enter", "body", "finally"])
 
 
@@ -73,9 +75,9 @@ async def test_a_run_that_is_aborted_finishes_what_it_entered(lab: Any, gate_cla
     gate = lab.add(gate_class)
     sweep.value.connect(gate.x)
     run = await lab.runner.start(operator="ada")
-    await asyncio.wait_for(gate.reached.wait(), 10)
+    await asyncio.wait_for(gate.reached.wait(), patience())
     run.abort()
-    await asyncio.wait_for(run.wait(), 10)
+    await asyncio.wait_for(run.wait(), patience())
     assert (run.state, journal) == ("aborted", ["enter", "body", "finally"])
     assert lab.space.arming == "live"
 

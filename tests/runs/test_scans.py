@@ -12,6 +12,8 @@ from funcnodes.core.clock import VirtualClock
 from funcnodes.errors import RefusedError, ValueRefusedError
 from funcnodes.runs import Repeat, Settle, Sweep
 
+from ..waiting import patience
+
 
 class Slow(Node):
     """Takes its time at each point."""
@@ -231,7 +233,7 @@ async def test_the_time_of_a_point_is_when_it_was_taken(lab: Any) -> None:
             run.resume()
 
         lab.runner.on_change(hold)
-        await asyncio.wait_for(run.wait(), 20)
+        await asyncio.wait_for(run.wait(), patience())
         page = lab.store.find(run.id).rows()
         since = [mono - page.mono[0] for mono in page.mono]
         assert page.values[0] == pytest.approx(since)

@@ -27,6 +27,9 @@ from funcnodes_simulators.physics import (
 )
 from funcnodes_simulators.scpi import Execution, ScpiInterpreter, String, definite_block
 
+from .. import waiting
+from ..waiting import patience
+
 
 class Dialogue:
     """Talks to an instrument without a wire; time passes only while it is busy."""
@@ -220,17 +223,12 @@ class Wired:
         return int(self.resource.split(",")[1].split("::")[0])
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * patience())
 
     def until(self, is_so: Callable[[], bool]) -> None:
         """Wait in the server's loop until something is so there."""
 
-        async def wait() -> None:
-            async with asyncio.timeout(5):
-                while not is_so():
-                    await asyncio.sleep(0.001)
-
-        self.call(wait())
+        self.call(waiting.until(is_so))
 
     def has_received(self, text: str) -> None:
         """Wait until this is the last message that came in."""
@@ -246,7 +244,7 @@ class Wired:
     def close(self) -> None:
         self.call(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(patience())
         self._loop.close()
         assert self.problems == []
 

@@ -19,6 +19,8 @@ from funcnodes.web.server import WebServer
 from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
+from ..waiting import patience
+
 encode = msgspec.msgpack.encode
 decode_sent = msgspec.msgpack.Decoder(schema.FromWorker).decode
 decode_asked = msgspec.msgpack.Decoder(schema.ToWorker).decode
@@ -108,7 +110,7 @@ class Page:
 
     async def next(self, kind: type[Any] | None = None) -> Any:
         """The next message, or the next of a kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience()):
             while True:
                 message = decode_sent(await self.socket.recv())  # type: ignore[arg-type]
                 self.seen.append(message)
@@ -139,7 +141,7 @@ class Fake:
 
     async def asked(self, kind: type[Any]) -> schema.Do:
         """The next command with a body of this kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience()):
             while True:
                 message = decode_asked(await self.socket.recv())  # type: ignore[arg-type]
                 if isinstance(message, schema.Do) and isinstance(message.body, kind):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from funcnodes.workers import schema
 from funcnodes.workers.manager.fanout import RING_PATCHES
 from funcnodes.workers.workspace import Workspace
 
+Limit = Callable[[float], float]
 encode = msgspec.msgpack.encode
 
 
@@ -190,7 +192,7 @@ async def test_a_message_of_seventeen_mebibytes_closes_that_socket_alone(
 
 
 async def test_ten_thousand_messages_are_throttled_and_others_are_served(
-    site: Any, workspace: Workspace
+    site: Any, workspace: Workspace, limit: Limit
 ) -> None:
     """10⁴ messages/s: read no faster than 200 a second after a burst of 400."""
     ping = encode(schema.Ping())
@@ -211,24 +213,26 @@ async def test_ten_thousand_messages_are_throttled_and_others_are_served(
             await fake.socket.send(encode(schema.Ack(id=do.id, rev=0, result=[])))
             await reply
             took.append(time.monotonic() - began)
-        assert sorted(took)[-2] < 0.1
+        assert sorted(took)[-2] < limit(0.1)
         flooding.cancel()
         await asyncio.gather(flooding, return_exceptions=True)
         page.socket.transport.abort()
 
 
-async def test_the_throttle_lets_a_burst_pass_and_then_its_rate() -> None:
+async def test_the_throttle_lets_a_burst_pass_and_then_its_rate(limit: Limit) -> None:
     throttle = MessageRate(rate=1000, burst=5)
     began = time.monotonic()
     for _ in range(5):
         await throttle.pass_one()
-    assert time.monotonic() - began < 0.005
+    assert time.monotonic() - began < limit(0.005)
     for _ in range(50):
         await throttle.pass_one()
     assert time.monotonic() - began > 0.04
 
 
-async def test_fifty_browsers_one_of_which_never_reads(site: Any, workspace: Workspace) -> None:
+async def test_fifty_browsers_one_of_which_never_reads(
+    site: Any, workspace: Workspace, limit: Limit
+) -> None:
     """Command p99 stays under 100 ms; values to the one that does not read give way."""
     from contextlib import AsyncExitStack
 
@@ -250,7 +254,7 @@ async def test_fifty_browsers_one_of_which_never_reads(site: Any, workspace: Wor
             await fake.socket.send(encode(schema.Ack(id=do.id, rev=0, result=[])))
             await reply
             took.append(time.monotonic() - began)
-        assert sorted(took)[-2] < 0.1
+        assert sorted(took)[-2] < limit(0.1)
         pages[-1].socket.transport.resume_reading()
 
 

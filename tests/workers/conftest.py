@@ -15,6 +15,8 @@ from funcnodes.workers.shown.views import Palette
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
+from .. import waiting
+
 ADA = schema.Actor(id="a", name="Ada", role="operator")
 decode = msgspec.msgpack.Decoder(schema.FromWorkerLink).decode
 
@@ -69,7 +71,7 @@ class Desk:
         self.worker.palette = Palette(self.worker.library, None)
 
     async def until(self, found: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(waiting.patience()):
             while (result := found()) is None or result is False:
                 self._came.clear()
                 await self._came.wait()
@@ -91,9 +93,7 @@ async def desk(workspace: Workspace) -> AsyncIterator[Desk]:
     worker = Worker(workspace)
     desk = Desk(worker)
     working = asyncio.create_task(worker.run())
-    async with asyncio.timeout(20):
-        while not worker.palette.entries:
-            await asyncio.sleep(0.01)
+    await waiting.until(lambda: worker.palette.entries)
     yield desk
     worker.end()
     await working

@@ -13,6 +13,7 @@ from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
+from ..waiting import patience, until
 from .conftest import Desk
 
 ADA = schema.Actor(id="a", name="Ada", role="operator")
@@ -46,7 +47,7 @@ async def watched(workspace: Workspace) -> AsyncIterator[Desk]:
         worker = Worker(workspace)
         desk = Desk(worker)
         working = asyncio.create_task(worker.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience()):
             while worker.bench is None or worker.bench.devices["smu"].state != "idle":
                 await asyncio.sleep(0.01)
         yield desk
@@ -59,7 +60,7 @@ async def watch(desk: Desk) -> schema.WatchView:
 
 
 async def until_tripped(desk: Desk, tripped: bool) -> schema.WatchView:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience()):
         while (found := await watch(desk)).interlocks[0].holds is not tripped:
             await asyncio.sleep(0.02)
     return found
@@ -85,9 +86,9 @@ async def test_alarms_are_listed_and_acknowledged_and_interlocks_reset(watched: 
     await watched.ask(reset)
     assert not (await watch(watched)).interlocks[0].tripped
     await watched.ask(schema.AlarmShelve(name="slow", seconds=60))
-    until = (await watch(watched)).alarms[0].shelved_until
-    assert until is not None
-    assert 50 < until - time.time() < 70
+    shelved_until = (await watch(watched)).alarms[0].shelved_until
+    assert shelved_until is not None
+    assert 50 < shelved_until - time.time() < 70
     unknown = await watched.refused(schema.AlarmShelve(name="fast", seconds=1))
     assert "no alarm 'fast'; it has slow" in unknown.detail
 
@@ -104,9 +105,7 @@ async def test_a_bench_with_a_dead_man_stops_once_the_holder_of_the_controls_is_
     worker.controls.set_people([ADA, EVE])
     worker.controls.take(ADA)
     worker.controls.set_people([EVE])
-    async with asyncio.timeout(5):
-        while not worker.latch.state.acks or worker.latch.unconfirmed():
-            await asyncio.sleep(0.01)
+    await until(lambda: worker.latch.state.acks and not worker.latch.unconfirmed())
     assert worker.latch.state.by == "the dead-man"
     assert worker.latch.state.cause == "Ada has been away for 0.1 s"
 

@@ -88,7 +88,8 @@ class Latch:
     def acknowledge(self, *acks: StopAck) -> None:
         """Put the newest word on each device in place of the last, and keep it on disk.
 
-        A read-back `off` is not taken back by a later, weaker word for the same stop.
+        A read-back `off` is not taken back by a later, weaker word for the same stop. Where the
+        disk takes nothing it is kept in memory, since no device may wait for that (S3a).
         """
         with self._lock:
             known = {ack.device: ack for ack in self._state.acks}
@@ -97,7 +98,10 @@ class Latch:
                 if old is None or old.state not in CONFIRMED or ack.state in CONFIRMED:
                     known[ack.device] = ack
             self._state = msgspec.structs.replace(self._state, acks=tuple(known.values()))
-        self.save()
+        try:
+            self.save()
+        except OSError:
+            _log.exception("The E-STOP holds, but could not be kept on disk")
         self._tell()
 
     def unconfirmed(self) -> list[str]:
@@ -110,6 +114,7 @@ class Latch:
         Raises:
             RefusedError: A device that did not acknowledge is not among `confirmed`, or what
                 tripped it goes on.
+            OSError: It cannot be kept on disk; the latch is as it was.
         """
         why = next((why for guard in tuple(self._guards) if (why := guard())), "")
         if why:
@@ -124,9 +129,10 @@ class Latch:
                 hint="Switch it off by hand, then confirm it by name.",
                 devices=missing,
             )
+        released = LatchState()
         with self._lock:
-            self._state = LatchState()
-        self.save()
+            self._keep(released)  # first: the next start must not know better
+            self._state = released
         self._tell()
 
     def check(self, what: str) -> None:
@@ -147,10 +153,12 @@ class Latch:
 
     def save(self) -> None:
         """Bring the state to disk: old or new, never a mix."""
-        if self.path is None:
-            return
         with self._lock:
-            write_private(self.path, msgspec.json.encode(self._state))
+            self._keep(self._state)
+
+    def _keep(self, state: LatchState) -> None:
+        if self.path is not None:
+            write_private(self.path, msgspec.json.encode(state))
 
     def _tell(self) -> None:
         for callback in tuple(self._watchers):

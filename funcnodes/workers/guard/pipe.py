@@ -14,6 +14,8 @@ from funcnodes.workers.processes import Process
 
 TURN_S = 0.25
 """From one beat to the next."""
+STAND_DOWN_S = 1.0
+"""How long a guardian that is not needed any more may take to end by itself."""
 
 
 class GuardianProcess:
@@ -56,8 +58,11 @@ class GuardianProcess:
             self._say(Word(stand_down=True))
             process = self._process
             self._close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(1.0)
+            try:
+                process.wait(STAND_DOWN_S)
+            except subprocess.TimeoutExpired:  # busy machine: it would do nothing any more
+                process.kill()
+                process.wait()
 
     def _start(self) -> None:
         self._process = subprocess.Popen(

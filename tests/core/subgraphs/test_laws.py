@@ -17,6 +17,8 @@ from funcnodes.core import (
 )
 from funcnodes.core.graph.subgraph_files import version_of
 
+from ...waiting import patience
+
 
 @st.composite
 def cuts(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[set[int]]]:
@@ -46,7 +48,7 @@ async def stimulate(space: NodeSpace, source: Any) -> None:
             passage = port.sources[0].node
             port = passage.port  # type: ignore[attr-defined]  # only passages are before the source
         port.set_value(k, wave=wave)  # type: ignore[attr-defined]
-        assert (await asyncio.wait_for(wave.wait(), 10)).state == "ok"
+        assert (await asyncio.wait_for(wave.wait(), patience())).state == "ok"
 
 
 @settings(max_examples=100, deadline=None)

@@ -11,6 +11,8 @@ from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease, holder_of
 from funcnodes.errors import DeviceBusyError
 
+from ...waiting import patience
+
 ADDRESS = parse("tcp:127.0.0.1:5025")
 OTHER = """
 import sys, pathlib
@@ -46,7 +48,7 @@ def test_the_other_process_is_told_who_holds_it_and_gets_it_after_a_kill(locks: 
         assert holder is not None
         assert (holder.pid, holder.worker) == (other.pid, "bench two")
         other.send_signal(signal.SIGKILL)
-        other.wait(5)
+        other.wait(patience())
     Lease.acquire(locks, ADDRESS, device="source", worker="bench one").release()
 
 

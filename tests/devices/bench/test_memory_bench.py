@@ -24,6 +24,8 @@ from funcnodes.runs.local import library
 from funcnodes_simulators import MemoryBench
 from funcnodes_simulators.faults import Fault
 
+from ...waiting import patience
+
 EXAMPLE = Path(funcnodes.__file__).parent / "examples" / "heater_step.json"
 EIGHT_HOURS_S = 8 * 3600.0
 
@@ -54,7 +56,7 @@ async def test_eight_hours_of_a_heater_run_in_seconds(simulated, tmp_path) -> No
         repeat.inputs["count"].set_value(481)
         runner = Runner(space, RunStore(tmp_path / "runs"), nodespace="heater_step")
         run = await runner.start()
-        assert await asyncio.wait_for(run.wait(), 30) == "complete"
+        assert await asyncio.wait_for(run.wait(), patience()) == "complete"
         reader = runner.store.find("latest")
         times, temperatures, heaters = (list(column) for column in reader.rows().values)
         head = reader.head
@@ -70,7 +72,7 @@ async def test_eight_hours_of_a_heater_run_in_seconds(simulated, tmp_path) -> No
     assert heaters[-1] == pytest.approx(80.0, abs=0.5)
     assert simulated.state()["tc"]["output"] is False, "parked at the end"
     assert simulated.violations == [], "50 ms were left after each message and reply of the 335"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < patience()
 
 
 async def test_a_reading_takes_its_time_on_the_virtual_clock(simulated) -> None:

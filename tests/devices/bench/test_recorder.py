@@ -17,6 +17,8 @@ from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.errors import RecordingError
 
+from ...waiting import patience
+
 
 def bench_of(address: str) -> Bench:
     return Bench(BenchConfig("lab", devices={"one": DeviceConfig("one", "scpi", address)}))
@@ -87,7 +89,7 @@ def test_what_was_recorded_survives_a_kill(tmp_path: Path) -> None:
         if int(told) > 300:
             break
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    process.wait(patience())
     process.stdout.close()
     smu = Recorded.load(file).device("smu")
     assert len(smu.exchanges) > 250

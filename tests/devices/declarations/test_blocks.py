@@ -20,7 +20,7 @@ from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.errors import DeviceError, ReplyError
 from funcnodes.testing.conversation import Conversation
 
-from ..waiting import until
+from ...waiting import until
 
 NO_ERROR = ':SYST:ERR? -> 0,"No error"'
 CONNECT = ["*IDN? -> ACME,DIG,7,1", NO_ERROR]

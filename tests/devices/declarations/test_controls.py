@@ -36,7 +36,7 @@ from funcnodes.errors import (
 )
 from funcnodes.testing.conversation import Conversation
 
-from ..waiting import until
+from ...waiting import until
 
 
 class Shape(Enum):

@@ -19,6 +19,8 @@ from funcnodes.testing.conversation import Conversation
 from funcnodes_drivers.pfeiffer.tc400 import Tc400
 from funcnodes_simulators import SimulatedBench
 
+from ...waiting import patience
+
 IN_LINES = [
     name for name in drivers.names()
     if drivers.find(name).spec.protocol.framing is None and name != "scpi"
@@ -75,7 +77,7 @@ def test_a_first_test_of_a_driver_passes_as_it_was_written(tmp_path: Path) -> No
         (tmp_path / f"test_{name.replace('.', '_')}.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-o", "asyncio_mode=auto", "."],
-        cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=patience(50), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
     assert "passed" in done.stdout

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ...waiting import patience
+
 GOOD = Path(__file__).with_name("typed_driver.py")
 ROOT = Path(__file__).parents[3]
 WRONG = {
@@ -21,7 +23,7 @@ WRONG = {
 def mypy(path: Path) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(path)],
-        cwd=ROOT, capture_output=True, text=True, timeout=55, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=patience(50), check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
 

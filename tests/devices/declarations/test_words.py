@@ -29,7 +29,7 @@ from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import BenchError, LimitError, ReplyError, ValueRefusedError
 from funcnodes.testing.conversation import Conversation, Line
 
-from ..waiting import until
+from ...waiting import until
 
 
 class Rail(Group):

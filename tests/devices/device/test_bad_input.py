@@ -39,6 +39,8 @@ from funcnodes.errors import (
     ValueRefusedError,
 )
 
+from ...waiting import patience
+
 
 @driver("acme.one", title="ACME ONE", match=Idn("ACME", "ONE"), timeout_s=0.2)
 class One(ScpiDevice):
@@ -298,7 +300,7 @@ def test_a_port_without_permission_names_the_group_to_join() -> None:
     )
     ran = subprocess.run(
         [sys.executable, "-c", code, f"serial:{os.ttyname(theirs)}"],
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=patience(),
     )  # fmt: skip
     os.close(ours)
     os.close(theirs)

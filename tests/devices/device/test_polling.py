@@ -15,6 +15,8 @@ from funcnodes.devices.device.polling import Pollers, Samples, Subscription
 from funcnodes.errors import DeviceTimeout, FuncnodesError
 from funcnodes.testing.conversation import Conversation
 
+from ...waiting import patience
+
 
 class Source:
     """What is read: a number that the test sets; counts the readings."""
@@ -203,7 +205,7 @@ async def test_two_monitor_nodes_on_one_member_are_one_reading(simulator: Any) -
         since = simulator.now()
         for monitor in monitors:
             monitor.inputs["period"].value = 0.1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience()):
             while min(monitor.runs for monitor in monitors) < 3:
                 await asyncio.sleep(0.005)
         assert bench.devices["tc"].watched() == {"a.kelvin": 0.1}

@@ -26,6 +26,8 @@ from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.errors import DeviceBusyError, DeviceConnectError, DeviceTimeout
 
+from ...waiting import patience
+
 LOOPBACK = ["127.0.0.1"]
 
 
@@ -175,7 +177,10 @@ def test_a_port_without_permission_says_which_group_to_join(mode: int, what: str
         os.chmod(path, mode)
         group = grp.getgrgid(os.stat(path).st_gid).gr_name
         done = subprocess.run(
-            [sys.executable, "-c", OPEN_AS_NOBODY, path], capture_output=True, text=True, timeout=20
+            [sys.executable, "-c", OPEN_AS_NOBODY, path],
+            capture_output=True,
+            text=True,
+            timeout=patience(),
         )
     message, _, hint = done.stdout.partition("|")
     assert message.endswith(f"no permission to open {path}."), done.stderr

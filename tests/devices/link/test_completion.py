@@ -14,6 +14,8 @@ from funcnodes.errors import DeviceTimeout, InstrumentError, RefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation
 
+from ...waiting import patience
+
 NO_ERROR = ':SYST:ERR? -> 0,"No error"'
 CONNECT = ["*IDN? -> ACME,STAGE,7,1", NO_ERROR, "POS? -> 0"]
 
@@ -136,7 +138,7 @@ async def test_an_estop_ends_the_wait() -> None:
     async with talk() as wire:
         wire.expect(*BEGIN, "SCAN", "*OPC", NO_ERROR, "*STB? -> 0", *CONNECT)
         scan = asyncio.create_task(wire.instrument.scan())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience()):
             while len(wire._wire._script) > len(CONNECT):
                 await asyncio.sleep(0)
         link = wire.device.link
@@ -169,7 +171,7 @@ async def test_a_cancelled_wait_sends_the_abort_once() -> None:
     async with talk() as wire:
         wire.expect(*BEGIN, "SCAN", "*OPC", NO_ERROR, "*STB? -> 0", "ABOR", NO_ERROR)
         scan = asyncio.create_task(wire.instrument.scan())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience()):
             while len(wire._wire._script) > 2:
                 await asyncio.sleep(0)
         scan.cancel()

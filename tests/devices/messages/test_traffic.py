@@ -17,6 +17,8 @@ from funcnodes.devices.transports.recording import Recording
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.errors import DeviceClosed, DeviceError, DeviceTimeout
 
+from ...waiting import patience
+
 QUICK = Protocol(errors="", timeout_s=0.1, connect_s=0.5)
 
 
@@ -75,7 +77,7 @@ async def test_a_loss_and_the_reconnection_are_told(gadget: Any) -> None:
     lost = asyncio.Event()
     link.traffic.watch(lambda each: lost.set() if each.direction == "close" else None)
     gadget.drop()
-    await asyncio.wait_for(lost.wait(), 5)
+    await asyncio.wait_for(lost.wait(), patience())
     assert await link.query("X?") == "1.5"
     kinds = [kind for kind, _ in passed(link, "open", "close")]
     assert kinds == ["open", "close", "open"]
@@ -99,7 +101,7 @@ class Tap:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience()):
             await asyncio.gather(*filter(None, self._serving))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -13,7 +13,7 @@ from funcnodes.devices import Bench
 from funcnodes.devices.nodes import NODE_SHELF
 from funcnodes.errors import NodeTriggerError
 
-from ..waiting import until
+from ...waiting import until
 
 
 @pytest_asyncio.fixture

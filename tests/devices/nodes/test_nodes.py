@@ -18,6 +18,8 @@ from funcnodes.errors import NodeTriggerError, ValueRefusedError
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.scans import Sweep
 
+from ...waiting import patience
+
 
 @pytest_asyncio.fixture
 async def bench(simulator: Any) -> AsyncIterator[Bench]:
@@ -152,7 +154,7 @@ async def test_a_monitor_emits_in_waves_of_its_own_and_stops_when_removed(
     monitor = add(space, "device.monitor", "a.kelvin", "tc")
     monitor.inputs["period"].value = 0.06
     waves = set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience()):
         while len(waves) < 3:
             if monitor.outputs["value"].wave is not None:
                 waves.add(monitor.outputs["value"].wave)
@@ -173,7 +175,7 @@ async def test_a_monitor_counts_the_ticks_it_missed(
     simulator.fault("tc", "delay", seconds=0.2, match="KRDG")
     monitor = add(space, "device.monitor", "a.kelvin", "tc")
     monitor.inputs["period"].value = 0.02
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience()):
         while monitor.runs < 3:
             await asyncio.sleep(0.005)
     assert monitor.missed >= 3
@@ -193,7 +195,7 @@ async def test_a_loaded_monitor_rests_until_the_nodespace_is_live(
     assert loaded.runs == 0
     assert loaded.inputs["period"].value == 0.02
     other.arming = "live"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience()):
         while loaded.runs < 2:
             await asyncio.sleep(0.005)
     await other.aclose()

@@ -16,7 +16,7 @@ from funcnodes.devices.safety.alarms import HISTORY, Alarm, AlarmEvent, build_al
 from funcnodes.devices.safety.sources import Observation
 from funcnodes.errors import BenchError
 
-from ..waiting import until
+from ...waiting import until
 
 KINDS = {"smu": drivers.find("keithley.smu2400"), "tc": drivers.find("lakeshore.model335")}
 LIMITS = {"lolo": 1.0, "low": 2.0, "high": 8.0, "hihi": 9.0}
@@ -257,13 +257,13 @@ async def test_a_device_that_is_out_of_reach_is_invalid(
         await asyncio.sleep(0.05)
         assert not bench.alarms.history
         simulator.fault("tc", "mute")
-        await until(lambda: [a.status for a in bench.alarms.states()] == ["COMM", "COMM"], 10)
+        await until(lambda: [a.status for a in bench.alarms.states()] == ["COMM", "COMM"])
         reached, kelvin = bench.alarms.states()
         assert (reached.severity, kelvin.severity) == ("INVALID", "INVALID")
         assert reached.message.startswith("tc is not reached: ")
         assert "no reply to" in reached.message
         simulator.ask("clear")
-        await until(lambda: [a.status for a in bench.alarms.states()] == ["NO_ALARM"] * 2, 10)
+        await until(lambda: [a.status for a in bench.alarms.states()] == ["NO_ALARM"] * 2)
 
 
 async def test_a_shelved_alarm_is_not_counted_until_its_time_is_over(

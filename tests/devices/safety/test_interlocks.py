@@ -17,7 +17,7 @@ from funcnodes.devices.safety.interlocks import FIRST_S, Interlock, InterlockSta
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.errors import BenchError, RefusedError
 
-from ..waiting import until
+from ...waiting import until
 
 KINDS = {"tc": drivers.find("lakeshore.model335")}
 KELVIN = find_source(KINDS, "tc.a.kelvin")

@@ -10,7 +10,7 @@ from funcnodes.devices import Bench
 from funcnodes.devices.safety.sources import Observation
 from funcnodes.errors import BenchError
 
-from ..waiting import until
+from ...waiting import until
 
 
 @pytest_asyncio.fixture

@@ -7,7 +7,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,7 +25,9 @@ from funcnodes.devices.transports.visa import IDLE_S, VisaTransport
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceTimeout
 from funcnodes_simulators import SimulatedBench
 
-from ..waiting import until
+from ...waiting import patience, until
+
+Limit = Callable[[float], float]
 
 LAYOUT = """
 [stage.sample]
@@ -100,28 +102,28 @@ async def test_a_link_that_nobody_uses_stays_as_it_is(route: Route) -> None:
 
 
 async def test_an_instrument_that_goes_away_while_nobody_asks_is_noticed_and_back(
-    route: Route,
+    route: Route, limit: Limit
 ) -> None:
     seen: asyncio.Queue[bool] = asyncio.Queue()
     route.link._on_state = lambda: seen.put_nowait(route.link.is_ready)
     route.bench.power_cycle(route.device)
-    async with asyncio.timeout(IDLE_S + 0.25):
+    async with asyncio.timeout(limit(IDLE_S + 0.25)):
         while await seen.get():
             pass
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(limit(2.0)):
         while not await seen.get():
             pass
     assert await route.is_in_step()
 
 
 async def test_a_dropped_reply_is_a_timeout_in_time_and_the_next_answers_are_right(
-    route: Route,
+    route: Route, limit: Limit
 ) -> None:
     route.fault("drop")
     began = time.monotonic()
     with pytest.raises(DeviceTimeout, match=r"in 0.3 s"):
         await route.protection(0.3)
-    assert time.monotonic() - began < 0.36
+    assert time.monotonic() - began < limit(0.36)
     assert await route.is_in_step()
 
 
@@ -129,13 +131,15 @@ async def test_a_late_reply_reaches_nobody(route: Route) -> None:
     route.fault("late", seconds=0.3)
     with pytest.raises(DeviceTimeout):
         await route.protection(0.1)
-    until = time.monotonic() + 0.4
-    while time.monotonic() < until:
+    end = time.monotonic() + 0.4
+    while time.monotonic() < end:
         assert await route.link.ask(SPEED, replies.number, idempotent=True) == (1.0, "ok")
     assert await route.is_in_step()
 
 
-async def test_a_cancelled_query_ends_at_once_and_the_next_answers_are_right(route: Route) -> None:
+async def test_a_cancelled_query_ends_at_once_and_the_next_answers_are_right(
+    route: Route, limit: Limit
+) -> None:
     route.fault("late", seconds=0.3)
     asking = asyncio.create_task(route.protection())
     await asyncio.sleep(0.05)
@@ -143,30 +147,32 @@ async def test_a_cancelled_query_ends_at_once_and_the_next_answers_are_right(rou
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert time.monotonic() - began < 0.005
+    assert time.monotonic() - began < limit(0.005)
     assert await route.is_in_step()
 
 
-async def test_a_peer_that_closes_mid_reply_is_noticed_at_once_and_reopened(route: Route) -> None:
+async def test_a_peer_that_closes_mid_reply_is_noticed_at_once_and_reopened(
+    route: Route, limit: Limit
+) -> None:
     route.fault("close")
     began = time.monotonic()
     with pytest.raises(DeviceClosed):
         await route.protection()
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < limit(0.2)
     await until(lambda: route.link.is_ready)
     assert await route.is_in_step()
 
 
-async def test_emergency_bytes_pass_a_reply_that_is_waited_for(route: Route) -> None:
+async def test_emergency_bytes_pass_a_reply_that_is_waited_for(route: Route, limit: Limit) -> None:
     """S3: within the cap that the transport gives, and in practice within 100 ms."""
     await route.link.write(":OUTP ON")
     route.fault("drop")
-    asking = asyncio.create_task(route.protection(5.0))
+    asking = asyncio.create_task(route.protection(600.0))
     await asyncio.sleep(0.05)
     began = time.monotonic()
     assert await asyncio.to_thread(route.link.strike, b"\n:OUTP OFF\n")
-    took = time.monotonic() - began
-    assert took < 0.1 < route.link.interrupt_s
+    assert time.monotonic() - began < limit(0.1)
+    assert route.link.interrupt_s > 0.1
     await asyncio.to_thread(route.bench.wait, route.device, "output", False)
     asking.cancel()
     with suppress(asyncio.CancelledError):
@@ -185,7 +191,7 @@ async def test_the_status_byte_is_read_beside_the_messages(route: Route) -> None
     await route.transport.open()
     assert await route.transport.status_byte() == 0
     await route.transport.write(b"*IDN?\n")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(patience()):
         while await route.transport.status_byte() != 16:  # MAV
             await asyncio.sleep(0.001)
     assert (await route.transport.read_until(b"\n")).startswith(b"KEITHLEY")
@@ -210,17 +216,19 @@ FORMS = ["TCPIP0::127.0.0.1::hislip0,{}::INSTR", "TCPIP0::127.0.0.1,{}::inst0::I
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_refused_port_is_one_sentence_at_once(form: str) -> None:
+async def test_a_refused_port_is_one_sentence_at_once(form: str, limit: Limit) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     began = time.monotonic()
     with pytest.raises(DeviceConnectError, match=f"127.0.0.1 port {port}: connection refused"):
         await VisaTransport(parse(form.format(port))).open()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < limit(1.0)
 
 
 @pytest.mark.parametrize("form", FORMS)
-async def test_a_peer_that_hangs_up_on_opening_is_one_sentence_at_once(form: str) -> None:
+async def test_a_peer_that_hangs_up_on_opening_is_one_sentence_at_once(
+    form: str, limit: Limit
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         closing = threading.Thread(target=lambda: listener.accept()[0].close())
         closing.start()
@@ -228,7 +236,7 @@ async def test_a_peer_that_hangs_up_on_opening_is_one_sentence_at_once(form: str
         began = time.monotonic()
         with pytest.raises(DeviceConnectError, match=f"no connection to 127.0.0.1 port {port}: "):
             await VisaTransport(parse(form.format(port))).open()
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < limit(1.0)
         closing.join()
 
 

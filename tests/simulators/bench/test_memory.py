@@ -12,6 +12,8 @@ from funcnodes_simulators.faults import Fault
 from funcnodes_simulators.lines.memory import MemoryPort, Timeline
 from funcnodes_simulators.physics import ManualClock
 
+from ...waiting import patience
+
 IDENTITY = b"LSCI,MODEL335,SIM0002/#######,1.0\r\n"
 
 
@@ -168,7 +170,7 @@ def test_ports_may_be_used_from_many_threads(bench, clock) -> None:
         bench.ports["smu"].write(b"\n:OUTP OFF\n")
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(patience())
     bench.ports["smu"].read()
     bench.ports["smu"].write(b":SYST:ERR?\n")
     assert bench.ports["smu"].read().endswith(b'0,"No error"\n')

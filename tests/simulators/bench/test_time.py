@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 import serial
@@ -12,6 +13,10 @@ import serial
 from funcnodes_simulators import BenchError, SimulatedBench
 from funcnodes_simulators.bench.layout import load_layout
 from funcnodes_simulators.physics import ScaledClock
+
+from ...waiting import eventually
+
+Limit = Callable[[float], float]
 
 TC = '[stage.s]\n[device.tc]\nmodel = "lakeshore335"\nstage = "s"\nserve = "pty"\ngap_s = 0\n'
 IDENTITY = b"LSCI,MODEL335,SIM0001/#######,1.0\r\n"
@@ -30,7 +35,7 @@ def terminal(bench: SimulatedBench) -> str:
     return bench.resources["tc"].removeprefix("ASRL").removesuffix("::INSTR")
 
 
-def test_bytes_take_their_time_each_way(slow) -> None:
+def test_bytes_take_their_time_each_way(slow, limit: Limit) -> None:
     with serial.Serial(terminal(slow), timeout=5) as port:
         began = time.monotonic()
         port.write(b"*IDN?\r\n")
@@ -39,8 +44,10 @@ def test_bytes_take_their_time_each_way(slow) -> None:
         assert port.read_until(b"\n") == IDENTITY[1:]
         whole_s = time.monotonic() - began
     byte_s = 10 / 2400
-    assert 8 * byte_s * 0.95 <= first_s < 8 * byte_s + 0.2
-    assert (7 + len(IDENTITY)) * byte_s * 0.95 <= whole_s < (7 + len(IDENTITY)) * byte_s + 0.3
+    assert 8 * byte_s * 0.95 <= first_s < limit(8 * byte_s + 0.2)
+    assert (
+        (7 + len(IDENTITY)) * byte_s * 0.95 <= whole_s < limit((7 + len(IDENTITY)) * byte_s + 0.3)
+    )
 
 
 def test_a_reply_comes_evenly_not_all_at_its_end(slow) -> None:
@@ -90,19 +97,21 @@ def test_a_scaled_bench_warms_up_in_a_fraction_of_the_time(tmp_path) -> None:
     path.write_text(TC)
     with SimulatedBench.start(str(path), time_scale=100) as bench:
         fd = os.open(terminal(bench), os.O_RDWR | os.O_NOCTTY)
-        began_s, began = bench.state()["now"], time.monotonic()
+        outer = time.monotonic()
+        began_s, inner = bench.state()["now"], time.monotonic()
         os.write(fd, b"OUTMODE 1,3,0,0;MOUT 1,100;RANGE 1,2\r\n")
         os.close(fd)
         bench.wait("tc", "heater_percent", 100.0)
-        while bench.state()["tc"]["temperature_k"] < 307.0 and time.monotonic() - began < 5:
-            time.sleep(0.005)  # the bench's own time, which no event tells
-        took_s, took = bench.state()["now"] - began_s, time.monotonic() - began
-    assert took_s / took == pytest.approx(100, rel=0.05)
+        eventually(lambda: bench.state()["tc"]["temperature_k"] >= 307.0)
+        least = time.monotonic() - inner
+        took_s, most = bench.state()["now"] - began_s, time.monotonic() - outer
+    assert 100 * least * 0.99 <= took_s <= 100 * most * 1.01
     assert took_s > 20.0, "12.5 K at the end, 12 K after more than three time constants"
-    assert took < 5
 
 
-def test_an_instrument_is_busy_for_scaled_time_and_a_fault_is_not(tmp_path, connect) -> None:
+def test_an_instrument_is_busy_for_scaled_time_and_a_fault_is_not(
+    tmp_path, connect, limit: Limit
+) -> None:
     path = tmp_path / "bench.toml"
     path.write_text(
         '[dut.r]\nkind = "resistor"\n'
@@ -113,7 +122,7 @@ def test_an_instrument_is_busy_for_scaled_time_and_a_fault_is_not(tmp_path, conn
         smu.write(":OUTP ON;:SENS:CURR:NPLC 10;:TRIG:COUN 100")
         began = time.monotonic()
         assert smu.query(":READ?").count(",") >= 99
-        assert time.monotonic() - began < 2, "20 s and more on the bench"
+        assert time.monotonic() - began < limit(2), "20 s and more on the bench"
         bench.fault("smu", "delay", seconds=0.2)
         began = time.monotonic()
         smu.query("*OPC?")

@@ -12,6 +12,8 @@ from funcnodes_simulators.lines.prologix import VERSION, PrologixServer
 from funcnodes_simulators.lines.station import Station
 from funcnodes_simulators.physics import DeviceUnderTest, Diode, RealClock, World
 
+from ...waiting import patience
+
 Ask = Callable[[bytes], Awaitable[bytes]]
 
 
@@ -55,7 +57,7 @@ async def test_nobody_answers_at_an_address_without_an_instrument(ask: Ask) -> N
 
 async def test_escaped_bytes_arrive_and_a_bare_plus_does_not(ask: Ask, station: Station) -> None:
     await ask(b"++addr 22\n:SOUR:VOLT \x1b+1\x1b\n\n:SOUR:VOLT +2\n")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(patience()):
         while len(station.commands) < 2:
             await asyncio.sleep(0)
     assert [text for _, text in station.commands] == [":SOUR:VOLT +1", ":SOUR:VOLT 2"]

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from funcnodes_simulators.faults import Fault
 from funcnodes_simulators.lines.vxi11 import Vxi11Server
 
+from ...waiting import patience
+
 MEGABYTE = bytes(range(256)) * 4096
 CORE, ABORT = 0x0607AF, 0x0607B0
 END, TERMCHAR, WAIT = 8, 128, 1
@@ -257,7 +259,7 @@ def test_abort_ends_a_read_that_waits(connect, rpc) -> None:
     client.write(b":LONG?")
     client.send(12, xdr(client.link, 100, 60_000, 0, 0, 0))
     aborting = rpc(client.abort_port, ABORT)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + patience()
     client.socket.settimeout(0.05)
     answer = b""
     while not answer and time.monotonic() < deadline:
@@ -431,7 +433,7 @@ def test_two_threads_with_links_of_their_own_never_mix(port) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(patience())
     assert wrong == []
 
 

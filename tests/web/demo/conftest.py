@@ -22,6 +22,8 @@ from funcnodes.settings import Settings
 from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
+from ... import waiting
+
 STUCK_NODES = '''
 """Nodes that hold the loop, for tests."""
 import asyncio
@@ -74,21 +76,22 @@ class Simulator:
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
             writer.write(json.dumps(request).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(await asyncio.wait_for(reader.readline(), 30))
+            line = await asyncio.wait_for(reader.readline(), 2 * waiting.patience())
         finally:
             writer.close()
             await writer.wait_closed()
+        answer: dict[str, Any] = json.loads(line)
         assert "error" not in answer, answer
         return answer
 
     async def output(self) -> bool:
         return bool((await self.ask(do="state"))["smu"]["output"])
 
-    async def becomes(self, on: bool, within_s: float) -> float:
-        """Wait until the output is so; seconds it took."""
+    async def becomes(self, on: bool) -> float:
+        """Wait until the output is so, however long that takes; seconds it took."""
         began = time.monotonic()
         answer = await self.ask(
-            do="wait", device="smu", path="output", equals=on, timeout_s=within_s
+            do="wait", device="smu", path="output", equals=on, timeout_s=waiting.patience()
         )
         assert answer, answer
         assert await self.output() is on, f"the output is not {'on' if on else 'off'}"
@@ -110,8 +113,8 @@ class Page:
     async def send(self, message: Any) -> None:
         await self.socket.send(msgspec.msgpack.encode(message))
 
-    async def next(self, within_s: float = 20) -> Any:
-        data = await asyncio.wait_for(self.socket.recv(), within_s)
+    async def next(self) -> Any:
+        data = await asyncio.wait_for(self.socket.recv(), waiting.patience())
         message = msgspec.msgpack.decode(data, type=schema.FromWorker)
         self.seen.append(message)
         if isinstance(message, schema.Snapshot):
@@ -121,11 +124,11 @@ class Page:
             self.seq = message.seq
         return message
 
-    async def until(self, kind: type[Any], what: Any = lambda _: True, within_s: float = 20) -> Any:
+    async def until(self, kind: type[Any], what: Any = lambda _: True) -> Any:
         """The next event or message of a kind for which `what` holds."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(waiting.patience()):
             while True:
-                message = await self.next(within_s)
+                message = await self.next()
                 found = message.events if isinstance(message, schema.Patch) else []
                 for each in [message, *found]:
                     if isinstance(each, kind) and what(each):
@@ -170,11 +173,19 @@ class Page:
                     return view
         raise AssertionError(f"nothing was told of {name}")
 
-    async def online(self, name: str, within_s: float = 10) -> None:
+    async def online(self, name: str) -> None:
         """Until a device is reached, if it is not already."""
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(waiting.patience()):
             while self.device(name).state == "offline":
-                await self.next(within_s)
+                await self.next()
+
+    async def state_is(self, state: str) -> None:
+        """Until the server says so of the worker."""
+
+        async def is_so() -> bool:
+            return bool((await self.http.get("/api/workers")).json()[0]["state"] == state)
+
+        await waiting.until(is_so)
 
     def rows(self) -> list[int]:
         """Numbers of the rows that came, in order."""
@@ -241,15 +252,16 @@ class Demo:
         assert process is not None, "the worker is not running"
         return process
 
-    async def ended(self, process: Any, within_s: float) -> float:
+    async def ended(self, process: Any) -> float:
+        """Wait until a process has ended; seconds it took."""
         began = time.monotonic()
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(waiting.patience()):
             await process.ended()
         return time.monotonic() - began
 
     async def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, 15)
+        return await asyncio.to_thread(self.process.wait, waiting.patience())
 
 
 def launch(config_dir: Path, *more: str, env: dict[str, str]) -> "subprocess.Popen[str]":
@@ -306,7 +318,7 @@ async def demo(tmp_path: Path, env: dict[str, str]) -> AsyncIterator[Demo]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
+            process.wait(waiting.patience())
         for left in (worker,):
             if left is not None:
                 left.send(signal.SIGKILL)
@@ -345,7 +357,7 @@ async def lab(tmp_path: Path, env: dict[str, str]) -> AsyncIterator[Demo]:
         worker = workspace.process()
         if worker is not None:
             worker.send(signal.SIGTERM)
-            async with asyncio.timeout(6):
+            async with asyncio.timeout(waiting.patience()):
                 await worker.ended()
         server.kill()
         server.communicate()

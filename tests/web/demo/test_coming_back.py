@@ -4,29 +4,33 @@ import asyncio
 import json
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
 from funcnodes.workers import schema
 
-from .conftest import SERVE, Demo, Page, launch
+from ...waiting import patience
+from .conftest import SERVE, Demo, launch
+
+Limit = Callable[[float], float]
 
 pytestmark = pytest.mark.timeout(90)
 
 
 async def test_a_server_killed_leaves_the_run_alone_and_the_next_one_adopts_the_worker(
-    lab: Demo,
+    lab: Demo, limit: Limit
 ) -> None:
     """kill -9 of the server: the worker measures on, is adopted within 5 s, pages go on;
     Ctrl-C on a server leaves workers running and says so."""
     port = lab.url.rpartition(":")[2]
     async with lab.page() as page:
-        await running(page)
+        await page.state_is("running")
         await page.subscribe()
         await page.open_example()
         await page.ask(schema.SetValue(node="sweep", port="points", value=300))
         run = await page.start_run()
-        await lab.simulator.becomes(True, 5)
+        await lab.simulator.becomes(True)
         session = page.session
         lab.process.kill()
         lab.process.communicate()
@@ -38,9 +42,9 @@ async def test_a_server_killed_leaves_the_run_alone_and_the_next_one_adopts_the_
         await asyncio.to_thread(server.stdout.readline)
         began = time.monotonic()
         async with lab.page() as page:
-            await running(page)
+            await page.state_is("running")
             snapshot = await page.subscribe()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < limit(5)
             assert snapshot.run is not None
             assert snapshot.run.id == run
             assert snapshot.session.split("-")[0] == session.split("-")[0], "the same life"
@@ -50,7 +54,7 @@ async def test_a_server_killed_leaves_the_run_alone_and_the_next_one_adopts_the_
             view = (await page.http.get("/api/workers")).json()[0]
             assert (view["state"], view["pid"]) == ("running", worker.pid)
         server.send_signal(signal.SIGINT)
-        said, complained = await asyncio.to_thread(server.communicate, None, 15)
+        said, complained = await asyncio.to_thread(server.communicate, None, patience())
         assert (server.returncode, complained) == (0, "")
         assert "Still running: bench one" in said
         assert worker.alive()
@@ -58,13 +62,6 @@ async def test_a_server_killed_leaves_the_run_alone_and_the_next_one_adopts_the_
     finally:
         server.kill()
         server.communicate()
-
-
-async def running(page: Page) -> None:
-    """Wait until the worker has dialled in."""
-    async with asyncio.timeout(5):
-        while (await page.http.get("/api/workers")).json()[0]["state"] != "running":
-            await asyncio.sleep(0.02)
 
 
 async def test_a_browser_that_comes_back_during_a_run_has_every_row_once(demo: Demo) -> None:
@@ -119,7 +116,7 @@ async def test_a_demo_after_one_that_was_killed_has_instruments_that_answer(demo
     """The worker that was left over knows only the addresses of the killed one's simulator."""
     left = demo.worker_process
     demo.process.kill()
-    await asyncio.to_thread(demo.process.wait, 10)
+    await asyncio.to_thread(demo.process.wait, patience())
     assert left.alive()
     again = launch(
         demo.settings.config_dir, "demo", "--no-browser", "--json", "--port", "0", env=demo.env
@@ -131,4 +128,4 @@ async def test_a_demo_after_one_that_was_killed_has_instruments_that_answer(demo
         assert not left.alive()
     finally:
         again.send_signal(signal.SIGINT)
-        await asyncio.to_thread(again.communicate, None, 15)
+        await asyncio.to_thread(again.communicate, None, patience())

@@ -8,6 +8,7 @@ import pytest
 from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
+from ...waiting import patience
 from .conftest import Demo, launch
 
 pytestmark = pytest.mark.timeout(90)
@@ -68,7 +69,7 @@ async def test_a_second_demo_and_a_taken_port_are_told_in_one_sentence(
     demo: Demo, tmp_path: Path
 ) -> None:
     second = launch(demo.settings.config_dir, "demo", "--no-browser", env=demo.env)
-    out, err = await asyncio.to_thread(second.communicate, None, 15)
+    out, err = await asyncio.to_thread(second.communicate, None, patience())
     assert (second.returncode, out) == (1, "")
     assert err.count("\n") <= 2
     assert demo.url in err
@@ -76,7 +77,7 @@ async def test_a_second_demo_and_a_taken_port_are_told_in_one_sentence(
     port = demo.url.rpartition(":")[2]
     for command in (["demo"], ["runserver"]):
         other = launch(tmp_path / "other", *command, "--no-browser", "--port", port, env=demo.env)
-        out, err = await asyncio.to_thread(other.communicate, None, 15)
+        out, err = await asyncio.to_thread(other.communicate, None, patience())
         assert other.returncode == 1
         assert f"127.0.0.1:{port}" in err
         assert "already in use" in err
@@ -85,7 +86,7 @@ async def test_a_second_demo_and_a_taken_port_are_told_in_one_sentence(
 
 async def test_a_second_runserver_opens_the_first(demo: Demo) -> None:
     second = launch(demo.settings.config_dir, "runserver", "--no-browser", env=demo.env)
-    out, err = await asyncio.to_thread(second.communicate, None, 15)
+    out, err = await asyncio.to_thread(second.communicate, None, patience())
     assert (second.returncode, err) == (0, "")
     assert f"{demo.url}/#token=" in out
     assert str(demo.process.pid) in out

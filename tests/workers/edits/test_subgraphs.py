@@ -22,6 +22,7 @@ from funcnodes.workers.edits import scopes
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
+from ...waiting import until
 from .conftest import agrees, chain, join, saved, shown, space_of, value, wires
 
 EVE = schema.Actor(id="e", name="Eve", role="viewer")
@@ -305,9 +306,7 @@ async def test_a_worker_offers_the_subgraphs_of_its_folder_from_its_start(
     inner.save(workspace.subgraphs.folder / "kept.subgraph.json")
     worker = Worker(workspace)
     working = asyncio.create_task(worker.run())
-    async with asyncio.timeout(20):
-        while not worker.palette.entries:
-            await asyncio.sleep(0.01)
+    await until(lambda: worker.palette.entries)
     assert "subgraph:kept" in {entry.key for entry in worker.snapshot().library}
     worker.end()
     await working

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,10 @@ import pytest
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.workers.guard.guardian import SILENCE_S, Word
 from funcnodes.workers.processes import Process
+
+from ...waiting import eventually, patience
+
+Limit = Callable[[float], float]
 
 IDN = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,SIM0001,C33"
 
@@ -38,7 +42,7 @@ class Instrument:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(patience())
 
     def _serve(self) -> None:
         while True:
@@ -106,7 +110,7 @@ def plan(worker: "subprocess.Popen[bytes]", instrument: Instrument) -> Word:
 
 def end_pipe(guardian: "subprocess.Popen[bytes]") -> bytes:
     """The worker has died: its end of the pipe is gone. What the guardian said."""
-    return guardian.communicate(timeout=10)[1]
+    return guardian.communicate(timeout=patience())[1]
 
 
 def test_a_worker_that_died_leaves_its_bench_to_the_guardian(
@@ -132,7 +136,7 @@ def test_what_is_left_of_the_worker_is_killed_before_the_bytes_go_out(
     say(guardian, plan(worker, instrument))
     worker.send_signal(signal.SIGSTOP)
     end_pipe(guardian)
-    assert worker.wait(5) == -signal.SIGKILL
+    assert worker.wait(patience()) == -signal.SIGKILL
     assert instrument.off.is_set()
 
 
@@ -140,6 +144,7 @@ def test_silence_is_taken_for_a_freeze(
     guardian: "subprocess.Popen[bytes]",
     worker: "subprocess.Popen[bytes]",
     instrument: Instrument,
+    limit: Limit,
 ) -> None:
     """SIGSTOP of a worker: dead within 3 s. Heartbeats keep it alive before."""
     say(guardian, plan(worker, instrument))
@@ -148,9 +153,9 @@ def test_silence_is_taken_for_a_freeze(
         say(guardian, Word())
     assert worker.poll() is None
     began = time.monotonic()
-    assert instrument.off.wait(5)
-    assert SILENCE_S - 0.2 < time.monotonic() - began < 3
-    assert worker.wait(5) == -signal.SIGKILL
+    assert instrument.off.wait(patience())
+    assert SILENCE_S - 0.2 < time.monotonic() - began < limit(3)
+    assert worker.wait(patience()) == -signal.SIGKILL
 
 
 def test_a_worker_that_ends_in_order_leaves_nothing_to_do(
@@ -192,9 +197,7 @@ def test_ctrl_c_in_the_terminal_does_not_end_the_guardian(
     instrument: Instrument,
 ) -> None:
     say(guardian, plan(worker, instrument))
-    deadline = time.monotonic() + 5
-    while not ignores(guardian.pid, signal.SIGHUP) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: ignores(guardian.pid, signal.SIGHUP))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(guardian.pid, number)
     end_pipe(guardian)

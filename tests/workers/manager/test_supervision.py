@@ -1,6 +1,5 @@
 """Keeping a worker process alive, with programs in its place that live and die as told."""
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +16,8 @@ from funcnodes.workers.manager.manager import Manager
 from funcnodes.workers.manager.supervision import DEATHS_ALLOWED, Supervisor
 from funcnodes.workers.processes import Process
 from funcnodes.workers.workspace import Workspace
+
+from ...waiting import until
 
 LIVES = "exec sleep 60"
 MADE = list[Supervisor]
@@ -49,19 +50,17 @@ async def supervise(
         await each.stop()
 
 
-async def until(supervisor: Supervisor, state: str) -> None:
-    async with asyncio.timeout(10):
-        while supervisor.state != state:
-            await asyncio.sleep(0.005)
+async def is_in(supervisor: Supervisor, state: str) -> None:
+    await until(lambda: supervisor.state == state)
 
 
 async def process_of(supervisor: Supervisor, other_than: int = 0) -> Process:
-    async with asyncio.timeout(10):
-        while True:
-            found = supervisor.process
-            if found is not None and found.pid != other_than:
-                return found
-            await asyncio.sleep(0.005)
+    def found() -> Process | None:
+        process = supervisor.process
+        return process if process is not None and process.pid != other_than else None
+
+    process: Process = await until(found)
+    return process
 
 
 def starts(tmp_path: Path) -> int:
@@ -86,14 +85,14 @@ async def test_five_deaths_within_a_minute_are_failure_until_somebody_starts_it(
     """A worker that dies 5 times in 60 s: FAILED, visible, with its last words; reset by hand."""
     supervisor = supervise("echo the disk is on fire >&2; exit 3")
     supervisor.start()
-    await until(supervisor, "failed")
+    await is_in(supervisor, "failed")
     assert starts(tmp_path) == DEATHS_ALLOWED
     assert "died 5 times within 60 s" in supervisor.message
     assert "ended with code 3" in supervisor.message
     assert "the disk is on fire" in supervisor.message
     supervisor.start()
     assert supervisor.state == "starting"
-    await until(supervisor, "failed")
+    await is_in(supervisor, "failed")
     assert starts(tmp_path) == 2 * DEATHS_ALLOWED
 
 
@@ -108,7 +107,7 @@ async def test_an_orderly_end_is_no_death(
 ) -> None:
     supervisor = supervise("exit 0")
     supervisor.start()
-    await until(supervisor, "stopped")
+    await is_in(supervisor, "stopped")
     assert starts(tmp_path) == 1
     assert supervisor.message == ""
 
@@ -148,7 +147,7 @@ async def test_a_python_that_is_gone_is_told(
     supervisor = supervise(LIVES)
     (tmp_path / "python").unlink()
     supervisor.start()
-    await until(supervisor, "failed")
+    await is_in(supervisor, "failed")
     assert str(tmp_path / "python") in supervisor.message
 
 

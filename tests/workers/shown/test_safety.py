@@ -13,6 +13,7 @@ from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
+from ...waiting import patience
 from ..conftest import ADA, Desk
 
 EVE = schema.Actor(id="e", name="Eve", role="viewer")
@@ -47,7 +48,7 @@ async def at_work(workspace: Workspace, bench: str) -> AsyncIterator[Desk]:
         worker = Worker(workspace)
         desk = Desk(worker)
         working = asyncio.create_task(worker.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience()):
             while worker.bench is None or any(
                 each.state != "idle" for each in worker.bench.devices.values()
             ):
