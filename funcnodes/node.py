@@ -1,7 +1,8 @@
 """The import path under which users know the nodes."""
 
-from funcnodes.core.node import Node, get_nodeclass, run_until_complete
-from funcnodes.core.progress import NodeProgress
+from funcnodes.core.nodes import Node, get_nodeclass
+from funcnodes.core.nodes.progress import NodeProgress
+from funcnodes.core.running import run_until_complete
 from funcnodes.errors import InTriggerError, NodeTriggerError
 
 __all__ = [

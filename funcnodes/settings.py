@@ -11,6 +11,7 @@ from pathlib import Path
 from funcnodes.errors import FuncnodesError
 
 DEFAULT_PORT = 8000
+_WHERE = "FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,12 @@ class Settings:
         """Read the environment and, beneath it, `.env` of the working directory.
 
         Raises:
-            FuncnodesError: `FUNCNODES_PORT` is no port number.
+            FuncnodesError: `FUNCNODES_PORT` is no port number, `FUNCNODES_CONFIG_DIR` no folder,
+                or `.env` no text.
         """
         values = {**_dotenv(), **os.environ}
         given = config_dir or Path(values.get("FUNCNODES_CONFIG_DIR") or "~/.funcnodes")
-        return cls(given.expanduser().absolute(), _port(values.get("FUNCNODES_PORT")))
+        return cls(_absolute(given), _port(values.get("FUNCNODES_PORT")))
 
     @property
     def workers_dir(self) -> Path:
@@ -65,16 +67,32 @@ def _kept(path: Path) -> Path:
     except OSError as error:
         raise FuncnodesError(
             f"{error.filename or path} cannot be made a folder: {error.strerror}.",
-            hint="FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept.",
+            hint=_WHERE,
         ) from error
 
 
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise FuncnodesError(
+            f"There is no user whose home {str(path)!r} could be in.", hint=_WHERE
+        ) from error
+    except FileNotFoundError as error:
+        raise FuncnodesError("The folder that this runs in is gone.") from error
+
+
 def _dotenv() -> dict[str, str]:
-    if not Path(".env").is_file():
+    file = Path(".env")
+    if not file.is_file():
         return {}
     from dotenv import dotenv_values
 
-    return {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    try:
+        return {key: value for key, value in dotenv_values(file).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise FuncnodesError(f"{file.absolute()} cannot be read: {why}.") from error
 
 
 def _port(text: str | None) -> int:

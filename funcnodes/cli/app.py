@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from funcnodes.cli import device, latch, nodes, run, runs, serve, simulate, worker
+from funcnodes.cli import device, estop, latch, nodes, run, runs, serve, simulate, worker
 from funcnodes.cli.output import complain, write_plainly
 from funcnodes.errors import FuncnodesError
 from funcnodes.settings import Settings
@@ -56,6 +56,7 @@ def configure(
 
 serve.register(app)
 run.register(app)
+estop.register(app)
 latch.register(app)
 runs.register(app)
 simulate.register(app)
@@ -85,12 +86,22 @@ def execute(arguments: list[str]) -> int:
         return INTERRUPTED
     except _UsageProblem as problem:
         return _explain(problem)
+    except OSError as error:
+        if debug:
+            raise
+        return complain(_said_of(error))
     except Exception as error:
         if debug:
             raise
         complain(f"Something went wrong: {type(error).__name__}: {error}. Try --debug.")
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _said_of(error: OSError) -> str:
+    """What the system refused, of which file: a disk that is full, a folder that is read-only."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}."
 
 
 def _log_to_stderr(debug: bool) -> None:

@@ -22,9 +22,11 @@ SomeBench = Annotated[
 ]
 
 
-def locks(settings: "Settings") -> Path:
-    """Where leases are kept."""
-    return settings.run_dir / "locks"
+def locks(_: "Settings") -> Path:
+    """Where leases are kept: an instrument has one owner, whatever the config folder."""
+    from funcnodes.machine.place import leases_dir
+
+    return leases_dir()
 
 
 @asynccontextmanager

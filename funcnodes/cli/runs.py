@@ -1,16 +1,17 @@
 """`funcnodes runs …`: list, show and export what was recorded, in all workers of this machine."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from funcnodes.cli.output import Json, print_json, print_table
+from funcnodes.durable import replacing
 from funcnodes.errors import FuncnodesError, RunError
 from funcnodes.settings import Settings
 
@@ -121,7 +122,7 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
     """
     from funcnodes.runs import RunReader
 
-    if Path(name).is_file():
+    if _is_file(name):
         return RunReader(Path(name))
     folders = _folders(settings, worker)
     found: list[tuple[str, RunReader]] = []
@@ -140,11 +141,19 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
     return max((reader for _, reader in found), key=lambda reader: reader.head.started)
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # longer than a path may be
+        return False
+
+
 def _folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:
     """Each worker's name and folder of runs."""
     found = [
         (_worker_name(folder.parent), folder)
         for folder in sorted(settings.workers_dir.glob("*/runs"))
+        if not folder.parent.name.startswith(".")  # just being made or removed
     ]
     if worker is None:
         return found
@@ -247,15 +256,13 @@ def _everything(reader: "RunReader") -> dict[str, Any]:
 
 def _write(path: Path, lines: Any) -> None:
     """The whole file or none of it."""
-    partial = path.with_name(f".{path.name}.partial")
+    if not path.name:
+        raise FuncnodesError(f"'{path}' is a folder; --out takes the name of a file.")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
+        with replacing(path) as file, TextIOWrapper(file, "utf-8", newline="") as stream:
             stream.writelines(lines)
-        os.replace(partial, path)
     except OSError as error:
         raise FuncnodesError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _local(wall: float) -> str:

@@ -1,6 +1,7 @@
-"""The commands around the server: `demo`, `runserver`, `startworkermanager`, `link`, `estop`."""
+"""The commands around the server: `demo`, `runserver`, `startworkermanager`, `link`."""
 
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
@@ -21,7 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command("runserver")(runserver)
     app.command("startworkermanager")(startworkermanager)
     app.command("link")(link)
-    app.command("estop")(estop)
 
 
 def demo(
@@ -75,71 +75,29 @@ def startworkermanager(ctx: typer.Context, host: Host = "127.0.0.1", port: Port 
     return start(settings, host=host, port=settings.port if port is None else port)
 
 
-def link(ctx: typer.Context, as_json: Json = False) -> None:
-    """Print a link that signs in once."""
-    from funcnodes.workers.client import link as fresh
+class Role(StrEnum):
+    """What somebody who signs in may do."""
 
-    found = fresh(_settings(ctx))
+    viewer = "viewer"
+    operator = "operator"
+    admin = "admin"
+
+
+def link(
+    ctx: typer.Context,
+    role: Annotated[
+        Role, typer.Option(help="A viewer watches, an operator acts, an admin manages workers.")
+    ] = Role.admin,
+    as_json: Json = False,
+) -> None:
+    """Print a link that signs in once."""
+    from funcnodes.workers.manager.client import link as fresh
+
+    found = fresh(_settings(ctx), role=role.value)
     if as_json:
-        print_json({"link": found})
+        print_json({"link": found, "role": role.value})
     else:
         print(found)
-
-
-def estop(
-    ctx: typer.Context,
-    worker: Annotated[
-        str | None, typer.Argument(help="Name or id of one worker [default: all of them].")
-    ] = None,
-    as_json: Json = False,
-) -> int:
-    """Stop all outputs at once.
-
-    Of every worker, or of one. A software stop, not a safety device.
-    """
-    from funcnodes.workers.client import estop as press
-
-    answers = press(_settings(ctx), worker)
-    if as_json:
-        print_json(answers)
-    else:
-        for answer in answers:
-            _tell(answer)
-    return 0 if all(_is_safe(answer) for answer in answers) else 1
-
-
-def _tell(answer: dict[str, Any]) -> None:
-    name, problem = answer.get("name", ""), answer.get("problem")
-    if problem:
-        print(f"{name}: not reached: {problem}")
-        return
-    acks = _acks(answer)
-    if not acks:
-        print(f"{name}: latched; it has no devices.")
-    for ack in acks:
-        ms = ack.get("ms")
-        after = f" after {ms:.0f} ms" if isinstance(ms, int | float) else ""
-        message = f": {ack['message']}" if ack.get("message") else ""
-        print(f"{name}: {ack['device']} {_WORDS.get(ack['state'], ack['state'])}{after}{message}")
-
-
-_WORDS = {
-    "off": "is off (read back)",
-    "sent": "was told to stop, not confirmed: switch it off by hand",
-    "unanswered": "did not answer: switch it off by hand",
-    "pending": "has not answered yet: switch it off by hand",
-    "held": "holds, as its bench says",
-}
-
-
-def _acks(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    return list((answer.get("latch") or {}).get("acks") or [])
-
-
-def _is_safe(answer: dict[str, Any]) -> bool:
-    return not answer.get("problem") and all(
-        ack["state"] in ("off", "held") for ack in _acks(answer)
-    )
 
 
 def _settings(ctx: typer.Context) -> Settings:

@@ -6,10 +6,12 @@ Looks at the graph and at the bench; does nothing, asks no instrument.
 from collections.abc import Iterator
 from itertools import combinations
 
-from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
-from funcnodes.core.gates import InputGate
+from funcnodes.core import Frame, Node, NodeSpace, NoValue
+from funcnodes.core.nodes import TRIGGER_IN
+from funcnodes.core.running import topology
+from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
-from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
+from funcnodes.runs.plan import Plan, onward
 
 
 def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
@@ -63,7 +65,7 @@ def _loose_frames(plan: Plan) -> Iterator[str]:
 
 def _missing_values(plan: Plan) -> Iterator[str]:
     for node in plan.nodes:
-        border = [node.port] if isinstance(node, InputGate) and node.port is not None else []
+        border = [node.port] if isinstance(node, InputPassage) and node.port is not None else []
         for port in (*node.inputs.values(), *border):
             unset = port.required and not port.is_connected() and port.value is NoValue
             if unset and not node.muted:
@@ -74,7 +76,7 @@ def _refused_wires(space: NodeSpace) -> Iterator[str]:
     """What an older file wired and this version does not: a default must not slip in instead."""
     for node in space.walk():
         for port in node.inputs.values():
-            if port.lacks_wires and not node.muted:
+            if port.lacks_edges and not node.muted:
                 whys = " ".join(wire.why for wire in port.refused)
                 yield f"{node.name}: {port.name} lost its wire; set it or wire it anew. {whys}"
 

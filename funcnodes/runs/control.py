@@ -5,16 +5,16 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import LogEntry
-from funcnodes.runs.run import Listeners, Run, Surroundings, stopped_by
+from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 
@@ -33,7 +33,7 @@ class Runner(Pacer):
         self.store = store
         self.nodespace = nodespace
         self.run: Run | None = None
-        self._listeners = Listeners()
+        self._listeners = RunListeners()
         self._starting = False
         space.services.provide(Runner, self)
         space.services.provide(Pacer, self)
@@ -45,15 +45,15 @@ class Runner(Pacer):
 
     def on_change(self, callback: Callable[[Run], None]) -> Callable[[], None]:
         """Call `callback(run)` at each change of state or progress; returns how to end that."""
-        return _subscribe(self._listeners.changed, callback)
+        return unsubscriber(self._listeners.changed, callback)
 
     def on_rows(self, callback: Callable[[Table, int, int], None]) -> Callable[[], None]:
         """Call `callback(table, start, stop)` for rows just appended; returns how to end that."""
-        return _subscribe(self._listeners.rows, callback)
+        return unsubscriber(self._listeners.rows, callback)
 
     def on_log(self, callback: Callable[[LogEntry], None]) -> Callable[[], None]:
         """Call `callback(entry)` for each line of a run's log; returns how to end that."""
-        return _subscribe(self._listeners.log, callback)
+        return unsubscriber(self._listeners.log, callback)
 
     def check(self) -> list[str]:
         """Why a run cannot start now, in plain sentences; none where it can."""
@@ -116,9 +116,11 @@ class Runner(Pacer):
         if run is not None and isinstance(frame, Frame):
             run.point_done(frame)
 
-    def _around(self, latch: Latch | None) -> Surroundings:
+    def _around(self, latch: Latch | None) -> RunSurroundings:
         bench = self.space.services.get(Bench)
-        return Surroundings(self.space, self.store, self.nodespace, bench, latch, self._listeners)
+        return RunSurroundings(
+            self.space, self.store, self.nodespace, bench, latch, self._listeners
+        )
 
     def _latch(self) -> Latch | None:
         bench = self.space.services.get(Bench)
@@ -130,13 +132,3 @@ def active_run(node: Node) -> Run | None:
     runner = node.nodespace.services.get(Runner) if node.nodespace is not None else None
     run = runner.active if runner is not None else None
     return run if run is not None and run.is_recorded(node.wave) else None
-
-
-def _subscribe(callbacks: list[Any], callback: Any) -> Callable[[], None]:
-    callbacks.append(callback)
-
-    def unsubscribe() -> None:
-        if callback in callbacks:
-            callbacks.remove(callback)
-
-    return unsubscribe

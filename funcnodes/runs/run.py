@@ -25,18 +25,19 @@ import msgspec
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch, LatchState
+from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import (
     ENDED,
     Cell,
+    DeviceSnapshot,
     Event,
     LogEntry,
+    LogLevel,
     RunHead,
     RunState,
-    Snapshot,
     StorageError,
 )
 from funcnodes.runs.store import RunStore
@@ -45,12 +46,11 @@ from funcnodes.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
 
-Level = Literal["debug", "info", "warning", "error"]
 _STOPPED = "the run was stopped"
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
+class RunListeners:
     """Who is told of a run: of its state and progress, of new rows, of lines of its log."""
 
     changed: "list[Callable[[Run], None]]" = field(default_factory=list)
@@ -59,7 +59,7 @@ class Listeners:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RunSurroundings:
     """What a run happens in.
 
     Attributes:
@@ -71,7 +71,7 @@ class Surroundings:
     nodespace: str
     bench: Bench | None
     latch: Latch | None
-    listeners: Listeners
+    listeners: RunListeners
 
 
 class Run:
@@ -84,7 +84,7 @@ class Run:
         parked: What became of the devices it wrote to, by name.
     """
 
-    def __init__(self, around: Surroundings, plan: Plan, *, operator: str) -> None:
+    def __init__(self, around: RunSurroundings, plan: Plan, *, operator: str) -> None:
         self.space = around.space
         self.plan = plan
         self.operator = operator
@@ -107,7 +107,6 @@ class Run:
         self._ran: set[Frame] = set()
         self._finishing = False
         self._writer: RunWriter | None = None
-        self._failure: StorageError | None = None
         self._task: asyncio.Task[None] | None = None
         self._paused_s = 0.0
         self._paused_at: float | None = None
@@ -238,7 +237,7 @@ class Run:
             if isinstance(node, Recorder):
                 node.record(wave)
 
-    def log(self, level: Level, source: str, text: str) -> None:
+    def log(self, level: LogLevel, source: str, text: str) -> None:
         """Add a line to the run's log."""
         entry = LogEntry(wall=clock.now(), level=level, source=source, text=text)
         self.writer.log(entry)
@@ -380,7 +379,7 @@ class Run:
             recorder.end()
         state = self._outcome
         if state != "complete":
-            level: Level = "error" if state == "failed" else "warning"
+            level: LogLevel = "error" if state == "failed" else "warning"
             self.log(level, "run", f"Run {self.number} {state}: {self.message}")
         else:
             self.log("info", "run", f"Run {self.number} complete: {self.rows} rows.")
@@ -446,7 +445,7 @@ class Run:
         for name, device in self.bench.devices.items():
             parameters = device.snapshot()
             self.writer.snapshot(
-                Snapshot(moment=moment, device=name, wall=now, parameters=parameters)
+                DeviceSnapshot(moment=moment, device=name, wall=now, parameters=parameters)
             )
 
     def _enter(self, state: RunState) -> None:

@@ -67,6 +67,10 @@ class Scan(Frame):
         """The outputs of each point by id, `index` left out; may wait before a point is due."""
         raise NotImplementedError
 
+    def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The outputs of a point that is taken now: a pause, or a retry, may have held it up."""
+        return values
+
     async def func(self, **_: Any) -> None:
         run = active_run(self)
         total = self.points_total()
@@ -88,7 +92,7 @@ class Scan(Frame):
         policy: OnFailure = self.on_failure.value
         attempts = 1 + (self.retries.value if policy == "retry" else 0)
         for attempt in range(1, attempts + 1):
-            outputs = {**values, "index": index, "point": True}
+            outputs = {**self.as_taken(values), "index": index, "point": True}
             wave = self.open_point(outputs, f"{self.name} {index + 1}")
             outcome = await self.rest(wave)
             if outcome.state in ("ok", "superseded"):
@@ -118,7 +122,7 @@ class UnitInput(NodeInput):
         try:
             units.check(unit)
         except UnitError as error:
-            raise self._refused(error.message) from error
+            raise self.refusal(error.message) from error
         if sweep.outputs["value"].is_connected():
             raise ValueRefusedError(
                 f"{sweep.name}: the unit cannot be changed while its value is wired.",
@@ -264,12 +268,21 @@ class Repeat(Scan):
     point = NodeOutput(type=Trigger, description="▶ once per point.")
     missed = NodeOutput(type=int, description="Points left out so far.", hidden=True)
 
+    _first_at: float | None = None  # on `clock.monotonic`
+
     def points_total(self) -> int:
         return int(self.count.value)
+
+    def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        now = clock.monotonic()
+        if self._first_at is None:
+            self._first_at = now
+        return {"time": now - self._first_at, **values}
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         every_s = float(self.every.value)
         began = clock.monotonic()
+        self._first_at = None
         slot = missed = 0
         for _ in range(self.points_total()):
             late = (clock.monotonic() - began) / every_s - slot if every_s > 0 else 0.0
@@ -277,7 +290,7 @@ class Repeat(Scan):
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await clock.sleep(began + slot * every_s - clock.monotonic())
-            yield {"time": clock.monotonic() - began if slot else 0.0, "missed": missed}
+            yield {"missed": missed}
             slot += 1
 
 
@@ -311,11 +324,11 @@ def _between(start: float, stop: float, step: int, last: int) -> float:
     return stop if step == last else start + (stop - start) * step / last
 
 
-def _conversion(source: str, target: str) -> units.Affine | None:
+def _conversion(source: str, target: str) -> units.Conversion | None:
     if not source or not target:
         return None
     try:
-        return units.affine(source, target)
+        return units.conversion(source, target)
     except UnitError:
         return None
 

@@ -14,11 +14,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from funcnodes.errors import RefusedError
-from funcnodes.workers.files import read_json, write_json
-from funcnodes.workers.wire import PersonView, Role
+from funcnodes.machine.files import read_json, write_json
+from funcnodes.workers.schema import PersonView, Role
 
 LINK_S = 15 * 60.0
 SESSION_S = 30 * 24 * 3600.0
@@ -72,17 +72,15 @@ class Attempts:
     clock: Callable[[], float] = time.monotonic
     _failures: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
 
-    def check(self, address: str) -> None:
-        """Let the address try.
+    def failed(self, address: str) -> None:
+        """A try of this address has failed.
 
         Raises:
-            TooManyAttempts: Twenty of its tries failed within the last minute.
+            TooManyAttempts: So have twenty others within the last minute; this one counts no more.
         """
-        failures = self._recent(address)
-        if len(failures) >= ATTEMPTS:
-            raise TooManyAttempts(max(1.0, failures[0] + ATTEMPTS_WITHIN_S - self.clock()))
-
-    def failed(self, address: str) -> None:
+        recent = self._recent(address)
+        if len(recent) >= ATTEMPTS:
+            raise TooManyAttempts(max(1.0, recent[0] + ATTEMPTS_WITHIN_S - self.clock()))
         failures = self._failures.setdefault(address, deque(maxlen=ATTEMPTS))
         failures.append(self.clock())
         self._failures.move_to_end(address)
@@ -128,9 +126,8 @@ class Auth:
 
         Raises:
             SignInError: Unknown, used or expired token.
-            TooManyAttempts: Too many of those from this address.
+            TooManyAttempts: Another one of those, after too many from this address.
         """
-        self.attempts.check(address)
         role, name, expires = self._links.pop(_digest(token), ("viewer", "", 0.0))
         if expires <= self._clock():
             self.attempts.failed(address)
@@ -210,5 +207,5 @@ def _person(fields: Any) -> Person | None:
         person = Person(**fields)
     except TypeError:
         return None
-    known = person.role in ("viewer", "operator", "admin")
+    known = person.role in get_args(Role)
     return person if known and isinstance(person.expires, int | float) else None

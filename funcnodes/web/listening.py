@@ -16,6 +16,8 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         WorkerError: The port is taken or the address cannot be bound.
     """
+    if not host:  # which would be every address of this machine
+        raise WorkerError("An empty host is no address to listen on.", hint="Such as 127.0.0.1.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -23,12 +25,12 @@ def listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(1024)
         return listening
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listening.close()
         reason = (
             "it is already in use"
-            if error.errno == errno.EADDRINUSE
-            else error.strerror or str(error)
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            else getattr(error, "strerror", "") or "it is no host's name"
         )
         raise WorkerError(
             f"Cannot listen on {shown(host)}:{port}: {reason}.",

@@ -23,13 +23,13 @@ from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.web import browser as browsers
 from funcnodes.web.auth import Auth
-from funcnodes.web.gate import Gate, Hosts
+from funcnodes.web.gate import Hosts, WebGate
 from funcnodes.web.listening import is_loopback, listen, shown
 from funcnodes.web.problems import MEDIA_TYPE, encoded
 from funcnodes.web.static import StaticFiles
-from funcnodes.workers import manager_file
-from funcnodes.workers.client import ManagerClient
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.client import ManagerClient
+from funcnodes.workers.manager.manager import Manager
 
 HEADER_S = 8.0
 """From the connection, or the last answer, until the next request's header is there."""
@@ -132,7 +132,7 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
-class Runner(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """uvicorn without its signal handlers: whoever starts it decides when it ends."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -189,7 +189,8 @@ class WebServer:
         self.url = f"http://{shown(_reachable(host))}:{port}"
         self.auth = Auth(settings.run_dir / f"sessions-{port}.json")
         self.manager = Manager(settings)
-        self._runner = Runner(self._config(host, port))
+        self._files = StaticFiles(pages=editor)
+        self._runner = UvicornServer(self._config(host, port))
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["WebServer"]:
@@ -198,15 +199,24 @@ class WebServer:
         task = asyncio.create_task(self._runner.serve(sockets=[self._socket]))
         try:
             await self._started(task)
-            manager_file.write(
-                self.settings, url=self.url, token=self.auth.admin_token, editor=self.editor
-            )
+            self._say_where()
             yield self
         finally:
-            manager_file.remove(self.settings)
+            address_file.remove(self.settings)
             self._runner.end()
             await task
             await self.manager.close()
+
+    def show_editor(self) -> None:
+        """Serve the page, too, from now on: a `runserver` uses the manager that it finds."""
+        self.editor = True
+        self._files.show_pages()
+        self._say_where()
+
+    def _say_where(self) -> None:
+        address_file.write(
+            self.settings, url=self.url, token=self.auth.admin_token, editor=self.editor
+        )
 
     def link(self) -> str:
         """A fresh sign-in link for the person at this terminal."""
@@ -223,10 +233,13 @@ class WebServer:
         from funcnodes.web.routes import Interface
 
         cookie = f"funcnodes_{port}"
-        interface = Interface(manager=self.manager, auth=self.auth, url=self.url, cookie=cookie)
-        gate = Gate(
+        interface = Interface(
+            manager=self.manager, auth=self.auth, url=self.url, cookie=cookie,
+            show_editor=self.show_editor,
+        )  # fmt: skip
+        gate = WebGate(
             api=interface.app(),  # type: ignore[arg-type]  # Litestar's own ASGI types
-            files=StaticFiles(pages=self.editor),
+            files=self._files,
             hosts=Hosts(_names(host), port),
             auth=self.auth,
             enrolment=self.manager,
@@ -267,14 +280,16 @@ def runserver(
     Raises:
         WorkerError: The port is taken, or there is no manager and none may be started.
     """
-    running = manager_file.read(settings)
-    if running is not None:
-        return _open_running(running, browser=browser)
-    if not manager:
-        raise WorkerError(
-            "No manager is running here.", hint="Leave '--no-manager' out to start one."
-        )
-    return asyncio.run(_serve(settings, host, port, editor=True, browser=browser))
+    while True:
+        running = address_file.settled(settings)
+        if running is not None:
+            return _open_running(running, browser=browser)
+        if not manager:
+            raise WorkerError(
+                "No manager is running here.", hint="Leave '--no-manager' out to start one."
+            )
+        with contextlib.suppress(address_file.ManagerRuns):  # another one was quicker
+            return asyncio.run(_serve(settings, host, port, editor=True, browser=browser))
 
 
 def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
@@ -283,9 +298,9 @@ def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
     Raises:
         WorkerError: The port is taken, or a manager runs already.
     """
-    running = manager_file.read(settings)
+    running = address_file.settled(settings)
     if running is not None:
-        raise WorkerError(
+        raise address_file.ManagerRuns(
             f"A manager is already running at {running.url} (process {running.process.pid})."
         )
     return asyncio.run(_serve(settings, host, port, editor=False, browser=False))
@@ -308,10 +323,10 @@ def until_told() -> Iterator[asyncio.Event]:
 
 
 async def _serve(settings: Settings, host: str, port: int, *, editor: bool, browser: bool) -> int:
-    listening = listen(host, port)
-    if not is_loopback(host):
-        say(f"Other machines can reach {host}: every request needs a sign-in, but not encrypted.")
-    with until_told() as told:
+    with address_file.claimed(settings), until_told() as told:
+        listening = listen(host, port)
+        if not is_loopback(host):
+            say(f"Other machines can reach {host}: every request needs a sign-in, not encrypted.")
         server = WebServer(settings, listening, editor=editor)
         async with server.serving():
             _announce(server, browser=browser)
@@ -340,13 +355,10 @@ def _say_goodbye(names: list[str]) -> None:
         say("The server has ended.")
 
 
-def _open_running(running: manager_file.ManagerAddress, *, browser: bool) -> int:
+def _open_running(running: address_file.ManagerAddress, *, browser: bool) -> int:
     client = ManagerClient(running)
     if not running.editor:
-        raise WorkerError(
-            f"The manager at {running.url} (process {running.process.pid}) has no editor.",
-            hint="End it and start 'funcnodes runserver' instead.",
-        )
+        client.show_editor()
     say(f"funcnodes is already running (process {running.process.pid}): {client.link()}")
     if browser:
         browsers.open_privately(client.link(), running.folder)

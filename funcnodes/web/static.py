@@ -59,8 +59,14 @@ class StaticFiles:
     """
 
     def __init__(self, root: Path = EDITOR, *, pages: bool = True) -> None:
+        self._root = root
         self._assets = dict(_read_all(root)) if pages else {}
         self._pages = pages
+
+    def show_pages(self) -> None:
+        """The page is there from now on."""
+        if not self._pages:
+            self._assets, self._pages = dict(_read_all(self._root)), True
 
     @property
     def paths(self) -> set[str]:

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core import Library, archive, saved, subgraph, subgraph_files
-from funcnodes.core.archive import ArchiveError
+from funcnodes.core import Library
+from funcnodes.core.graph import archive, saved, subgraph_files
+from funcnodes.core.graph.archive import ArchiveError
+from funcnodes.core.graph.nodespace import loaded
 from funcnodes.core.services import Services
+from funcnodes.core.subgraphs import SubgraphNode
+from funcnodes.durable import write_private
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers import client, manager_file
-from funcnodes.workers.files import write_private
+from funcnodes.workers.local import roster
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
 FORMAT = 1
@@ -70,13 +73,7 @@ def find(settings: Settings, name: str) -> Workspace:
     Raises:
         WorkerError: There is none, or several have that name.
     """
-    every = Workspace.all(settings)
-    found = [each for each in every if name in (each.record.uuid, each.record.name)]
-    if not found:
-        raise WorkerError(f"There is no worker {name!r}.", worker=name)
-    if len(found) > 1:
-        raise WorkerError(f"{len(found)} workers are named {name!r}.", hint="Give its id.")
-    return found[0]
+    return roster.find(settings, name=name)
 
 
 def export(workspace: Workspace, target: Path, *, nodespace: str = "") -> str:
@@ -178,7 +175,7 @@ def _library(subgraphs: Mapping[str, Any], staging: Path) -> Library:
         file = checked_name(name, what="A subgraph")
         (folder / f"{file}{subgraph_files.SUFFIX}").write_bytes(_encoded(data))
     installed = library()
-    shelf, broken = subgraph.shelf_of(folder, installed)
+    shelf, broken = SubgraphNode.shelf_of(folder, installed)
     for name, why in broken.items():
         raise ArchiveError(f"The subgraph {name!r} of the archive cannot be read: {why}")
     installed.add_shelf(shelf)
@@ -187,7 +184,7 @@ def _library(subgraphs: Mapping[str, Any], staging: Path) -> Library:
 
 def _judged(data: Any, library: Library) -> dict[str, Any]:
     """A nodespace as this version saves it; older forms too."""
-    return saved.dump(saved.load(data, library, Services()))
+    return saved.dump(loaded(data, library, Services()))
 
 
 def _check_bench(packed: Packed, staging: Path) -> None:
@@ -220,10 +217,6 @@ def _encoded(data: Any) -> bytes:
 
 
 def _new_worker(settings: Settings, name: str) -> Workspace:
-    """By the running manager, so that it knows of it; else right on disk."""
-    if manager_file.read(settings) is not None:
-        made = client.worker_new(settings, name)
-        return Workspace(settings.workers_dir / str(made["uuid"]))
     if any(each.record.name == name for each in Workspace.all(settings)):
         raise WorkerError(
             f"There is already a worker named {name!r}.", hint="Give another one by --name."

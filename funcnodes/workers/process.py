@@ -1,14 +1,13 @@
 """The worker's process: `python -m funcnodes.workers.process --dir DIR`.
 
-SIGTERM and Ctrl-C make devices safe, flush, and end with 0, also when a node holds the event loop;
-a second signal changes nothing. No secret is ever in the arguments: the credential is in the
-worker's folder.
+SIGTERM, Ctrl-C and a closed terminal make devices safe, flush, and end with 0, also when a node
+holds the event loop; a second signal changes nothing. What it says goes to its log, and in a
+terminal there, too. No secret is ever in the arguments: the credential is in the worker's folder.
 """
 
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -17,7 +16,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from funcnodes import __version__
 from funcnodes.errors import FuncnodesError
+from funcnodes.workers.local.leftovers import last_crash, sweep_worker
+from funcnodes.workers.local.logs import LogFile
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
@@ -79,7 +81,14 @@ async def work(workspace: Workspace) -> None:
     ending = Ending(worker)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ending)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as under nohup
+        signal.signal(signal.SIGHUP, ending)
+    crash = last_crash(workspace)
     with workspace.claimed(worker.session):
+        LogFile(workspace.logs_dir).begin(f"funcnodes {__version__}, {sys.executable}")
+        sweep_worker(workspace.root)
+        if crash:
+            worker.logbook.add("warning", "worker", crash)
         await worker.run()
 
 
@@ -89,13 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dir", required=True, type=Path, help="the worker's folder")
     given = parser.parse_args(arguments)
     os.umask(0o077)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     try:
         asyncio.run(work(Workspace(given.dir.absolute())))
     except FuncnodesError as error:
-        print(error.message, file=sys.stderr, flush=True)
+        print(f"{error.message} {error.hint}".strip(), file=sys.stderr, flush=True)
         return 1
     return 0
 

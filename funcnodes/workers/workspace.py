@@ -20,23 +20,28 @@ import json
 import os
 import re
 import secrets
+import shutil
 import sys
+import tempfile
 import time
 import uuid as uuids
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
+from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
+from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings, private_dir
-from funcnodes.workers.files import read_json, sync_dir, write_json, write_private
 from funcnodes.workers.processes import Process
 
 VERSIONS_KEPT = 5
 NAME_LENGTH = 100
 _NAME = re.compile(r"[^\W_][\w \-.,()+=°µ]*")
+_UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_LOCAL = "local"  # the folder of `funcnodes run`
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class WorkerRecord:
         credential_sha256: Hex digest; the credential itself is in a file of its own.
         python: Interpreter that the worker was created in and is started with.
         manager_url: Where to dial, or "" for the manager of the same config folder.
+        autostart: Whether a manager starts it when it begins.
     """
 
     uuid: str
@@ -55,6 +61,7 @@ class WorkerRecord:
     python: str
     created: float
     manager_url: str = ""
+    autostart: bool = False
 
     def owns(self, credential: str) -> bool:
         """Whether `credential` is this worker's."""
@@ -78,24 +85,53 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.record = _read_record(root)
-        self.spaces = SpaceStore(private_dir(root / "nodespaces"))
-        self.subgraphs = SubgraphStore(private_dir(root / "subgraphs"))
+        try:
+            self.spaces = SpaceStore(private_dir(root / "nodespaces"))
+            self.subgraphs = SubgraphStore(private_dir(root / "subgraphs"))
+        except OSError as error:
+            raise WorkerError(f"{root} cannot be written: {error.strerror}.") from error
 
     @classmethod
-    def create(cls, settings: Settings, name: str, *, uuid: str | None = None) -> "Workspace":
-        """Make the folder of a new worker.
+    def create(
+        cls,
+        settings: Settings,
+        name: str,
+        *,
+        uuid: str | None = None,
+        python: str = "",
+        autostart: bool = False,
+    ) -> "Workspace":
+        """Make the folder of a new worker: all of it, or nothing.
+
+        Args:
+            python: Interpreter to start it with, if not the present one.
 
         Raises:
-            RefusedError: The name is empty, too long or unprintable.
+            RefusedError: The name is empty, too long or unprintable, or the id is taken or cannot
+                be one.
+            WorkerError: The folder cannot be written.
         """
         name = checked_name(name, what="A worker")
-        uuid = uuid or uuids.uuid4().hex
-        root = private_dir(settings.workers_dir / uuid)
+        uuid = checked_uuid(uuid) if uuid else uuids.uuid4().hex
+        root = settings.workers_dir / uuid
+        if root.exists():
+            raise _taken(uuid)
         credential = secrets.token_urlsafe(32)
         digest = hashlib.sha256(credential.encode()).hexdigest()
-        record = WorkerRecord(uuid, name, digest, sys.executable, time.time())
-        write_private(root / "credential", credential.encode())
-        write_json(root / "worker.json", {key: getattr(record, key) for key in _RECORD_FIELDS})
+        record = WorkerRecord(
+            uuid, name, digest, python or sys.executable, time.time(), autostart=autostart
+        )
+        try:
+            with _made_at_once(root) as folder:
+                write_private(folder / "credential", credential.encode())
+                _write_record(folder, record)
+        except OSError as error:
+            if root.exists():
+                raise _taken(uuid) from error
+            raise WorkerError(
+                f"The worker {name!r} cannot be made in {root.parent}: {error.strerror}.",
+                hint="FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept.",
+            ) from error
         return cls(root)
 
     @classmethod
@@ -103,9 +139,40 @@ class Workspace:
         """Every worker of the config folder, oldest first; unreadable folders are left out."""
         found = []
         for folder in settings.workers_dir.iterdir():
-            with contextlib.suppress(WorkerError):
-                found.append(cls(folder))
+            if not folder.name.startswith("."):
+                with contextlib.suppress(WorkerError):
+                    found.append(cls(folder))
         return sorted(found, key=lambda each: each.record.created)
+
+    def reload(self) -> None:
+        """Read the record anew: the command line may have written it.
+
+        Raises:
+            WorkerError: It is gone.
+        """
+        self.record = _read_record(self.root)
+
+    def rename(self, name: str) -> None:
+        """Give the worker another name.
+
+        Raises:
+            RefusedError: It cannot be one.
+            WorkerError: It cannot be written.
+        """
+        self._change(name=checked_name(name, what="A worker"))
+
+    def set_python(self, python: str) -> None:
+        """Have the worker start in another Python. Raises WorkerError where it cannot be kept."""
+        self._change(python=python)
+
+    def _change(self, **changes: str) -> None:
+        record = replace(self.record, **changes)  # type: ignore[arg-type]  # of text fields only
+        try:
+            _write_record(self.root, record)
+        except OSError as error:
+            path = self.root / "worker.json"
+            raise WorkerError(f"{path} cannot be written: {error.strerror}.") from error
+        self.record = record
 
     @property
     def config_dir(self) -> Path:
@@ -132,6 +199,28 @@ class Workspace:
     def logs_dir(self) -> Path:
         return private_dir(self.root / "logs")
 
+    @property
+    def venv_dir(self) -> Path:
+        """The virtual environment of its own, where it has one."""
+        return self.root / "venv"
+
+    @property
+    def has_own_python(self) -> bool:
+        """Whether it runs in an environment of its own."""
+        return Path(self.record.python).is_relative_to(self.venv_dir)
+
+    @property
+    def requirements_path(self) -> Path:
+        return self.root / "requirements.txt"
+
+    def requirements(self) -> tuple[str, ...]:
+        """What was installed into its own environment, as it was asked for."""
+        try:
+            lines = self.requirements_path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return ()
+        return tuple(line.strip() for line in lines if line.strip())
+
     def credential(self) -> str:
         """The worker's own secret.
 
@@ -154,6 +243,12 @@ class Workspace:
         """Whether the last process that had this folder ended in order."""
         return not (self.root / "process.json").exists()
 
+    def died(self) -> int | None:
+        """The pid of the last process, where it has ended, and not in order; else None."""
+        saved = read_json(self.root / "process.json")
+        pid = saved.get("pid") if saved and self.process() is None else None
+        return pid if isinstance(pid, int) else None
+
     @contextlib.contextmanager
     def claimed(self, session: str) -> Iterator[None]:
         """Own the folder for the life of this process.
@@ -161,7 +256,11 @@ class Workspace:
         Raises:
             WorkerError: Another process has it.
         """
-        descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = self.root / "lock"
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise WorkerError(f"{lock} cannot be written: {error.strerror}.") from error
         try:
             self._lock(descriptor)
             mine = Process.mine()
@@ -273,7 +372,7 @@ class SpaceStore:
             os.rename(source, target)
         if self._versions(source).is_dir():
             os.rename(self._versions(source), self._versions(target))
-        sync_dir(self.folder)
+        sync_folder(self.folder)
 
     def versions(self, name: str) -> list[Path]:
         """Earlier versions of a nodespace, newest first."""
@@ -367,7 +466,7 @@ class SubgraphStore:
         return self.folder / f"{name}{SUFFIX}"
 
 
-_RECORD_FIELDS = ("uuid", "name", "credential_sha256", "python", "created", "manager_url")
+_RECORD_FIELDS = tuple(each.name for each in fields(WorkerRecord))
 
 
 def checked_name(name: str, *, what: str) -> str:
@@ -390,6 +489,45 @@ def checked_name(name: str, *, what: str) -> str:
     return name
 
 
+def checked_uuid(uuid: str) -> str:
+    """`uuid`, trimmed, if it can be a worker's.
+
+    Raises:
+        RefusedError: It cannot be a folder's name everywhere, or stands for something else.
+    """
+    uuid = uuid.strip()
+    if not _UUID.fullmatch(uuid) or uuid == _LOCAL:
+        raise RefusedError(
+            f"A worker cannot have the id {uuid[:NAME_LENGTH]!r}.",
+            hint="An id has 1 to 64 letters, digits, - and _, and begins with a letter or digit.",
+        )
+    return uuid
+
+
+def _taken(uuid: str) -> RefusedError:
+    return RefusedError(
+        f"There is already a worker with the id {uuid!r}.",
+        hint="Leave the id out, and one is made.",
+    )
+
+
+@contextlib.contextmanager
+def _made_at_once(root: Path) -> Iterator[Path]:
+    """A folder beside `root` to fill, which becomes `root` at the end of the block."""
+    making = Path(tempfile.mkdtemp(prefix=".new-", dir=root.parent))
+    try:
+        yield making
+        os.rename(making, root)
+        sync_folder(root.parent)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+
+
+def _write_record(root: Path, record: WorkerRecord) -> None:
+    write_json(root / "worker.json", asdict(record))
+
+
 def _read_record(root: Path) -> WorkerRecord:
     saved = read_json(root / "worker.json")
     try:
@@ -398,7 +536,8 @@ def _read_record(root: Path) -> WorkerRecord:
         record = WorkerRecord(**{key: saved[key] for key in _RECORD_FIELDS if key in saved})
     except TypeError:
         raise WorkerError(f"{root / 'worker.json'} is no worker's file.") from None
-    if not isinstance(record.created, int | float):
+    texts = (record.uuid, record.name, record.credential_sha256, record.python, record.manager_url)
+    if not isinstance(record.created, int | float) or not all(isinstance(t, str) for t in texts):
         raise WorkerError(f"{root / 'worker.json'} is no worker's file.")
     return record
 

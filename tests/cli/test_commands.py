@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,12 @@ import funcnodes
 from funcnodes.cli.app import execute
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Column, RunHead, RunStore, TableSpec
-from funcnodes.runs.records import Cell, LogEntry, Snapshot
+from funcnodes.runs.records import Cell, DeviceSnapshot, LogEntry
+from funcnodes.workers.local.estops import Pressed
+
+from ..waiting import patience
+
+Limit = Callable[[float], float]
 
 START = """
 import sys
@@ -25,7 +31,7 @@ print(status, sorted(heavy), file=sys.stderr)
 """
 
 
-def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str]) -> None:
+def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str], limit: Limit) -> None:
     """Under 0.25 s; the best of five tries, as other tests may be running."""
     took = []
     for _ in range(5):
@@ -37,7 +43,7 @@ def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str]) -> N
         took.append(time.perf_counter() - began)
     assert done.stderr.split() == ["0", "[]"]
     assert "Usage: funcnodes" in done.stdout
-    assert min(took) < 0.25
+    assert min(took) < limit(0.25)
 
 
 def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +51,10 @@ def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]
         ["demo"], ["run"], ["runs"], ["runs", "list"], ["runs", "show"], ["runs", "export"],
         ["simulate"], ["runserver"], ["startworkermanager"], ["link"], ["estop"],
         ["worker"], ["worker", "new"], ["worker", "start"], ["worker", "stop"], ["worker", "list"],
-        ["worker", "export"], ["worker", "import"],
+        ["worker", "restart"], ["worker", "show"], ["worker", "logs"], ["worker", "rename"],
+        ["worker", "remove"], ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
+        ["worker", "modules"], ["worker", "modules", "list"], ["worker", "modules", "add"],
+        ["worker", "modules", "remove"], ["worker", "export"], ["worker", "import"],
     ]  # fmt: skip
     for names in commands:
         assert execute([*names, "--help"]) == 0
@@ -59,7 +68,11 @@ def test_every_command_that_prints_results_takes_json(capsys: pytest.CaptureFixt
     commands = [
         ["run"], ["runs", "list"], ["runs", "show"], ["runs", "export"], ["simulate"], ["demo"],
         ["link"], ["estop"], ["worker", "list"], ["worker", "new"], ["worker", "export"],
-        ["worker", "import"],
+        ["worker", "import"], ["worker", "start"], ["worker", "stop"], ["worker", "restart"],
+        ["worker", "show"], ["worker", "logs"], ["worker", "rename"], ["worker", "remove"],
+        ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
+        ["worker", "modules", "list"], ["worker", "modules", "add"],
+        ["worker", "modules", "remove"],
     ]  # fmt: skip
     for names in commands:
         execute([*names, "--help"])
@@ -83,9 +96,8 @@ def test_the_version_is_the_package_s(command: Any) -> None:
         (["runs", "list", "--worker", "nobody"], 1, "There is no worker 'nobody'"),
         (["simulate", "missing.toml"], 2, "missing.toml"),
         (["link"], 1, "No manager is running"),
-        (["estop"], 1, "No manager is running"),
-        (["worker", "list"], 1, "No manager is running"),
-        (["worker", "start", "x"], 1, "No manager is running"),
+        (["estop", "x"], 1, "'x' is no worker, program or bench that is running here."),
+        (["worker", "start", "x"], 1, "There is no worker 'x'."),
     ],
 )
 def test_what_was_asked_wrongly_gets_one_line(
@@ -112,7 +124,7 @@ def test_a_bug_of_ours_is_one_line_too(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops\nsecond line")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", broken)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", broken)
     assert execute(["link"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "Something went wrong: ZeroDivisionError: oops second line. Try --debug."
@@ -156,7 +168,9 @@ def recorded(config_dir: Path, *, worker: str = "local", name: str = "", rows: i
         clamped = {"value": None, "unit": "A", "quality": "compliance"}
         current = clamped if moment == "after" else {"value": 1e-3, "unit": "A"}
         parameters = {"state": "idle", "parameters": {"voltage": sample, "current": current}}
-        writer.snapshot(Snapshot(moment=moment, device="smu", wall=0.0, parameters=parameters))  # type: ignore[arg-type]
+        writer.snapshot(
+            DeviceSnapshot(moment=moment, device="smu", wall=0.0, parameters=parameters)
+        )  # type: ignore[arg-type]
     writer.log(LogEntry(wall=0.0, level="info", source="run", text="begun"))
     head = msgspec.structs.replace(
         writer.head, state="complete", rows=rows, ended=writer.head.started + 75
@@ -270,31 +284,34 @@ def test_simulate_tells_its_addresses_first_and_ends_with_its_stdin(
         assert told["resources"]["smu"].startswith("TCPIP0::127.0.0.1::")
         assert told["resources"]["tc"].startswith("ASRL/dev/pts/")
         assert told["control"].startswith("127.0.0.1:")
-        process.communicate(timeout=10)
+        process.communicate(timeout=patience())
     assert process.returncode == 0
 
 
 # ── e-stop from the command line ──────────────────────────────────────────────────────────
 
 
-def answer(state: str, **more: Any) -> dict[str, Any]:
+def pressed(state: str, problem: str = "") -> Pressed:
     acks = [{"device": "smu", "state": state, "ms": 3.4, "message": ""}]
-    return {"name": "lab", "latch": {"latched": True, "acks": acks}, "problem": None, **more}
+    latch = {"latched": True, "acks": acks} if not problem else None
+    return Pressed("lab", "u1", "worker", 7, "", "", latch, problem)
 
 
 @pytest.mark.parametrize(
-    ("answers", "status", "line"),
+    ("found", "status", "line"),
     [
-        ([answer("off")], 0, "lab: smu is off (read back) after 3 ms"),
-        ([answer("unanswered")], 1, "lab: smu did not answer: switch it off by hand after 3 ms"),
-        ([{"name": "lab", "latch": None, "problem": "gone"}], 1, "lab: not reached: gone"),
+        (pressed("off"), 0, "lab: smu is off (read back) after 3 ms"),
+        (pressed("held"), 0, "lab: smu holds, as its bench says after 3 ms"),
+        (pressed("sent"), 1, "lab: smu was told to stop: sent, not confirmed after 3 ms"),
+        (pressed("unanswered"), 1, "lab: smu did not answer: switch it off by hand after 3 ms"),
+        (pressed("off", "gone"), 1, "lab: gone"),
     ],
 )
 def test_e_stop_tells_each_device_and_fails_unless_all_are_off(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config_dir: Path,
-    answers: list[dict[str, Any]], status: int, line: str,
+    found: Pressed, status: int, line: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("funcnodes.workers.client.estop", lambda _settings, _worker: answers)
+    monkeypatch.setattr("funcnodes.workers.local.estops.estop", lambda *_, **__: [found])
     assert execute(["estop"]) == status
     assert capsys.readouterr().out.splitlines() == [line]
 
@@ -302,10 +319,10 @@ def test_e_stop_tells_each_device_and_fails_unless_all_are_off(
 def test_errors_show_their_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config_dir: Path
 ) -> None:
-    def refused(*_: Any) -> str:
+    def refused(*_: Any, **__: Any) -> str:
         raise FuncnodesError("No.", hint="Try again.")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", refused)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", refused)
     assert execute(["link"]) == 1
     assert capsys.readouterr().err == "No. Try again.\n"
 

@@ -6,7 +6,7 @@ import pytest
 
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import LimitError, ValueRefusedError
 from funcnodes_drivers.lakeshore.model335 import Model335
 
@@ -18,7 +18,7 @@ CONNECT = [
 
 
 async def test_its_words_are_the_manuals() -> None:
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     device = DeviceConfig("tc", "lakeshore.model335", "serial:/dev/null")
     async with Bench(
         BenchConfig("b", devices={"tc": device}), make_transport=lambda *_: wire

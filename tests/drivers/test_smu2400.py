@@ -7,7 +7,7 @@ import pytest
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.device import Device
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import LimitError
 from funcnodes_drivers.keithley.smu2400 import Smu2400
 
@@ -21,7 +21,7 @@ CONNECT = [
 ]  # fmt: skip
 
 
-def bench_on(wire: Dialogue) -> Bench:
+def bench_on(wire: ScriptedTransport) -> Bench:
     device = DeviceConfig("smu", "keithley.smu2400", "tcp:127.0.0.1:1")
     return Bench(BenchConfig("b", devices={"smu": device}), make_transport=lambda *_: wire)
 
@@ -32,7 +32,7 @@ def acting(device: Device) -> Smu2400:
 
 
 async def test_its_words_are_the_manuals() -> None:
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     async with bench_on(wire) as bench:
         smu = acting(bench.devices["smu"])
         wire.expect(
@@ -57,7 +57,7 @@ async def test_its_words_are_the_manuals() -> None:
 
 async def test_an_instrument_left_on_is_shown_as_on_and_left_alone_at_the_end() -> None:
     """D2; going local with the output on is not ours to decide."""
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     async with bench_on(wire) as bench:
         assert bench.devices["smu"].output_on is True
         assert not bench.devices["smu"].simulated
@@ -69,7 +69,7 @@ async def test_an_instrument_left_on_is_shown_as_on_and_left_alone_at_the_end() 
     [("voltage", 210.1), ("voltage", -211), ("compliance", 2), ("compliance", 0), ("nplc", 100)],
 )
 async def test_its_limits_hold_without_a_bench_saying_so(member: str, value: float) -> None:
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     async with bench_on(wire) as bench:
         with pytest.raises(LimitError):
             await bench.devices["smu"].member_set(member, value)

@@ -86,6 +86,18 @@ def left(settings: Settings) -> list[str]:
     return names + [path.name for path in settings.run_dir.glob("import-*")]
 
 
+def test_what_is_imported_is_for_its_user_alone(packed: Path, tmp_path: Path) -> None:
+    """Whatever the umask."""
+    elsewhere = Settings(tmp_path / "elsewhere")
+    before = os.umask(0)
+    try:
+        made = packing.unpack(elsewhere, packed, with_bench=True)
+    finally:
+        os.umask(before)
+    for path in (elsewhere.workers_dir / made.uuid).rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+
+
 def test_a_worker_is_carried_elsewhere_whole(packed: Path, tmp_path: Path) -> None:
     elsewhere = Settings(tmp_path / "elsewhere")
     made = packing.unpack(elsewhere, packed)

@@ -82,10 +82,12 @@ class Smu2400(ScpiDevice):
         ":READ?",
         v=(float, "V", "V"),
         i=(float, "A", "I"),
-        status=StatusWord(overrange=bit(0), compliance=bit(3)),
+        # Compliance, real (3) or of a fixed range (16), or the voltage protection (4) holds the
+        # source off its value; without contact (18, models with contact check) nothing is measured.
+        status=StatusWord(overrange=bit(0), missing=bit(18), compliance=bit(3, 4, 16)),
         timeout_s=10, needs="output", title="V, I",
         doc="Measure voltage and current at the terminals, once. In compliance both are no data.",
-        source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents",
+        source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents, page 18-50",
     )  # fmt: skip
     clear = command(
         "*CLS",

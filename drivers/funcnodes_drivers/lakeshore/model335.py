@@ -11,27 +11,43 @@ from funcnodes.devices import (
     Instrument,
     Range,
     SerialOptions,
+    StatusWord,
+    bit,
     control,
     driver,
     measurement,
+    record,
     setting,
 )  # fmt: skip
 
 MANUAL = "Lake Shore Model 335 User's Manual, section 6.6"
 
 
+# A sensor at zero and no reading look alike, and neither is one: RDGST? counts both as invalid.
+NO_READING = {0.0: "missing"}
+
+
 class Input(Group):
-    """One sensor input."""
+    """One sensor input. Only `reading` tells a curve that has ended from a temperature."""
 
     kelvin = measurement(
-        float, "KRDG? {ch}", unit="K", title="Temperature",
+        float, "KRDG? {ch}", unit="K", title="Temperature", missing=NO_READING,
         doc="Measure the temperature of the sensor.",
         source="Model 335 manual, 6.6.1, KRDG?",
     )  # fmt: skip
     sensor = measurement(
-        float, "SRDG? {ch}", title="Sensor reading",
+        float, "SRDG? {ch}", title="Sensor reading", missing=NO_READING,
         doc="Measure in the sensor's own unit, volts or ohms.",
         source="Model 335 manual, 6.6.1, SRDG?",
+    )  # fmt: skip
+    reading = record(
+        "KRDG? {ch};SRDG? {ch};RDGST? {ch}", separator=";",
+        kelvin=(float, "K", "Temperature"),
+        sensor=(float, "", "Sensor reading"),
+        status=StatusWord(missing=bit(0, 6), overrange=bit(4, 5, 7)),
+        missing=NO_READING, title="T, sensor",
+        doc="Measure the temperature and the sensor, and ask whether they are valid.",
+        source="Model 335 manual, 6.3.3 (several queries in one message), 6.6.1, RDGST?",
     )  # fmt: skip
 
 

@@ -1,0 +1,152 @@
+"""How the members of a device reach its instrument: over its link, by its permission.
+
+Every read and write of a member passes here, where it becomes an exchange of the link; the bench
+is told what was written to, and the newest sample of each member is kept.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from funcnodes.core.events import unsubscriber
+from funcnodes.core.types import Range
+from funcnodes.devices.declarations.members import Progress, Sample
+from funcnodes.devices.device.connection import Connection
+from funcnodes.devices.device.permission import Permission
+from funcnodes.devices.device.readings import Readings
+from funcnodes.devices.link.completion import carry_out
+from funcnodes.devices.link.talk import Talk
+from funcnodes.devices.messages.protocol import Completes
+from funcnodes.errors import DeviceError
+
+T = TypeVar("T")
+
+
+class MemberAccess:
+    """`members.Access` of one device.
+
+    Attributes:
+        fault: Why it cannot be spoken with since the last exchange, or "".
+        narrowed: The limits of its members as the bench narrows them.
+        ramps: The ramps under way, by member.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        permission: Permission,
+        readings: Readings,
+        *,
+        written: Callable[[str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Args:
+        written: Called with the name before each write.
+        changed: Called when `fault`, `ramps` or a reading changed.
+        """
+        self.name = name
+        self.fault = ""
+        self.narrowed: Mapping[str, Range] = {}
+        self.ramps: dict[str, Progress] = {}
+        self._connection = connection
+        self._permission = permission
+        self._readings = readings
+        self._written = written
+        self._changed = changed
+        self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
+        self.pause = permission.pause
+        self.newest = readings.newest
+
+    @property
+    def is_safety(self) -> bool:
+        """Whether the present call brings it down to a safe state."""
+        return self._permission.is_safety
+
+    async def ask(
+        self, command: str, parse: Callable[[str], T], *, timeout_s: float | None, idempotent: bool
+    ) -> T:
+        """Query and parse while the link is held; see `Link.ask`."""
+        try:
+            value = await self._connection.linked().ask(
+                command, parse, timeout_s=timeout_s, idempotent=idempotent
+            )
+        except DeviceError as error:
+            self._note_fault(error)
+            raise
+        self.clear_fault()
+        return value
+
+    async def tell(
+        self,
+        command: str,
+        *,
+        timeout_s: float | None,
+        member: str,
+        value: Any = None,
+        completes: Completes = "",
+        abort: str = "",
+    ) -> None:
+        """Write through latch, interlocks and error queue; see `Link.write`, `carry_out`."""
+        link = self._connection.linked()
+        with self._permission.writing(member, value):
+            self._written(self.name)
+            try:
+                if completes:
+                    await carry_out(link, command, completes, within_s=timeout_s, abort=abort)
+                else:
+                    await link.write(command, timeout_s=timeout_s)
+            except DeviceError as error:
+                self._note_fault(error)
+                raise
+        self.clear_fault()
+
+    async def hold(
+        self, command: str, work: Callable[[Talk], Awaitable[T]], *, timeout_s: float | None
+    ) -> T:
+        """Several reads as one transaction; see `Link.transact`."""
+        try:
+            value = await self._connection.linked().transact(command, work, timeout_s=timeout_s)
+        except DeviceError as error:
+            self._note_fault(error)
+            raise
+        self.clear_fault()
+        return value
+
+    def limits(self, member: str) -> Range | None:
+        """The limits of a member as the bench narrows them; None where it has none.
+
+        On the way to a safe state none apply.
+        """
+        return None if self.is_safety else self.narrowed.get(member)
+
+    def noted(self, member: str, sample: Sample) -> None:
+        """A member's newest value."""
+        self._readings.note(member, sample)
+        self._changed()
+
+    def ramping(self, member: str, progress: Progress | None) -> None:
+        """How far a member's ramp has come; None when it has ended."""
+        if progress is None:
+            self.ramps.pop(member, None)
+        else:
+            self.ramps[member] = progress
+            for name, told in tuple(self._ramp_watchers):
+                if name == member:
+                    told(progress)
+        self._changed()
+
+    def on_ramp(self, member: str, told: Callable[[Progress], None]) -> Callable[[], None]:
+        """Call `told` at each step of a member's ramp; returns how to end that."""
+        return unsubscriber(self._ramp_watchers, (member, told))
+
+    def clear_fault(self) -> None:
+        """It answered."""
+        if self.fault:
+            self.fault = ""
+            self._changed()
+
+    def _note_fault(self, error: DeviceError) -> None:
+        link = self._connection.link
+        if link is not None and not link.is_ready:
+            self.fault = error.message
+            self._changed()
