@@ -9,6 +9,7 @@ from itertools import combinations
 from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
 from funcnodes.core.gates import InputGate
 from funcnodes.devices.bench import Bench
+from funcnodes.runs import outage
 from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
 
 
@@ -19,6 +20,7 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
             [
                 *(sentence for node in space.nodes for sentence in node.check_run()),
                 *_unreachable_devices(plan, bench),
+                *outage.changed(outage.used(plan.nodes), bench),
                 *_no_frame(plan),
                 *_loose_frames(plan),
                 *_missing_values(plan),

@@ -12,7 +12,7 @@ block is bounded: one that announces more than `limit` bytes is refused before i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from funcnodes.core import clock
@@ -225,7 +225,8 @@ class BoundBlock(Bound[Block]):
                 return member.read_text(await talk.query(query), values)
             return member.decode(await talk.query_block(query, limit=member.limit), values)
 
-        return await self.access.hold(query, read, timeout_s=member.timeout_s)
+        trace = await self.access.hold(query, read, timeout_s=member.timeout_s)
+        return replace(trace, quality=self.access.doubted(trace.quality))
 
 
 def samples_of(trace: Trace) -> dict[str, Sample]:

@@ -26,6 +26,8 @@ A_co = TypeVar("A_co", covariant=True)  # what acts
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
 AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
+ReadBack = tuple[str, Callable[[str], None]]
+"""A query, and what looks at its reply: it raises where a set was not taken."""
 
 
 class Unset:
@@ -112,11 +114,16 @@ class Access(Protocol):
         value: Any = None,
         completes: Completes = "",
         abort: str = "",
+        confirm: ReadBack | None = None,
     ) -> None:
         """Write, through latch and error queue; `member` gets `value` by it.
 
-        Returns when it is complete, as `completes` says.
+        Returns when it is complete, as `completes` says, and read back, as `confirm` says.
         """
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the instrument has an error queue that is read after each write."""
 
     async def hold(
         self, command: str, work: "Callable[[Talk], Awaitable[T]]", *, timeout_s: float | None
@@ -136,8 +143,14 @@ class Access(Protocol):
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them."""
 
-    def noted(self, member: str, sample: Sample) -> None:
-        """A member's newest value."""
+    def noted(self, member: str, sample: Sample) -> Sample:
+        """A member's newest value, as it was read; gives it as good as the device is (D8)."""
+
+    def was_set(self, member: str, sample: Sample) -> None:
+        """A member's newest value, as it was set and confirmed."""
+
+    def doubted(self, quality: Quality) -> Quality:
+        """The quality of something that was read, at best that of the device (D8)."""
 
     def newest(self, member: str) -> Sample | None:
         """The last that was noted."""

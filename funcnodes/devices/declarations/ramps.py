@@ -39,7 +39,7 @@ class Ramped(Protocol):
     @property
     def member(self) -> Member: ...
     async def get(self) -> Any: ...
-    async def write(self, value: Any) -> None: ...
+    async def write(self, value: Any, *, is_last: bool = True) -> None: ...
 
 
 @asynccontextmanager
@@ -74,7 +74,7 @@ async def ramped(control: Ramped, target: float, rate: float, lane: Lane) -> Non
     try:
         while abs(target - position) > step * (1 + 1e-9):
             position += math.copysign(step, target - position)
-            await control.write(position)
+            await control.write(position, is_last=False)
             access.ramping(control.path, Progress(start, position, target, rate, unit))
             ticks += 1
             await access.pause(began + ticks * RAMP_TICK_S - clock.monotonic())

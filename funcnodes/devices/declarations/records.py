@@ -202,9 +202,12 @@ class BoundRecord(Bound[Record]):
     async def get(self) -> Reading:
         """Take one reading."""
         reading = await self._ask(self.member.query, self.member.parse)
-        for name, sample in reading.samples.items():
-            self.access.noted(f"{self.path}.{name}", sample)
-        return reading
+        return Reading(
+            {
+                name: self.access.noted(f"{self.path}.{name}", sample)
+                for name, sample in reading.samples.items()
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,9 +329,12 @@ class BoundTogether(Bound[Together]):
     async def get(self) -> Reading:
         """Read them all, in one exchange; each is its member's newest value from then on."""
         reading = await self._ask(self.member.query, self.member.parse)
-        for name, sample in reading.samples.items():
-            self.access.noted(self.group.path(name), sample)
-        return reading
+        return Reading(
+            {
+                name: self.access.noted(self.group.path(name), sample)
+                for name, sample in reading.samples.items()
+            }
+        )
 
 
 def together(

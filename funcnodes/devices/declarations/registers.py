@@ -188,6 +188,14 @@ class RegisterControl(Control[T]):
             ) from error
         return accepted
 
+    def same(self, wanted: Any, found: Any, reply: str = "") -> bool:
+        if self.choices is not None:
+            return Control.same(self, wanted, found, reply)
+        try:
+            return bool(self.spelled(wanted) == self.spelled(found))
+        except (KeyError, TypeError, ValueError):
+            return False
+
     def spelled(self, value: T) -> Any:
         number: Any = self.choices[value] if self.choices is not None else value
         return self.registers.encode(float(number))

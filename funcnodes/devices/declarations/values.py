@@ -104,6 +104,12 @@ class Value(Member, Generic[T]):
             return units.text(value, self.unit)
         return str(self.label(value))
 
+    def exactly(self, value: Any) -> str:
+        """A value for people, with all its digits."""
+        if isinstance(value, float):
+            return units.text(value, self.unit, digits=9)
+        return self.text(value)
+
     def _choice(self, word: str) -> T:
         assert self.choices is not None
         for value, sent in self.choices.items():
@@ -134,8 +140,7 @@ class BoundValue(Bound[Value[T]], Generic[T]):
         member = self.member
         value, quality = await self._ask(member.query, member.parse)
         sample = Sample(member.label(value), member.unit, quality, clock.now())
-        self.access.noted(self.path, sample)
-        return value, sample
+        return value, self.access.noted(self.path, sample)
 
 
 @dataclass(slots=True, kw_only=True)
