@@ -23,6 +23,7 @@ from funcnodes.core.subgraph import SHELF_NAME
 from funcnodes.core.subgraph_files import SUFFIX
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
+from funcnodes.devices.device.kept import Notice
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
@@ -154,6 +155,7 @@ class Worker:
             return None
         self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
+        self._unwatch.append(self.bench.on_notice(self._device_told))
         self._unwatch.extend(self.safety.follow(self.bench))
         return self.bench
 
@@ -310,6 +312,11 @@ class Worker:
     def _device_views(self) -> list[schema.DeviceView]:
         devices = self.bench.devices.values() if self.bench is not None else ()
         return [views.device_view(device) for device in devices]
+
+    def _device_told(self, notice: Notice) -> None:
+        """What became known after an outage; a run tells of its own devices itself."""
+        if self.open is None or self.open.runner.active is None:
+            self.logbook.add("warning", notice.device, notice.text)
 
     def _device_changed(self, device: Device) -> None:
         def events() -> list[schema.PatchEvent]:

@@ -18,6 +18,7 @@ CONNECT = [
     (b":SOUR:VOLT?\n", b"0.000000E+00\n"), (b":SENS:CURR:PROT?\n", b"1.050000E-04\n"),
     (b":OUTP?\n", b"1\n"), (b":SENS:CURR:NPLC?\n", b"1.00\n"),
     (b":SOUR:VOLT:RANG?\n", b"2.100000E+01\n"), (b":SENS:CURR:RANG?\n", b"1.050000E-04\n"),
+    (b":SOUR:FUNC?\n", b"VOLT\n"), *[(b":SENS:FUNC?\n", b'"CURR:DC"\n')] * 2,
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from funcnodes.devices.declarations.members import (
     Member,
     MemberKind,
     Ready,
+    Requires,
     Sample,
 )
 from funcnodes.devices.declarations.parsing import Missing, ReplyReader, reader
@@ -256,6 +257,7 @@ def block(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     role: AcquisitionRole = "",
     ready: Ready | None = None,
@@ -265,6 +267,7 @@ def block(
     return Block(
         query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
         preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
-        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs,
+        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {}, needs=needs,
         role=role, ready=ready, poll=poll, reader=reader(float, missing=missing),
     )  # fmt: skip

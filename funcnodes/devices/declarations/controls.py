@@ -19,6 +19,7 @@ from funcnodes.devices.declarations.members import (
     Group,
     MemberKind,
     ReadBack,
+    Requires,
     Sample,
     Unset,
     plain,
@@ -279,6 +280,8 @@ class BoundControl(BoundValue[T]):
         """
         member = self.member
         accepted = await self._accepted(value)
+        if not member.makes_safe(value):
+            await self.access.require(self.path)
         if member.rate is None:
             await self.write(accepted)
             return
@@ -416,6 +419,7 @@ def control(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     poll: float | None = None,
     deadband: float = 0.0,
     valid_s: float | None = None,
@@ -425,7 +429,8 @@ def control(
         type=type, query=query, command=command, unit=unit, limits=limits, choices=choices,
         check=check, resolution=resolution, reads_back=reads_back, rate=rate, safe=safe, park=park,
         completes=completes, confirm=confirm, tol=tol, drifts=drifts, follows=follows,
-        title=title, doc=doc, source=source, timeout_s=timeout_s, poll=poll,
+        title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {}, poll=poll,
         deadband=deadband, valid_s=valid_s, reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip
 
@@ -452,6 +457,7 @@ def setting(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     valid_s: float | None = None,
 ) -> Control[T]:
     """Declare how the instrument works (range, integration time): a control of lesser rank."""
@@ -459,6 +465,7 @@ def setting(
         type=type, query=query, command=command, unit=unit, limits=limits, choices=choices,
         check=check, resolution=resolution, reads_back=reads_back, completes=completes,
         confirm=confirm, tol=tol, drifts=drifts, follows=follows, title=title, doc=doc,
-        source=source, timeout_s=timeout_s, valid_s=valid_s, is_setting=True,
+        source=source, timeout_s=timeout_s,
+        requires=requires or {}, valid_s=valid_s, is_setting=True,
         reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip

@@ -26,6 +26,7 @@ A_co = TypeVar("A_co", covariant=True)  # what acts
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
 AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
+Requires = Mapping[str, Any]
 ReadBack = tuple[str, Callable[[str], None]]
 """A query, and what looks at its reply: it raises where a set was not taken."""
 
@@ -124,6 +125,9 @@ class Access(Protocol):
     @property
     def has_errors(self) -> bool:
         """Whether the instrument has an error queue that is read after each write."""
+
+    async def require(self, member: str) -> None:
+        """Refuse a member while what it requires does not hold; on the way down all may be."""
 
     async def hold(
         self, command: str, work: "Callable[[Talk], Awaitable[T]]", *, timeout_s: float | None
@@ -255,6 +259,8 @@ class Member:
         source: Where the manual says so.
         timeout_s: Time for its reply, None for the instrument's usual.
         needs: Name of a control that must be on before this may be asked.
+        requires: What must hold so that it means what it says: members, of the same group or by
+            full name, and the value of each, or several that will do.
         role: Its part in an acquisition of several devices: arm, trigger or fetch.
         ready: A member of the instrument and its value when what was armed can be fetched.
     """
@@ -265,6 +271,7 @@ class Member:
     source: str = ""
     timeout_s: float | None = None
     needs: str = ""
+    requires: Requires = field(default_factory=dict)
     role: AcquisitionRole = ""
     ready: Ready | None = None
 
@@ -315,11 +322,12 @@ class Bound(Generic[M]):
         )
 
     async def _check_needs(self) -> None:
-        """Refuse at once what the instrument would not answer.
+        """Refuse at once what the instrument would not answer, or would answer wrongly.
 
         What was last known to be on is believed; what was last known to be off is asked again.
         """
         needs, title = self.member.needs, self.member.title
+        await self.access.require(self.path)
         if not needs:
             return
         switch = self.group.find(needs)

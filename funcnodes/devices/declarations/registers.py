@@ -23,6 +23,7 @@ from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.drivers import Idn, Instrument, driver
+from funcnodes.devices.declarations.members import Requires
 from funcnodes.devices.declarations.words import UNSET, Control, Depending, Measurement
 from funcnodes.devices.messages import replies
 from funcnodes.errors import InstrumentError, LimitError, ReplyError
@@ -241,6 +242,7 @@ def register(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     poll: float | None = None,
     deadband: float = 0.0,
     valid_s: float | None = None,
@@ -267,6 +269,7 @@ def register(
         type=type, query=registers.query, command=registers.command, registers=registers,
         unit=unit, limits=limits, choices=_as_words(choices), rate=rate, safe=safe, park=park,
         is_setting=is_setting, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {},
         poll=poll, deadband=deadband, valid_s=valid_s,
     )  # fmt: skip
 
@@ -287,6 +290,7 @@ def reading(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     poll: float | None = None,
     deadband: float = 0.0,
@@ -303,6 +307,7 @@ def reading(
     return RegisterReading(
         type=type, query=registers.query, registers=registers, unit=unit,
         choices=_as_words(choices), title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {},
         needs=needs, poll=poll, deadband=deadband, valid_s=valid_s,
     )  # fmt: skip
 

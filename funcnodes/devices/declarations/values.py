@@ -26,6 +26,7 @@ from funcnodes.devices.declarations.members import (
     Group,
     Member,
     MemberKind,
+    Requires,
     Sample,
 )
 from funcnodes.devices.declarations.parsing import Missing, Parse, ReplyReader, reader
@@ -170,6 +171,7 @@ def measurement(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     role: AcquisitionRole = "",
     poll: float | None = None,
@@ -179,7 +181,9 @@ def measurement(
     """Declare something that can only be read; see `Value`."""
     return Measurement(
         type=type, query=query, unit=unit, choices=choices, title=title, doc=doc, source=source,
-        timeout_s=timeout_s, needs=needs, role=role, poll=poll, deadband=deadband, valid_s=valid_s,
+        timeout_s=timeout_s,
+        requires=requires or {},
+        needs=needs, role=role, poll=poll, deadband=deadband, valid_s=valid_s,
         reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.kept import Kept
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.readings import Readings
+from funcnodes.devices.device.requirements import Requirements
 from funcnodes.devices.link.completion import carry_out
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Completes
@@ -32,6 +33,8 @@ class MemberAccess:
         fault: Why it cannot be spoken with since the last exchange, or "".
         narrowed: The limits of its members as the bench narrows them.
         ramps: The ramps under way, by member.
+        requirements: What its members require.
+        read_again: Reads a member.
         followers: Gives what setting a member may move besides.
     """
 
@@ -54,6 +57,8 @@ class MemberAccess:
         self.fault = ""
         self.narrowed: Mapping[str, Range] = {}
         self.ramps: dict[str, Progress] = {}
+        self.requirements: Requirements
+        self.read_again: Callable[[str], Awaitable[object]]
         self.followers: Callable[[str], Iterable[str]] = lambda _: ()
         self._connection = connection
         self._permission = permission
@@ -143,6 +148,29 @@ class MemberAccess:
             raise
         self.clear_fault()
         return value
+
+    async def require(self, member: str) -> None:
+        """Refuse a member while what it requires does not hold.
+
+        What was read last is believed where it holds; else the instrument is asked again.
+
+        Raises:
+            RefusedError: It does not hold; nothing was sent that changes anything.
+        """
+        needed = self.requirements.of(member)
+        if not needed or self.is_safety:
+            return
+        for each in needed:
+            if each.why_not(self._readings.newest):
+                await self.read_again(each.path)
+            why = each.why_not(self._readings.newest)
+            if why:
+                raise RefusedError(
+                    f"{self.name}: {member} is refused: {why}.",
+                    device=self.name,
+                    member=member,
+                    hint=f"Set {each.member.title.lower()} first.",
+                )
 
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them; None where it has none.

@@ -6,7 +6,7 @@ bytes are the link's, what the bytes mean is the driver's. Connecting changes no
 on is read back and shown.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample, refusal
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
-from funcnodes.devices.declarations.values import BoundValue
+from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
 from funcnodes.devices.device.connection import Connection
@@ -35,6 +35,7 @@ from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.device.readings import Readings
+from funcnodes.devices.device.requirements import Requirements
 from funcnodes.devices.device.targets import target_of
 from funcnodes.devices.discovery.instruments import identify
 from funcnodes.devices.estop.emergency import Target
@@ -51,7 +52,6 @@ DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered
 AUTO = "auto"
 ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
 POLL_S = 1.0
-_TOLD = 4  # differences told in one sentence
 
 
 class Device:
@@ -89,6 +89,8 @@ class Device:
         self._kind = kind
         self._kept.forget()
         self._access.followers = partial(followers, kind)
+        self._access.requirements = Requirements(kind)
+        self._access.read_again = self.member_get
         self.instrument: Instrument = kind(self._access)
         self._access.narrowed = dict(narrowed(kind, self.config))
         self._readings.valid_s = dict(validity(kind))
@@ -168,7 +170,23 @@ class Device:
             return self._connection.trouble
         if self.link.is_offline or self._access.fault:
             return self.link.trouble if self.link.is_offline else self._access.fault
-        return self.changed
+        return " ".join(filter(None, (self.changed, *self.unmet())))
+
+    def unmet(
+        self, members: Collection[str] | None = None, *, but: Collection[str] = ()
+    ) -> list[str]:
+        """What its driver requires and does not hold, as read last; see `Requirements.told`."""
+        requirements = self._access.requirements
+        return requirements.told(self.name, self._readings.newest, members, but)
+
+    async def read_requirements(self) -> None:
+        """Read anew what its members require to hold; says nothing of what it finds.
+
+        Raises:
+            DeviceError: It could not be read.
+        """
+        for path in self._access.requirements.paths():
+            await self.member_get(path)
 
     @property
     def changed(self) -> str:
@@ -177,10 +195,7 @@ class Device:
         Until each of these members was set again, or `accept_changes` called, nothing that is
         read of it is "ok".
         """
-        words = [change.words for change in self._kept.changes.values()]
-        more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
-        shown = "; ".join(words[:_TOLD])
-        return f"{self.name} lost its settings: {shown}{more}." if words else ""
+        return self._kept.sentence(self.name)
 
     def accept_changes(self, *, by: str = "") -> None:
         """Take its settings for what they should be, as they are now."""
@@ -340,6 +355,8 @@ class Device:
         for path, member in self._kind.walk():
             if isinstance(member, Control):
                 found[path] = await self._read_one(talk, path, member)
+        for path in self._access.requirements.read_first():
+            await self._read_one(talk, path, self.member(path))
         self._compare(found)
 
     def _compare(self, found: Mapping[str, ReadBack]) -> None:
@@ -356,7 +373,8 @@ class Device:
         self.traffic.note(text)
         self._rack.told(Notice(self.name, text, is_change))
 
-    async def _read_one(self, talk: Talk, path: str, member: Control[Any]) -> ReadBack:
+    async def _read_one(self, talk: Talk, path: str, member: Member) -> ReadBack:
+        assert isinstance(member, Value)
         talk.under_way = command = self.instrument.find(path).group.render(member.query)
         reply = await talk.query(command)
         sample = member.sample_of(reply)

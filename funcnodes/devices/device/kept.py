@@ -17,6 +17,7 @@ from funcnodes.devices.declarations.drivers import Instrument, channel_names
 from funcnodes.devices.declarations.members import Sample
 
 _RESETS = frozenset({"*RST", "*RCL", "SYST:PRES", ":SYST:PRES"})
+_TOLD = 4  # differences told in one sentence
 How = Literal["set", "read"]
 
 
@@ -117,6 +118,12 @@ class Kept:
         for path in self.changes:
             self._entries[path] = _Entry(self._now.get(path), "read")
         self.changes.clear()
+
+    def sentence(self, device: str) -> str:
+        """What was found otherwise; "" where nothing was."""
+        words = [change.words for change in self.changes.values()]
+        more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
+        return f"{device} lost its settings: {'; '.join(words[:_TOLD])}{more}." if words else ""
 
     def compare(
         self, kind: type[Instrument], found: Mapping[str, ReadBack]
