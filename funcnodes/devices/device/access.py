@@ -13,11 +13,11 @@ from funcnodes.core.quality import worst
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import Progress, ReadBack, Sample
+from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.kept import Kept
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.readings import Readings
-from funcnodes.devices.device.requirements import Requirements
 from funcnodes.devices.link.completion import carry_out
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Completes

@@ -23,6 +23,7 @@ from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample, refusal
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
+from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
@@ -35,7 +36,6 @@ from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.device.readings import Readings
-from funcnodes.devices.device.requirements import Requirements
 from funcnodes.devices.device.targets import target_of
 from funcnodes.devices.discovery.instruments import identify
 from funcnodes.devices.estop.emergency import Target
@@ -170,7 +170,8 @@ class Device:
             return self._connection.trouble
         if self.link.is_offline or self._access.fault:
             return self.link.trouble if self.link.is_offline else self._access.fault
-        return " ".join(filter(None, (self.changed, *self.unmet())))
+        controls = [path for path, each in self.members() if isinstance(each, Control)]
+        return " ".join(filter(None, (self.changed, *self.unmet(controls))))
 
     def unmet(
         self, members: Collection[str] | None = None, *, but: Collection[str] = ()
