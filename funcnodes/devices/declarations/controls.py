@@ -289,11 +289,12 @@ class BoundControl(BoundValue[T]):
             number: Any = accepted
             await ramped(self, float(number), member.rate, lane)
 
-    async def write(self, value: T, *, is_last: bool = True) -> None:
+    async def write(self, value: T, *, is_last: bool = True, since: int | None = None) -> None:
         """Write one value that was accepted, confirm it, and note it.
 
         Args:
             is_last: Whether the control stays there; a step on the way is not read back.
+            since: Refuse it where the device lost settings since its `losses` were that.
         """
         member = self.member
         wanted = member.label(value)
@@ -304,6 +305,7 @@ class BoundControl(BoundValue[T]):
             value=wanted,
             completes=member.completes,
             confirm=self._read_back(wanted) if is_last and self._reads_back_sets() else None,
+            since=since,
         )
         if member.reads_back:
             sample = await self.sample()

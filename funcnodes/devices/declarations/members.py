@@ -116,11 +116,17 @@ class Access(Protocol):
         completes: Completes = "",
         abort: str = "",
         confirm: ReadBack | None = None,
+        since: int | None = None,
     ) -> None:
         """Write, through latch and error queue; `member` gets `value` by it.
 
-        Returns when it is complete, as `completes` says, and read back, as `confirm` says.
+        Returns when it is complete, as `completes` says, and read back, as `confirm` says. Refused
+        where the device lost settings since `losses` was that, or since the call.
         """
+
+    @property
+    def losses(self) -> int:
+        """How many times the device was found otherwise than it was left."""
 
     @property
     def has_errors(self) -> bool:

@@ -99,11 +99,12 @@ class MemberAccess:
         completes: Completes = "",
         abort: str = "",
         confirm: ReadBack | None = None,
+        since: int | None = None,
     ) -> None:
         """Write through latch, interlocks and error queue; see `Link.write`, `carry_out`."""
         link = self._connection.linked()
         strikes = link.strikes
-        with self._permission.writing(member, value):
+        with self._permission.writing(member, value, self._unlost(since)):
             self._written(self.name)
             self._begin(member, value)
             try:
@@ -124,6 +125,27 @@ class MemberAccess:
                     self._kept.was_not_set(member)
                 raise
         self.clear_fault()
+
+    @property
+    def losses(self) -> int:
+        """How many times the device was found otherwise than it was left."""
+        return self._kept.losses
+
+    def _unlost(self, since: int | None) -> Callable[[], None] | None:
+        """What refuses a write that waited for its turn while the device lost its settings."""
+        if self.is_safety and since is None:
+            return None
+        before = self.losses if since is None else since
+
+        def check() -> None:
+            if self.losses != before:
+                raise RefusedError(
+                    f"{self._kept.sentence(self.name)} So nothing was written.",
+                    device=self.name,
+                    hint="Set what was lost again, or accept the settings as they are.",
+                )
+
+        return check
 
     def _begin(self, member: str, value: Any) -> None:
         """A set, or a command: from now on nobody knows for certain until it succeeded."""

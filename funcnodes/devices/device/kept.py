@@ -65,10 +65,12 @@ class Kept:
 
     Attributes:
         changes: What was found otherwise, by member.
+        losses: How many times something was found otherwise.
     """
 
     def __init__(self) -> None:
         self.changes: dict[str, Change] = {}
+        self.losses = 0
         self._entries: dict[str, _Entry] = {}  # of controls only; nothing else is set
         self._now: dict[str, Any] = {}  # of changed members: what they were found as
 
@@ -153,7 +155,9 @@ class Kept:
             else:
                 self.changes[path] = Change(path, _words(path, member, entry, now.sample))
                 self._now[path] = now.sample.value
-        return [each for path, each in self.changes.items() if before.get(path) != each], told
+        news = [each for path, each in self.changes.items() if before.get(path) is not each]
+        self.losses += bool(news)
+        return [each for each in news if before.get(each.member) != each], told
 
     def _settle(self, path: str, value: Any, entry: _Entry | None) -> None:
         self.changes.pop(path, None)
