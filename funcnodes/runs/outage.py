@@ -24,7 +24,7 @@ class Chooser(Protocol):
     def choice_on_changed(self) -> ScanOnChanged: ...
 
 
-class Waiting(Protocol):
+class MayBeStopped(Protocol):
     """Who waits: a run, which may be stopped meanwhile."""
 
     @property
@@ -73,7 +73,9 @@ def is_outage(outcome: Outcome) -> bool:
     return False
 
 
-async def back(names: Iterable[str], bench: Bench, who: Waiting | None, within_s: float) -> str:
+async def back(
+    names: Iterable[str], bench: Bench, who: MayBeStopped | None, within_s: float
+) -> str:
     """Wait until all of them can be spoken with; "" then, else who is still away and why.
 
     Ends early, with "", when the run is not to go on.

@@ -25,7 +25,7 @@ import msgspec
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.device.kept import Notice
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import outage
@@ -467,7 +467,7 @@ class Run:
         self._end_pause()
         self._give_up(error.message)
 
-    def _noticed(self, notice: Notice) -> None:
+    def _noticed(self, notice: OutageNotice) -> None:
         """A device was away, and is not what it was (D8)."""
         if self.is_over or notice.device not in self._used or self.bench is None:
             return

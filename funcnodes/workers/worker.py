@@ -23,7 +23,7 @@ from funcnodes.core.subgraph import SHELF_NAME
 from funcnodes.core.subgraph_files import SUFFIX
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
-from funcnodes.devices.device.kept import Notice
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
@@ -313,7 +313,7 @@ class Worker:
         devices = self.bench.devices.values() if self.bench is not None else ()
         return [views.device_view(device) for device in devices]
 
-    def _device_told(self, notice: Notice) -> None:
+    def _device_told(self, notice: OutageNotice) -> None:
         """What became known after an outage; a run tells of its own devices itself."""
         if self.open is None or self.open.runner.active is None:
             self.logbook.add("warning", notice.device, notice.text)

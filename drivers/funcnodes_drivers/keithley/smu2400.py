@@ -24,7 +24,7 @@ MANUAL = "Keithley 2400S-900-01"
 SOURCES_VOLTAGE = {"source_function": "voltage"}
 
 
-class Source(Enum):
+class SourceFunction(Enum):
     """What is sourced."""
 
     VOLTAGE = "VOLT"
@@ -92,7 +92,7 @@ class Smu2400(ScpiDevice):
         source="2400S-900-01, table 18-5, :SENSe[1]:CURRent[:DC]:RANGe[:UPPer]",
     )  # fmt: skip
     source_function = setting(
-        Source, ":SOUR:FUNC?", ":SOUR:FUNC {v}", title="Source function",
+        SourceFunction, ":SOUR:FUNC?", ":SOUR:FUNC {v}", title="Source function",
         doc="Set what is sourced; the output goes off. This driver's controls are a voltage's.",
         source="2400S-900-01, table 18-6, :SOURce[1]:FUNCtion[:MODE]",
     )  # fmt: skip

@@ -22,7 +22,7 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.device import Device
-from funcnodes.devices.device.kept import Notice
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
@@ -76,7 +76,7 @@ class Bench:
         self.config = config
         self.latch = latch or Latch()
         self._watchers: list[Callable[[Device], None]] = []
-        self._hearers: list[Callable[[Notice], None]] = []
+        self._hearers: list[Callable[[OutageNotice], None]] = []
         self._trackers: list[set[str]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -264,7 +264,7 @@ class Bench:
         """
         return unsubscriber(self._watchers, callback)
 
-    def on_notice(self, callback: Callable[[Notice], None]) -> Callable[[], None]:
+    def on_notice(self, callback: Callable[[OutageNotice], None]) -> Callable[[], None]:
         """Call `callback(notice)` at once with what becomes known of a device after an outage.
 
         Before anybody else speaks to it: that it lost its settings, or what became of a set.
@@ -304,7 +304,7 @@ class Bench:
     def written(self) -> set[str]:
         return set(self._trackers[-1]) if self._trackers else set()
 
-    def _told(self, notice: Notice) -> None:
+    def _told(self, notice: OutageNotice) -> None:
         for callback in tuple(self._hearers):
             callback(notice)
         self._note_change(notice.device)

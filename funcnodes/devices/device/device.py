@@ -29,7 +29,7 @@ from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult
-from funcnodes.devices.device.kept import Kept, Notice, ReadBack, followers, struck
+from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
 from funcnodes.devices.device.narrowing import narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
 from funcnodes.devices.device.permission import Permission
@@ -205,7 +205,7 @@ class Device:
         sentence = self.changed
         self._kept.accept()
         who = f" by {by}" if by else ""
-        self._rack.told(Notice(self.name, f"{sentence} This was accepted{who}."))
+        self._rack.told(OutageNotice(self.name, f"{sentence} This was accepted{who}."))
         self._changed()
 
     @property
@@ -372,7 +372,7 @@ class Device:
 
     def _tell(self, text: str, *, is_change: bool = False) -> None:
         self.traffic.note(text)
-        self._rack.told(Notice(self.name, text, is_change))
+        self._rack.told(OutageNotice(self.name, text, is_change))
 
     async def _read_one(self, talk: Talk, path: str, member: Member) -> ReadBack:
         assert isinstance(member, Value)

@@ -31,7 +31,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class OutageNotice:
     """What became known of a device after an outage, in a sentence.
 
     Attributes:

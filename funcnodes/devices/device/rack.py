@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from funcnodes.devices.addresses.forms import AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import Cause, SafeAction
-from funcnodes.devices.device.kept import Notice
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.transports.choose import MakeTransport
 
@@ -33,6 +33,6 @@ class Rack:
     actions: dict[Cause, SafeAction]
     written: Callable[[str], None]
     changed: Callable[[str], None]
-    told: Callable[[Notice], None]
+    told: Callable[[OutageNotice], None]
     make_transport: MakeTransport
     refusal: Callable[[str, str], str]

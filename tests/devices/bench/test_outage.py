@@ -8,7 +8,7 @@ import pytest
 
 from funcnodes.devices import Bench, Instrument, control, driver, measurement, setting
 from funcnodes.devices.device import Device
-from funcnodes.devices.device.kept import Notice
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.errors import DeviceError, NotTakenError, RefusedError
 from funcnodes.testing.benches import bench_of
 
@@ -29,8 +29,8 @@ async def bench(request: pytest.FixtureRequest, mains: Mains) -> AsyncIterator[B
         yield found
 
 
-def told(bench: Bench) -> list[Notice]:
-    notices: list[Notice] = []
+def told(bench: Bench) -> list[OutageNotice]:
+    notices: list[OutageNotice] = []
     bench.on_notice(notices.append)
     return notices
 
