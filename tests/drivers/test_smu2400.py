@@ -1,5 +1,6 @@
 """The Keithley 2400 driver: its exact words, and what comes of them on the simulated instrument."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -113,6 +114,19 @@ async def test_found_as_a_current_source_it_sets_no_voltage_and_says_why(simulat
         await smu.source_function.set(SourceFunction.VOLTAGE)
         await smu.voltage.set(0.1)
         assert device.message == ""
+
+
+async def test_a_driver_that_was_found_remembers_through_an_outage(simulated: Any) -> None:
+    """`driver = "auto"` finds it anew at each connection."""
+    device = DeviceConfig("smu", "auto", simulated.resources["smu"])
+    async with Bench(BenchConfig("b", devices={"smu": device})) as bench:
+        smu = bench.devices["smu"]
+        await smu.member_set("nplc", 5)
+        simulated.request("power_cycle", device="smu")
+        async with asyncio.timeout(10):
+            while not smu.changed:
+                await asyncio.sleep(0.01)
+        assert smu.message == "smu lost its settings: integration time (nplc) was 5, is 1."
 
 
 async def test_volts_at_the_terminals_are_refused_until_they_are_sensed(simulated: Any) -> None:

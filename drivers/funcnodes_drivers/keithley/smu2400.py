@@ -68,7 +68,7 @@ class Smu2400(ScpiDevice):
     )  # fmt: skip
     output = control(
         bool, ":OUTP?", ":OUTP {v:d}",
-        safe=False,
+        safe=False, follows=("source_function",),
         doc="Set the output on or off.",
         source="2400S-900-01, table 18-4, :OUTPut[1][:STATe]",
     )  # fmt: skip

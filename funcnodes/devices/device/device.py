@@ -86,8 +86,9 @@ class Device:
         self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
     def _use(self, kind: type[Instrument]) -> None:
+        if kind is not getattr(self, "_kind", kind):
+            self._kept.forget()
         self._kind = kind
-        self._kept.forget()
         self._access.followers = partial(followers, kind)
         self._access.requirements = Requirements(kind)
         self._access.read_again = self.member_get
