@@ -44,7 +44,7 @@ it("indexes wires once per set of edges", () => {
 
 describe("words", () => {
   const device = (more: Partial<DeviceView>): DeviceView => ({
-    name: "smu", driver: "d", model: "", serial: "", address: "", state: "busy", output_on: true, simulated: true, message: "", safe_state: "", parameters: [], ...more,
+    name: "smu", driver: "d", model: "", serial: "", address: "", state: "busy", output_on: true, simulated: true, message: "", changed: false, safe_state: "", parameters: [], ...more,
   });
 
   it("let Output ON win in compact views, except over a device that did not answer", () => {

@@ -222,18 +222,19 @@ def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
     Changes nothing.
     """
 
-    async def look() -> tuple[list[dict[str, Any]], Any]:
+    async def look() -> tuple[list[dict[str, Any]], Any, list[str]]:
         async with opened(ctx.obj, bench) as found:
-            plan = found.safety_plan()
-            return [_state(device, plan) for device in found.devices.values()], plan
+            plan, devices = found.safety_plan(), found.devices.values()
+            unmet = [each for device in devices for each in device.unmet()]
+            return [_state(device, plan) for device in devices], plan, unmet
 
-    states, plan = asyncio.run(look())
+    states, plan, unmet = asyncio.run(look())
     if as_json:
         print_json(states)
     else:
         rows = [(s["name"], s["state"], s["identity"] or s["message"], s["stop"]) for s in states]
         print_table(("Device", "State", "Answers as", "On E-STOP"), rows)
-        print("\n".join(["", *plan.lines()]))
+        print("\n".join(["", *plan.lines(), *(f"Requirement: {each}" for each in unmet)]))
     return 1 if any(state["state"] in ("offline", "fault") for state in states) else 0
 
 

@@ -243,7 +243,10 @@ class _Display:
                 return
             self._start(run)
         self._bar.update(
-            self._task, description=run.state.capitalize(), completed=run.done, total=run.total
+            self._task,
+            description=(run.waiting or run.state).capitalize(),
+            completed=run.done,
+            total=run.total,
         )
 
     def _start(self, run: "Run") -> None:

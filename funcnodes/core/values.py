@@ -2,7 +2,9 @@
 
 from typing import Any, Final, Literal, final, get_args
 
-Quality = Literal["ok", "compliance", "overrange", "timeout", "missing", "stale"]
+Quality = Literal[
+    "ok", "compliance", "overrange", "timeout", "missing", "stale", "changed"
+]  # fmt: skip
 """How far a measured value can be trusted (D3, R2)."""
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)

@@ -5,12 +5,14 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.errors import RefusedError, RunError
+from funcnodes.errors import DeviceError, RefusedError, RunError
+from funcnodes.runs import outage
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import LogEntry
@@ -78,6 +80,7 @@ class Runner(Pacer):
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
+        await self._look()
         found = self.check()
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -95,6 +98,20 @@ class Runner(Pacer):
         self.run = run
         run.begin()
         return run
+
+    async def _look(self) -> None:
+        """Have devices read what their drivers require to hold, for the check (D8)."""
+        bench = self.space.services.get(Bench)
+        names = outage.used(plan(self.space).nodes) if bench is not None else ()
+        self._starting = True
+        try:
+            for name in names:
+                device = bench.devices.get(name) if bench is not None else None
+                if device is not None and device.is_online:
+                    with suppress(DeviceError):  # what cannot be read is told by the check
+                        await device.read_requirements()
+        finally:
+            self._starting = False
 
     async def aclose(self, cause: str = "the worker ends") -> None:
         """Abort the run that is on, and wait until its devices are safe and its file is closed."""

@@ -341,6 +341,9 @@ class Commands:
         self._worker.needs_no_run()
         await self._device(body.name).disconnect()
 
+    def _device_accept(self, body: schema.DeviceAccept, actor: schema.Actor) -> None:
+        self._device(body.name).accept_changes(by=actor.name)
+
     def _device(self, name: str) -> Any:
         return self._bench(f"device {name!r}").device(name)
 

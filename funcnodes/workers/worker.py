@@ -24,6 +24,7 @@ from funcnodes.core.subgraphs.subgraph import SHELF_NAME
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.bench.reach import targets_of
 from funcnodes.devices.device import Device
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
@@ -162,6 +163,7 @@ class Worker:
         self.bench.reachable = False  # by way of the worker, see `doorway`
         self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
+        self._unwatch.append(self.bench.on_notice(self._device_told))
         self._unwatch.extend(self.safety.follow(self.bench))
         return self.bench
 
@@ -333,6 +335,11 @@ class Worker:
     def _device_views(self) -> list[schema.DeviceView]:
         devices = self.bench.devices.values() if self.bench is not None else ()
         return [views.device_view(device) for device in devices]
+
+    def _device_told(self, notice: OutageNotice) -> None:
+        """What became known after an outage; a run tells of its own devices itself."""
+        if self.open is None or self.open.runner.active is None:
+            self.logbook.add("warning", notice.device, notice.text)
 
     def _device_changed(self, device: Device) -> None:
         def events() -> list[schema.PatchEvent]:

@@ -294,3 +294,18 @@ async def test_after_an_e_stop_finally_begins_and_is_refused_what_it_would_write
     writes = [c for c in simulated.commands("smu") if ":SOUR:VOLT " in c]
     assert not any(float(c.split()[-1]) == 0.05 for c in writes)
     assert simulated.state()["smu"]["output"] is False
+
+
+async def test_a_power_cycle_of_the_source_stops_the_run_and_says_what_was_lost(
+    station: Station, simulated: SimulatedBench
+) -> None:
+    """D8, on the wire of a 2400: compliance and output are those of power-on afterwards."""
+    run = await station.started(points=1000, on_failure="retry")
+    simulated.power_cycle("smu")
+    assert await ended(run) == "failed"
+    assert run.message.startswith("smu lost its settings: ")
+    assert "compliance was 20 mA, is 105 µA" in run.message
+    assert simulated.state()["smu"]["output"] is False
+    page = station.runner.store.find("latest").rows()
+    assert len(page) < 1000
+    assert station.runner.check() == [station.bench.device("smu").changed]

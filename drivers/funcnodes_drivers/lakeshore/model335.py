@@ -56,6 +56,7 @@ class Loop(Group):
 
     setpoint = control(
         float, "SETP? {ch}", "SETP {ch},{v:.6g}", unit="K", limits=Range(0, 1500),
+        tol=1e-3,  # of three decimals it shows, more are dropped
         doc="Set the temperature the loop controls to. The heater stays in its range.",
         source="Model 335 manual, 6.6.1, SETP",
     )  # fmt: skip
@@ -71,7 +72,7 @@ class Loop(Group):
         source="Model 335 manual, 6.6.1, HTR?",
     )  # fmt: skip
     manual_output = setting(
-        float, "MOUT? {ch}", "MOUT {ch},{v:.6g}", unit="%", limits=Range(0, 100),
+        float, "MOUT? {ch}", "MOUT {ch},{v:.6g}", unit="%", limits=Range(0, 100), tol=0.01,
         title="Manual output",
         doc="Set the manual heater output in percent of full scale.",
         source="Model 335 manual, 6.6.1, MOUT",

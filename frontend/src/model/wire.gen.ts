@@ -58,7 +58,8 @@ export type Quality =
   | "overrange"
   | "timeout"
   | "missing"
-  | "stale";
+  | "stale"
+  | "changed";
 
 export type Section =
   | "enter"
@@ -201,6 +202,7 @@ export interface DeviceView {
   output_on: boolean | null;
   simulated: boolean;
   message: string;
+  changed: boolean;
   safe_state: string;
   parameters: Array<ParameterView>;
 }
@@ -218,6 +220,7 @@ export interface RunView {
   operator: string;
   simulated: boolean;
   message: string;
+  waiting: string;
   nodespace: string;
 }
 
@@ -854,6 +857,12 @@ export interface DeviceDisconnect {
   name: string;
 }
 
+/** Take the settings of a device that lost them for what they should be, as they are now. */
+export interface DeviceAccept {
+  type: "device_accept";
+  name: string;
+}
+
 /** Carried on the guard channel; answered at once, acknowledgements come as LatchPut. */
 export interface EStop {
   type: "estop";
@@ -970,6 +979,7 @@ export type Body =
   | SetLive
   | DeviceConnect
   | DeviceDisconnect
+  | DeviceAccept
   | EStop
   | EStopReset
   | GetWatch

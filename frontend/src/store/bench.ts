@@ -5,6 +5,7 @@ import { command } from "./commands";
 import { toast } from "./editor";
 
 export const connectDevice = (name: string) => void command({ type: "device_connect", name });
+export const acceptChanges = (name: string) => void command({ type: "device_accept", name });
 export const disconnectDevice = (name: string) => void command({ type: "device_disconnect", name });
 
 /** Somebody has seen an alarm, as grave as it is shown here. */

@@ -23,6 +23,7 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.device import Device
+from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
@@ -80,6 +81,7 @@ class Bench:
         self.config = config
         self.latch = latch or Latch()
         self._watchers: list[Callable[[Device], None]] = []
+        self._hearers: list[Callable[[OutageNotice], None]] = []
         self._trackers: list[set[str]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -91,6 +93,7 @@ class Bench:
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
+            told=self._told,
             refusal=lambda device, member: self.interlocks.refusal(device, member),
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
@@ -274,6 +277,16 @@ class Bench:
         """
         return unsubscriber(self._watchers, callback)
 
+    def on_notice(self, callback: Callable[[OutageNotice], None]) -> Callable[[], None]:
+        """Call `callback(notice)` at once with what becomes known of a device after an outage.
+
+        Before anybody else speaks to it: that it lost its settings, or what became of a set.
+
+        Returns:
+            Call it to end that.
+        """
+        return unsubscriber(self._hearers, callback)
+
     def watch(
         self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
     ) -> Callable[[], None]:
@@ -303,6 +316,11 @@ class Bench:
     @property
     def written(self) -> set[str]:
         return set(self._trackers[-1]) if self._trackers else set()
+
+    def _told(self, notice: OutageNotice) -> None:
+        for callback in tuple(self._hearers):
+            callback(notice)
+        self._note_change(notice.device)
 
     def _note_write(self, name: str) -> None:
         for names in self._trackers:

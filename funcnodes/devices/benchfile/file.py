@@ -6,6 +6,7 @@
     at_end = "park"
     on_worker_death = "estop"
     on_operator_lost = "hold"
+    on_changed = "stop"                 # a run whose instrument lost its settings: stop or pause
     operator_lost_s = 60                # after how many seconds without whoever holds the controls
     stop_order = ["hv", "smu"]          # first to last; the rest follow
 
@@ -39,6 +40,8 @@ from funcnodes.errors import BenchError
 
 Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
 SafeAction = Literal["estop", "park", "hold"]
+OnChanged = Literal["stop", "pause"]
+"""What a run does when a device was found otherwise than it was left (D8)."""
 StatedLimit = float | str | None
 
 DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
@@ -49,9 +52,18 @@ DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
 }
 _TOP = {
     "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "notify",
-    "operator_lost_s", *DEFAULT_ACTIONS,
+    "operator_lost_s", "on_changed", *DEFAULT_ACTIONS,
 }  # fmt: skip
-_DEVICE = {"driver", "address", "simulated", "serial", "timeout_s", "limits", *DEFAULT_ACTIONS}
+_DEVICE = {
+    "driver",
+    "address",
+    "simulated",
+    "serial",
+    "timeout_s",
+    "limits",
+    "on_changed",
+    *DEFAULT_ACTIONS,
+}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}$")
 MAX_BYTES = 1_000_000
 OPERATOR_LOST_S = 60.0
@@ -65,6 +77,7 @@ class DeviceConfig:
         limits: Per member (low, high), numbers in the member's unit or texts with one.
         actions: This device's own choice per cause.
         timeout_s: Time for a reply, in place of the driver's.
+        on_changed: What a run does when it lost its settings, None for what the bench says.
     """
 
     name: str
@@ -75,6 +88,7 @@ class DeviceConfig:
     timeout_s: float | None = None
     limits: Mapping[str, tuple[StatedLimit, StatedLimit]] = field(default_factory=dict)
     actions: Mapping[Cause, SafeAction] = field(default_factory=dict)
+    on_changed: OnChanged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,7 @@ class BenchConfig:
     devices: Mapping[str, DeviceConfig] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     operator_lost_s: float = OPERATOR_LOST_S
+    on_changed: OnChanged = "stop"
 
 
 class BenchFile:
@@ -178,6 +193,8 @@ def _as_toml(device: DeviceConfig) -> dict[str, Any]:
         values["simulated"] = device.simulated
     if device.serial:
         values["serial"] = device.serial
+    if device.on_changed is not None:
+        values["on_changed"] = device.on_changed
     if device.timeout_s is not None:
         values["timeout_s"] = device.timeout_s
     values.update({str(cause): action for cause, action in device.actions.items()})
@@ -212,6 +229,7 @@ class _Reader(Tables):
             devices=found,
             rules=read_rules(self, data),
             operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=0.1),
+            on_changed=self._on_changed("", data) or "stop",
         )
 
     def _device(self, name: str, data: Any) -> DeviceConfig:
@@ -233,7 +251,14 @@ class _Reader(Tables):
             timeout_s=self._seconds(table, data),
             limits=self._limits(table, data),
             actions=self._actions(table, data),
+            on_changed=self._on_changed(table, data),
         )
+
+    def _on_changed(self, table: str, data: dict[str, Any]) -> OnChanged | None:
+        if "on_changed" not in data:
+            return None
+        known: dict[str, OnChanged] = {"stop": "stop", "pause": "pause"}
+        return known[self.choice(table, data, "on_changed", known, "stop")]
 
     def _limits(
         self, table: str, data: dict[str, Any]

@@ -12,7 +12,7 @@ block is bounded: one that announces more than `limit` bytes is refused before i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from funcnodes.core import clock
@@ -25,6 +25,7 @@ from funcnodes.devices.declarations.members import (
     Member,
     MemberKind,
     Ready,
+    Requires,
     Sample,
 )
 from funcnodes.devices.declarations.parsing import Missing, ReplyReader, reader
@@ -225,7 +226,8 @@ class BoundBlock(Bound[Block]):
                 return member.read_text(await talk.query(query), values)
             return member.decode(await talk.query_block(query, limit=member.limit), values)
 
-        return await self.access.hold(query, read, timeout_s=member.timeout_s)
+        trace = await self.access.hold(query, read, timeout_s=member.timeout_s)
+        return replace(trace, quality=self.access.doubted(trace.quality))
 
 
 def samples_of(trace: Trace) -> dict[str, Sample]:
@@ -255,6 +257,7 @@ def block(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     role: AcquisitionRole = "",
     ready: Ready | None = None,
@@ -264,6 +267,7 @@ def block(
     return Block(
         query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
         preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
-        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s, needs=needs,
+        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {}, needs=needs,
         role=role, ready=ready, poll=poll, reader=reader(float, missing=missing),
     )  # fmt: skip

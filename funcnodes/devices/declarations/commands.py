@@ -9,6 +9,7 @@ from funcnodes.devices.declarations.members import (
     Group,
     Member,
     MemberKind,
+    Requires,
 )
 from funcnodes.devices.messages.protocol import Completes
 
@@ -51,6 +52,7 @@ class BoundCommand(Bound[Command]):
             DeviceTimeout: It was not complete in time.
         """
         member = self.member
+        await self.access.require(self.path)
         await self.access.tell(
             self.group.render(member.command),
             timeout_s=member.timeout_s,
@@ -67,6 +69,7 @@ def command(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     completes: Completes = "",
     abort: str = "",
     role: AcquisitionRole = "",
@@ -74,15 +77,22 @@ def command(
     """Declare an action without a value; see `Command`."""
     return Command(
         command=text, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {},
         completes=completes, abort=abort, role=role,
     )  # fmt: skip
 
 
-def arm(text: str, *, title: str = "Arm", doc: str = "", source: str = "") -> Command:
+def arm(
+    text: str, *, title: str = "Arm", doc: str = "", source: str = "",
+    requires: Requires | None = None,
+) -> Command:  # fmt: skip
     """Declare what makes the instrument ready for a trigger; see `acquisition`."""
-    return command(text, title=title, doc=doc, source=source, role="arm")
+    return command(text, title=title, doc=doc, source=source, requires=requires, role="arm")
 
 
-def trigger(text: str, *, title: str = "Trigger", doc: str = "", source: str = "") -> Command:
+def trigger(
+    text: str, *, title: str = "Trigger", doc: str = "", source: str = "",
+    requires: Requires | None = None,
+) -> Command:  # fmt: skip
     """Declare what sets off what was armed; see `acquisition`."""
-    return command(text, title=title, doc=doc, source=source, role="trigger")
+    return command(text, title=title, doc=doc, source=source, requires=requires, role="trigger")

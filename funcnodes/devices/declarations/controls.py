@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from funcnodes.core import clock, units
 from funcnodes.core.types import Range
@@ -18,6 +18,8 @@ from funcnodes.devices.declarations.members import (
     Acting,
     Group,
     MemberKind,
+    ReadBack,
+    Requires,
     Sample,
     Unset,
     plain,
@@ -26,12 +28,19 @@ from funcnodes.devices.declarations.members import (
 )
 from funcnodes.devices.declarations.parsing import Missing, Parse
 from funcnodes.devices.declarations.ramps import ramp_lock, ramped
+from funcnodes.devices.declarations.sameness import same
 from funcnodes.devices.declarations.values import BoundValue, Value, reader_of
 from funcnodes.devices.messages.protocol import Completes
-from funcnodes.errors import LimitError
+from funcnodes.errors import LimitError, NotTakenError
 
 T = TypeVar("T")
 ValueCheck = Callable[[Any], str]
+Confirm = Literal["", "errors", "readback", "both", "none"]
+"""How a set is confirmed (D10): by the error queue, by reading back, both, or not at all; "" is the
+error queue where the protocol has one, else the read-back."""
+Drifts = Literal["", "until set", "always"]
+"""Whether it changes by itself, so that a difference after an outage says nothing (D8): never, as
+long as nobody has set it (a range on automatic), or always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,11 @@ class Control(Value[T], Acting["BoundControl[T]"]):
             another value than this one counts as "output on".
         park: Value to go to before `safe` in an orderly way down.
         completes: How the instrument tells that a set is carried out, "" where at once.
+        confirm: How a set is confirmed; see `Confirm`.
+        tol: How far a value that reads back may be from what was set, in `unit`; None: as far as
+            command and reply show it.
+        drifts: Whether it changes by itself; see `Drifts`.
+        follows: Members whose setting may change this one, by name in its group or in full.
         is_setting: Whether it is how to measure rather than what to put out.
     """
 
@@ -115,10 +129,18 @@ class Control(Value[T], Acting["BoundControl[T]"]):
     safe: T | Unset = UNSET
     park: T | Unset = UNSET
     completes: Completes = ""
+    confirm: Confirm = ""
+    tol: float | None = None
+    drifts: Drifts = ""
+    follows: tuple[str, ...] = ()
     is_setting: bool = False
 
     def __post_init__(self) -> None:
         Value.__post_init__(self)
+        if self.confirm not in get_args(Confirm):
+            raise TypeError(f"{self.query}: {self.confirm!r} is no way to confirm a set.")
+        if self.confirm == "none" and not self.doc:
+            raise TypeError(f"{self.query}: the doc is to say why no set of it is confirmed.")
         for name, value in (("safe", self.safe), ("park", self.park)):
             if not isinstance(value, Unset) and not self._is_possible(value):
                 raise TypeError(f"{name}={value!r} is no value of {self.query}.")
@@ -165,6 +187,13 @@ class Control(Value[T], Acting["BoundControl[T]"]):
             shown = self.text(found)
             raise refusal(who, self.title, f"{shown} is not possible, {why}")
         return found
+
+    def same(self, wanted: Any, found: Any, reply: str = "") -> bool:
+        """Whether `found`, which the instrument wrote as `reply`, is `wanted`."""
+        return same(
+            wanted, found, template=self.command, reply=reply, tol=self.tol,
+            resolution=self.resolution,
+        )  # fmt: skip
 
     def spelled(self, value: T) -> Any:
         """A value as it stands in the command."""
@@ -251,6 +280,8 @@ class BoundControl(BoundValue[T]):
         """
         member = self.member
         accepted = await self._accepted(value)
+        if not member.makes_safe(value):
+            await self.access.require(self.path)
         if member.rate is None:
             await self.write(accepted)
             return
@@ -258,21 +289,58 @@ class BoundControl(BoundValue[T]):
             number: Any = accepted
             await ramped(self, float(number), member.rate, lane)
 
-    async def write(self, value: T) -> None:
-        """Write one value that was accepted, and note it."""
+    async def write(self, value: T, *, is_last: bool = True, since: int | None = None) -> None:
+        """Write one value that was accepted, confirm it, and note it.
+
+        Args:
+            is_last: Whether the control stays there; a step on the way is not read back.
+            since: Refuse it where the device lost settings since its `losses` were that.
+        """
         member = self.member
+        wanted = member.label(value)
         await self.access.tell(
             self.group.render(member.command, v=member.spelled(value)),
             timeout_s=member.timeout_s,
             member=self.path,
-            value=member.label(value),
+            value=wanted,
             completes=member.completes,
+            confirm=self._read_back(wanted) if is_last and self._reads_back_sets() else None,
+            since=since,
         )
         if member.reads_back:
-            await self.sample()
-            return
-        sample = Sample(member.label(value), member.unit, "ok", clock.now())
-        self.access.noted(self.path, sample)
+            sample = await self.sample()
+        else:
+            sample = Sample(wanted, member.unit, "ok", clock.now())
+        self.access.was_set(self.path, sample)
+
+    def _reads_back_sets(self) -> bool:
+        """Whether a set is read back; what the instrument chooses is asked in any case."""
+        member = self.member
+        if member.confirm in ("readback", "both"):
+            return True
+        return not member.confirm and not member.reads_back and not self.access.has_errors
+
+    def _read_back(self, wanted: Any) -> ReadBack:
+        """What reads it back, as part of the exchange that set it."""
+        member = self.member
+
+        def check(reply: str) -> None:
+            sample = member.sample_of(reply)
+            if not member.same(wanted, sample.value, reply):
+                self.access.noted(self.path, sample)
+                raise self._not_taken(wanted, sample)
+
+        return self.group.render(member.query), check
+
+    def _not_taken(self, wanted: Any, found: Sample) -> NotTakenError:
+        member, who = self.member, self.access.name
+        is_number = found.quality == "ok"
+        shown = member.exactly(found.value) if is_number else f"no number ({found.quality})"
+        return NotTakenError(
+            f"{who}: {member.title.lower()} was set to {member.exactly(wanted)}, "
+            f"but reads back as {shown}.",
+            device=who, member=self.path, wanted=wanted, found=found.value, unit=member.unit,
+        )  # fmt: skip
 
     async def is_on(self) -> bool:
         """Whether it holds another value than its safe one.
@@ -343,12 +411,17 @@ def control(
     safe: T | Unset = UNSET,
     park: T | Unset = UNSET,
     completes: Completes = "",
+    confirm: Confirm = "",
+    tol: float | None = None,
+    drifts: Drifts = "",
+    follows: tuple[str, ...] = (),
     parse: Parse | None = None,
     missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     poll: float | None = None,
     deadband: float = 0.0,
     valid_s: float | None = None,
@@ -357,7 +430,9 @@ def control(
     return Control(
         type=type, query=query, command=command, unit=unit, limits=limits, choices=choices,
         check=check, resolution=resolution, reads_back=reads_back, rate=rate, safe=safe, park=park,
-        completes=completes, title=title, doc=doc, source=source, timeout_s=timeout_s, poll=poll,
+        completes=completes, confirm=confirm, tol=tol, drifts=drifts, follows=follows,
+        title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {}, poll=poll,
         deadband=deadband, valid_s=valid_s, reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip
 
@@ -374,18 +449,25 @@ def setting(
     resolution: float | None = None,
     reads_back: bool = False,
     completes: Completes = "",
+    confirm: Confirm = "",
+    tol: float | None = None,
+    drifts: Drifts = "",
+    follows: tuple[str, ...] = (),
     parse: Parse | None = None,
     missing: Missing | None = None,
     title: str = "",
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     valid_s: float | None = None,
 ) -> Control[T]:
     """Declare how the instrument works (range, integration time): a control of lesser rank."""
     return Control(
         type=type, query=query, command=command, unit=unit, limits=limits, choices=choices,
         check=check, resolution=resolution, reads_back=reads_back, completes=completes,
-        title=title, doc=doc, source=source, timeout_s=timeout_s, valid_s=valid_s, is_setting=True,
+        confirm=confirm, tol=tol, drifts=drifts, follows=follows, title=title, doc=doc,
+        source=source, timeout_s=timeout_s,
+        requires=requires or {}, valid_s=valid_s, is_setting=True,
         reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip

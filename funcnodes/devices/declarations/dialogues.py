@@ -15,6 +15,7 @@ from funcnodes.devices.declarations.drivers import Idn, Instrument, channel_name
 from funcnodes.devices.declarations.members import Member, Unset
 from funcnodes.devices.declarations.parsing import ReplyReader
 from funcnodes.devices.declarations.records import Record, Together
+from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import DeviceError, ValueRefusedError
@@ -36,9 +37,10 @@ def connect_lines(kind: type[Instrument]) -> list[str]:
     lines = [f"{protocol.identify} -> {example_identity(kind)}"] if protocol.identify else []
     lines += kind.spec.harmless
     lines += [f"{protocol.errors} -> {NO_ERROR}"] if protocol.errors else []
-    return lines + [
-        _asked(kind, path, member) for path, member in kind.walk() if isinstance(member, Control)
-    ]
+    members = dict(kind.walk())
+    controls = [path for path, member in members.items() if isinstance(member, Control)]
+    asked = [*controls, *Requirements(kind).read_first()]
+    return lines + [_asked(kind, path, members[path]) for path in asked]
 
 
 def member_lines(kind: type[Instrument], path: str) -> list[str]:
@@ -51,7 +53,8 @@ def member_lines(kind: type[Instrument], path: str) -> list[str]:
     if not isinstance(member, Control):
         return read
     before = read if member.rate is not None else []  # a ramp begins with a question
-    after = read if member.reads_back else []
+    is_read_back = member.confirm in ("readback", "both") or not (member.confirm or errors)
+    after = read if member.reads_back or is_read_back else []
     written = rendered(kind, path, member.command, member.spelled(example(member)))
     return [*before, written, *errors, *after, *read]
 
@@ -73,7 +76,11 @@ def dialogue_skeleton(kind: type[Instrument]) -> str:
 
 def _test_of(kind: type[Instrument], path: str, member: Member) -> str:
     lines = member_lines(kind, path)
-    if not lines or member.needs or (isinstance(member, Command) and member.completes):
+    unmet = any(
+        each.member.label(example(each.member)) not in each.wanted
+        for each in Requirements(kind).of(path)
+    )
+    if not lines or unmet or member.needs or (isinstance(member, Command) and member.completes):
         return ""
     said = "\n".join(f"            {line!r}," for line in lines)
     if isinstance(member, Control):

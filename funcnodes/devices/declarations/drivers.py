@@ -11,7 +11,7 @@ Nothing of a driver needs a connection: ports, docs, limits and emergency bytes 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,7 +19,7 @@ from typing import ClassVar, TypeVar
 
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.controls import Control
-from funcnodes.devices.declarations.members import Group, Member, Unset
+from funcnodes.devices.declarations.members import Group, Member, Requires, Unset
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
@@ -60,6 +60,8 @@ class DriverSpec:
         safe_state: What `estop` does, in words.
         protects: What keeps its outputs within bounds by itself, such as "current compliance",
             when no program does (S5); "" where nothing is known.
+        requires: What must hold for all that is set or read, settings excepted: members by full
+            name, and the value of each, or several that will do.
         local: Command that gives the front panel back, or "".
         manual: The manual that its facts are from.
     """
@@ -72,6 +74,7 @@ class DriverSpec:
     estop: tuple[str, ...] = ()
     safe_state: str = ""
     protects: str = ""
+    requires: Requires = field(default_factory=dict)
     local: str = ""
     manual: str = ""
 
@@ -132,6 +135,7 @@ def driver(
     estop: tuple[str, ...] | None = None,
     safe_state: str = "",
     protects: str = "",
+    requires: Requires | None = None,
     local: str = "",
     manual: str = "",
 ) -> Callable[[D], D]:
@@ -156,6 +160,7 @@ def driver(
             estop=commands,
             safe_state=safe_state or _safe_words(cls),
             protects=protects,
+            requires=requires or {},
             local=local,
             manual=manual,
         )  # fmt: skip

@@ -26,6 +26,9 @@ A_co = TypeVar("A_co", covariant=True)  # what acts
 MemberKind = Literal["control", "measurement", "record", "command", "setting"]
 AcquisitionRole = Literal["", "arm", "trigger", "fetch"]
 Ready = tuple[str, Any]
+Requires = Mapping[str, Any]
+ReadBack = tuple[str, Callable[[str], None]]
+"""A query, and what looks at its reply: it raises where a set was not taken."""
 
 
 class Unset:
@@ -112,11 +115,25 @@ class Access(Protocol):
         value: Any = None,
         completes: Completes = "",
         abort: str = "",
+        confirm: ReadBack | None = None,
+        since: int | None = None,
     ) -> None:
         """Write, through latch and error queue; `member` gets `value` by it.
 
-        Returns when it is complete, as `completes` says.
+        Returns when it is complete, as `completes` says, and read back, as `confirm` says. Refused
+        where the device lost settings since `losses` was that, or since the call.
         """
+
+    @property
+    def losses(self) -> int:
+        """How many times the device was found otherwise than it was left."""
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether the instrument has an error queue that is read after each write."""
+
+    async def require(self, member: str) -> None:
+        """Refuse a member while what it requires does not hold; on the way down all may be."""
 
     async def hold(
         self, command: str, work: "Callable[[Talk], Awaitable[T]]", *, timeout_s: float | None
@@ -136,8 +153,14 @@ class Access(Protocol):
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them."""
 
-    def noted(self, member: str, sample: Sample) -> None:
-        """A member's newest value."""
+    def noted(self, member: str, sample: Sample) -> Sample:
+        """A member's newest value, as it was read; gives it as good as the device is (D8)."""
+
+    def was_set(self, member: str, sample: Sample) -> None:
+        """A member's newest value, as it was set and confirmed."""
+
+    def doubted(self, quality: Quality) -> Quality:
+        """The quality of something that was read, at best that of the device (D8)."""
 
     def newest(self, member: str) -> Sample | None:
         """The last that was noted."""
@@ -242,6 +265,8 @@ class Member:
         source: Where the manual says so.
         timeout_s: Time for its reply, None for the instrument's usual.
         needs: Name of a control that must be on before this may be asked.
+        requires: What must hold so that it means what it says: members, of the same group or by
+            full name, and the value of each, or several that will do.
         role: Its part in an acquisition of several devices: arm, trigger or fetch.
         ready: A member of the instrument and its value when what was armed can be fetched.
     """
@@ -252,6 +277,7 @@ class Member:
     source: str = ""
     timeout_s: float | None = None
     needs: str = ""
+    requires: Requires = field(default_factory=dict)
     role: AcquisitionRole = ""
     ready: Ready | None = None
 
@@ -302,11 +328,12 @@ class Bound(Generic[M]):
         )
 
     async def _check_needs(self) -> None:
-        """Refuse at once what the instrument would not answer.
+        """Refuse at once what the instrument would not answer, or would answer wrongly.
 
         What was last known to be on is believed; what was last known to be off is asked again.
         """
         needs, title = self.member.needs, self.member.title
+        await self.access.require(self.path)
         if not needs:
             return
         switch = self.group.find(needs)

@@ -39,7 +39,9 @@ class Ramped(Protocol):
     @property
     def member(self) -> Member: ...
     async def get(self) -> Any: ...
-    async def write(self, value: Any) -> None: ...
+    async def write(
+        self, value: Any, *, is_last: bool = True, since: int | None = None
+    ) -> None: ...
 
 
 @asynccontextmanager
@@ -59,10 +61,11 @@ async def ramped(control: Ramped, target: float, rate: float, lane: Lane) -> Non
 
     Raises:
         ReplyError: It reads back as no number, so no ramp can begin.
-        RefusedError: E-STOP, or it was parked meanwhile.
+        RefusedError: E-STOP, or it was parked or lost its settings meanwhile.
         DeviceError: A step was not taken; it stays where it is.
     """
-    access, start = control.access, float(await control.get())
+    access = control.access
+    since, start = access.losses, float(await control.get())
     if not math.isfinite(start):
         raise ReplyError(
             f"{access.name}: {control.title.lower()} reads back as no number, so no ramp can "
@@ -74,12 +77,12 @@ async def ramped(control: Ramped, target: float, rate: float, lane: Lane) -> Non
     try:
         while abs(target - position) > step * (1 + 1e-9):
             position += math.copysign(step, target - position)
-            await control.write(position)
+            await control.write(position, is_last=False, since=since)
             access.ramping(control.path, Progress(start, position, target, rate, unit))
             ticks += 1
             await access.pause(began + ticks * RAMP_TICK_S - clock.monotonic())
             _give_way(control, lane)
-        await control.write(target)
+        await control.write(target, since=since)
     finally:
         access.ramping(control.path, None)
 

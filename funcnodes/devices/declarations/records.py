@@ -21,6 +21,7 @@ from funcnodes.devices.declarations.members import (
     Group,
     Member,
     MemberKind,
+    Requires,
     Sample,
 )
 from funcnodes.devices.declarations.parsing import (
@@ -202,9 +203,12 @@ class BoundRecord(Bound[Record]):
     async def get(self) -> Reading:
         """Take one reading."""
         reading = await self._ask(self.member.query, self.member.parse)
-        for name, sample in reading.samples.items():
-            self.access.noted(f"{self.path}.{name}", sample)
-        return reading
+        return Reading(
+            {
+                name: self.access.noted(f"{self.path}.{name}", sample)
+                for name, sample in reading.samples.items()
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,7 @@ def record(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     role: AcquisitionRole = "",
     poll: float | None = None,
@@ -248,7 +253,8 @@ def record(
     found = tuple(_field(name, given, missing) for name, given in fields.items())
     return Record(
         query=query, fields=found, separator=separator, title=title, doc=doc, source=source,
-        timeout_s=timeout_s, needs=needs, role=role, poll=poll, valid_s=valid_s,
+        timeout_s=timeout_s,
+        requires=requires or {}, needs=needs, role=role, poll=poll, valid_s=valid_s,
     )  # fmt: skip
 
 
@@ -326,9 +332,12 @@ class BoundTogether(Bound[Together]):
     async def get(self) -> Reading:
         """Read them all, in one exchange; each is its member's newest value from then on."""
         reading = await self._ask(self.member.query, self.member.parse)
-        for name, sample in reading.samples.items():
-            self.access.noted(self.group.path(name), sample)
-        return reading
+        return Reading(
+            {
+                name: self.access.noted(self.group.path(name), sample)
+                for name, sample in reading.samples.items()
+            }
+        )
 
 
 def together(
@@ -339,6 +348,7 @@ def together(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     role: AcquisitionRole = "",
     poll: float | None = None,
@@ -346,5 +356,6 @@ def together(
     """Declare members of the same group that are read in one exchange; see `Together`."""
     return Together(
         names=names, query=query, separator=separator, title=title, doc=doc, source=source,
-        timeout_s=timeout_s, needs=needs, role=role, poll=poll,
+        timeout_s=timeout_s,
+        requires=requires or {}, needs=needs, role=role, poll=poll,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.drivers import Idn, Instrument, driver
+from funcnodes.devices.declarations.members import Requires
 from funcnodes.devices.declarations.words import UNSET, Control, Depending, Measurement
 from funcnodes.devices.messages import replies
 from funcnodes.errors import InstrumentError, LimitError, ReplyError
@@ -188,6 +189,14 @@ class RegisterControl(Control[T]):
             ) from error
         return accepted
 
+    def same(self, wanted: Any, found: Any, reply: str = "") -> bool:
+        if self.choices is not None:
+            return Control.same(self, wanted, found, reply)
+        try:
+            return bool(self.spelled(wanted) == self.spelled(found))
+        except (KeyError, TypeError, ValueError):
+            return False
+
     def spelled(self, value: T) -> Any:
         number: Any = self.choices[value] if self.choices is not None else value
         return self.registers.encode(float(number))
@@ -233,6 +242,7 @@ def register(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     poll: float | None = None,
     deadband: float = 0.0,
     valid_s: float | None = None,
@@ -259,6 +269,7 @@ def register(
         type=type, query=registers.query, command=registers.command, registers=registers,
         unit=unit, limits=limits, choices=_as_words(choices), rate=rate, safe=safe, park=park,
         is_setting=is_setting, title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {},
         poll=poll, deadband=deadband, valid_s=valid_s,
     )  # fmt: skip
 
@@ -279,6 +290,7 @@ def reading(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     poll: float | None = None,
     deadband: float = 0.0,
@@ -295,6 +307,7 @@ def reading(
     return RegisterReading(
         type=type, query=registers.query, registers=registers, unit=unit,
         choices=_as_words(choices), title=title, doc=doc, source=source, timeout_s=timeout_s,
+        requires=requires or {},
         needs=needs, poll=poll, deadband=deadband, valid_s=valid_s,
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ from funcnodes.devices.declarations.members import (
     Group,
     Member,
     MemberKind,
+    Requires,
     Sample,
 )
 from funcnodes.devices.declarations.parsing import Missing, Parse, ReplyReader, reader
@@ -104,6 +105,12 @@ class Value(Member, Generic[T]):
             return units.text(value, self.unit)
         return str(self.label(value))
 
+    def exactly(self, value: Any) -> str:
+        """A value for people, with all its digits."""
+        if isinstance(value, float):
+            return units.text(value, self.unit, digits=9)
+        return self.text(value)
+
     def _choice(self, word: str) -> T:
         assert self.choices is not None
         for value, sent in self.choices.items():
@@ -134,8 +141,7 @@ class BoundValue(Bound[Value[T]], Generic[T]):
         member = self.member
         value, quality = await self._ask(member.query, member.parse)
         sample = Sample(member.label(value), member.unit, quality, clock.now())
-        self.access.noted(self.path, sample)
-        return value, sample
+        return value, self.access.noted(self.path, sample)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -165,6 +171,7 @@ def measurement(
     doc: str = "",
     source: str = "",
     timeout_s: float | None = None,
+    requires: Requires | None = None,
     needs: str = "",
     role: AcquisitionRole = "",
     poll: float | None = None,
@@ -174,7 +181,9 @@ def measurement(
     """Declare something that can only be read; see `Value`."""
     return Measurement(
         type=type, query=query, unit=unit, choices=choices, title=title, doc=doc, source=source,
-        timeout_s=timeout_s, needs=needs, role=role, poll=poll, deadband=deadband, valid_s=valid_s,
+        timeout_s=timeout_s,
+        requires=requires or {},
+        needs=needs, role=role, poll=poll, deadband=deadband, valid_s=valid_s,
         reader=reader_of(type, unit, parse, missing),
     )  # fmt: skip
 

@@ -6,9 +6,10 @@ bytes are the link's, what the bytes mean is the driver's. Connecting changes no
 on is read back and shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock, units
@@ -22,11 +23,13 @@ from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample, refusal
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
-from funcnodes.devices.declarations.values import BoundValue
+from funcnodes.devices.declarations.requirements import Requirements
+from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult
+from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
 from funcnodes.devices.device.narrowing import narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
 from funcnodes.devices.device.permission import Permission
@@ -69,12 +72,13 @@ class Device:
         self.traffic = Traffic()
         self._rack = rack
         self._readings = Readings()
+        self._kept = Kept()
         self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
         self._connection = Connection(
             config, resources, rack.leases, make_link=self._make_link, changed=self._changed
         )
         self._access = MemberAccess(
-            self.name, self._connection, self._permission, self._readings,
+            self.name, self._connection, self._permission, self._readings, self._kept,
             written=rack.written, changed=self._changed,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
@@ -82,7 +86,12 @@ class Device:
         self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
     def _use(self, kind: type[Instrument]) -> None:
+        if kind is not getattr(self, "_kind", kind):
+            self._kept.forget()
         self._kind = kind
+        self._access.followers = partial(followers, kind)
+        self._access.requirements = Requirements(kind)
+        self._access.read_again = self.member_get
         self.instrument: Instrument = kind(self._access)
         self._access.narrowed = dict(narrowed(kind, self.config))
         self._readings.valid_s = dict(validity(kind))
@@ -154,13 +163,51 @@ class Device:
 
     @property
     def message(self) -> str:
-        """Why it is offline, in fault or unanswered; "" when all is well."""
+        """Why it is offline, in fault, unanswered or changed; "" when all is well."""
         stop = self._stop()
         if stop is not None and stop.state not in ("held", "off"):
             return stop.message
         if self.link is None:
             return self._connection.trouble
-        return self.link.trouble if self.link.is_offline else self._access.fault
+        if self.link.is_offline or self._access.fault:
+            return self.link.trouble if self.link.is_offline else self._access.fault
+        controls = [path for path, each in self.members() if isinstance(each, Control)]
+        return " ".join(filter(None, (self.changed, *self.unmet(controls))))
+
+    def unmet(
+        self, members: Collection[str] | None = None, *, but: Collection[str] = ()
+    ) -> list[str]:
+        """What its driver requires and does not hold, as read last; see `Requirements.told`."""
+        requirements = self._access.requirements
+        return requirements.told(self.name, self._readings.newest, members, but)
+
+    async def read_requirements(self) -> None:
+        """Read anew what its members require to hold; says nothing of what it finds.
+
+        Raises:
+            DeviceError: It could not be read.
+        """
+        for path in self._access.requirements.paths():
+            await self.member_get(path)
+
+    @property
+    def changed(self) -> str:
+        """What was found otherwise than it was left, as a sentence; "" where nothing was (D8).
+
+        Until each of these members was set again, or `accept_changes` called, nothing that is
+        read of it is "ok".
+        """
+        return self._kept.sentence(self.name)
+
+    def accept_changes(self, *, by: str = "") -> None:
+        """Take its settings for what they should be, as they are now."""
+        if not self._kept.changes:
+            return
+        sentence = self.changed
+        self._kept.accept()
+        who = f" by {by}" if by else ""
+        self._rack.told(OutageNotice(self.name, f"{sentence} This was accepted{who}."))
+        self._changed()
 
     @property
     def output_on(self) -> bool | None:
@@ -277,6 +324,8 @@ class Device:
         self._connection.take_lease()
         if identity is not None:
             self._check_identity(identity)
+            if self.identity.maker and not identity.same_unit(self.identity):
+                self._kept.forget()  # exchanged on purpose, since the device was connected anew
             self.identity = identity
         for command in self._kind.spec.harmless:
             talk.under_way = command
@@ -304,16 +353,39 @@ class Device:
             )
 
     async def _read_back(self, talk: Talk) -> None:
+        found = {}
         for path, member in self._kind.walk():
             if isinstance(member, Control):
-                await self.read_over(talk, path, member)
+                found[path] = await self._read_one(talk, path, member)
+        for path in self._access.requirements.read_first():
+            await self._read_one(talk, path, self.member(path))
+        self._compare(found)
+
+    def _compare(self, found: Mapping[str, ReadBack]) -> None:
+        """Hold what it reads back against what it was left at (D8)."""
+        news, told = self._kept.compare(self._kind, found)
+        for words in told:
+            self._tell(f"{self.name}: {words}.")
+        if self._kept.changes:
+            self._readings.doubt("changed")
+        if news:
+            self._tell(self.changed, is_change=True)
+
+    def _tell(self, text: str, *, is_change: bool = False) -> None:
+        self.traffic.note(text)
+        self._rack.told(OutageNotice(self.name, text, is_change))
+
+    async def _read_one(self, talk: Talk, path: str, member: Member) -> ReadBack:
+        assert isinstance(member, Value)
+        talk.under_way = command = self.instrument.find(path).group.render(member.query)
+        reply = await talk.query(command)
+        sample = member.sample_of(reply)
+        self._readings.note(path, sample)
+        return ReadBack(sample, reply)
 
     async def read_over(self, talk: Talk, path: str, member: Control[Any]) -> Sample:
         """Read a control for whoever holds the link."""
-        talk.under_way = command = self.instrument.find(path).group.render(member.query)
-        sample = member.sample_of(await talk.query(command))
-        self._readings.note(path, sample)
-        return sample
+        return (await self._read_one(talk, path, member)).sample
 
     # ── members by name ───────────────────────────────────────────────────────────────────
 
@@ -496,6 +568,7 @@ class Device:
 
     def begin_stop(self, began: float) -> StopAck:
         """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
+        self._kept.loosen(struck(self._kind))
         return descent.begin_stop(self, began)
 
     async def confirm_stop(

@@ -16,11 +16,13 @@ from funcnodes.devices.declarations.members import Member
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import RefusedError
 
+Check = Callable[[], None]
 _is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
-_writing: contextvars.ContextVar[tuple[str, Any]] = contextvars.ContextVar(
-    "writing", default=("", None)
+_writing: contextvars.ContextVar[tuple[str, Any, Check | None]] = contextvars.ContextVar(
+    "writing", default=("", None, None)
 )
-"""Member and value of the write under way, for who looks at it once the link is ours."""
+"""Member and value of the write under way, for who looks at it once the link is ours; and what
+may refuse it then, a safe value excepted."""
 
 
 class Permission:
@@ -59,14 +61,17 @@ class Permission:
             _is_safety.reset(token)
 
     @contextmanager
-    def writing(self, member: str, value: Any) -> Iterator[None]:
+    def writing(self, member: str, value: Any, check: Check | None = None) -> Iterator[None]:
         """Ask the interlocks, and have them asked again under the link's lock; see `gate`.
+
+        Args:
+            check: Asked under the lock, too, except for a safe value.
 
         Raises:
             RefusedError: One refuses it.
         """
         self._check_interlocks(member, value)
-        token = _writing.set((member, value))
+        token = _writing.set((member, value, check))
         try:
             yield
         finally:
@@ -80,7 +85,10 @@ class Permission:
         """
         if not self.is_safety:
             self.check_latch(repr(command))
-        self._check_interlocks(*_writing.get())
+        path, value, check = _writing.get()
+        self._check_interlocks(path, value)
+        if check is not None and not self._find(path).makes_safe(value):
+            check()
 
     def check_latch(self, what: str) -> None:
         """Refuse `what` while the E-STOP is latched.

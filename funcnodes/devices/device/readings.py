@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from funcnodes.core.quality import worst
+from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.members import Sample
 
@@ -44,6 +46,11 @@ class Readings:
         if True in is_known:
             return True
         return None if None in is_known or not is_known else False
+
+    def doubt(self, quality: Quality) -> None:
+        """What was read so far is worth no more than that."""
+        for member, sample in self._samples.items():
+            self._samples[member] = replace(sample, quality=worst((sample.quality, quality)))
 
     def _aged(self, member: str, sample: Sample) -> Sample:
         valid_s = self.valid_s.get(member)

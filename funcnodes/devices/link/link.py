@@ -31,6 +31,7 @@ from funcnodes.errors import (
     DeviceTimeout,
     IdentityError,
     InstrumentError,
+    NotTakenError,
     ReplyError,
 )
 
@@ -39,6 +40,8 @@ BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 OnConnected = Callable[[Talk, Identity | None], Awaitable[None]]
+ReadBack = tuple[str, Callable[[str], None]]
+"""A query, and what looks at its reply: raises NotTakenError where a set was not taken."""
 
 
 class Link:
@@ -196,16 +199,24 @@ class Link:
                 raise
         return await self._exchange(command, data, parse, timeout_s)
 
-    async def write(self, command: str, *, timeout_s: float | None = None) -> None:
+    async def write(
+        self, command: str, *, timeout_s: float | None = None, confirm: ReadBack | None = None
+    ) -> None:
         """Write a command once, then read the error queue where the instrument has one.
+
+        Args:
+            confirm: A query that is asked then, before anybody else speaks and within as much
+                time again, and what looks at its reply.
 
         Raises:
             InstrumentError: The instrument refused the command; the message quotes it.
+            NotTakenError: `confirm` says that it reads back otherwise.
             DeviceError: As for `query`. Whether the command was carried out is then not known.
             RefusedError: The latch is engaged, or an emergency stop cut in.
         """
         data = self._talk.encode(command)
         timeout_s = self.protocol.timeout_s if timeout_s is None else timeout_s
+        otherwise: NotTakenError | None = None
         await self._acquire()
         try:
             if self._gate is not None:
@@ -216,10 +227,29 @@ class Link:
                     errors = await self._talk.errors()
                 except Refused as refused:
                     errors = [(refused.code, refused.text)]
+            if confirm is not None and not errors:
+                otherwise = await self._confirmed_set(confirm, timeout_s)
         finally:
             self._release()
         if errors:
             raise self.refused(command, errors)
+        if otherwise is not None:
+            self.traffic.note(otherwise.message)
+            raise otherwise
+
+    async def _confirmed_set(self, confirm: ReadBack, timeout_s: float) -> NotTakenError | None:
+        """Read back what was set, on the same turn; why it was not taken, or None."""
+        query, check = confirm
+        with Transaction(self, query, timeout_s):
+            try:
+                reply = await self._talk.query(query)
+            except Refused as refused:
+                raise ReplyError(f"it answered {refused.text!r} when it was read back") from refused
+            try:
+                check(reply)
+            except NotTakenError as error:  # it answered: nothing to recover from
+                return error
+        return None
 
     async def transact(
         self,

@@ -278,6 +278,12 @@ class DeviceDisconnect(BenchCommand, kw_only=True, tag="device_disconnect"):
     name: str
 
 
+class DeviceAccept(BenchCommand, kw_only=True, tag="device_accept"):
+    """Take the settings of a device that lost them for what they should be, as they are now."""
+
+    name: str
+
+
 class EStop(WorkerCommand, kw_only=True, tag="estop"):
     """Carried on the guard channel; answered at once, acknowledgements come as LatchPut."""
 

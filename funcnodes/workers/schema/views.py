@@ -170,7 +170,9 @@ class DeviceView(Base, kw_only=True):
     """Null where the device has no output, or it is not known."""
     simulated: bool = False
     message: str = ""
-    """Why it is offline, in fault or unanswered."""
+    """Why it is offline, in fault, unanswered or changed."""
+    changed: bool = False
+    """It was found otherwise than it was left: nothing that it reads is "ok" (D8)."""
     safe_state: str = ""
     """What E-STOP does to it, in words."""
     parameters: list[ParameterView] = []
@@ -191,7 +193,9 @@ class RunView(Base, kw_only=True):
     operator: str = ""
     simulated: bool = False
     message: str = ""
-    """Why it ended otherwise than complete."""
+    """Why it ended otherwise than complete, or was paused by itself."""
+    waiting: str = ""
+    """What holds it up just now, e.g. "waiting for dmm"."""
     nodespace: str = ""
 
 

@@ -216,6 +216,7 @@ def device_view(device: Device) -> schema.DeviceView:
         output_on=device.output_on,
         simulated=device.simulated or device.replayed,  # not a real instrument (D7)
         message=device.message,
+        changed=bool(device.changed),
         safe_state=device.safe_state,
         parameters=[
             schema.ParameterView(
@@ -252,8 +253,9 @@ def latch_view(state: LatchState) -> schema.LatchView:
 def run_view(run: Run) -> schema.RunView:
     """The run that is on, or has just ended."""
     return msgspec.structs.replace(
-        head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s)
-    )
+        head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
+        waiting=run.waiting,
+    )  # fmt: skip
 
 
 def head_view(head: RunHead) -> schema.RunView:

@@ -358,6 +358,7 @@ async def test_a_line_that_breaks_mid_reply_is_reopened_and_the_write_not_repeat
             return b"1."
 
         gone: list[asyncio.Task[None]] = []
+        box.replies["LEV?"] = "3"
         await one.member_set("level", 3)
         box.replies["LEV?"] = half
         with pytest.raises((DeviceClosed, DeviceConnectError, DeviceTimeout), match="one "):

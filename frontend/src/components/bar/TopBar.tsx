@@ -157,6 +157,7 @@ function RunProgress({ run }: { run: RunView | null }) {
       <span>
         <b>{run.total ? `${whole(run.done)}/${whole(run.total)}` : whole(run.done)}</b> points
       </span>
+      {live && run.waiting && <span data-testid="waiting">{run.waiting}</span>}
       {run.state === "running" && run.left_s !== null ? (
         <span><b>{countdown(run.left_s)}</b> left</span>
       ) : (

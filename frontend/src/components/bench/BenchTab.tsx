@@ -2,7 +2,7 @@ import { limits, portText, withUnit } from "../../model/format";
 import { deviceMark, OUTPUT_ON } from "../../model/words";
 import { activeAlarms, trippedFirst } from "../../model/safety";
 import type { DeviceView, ParameterView, WatchView } from "../../model/wire.gen";
-import { connectDevice, disconnectDevice } from "../../store/bench";
+import { acceptChanges, connectDevice, disconnectDevice } from "../../store/bench";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
 import { Chip, Sim } from "../parts/Lamp";
 import { Said } from "../parts/Said";
@@ -47,6 +47,7 @@ function Watched() {
 }
 
 function DeviceCard({ device }: { device: DeviceView }) {
+  const acts = useEditor(mayAct);
   const allowed = useEditor((state) => mayAct(state) && !isLocked(state));
   const off = device.state === "offline" || device.state === "fault";
   return (
@@ -67,6 +68,11 @@ function DeviceCard({ device }: { device: DeviceView }) {
       {device.message && (
         <p className="devmsg">
           <Said text={device.message} />
+          {device.changed && (
+            <button type="button" className="btn sm" disabled={!acts} onClick={() => acceptChanges(device.name)} aria-label={`Accept the settings of ${device.name}`} title="Take the settings for what they should be, as they are now">
+              Accept
+            </button>
+          )}
         </p>
       )}
       <dl className="kv">
