@@ -89,6 +89,7 @@ class Loop(Group):
     timeout_s=2.0,
     gap_s=0.05,  # section 6.3, message flow control: 50 ms from one message to the next
     serial=SerialOptions(baud=57600, bits=7, parity="odd", stop=1),
+    estop=("RANGE 1,0;RANGE 2,0",),  # one message, so that no pause delays the second heater
     safe_state="heaters off",
     local="MODE 0",
     manual=MANUAL,

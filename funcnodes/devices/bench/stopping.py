@@ -123,12 +123,12 @@ class Stopping:
 
     # ── for another thread or process ─────────────────────────────────────────────────────
 
-    def shots(self) -> Iterator[tuple[str, bytes, Link]]:
+    def shots(self) -> Iterator[tuple[str, tuple[bytes, ...], Link]]:
         """Emergency bytes and the links they go over; called in any thread."""
         for device in self.in_order():
-            link, data = device.link, device.emergency_bytes()
-            if link is not None and data and device.action("on_estop") != "hold":
-                yield device.name, data, link
+            link, pieces = device.link, device.emergency_pieces()
+            if link is not None and pieces and device.action("on_estop") != "hold":
+                yield device.name, pieces, link
 
     def targets(self, cause: str) -> list[Target]:
         """Devices for which the bench asks for `estop` on `cause`, for another process."""

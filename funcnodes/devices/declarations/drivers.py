@@ -80,10 +80,17 @@ class DriverSpec:
 
     def emergency_bytes(self) -> bytes:
         """`estop` as bytes that begin with the framing's mark (S3); b"" where there is nothing."""
+        return b"".join(self.emergency_pieces())
+
+    def emergency_pieces(self) -> tuple[bytes, ...]:
+        """The same in pieces, each of which needs the driver's pause after it (S3a)."""
         if not self.estop:
-            return b""
+            return ()
         frames = self.protocol.frames()
-        return frames.mark + b"".join(frames.encode(command) for command in self.estop)
+        first, *more = [frames.encode(command) for command in self.estop]
+        if self.protocol.gap_s:
+            return (frames.mark + first, *more)
+        return (b"".join((frames.mark, first, *more)),)
 
 
 class Instrument(Group):

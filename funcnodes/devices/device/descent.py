@@ -38,7 +38,7 @@ class Descending(Protocol):
     def message(self) -> str: ...
     @property
     def replayed(self) -> bool: ...
-    def emergency_bytes(self) -> bytes: ...
+    def emergency_pieces(self) -> tuple[bytes, ...]: ...
     def safely(self) -> AbstractContextManager[None]: ...
     def noted(self, member: str, sample: Sample) -> None: ...
     async def member_get(self, member: str) -> Sample: ...
@@ -67,12 +67,12 @@ class ParkResult:
 
 def begin_stop(device: Descending, began: float) -> StopAck:
     """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
-    data, link = device.emergency_bytes(), device.link
-    if not data:
+    pieces, link = device.emergency_pieces(), device.link
+    if not pieces:
         return StopAck(device=device.name, state="held", message="It has nothing to switch off.")
     if link is None:
         return StopAck(device=device.name, state="unanswered", message=_unreached(device))
-    link.strike(data)
+    link.begin_strike(*pieces)
     link.after_strike()
     return StopAck(device=device.name, state="pending", ms=_ms_since(began))
 
@@ -93,7 +93,7 @@ async def confirm_stop(
 
     try:
         found = await link.confirm(
-            is_off, device.emergency_bytes(), within_s=within_s, repeat=repeat
+            is_off, *device.emergency_pieces(), within_s=within_s, repeat=repeat
         )
     except DeviceError as error:
         return StopAck(device=name, state="unanswered", ms=_ms_since(began), message=error.message)

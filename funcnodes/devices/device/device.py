@@ -41,6 +41,7 @@ from funcnodes.devices.discovery.instruments import identify
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.devices.estop.latch import StopAck
 from funcnodes.devices.link.link import Link
+from funcnodes.devices.link.strike import takes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
@@ -221,7 +222,9 @@ class Device:
     @property
     def stop_within_s(self) -> float | None:
         """Seconds until emergency bytes are on its line at worst (D4); None while unreachable."""
-        return self.link.interrupt_s if self.link is not None else None
+        if self.link is None:
+            return None
+        return self.link.interrupt_s + takes_s(self.link.protocol, self.emergency_pieces())
 
     @property
     def link(self) -> Link | None:
@@ -557,6 +560,10 @@ class Device:
     def emergency_bytes(self) -> bytes:
         """What `estop` writes; b"" where nothing is declared."""
         return self._kind.spec.emergency_bytes()
+
+    def emergency_pieces(self) -> tuple[bytes, ...]:
+        """The same in pieces that need the driver's pause between."""
+        return self._kind.spec.emergency_pieces()
 
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""

@@ -20,21 +20,21 @@ def target_of(
 
     A simulator in this process's memory, or a recording, cannot be reached from another one.
     """
-    data, protocol = spec.emergency_bytes(), spec.protocol
-    if not data or address.kind in ("memory", "replay"):
+    messages, protocol = spec.emergency_pieces(), spec.protocol
+    if not messages or address.kind in ("memory", "replay"):
         return None
     line = address.serial.over(protocol.serial)
     try:
         channel = make_transport(address, protocol, allow)
     except AddressError:  # it is on a line that others want otherwise: it never was opened
         return None
-    pieces = channel.on_line(data)
+    pieces = [piece for message in messages for piece in channel.on_line(message)]
     speaks_lines = protocol.identify and not protocol.framing
     question = speaks_lines and f"{protocol.eol}{protocol.identify}{protocol.eol}"
     ask = channel.on_line(question.encode("ascii")) if question else []
     return Target(
         device=device, address=address.resource, transport=_opened_as(address),
-        data=pieces[0], more=pieces[1:], ask=ask[0] if ask else b"",
+        data=pieces[0], more=pieces[1:], gap_s=protocol.gap_s, ask=ask[0] if ask else b"",
         reply_eol=protocol.reply_eol, reply_start=protocol.from_unit.format(unit=address.unit),
         idn=str(identity) if identity.maker else "", serial=identity.serial,
         baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,

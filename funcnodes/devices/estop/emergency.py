@@ -9,6 +9,7 @@ plain data, with which `strike` opens the instrument, checks who it is and write
 import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -49,6 +50,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Emergency bytes as they go over what is opened, the terminator first."""
     more: list[bytes] = []
     """Further ones, each after a pause."""
+    gap_s: float = 0.0
+    """For how long it hears nothing after a message, and after its reply."""
     ask: bytes = b""
     """The query that names the instrument, as it goes over what is opened, or b""."""
     reply_eol: str = "\n"
@@ -73,17 +76,11 @@ class Struck(NamedTuple):
     message: str
 
 
-class _Shot(NamedTuple):
-    device: str
-    data: bytes
-    link: Link
-
-
 class Emergency:
     """The emergency bytes of a bench, in stop order, ready to be written from any thread."""
 
     def __init__(
-        self, latch: Latch, shots: Callable[[], Iterable[tuple[str, bytes, Link]]],
+        self, latch: Latch, shots: Callable[[], Iterable[tuple[str, tuple[bytes, ...], Link]]],
         targets: Callable[[str], list[Target]],
     ) -> None:  # fmt: skip
         self._latch = latch
@@ -98,20 +95,24 @@ class Emergency:
         """
         self._latch.engage(cause, by)
         began = time.monotonic()
-        # Sockets and serial lines take bytes at once; VISA may have to wait for a call to end.
-        shots = sorted(self._shots(), key=lambda shot: shot[2].interrupt_s > 0.15)
-        fired = [self._fire(_Shot(*shot), began) for shot in shots]
-        return [each if each.ms is not None else self._dial(each, began) for each in fired]
+        begun = {
+            name: link.begin_strike(*pieces, beside=True) for name, pieces, link in self._shots()
+        }
+        fired = []
+        for name, each in begun.items():
+            each.wait()
+            ms = (each.sent_at - began) * 1000 if each.sent_at is not None else None
+            fired.append(Fired(name, ms))
+        missed = [each.device for each in fired if each.ms is None]
+        dialled = self._dial(missed, began) if missed else {}
+        return [Fired(name, dialled.get(name, ms)) for name, ms in fired]
 
-    def _dial(self, missed: Fired, began: float) -> Fired:
-        target = next((t for t in self._targets("on_estop") if t.device == missed.device), None)
-        if target is None or not strike(target, within_s=DIAL_S).sent:
-            return missed
-        return Fired(missed.device, (time.monotonic() - began) * 1000)
-
-    def _fire(self, shot: _Shot, began: float) -> Fired:
-        sent = shot.link.strike(shot.data)
-        return Fired(shot.device, (time.monotonic() - began) * 1000 if sent else None)
+    def _dial(self, missed: list[str], began: float) -> dict[str, float]:
+        """Milliseconds after which those took their bytes on a connection of their own."""
+        targets = [target for target in self._targets("on_estop") if target.device in missed]
+        before = (time.monotonic() - began) * 1000
+        struck = strike_all(targets, within_s=DIAL_S)
+        return {each.device: before + each.ms for each in struck if each.sent}
 
     def targets(self, cause: str = "on_worker_death") -> list[Target]:
         """The devices for which the bench asks for `estop` on `cause`, for another process."""
@@ -125,8 +126,9 @@ def strike(target: Target, *, within_s: float = STRIKE_S) -> Struck:
     Another instrument than the worker's gets none.
     """
     began = time.monotonic()
+    pauses_s = 2 * (2 + len(target.more)) * target.gap_s
     try:
-        message = _strike(target, began + within_s)
+        message = _strike(target, began + within_s + pauses_s)
         sent = not message
     except (OSError, DeviceError, ValueError) as error:
         sent, message = False, str(error)
@@ -136,22 +138,59 @@ def strike(target: Target, *, within_s: float = STRIKE_S) -> Struck:
 
 
 def strike_all(targets: Sequence[Target], *, within_s: float = STRIKE_S) -> list[Struck]:
-    """`strike` every target, in order."""
-    return [strike(target, within_s=within_s) for target in targets]
+    """`strike` every target: side by side, those on one line one after the other, in order."""
+    lines: dict[tuple[object, ...], list[int]] = {}
+    for number, target in enumerate(targets):
+        lines.setdefault(_line_of(target), []).append(number)
+    struck: dict[int, Struck] = {}
+
+    def work(numbers: list[int]) -> None:
+        for number in numbers:
+            struck[number] = strike(targets[number], within_s=within_s)
+
+    threads = []
+    *others, last = lines.values() if lines else [[]]
+    for numbers in others:
+        thread = threading.Thread(target=work, args=(numbers,), daemon=True, name="strike")
+        try:
+            thread.start()
+            threads.append(thread)
+        except RuntimeError:  # no more threads: one after the other is better than not at all
+            work(numbers)
+    work(last)
+    for thread in threads:
+        thread.join()
+    return [struck[number] for number in range(len(targets))]
+
+
+def _line_of(target: Target) -> tuple[object, ...]:
+    try:
+        address = parse(target.address)
+    except (DeviceError, ValueError):
+        return (target.address,)
+    if address.path:
+        return (address.path,)
+    return (address.host, address.port) if address.host else (address.resource,)
 
 
 def _strike(target: Target, deadline: float) -> str:
     """Why nothing was written, or ""."""
     address = parse(target.address)
     with _opened(address, target, deadline) as port:
+        time.sleep(target.gap_s)  # the worker may have spoken to it just now
         other = _other_than_expected(port, target, deadline)
         if other:
             return other
-        for piece in (target.data, *target.more):
+        pieces = [target.data, *target.more]
+        if target.gap_s and not target.ask:  # deaf to the first where it ends a half-written one
+            pieces *= 2
+        for piece in pieces:
+            if target.gap_s:
+                time.sleep(target.gap_s + len(piece) * 11 / (target.baud or 9600))
             if not port.write(piece, deadline):
                 return f"{target.address} took no bytes in time."
-            if target.more:  # one after the other has to be heard on its own
-                port.hear(min(deadline, time.monotonic() + HEAR_S))
+            if len(pieces) > 1:  # one after the other has to be heard on its own
+                port.hear(min(deadline, time.monotonic() + (target.gap_s or HEAR_S)))
                 time.sleep(PIECE_PAUSE_S)
         port.flush(deadline)
     return ""

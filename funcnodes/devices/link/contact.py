@@ -17,6 +17,7 @@ from funcnodes.devices.transports.recording import Recording
 from funcnodes.errors import DeviceBusyError, DeviceConnectError, DeviceError
 
 _FAREWELL_S = 0.2
+_SETUP_PAUSES = 60  # three with each of twenty settings, while late replies may come in
 
 
 class Contact:
@@ -88,7 +89,7 @@ class Contact:
             self.talk.rest()  # somebody may have spoken to it just now
             return
         if self.talk.is_half_sent:
-            await transport.write(self.talk.framing.mark)
+            await self.talk.send(self.talk.framing.mark)
         transport.discard_input()
 
     async def _connect(self) -> None:
@@ -123,6 +124,12 @@ class Contact:
         return f"{self.name} ({self.address})"
 
     @property
+    def setup_s(self) -> float:
+        """How long it may take to be set up and read, with the pauses that it needs."""
+        protocol = self.protocol
+        return protocol.connect_s + protocol.timeout_s + _SETUP_PAUSES * protocol.gap_s
+
+    @property
     def during(self) -> str:
         """What was asked when setting up failed, where it was more than who is there."""
         command = self.talk.under_way
@@ -140,7 +147,7 @@ class Contact:
         if not self.transport.is_open:
             return f"no connection {seconds}", None
         if self.during:
-            seconds = f"in {self.protocol.connect_s + self.protocol.timeout_s:.1f} s"
+            seconds = f"in {self.setup_s:.1f} s"
             return f"no reply to {self.talk.under_way!r} {seconds}", None
         why = f"no reply to {self.protocol.identify!r} {seconds}"
         noise = self.transport.discard_input()

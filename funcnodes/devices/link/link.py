@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from funcnodes.devices.link.contact import Contact, sentence
 from funcnodes.devices.link.deadlines import Deadlines
+from funcnodes.devices.link.strike import ROUNDS, Strike, pause_s, takes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.link.transaction import Transaction
 from funcnodes.devices.messages.framing import Refused
@@ -94,7 +95,7 @@ class Link:
         self._is_wanted = False  # opened by the user and not closed
         self._is_lost = False  # the last recovery failed: callers are answered at once
         self._is_another = False  # it failed since another instrument answers
-        self._is_struck = False  # whether the last emergency bytes were handed over
+        self._strike: Strike | None = None  # the last one
         self._mender: asyncio.Task[None] | None = None
         self.contact.transport.on_lost = self._lost_while_idle
 
@@ -392,6 +393,8 @@ class Link:
         Raises:
             DeviceError: It cannot be reached; `trouble` says why.
         """
+        if self._strike is not None:
+            await self._strike.over()
         contact, strikes = self.contact, self.strikes
         before = contact.identity
         self._talk.under_way = ""
@@ -401,9 +404,7 @@ class Link:
                     await contact.renew()
             contact.is_fresh = not with_setup
             if with_setup and self._setup is not None:
-                async with self.deadlines.bounded(
-                    self.protocol.connect_s + self.protocol.timeout_s
-                ):
+                async with self.deadlines.bounded(contact.setup_s):
                     await self._setup(self._talk, contact.identity)
         except TimeoutError:
             await self._give_up(*contact.silence())
@@ -439,17 +440,34 @@ class Link:
 
     # ── emergency ─────────────────────────────────────────────────────────────────────────
 
-    def strike(self, data: bytes) -> bool:
+    def strike(self, *pieces: bytes) -> bool:
+        """`begin_strike`, and block until all was written; whether it was handed over."""
+        return self.begin_strike(*pieces).wait()
+
+    def begin_strike(self, *pieces: bytes, beside: bool = False) -> Strike:
         """Put emergency bytes on the line, from any thread, past any queue.
 
         What is under way afterwards is given up by its owner; see `after_strike`.
 
-        Returns:
-            Whether the bytes were handed over.
+        Args:
+            pieces: Messages that need the protocol's pause between.
+            beside: Whether the caller does not wait for the first piece either. It never does
+                where an interface may be slow.
         """
+        awaits_reply = bool(self.protocol.gap_s) and self.is_busy
         self.strikes += 1
-        self._is_struck = self.contact.transport.emergency_write(data)
-        return self._is_struck
+        strike = Strike(
+            self._write_past, pieces, rounds=ROUNDS if awaits_reply else 1,
+            pause_s=partial(pause_s, self.protocol), rests_s=self._talk.rests_s,
+        )  # fmt: skip
+        self._strike = strike
+        strike.begin(beside=beside or self.interrupt_s > _QUICK_S)
+        return strike
+
+    def _write_past(self, data: bytes) -> bool:
+        is_written = self.contact.transport.emergency_write(data)
+        self._talk.rest()
+        return is_written
 
     def after_strike(self) -> None:
         """In the loop, after `strike`: cut short what is under way."""
@@ -460,8 +478,7 @@ class Link:
     async def confirm(
         self,
         check: Callable[[Talk], Awaitable[bool]],
-        data: bytes,
-        *,
+        *pieces: bytes,
         within_s: float,
         repeat: bool = False,
     ) -> bool:
@@ -469,8 +486,8 @@ class Link:
 
         Args:
             check: Reads back; true when the device is safe.
-            data: Emergency bytes, written again before a second look.
-            within_s: When to give up.
+            pieces: Emergency bytes, written again before a second look.
+            within_s: When to give up, apart from pauses that the instrument needs.
             repeat: Write them before the first look, too.
 
         Raises:
@@ -478,6 +495,7 @@ class Link:
         """
         if self._mender is not None:
             self._mender.cancel()
+        within_s += _PAUSES * self.protocol.gap_s + takes_s(self.protocol, pieces)
         try:
             patience = within_s * (_BUS_PATIENCE if self._channel.is_shared else 1)
             async with asyncio.timeout(patience) as limit:
@@ -485,7 +503,7 @@ class Link:
                 if self._channel.is_shared:  # others of the bus were confirmed meanwhile
                     limit.reschedule(asyncio.get_running_loop().time() + within_s)
                 try:
-                    return await self._confirmed(check, data, repeat or not self._is_struck)
+                    return await self._confirmed(check, pieces, repeat)
                 finally:
                     self._release()
         except TimeoutError:
@@ -499,22 +517,29 @@ class Link:
             self._mend_later()
 
     async def _confirmed(
-        self, check: Callable[[Talk], Awaitable[bool]], data: bytes, repeat: bool
+        self, check: Callable[[Talk], Awaitable[bool]], pieces: tuple[bytes, ...], repeat: bool
     ) -> bool:
         self.contact.is_fresh = False
+        if self._strike is not None:
+            await self._strike.over()
+            repeat = repeat or self._strike.sent_at is None
         if repeat:
-            await self._strike_blindly(data)
+            await self._strike_blindly(pieces)
         await self._recover(with_setup=False)
         self._set(ready=False, trouble="emergency stop")
         for attempt in range(_LOOKS):
             if attempt or repeat:
-                await self.contact.transport.write(data)
+                await self._repeat(pieces)
                 await self._talk.settle()  # an acknowledgement is no read-back
             if await check(self._talk):
                 return True
         return False
 
-    async def _strike_blindly(self, data: bytes) -> None:
+    async def _repeat(self, pieces: tuple[bytes, ...]) -> None:
+        for piece in pieces:
+            await self._talk.send(piece)
+
+    async def _strike_blindly(self, pieces: tuple[bytes, ...]) -> None:
         """Emergency bytes for an instrument that may only listen: it hangs, and takes commands.
 
         One that says within a moment that it is another gets none; one that says who it is gets
@@ -529,7 +554,7 @@ class Link:
         except (DeviceError, TimeoutError):
             if self.contact.transport.is_open:
                 with contextlib.suppress(DeviceError):
-                    await self.contact.transport.write(data)
+                    await self._repeat(pieces)
 
     # ── words ─────────────────────────────────────────────────────────────────────────────
 
@@ -567,4 +592,6 @@ class Link:
 _BUS_PATIENCE = 10  # how many times as long an emergency waits for its turn on a bus
 _BUS_SHARE = 3  # a device that cannot be reached takes a quarter of its bus's time
 _SILENCE_S = 0.3  # how long an instrument may take to say who it is before it is struck blindly
+_QUICK_S = 0.15  # an interface that takes emergency bytes later than that does so from a thread
+_PAUSES = 12  # within a confirmation: who is there, then each output, with a mark behind each
 _LOOKS = 3  # read-backs at most in one confirmation

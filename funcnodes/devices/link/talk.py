@@ -144,6 +144,12 @@ class Talk:
 
         return read_and_rest
 
+    @property
+    def rests_s(self) -> float:
+        """For how long the instrument, spoken to just now, may not hear."""
+        left_s = self._speak_at - clock.monotonic() if self._speak_at else 0.0
+        return min(max(0.0, left_s), self.protocol.gap_s)
+
     def rest(self) -> None:
         """Leave the instrument alone for a moment, where it needs that."""
         if self.protocol.gap_s:

@@ -548,7 +548,7 @@ def test_emergency_bytes_begin_with_the_terminator() -> None:
     """S3."""
     bench = Bench.builtin("demo")
     assert bench.devices["smu"].emergency_bytes() == b"\n:ABOR\n:OUTP OFF\n"
-    assert bench.devices["tc"].emergency_bytes() == b"\r\nRANGE 1,0\r\nRANGE 2,0\r\n"
+    assert bench.devices["tc"].emergency_bytes() == b"\r\nRANGE 1,0;RANGE 2,0\r\n"
 
 
 async def test_an_empty_bench_opens_stops_and_closes() -> None:
