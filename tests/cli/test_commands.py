@@ -22,6 +22,9 @@ from ..waiting import patience
 
 Limit = Callable[[float], float]
 
+
+Limit = Callable[[float], float]
+
 START = """
 import sys
 from funcnodes.cli.app import execute
