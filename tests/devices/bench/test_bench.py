@@ -312,6 +312,25 @@ async def test_estop_switches_off_latches_and_reads_back(simulator: Any, bench: 
     assert simulator.state("smu")["output"] is True
 
 
+async def test_off_and_down_pass_the_latch_and_up_does_not(simulator: Any, bench: Bench) -> None:
+    """S3a: by the panel's way and by the member's; the truth is the instrument's."""
+    await energised(bench)
+    smu = bench.devices["smu"]
+    bench.latch.engage("smoke", "anna")
+    with pytest.raises(RefusedError, match="smoke"):
+        await smu.member_set("voltage", "0.5 V")
+    with pytest.raises(RefusedError, match="smoke"):
+        await smu.member_set("voltage", "-0.1 V")
+    await smu.member_set("voltage", "0.2 V")
+    assert simulator.state("smu")["source_v"] == pytest.approx(0.2)
+    with pytest.raises(RefusedError, match="smoke"):
+        await smu.member_set("output", True)
+    await smu.member_set("output", False)
+    assert simulator.state("smu")["output"] is False
+    await bench.devices["tc"].instrument.find("loop1.heater_range").set("off")  # type: ignore[attr-defined]  # a control
+    await asyncio.to_thread(simulator.wait, "tc", "heater_range", 0)
+
+
 async def test_estop_during_a_hanging_query_switches_off_within_100_ms(
     simulator: Any, either: dict[str, str]
 ) -> None:
