@@ -67,6 +67,7 @@ class Worker:
         self.workspace = workspace
         self.session = secrets.token_hex(8)
         self.latch = Latch(workspace.latch_path)
+        self.latch.reserve()
         self.runs = RunStore(workspace.runs_dir)
         self.controls = BenchHolder(changed=self._people_changed)
         self.bench: Bench | None = None

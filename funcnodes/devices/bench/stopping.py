@@ -32,6 +32,8 @@ class Stopping:
         self._loop: asyncio.AbstractEventLoop | None = None  # while the bench is open
         self._begun: set[asyncio.Task[object]] = set()  # stops that nobody waits for
         self._again: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._is_unkept = False  # the latch has changed since its saving began
         self._absent: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -48,6 +50,8 @@ class Stopping:
         if self._again is not None:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
+        if self._keeping is not None:
+            await asyncio.wait({self._keeping}, timeout=CONFIRM_S)
         self._loop = None
 
     def in_order(self, names: Iterable[str] | None = None) -> list[Device]:
@@ -80,7 +84,8 @@ class Stopping:
         self._latch.engage(cause, by)
 
         def told(ack: StopAck) -> None:
-            self._latch.acknowledge(ack)
+            self._latch.acknowledge(ack, keep=False)
+            self._keep_soon()
             if on_ack is not None:
                 on_ack(ack)
 
@@ -90,9 +95,22 @@ class Stopping:
             return device.action(action)
 
         acks = await self._stop(self.in_order(names), chosen, told)
+        if self._keeping is not None:
+            await asyncio.wait({self._keeping}, timeout=CONFIRM_S)
         if self._latch.unconfirmed() and (self._again is None or self._again.done()):
             self._again = asyncio.create_task(self._insist(told), name="E-STOP again")
         return acks
+
+    def _keep_soon(self) -> None:
+        """Bring the latch to disk from a thread: outputs and parking wait for no disk (S3a)."""
+        self._is_unkept = True
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.create_task(self._keep(), name="keep the E-STOP")
+
+    async def _keep(self) -> None:
+        while self._is_unkept:
+            self._is_unkept = False
+            await asyncio.to_thread(self._latch.save)
 
     def begin(self, cause: str, by: str, names: Iterable[str], action: SafeAction | Cause) -> None:
         """Begin a stop: in this turn of the loop nobody speaks any more, in the next it is told."""

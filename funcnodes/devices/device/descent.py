@@ -4,10 +4,11 @@ Never raises for what the instrument does: what became of it is said, so that th
 are brought down, too. In which order and for which cause is the bench's.
 """
 
+import math
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.declarations.controls import Control
@@ -63,6 +64,16 @@ class ParkResult:
         return StopAck(
             device=self.device, state=words[self.state], ms=self.ms, message=self.message
         )
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether it is a finite number; a switch is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def lies_between(value: float, now: float, end: float) -> bool:
+    """Whether a value is on the way from `now` to `end`, and nearer to that."""
+    return min(now, end) <= value <= max(now, end) and value != now
 
 
 def begin_stop(device: Descending, began: float) -> StopAck:

@@ -7,7 +7,7 @@ on is read back and shown.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -28,7 +28,7 @@ from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
 from funcnodes.devices.device.connection import Connection
-from funcnodes.devices.device.descent import ParkResult
+from funcnodes.devices.device.descent import ParkResult, is_number, lies_between
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
 from funcnodes.devices.device.narrowing import narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
@@ -46,7 +46,14 @@ from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import BenchError, IdentityError, LimitError, RefusedError, UnitError
+from funcnodes.errors import (
+    BenchError,
+    DeviceError,
+    IdentityError,
+    LimitError,
+    RefusedError,
+    UnitError,
+)
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
@@ -429,7 +436,7 @@ class Device:
 
         Raises:
             LimitError: Outside the limits; nothing was sent.
-            RefusedError: Stopped by E-STOP.
+            RefusedError: Stopped by E-STOP, and it does not lead towards the safe state.
             DeviceError: The instrument refused or could not be reached.
         """
         bound = self._bound(member)
@@ -437,13 +444,32 @@ class Device:
             raise self._not_a(member, "control")
         if isinstance(value, str) and bound.member.unit:
             value = self._in_unit(value, bound.member)
-        self._permission.check_latch(f"setting {bound.member.title.lower()}")
+        is_safe = await self._leads_down(bound, value)
+        if not is_safe:
+            self._permission.check_latch(f"setting {bound.member.title.lower()}")
         try:
-            await bound.set(value)
+            with self.safely() if is_safe else nullcontext():
+                await bound.set(value)
         except LimitError as error:
             error.address = self.address
             raise
         return self._readings.newest(member) or Sample(value, t=clock.now())
+
+    async def _leads_down(self, bound: BoundControl[Any], value: Any) -> bool:
+        """Whether it is the safe value, or on the way to it from where the instrument is (S3a).
+
+        Where that is, it is asked only if the value would be refused otherwise.
+        """
+        member = bound.member
+        if member.makes_safe(value):
+            return True
+        if not self._permission.is_refused(bound.path) or not is_number(value):
+            return False
+        with suppress(DeviceError):  # where it is is not known
+            now = (await bound.sample()).value
+            ends = [end for end in (member.park, member.safe) if is_number(end)]
+            return is_number(now) and any(lies_between(value, now, end) for end in ends)
+        return False
 
     def _in_unit(self, text: str, member: Control[Any]) -> float:
         try:

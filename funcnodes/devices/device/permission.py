@@ -83,12 +83,20 @@ class Permission:
         Raises:
             RefusedError: Latch or interlock refuses it by now.
         """
-        if not self.is_safety:
+        member, value, check = _writing.get()
+        if not self.is_safety and not self.makes_safe(member, value):
             self.check_latch(repr(command))
-        path, value, check = _writing.get()
-        self._check_interlocks(path, value)
-        if check is not None and not self._find(path).makes_safe(value):
+        self._check_interlocks(member, value)
+        if check is not None and not self.makes_safe(member, value):
             check()
+
+    def makes_safe(self, member: str, value: Any) -> bool:
+        """Whether that is a member's safe value, which may always be written (S3a)."""
+        return bool(member) and self._find(member).makes_safe(value)
+
+    def is_refused(self, member: str) -> bool:
+        """Whether latch or an interlock refuses writes to a member, but for the way down."""
+        return self._latch.latched or bool(self.refusal(member))
 
     def check_latch(self, what: str) -> None:
         """Refuse `what` while the E-STOP is latched.
@@ -133,9 +141,9 @@ class Permission:
         why = self.refusal(path)
         if not why:
             return
-        member = self._find(path) if path else None
-        if member is not None and member.makes_safe(value):
+        if self.makes_safe(path, value):
             return
+        member = self._find(path) if path else None
         title = member.title.lower() if member is not None else "a command"
         raise RefusedError(
             f"{self._name}: {title} was not written: {why}.",

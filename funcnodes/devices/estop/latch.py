@@ -2,11 +2,13 @@
 
 Guarantees that a latch, once engaged, survives a crash and a restart, since it lives in a file
 that is written beside itself, synced and renamed. Engaging is possible from any thread and takes
-effect in memory at once, before the disk has it. Writes nothing to any device, neither when it
+effect in memory at once, before the disk has it; a disk that is full or hangs neither raises nor
+holds it up. Writes nothing to any device, neither when it
 is engaged nor when it is reset; that is the bench's.
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -53,7 +55,9 @@ class Latch:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # never held while a disk is waited for
+        self._disk = threading.Lock()
+        self._has_reserve = False
         self._watchers: list[Callable[[LatchState], None]] = []
         self._guards: list[Callable[[], str]] = []
         self._state = _read(path)
@@ -85,11 +89,11 @@ class Latch:
             self._state = LatchState(latched=True, by=by, cause=cause, t=clock.now())
         self._tell()
 
-    def acknowledge(self, *acks: StopAck) -> None:
+    def acknowledge(self, *acks: StopAck, keep: bool = True) -> None:
         """Put the newest word on each device in place of the last, and keep it on disk.
 
-        A read-back `off` is not taken back by a later, weaker word for the same stop. Where the
-        disk takes nothing it is kept in memory, since no device may wait for that (S3a).
+        Without `keep` the caller calls `save` later: it has outputs to switch off first.
+        A read-back `off` is not taken back by a later, weaker word for the same stop.
         """
         with self._lock:
             known = {ack.device: ack for ack in self._state.acks}
@@ -98,10 +102,8 @@ class Latch:
                 if old is None or old.state not in CONFIRMED or ack.state in CONFIRMED:
                     known[ack.device] = ack
             self._state = msgspec.structs.replace(self._state, acks=tuple(known.values()))
-        try:
+        if keep:
             self.save()
-        except OSError:
-            _log.exception("The E-STOP holds, but could not be kept on disk")
         self._tell()
 
     def unconfirmed(self) -> list[str]:
@@ -131,8 +133,10 @@ class Latch:
             )
         released = LatchState()
         with self._lock:
-            self._keep(released)  # first: the next start must not know better
-            self._state = released
+            self._state = LatchState()
+        self.save()
+        if self._has_reserve:
+            self.reserve()
         self._tell()
 
     def check(self, what: str) -> None:
@@ -152,13 +156,46 @@ class Latch:
             )
 
     def save(self) -> None:
-        """Bring the state to disk: old or new, never a mix."""
-        with self._lock:
-            self._keep(self._state)
+        """Bring the state to disk: old or new, never a mix. Never raises: it is logged.
 
-    def _keep(self, state: LatchState) -> None:
-        if self.path is not None:
-            write_private(self.path, msgspec.json.encode(state))
+        What cannot be written, on a full disk say, is kept without its details where `reserve`
+        was called before: a restart finds it latched.
+        """
+        if self.path is None:
+            return
+        with self._disk:
+            try:
+                write_private(self.path, msgspec.json.encode(self._state))
+                return
+            except OSError as error:
+                why = error.strerror or str(error)
+            if self._state.latched and not self._keep_bare(self.path):
+                _log.error("The E-STOP is not kept on disk (%s): a restart would release it.", why)
+            else:
+                _log.error("What became of the E-STOP is not kept on disk: %s.", why)
+
+    def reserve(self) -> None:
+        """Have room on disk to keep that it is latched, when there is none left. Never raises."""
+        if self.path is None:
+            return
+        self._has_reserve = True
+        with self._disk:
+            try:
+                bare = LatchState(latched=True, cause="an E-STOP whose details were not kept")
+                write_private(_spare(self.path), msgspec.json.encode(bare))
+            except OSError as error:
+                _log.error("No room is kept on disk for an E-STOP: %s.", error.strerror or error)
+
+    @staticmethod
+    def _keep_bare(path: Path) -> bool:
+        """Whether the file says that it is latched; renaming takes no room."""
+        if _read(path).latched:
+            return True
+        try:
+            os.replace(_spare(path), path)
+        except OSError:
+            return False
+        return True
 
     def _tell(self) -> None:
         for callback in tuple(self._watchers):
@@ -166,6 +203,10 @@ class Latch:
                 callback(self._state)
             except Exception:  # whoever listens must not keep the bytes from the line
                 _log.exception("A listener to the E-STOP failed")
+
+
+def _spare(path: Path) -> Path:
+    return path.with_name(f"{path.name}.spare")
 
 
 def _read(path: Path | None) -> LatchState:

@@ -175,9 +175,10 @@ class Talk:
         """Ask, then ask who is there: exactly one line may come before the answer to that."""
         self.transport.discard_input()
         await self.send(self.encode(command))
-        self._speak_at += self.protocol.gap_s  # for its reply, which nobody waits for
-        await self.send(self.encode(self.protocol.identify))
         lines: list[str] = []
+        if self.protocol.gap_s:  # it hears the next message only a pause after its reply
+            lines.append(await self.framing.read(self))
+        await self.send(self.encode(self.protocol.identify))
         while len(lines) < STALE_LINES:
             line = await self.framing.read(self)
             found = self._identity_or_none(line)

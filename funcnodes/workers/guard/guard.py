@@ -8,6 +8,7 @@ also keeps the guardian's heart beating and names the node that holds the loop, 
 
 import asyncio
 import contextlib
+import logging
 import os
 import queue
 import sys
@@ -36,6 +37,7 @@ from funcnodes.workers.workspace import Workspace
 TICK_S = 0.1
 BLOCKED_S = 0.5
 
+_log = logging.getLogger(__name__)
 _to_guard = msgspec.msgpack.Decoder(schema.ToGuard)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -92,9 +94,13 @@ class Guard:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start both threads; call on the loop."""
+        """Start the threads; call on the loop."""
         self._tick()
-        for work, name in ((self._listening, "guard"), (self._beating, "guard heart")):
+        for work, name in (
+            (self._beating, "guard heart"),
+            (self._listening, "guard"),
+            (self._telling, "guard voice"),
+        ):
             thread = threading.Thread(target=work, daemon=True, name=name)
             thread.start()
             self._threads.append(thread)
@@ -206,14 +212,26 @@ class Guard:
     # ── the heart ──
 
     def _beating(self) -> None:
+        """Beat, and nothing else: whatever goes wrong, the guardian must not take it for death."""
+        while not self._ending.wait(TURN_S):
+            try:
+                self._watcher.beat()
+            except Exception:
+                _log.exception("A heartbeat failed")
+
+    # ── the voice ──
+
+    def _telling(self) -> None:
         due = time.monotonic()
         while not self._ending.is_set():
             with contextlib.suppress(queue.Empty):
                 self._send(self._reports.get(timeout=max(0.0, due - time.monotonic())))
             if time.monotonic() >= due:
                 due = time.monotonic() + TURN_S
-                self._watcher.beat()
-                self._watch_loop()
+                try:
+                    self._watch_loop()
+                except Exception:  # nodes are other people's, and may be half built
+                    _log.exception("Finding out who holds the loop failed")
                 self._send(schema.Beat(loop_ms=self._lag_s * 1000))
 
     def _send(self, message: Any) -> None:
@@ -247,4 +265,12 @@ class Guard:
             owner = frame.f_locals.get("self")
             node = owner if isinstance(owner, Node) else None
             frame = frame.f_back
-        return (node.name if node is not None else ""), where
+        return _name_of(node), where
+
+
+def _name_of(node: Node | None) -> str:
+    """A node's name; its class's where it is still being built and has none."""
+    try:
+        return node.name if node is not None else ""
+    except Exception:
+        return type(node).__name__

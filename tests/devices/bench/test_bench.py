@@ -1,6 +1,7 @@
 """A bench on the simulated instruments: opening changes nothing, limits hold, stopping stops."""
 
 import asyncio
+import resource
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from funcnodes.devices import Bench, BenchFile, Latch, StopAck
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.benchfile import BenchConfig
+from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.estop.emergency import strike_all
 from funcnodes.errors import (
     DeviceConnectError,
@@ -314,6 +316,46 @@ async def test_estop_switches_off_latches_and_reads_back(
     bench.latch.reset(by="anna")
     await bench.devices["smu"].member_set("output", True)
     assert simulator.state("smu")["output"] is True
+
+
+async def test_off_and_down_pass_the_latch_and_up_does_not(simulator: Any, bench: Bench) -> None:
+    """S3a: by the panel's way and by the member's; the truth is the instrument's."""
+    await energised(bench)
+    smu = bench.devices["smu"]
+    bench.latch.engage("smoke", "anna")
+    with pytest.raises(RefusedError, match="smoke"):
+        await smu.member_set("voltage", "0.5 V")
+    with pytest.raises(RefusedError, match="smoke"):
+        await smu.member_set("voltage", "-0.1 V")
+    await smu.member_set("voltage", "0.2 V")
+    assert simulator.state("smu")["source_v"] == pytest.approx(0.2)
+    with pytest.raises(RefusedError, match="smoke"):
+        await smu.member_set("output", True)
+    await smu.member_set("output", False)
+    assert simulator.state("smu")["output"] is False
+    await bench.devices["tc"].instrument.find("loop1.heater_range").set("off")  # type: ignore[attr-defined]  # a control
+    await asyncio.to_thread(simulator.wait, "tc", "heater_range", 0)
+
+
+@pytest.mark.parametrize("way", ["estop", "park"])
+async def test_a_full_disk_keeps_no_output_on(
+    simulator: Any, tmp_path: Path, way: SafeAction
+) -> None:
+    """S3a: every device is told, and a restart finds it latched."""
+    latch = Latch(tmp_path / "latch.json")
+    latch.reserve()
+    async with Bench.builtin("demo", simulator.resources, latch=latch) as bench:
+        await energised(bench)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        try:
+            acks = await bench.estop("smoke", "anna", action=way)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert {ack.device: ack.state for ack in acks} == {"smu": "off", "tc": "off"}
+        assert simulator.state("smu")["output"] is False
+        assert simulator.state("tc")["heater_range"] == 0
+    assert Latch(tmp_path / "latch.json").latched
 
 
 async def test_estop_during_a_hanging_query_switches_off_within_100_ms(

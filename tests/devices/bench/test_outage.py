@@ -13,7 +13,7 @@ from funcnodes.errors import DeviceError, NotTakenError, RefusedError
 from funcnodes.testing.benches import bench_of
 
 from ...outage import Bare, Lockin, Mains
-from ..waiting import until
+from ...waiting import until
 
 
 @pytest.fixture

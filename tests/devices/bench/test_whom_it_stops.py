@@ -1,4 +1,4 @@
-"""Which devices of a bench are struck, parked or left alone, by what it says for each cause (S1)."""
+"""Whom a bench strikes, parks or leaves alone, by what it says for each cause (S1)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,6 +1,9 @@
 """The latch survives everything and lets go only when every device is accounted for (S4)."""
 
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -110,3 +113,61 @@ def test_a_listener_that_raises_keeps_nobody_from_hearing(
     latch.engage("smoke", "anna")
     assert [state.by for state in seen] == ["anna"]
     assert "A listener to the E-STOP failed" in caplog.text
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process grows; names can still be changed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_neither_raises_nor_releases_it_at_a_restart(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S3a: storage errors never leave the latch, and what is not kept is said."""
+    latch = Latch(path)
+    latch.reserve()
+    latch.engage("smoke", "anna")
+    with full_disk():
+        latch.acknowledge(StopAck(device="smu", state="off", ms=3.0))
+        assert latch.state.acks[0].state == "off"
+        assert "not kept on disk" in caplog.text
+        again = Latch(path)
+        assert again.latched
+        assert "not kept" in again.state.cause
+        latch.reset(by="anna")
+    assert not latch.latched
+    latch.save()
+    assert not Latch(path).latched
+
+
+def test_a_full_disk_without_room_kept_is_said(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    latch = Latch(path)
+    latch.engage("smoke", "anna")
+    with full_disk():
+        latch.save()
+    assert latch.latched
+    assert "a restart would release it" in caplog.text
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_next_stop(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = threading.Event()
+    monkeypatch.setattr("funcnodes.devices.estop.latch.write_private", lambda *_: hangs.wait(5))
+    latch = Latch(path)
+    thread = threading.Thread(target=latch.save)
+    thread.start()
+    latch.engage("smoke", "anna")
+    latch.acknowledge(StopAck(device="smu", state="off"), keep=False)
+    assert not hangs.is_set()
+    assert thread.is_alive()
+    hangs.set()
+    thread.join(5)

@@ -1,10 +1,13 @@
 """The guardian as a process, an instrument on a real socket, and a worker that dies or freezes."""
 
+import fcntl
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -102,6 +105,15 @@ def say(guardian: "subprocess.Popen[bytes]", word: Word) -> None:
     guardian.stdin.flush()
 
 
+def until_read(guardian: "subprocess.Popen[bytes]") -> None:
+    """Wait until it has read all that was said."""
+    assert guardian.stdin is not None
+    end = time.monotonic() + 20
+    while struct.unpack("i", fcntl.ioctl(guardian.stdin, termios.FIONREAD, b"\0" * 4))[0]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def plan(worker: "subprocess.Popen[bytes]", instrument: Instrument) -> Word:
     process = Process.of(worker.pid)
     assert process is not None
@@ -148,9 +160,11 @@ def test_silence_is_taken_for_a_freeze(
 ) -> None:
     """SIGSTOP of a worker: dead within 3 s. Heartbeats keep it alive before."""
     say(guardian, plan(worker, instrument))
+    until_read(guardian)  # on a loaded machine it takes a while to start
     for _ in range(6):
         time.sleep(0.1)
         say(guardian, Word())
+    until_read(guardian)
     assert worker.poll() is None
     began = time.monotonic()
     assert instrument.off.wait(patience())
