@@ -105,6 +105,24 @@ describe("the pace of the page", () => {
     expect(around.frames).toHaveLength(1);
   });
 
+  it("does along with a turn what need not have one, and at once where there is none", () => {
+    pace.along(b);
+    expect(done).toEqual(["b"]);
+    pace.soon(a);
+    pace.along(b);
+    expect(done).toEqual(["b"]);
+    around.draws(5);
+    expect(done).toEqual(["b", "a", "b"]);
+    pace.along(b);
+    expect(done).toHaveLength(3);
+    around.pass(50);
+    around.draws(5);
+    expect(done).toHaveLength(4);
+    around.pass(50);
+    pace.along(b);
+    expect(done).toHaveLength(5);
+  });
+
   it("goes on without frames while nobody sees the page", () => {
     around.isHidden = true;
     pace.soon(a);

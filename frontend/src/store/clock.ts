@@ -21,7 +21,7 @@ let timer: ReturnType<typeof setInterval> | null = null;
  *  no drawing of their own beside the values that stream. */
 export function onBeat(write: (now: number) => void): () => void {
   writers.add(write);
-  timer ??= setInterval(() => pace.soon(beat), BEAT_MS);
+  timer ??= setInterval(() => pace.along(beat), BEAT_MS);
   return () => {
     writers.delete(write);
     if (writers.size === 0 && timer !== null) {

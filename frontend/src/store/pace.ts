@@ -55,6 +55,12 @@ export class Pace {
     else this.draw();
   }
 
+  /** Have a task done with what streams, at once where nothing does: for what need not have a frame. */
+  along(task: () => void): void {
+    if (this.asked || this.around.now() < this.next) this.soon(task);
+    else task();
+  }
+
   /** Leave the next `ms` to something else. */
   giveWay(ms: number): void {
     this.next = Math.max(this.next, this.around.now() + ms);

@@ -132,9 +132,11 @@ class Latch:
                 devices=missing,
             )
         released = LatchState()
+        if self.path is not None:
+            with self._disk:
+                write_private(self.path, msgspec.json.encode(released))
         with self._lock:
-            self._state = LatchState()
-        self.save()
+            self._state = released
         if self._has_reserve:
             self.reserve()
         self._tell()
