@@ -250,7 +250,7 @@ class Guard:
             owner = frame.f_locals.get("self")
             node = owner if isinstance(owner, Node) else None
             frame = frame.f_back
-        return (node.name if node is not None else ""), where
+        return getattr(node, "name", ""), where  # one that is just being made has none yet
 
 
 class GuardianProcess:
@@ -293,8 +293,10 @@ class GuardianProcess:
             self._say(Word(stand_down=True))
             process = self._process
             self._close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                process.returncode = 0  # it ends by itself: no ResourceWarning, no waiting
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
