@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from funcnodes.errors import FuncnodesError
 from funcnodes.machine.door import Answer, Door
-from funcnodes.machine.place import doors_dir
+from funcnodes.machine.place import doors_dir, leases_dir
 from funcnodes.machine.processes import Process
 
 Kind = Literal["worker", "program"]
@@ -108,11 +109,12 @@ class Presence:
 
     def _keep(self) -> None:
         """Folders for temporary files are cleaned of what was not touched for days."""
-        if time.monotonic() - self._touched > TOUCH_S:
-            self.say()
-            for path in doors_dir().glob(f"{self._stem}*"):
-                with contextlib.suppress(OSError):
-                    os.utime(path)
+        if time.monotonic() - self._touched < TOUCH_S:
+            return
+        self.say()
+        with contextlib.suppress(OSError, FuncnodesError):
+            for path in (*doors_dir().glob(f"{self._stem}*"), *leases_dir().iterdir()):
+                os.utime(path)
 
 
 def present() -> list[Entry]:

@@ -266,6 +266,27 @@ def test_a_closed_terminal_makes_devices_safe_too(
     assert simulated.state()["smu"]["output"] is False
 
 
+def test_after_ctrl_c_on_the_server_everything_still_reaches_its_workers(
+    start: Any, command: Any, settings: Settings, with_bench: Path, simulated: SimulatedBench
+) -> None:
+    """`worker stop`, `estop` and `worker list` said 'No manager is running', the output was on."""
+    server = start("runserver", "--port", "0", "--no-browser")
+    until(lambda: manager_file.read(settings))
+    assert command("worker", "start", "lab").returncode == 0
+    switch_on(command, simulated)
+    os.killpg(server.pid, signal.SIGINT)
+    out, _ = server.communicate(timeout=20)
+    assert "Still running: lab." in out
+    assert simulated.state()["smu"]["output"] is True
+    assert [each["state"] for each in listed(command)] == ["running"]
+    pressed = command("estop")
+    assert pressed.returncode == 0
+    assert pressed.stdout.startswith("lab: smu is off (read back)")
+    assert simulated.state()["smu"]["output"] is False
+    assert command("worker", "stop", "lab").returncode == 0
+    assert [each["state"] for each in listed(command)] == ["stopped"]
+
+
 def test_a_detached_worker_is_taken_over_by_the_manager_that_comes_later(
     start: Any, command: Any, settings: Settings
 ) -> None:

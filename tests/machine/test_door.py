@@ -11,7 +11,7 @@ import pytest
 
 from funcnodes.machine.door import Door, Say, ask
 from funcnodes.machine.locks import LockHeld, is_held, locked
-from funcnodes.machine.place import doors_dir
+from funcnodes.machine.place import doors_dir, leases_dir
 from funcnodes.machine.presence import Presence, present
 
 
@@ -93,6 +93,25 @@ def test_a_process_is_found_from_beginning_to_end(folder: Path) -> None:
     mine.say(bench="late")
     assert present() == []
     assert list(doors_dir().iterdir()) == []
+
+
+def test_what_is_in_use_is_touched_lest_it_be_cleaned_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leases too: with its file gone, an instrument could be taken twice."""
+    monkeypatch.setattr("funcnodes.machine.presence.TOUCH_S", 0.0)
+    monkeypatch.setattr("funcnodes.machine.door.LEISURE_S", 0.02)
+    lease = leases_dir() / "smu.lock"
+    lease.touch()
+    mine = Presence("program", "x", answer)
+    mine.begin()
+    for path in (lease, *doors_dir().iterdir()):
+        os.utime(path, (1, 1))
+    deadline = time.monotonic() + 5
+    while any(path.stat().st_mtime < 2 for path in (lease, *doors_dir().glob("*.json"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # a thread of its own
+    mine.end()
 
 
 def test_entries_of_the_dead_and_of_pids_used_again_are_swept(folder: Path) -> None:

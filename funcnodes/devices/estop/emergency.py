@@ -95,9 +95,7 @@ class Emergency:
         """
         self._latch.engage(cause, by)
         began = time.monotonic()
-        begun = {
-            name: link.begin_strike(*pieces, beside=True) for name, pieces, link in self._shots()
-        }
+        begun = {name: link.begin_strike(*pieces) for name, pieces, link in self._shots()}
         fired = []
         for name, each in begun.items():
             each.wait()

@@ -121,7 +121,8 @@ def check(python: str, *, name: str = "") -> None:
         raise RefusedError(f"{whose} is Python {has}; funcnodes needs {needs} or newer.")
     if not has_funcnodes:
         raise RefusedError(
-            f"{whose} has no funcnodes.", hint=f"'{python} -m pip install funcnodes' installs it."
+            f"{whose} has no funcnodes.",
+            hint="Install it there, or make the worker anew by 'funcnodes worker new'.",
         )
 
 

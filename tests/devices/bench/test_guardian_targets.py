@@ -84,7 +84,7 @@ def test_what_is_written_is_what_the_driver_declares_after_a_terminator(tmp_path
     assert {target.device: target.data for target in targets} == {
         "source": b"\n:ABOR\n:OUTP OFF\n",
         "magnet": b"\n:ABOR\n:OUTP OFF\n",
-        "cryostat": b"\r\nRANGE 1,0\r\nRANGE 2,0\r\n",
+        "cryostat": b"\r\nRANGE 1,0;RANGE 2,0\r\n",
     }
     assert [target.address for target in targets] == [
         f"TCPIP0::127.0.0.1::{port}::SOCKET" for port in (5001, 5002, 5003)

@@ -10,6 +10,7 @@ import pytest
 
 from funcnodes.devices.estop.emergency import Emergency, Target, strike, strike_all
 from funcnodes.devices.estop.latch import Latch
+from funcnodes.devices.link.strike import Strike
 
 from ...waiting import eventually, patience
 
@@ -132,9 +133,17 @@ class Line:
     interrupt_s: float = 0.1
     takes: bool = True
     data: list[bytes] = field(default_factory=list)
+    hangs_until: threading.Event | None = None
 
-    def strike(self, data: bytes) -> bool:
+    def begin_strike(self, *pieces: bytes, beside: bool = False) -> Strike:
+        strike = Strike(self._take, pieces, pause_s=lambda _: 0.0)
+        strike.begin(beside=beside or self.interrupt_s > 1)
+        return strike
+
+    def _take(self, data: bytes) -> bool:
         assert self.latch.latched, "bytes before the latch: a write may follow them"
+        if self.hangs_until is not None:
+            assert self.hangs_until.wait(patience())
         self.log.append(self.name)
         self.data.append(data)
         return self.takes
@@ -146,7 +155,7 @@ def latch() -> Latch:
 
 
 def emergency(latch: Latch, *lines: Line, targets: tuple[Target, ...] = ()) -> Emergency:
-    shots = [(line.name, OFF, line) for line in lines]
+    shots = [(line.name, (OFF,), line) for line in lines]
 
     def of(cause: str) -> list[Target]:
         return list(targets) if cause == "on_estop" else []
@@ -168,12 +177,20 @@ def test_it_latches_first_then_writes_in_stop_order(latch: Latch) -> None:
 def test_what_takes_bytes_at_once_does_not_wait_for_what_may_have_to_end_a_call(
     latch: Latch,
 ) -> None:
-    """A VISA call may hold its bytes up for seconds: it comes last, whatever its place."""
+    """A VISA call may hold its bytes up for seconds: nobody waits for it, whatever its place."""
     log: list[str] = []
-    slow = [Line(name, log, latch, interrupt_s=2.0) for name in ("visa", "gpib")]
+    others = threading.Event()
+    slow = [
+        Line(name, log, latch, interrupt_s=2.0, hangs_until=others) for name in ("visa", "gpib")
+    ]
     quick = [Line(name, log, latch) for name in ("tcp", "serial")]
-    emergency(latch, slow[0], quick[0], slow[1], quick[1]).fire()
-    assert log == ["tcp", "serial", "visa", "gpib"]
+    stop = emergency(latch, slow[0], quick[0], slow[1], quick[1])
+    firing = threading.Thread(target=stop.fire)
+    firing.start()
+    eventually(lambda: log == ["tcp", "serial"])
+    others.set()
+    firing.join(patience())
+    assert sorted(log[2:]) == ["gpib", "visa"]
 
 
 def test_one_whose_connection_takes_no_bytes_is_dialled(

@@ -130,7 +130,10 @@ ANALYSER = [(enveloped("ID"), enveloped("A1")), (enveloped("SP"), enveloped("5")
 
 async def test_an_acknowledged_command_and_one_that_is_not() -> None:
     async with Conversation(Analyser, ANALYSER) as wire:
-        wire.expect((enveloped("SP7"), b"\x06"), (enveloped("SP8"), b"\x15"))
+        wire.expect(
+            (enveloped("SP7"), b"\x06"), (enveloped("SP"), enveloped("7")),
+            (enveloped("SP8"), b"\x15"),
+        )  # fmt: skip
         await wire.instrument.span.set(7)
         with pytest.raises(InstrumentError, match="'SP8' was answered by error -1, 'negative ack"):
             await wire.instrument.span.set(8)
