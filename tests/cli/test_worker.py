@@ -271,7 +271,7 @@ def test_after_ctrl_c_on_the_server_everything_still_reaches_its_workers(
 ) -> None:
     """`worker stop`, `estop` and `worker list` said 'No manager is running', the output was on."""
     server = start("runserver", "--port", "0", "--no-browser")
-    until(lambda: manager_file.read(settings))
+    until(lambda: address_file.read(settings))
     assert command("worker", "start", "lab").returncode == 0
     switch_on(command, simulated)
     os.killpg(server.pid, signal.SIGINT)

@@ -116,6 +116,7 @@ class Latch:
         Raises:
             RefusedError: A device that did not acknowledge is not among `confirmed`, or what
                 tripped it goes on.
+            OSError: It cannot be kept on disk; the latch is as it was.
         """
         why = next((why for guard in tuple(self._guards) if (why := guard())), "")
         if why:
@@ -130,9 +131,12 @@ class Latch:
                 hint="Switch it off by hand, then confirm it by name.",
                 devices=missing,
             )
+        released = LatchState()
+        if self.path is not None:
+            with self._disk:  # first: the next start must not know better
+                write_private(self.path, msgspec.json.encode(released))
         with self._lock:
-            self._state = LatchState()
-        self.save()
+            self._state = released
         if self._has_reserve:
             self.reserve()
         self._tell()

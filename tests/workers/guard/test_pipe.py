@@ -52,6 +52,13 @@ def heard(tmp_path: Path) -> list[list[Word]]:
     return [[msgspec.json.decode(line, type=Word) for line in each] for each in lines]
 
 
+def started(tmp_path: Path) -> list[psutil.Process]:
+    """The processes that stand in for a guardian; a test process has children of other tests."""
+    program = str(tmp_path / "python")
+    found = psutil.Process().children()
+    return [each for each in found if each.is_running() and program in each.cmdline()]
+
+
 def test_without_anything_to_guard_no_process_is_started(
     guardian: Callable[[str], GuardianProcess], tmp_path: Path
 ) -> None:
@@ -87,7 +94,7 @@ def test_one_that_died_is_replaced_and_told_the_plan_as_it_is(
     watcher = guardian(LISTENS)
     watcher.plan([TARGET])
     eventually(lambda: heard(tmp_path) and heard(tmp_path)[0])
-    (first,) = psutil.Process().children()
+    (first,) = started(tmp_path)
     first.kill()
     eventually(lambda: first.status() == psutil.STATUS_ZOMBIE)
     watcher.beat()
@@ -106,7 +113,7 @@ def test_after_an_orderly_end_nobody_is_started_again(
     watcher.plan([TARGET, TARGET])
     watcher.beat()
     assert len(heard(tmp_path)) == 1
-    assert psutil.Process().children() == []
+    assert started(tmp_path) == []
 
 
 def test_one_that_does_not_end_by_itself_is_ended(
