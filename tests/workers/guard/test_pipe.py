@@ -52,11 +52,11 @@ def heard(tmp_path: Path) -> list[list[Word]]:
     return [[msgspec.json.decode(line, type=Word) for line in each] for each in lines]
 
 
-def started(tmp_path: Path) -> list[psutil.Process]:
-    """The processes that stand in for a guardian; a test process has children of other tests."""
-    program = str(tmp_path / "python")
-    found = psutil.Process().children()
-    return [each for each in found if each.is_running() and program in each.cmdline()]
+@pytest.fixture
+def started() -> Callable[[], list[psutil.Process]]:
+    """The processes begun by a test; the one it runs in has children of other tests."""
+    before = set(psutil.Process().children())
+    return lambda: [each for each in psutil.Process().children() if each not in before]
 
 
 def test_without_anything_to_guard_no_process_is_started(
@@ -89,12 +89,14 @@ def test_it_is_told_whom_to_watch_and_each_new_plan_once(
 
 
 def test_one_that_died_is_replaced_and_told_the_plan_as_it_is(
-    guardian: Callable[[str], GuardianProcess], tmp_path: Path
+    started: Callable[[], list[psutil.Process]],
+    guardian: Callable[[str], GuardianProcess],
+    tmp_path: Path,
 ) -> None:
     watcher = guardian(LISTENS)
     watcher.plan([TARGET])
     eventually(lambda: heard(tmp_path) and heard(tmp_path)[0])
-    (first,) = started(tmp_path)
+    (first,) = started()
     first.kill()
     eventually(lambda: first.status() == psutil.STATUS_ZOMBIE)
     watcher.beat()
@@ -103,7 +105,9 @@ def test_one_that_died_is_replaced_and_told_the_plan_as_it_is(
 
 
 def test_after_an_orderly_end_nobody_is_started_again(
-    guardian: Callable[[str], GuardianProcess], tmp_path: Path
+    started: Callable[[], list[psutil.Process]],
+    guardian: Callable[[str], GuardianProcess],
+    tmp_path: Path,
 ) -> None:
     """A heart that beats once more, or a device that comes late, must not call a striker."""
     watcher = guardian(LISTENS)
@@ -113,7 +117,7 @@ def test_after_an_orderly_end_nobody_is_started_again(
     watcher.plan([TARGET, TARGET])
     watcher.beat()
     assert len(heard(tmp_path)) == 1
-    assert started(tmp_path) == []
+    assert started() == []
 
 
 def test_one_that_does_not_end_by_itself_is_ended(
