@@ -25,16 +25,18 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes.core import clock
-from funcnodes.devices import drivers
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, BenchFile, DeviceConfig
-from funcnodes.devices.drivers import Instrument, driver
+from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.drivers import Instrument, driver
+from funcnodes.devices.declarations.records import StatusWord, bit, record
 from funcnodes.devices.link import Link
-from funcnodes.devices.records import StatusWord, bit, record
+from funcnodes.devices.link.talk import Talk
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.devices.transports.memory import BenchClock
-from funcnodes.devices.wire import Protocol, Wire
 from funcnodes_simulators import MemoryBench
 
 LATENCY_S = 0.005
@@ -248,8 +250,8 @@ async def waveform(rounds: int) -> None:
     show("blocks of 1 MB over a socket", results)
 
 
-async def read_block(wire: Wire) -> bytes | bytearray:
-    return await wire.query_block(WAVE, limit=1 << 21)
+async def read_block(talk: Talk) -> bytes | bytearray:
+    return await talk.query_block(WAVE, limit=1 << 21)
 
 
 def read_raw(sock: socket.socket) -> bytearray:

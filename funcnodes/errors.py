@@ -29,6 +29,7 @@
     │   ├── ReplyError                garbage, half or oversize reply
     │   ├── InstrumentError           the instrument's own error queue
     │   ├── LimitError                a setpoint outside its limits
+    │   ├── NotTakenError             what reads back is not what was set
     │   └── RecordingError            a recording of traffic that cannot be written, read, replayed
     │       └── ReplayMismatch        the replay is asked something else than was recorded
     ├── BenchError                    a bench file or a device missing from it
@@ -221,6 +222,12 @@ class LimitError(DeviceError, ValueError):
     """A setpoint outside the limits of its parameter."""
 
     usual_hint = "Limits are the driver's, narrowed by the bench file."
+
+
+class NotTakenError(DeviceError):
+    """What was set reads back as something else; `context` has `wanted` and `found`."""
+
+    usual_hint = "Is it locked, in local control, or limited by another of its settings?"
 
 
 class RecordingError(DeviceError):

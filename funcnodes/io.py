@@ -1,7 +1,7 @@
 """The import path under which users know the ports."""
 
-from funcnodes.core.nodemaker import InputMeta, OutputMeta
-from funcnodes.core.ports import NodeInput, NodeIO, NodeOutput
+from funcnodes.core.nodes import NodeInput, NodeIO, NodeOutput
+from funcnodes.core.nodes.nodemaker import InputMeta, OutputMeta
 from funcnodes.core.values import NoValue
 from funcnodes.errors import (
     MultipleConnectionsError,

@@ -1,8 +1,8 @@
 """The import path under which users know the nodes."""
 
-from funcnodes.core.library import known_nodeclass as get_nodeclass
-from funcnodes.core.node import Node, run_until_complete
-from funcnodes.core.progress import NodeProgress
+from funcnodes.core.nodes import Node, get_nodeclass
+from funcnodes.core.nodes.progress import NodeProgress
+from funcnodes.core.running import run_until_complete
 from funcnodes.errors import InTriggerError, NodeTriggerError
 
 __all__ = [

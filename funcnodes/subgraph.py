@@ -1,8 +1,11 @@
 """Subgraphs: a part of a graph as one node. The import path that users look for; see `core`."""
 
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.regroup import dissolve, make_subgraph
-from funcnodes.core.subgraph import SubgraphNode
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
+from funcnodes.core.subgraphs.passages import (
+    InputPassage as InputPassage,
+    OutputPassage as OutputPassage,
+)
+from funcnodes.core.subgraphs.regroup import dissolve, make_subgraph
+from funcnodes.core.subgraphs.subgraph import SubgraphNode
 
-__all__ = ["SUFFIX", "InputGate", "OutputGate", "SubgraphNode", "dissolve", "make_subgraph"]
+__all__ = ["SUFFIX", "InputPassage", "OutputPassage", "SubgraphNode", "dissolve", "make_subgraph"]

@@ -1,6 +1,6 @@
 """The import path under which users know what a trigger sets off: today, a wave."""
 
-from funcnodes.core.waves import Outcome, Wave
+from funcnodes.core.running.waves import Outcome, Wave
 
 TriggerStack = Wave
 

@@ -5,8 +5,9 @@ import "./styles/tokens.css";
 import "./styles/app.css";
 import "./styles/editor.css";
 import "./styles/start.css";
+import "./styles/narrow.css";
 import { App } from "./components/App";
-import { arrive } from "./store/actions";
+import { arrive } from "./store/arrival";
 
 const root = document.getElementById("root");
 if (root) createRoot(root).render(<App />);

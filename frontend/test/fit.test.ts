@@ -29,16 +29,35 @@ describe("a wire", () => {
     [end("table"), end("quantity", "V"), "A table does not fit into a quantity."],
   ])("%o does not fit into %o", (from, into, sentence) => expect(misfit(from, into)).toBe(sentence));
 
+  it.each([
+    ["dBm", "mW"], ["W", "dBm"], ["dBm", "dBW"], ["dBm/Hz", "W/Hz"], ["dBµV", "mVrms"], ["dB", "Np"], ["dB/m", "dB/km"],
+    ["rpm", "Hz"], ["rad/s", "Hz"], ["cps", "Hz"], ["1/min", "rpm"], ["Δ°C", "ΔK"], ["°C/min", "K/s"], ["Δ°C/min", "K/s"],
+    ["Torr", "Pa"], ["mTorr", "mbar"], ["sccm", "slm"], ["kΩ", "Ohm"], ["mVpp", "Vpp"], ["G", "mT"], ["Oe", "A/m"],
+    ["ppm", "%"], ["%RH", "% r.H."], ["mAh", "C"], ["bar(g)", "mbar(g)"], ["bar(a)", "bar"],
+  ])("from %s to %s fits as it does in the worker", (from, into) => {
+    expect(misfit(end("quantity", from), end("quantity", into))).toBe("");
+  });
+
+  it.each([
+    ["Vpp", "Vrms", "waveform"], ["Vrms", "V", "waveform"], ["dBm", "dB", "reference"], ["dBV", "V", "reference"],
+    ["dB", "%", "powers or amplitudes"], ["°C", "Δ°C", "no temperature"], ["Δ°C", "K", "no temperature"],
+    ["sccm", "m**3/s", "standard conditions"], ["bar(g)", "bar", "pressure around"], ["Oe", "G", "material"],
+    ["%RH", "%", "air"], ["VA", "W", "phase"], ["rad", "%", ""], ["cps", "rpm", ""], ["dBm", "Vrms", ""],
+  ])("from %s to %s is refused with the reason", (from, into, why) => {
+    expect(misfit(end("quantity", from), end("quantity", into))).toMatch(new RegExp(`do not fit into .*${why}`));
+  });
+
   it("joins an output of one node with an input of another", () => {
     const nodes = {
       clock: node("clock", { outputs: [port("t", "quantity", { unit: "s" })] }),
       set: node("set", { inputs: [port("v", "quantity", { unit: "V" })] }),
-      rec: node("rec", { grows: true }),
+      rec: node("rec", { node_id: "recorder", grows: true, inputs: [port("v", "quantity", { unit: "V" })] }),
     };
     const out = { node: "clock", port: "t", side: "out" } as const;
     expect(misjoin(nodes, out, { node: "set", port: "v", side: "in" })).toBe("Seconds do not fit into volts.");
     expect(misjoin(nodes, { node: "set", port: "v", side: "in" }, out)).toBe("Seconds do not fit into volts.");
     expect(misjoin(nodes, out, { node: "rec", port: "+", side: "in" })).toBe("");
+    expect(misjoin(nodes, out, { node: "rec", port: "v", side: "in" })).toBe("");
     expect(misjoin(nodes, out, { node: "set", port: "+", side: "in" })).toBe("That port is gone.");
     expect(misjoin(nodes, out, { node: "clock", port: "a", side: "in" })).toBe("A node does not feed itself.");
     expect(misjoin(nodes, out, { node: "set", port: "out", side: "out" })).toBe("A wire starts at one output.");
@@ -46,7 +65,7 @@ describe("a wire", () => {
 });
 
 it("knows dimensions of products and powers", () => {
-  expect(dimension("m*s^-2")).toEqual([1, 0, -2, 0, 0]);
+  expect(dimension("m*s^-2")).toEqual({ m: 1, s: -2 });
   expect(sameDimension("kW*h", "J")).toBe(true);
   expect(sameDimension("V/s", "V")).toBe(false);
   expect(sameDimension("furlong", "m")).toBeNull();

@@ -5,7 +5,7 @@ import { node, snapshot } from "./samples";
 
 const start = () => fromSnapshot(snapshot());
 const device = (name: string, simulated: boolean): DeviceView => ({
-  name, driver: "d", model: "", serial: "", address: "", state: "idle", output_on: null, simulated, message: "", safe_state: "", parameters: [],
+  name, driver: "d", model: "", serial: "", address: "", state: "idle", output_on: null, simulated, message: "", changed: false, safe_state: "", parameters: [],
 });
 
 describe("events", () => {

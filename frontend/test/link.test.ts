@@ -31,7 +31,7 @@ class Socket {
 }
 
 let sockets: Socket[];
-let seen: { snapshots: Snapshot[]; events: Event[]; lost: string[]; refused: number };
+let seen: { snapshots: Snapshot[]; events: Event[]; lost: string[]; refused: number; answers: number };
 let link: Link;
 const last = () => sockets.at(-1) as Socket;
 const frame = (seq: number, session = "s"): FromWorker => ({ type: "frame", session, seq, rev: seq, events: [{ type: "node_gone", id: String(seq) }] });
@@ -40,13 +40,14 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("WebSocket", { OPEN: 1 });
   sockets = [];
-  seen = { snapshots: [], events: [], lost: [], refused: 0 };
+  seen = { snapshots: [], events: [], lost: [], refused: 0, answers: 0 };
   link = new Link(
     "w",
     {
       welcome: () => undefined,
       snapshot: (each) => seen.snapshots.push(each),
       events: (events) => seen.events.push(...events),
+      answer: () => seen.answers++,
       lost: (reason) => seen.lost.push(reason),
       refused: () => seen.refused++,
     },
@@ -133,6 +134,15 @@ describe("a command", () => {
     last().says({ type: "fail", id: 1, rev: 4, problem: { title: "NothingToUndo", detail: "There is nothing to undo.", hint: "", context: {} } });
     await expect(second).resolves.toBe("run");
     await expect(first).rejects.toThrow(Refused);
+  });
+
+  it("is answered only once what was said before is told to be taken in", async () => {
+    last().opens();
+    last().says(snapshot());
+    const answers = link.send({ type: "undo" }).then(() => seen.answers);
+    expect(seen.answers).toBe(0);
+    last().says({ type: "ack", id: 1, rev: 4, result: null });
+    await expect(answers).resolves.toBe(1);
   });
 
   it("is never left without an end, nor sent twice", async () => {

@@ -3,7 +3,7 @@ import { CARD, cardWidth } from "../src/model/card";
 import { freePlace } from "../src/model/place";
 import { PortValues } from "../src/model/values";
 import { ackWords, compactMark, errorTitle } from "../src/model/words";
-import { wiresOf } from "../src/model/wires";
+import { isWired, wiredOf, wiresOf } from "../src/model/wires";
 import type { DeviceView, PortValue } from "../src/model/wire.gen";
 import { node, port } from "./samples";
 
@@ -38,12 +38,13 @@ it("indexes wires once per set of edges", () => {
   const edges = { e: { id: "e", source: "a", source_port: "out", target: "b", target_port: "in", note: "" } };
   expect(wiresOf(edges)).toBe(wiresOf(edges));
   expect(wiresOf(edges).into.get("b in")?.id).toBe("e");
-  expect(wiresOf(edges).from.has("a out")).toBe(true);
+  expect([isWired(wiredOf(edges, "a"), "out", "out"), isWired(wiredOf(edges, "b"), "in", "in")]).toEqual([true, true]);
+  expect([isWired(wiredOf(edges, "a"), "in", "out"), isWired(wiredOf(edges, "b"), "in", "i"), isWired(wiredOf(edges, "c"), "in", "in")]).toEqual([false, false, false]);
 });
 
 describe("words", () => {
   const device = (more: Partial<DeviceView>): DeviceView => ({
-    name: "smu", driver: "d", model: "", serial: "", address: "", state: "busy", output_on: true, simulated: true, message: "", safe_state: "", parameters: [], ...more,
+    name: "smu", driver: "d", model: "", serial: "", address: "", state: "busy", output_on: true, simulated: true, message: "", changed: false, safe_state: "", parameters: [], ...more,
   });
 
   it("let Output ON win in compact views, except over a device that did not answer", () => {

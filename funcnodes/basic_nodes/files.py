@@ -5,14 +5,13 @@ it, by `..`, as an absolute path or over a symbolic link, is refused. A file is 
 reader sees the old content or the new one.
 """
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
 
+from funcnodes.durable import replace_file
 from funcnodes.errors import ExecutionError
 
 LARGEST_READ = 256 * 2**20
@@ -95,7 +94,9 @@ class Files:
                 with path.open("ab") as file:
                     file.write(data)
             else:
-                _replace(path, data, new=mode == "new")
+                if path.is_dir():
+                    raise IsADirectoryError
+                replace_file(path, data, is_private=True, is_new=mode == "new")
         return path
 
     def exists(self, name: str) -> bool:
@@ -139,24 +140,6 @@ class Files:
         path = self.path(name)
         with _said(name):
             path.unlink()
-
-
-def _replace(path: Path, data: bytes, *, new: bool) -> None:
-    if path.is_dir():
-        raise IsADirectoryError
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if new:
-            os.link(temporary, path)  # unlike a rename, refused where there is one already
-        else:
-            os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
 
 
 @contextmanager

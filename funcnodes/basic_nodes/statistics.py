@@ -11,7 +11,8 @@ from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode
 from funcnodes.basic_nodes.control.memory import is_signal
 from funcnodes.basic_nodes.define import basic_node, not_a
 from funcnodes.basic_nodes.fits import NODES as FITS
-from funcnodes.core import Node, NodeOutput, Range, Shelf
+from funcnodes.core import Node, NodeOutput, Quality, Range, Shelf
+from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
 
 
@@ -187,24 +188,29 @@ class Running(ArrivalNode):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
+        self._quality: Quality  # the worst of all that came: leaving some out is no cure
         self._forget()
 
-    def func(self, **_: Any) -> dict[str, Any]:
-        for port_id, value in self.arrivals() or ():
-            if port_id == "input":
-                self._take(value)
-            elif is_signal(value):
+    def func(self, **_: Any) -> None:
+        for each in self.arrivals() or ():
+            if each.port == "input":
+                self._take(each.value)
+                self._quality = worst((self._quality, each.quality))
+            elif is_signal(each.value):
                 self._forget()
         spread = math.sqrt(self._squares / (self._count - 1)) if self._count > 1 else math.nan
-        return {
+        found = {
             "missing": self._missing, "count": self._count, "deviation": spread,
             "mean": self._mean if self._count else math.nan,
             "minimum": self._low if self._count else math.nan,
             "maximum": self._high if self._count else math.nan,
         }  # fmt: skip
+        for port_id, value in found.items():
+            self.outputs[port_id].set(value, quality=self._quality)
 
     def _forget(self) -> None:
         self._count = self._missing = 0
+        self._quality = "ok"
         self._mean = self._squares = 0.0  # Welford's: squares of the distances from the mean
         self._low, self._high = math.inf, -math.inf
 

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from funcnodes.basic_nodes.arraylike import Array, is_array
 from funcnodes.basic_nodes.define import basic_node, describe, not_a, short
-from funcnodes.core import NoValue, Rows, Shelf
+from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Rows, Shelf
+from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
 
 Table = dict[str, Any]
@@ -70,15 +71,27 @@ def to_rows_node(table: Table) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-@basic_node("table.from_recorder", name="Table of a recorder", icon="record", words=("rows", "run"))
-def from_recorder_node(rows: Rows) -> Table:
-    """The rows that a recorder has so far in this run."""
-    page = getattr(rows, "page", None)
-    if page is None:
-        raise not_a("rows of a recorder", "rows", rows)
-    read = page()
-    names = [column.name for column in read.table.columns]
-    return {name: list(values) for name, values in zip(names, read.values, strict=True)}
+class FromRecorder(Node):
+    """The rows that a recorder has so far in this run. Worth as much as the worst cell."""
+
+    node_id = "table.from_recorder"
+    node_name = "Table of a recorder"
+    description = __doc__ or ""
+    icon = "record"
+    words = ("rows", "run")
+
+    rows = NodeInput(type=Rows)
+    out = NodeOutput(type=Table)
+
+    def func(self, rows: Any) -> None:
+        page = getattr(rows, "page", None)
+        if page is None:
+            raise not_a("rows of a recorder", "rows", rows)
+        read = page()
+        names = [column.name for column in read.table.columns]
+        table = {name: list(values) for name, values in zip(names, read.values, strict=True)}
+        cells = (quality for column in read.quality for quality in column)
+        self.out.set(table, quality=worst((self.quality_taken, *cells)))
 
 
 @basic_node("table.columns", name="Column names", icon="table", words=("header",))
@@ -368,7 +381,7 @@ def _numbers(cells: list[str]) -> list[Any]:
 
 NODE_SHELF = Shelf(
     [
-        make_node, from_rows_node, to_rows_node, from_recorder_node, columns_node, length_node,
+        make_node, from_rows_node, to_rows_node, FromRecorder, columns_node, length_node,
         column_node, to_array_node, row_node, select_node, set_column_node, filter_node,
         sort_node, part_node, append_row_node, join_node, match_node, group_node, describe_node,
         read_csv_node, write_csv_node,

@@ -13,8 +13,8 @@ from funcnodes.cli.opening import OWNER, BenchFile, SomeBench, locks, opened, wi
 from funcnodes.cli.output import Json, complain, print_json, print_table
 
 if TYPE_CHECKING:
+    from funcnodes.devices.bench.plan import SafetyPlan
     from funcnodes.devices.device import Device
-    from funcnodes.devices.safetyplan import SafetyPlan
     from funcnodes.settings import Settings
 
 AddressText = Annotated[
@@ -83,12 +83,17 @@ async def _attached(locks: Path, mdns: bool, vxi11: bool, visa: bool) -> list[An
 
 def list_drivers(as_json: Json = False) -> None:
     """List the drivers that are installed, whom each is for and how it is made safe."""
-    from funcnodes.devices import drivers
-    from funcnodes.devices.safetyplan import estop_words, park_words
+    from funcnodes.devices.bench.plan import estop_words, park_words
+    from funcnodes.devices.declarations import drivers
 
     kinds = [drivers.find(name) for name in drivers.names()]
     if as_json:
-        print_json([{**_driver(kind.spec), "park": park_words(kind)} for kind in kinds])
+        print_json(
+            [
+                {**_driver(kind.spec), "park": park_words(kind), "replies": _replies(kind)}
+                for kind in kinds
+            ]
+        )
         return
     rows = [
         (kind.spec.name, _for_whom(kind.spec.match), estop_words(kind), park_words(kind))
@@ -217,18 +222,19 @@ def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
     Changes nothing.
     """
 
-    async def look() -> tuple[list[dict[str, Any]], Any]:
+    async def look() -> tuple[list[dict[str, Any]], Any, list[str]]:
         async with opened(ctx.obj, bench) as found:
-            plan = found.safety_plan()
-            return [_state(device, plan) for device in found.devices.values()], plan
+            plan, devices = found.safety_plan(), found.devices.values()
+            unmet = [each for device in devices for each in device.unmet()]
+            return [_state(device, plan) for device in devices], plan, unmet
 
-    states, plan = asyncio.run(look())
+    states, plan, unmet = asyncio.run(look())
     if as_json:
         print_json(states)
     else:
         rows = [(s["name"], s["state"], s["identity"] or s["message"], s["stop"]) for s in states]
         print_table(("Device", "State", "Answers as", "On E-STOP"), rows)
-        print("\n".join(["", *plan.lines()]))
+        print("\n".join(["", *plan.lines(), *(f"Requirement: {each}" for each in unmet)]))
     return 1 if any(state["state"] in ("offline", "fault") for state in states) else 0
 
 
@@ -302,6 +308,13 @@ def _driver(spec: Any) -> dict[str, Any]:
         "maker": match.maker if match else None, "model": match.model if match else None,
         "safe_state": spec.safe_state,
     }  # fmt: skip
+
+
+def _replies(kind: Any) -> dict[str, Any]:
+    """How replies are read that are no plain values, and what means "no number", by member."""
+    from funcnodes.devices.declarations.schemas import reply_words
+
+    return reply_words(kind)
 
 
 def _for_whom(match: Any) -> str:

@@ -1,4 +1,4 @@
-"""The guardian of a run without a worker process: see `funcnodes.workers.guardian`.
+"""The guardian of a run without a worker process: see `funcnodes.workers.guard.guardian`.
 
 Guarantees that outputs are switched off by another process when this one is killed or frozen.
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
-from funcnodes.devices.emergency import Target
-from funcnodes.workers.guard import TURN_S, GuardianProcess
+from funcnodes.devices.estop.emergency import Target
+from funcnodes.workers.guard.pipe import TURN_S, GuardianProcess
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ def reset(
     that still holds trips again with the next run.
     """
     from funcnodes.cli.run import operator_name
-    from funcnodes.devices.safety import Latch
+    from funcnodes.devices.estop.latch import Latch
     from funcnodes.runs.local import WORKER
 
     latch = Latch(ctx.obj.workers_dir / WORKER / "latch.json")

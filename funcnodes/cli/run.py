@@ -65,7 +65,7 @@ def run(
     from funcnodes.cli.guarded import guarded
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
-    from funcnodes.runs.local import Replay, Watcher, run_file
+    from funcnodes.runs.local import ReplayedRecording, RunWatcher, run_file
 
     if replay is None and (match or timed):
         complain("--match and --timed go with --replay FILE.")
@@ -80,8 +80,10 @@ def run(
                 bench=bench,
                 out=out,
                 record_traffic=record_traffic,
-                replay=None if replay is None else Replay(replay, match=match, timed=timed),
-                watcher=Watcher(
+                replay=None
+                if replay is None
+                else ReplayedRecording(replay, match=match, timed=timed),
+                watcher=RunWatcher(
                     say=display.say,
                     changed=display.changed,
                     confirm=(lambda _: True) if yes or as_json else _confirm,
@@ -241,7 +243,10 @@ class _Display:
                 return
             self._start(run)
         self._bar.update(
-            self._task, description=run.state.capitalize(), completed=run.done, total=run.total
+            self._task,
+            description=(run.waiting or run.state).capitalize(),
+            completed=run.done,
+            total=run.total,
         )
 
     def _start(self, run: "Run") -> None:

@@ -1,17 +1,17 @@
 """`funcnodes runs …`: list, show and export what was recorded, in all workers of this machine."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from funcnodes.cli.output import Json, print_json, print_table
+from funcnodes.durable import replacing
 from funcnodes.errors import FuncnodesError, RunError
 from funcnodes.settings import Settings
 
@@ -258,18 +258,11 @@ def _write(path: Path, lines: Any) -> None:
     """The whole file or none of it."""
     if not path.name:
         raise FuncnodesError(f"'{path}' is a folder; --out takes the name of a file.")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
+        with replacing(path) as file, TextIOWrapper(file, "utf-8", newline="") as stream:
             stream.writelines(lines)
-        os.replace(partial, path)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise FuncnodesError(f"{path} cannot be written: {error.strerror}.") from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _local(wall: float) -> str:

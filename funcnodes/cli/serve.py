@@ -91,7 +91,7 @@ def link(
     as_json: Json = False,
 ) -> None:
     """Print a link that signs in once."""
-    from funcnodes.workers.client import link as fresh
+    from funcnodes.workers.manager.client import link as fresh
 
     found = fresh(_settings(ctx), role=role.value)
     if as_json:

@@ -16,8 +16,8 @@ from funcnodes.errors import DeviceError, FuncnodesError, RefusedError
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
     from funcnodes.devices.device import Device
-    from funcnodes.devices.recordings import Recorded, RecordedDevice
-    from funcnodes.devices.traffic import Exchange, Filter
+    from funcnodes.devices.messages.recorded import Recorded, RecordedDevice
+    from funcnodes.devices.messages.traffic import Exchange, Filter
     from funcnodes.settings import Settings
 
 RecordingFile = Annotated[Path, typer.Argument(metavar="FILE", help="A recording of traffic.")]
@@ -47,8 +47,8 @@ def traffic(
     as_json: Json = False,
 ) -> None:
     """Show what went over the wires, from a recording."""
-    from funcnodes.devices.recordings import Recorded, exchange_line
-    from funcnodes.devices.traffic import Filter, line
+    from funcnodes.devices.messages.recorded import Recorded, exchange_line
+    from funcnodes.devices.messages.traffic import Filter, line
 
     recorded = Recorded.load(file)
     if device:
@@ -64,7 +64,7 @@ def traffic(
 
 
 def _kinds(text: str) -> "frozenset[Any]":
-    from funcnodes.devices.traffic import Direction
+    from funcnodes.devices.messages.traffic import Direction
 
     kinds = frozenset(filter(None, (part.strip() for part in text.split(","))))
     known = get_args(Direction)
@@ -133,9 +133,9 @@ async def _bench(settings: "Settings", device: str, file: Path | None) -> "Bench
 async def _record(
     bench: "Bench", file: Path, read: Sequence[str], every: float, count: int, rounds: list[int]
 ) -> None:
-    from funcnodes.devices.recordings import Recorder
+    from funcnodes.devices.bench.recorder import TrafficRecorder
 
-    with Recorder(file, bench):
+    with TrafficRecorder(file, bench):
         try:
             await bench.open()
             for device in bench.devices.values():
@@ -183,7 +183,7 @@ async def _read(device: "Device", member: str) -> None:
 
 
 def _show_recording(file: Path, rounds: int, *, as_json: bool) -> None:
-    from funcnodes.devices.recordings import Recorded
+    from funcnodes.devices.messages.recorded import Recorded
 
     recorded = Recorded.load(file)
     count = sum(len(device.exchanges) for device in recorded.devices.values())
@@ -212,7 +212,7 @@ def replay(
 
     Connects each installed driver to it, which must say what was said then.
     """
-    from funcnodes.devices.recordings import Recorded
+    from funcnodes.devices.messages.recorded import Recorded
 
     recorded = Recorded.load(file)
     if device:
@@ -256,7 +256,7 @@ async def _connect(
     from dataclasses import replace
 
     from funcnodes.devices.bench import Bench
-    from funcnodes.devices.recordings import recorded_bench, replayed
+    from funcnodes.devices.bench.recorder import recorded_bench, replayed
 
     problems = {}
     whole = replayed(recorded_bench(recorded), recorded)

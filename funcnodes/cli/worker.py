@@ -11,7 +11,7 @@ from funcnodes.cli.choosing import Name, Uuid, Who, chosen
 from funcnodes.cli.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
-    from funcnodes.workers.local.roster import Standing
+    from funcnodes.workers.local.roster import WorkerStanding
     from funcnodes.workers.workspace import Workspace
 
 
@@ -225,7 +225,7 @@ def remove(
         print(f"Worker {workspace.record.name} removed.")
 
 
-def _say(found: "Standing", as_json: bool, done: str) -> None:
+def _say(found: "WorkerStanding", as_json: bool, done: str) -> None:
     if as_json:
         print_json(_plain(found))
         return
@@ -245,13 +245,13 @@ def _say_here(workspace: "Workspace", as_json: bool) -> None:
         print("Ctrl-C makes its devices safe and ends it; --detach starts it in the background.")
 
 
-def _plain(found: "Standing") -> dict[str, Any]:
+def _plain(found: "WorkerStanding") -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(found)
 
 
-def _block(found: "Standing") -> str:
+def _block(found: "WorkerStanding") -> str:
     from datetime import datetime
 
     process = f", process {found.pid}" if found.pid else ""

@@ -13,7 +13,7 @@ from funcnodes.cli.choosing import Name, Uuid, Who, chosen
 from funcnodes.cli.output import Json, print_json
 
 if TYPE_CHECKING:
-    from funcnodes.workers.wire import LogLine
+    from funcnodes.workers.schema import LogLine
 
 
 def register(workers: typer.Typer) -> None:

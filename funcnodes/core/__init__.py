@@ -2,32 +2,43 @@
 
 from funcnodes.core.codec import JSONDecoder, JSONEncoder
 from funcnodes.core.dataenum import DataEnum
-from funcnodes.core.engine import Engine
-from funcnodes.core.frames import Frame, Pacer
-from funcnodes.core.groups import NodeGroup, NodeGroups
-from funcnodes.core.library import (
+from funcnodes.core.graph import (
+    Changes,
     Library,
+    NodeGroup,
+    NodeGroups,
+    NodeSpace,
+    PlaceholderNode,
     Shelf,
     find_shelf,
-    known_nodeclass as get_nodeclass,
     module_to_shelf,
 )
-from funcnodes.core.mixin import NodeClassMixin, instance_nodefunction
-from funcnodes.core.node import Node, run_until_complete
-from funcnodes.core.nodemaker import InputMeta, NodeDecorator, OutputMeta, node_class_maker
-from funcnodes.core.nodespace import Changes, NodeSpace
-from funcnodes.core.places import Place
-from funcnodes.core.ports import NodeInput, NodeIO, NodeOutput, Port
-from funcnodes.core.progress import NodeProgress
-from funcnodes.core.regroup import dissolve, make_subgraph
+from funcnodes.core.nodes import (
+    Frame,
+    InputMeta,
+    Node,
+    NodeClassMixin,
+    NodeDecorator,
+    NodeInput,
+    NodeIO,
+    NodeOutput,
+    NodeProgress,
+    OutputMeta,
+    Pacer,
+    Place,
+    Port,
+    Stream,
+    StreamInput,
+    get_nodeclass,
+    instance_nodefunction,
+    node_class_maker,
+)
 from funcnodes.core.render import RenderOptions
-from funcnodes.core.saved import PlaceholderNode
+from funcnodes.core.running import Engine, Outcome, Wave, run_until_complete
 from funcnodes.core.services import Services
-from funcnodes.core.streams import Stream, StreamInput
-from funcnodes.core.subgraph import SubgraphNode
+from funcnodes.core.subgraphs import SubgraphNode, dissolve, make_subgraph
 from funcnodes.core.types import DeviceRef, PortType, Range, Rows, Trigger, Unit
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.core.waves import Outcome, Wave
 
 __all__ = [
     "Changes",

@@ -4,26 +4,28 @@ A port tells its own listeners, its node's and, through the node, the nodespace'
 only where somebody listens: see `ValueEvents`.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from funcnodes.core.node import Node
-    from funcnodes.core.ports import Port
-
+T = TypeVar("T")
 Listener = Callable[..., Any]
 _log = logging.getLogger(__name__)
 _PLAIN = {"connect", "disconnect", "request_trigger", "trigger"}
 
 
-class Watcher(Protocol):
+Ports = TypeVar("Ports", contravariant=True)
+Nodes = TypeVar("Nodes", contravariant=True)
+
+
+class Watcher(Protocol[Ports, Nodes]):
     """Is told what changes: `NodeSpace.watch` makes one, and listeners on values are one."""
 
-    def note_port(self, port: "Port") -> None:
+    def note_port(self, port: Ports) -> None:
         """A port has a new value."""
 
-    def note_node(self, node: "Node") -> None:
+    def note_node(self, node: Nodes) -> None:
         """A node has a new state."""
 
 
@@ -130,15 +132,29 @@ class _Listeners(dict[str, tuple[Listener, ...]]):
         return heard
 
 
-class ValueEvents:
+class Heard(Protocol):
+    """A port that somebody may listen to."""
+
+    _value: Any
+    _events: Emitter | None
+
+    @property
+    def node(self) -> Emitter: ...
+
+
+P = TypeVar("P", bound=Heard)
+N = TypeVar("N", bound=Emitter)
+
+
+class ValueEvents(Generic[P, N]):
     """Stands before a node's watcher while somebody listens to values, and tells of each."""
 
     __slots__ = ("watcher",)
 
-    def __init__(self, watcher: Watcher | None) -> None:
+    def __init__(self, watcher: Watcher[P, N] | None) -> None:
         self.watcher = watcher
 
-    def note_port(self, port: "Port") -> None:
+    def note_port(self, port: P) -> None:
         if self.watcher is not None:
             self.watcher.note_port(port)
         if port._events is not None:
@@ -151,9 +167,20 @@ class ValueEvents:
                 except Exception:
                     _log.exception("A listener of 'after_set_value' on %r raised", node)
 
-    def note_node(self, node: "Node") -> None:
+    def note_node(self, node: N) -> None:
         if self.watcher is not None:
             self.watcher.note_node(node)
+
+
+def unsubscriber(callbacks: list[T], callback: T) -> Callable[[], None]:
+    """Add `callback`; returns how to take it out again, which may be called twice."""
+    callbacks.append(callback)
+
+    def forget() -> None:
+        with contextlib.suppress(ValueError):
+            callbacks.remove(callback)
+
+    return forget
 
 
 def _plain(event: str) -> str:

@@ -11,7 +11,7 @@ other.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from funcnodes.core.node import Node
+    from funcnodes.core.nodes.node import Node
 
 
 def name_of(node: "Node") -> str:

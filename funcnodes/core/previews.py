@@ -19,7 +19,7 @@ ELEMENTS = 8  # how many of a container are looked at
 DEPTH = 3
 
 Preview = Callable[[Any], str]
-Shown = str | int | float | bool | None
+Previewed = str | int | float | bool | None
 
 _SAFE_INTEGER = 2**53
 _by_class: dict[type, Preview] = {}
@@ -30,7 +30,7 @@ def add_preview(kind: type, preview: Preview) -> None:
     _by_class[kind] = preview
 
 
-def preview(value: Any, limit: int = LIMIT) -> Shown:
+def preview(value: Any, limit: int = LIMIT) -> Previewed:
     """What to show of a value: a number, on/off or nothing as it is, anything else as text.
 
     Args:

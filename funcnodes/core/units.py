@@ -1,7 +1,10 @@
 """Units: what a number on a port means, and how one unit becomes another.
 
-Conversion between units of one dimension is affine (°C to K adds), computed once per pair and
-kept. Knowledge of units is pint's, loaded on first use (about 0.3 s): call `preload` off the loop.
+Conversion between units of one kind is affine (°C to K adds), or logarithmic where one of them
+counts decibels above something; computed once per pair and kept. What only looks alike is refused
+with the reason: a temperature and a difference of two, rms and peak to peak, gauge and absolute
+pressure. Knowledge of units is pint's, loaded on first use (about 0.3 s): call `preload` off the
+loop.
 """
 
 import math
@@ -9,20 +12,38 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
+from funcnodes.core.quantities import registry as known
+from funcnodes.core.quantities.levels import FromLevel, Level, ToLevel, level
 from funcnodes.errors import UnitError
 
-_SPELLINGS = {
-    "°C": "degC", "\u2103": "degC", "°F": "degF", "\u03a9": "ohm", "\u2126": "ohm", "%": "percent",
-}  # fmt: skip
 _NAMES = {
     "V": "volts", "A": "amperes", "Ω": "ohms", "ohm": "ohms", "W": "watts", "s": "seconds",
     "K": "kelvins", "°C": "degrees Celsius", "Hz": "hertz", "m": "metres", "T": "teslas",
+    "G": "gauss", "Oe": "oersteds", "Vrms": "volts rms", "Vpp": "volts peak to peak",
+    "dB": "decibels", "Δ°C": "differences of degrees Celsius", "ΔK": "differences of kelvins",
+    "Pa": "pascals",
 }  # fmt: skip
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
-_SCALABLE = {"V", "A", "Ω", "ohm", "W", "s", "Hz", "F", "H", "T", "J", "N", "Pa", "m", "g", "C"}
+_SCALABLE = {
+    "V", "A", "Ω", "ohm", "W", "s", "Hz", "F", "H", "T", "J", "N", "Pa", "m", "g", "C",
+    "Vrms", "Vpp", "Vpk",
+}  # fmt: skip
 _QUANTITY = re.compile(r"\s*([-+−]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+−]?\d+)?)\s*(\S.*)?$", re.DOTALL)
+
+
+class Conversion(Protocol):
+    """How a number, or an array of numbers, in one unit becomes one in another.
+
+    Calling it raises UnitError for a number that has no like in the other unit.
+    """
+
+    @property
+    def text(self) -> str:
+        """How a wire says it: "×0.001", "dBm → mW"."""
+
+    def __call__(self, value: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +58,7 @@ class Affine:
 
     @property
     def text(self) -> str:
-        """How a wire says it: "×0.001", "+ 273.15"."""
+        """How an edge says it: "×0.001", "+ 273.15"."""
         parts = [f"×{self.factor:.6g}"] if self.factor != 1 else []
         if self.offset:
             parts.append(f"{'+' if self.offset > 0 else '−'} {abs(self.offset):.6g}")
@@ -48,20 +69,41 @@ IDENTITY = Affine(1.0)
 
 
 @cache
-def affine(source: str, target: str) -> Affine:
-    """The conversion from one unit to another.
+def conversion(source: str, target: str) -> Conversion:
+    """The conversion from one unit to another; `IDENTITY` where they are the same.
 
     Raises:
-        UnitError: A unit is unknown, or the dimensions differ.
+        UnitError: A unit is unknown, or the two do not measure the same.
     """
     if source == target:
         return IDENTITY
-    here, there = _unit(source), _unit(target)
-    if here.dimensionality != there.dimensionality:
-        raise UnitError(f"{_capital(name(source))} do not fit into {name(target)}.")
-    registry = _registry()
-    zero, one = (float(registry.Quantity(n, here).to(there).magnitude) for n in (0.0, 1.0))
-    return Affine(_clean(one - zero), _clean(zero))
+    here, there = level(source), level(target)
+    if here is None and there is None:
+        return _affine(source, target)
+    note = f"{source} → {target}"
+    try:
+        if here is None or there is None:
+            return _from_or_to(here, there, source, target, note)
+        scale = _factor(here.reference, there.reference)
+    except UnitError as error:
+        check(source)
+        check(target)
+        raise _misfit(source, target, "a level has a reference of its own") from error
+    if here.factor != there.factor:
+        raise _misfit(source, target)
+    return Affine(1.0, _clean(here.factor * math.log10(scale)))
+
+
+def affine(source: str, target: str) -> Affine:
+    """The conversion from one unit to another, where that is a straight line.
+
+    Raises:
+        UnitError: A unit is unknown, the two do not measure the same, or it is no straight line.
+    """
+    found = conversion(source, target)
+    if not isinstance(found, Affine):
+        raise UnitError(f"From {source} to {target} is no straight line.")
+    return found
 
 
 def parse(text: str, unit: str = "") -> float:
@@ -81,8 +123,8 @@ def parse(text: str, unit: str = "") -> float:
         return number
     if not unit:
         raise UnitError(f"{text.strip()!r} has a unit, but a plain number is asked for.")
-    conversion = affine(given, unit)
-    return _clean(conversion(number)) if conversion is not IDENTITY else number
+    convert = conversion(given, unit)
+    return _clean(convert(number)) if convert is not IDENTITY else number
 
 
 def text(value: float, unit: str = "", *, digits: int = 4) -> str:
@@ -104,8 +146,9 @@ def name(unit: str) -> str:
 
 def check(unit: str) -> None:
     """Raise UnitError where `unit` is not known."""
+    found = level(unit)
     if unit:
-        _unit(unit)
+        known.linear(found.reference if found is not None else unit)
 
 
 def quantity(magnitude: Any, unit: str) -> Any:
@@ -114,7 +157,7 @@ def quantity(magnitude: Any, unit: str) -> Any:
     Raises:
         UnitError: The unit is unknown.
     """
-    return _registry().Quantity(magnitude, _unit(unit))
+    return known.registry().Quantity(magnitude, known.unit(unit))
 
 
 def quantity_of(magnitude: Any, powers: dict[str, float]) -> Any:
@@ -126,8 +169,8 @@ def quantity_of(magnitude: Any, powers: dict[str, float]) -> Any:
     from pint.util import UnitsContainer
 
     for unit in powers:
-        _unit(unit)
-    return _registry().Quantity(magnitude, UnitsContainer(powers))
+        known.unit(unit)
+    return known.registry().Quantity(magnitude, UnitsContainer(powers))
 
 
 def is_quantity(value: Any) -> bool:
@@ -145,13 +188,53 @@ def magnitude_in(value: Any, unit: str) -> Any:
     given = str(value.units) if value.unit_items() else ""
     if given and not unit:
         raise UnitError(f"{value} has a unit, but a plain number is asked for.")
-    conversion = affine(given, unit) if given else IDENTITY
-    return value.magnitude if conversion == IDENTITY else _cleaned(conversion(value.magnitude))
+    convert = conversion(given, unit) if given else IDENTITY
+    return value.magnitude if convert == IDENTITY else _cleaned(convert(value.magnitude))
 
 
 def preload() -> None:
     """Load the unit registry now, so that the first conversion does not pause the loop."""
-    _registry()
+    known.registry()
+
+
+def _affine(source: str, target: str) -> Affine:
+    here, there = known.linear(source), known.linear(target)
+    if here.dimensionality == there.dimensionality:
+        if known.is_temperature(here) and known.is_difference(here) != known.is_difference(there):
+            raise _misfit(source, target, "a difference of temperatures is no temperature")
+        return _straight(here, there)
+    counts_here, counts_there = known.counted(here), known.counted(there)
+    if counts_here is None or counts_there is None or (counts_here and counts_there):
+        raise _misfit(source, target, known.why_not(here, there))
+    return _straight(here / _per(counts_here), there / _per(counts_there))  # 60 rpm are 1 Hz
+
+
+def _straight(here: Any, there: Any) -> Affine:
+    quantity = known.registry().Quantity
+    zero, one = (float(quantity(n, here).to(there).magnitude) for n in (0.0, 1.0))
+    return Affine(_clean(one - zero), _clean(zero))
+
+
+def _per(counted: str) -> Any:
+    return known.unit(counted) if counted else known.registry().dimensionless
+
+
+def _from_or_to(
+    here: Level | None, there: Level | None, source: str, target: str, note: str
+) -> Conversion:
+    if here is not None:
+        return FromLevel(here.factor, _factor(here.reference, target), note)
+    assert there is not None
+    return ToLevel(there.factor, _factor(source, there.reference), note)
+
+
+def _factor(source: str, target: str) -> float:
+    return _affine(source, target).factor
+
+
+def _misfit(source: str, target: str, why: str = "") -> UnitError:
+    reason = f": {why}" if why else ""
+    return UnitError(f"{_capital(name(source))} do not fit into {name(target)}{reason}.")
 
 
 def _capital(words: str) -> str:
@@ -165,21 +248,3 @@ def _cleaned(number: Any) -> Any:
 def _clean(number: float) -> float:
     """Drop the last bits of noise that conversion adds (800.0000000000001)."""
     return float(f"{number:.15g}")
-
-
-@cache
-def _registry() -> Any:
-    import pint
-
-    return pint.UnitRegistry(autoconvert_offset_to_baseunit=True, cache_folder=None)
-
-
-@cache
-def _unit(unit: str) -> Any:
-    spelled = unit
-    for symbol, word in _SPELLINGS.items():
-        spelled = spelled.replace(symbol, word)
-    try:
-        return _registry().Unit(spelled)
-    except Exception as error:  # pint raises many kinds, all meaning the same here
-        raise UnitError(f"{unit!r} is not a known unit.") from error

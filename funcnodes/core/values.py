@@ -1,9 +1,14 @@
 """`NoValue`: what a port holds before anything was set. Never mistaken for data."""
 
-from typing import Any, Final, Literal, final
+from typing import Any, Final, Literal, final, get_args
 
-Quality = Literal["ok", "compliance", "overrange", "timeout", "missing", "stale"]
+Quality = Literal[
+    "ok", "compliance", "overrange", "timeout", "missing", "stale", "changed"
+]  # fmt: skip
 """How far a measured value can be trusted (D3, R2)."""
+
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+"""From the best to the worst. Run files keep the index into this: append only, never reorder."""
 
 
 @final

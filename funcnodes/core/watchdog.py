@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from funcnodes.core.engine import Engine
+from funcnodes.core.running.engine import Engine
 
 HELD_S = 0.5
 TICK_S = 0.1
-Told = Callable[[str, float], None]
+OnHeld = Callable[[str, float], None]
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Watchdog:
         held_s: After how long.
     """
 
-    def __init__(self, engine: Engine, told: Told = warn, *, held_s: float = HELD_S) -> None:
+    def __init__(self, engine: Engine, told: OnHeld = warn, *, held_s: float = HELD_S) -> None:
         self._engine = engine
         self._told = told
         self._held_s = held_s

@@ -1,4 +1,4 @@
-"""Any wire, one owner, never a wrong reply: benches, devices, and the words for drivers.
+"""Any channel, one owner, never a wrong reply: benches, devices, and the words for drivers.
 
     async with Bench.load("bench.toml") as bench:
         smu = bench.devices["smu"]
@@ -6,25 +6,39 @@
 
 A driver is written with `driver`, `ScpiDevice`, `control`, `measurement`, `record`, `command`,
 `setting` and `Channel`; see `funcnodes_drivers` for some.
+
+Ten floors, each of which knows only those below it (import-linter holds them):
+
+    nodes                   device nodes, and what the palette offers
+    bench                   devices opened together, brought down together; recorder, snapshots
+    safety                  conditions, interlocks, alarms, notices
+    device                  one instrument: connection, permission, readings
+    discovery               what is connected here, and who answers
+    declarations · estop    the words of a driver · the latch and its emergency bytes
+    link                    the one owner of a channel, and the talk on it
+    transports              open byte channels
+    messages · benchfile    framings, replies, traffic · what a bench file says
+    addresses               where instruments are, and who has leased them
 """
 
 from funcnodes.core.types import Range
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
-from funcnodes.devices.bench import Bench, builtin_benches, find_bench
-from funcnodes.devices.benchfile import BenchFile, DeviceConfig
-from funcnodes.devices.blocks import Linear, Trace, block, preamble
-from funcnodes.devices.commands import arm, command, trigger
-from funcnodes.devices.controls import control, depending, one_of, setting, step_of
-from funcnodes.devices.device import Device, Parameter, ParkResult
-from funcnodes.devices.drivers import Idn, Instrument, ScpiDevice, driver
-from funcnodes.devices.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
-from funcnodes.devices.members import Channel, Group, Progress, Sample
-from funcnodes.devices.records import Reading, StatusWord, bit, record, together
-from funcnodes.devices.replies import Identity
-from funcnodes.devices.rules import Severity
-from funcnodes.devices.safety import Latch, LatchState, StopAck
-from funcnodes.devices.snapshots import BenchSnapshot, compare
-from funcnodes.devices.values import measurement
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
+from funcnodes.devices.bench.bench import Bench
+from funcnodes.devices.bench.snapshots import BenchSnapshot, compare
+from funcnodes.devices.benchfile.file import BenchFile, DeviceConfig
+from funcnodes.devices.benchfile.find import builtin_benches, find_bench
+from funcnodes.devices.benchfile.rules import Severity
+from funcnodes.devices.declarations.blocks import Linear, Trace, block, preamble
+from funcnodes.devices.declarations.commands import arm, command, trigger
+from funcnodes.devices.declarations.controls import control, depending, one_of, setting, step_of
+from funcnodes.devices.declarations.drivers import Idn, Instrument, ScpiDevice, driver
+from funcnodes.devices.declarations.members import Channel, Group, Progress, Sample
+from funcnodes.devices.declarations.records import Reading, StatusWord, bit, part, record, together
+from funcnodes.devices.declarations.values import measurement
+from funcnodes.devices.device.device import Device, Parameter, ParkResult
+from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
+from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
+from funcnodes.devices.messages.replies import Identity
 
 __all__ = [
     "Address", "AllowList", "Bench", "BenchFile", "BenchSnapshot", "Channel", "Device",
@@ -33,5 +47,5 @@ __all__ = [
     "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
     "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
     "compare", "control", "depending", "driver", "find_bench", "measurement", "one_of",
-    "preamble", "record", "setting", "step_of", "together", "trigger",
+    "part", "preamble", "record", "setting", "step_of", "together", "trigger",
 ]  # fmt: skip

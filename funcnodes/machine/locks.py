@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-class Held(Exception):
+class LockHeld(Exception):
     """Another process has the lock."""
 
 
@@ -20,7 +20,7 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock within the block.
 
     Raises:
-        Held: Another process has it.
+        LockHeld: Another process has it.
         OSError: The file cannot be made.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -28,7 +28,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Held(str(path)) from None
+            raise LockHeld(str(path)) from None
         yield
     finally:
         os.close(descriptor)
@@ -39,7 +39,7 @@ def is_held(path: Path) -> bool:
     try:
         with locked(path):
             return False
-    except Held:
+    except LockHeld:
         return True
     except OSError:
         return False

@@ -6,10 +6,13 @@ Looks at the graph and at the bench; does nothing, asks no instrument.
 from collections.abc import Iterator
 from itertools import combinations
 
-from funcnodes.core import Frame, Node, NodeSpace, NoValue, topology
-from funcnodes.core.gates import InputGate
+from funcnodes.core import Frame, Node, NodeSpace, NoValue
+from funcnodes.core.nodes import TRIGGER_IN
+from funcnodes.core.running import topology
+from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
-from funcnodes.runs.plan import TRIGGER_IN, Plan, onward
+from funcnodes.runs import outage
+from funcnodes.runs.plan import Plan, onward
 
 
 def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
@@ -19,6 +22,8 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
             [
                 *(sentence for node in space.nodes for sentence in node.check_run()),
                 *_unreachable_devices(plan, bench),
+                *_unmet(plan, bench),
+                *outage.changed(outage.used(plan.nodes), bench),
                 *_no_frame(plan),
                 *_loose_frames(plan),
                 *_missing_values(plan),
@@ -49,6 +54,17 @@ def _unreachable_devices(plan: Plan, bench: Bench | None) -> Iterator[str]:
             yield f"{name} ({device.address}) is {device.state}{f': {why}' if why else ''}."
 
 
+def _unmet(plan: Plan, bench: Bench | None) -> Iterator[str]:
+    """What the members that are used require (D8), unless the run itself sets it."""
+    used: dict[str, set[str]] = {}
+    for node in plan.nodes:
+        used.setdefault(device_of(node), set()).add(str(getattr(node, "member", "")))
+    for name in sorted(used):
+        device = bench.devices.get(name) if bench is not None else None
+        if device is not None:
+            yield from device.unmet(used[name], but=used[name])
+
+
 def _loose_frames(plan: Plan) -> Iterator[str]:
     """A frame in another's body must be started by it, else its points have no order."""
     for inner in plan.frames:
@@ -63,7 +79,7 @@ def _loose_frames(plan: Plan) -> Iterator[str]:
 
 def _missing_values(plan: Plan) -> Iterator[str]:
     for node in plan.nodes:
-        border = [node.port] if isinstance(node, InputGate) and node.port is not None else []
+        border = [node.port] if isinstance(node, InputPassage) and node.port is not None else []
         for port in (*node.inputs.values(), *border):
             unset = port.required and not port.is_connected() and port.value is NoValue
             if unset and not node.muted:
@@ -74,7 +90,7 @@ def _refused_wires(space: NodeSpace) -> Iterator[str]:
     """What an older file wired and this version does not: a default must not slip in instead."""
     for node in space.walk():
         for port in node.inputs.values():
-            if port.lacks_wires and not node.muted:
+            if port.lacks_edges and not node.muted:
                 whys = " ".join(wire.why for wire in port.refused)
                 yield f"{node.name}: {port.name} lost its wire; set it or wire it anew. {whys}"
 

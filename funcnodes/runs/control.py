@@ -5,16 +5,18 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
+from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch
-from funcnodes.errors import RefusedError, RunError
+from funcnodes.devices.estop.latch import Latch
+from funcnodes.errors import DeviceError, RefusedError, RunError
+from funcnodes.runs import outage
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import LogEntry
-from funcnodes.runs.run import Listeners, Run, Surroundings, stopped_by
+from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 
@@ -33,7 +35,7 @@ class Runner(Pacer):
         self.store = store
         self.nodespace = nodespace
         self.run: Run | None = None
-        self._listeners = Listeners()
+        self._listeners = RunListeners()
         self._starting = False
         space.services.provide(Runner, self)
         space.services.provide(Pacer, self)
@@ -45,15 +47,15 @@ class Runner(Pacer):
 
     def on_change(self, callback: Callable[[Run], None]) -> Callable[[], None]:
         """Call `callback(run)` at each change of state or progress; returns how to end that."""
-        return _subscribe(self._listeners.changed, callback)
+        return unsubscriber(self._listeners.changed, callback)
 
     def on_rows(self, callback: Callable[[Table, int, int], None]) -> Callable[[], None]:
         """Call `callback(table, start, stop)` for rows just appended; returns how to end that."""
-        return _subscribe(self._listeners.rows, callback)
+        return unsubscriber(self._listeners.rows, callback)
 
     def on_log(self, callback: Callable[[LogEntry], None]) -> Callable[[], None]:
         """Call `callback(entry)` for each line of a run's log; returns how to end that."""
-        return _subscribe(self._listeners.log, callback)
+        return unsubscriber(self._listeners.log, callback)
 
     def check(self) -> list[str]:
         """Why a run cannot start now, in plain sentences; none where it can."""
@@ -78,6 +80,7 @@ class Runner(Pacer):
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
+        await self._look()
         found = self.check()
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -95,6 +98,20 @@ class Runner(Pacer):
         self.run = run
         run.begin()
         return run
+
+    async def _look(self) -> None:
+        """Have devices read what their drivers require to hold, for the check (D8)."""
+        bench = self.space.services.get(Bench)
+        names = outage.used(plan(self.space).nodes) if bench is not None else ()
+        self._starting = True
+        try:
+            for name in names:
+                device = bench.devices.get(name) if bench is not None else None
+                if device is not None and device.is_online:
+                    with suppress(DeviceError):  # what cannot be read is told by the check
+                        await device.read_requirements()
+        finally:
+            self._starting = False
 
     async def aclose(self, cause: str = "the worker ends") -> None:
         """Abort the run that is on, and wait until its devices are safe and its file is closed."""
@@ -116,9 +133,11 @@ class Runner(Pacer):
         if run is not None and isinstance(frame, Frame):
             run.point_done(frame)
 
-    def _around(self, latch: Latch | None) -> Surroundings:
+    def _around(self, latch: Latch | None) -> RunSurroundings:
         bench = self.space.services.get(Bench)
-        return Surroundings(self.space, self.store, self.nodespace, bench, latch, self._listeners)
+        return RunSurroundings(
+            self.space, self.store, self.nodespace, bench, latch, self._listeners
+        )
 
     def _latch(self) -> Latch | None:
         bench = self.space.services.get(Bench)
@@ -130,13 +149,3 @@ def active_run(node: Node) -> Run | None:
     runner = node.nodespace.services.get(Runner) if node.nodespace is not None else None
     run = runner.active if runner is not None else None
     return run if run is not None and run.is_recorded(node.wave) else None
-
-
-def _subscribe(callbacks: list[Any], callback: Any) -> Callable[[], None]:
-    callbacks.append(callback)
-
-    def unsubscribe() -> None:
-        if callback in callbacks:
-            callbacks.remove(callback)
-
-    return unsubscribe

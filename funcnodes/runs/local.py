@@ -11,19 +11,22 @@ import shutil
 import signal as signals
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
-from funcnodes.core.saved import parse
+from funcnodes.core.codec.strict import parse
 from funcnodes.core.watchdog import Watchdog
-from funcnodes.devices.bench import Bench, find_bench
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import TrafficRecorder, replayed
 from funcnodes.devices.benchfile import BenchFile
-from funcnodes.devices.recordings import Recorded, Recorder, replayed
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.estop.latch import Latch
+from funcnodes.devices.messages.recorded import Recorded
+from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assignment
@@ -44,7 +47,7 @@ def _nothing(*_: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Watcher:
+class RunWatcher:
     """Who is told what happens.
 
     Attributes:
@@ -60,8 +63,8 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """A recording that answers in place of the instruments; see `recordings.replayed`."""
+class ReplayedRecording:
+    """A recording that answers in place of the instruments; see `recorder.replayed`."""
 
     path: Path
     match: bool = False
@@ -93,8 +96,8 @@ def run_file(
     bench: Path | None = None,
     out: Path | None = None,
     record_traffic: Path | None = None,
-    replay: Replay | None = None,
-    watcher: Watcher | None = None,
+    replay: ReplayedRecording | None = None,
+    watcher: RunWatcher | None = None,
     operator: str = "",
     guarded: Guarded = nullcontext,
 ) -> LocalResult:
@@ -120,7 +123,7 @@ def run_file(
     if out is not None:
         _check_folder(out)
     local = _Local(
-        settings, path, data, sets, bench, out, record_traffic, replay, watcher or Watcher(),
+        settings, path, data, sets, bench, out, record_traffic, replay, watcher or RunWatcher(),
         operator, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
@@ -152,8 +155,8 @@ class _Local:
     bench_path: Path | None
     out: Path | None
     record_traffic: Path | None
-    replay: Replay | None
-    watcher: Watcher
+    replay: ReplayedRecording | None
+    watcher: RunWatcher
     operator: str
     guarded: Guarded
 
@@ -210,7 +213,7 @@ class _Local:
             owner=WORKER,
         )
         if self.record_traffic is not None:
-            stack.enter_context(Recorder(self.record_traffic, bench))
+            stack.enter_context(TrafficRecorder(self.record_traffic, bench))
         return bench
 
     async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
@@ -314,13 +317,10 @@ def _check_folder(folder: Path) -> None:
 def _copy(path: Path, folder: Path) -> Path:
     """The run file in `folder` too: old or new, never half of it."""
     target = folder / path.name
-    partial = folder / f".{path.name}.partial"
     try:
-        shutil.copyfile(path, partial)
-        partial.replace(target)
+        with path.open("rb") as run, replacing(target) as copy:
+            shutil.copyfileobj(run, copy)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise RunError(
             f"The run file cannot be copied to {folder}: {error.strerror}. It is kept in {path}."
         ) from error

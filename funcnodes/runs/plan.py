@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace
-from funcnodes.core.gates import InputGate, OutputGate
+from funcnodes.core.nodes import TRIGGER_IN
+from funcnodes.core.position import position
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 
 Step = Callable[[Node], Iterable[Node]]
-
-TRIGGER_IN, TRIGGER_OUT = "_triggerinput", "_triggeroutput"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,10 @@ def _behind(inp: NodeInput) -> Node | None:
     """The node that a wire comes from, through the borders of subgraphs."""
     while inp.sources:
         out = inp.sources[0]
-        node = out.gate or out.node
-        if isinstance(node, InputGate) and node.port is not None:
+        node = out.passage or out.node
+        if isinstance(node, InputPassage) and node.port is not None:
             inp = node.port
-        elif isinstance(node, OutputGate):
+        elif isinstance(node, OutputPassage):
             inp = node.inputs["value"]
         else:
             return node
@@ -142,7 +142,7 @@ def _set_off(outputs: Iterable[NodeOutput]) -> Iterator[Node]:
     """What these outputs trigger; to members of other sections they are parameters only."""
     for out in outputs:
         for inp in () if out.node.starts_wave else out.targets:
-            target = inp.gate or inp.node
+            target = inp.passage or inp.node
             space = target.nodespace
             if space is None or target.frame is None or space.places.sets_off(out, target):
                 yield target
@@ -159,7 +159,5 @@ def _done(node: Node) -> Iterator[Node]:
 
 def _place(node: Node) -> tuple[float, float]:
     """Where it is drawn, rows before columns."""
-    pos = node.properties.get("pos")
-    if isinstance(pos, list | tuple) and len(pos) == 2:
-        return float(pos[1]), float(pos[0])
-    return 0.0, 0.0
+    x, y = position(node.properties) or (0.0, 0.0)
+    return y, x

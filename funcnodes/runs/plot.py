@@ -55,6 +55,12 @@ class XYPlot(Node):
         if self.changes is not None:
             self.changes.note_node(self)
 
+    def column_renamed(self, before: str, name: str) -> None:
+        """A column that it may draw is called otherwise from now on."""
+        if before == self.x or before in self.y:
+            x = name if self.x == before else self.x
+            self.choose(x, [name if each == before else each for each in self.y])
+
     def choice(self) -> PlotChoice:
         """What is drawn now, with the defaults filled in."""
         recorder = self._recorder()

@@ -24,11 +24,11 @@ from funcnodes.runs import cells, schema
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
+    DeviceSnapshot,
     Event,
     LogEntry,
     RowPage,
     RunHead,
-    Snapshot,
     TableSpec,
 )
 from funcnodes.runs.writer import is_being_written
@@ -110,10 +110,12 @@ class RunReader:
             for wall, level, source, text in self._all("SELECT wall, level, source, text FROM log")
         ]
 
-    def snapshots(self) -> list[Snapshot]:
+    def snapshots(self) -> list[DeviceSnapshot]:
         """The devices' parameters before and after."""
         return [
-            Snapshot(moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data))
+            DeviceSnapshot(
+                moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data)
+            )
             for moment, device, wall, data in self._all(
                 "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
             )

@@ -4,23 +4,30 @@ It only looks at what its inputs were given in the present wave, or in a wave ar
 older than that is no part of the row. Keeps nothing outside a run.
 """
 
-import itertools
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.errors import GraphError, SavedGraphError, UnitError
+from funcnodes.runs.columns import ColumnInput, column_type, name_for, unique
 from funcnodes.runs.records import NOTHING, Cell, Column, TableSpec
 from funcnodes.runs.table import Table
 
 
-class Sink(Protocol):
+class RowSink(Protocol):
     """Where rows go besides the table: the run's file."""
 
     def __call__(self, cells: list[Cell], *, wall: float, mono: float) -> None: ...
+
+
+@runtime_checkable
+class ColumnReader(Protocol):
+    """A node that knows columns of the rows it is given by their names."""
+
+    def column_renamed(self, before: str, name: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -30,7 +37,7 @@ class _Recording:
     wave: Wave
     table: Table
     inputs: list[NodeInput]
-    sink: Sink
+    sink: RowSink
     around: "weakref.WeakSet[Wave]" = field(default_factory=weakref.WeakSet)
     last: Wave | None = None
 
@@ -64,32 +71,37 @@ class Recorder(Node):
         """
         if source.type.kind == "trigger":
             raise GraphError(f"{self.name}: ▶ carries no value that could be recorded.")
-        port_id = _unique(source.id, self.inputs)
-        name = _unique(source.name, [port.name for port in self.inputs.values()])
-        return self._add_column(port_id, name, source.type)
+        port_id = unique(source.id, self.inputs)
+        name = name_for(source, [port.name for port in self.inputs.values()])
+        return self._add_column(port_id, name, column_type(source.type))
 
     def columns(self) -> tuple[Column, ...]:
         """What each wired input records, in order."""
         return tuple(_column(port) for port in self._wired())
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether a run is on: its columns stay as they are."""
+        return self._recording is not None
+
+    def rename_column(self, port: NodeInput, name: str) -> None:
+        """Call a column otherwise, here and in the plots that draw it."""
+        before, port.name = port.name, name
+        self.note_port(port)
+        for inp in self.rows.targets:
+            if before != name and isinstance(inp.node, ColumnReader):
+                inp.node.column_renamed(before, name)
+
     def _wired(self) -> list[NodeInput]:
         return [p for p in self.inputs.values() if p.is_connected() and p.type.kind != "trigger"]
 
-    def _add_column(self, port_id: str, name: str, source: PortType) -> NodeInput:
-        """Of the source's type, but without its limits: what was measured is recorded."""
-        own = PortType(source.kind, source.name, source.unit)
-        return self.add_input(
-            NodeInput(port_id, own, name, "A column of the rows.", required=False, unit=source.unit)
-        )
+    def _add_column(self, port_id: str, name: str, kind: PortType) -> ColumnInput:
+        column = ColumnInput(port_id, kind, name)
+        self.add_input(column)
+        return column
 
     def saved_extra(self) -> dict[str, Any]:
-        return {
-            "columns": [
-                {"id": p.id, "name": p.name, "kind": p.type.kind, "unit": p.unit}
-                for p in self.inputs.values()
-                if p.type.kind != "trigger"
-            ]
-        }
+        return {"columns": [p.dump() for p in self.inputs.values() if isinstance(p, ColumnInput)]}
 
     def restore_extra(self, data: Mapping[str, Any]) -> None:
         columns = data.get("columns", [])
@@ -121,7 +133,7 @@ class Recorder(Node):
         """What it would record now."""
         return TableSpec(recorder=name_of(self), name=self.name, columns=self.columns())
 
-    def begin(self, wave: Wave, table: Table, sink: Sink) -> None:
+    def begin(self, wave: Wave, table: Table, sink: RowSink) -> None:
         """Record what happens within `wave` from now on."""
         self._recording = _Recording(wave, table, self._wired(), sink)
         self.outputs["rows"].emit(table, wave)
@@ -129,10 +141,14 @@ class Recorder(Node):
     def end(self) -> None:
         """Record nothing more; the rows stay on the output."""
         self._recording = None
+        for port in self.inputs.values():
+            port.follow()  # what was renamed meanwhile
 
-    def func(self, **_: Any) -> Table | None:
+    def func(self, **_: Any) -> None:
         wave = self.wave
-        return self.record(wave) if wave is not None else None
+        table = self.record(wave) if wave is not None else None
+        if table is not None:
+            self.rows.set(table, quality=table.quality)
 
     def record(self, wave: Wave) -> Table | None:
         """Write the row of `wave`, unless it has one; the table, or None where nothing was due.
@@ -189,10 +205,3 @@ def _column(port: NodeInput) -> Column:
         node=source.node.uuid,
         port=source.id,
     )
-
-
-def _unique(name: str, taken: Iterable[str]) -> str:
-    """`name`, or the first of "name_2", "name_3" … that is free; case does not tell them apart."""
-    used = {each.lower() for each in taken}
-    numbered = (name if n == 1 else f"{name}_{n}" for n in itertools.count(1))
-    return next(candidate for candidate in numbered if candidate.lower() not in used)

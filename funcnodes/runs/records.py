@@ -4,11 +4,11 @@ Shared by writer, reader, export and run control; knows neither SQLite nor nodes
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 
-from funcnodes.core.values import Quality
+from funcnodes.core.values import QUALITIES as QUALITIES, Quality
 from funcnodes.errors import RunError
 
 FORMAT_VERSION = 1
@@ -16,10 +16,8 @@ FORMAT_VERSION = 1
 RunState = Literal[
     "running", "paused", "stopping", "complete", "stopped", "aborted", "failed", "interrupted"
 ]
+LogLevel = Literal["debug", "info", "warning", "error"]
 ENDED: frozenset[RunState] = frozenset({"complete", "stopped", "aborted", "failed", "interrupted"})
-
-QUALITIES: tuple[Quality, ...] = get_args(Quality)
-"""Stored as the index into this tuple: append only, never reorder."""
 
 EMPTY: frozenset[Quality] = frozenset({"missing", "stale"})
 """Qualities of a cell that holds nothing. A null of any other quality was not a number (D3)."""
@@ -90,8 +88,11 @@ class RowPage(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.wall)
 
     def numbers(self) -> list[list[float | None]]:
-        """The values as a plot needs them: whatever is no finite or infinite number is None."""
-        return [[as_number(value) for value in column] for column in self.values]
+        """The values as a plot needs them: None for what is no number, or is not `ok`."""
+        return [
+            [as_number(v) if q == "ok" else None for v, q in zip(values, quality, strict=True)]
+            for values, quality in zip(self.values, self.quality, strict=True)
+        ]
 
 
 def as_number(value: Any) -> float | None:
@@ -166,12 +167,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     wall: float
-    level: Literal["debug", "info", "warning", "error"]
+    level: LogLevel
     source: str
     text: str
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Parameters of one device, read `before` or `after` the run."""
 
     moment: Literal["before", "after"]

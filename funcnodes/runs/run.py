@@ -12,8 +12,8 @@ devices', checks the runner's.
 import asyncio
 import logging
 import platform
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -25,18 +25,21 @@ import msgspec
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch, LatchState
-from funcnodes.errors import FuncnodesError
+from funcnodes.devices.device.kept import OutageNotice
+from funcnodes.devices.estop.latch import Latch, LatchState
+from funcnodes.errors import FuncnodesError, RefusedError
+from funcnodes.runs import outage
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import (
     ENDED,
     Cell,
+    DeviceSnapshot,
     Event,
     LogEntry,
+    LogLevel,
     RunHead,
     RunState,
-    Snapshot,
     StorageError,
 )
 from funcnodes.runs.store import RunStore
@@ -45,12 +48,11 @@ from funcnodes.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
 
-Level = Literal["debug", "info", "warning", "error"]
 _STOPPED = "the run was stopped"
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
+class RunListeners:
     """Who is told of a run: of its state and progress, of new rows, of lines of its log."""
 
     changed: "list[Callable[[Run], None]]" = field(default_factory=list)
@@ -59,7 +61,7 @@ class Listeners:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RunSurroundings:
     """What a run happens in.
 
     Attributes:
@@ -71,7 +73,7 @@ class Surroundings:
     nodespace: str
     bench: Bench | None
     latch: Latch | None
-    listeners: Listeners
+    listeners: RunListeners
 
 
 class Run:
@@ -82,15 +84,17 @@ class Run:
         tables: Its rows in memory, by id of the recorder.
         message: Why it ended otherwise than complete, or "".
         parked: What became of the devices it wrote to, by name.
+        waiting: What holds it up, such as "waiting for dmm", or "".
     """
 
-    def __init__(self, around: Surroundings, plan: Plan, *, operator: str) -> None:
+    def __init__(self, around: RunSurroundings, plan: Plan, *, operator: str) -> None:
         self.space = around.space
         self.plan = plan
         self.operator = operator
         self.tables: dict[str, Table] = {}
         self.message = ""
         self.parked: dict[str, str] = {}
+        self.waiting = ""
         self.done = 0
         self.total = plan.points_total()
         self.bench = around.bench
@@ -105,9 +109,11 @@ class Run:
         self._go.set()
         self._inner = frozenset(plan.inner_frames)
         self._ran: set[Frame] = set()
+        self._used = outage.used(plan.nodes)
+        self._points: list[Wave] = []  # under way, outer ones first
+        self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._writer: RunWriter | None = None
-        self._failure: StorageError | None = None
         self._task: asyncio.Task[None] | None = None
         self._paused_s = 0.0
         self._paused_at: float | None = None
@@ -191,8 +197,18 @@ class Run:
             self._enter("paused")
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Go on after a pause.
+
+        Raises:
+            RefusedError: A device that it uses lost its settings, which nobody has accepted.
+        """
         if self._state == "paused":
+            for sentence in outage.changed(self._used, self.bench):
+                raise RefusedError(
+                    f"Run {self.number} cannot go on: {sentence}",
+                    hint="Set what was lost again, or accept the settings as they are.",
+                )
+            self.message = ""
             self._end_pause()
             self._enter("running")
 
@@ -226,6 +242,32 @@ class Run:
         await self._go.wait()
         return self._state == "running"
 
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it is on and is not being brought to an end; a pause does not matter."""
+        return self._state in ("running", "paused")
+
+    def wait_for(self, text: str) -> None:
+        """Called by whoever waits for a device: why the run is held up, or ""."""
+        if text != self.waiting:
+            self.waiting = text
+            if text:
+                self.log("warning", "run", f"The run is {text}.")
+            self._tell()
+
+    @contextmanager
+    def point(self, wave: Wave) -> Iterator[None]:
+        """Called by a frame around a point."""
+        self._points.append(wave)
+        try:
+            yield
+        finally:
+            self._points.remove(wave)
+
+    def is_held(self, wave: Wave) -> bool:
+        """Whether a point was given up by a pause, and is to be taken again after it."""
+        return wave in self._held
+
     def point_done(self, frame: Frame) -> None:
         """Called by a frame after each point."""
         if frame in self._inner:
@@ -238,7 +280,7 @@ class Run:
             if isinstance(node, Recorder):
                 node.record(wave)
 
-    def log(self, level: Level, source: str, text: str) -> None:
+    def log(self, level: LogLevel, source: str, text: str) -> None:
         """Add a line to the run's log."""
         entry = LogEntry(wall=clock.now(), level=level, source=source, text=text)
         self.writer.log(entry)
@@ -297,6 +339,7 @@ class Run:
         try:
             with ExitStack() as stack:
                 self._follow_latch(stack)
+                self._follow_devices(stack)
                 written = stack.enter_context(self.bench.track_writes()) if self.bench else set()
                 self._snapshot("before")
                 await self._guarded(self._execute())
@@ -324,6 +367,12 @@ class Run:
             watch = self._latch.on_change(lambda _: _from_thread(loop, self._latch_changed))
             stack.callback(watch)
             self._latch_changed()
+
+    def _follow_devices(self, stack: ExitStack) -> None:
+        if self.bench is not None:
+            loop = asyncio.get_running_loop()
+            # After the set-up in which it was found, and before whoever speaks to it next.
+            stack.callback(self.bench.on_notice(lambda n: _from_thread(loop, self._noticed, n)))
 
     async def _execute(self) -> None:
         self.log("info", "run", f"Run {self.number} started by {self.operator or 'a script'}.")
@@ -380,7 +429,7 @@ class Run:
             recorder.end()
         state = self._outcome
         if state != "complete":
-            level: Level = "error" if state == "failed" else "warning"
+            level: LogLevel = "error" if state == "failed" else "warning"
             self.log(level, "run", f"Run {self.number} {state}: {self.message}")
         else:
             self.log("info", "run", f"Run {self.number} complete: {self.rows} rows.")
@@ -418,6 +467,31 @@ class Run:
         self._end_pause()
         self._give_up(error.message)
 
+    def _noticed(self, notice: OutageNotice) -> None:
+        """A device was away, and is not what it was (D8)."""
+        if self.is_over or notice.device not in self._used or self.bench is None:
+            return
+        self.log("warning", notice.device, notice.text)
+        if not notice.is_change or self._finishing:
+            return
+        if outage.policy(self.plan, self.bench, notice.device) == "pause":
+            self._hold(notice.text)
+        else:
+            self._conclude("failed", notice.text)
+            self._end_pause()
+            self._give_up(notice.text)
+
+    def _hold(self, why: str) -> None:
+        """Pause at once: the point under way is given up, and taken again after the pause."""
+        if self._outcome != "complete":
+            return
+        self.message = why
+        self.pause()
+        if self._points:
+            wave = self._points[-1]
+            self._held.add(wave)
+            wave.cancel(why)
+
     def _latch_changed(self) -> None:
         if self._isstopped_by() and self._latch is not None and not self.is_over:
             cause = stopped_by(self._latch.state)
@@ -446,7 +520,7 @@ class Run:
         for name, device in self.bench.devices.items():
             parameters = device.snapshot()
             self.writer.snapshot(
-                Snapshot(moment=moment, device=name, wall=now, parameters=parameters)
+                DeviceSnapshot(moment=moment, device=name, wall=now, parameters=parameters)
             )
 
     def _enter(self, state: RunState) -> None:

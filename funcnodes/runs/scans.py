@@ -22,9 +22,13 @@ from funcnodes.core import (
     clock,
     units,
 )
+from funcnodes.devices.bench import Bench
 from funcnodes.errors import ExecutionError, UnitError, ValueRefusedError
+from funcnodes.runs import outage
 from funcnodes.runs.control import active_run
-from funcnodes.runs.run import describe
+from funcnodes.runs.outage import ScanOnChanged
+from funcnodes.runs.plan import body
+from funcnodes.runs.run import Run, describe
 
 MAX_POINTS = 1_000_000
 MAX_RETRIES = 100
@@ -58,6 +62,28 @@ class Scan(Frame):
         hidden=True,
         value_options={"min": 1, "max": MAX_RETRIES},
     )
+    wait_s = NodeInput(
+        type=float,
+        name="wait for devices",
+        unit="s",
+        description="With retry and skip: how long to wait for an instrument that is away, until "
+        "the scan stops. That time is no attempt.",
+        default=30.0,
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        value_options={"min": 0.0, "max": 86_400.0},
+    )
+    on_changed = NodeInput(
+        type=ScanOnChanged,
+        name="on lost settings",
+        description="What an instrument means that came back otherwise than it was left: stop the "
+        "run, or pause it until that was set again or accepted. By default as the bench says.",
+        default="as the bench",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+    )
     index = NodeOutput(type=int, description="Number of the point, from 0.")
     point = NodeOutput(
         type=Trigger, description="▶ once per point, for nodes that take no value.", hidden=True
@@ -66,6 +92,15 @@ class Scan(Frame):
     def course(self) -> AsyncGenerator[dict[str, Any], None]:
         """The outputs of each point by id, `index` left out; may wait before a point is due."""
         raise NotImplementedError
+
+    def choice_on_changed(self) -> ScanOnChanged:
+        """What a device that lost its settings means here."""
+        choice: ScanOnChanged = self.on_changed.value
+        return choice
+
+    def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The outputs of a point that is taken now: a pause, or a retry, may have held it up."""
+        return values
 
     async def func(self, **_: Any) -> None:
         run = active_run(self)
@@ -83,27 +118,81 @@ class Scan(Frame):
                     run.point_done(self)
 
     async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> None:
-        """One point, tried as often as `on_failure` allows."""
+        """One point, tried as often as `on_failure` allows.
+
+        What a pause gave up is taken again, and so, once, is what an outage cut short: neither is
+        an attempt.
+        """
         run = active_run(self)
         policy: OnFailure = self.on_failure.value
-        attempts = 1 + (self.retries.value if policy == "retry" else 0)
-        for attempt in range(1, attempts + 1):
-            outputs = {**values, "index": index, "point": True}
-            wave = self.open_point(outputs, f"{self.name} {index + 1}")
-            outcome = await self.rest(wave)
+        left = self.retries.value if policy == "retry" else 0
+        was_away = False
+        where = f"Stopped at point {index + 1}{f' of {total}' if total else ''}"
+        while True:
+            outcome = await self._attempt(index, values, run)
+            if outcome is None:
+                if run is not None and await run.checkpoint(self):
+                    continue
+                return
             if outcome.state in ("ok", "superseded"):
                 return
-            where = f"Stopped at point {index + 1}{f' of {total}' if total else ''}"
             if outcome.state == "cancelled":
                 raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
             if run is not None:
                 run.log("warning", self.name, f"Point {index + 1}: {describe(outcome)}")
+            is_away = policy != "stop" and outage.is_outage(outcome) and self._is_anybody_away()
+            if is_away:
+                await self._wait_for_devices(run, where, index, total)
             if policy == "skip":
-                if run is not None:
-                    run.keep_point(self, wave)
                 return
-            if attempt == attempts:
+            if is_away and not was_away:
+                was_away = True
+            elif left == 0:
                 raise _failed(where, outcome)
+            else:
+                left -= 1
+            if run is not None and not await run.checkpoint(self):
+                return
+
+    async def _attempt(
+        self, index: int, values: Mapping[str, Any], run: Run | None
+    ) -> Outcome | None:
+        """Take a point, and keep the row of one that is skipped; None where a pause gave it up."""
+        outputs = {**self.as_taken(values), "index": index, "point": True}
+        wave = self.open_point(outputs, f"{self.name} {index + 1}")
+        if run is None:
+            return await self.rest(wave)
+        with run.point(wave):
+            outcome = await self.rest(wave)
+        if run.is_held(wave):
+            return None
+        is_over = outcome.state in ("ok", "superseded", "cancelled")
+        if not is_over and self.on_failure.value == "skip":
+            run.keep_point(self, wave)
+        return outcome
+
+    def _bench(self) -> Bench | None:
+        return self.nodespace.services.get(Bench) if self.nodespace is not None else None
+
+    def _is_anybody_away(self) -> bool:
+        return bool(outage.away(outage.used(body(self)), self._bench()))
+
+    async def _wait_for_devices(
+        self, run: Run | None, where: str, index: int, total: int | None
+    ) -> None:
+        """Wait until every device of its points can be spoken with again.
+
+        Raises:
+            ExecutionError: One stayed away for `wait_s`.
+        """
+        bench, names = self._bench(), outage.used(body(self))
+        assert bench is not None, "somebody of it is away"
+        missing = " and ".join(device.name for device in outage.away(names, bench))
+        self.report(index, total, f"waiting for {missing}")
+        why = await outage.back(names, bench, run, float(self.wait_s.value))
+        self.report(index, total)
+        if why:
+            raise ExecutionError(f"{where}: {why}")
 
 
 class UnitInput(NodeInput):
@@ -118,7 +207,7 @@ class UnitInput(NodeInput):
         try:
             units.check(unit)
         except UnitError as error:
-            raise self._refused(error.message) from error
+            raise self.refusal(error.message) from error
         if sweep.outputs["value"].is_connected():
             raise ValueRefusedError(
                 f"{sweep.name}: the unit cannot be changed while its value is wired.",
@@ -264,12 +353,21 @@ class Repeat(Scan):
     point = NodeOutput(type=Trigger, description="▶ once per point.")
     missed = NodeOutput(type=int, description="Points left out so far.", hidden=True)
 
+    _first_at: float | None = None  # on `clock.monotonic`
+
     def points_total(self) -> int:
         return int(self.count.value)
+
+    def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        now = clock.monotonic()
+        if self._first_at is None:
+            self._first_at = now
+        return {"time": now - self._first_at, **values}
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         every_s = float(self.every.value)
         began = clock.monotonic()
+        self._first_at = None
         slot = missed = 0
         for _ in range(self.points_total()):
             late = (clock.monotonic() - began) / every_s - slot if every_s > 0 else 0.0
@@ -277,7 +375,7 @@ class Repeat(Scan):
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await clock.sleep(began + slot * every_s - clock.monotonic())
-            yield {"time": clock.monotonic() - began if slot else 0.0, "missed": missed}
+            yield {"missed": missed}
             slot += 1
 
 
@@ -311,11 +409,11 @@ def _between(start: float, stop: float, step: int, last: int) -> float:
     return stop if step == last else start + (stop - start) * step / last
 
 
-def _conversion(source: str, target: str) -> units.Affine | None:
+def _conversion(source: str, target: str) -> units.Conversion | None:
     if not source or not target:
         return None
     try:
-        return units.affine(source, target)
+        return units.conversion(source, target)
     except UnitError:
         return None
 

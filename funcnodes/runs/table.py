@@ -9,13 +9,15 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from funcnodes.core.events import unsubscriber
+from funcnodes.core.quality import worst
 from funcnodes.core.values import Quality
 from funcnodes.runs.records import EMPTY, QUALITIES, Cell, Column, RowPage, TableSpec
 
 _CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 _NUMERIC = ("number", "quantity")
 
-Watcher = Callable[["Table", int, int], None]
+RowWatcher = Callable[["Table", int, int], None]
 
 
 class Table:
@@ -26,6 +28,7 @@ class Table:
         number: Number of the run.
         spec: The recorder and its columns.
         committed: Rows that are on disk for good (R4).
+        quality: Of its worst cell so far.
     """
 
     def __init__(self, spec: TableSpec, *, run: str = "", number: int = 0) -> None:
@@ -33,11 +36,12 @@ class Table:
         self.run = run
         self.number = number
         self.committed = 0
+        self.quality: Quality = "ok"
         self._wall = array("d")
         self._mono = array("d")
         self._values: list[_Column] = [_column(column) for column in spec.columns]
         self._quality = [bytearray() for _ in spec.columns]
-        self._watchers: list[Watcher] = []
+        self._watchers: list[RowWatcher] = []
 
     def __len__(self) -> int:
         return len(self._wall)
@@ -55,6 +59,8 @@ class Table:
         for values, quality, cell in zip(self._values, self._quality, cells, strict=True):
             values.append(cell.value)
             quality.append(_CODE[cell.quality])
+            if cell.quality != "ok":
+                self.quality = worst((self.quality, cell.quality))
         self._mono.append(mono)
         self._wall.append(wall)
         for watcher in tuple(self._watchers):
@@ -75,15 +81,9 @@ class Table:
             quality=quality,
         )
 
-    def watch(self, watcher: Watcher) -> Callable[[], None]:
+    def watch(self, watcher: RowWatcher) -> Callable[[], None]:
         """Call `watcher(table, start, stop)` at every append; returns how to end that."""
-        self._watchers.append(watcher)
-
-        def unwatch() -> None:
-            if watcher in self._watchers:
-                self._watchers.remove(watcher)
-
-        return unwatch
+        return unsubscriber(self._watchers, watcher)
 
 
 class _Column:

@@ -20,15 +20,16 @@ from typing import Any
 
 import msgspec
 
+from funcnodes.durable import sync_folder
 from funcnodes.runs import schema
 from funcnodes.runs.cells import encode
 from funcnodes.runs.records import (
     QUALITIES,
     Cell,
+    DeviceSnapshot,
     Event,
     LogEntry,
     RunHead,
-    Snapshot,
     StorageError,
     TableSpec,
 )
@@ -129,7 +130,7 @@ class RunWriter:
         row = (entry.wall, entry.level, entry.source, entry.text)
         self._execute("INSERT INTO log (wall, level, source, text) VALUES (?, ?, ?, ?)", row)
 
-    def snapshot(self, snapshot: Snapshot) -> None:
+    def snapshot(self, snapshot: DeviceSnapshot) -> None:
         """Queue the parameters of one device."""
         data = msgspec.json.encode(snapshot.parameters, enc_hook=repr).decode()
         row = (snapshot.moment, snapshot.device, snapshot.wall, data)
@@ -362,15 +363,6 @@ def storage_error(path: Path, error: Exception) -> StorageError:
         )
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return StorageError(f"The run file {path} cannot be written: {why}.", path=str(path))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` survive power loss."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _head_statements(head: RunHead) -> list[Statement]:

@@ -5,11 +5,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from funcnodes.devices import drivers
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.recorder import recorded_bench, replayed
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.drivers import Instrument
-from funcnodes.devices.recordings import Recorded, recorded_bench, replayed
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.drivers import Instrument
+from funcnodes.devices.messages.recorded import Recorded
 
 Drivers = Mapping[str, tuple[type[Instrument] | str, str]]
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from funcnodes.devices import drivers
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.device import Device
-from funcnodes.devices.drivers import Instrument
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # the instrument's class
 
@@ -28,7 +28,7 @@ class Conversation(Generic[I]):
 
     def __init__(self, driver: type[I], connect: Iterable[Line]) -> None:
         self._driver = driver
-        self._wire = Dialogue(self._spoken(line) for line in connect)
+        self._wire = ScriptedTransport(self._spoken(line) for line in connect)
         config = DeviceConfig(NAME, driver.spec.name, "tcp:127.0.0.1:1")
         with drivers.lent(driver):
             self._bench = Bench(

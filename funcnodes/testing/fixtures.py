@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
-    from funcnodes.devices.drivers import Instrument
+    from funcnodes.devices.declarations.drivers import Instrument
     from funcnodes.testing.benches import Drivers
     from funcnodes.testing.conversation import Conversation, Line
     from funcnodes.testing.plugin import Breaker

@@ -13,7 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
-    from funcnodes.devices.drivers import Instrument
+    from funcnodes.devices.declarations.drivers import Instrument
     from funcnodes.testing.conversation import Conversation, Line
     from funcnodes.testing.fixtures import Dialogue, Faults, I, OpenBench, Replay, Simulate
     from funcnodes_simulators import SimulatedBench

@@ -14,11 +14,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from funcnodes.errors import RefusedError
-from funcnodes.workers.files import read_json, write_json
-from funcnodes.workers.wire import PersonView, Role
+from funcnodes.machine.files import read_json, write_json
+from funcnodes.workers.schema import PersonView, Role
 
 LINK_S = 15 * 60.0
 SESSION_S = 30 * 24 * 3600.0
@@ -207,5 +207,5 @@ def _person(fields: Any) -> Person | None:
         person = Person(**fields)
     except TypeError:
         return None
-    known = person.role in ("viewer", "operator", "admin")
+    known = person.role in get_args(Role)
     return person if known and isinstance(person.expires, int | float) else None

@@ -9,7 +9,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from funcnodes.workers.files import write_private
+from funcnodes.durable import write_private
 
 KEPT_S = 30.0
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import msgspec
 
+from funcnodes.durable import write_private
 from funcnodes.errors import WorkerError
+from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings
 from funcnodes.web.listening import listen
-from funcnodes.workers import manager_file
-from funcnodes.workers.files import read_json, write_json, write_private
+from funcnodes.workers.manager import address_file
 from funcnodes.workers.processes import Process
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import Workspace
@@ -61,7 +62,7 @@ def demo(
         WorkerError: A server is already running here, or the port is taken.
     """
     _check_alone(settings)
-    with manager_file.claimed(settings):
+    with address_file.claimed(settings):
         return asyncio.run(_demo(settings, port, browser, control, json))
 
 
@@ -204,7 +205,7 @@ def _say_where(server: Any, about: dict[str, Any], *, browser: bool, json: bool)
 
 def _check_alone(settings: Settings) -> None:
     """Raises WorkerError where a demo, or another server, runs for this folder."""
-    running = manager_file.read(settings)
+    running = address_file.read(settings)
     if running is None:
         return
     saved = read_json(settings.run_dir / FILE)

@@ -62,7 +62,7 @@ class Enrolment(Protocol):
 
 
 @dataclass
-class Refusal(Exception):
+class RequestRefused(Exception):
     """Why a request does not get in."""
 
     status: int
@@ -89,17 +89,21 @@ class Hosts:
         """
         given = headers(scope, b"host")
         if len(given) != 1 or given[0].lower() not in self.hosts:
-            raise Refusal(403, "WrongHost", "This server does not answer to that host name.")
+            raise RequestRefused(403, "WrongHost", "This server does not answer to that host name.")
         origins = headers(scope, b"origin")
         own = f"http://{given[0].lower()}"
         if origins and (len(origins) != 1 or origins[0].lower() != own):
-            raise Refusal(403, "WrongOrigin", "Requests from pages of other sites are refused.")
+            raise RequestRefused(
+                403, "WrongOrigin", "Requests from pages of other sites are refused."
+            )
         site = header(scope, b"sec-fetch-site")
         if site not in (None, "same-origin", "none") and not _opens_page(scope):
-            raise Refusal(403, "CrossSite", "Requests from pages of other sites are refused.")
+            raise RequestRefused(
+                403, "CrossSite", "Requests from pages of other sites are refused."
+            )
 
 
-class Gate:
+class WebGate:
     """ASGI application that lets callers through to `app`.
 
     Args:
@@ -145,7 +149,7 @@ class Gate:
                 await self._api(scope, _replay(body, receive), answer)
             else:
                 await self._files(scope, receive, answer)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             await answer.refuse(scope, refusal)
         except Exception as error:
             _log.exception("%s %s failed", scope["method"], scope["path"])
@@ -159,7 +163,7 @@ class Gate:
             return Caller(address)
         caller = self._by_bearer(scope, address) or self._by_cookie(scope, address)
         if caller is None:
-            raise Refusal(
+            raise RequestRefused(
                 401,
                 "NotSignedIn",
                 "You are not signed in.",
@@ -188,7 +192,7 @@ class Gate:
             self._auth.attempts.failed(address)
         except TooManyAttempts as error:
             raise _too_many(error) from None
-        raise Refusal(401, "NotSignedIn", "This token is not valid here.")
+        raise RequestRefused(401, "NotSignedIn", "This token is not valid here.")
 
     def _by_cookie(self, scope: Scope, address: str) -> Caller | None:
         """A browser. What changes something must say that it comes from our own page."""
@@ -199,7 +203,9 @@ class Gate:
         ours = headers(scope, b"origin") or header(scope, b"sec-fetch-site") == "same-origin"
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         if changes and not ours:
-            raise Refusal(403, "NoOrigin", "The request does not say which page it comes from.")
+            raise RequestRefused(
+                403, "NoOrigin", "The request does not say which page it comes from."
+            )
         return Caller(address, person=person, secret=secret)
 
     def _session_secret(self, scope: Scope) -> str:
@@ -216,9 +222,9 @@ class Gate:
         try:
             self._hosts.check(scope)
             if not is_api(scope["path"]):
-                raise Refusal(404, "NotFound", "There is no socket at this path.")
+                raise RequestRefused(404, "NotFound", "There is no socket at this path.")
             scope["caller"] = self._caller(scope)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             await _deny(send, refusal)
             return
         await self._api(scope, receive, send)
@@ -239,7 +245,7 @@ class _Answer:
                 message["headers"].append((b"cache-control", b"no-store"))
         await self._send(message)
 
-    async def refuse(self, scope: Scope, refusal: Refusal) -> None:
+    async def refuse(self, scope: Scope, refusal: RequestRefused) -> None:
         """Answer with the refusal, and end the connection where a body may still be coming."""
         head = scope["method"] == "HEAD"
         await respond(
@@ -285,10 +291,12 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
                 if len(data) > BODY_LIMIT:
                     raise _too_large()
     except TimeoutError:
-        raise Refusal(408, "TooSlow", f"The request's body took over {BODY_S:g} s.") from None
+        raise RequestRefused(
+            408, "TooSlow", f"The request's body took over {BODY_S:g} s."
+        ) from None
     kind = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     if data and kind != "application/json":
-        raise Refusal(415, "NotJson", "Only JSON is understood here (application/json).")
+        raise RequestRefused(415, "NotJson", "Only JSON is understood here (application/json).")
     return bytes(data)
 
 
@@ -296,7 +304,7 @@ async def _parts(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refusal(400, "Disconnected", "The request ended early.")
+            raise RequestRefused(400, "Disconnected", "The request ended early.")
         yield message.get("body", b"")
         if not message.get("more_body", False):
             return
@@ -316,7 +324,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-async def _deny(send: Send, refusal: Refusal) -> None:
+async def _deny(send: Send, refusal: RequestRefused) -> None:
     """Refuse a socket before it is accepted."""
     body = _problem(refusal)
     fields = [
@@ -330,7 +338,7 @@ async def _deny(send: Send, refusal: Refusal) -> None:
     await send({"type": "websocket.http.response.body", "body": body})
 
 
-def _extra(refusal: Refusal) -> list[Header]:
+def _extra(refusal: RequestRefused) -> list[Header]:
     fields: list[Header] = []
     if refusal.retry_after_s is not None:
         fields.append((b"retry-after", str(int(refusal.retry_after_s) + 1).encode()))
@@ -339,13 +347,15 @@ def _extra(refusal: Refusal) -> list[Header]:
     return fields
 
 
-def _problem(refusal: Refusal) -> bytes:
+def _problem(refusal: RequestRefused) -> bytes:
     return encoded(refusal.status, refusal.title, refusal.detail, hint=refusal.hint)
 
 
-def _too_large() -> Refusal:
-    return Refusal(413, "TooLarge", f"The request's body is over the limit of {BODY_LIMIT} bytes.")
+def _too_large() -> RequestRefused:
+    return RequestRefused(
+        413, "TooLarge", f"The request's body is over the limit of {BODY_LIMIT} bytes."
+    )
 
 
-def _too_many(error: TooManyAttempts) -> Refusal:
-    return Refusal(429, "TooManyAttempts", error.message, retry_after_s=error.retry_after_s)
+def _too_many(error: TooManyAttempts) -> RequestRefused:
+    return RequestRefused(429, "TooManyAttempts", error.message, retry_after_s=error.retry_after_s)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from funcnodes.web.asgi import Receive, Scope, Send
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager.manager import Manager
 
 QUEUE_BYTES = 32 * 1024 * 1024
 
@@ -53,7 +53,7 @@ class WorkerLinks:
         self._manager = manager
 
     async def worker(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/link/worker`: commands to the worker, frames and answers from it."""
+        """`/link/worker`: commands to the worker, patches and answers from it."""
         uuid = scope["caller"].worker
         hub = self._manager.hub(uuid)
         outbox = Outbox(send)

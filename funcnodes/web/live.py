@@ -1,4 +1,4 @@
-"""The live socket: one per browser, commands in, snapshots and frames out.
+"""The live socket: one per browser, commands in, snapshots and patches out.
 
 A receiving and a sending task per socket, so that a browser which goes away is noticed and one
 that does not read holds up nobody. An invalid message is answered, not punished; more than 200
@@ -17,23 +17,22 @@ from funcnodes import __version__
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.web.asgi import Receive, Scope, Send
 from funcnodes.web.auth import Person
-from funcnodes.workers import wire
-from funcnodes.workers.fanout import Subscriber
-from funcnodes.workers.hub import Hub
-from funcnodes.workers.manager import Manager, actor
+from funcnodes.workers import schema
+from funcnodes.workers.manager.fanout import Subscriber
+from funcnodes.workers.manager.hub import Hub
+from funcnodes.workers.manager.manager import Manager, actor
 from funcnodes.workers.problems import problem_of
 
 MESSAGES_PER_S = 200.0
 BURST = 400.0
-SIGNED_OUT = 4401
 TOO_SLOW = 4408
 
-_decoder = msgspec.msgpack.Decoder(wire.FromBrowser)
+_decoder = msgspec.msgpack.Decoder(schema.FromBrowser)
 _encoder = msgspec.msgpack.Encoder()
 _log = logging.getLogger("funcnodes.web")
 
 
-class Throttle:
+class MessageRate:
     """Lets `rate` messages a second through, after a burst; the rest wait."""
 
     def __init__(self, rate: float = MESSAGES_PER_S, burst: float = BURST) -> None:
@@ -69,13 +68,11 @@ class LiveSocket:
         self._hub: Hub | None = None
         self._stops: set[asyncio.Task[None]] = set()
 
-    @property
-    def person(self) -> Person:
-        return self._person
-
     async def run(self) -> int | None:
         """Serve until either side ends it. Returns the close code to send, if one is owed."""
-        self._out.push(_encoder.encode(wire.Welcome(you=self._person.view(), version=__version__)))
+        self._out.push(
+            _encoder.encode(schema.Welcome(you=self._person.view(), version=__version__))
+        )
         tasks: list[asyncio.Task[int | None]] = [
             asyncio.create_task(self._receiving()),
             asyncio.create_task(self._sending()),
@@ -114,7 +111,7 @@ class LiveSocket:
         await self._lost.wait()
 
     async def _receiving(self) -> int | None:
-        throttle = Throttle()
+        throttle = MessageRate()
         while True:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
@@ -132,36 +129,36 @@ class LiveSocket:
             )
         except FuncnodesError as error:
             problem = problem_of(error)
-            self._out.push(_encoder.encode(wire.Fail(id=0, rev=0, problem=problem)))
+            self._out.push(_encoder.encode(schema.Fail(id=0, rev=0, problem=problem)))
 
-    def _handle(self, message: wire.FromBrowser) -> None:
+    def _handle(self, message: schema.FromBrowser) -> None:
         match message:
-            case wire.Ping():
+            case schema.Ping():
                 pass
-            case wire.Subscribe():
+            case schema.Subscribe():
                 self._subscribe(message)
-            case wire.Command(body=wire.EStop()):
+            case schema.CommandMessage(body=schema.EStop()):
                 self._stop(message)
-            case wire.Command():
+            case schema.CommandMessage():
                 if self._hub is None:
                     self._fail(message.id, "WorkerError", "Subscribe to a worker first.")
                 else:
                     self._hub.command(self._out, actor(self._person.view()), message)
 
-    def _subscribe(self, message: wire.Subscribe) -> None:
+    def _subscribe(self, message: schema.Subscribe) -> None:
         try:
             hub = self._manager.hub(message.worker)
         except WorkerError as error:
-            gone = wire.Gone(worker=message.worker[:100], reason=error.message)
+            gone = schema.Gone(worker=message.worker[:100], reason=error.message)
             self._out.push(_encoder.encode(gone))
             return
         if self._hub is not None and self._hub is not hub:
             self._hub.unsubscribe(self._out)
-            self._out.forget_frames()
+            self._out.forget_patches()
         self._hub = hub
         hub.subscribe(self._out, actor(self._person.view()), message.session, message.seq)
 
-    def _stop(self, command: wire.Command) -> None:
+    def _stop(self, command: schema.CommandMessage) -> None:
         if self._hub is None:
             self._fail(command.id, "WorkerError", "Subscribe to a worker first.")
             return
@@ -170,17 +167,17 @@ class LiveSocket:
         task.add_done_callback(self._stops.discard)
 
     async def _estop(self, hub: Hub, number: int) -> None:
-        reply: wire.Ack | wire.Fail
+        reply: schema.Ack | schema.Fail
         try:
             latch = await hub.estop(actor(self._person.view()))
-            reply = wire.Ack(id=number, rev=hub.rev, result=latch)
+            reply = schema.Ack(id=number, rev=hub.rev, result=latch)
         except FuncnodesError as error:
-            reply = wire.Fail(id=number, rev=hub.rev, problem=problem_of(error))
+            reply = schema.Fail(id=number, rev=hub.rev, problem=problem_of(error))
         self._out.push(_encoder.encode(reply))
 
     def _fail(self, number: int, title: str, detail: str) -> None:
-        problem = wire.Problem(title=title, detail=detail)
-        self._out.push(_encoder.encode(wire.Fail(id=number, rev=0, problem=problem)))
+        problem = schema.Problem(title=title, detail=detail)
+        self._out.push(_encoder.encode(schema.Fail(id=number, rev=0, problem=problem)))
 
 
 class LiveSockets:

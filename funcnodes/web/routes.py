@@ -36,9 +36,9 @@ from funcnodes.web.gate import Caller
 from funcnodes.web.links import WorkerLinks
 from funcnodes.web.live import LiveSockets
 from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
-from funcnodes.workers import wire
-from funcnodes.workers.hub import Hub
-from funcnodes.workers.manager import Manager, WorkerView, actor
+from funcnodes.workers import schema
+from funcnodes.workers.manager.hub import Hub
+from funcnodes.workers.manager.manager import Manager, WorkerView, actor
 from funcnodes.workers.roles import at_least
 
 T = TypeVar("T")
@@ -48,21 +48,21 @@ class SignIn(msgspec.Struct, forbid_unknown_fields=True):
     token: str
 
 
-class NewName(msgspec.Struct, forbid_unknown_fields=True):
+class NameRequest(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
 class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
-    role: wire.Role = "admin"
+    role: schema.Role = "admin"
     name: str = ""
 
 
 class SignedIn(msgspec.Struct):
-    you: wire.PersonView
+    you: schema.PersonView
 
 
 class SessionView(msgspec.Struct):
-    you: wire.PersonView
+    you: schema.PersonView
     version: str
     default_worker: str | None
 
@@ -70,7 +70,7 @@ class SessionView(msgspec.Struct):
 class LinkView(msgspec.Struct):
     link: str
     """Holds a one-time token in its fragment."""
-    role: wire.Role
+    role: schema.Role
 
 
 class EStopView(msgspec.Struct):
@@ -78,7 +78,7 @@ class EStopView(msgspec.Struct):
 
     worker: str
     name: str
-    latch: wire.LatchView | None = None
+    latch: schema.LatchView | None = None
     problem: str = ""
     """Why it was not reached, or ""."""
 
@@ -142,7 +142,7 @@ class Interface:
 
         @post("/api/session/name", status_code=200)
         async def name(request: Request[Any, Any, Any]) -> SignedIn:
-            data = await read(request, NewName)
+            data = await read(request, NameRequest)
             secret = caller(request).secret
             renamed = self.auth.rename(secret, data.name)
             self.live.renamed(secret, renamed)
@@ -162,15 +162,15 @@ class Interface:
             return {}
 
         @get("/api/schema")
-        async def schema() -> dict[str, Any]:
-            received: Any = wire.FromWorker
-            sent: Any = wire.FromBrowser
+        async def schema_of_live() -> dict[str, Any]:
+            received: Any = schema.FromWorker
+            sent: Any = schema.FromBrowser
             (to_browser, from_browser), parts = msgspec.json.schema_components(
                 [received, sent], ref_template="#/$defs/{name}"
             )
             return {"to_browser": to_browser, "from_browser": from_browser, "$defs": parts}
 
-        return [sign_in, sign_out, session, name, link, editor, schema]
+        return [sign_in, sign_out, session, name, link, editor, schema_of_live]
 
     def _worker_routes(self) -> list[Any]:
         @get("/api/workers")
@@ -179,7 +179,7 @@ class Interface:
 
         @post("/api/workers", status_code=201)
         async def create(request: Request[Any, Any, Any]) -> WorkerView:
-            data = await read(request, NewName)
+            data = await read(request, NameRequest)
             require(request, "admin", "create workers")
             return self.manager.create(data.name)
 
@@ -194,7 +194,7 @@ class Interface:
             return await self.manager.stop(self._known(request))
 
         @post("/api/workers/{worker:str}/estop", status_code=200)
-        async def estop(request: Request[Any, Any, Any]) -> wire.LatchView:
+        async def estop(request: Request[Any, Any, Any]) -> schema.LatchView:
             hub = self.manager.hub(self._known(request))
             return await hub.estop(actor(person(request).view()))
 
@@ -212,13 +212,13 @@ class Interface:
                 raise HTTPException(
                     status_code=400, detail=f"Runs are exported as csv, not as {wanted[:40]!r}."
                 )
-            body = wire.ExportRun(run=request.path_params["run"])
+            body = schema.ExportRun(run=request.path_params["run"])
             return await self._download(request, hub, body)
 
         @get("/api/workers/{worker:str}/traffic")
         async def traffic(request: Request[Any, Any, Any]) -> Response[bytes]:
             hub = self.manager.hub(self._known(request))
-            body = wire.ExportTraffic(devices=request.query_params.getall("device", []))
+            body = schema.ExportTraffic(devices=request.query_params.getall("device", []))
             return await self._download(request, hub, body)
 
         return [workers, create, start, stop, estop, estop_all, export, traffic]
@@ -250,7 +250,10 @@ class Interface:
             raise HTTPException(status_code=404, detail=error.message) from error
 
     async def _download(
-        self, request: Request[Any, Any, Any], hub: Hub, body: wire.ExportRun | wire.ExportTraffic
+        self,
+        request: Request[Any, Any, Any],
+        hub: Hub,
+        body: schema.ExportRun | schema.ExportTraffic,
     ) -> Response[bytes]:
         result = await hub.request(actor(person(request).view()), body, timeout_s=60.0)
         return Response(
@@ -259,7 +262,7 @@ class Interface:
             headers={"content-disposition": _attachment(result["name"])},
         )
 
-    async def _estop(self, view: WorkerView, who: wire.Actor) -> EStopView:
+    async def _estop(self, view: WorkerView, who: schema.Actor) -> EStopView:
         try:
             latch = await self.manager.hub(view.uuid).estop(who)
         except FuncnodesError as error:
@@ -313,7 +316,7 @@ def person(request: Request[Any, Any, Any]) -> Person:
     return found
 
 
-def require(request: Request[Any, Any, Any], role: wire.Role, what: str) -> None:
+def require(request: Request[Any, Any, Any], role: schema.Role, what: str) -> None:
     """Let callers of at least this role pass.
 
     Raises:

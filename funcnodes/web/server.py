@@ -23,13 +23,13 @@ from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.web import browser as browsers
 from funcnodes.web.auth import Auth
-from funcnodes.web.gate import Gate, Hosts
+from funcnodes.web.gate import Hosts, WebGate
 from funcnodes.web.listening import is_loopback, listen, shown
 from funcnodes.web.problems import MEDIA_TYPE, encoded
 from funcnodes.web.static import StaticFiles
-from funcnodes.workers import manager_file
-from funcnodes.workers.client import ManagerClient
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.client import ManagerClient
+from funcnodes.workers.manager.manager import Manager
 
 HEADER_S = 8.0
 """From the connection, or the last answer, until the next request's header is there."""
@@ -132,7 +132,7 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
 
-class Runner(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """uvicorn without its signal handlers: whoever starts it decides when it ends."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -190,7 +190,7 @@ class WebServer:
         self.auth = Auth(settings.run_dir / f"sessions-{port}.json")
         self.manager = Manager(settings)
         self._files = StaticFiles(pages=editor)
-        self._runner = Runner(self._config(host, port))
+        self._runner = UvicornServer(self._config(host, port))
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["WebServer"]:
@@ -202,7 +202,7 @@ class WebServer:
             self._say_where()
             yield self
         finally:
-            manager_file.remove(self.settings)
+            address_file.remove(self.settings)
             self._runner.end()
             await task
             await self.manager.close()
@@ -214,7 +214,7 @@ class WebServer:
         self._say_where()
 
     def _say_where(self) -> None:
-        manager_file.write(
+        address_file.write(
             self.settings, url=self.url, token=self.auth.admin_token, editor=self.editor
         )
 
@@ -237,7 +237,7 @@ class WebServer:
             manager=self.manager, auth=self.auth, url=self.url, cookie=cookie,
             show_editor=self.show_editor,
         )  # fmt: skip
-        gate = Gate(
+        gate = WebGate(
             api=interface.app(),  # type: ignore[arg-type]  # Litestar's own ASGI types
             files=self._files,
             hosts=Hosts(_names(host), port),
@@ -281,14 +281,14 @@ def runserver(
         WorkerError: The port is taken, or there is no manager and none may be started.
     """
     while True:
-        running = manager_file.settled(settings)
+        running = address_file.settled(settings)
         if running is not None:
             return _open_running(running, browser=browser)
         if not manager:
             raise WorkerError(
                 "No manager is running here.", hint="Leave '--no-manager' out to start one."
             )
-        with contextlib.suppress(manager_file.ManagerRuns):  # another one was quicker
+        with contextlib.suppress(address_file.ManagerRuns):  # another one was quicker
             return asyncio.run(_serve(settings, host, port, editor=True, browser=browser))
 
 
@@ -298,9 +298,9 @@ def startworkermanager(settings: Settings, *, host: str, port: int) -> int:
     Raises:
         WorkerError: The port is taken, or a manager runs already.
     """
-    running = manager_file.settled(settings)
+    running = address_file.settled(settings)
     if running is not None:
-        raise manager_file.ManagerRuns(
+        raise address_file.ManagerRuns(
             f"A manager is already running at {running.url} (process {running.process.pid})."
         )
     return asyncio.run(_serve(settings, host, port, editor=False, browser=False))
@@ -323,7 +323,7 @@ def until_told() -> Iterator[asyncio.Event]:
 
 
 async def _serve(settings: Settings, host: str, port: int, *, editor: bool, browser: bool) -> int:
-    with manager_file.claimed(settings), until_told() as told:
+    with address_file.claimed(settings), until_told() as told:
         listening = listen(host, port)
         if not is_loopback(host):
             say(f"Other machines can reach {host}: every request needs a sign-in, not encrypted.")
@@ -355,7 +355,7 @@ def _say_goodbye(names: list[str]) -> None:
         say("The server has ended.")
 
 
-def _open_running(running: manager_file.ManagerAddress, *, browser: bool) -> int:
+def _open_running(running: address_file.ManagerAddress, *, browser: bool) -> int:
     client = ManagerClient(running)
     if not running.editor:
         client.show_editor()

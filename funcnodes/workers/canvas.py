@@ -7,13 +7,14 @@ compared as a whole. Values and states come from the nodespaces' own notes of wh
 from collections.abc import Iterable, Mapping
 
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
-from funcnodes.core.node import Node
-from funcnodes.core.nodespace import Changes
-from funcnodes.core.ports import Port
+from funcnodes.core.graph.nodespace import Changes
+from funcnodes.core.nodes import Node, Port
 from funcnodes.runs import XYPlot
-from funcnodes.workers import scopes, views, wire
+from funcnodes.workers import schema
+from funcnodes.workers.edits import scopes
+from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.scopes import Edge
+from funcnodes.workers.shown import views
 
 
 class Canvas:
@@ -37,17 +38,17 @@ class Canvas:
         """When the port's value was seen to change, seconds since the epoch."""
         return self._times.get(naming.name_of(port.node), {}).get(port.id)
 
-    def node_views(self) -> list[wire.NodeView]:
+    def node_views(self) -> list[schema.NodeView]:
         return [views.node_view(node, self.time_of) for node in scopes.nodes(self._space).values()]
 
-    def edge_views(self) -> list[wire.EdgeView]:
+    def edge_views(self) -> list[schema.EdgeView]:
         return [views.edge_view(self._space, edge) for edge in scopes.edges(self._space)]
 
-    def reset(self) -> wire.Reset:
+    def reset(self) -> schema.Reset:
         """The whole graph, in place of what browsers have."""
         self._nodes, self._edges = scopes.nodes(self._space), set(scopes.edges(self._space))
         self._places = _places(self._nodes)
-        return wire.Reset(nodes=self.node_views(), edges=self.edge_views())
+        return schema.Reset(nodes=self.node_views(), edges=self.edge_views())
 
     def refresh(self, touched: Iterable[str]) -> None:
         """An edit touched these nodes: tell what became of them, and of nodes and wires at all."""
@@ -60,15 +61,15 @@ class Canvas:
         lost = [name for name in self._nodes if name not in nodes]
         self._nodes, self._edges, self._places = nodes, edges, places
         for edge in gone:
-            self._publisher.put(wire.EdgeGone(id=views.edge_id(*edge)))
+            self._publisher.put(schema.EdgeGone(id=views.edge_id(*edge)))
         for name in lost:
             self._forget(name)
         ends = {end for edge in gone | new for end in (edge[0], edge[2])}
         for name in self._in_order({*touched, *others, *ends}):
             view = views.node_view(nodes[name], self.time_of)
-            self._publisher.put(wire.NodePut(node=view))
+            self._publisher.put(schema.NodePut(node=view))
         for edge in new:
-            self._publisher.put(wire.EdgePut(edge=views.edge_view(self._space, edge)))
+            self._publisher.put(schema.EdgePut(edge=views.edge_view(self._space, edge)))
 
     def refresh_all(self, kind: type[Node]) -> None:
         """Tell of every node of a kind anew."""
@@ -97,14 +98,14 @@ class Canvas:
     def _forget(self, name: str) -> None:
         self._times.pop(name, None)
         self._failed.discard(name)
-        self._publisher.put(wire.NodeGone(id=name))
+        self._publisher.put(schema.NodeGone(id=name))
 
     def _wake(self) -> None:
         self._publisher.mark(("changes", id(self)), self._changed)
 
-    def _changed(self) -> list[wire.Event]:
+    def _changed(self) -> list[schema.PatchEvent]:
         ports, nodes = self._take()
-        events: list[wire.Event] = []
+        events: list[schema.PatchEvent] = []
         again, self._again = self._again, set()
         for node in nodes:
             if scopes.is_inside(node, self._space):
@@ -116,7 +117,7 @@ class Canvas:
         here = (port for port in ports | again if scopes.is_inside(port.node, self._space))
         shown = [views.port_value(p, self.time_of(p)) for p in here if p.type.kind != "trigger"]
         if shown:
-            events.insert(0, wire.Values(values=shown))
+            events.insert(0, schema.PortValues(values=shown))
         return events
 
     def _take(self) -> tuple[set[Port], set[Node]]:

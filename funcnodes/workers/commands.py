@@ -1,8 +1,8 @@
-"""What people may ask a worker for, one handler per kind of command.
+"""What people may ask a worker for: for each kind of command a method of its tag's name.
 
-Roles are checked here again, and the controls of the bench. Edits are carried out in the order in
-which they come and answered at once; what takes time goes on beside them. Every command is
-answered by an Ack or by a Fail that says why in one sentence.
+Roles are checked here again, and the controls of the bench, by what stands on the command. Edits
+are carried out in the order in which they come and answered at once; what takes time goes on beside
+them. Every command is answered by an Ack or by a Fail that says why in one sentence.
 """
 
 import inspect
@@ -10,15 +10,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.waves import Wave
-from funcnodes.devices.rules import Severity
+from funcnodes.core.running.waves import Wave
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
+from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
-from funcnodes.workers import bodies, editing, regrouping, safety, scopes, views, wire, wiretap
+from funcnodes.workers import edits, schema
+from funcnodes.workers.edits import scopes
 from funcnodes.workers.problems import problem_of
-from funcnodes.workers.roles import acts_on_bench, check_role
+from funcnodes.workers.roles import check_role
+from funcnodes.workers.shown import bodies, safety, traffic, views
 from funcnodes.workers.threads import in_thread
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
 
-E = TypeVar("E", bound=editing.Edit)
+E = TypeVar("E", bound=edits.Edit)
 
 
 class StaleRevision(RefusedError):
@@ -40,61 +42,11 @@ class Commands:
 
     def __init__(self, worker: "Worker") -> None:
         self._worker = worker
-        self._handlers: dict[type[Any], Callable[[Any, wire.Actor], Any]] = {
-            wire.AddNode: self._add_node,
-            wire.RemoveNodes: self._remove_nodes,
-            wire.MoveNodes: self._move_nodes,
-            wire.Duplicate: self._duplicate,
-            wire.Connect: self._connect,
-            wire.Disconnect: self._disconnect,
-            wire.SetValue: self._set_value,
-            wire.Rename: self._rename,
-            wire.SetPolicy: self._set_policy,
-            wire.SetPort: self._set_port,
-            wire.SetPlot: self._set_plot,
-            wire.PutIn: self._put_in,
-            wire.MakeSubgraph: self._make_subgraph,
-            wire.Dissolve: self._dissolve,
-            wire.Promote: self._promote,
-            wire.Demote: self._demote,
-            wire.SaveSubgraph: self._save_subgraph,
-            wire.UpdateSubgraph: self._update_subgraph,
-            wire.GetBody: lambda body, actor: bodies.body_of(self._node(body.id)),
-            wire.Undo: self._undo,
-            wire.Redo: self._redo,
-            wire.OpenExample: self._open_example,
-            wire.OpenSpace: self._open_space,
-            wire.NewSpace: self._new_space,
-            wire.RenameSpace: self._rename_space,
-            wire.CloseSpace: self._close_space,
-            wire.RunStart: self._run_start,
-            wire.RunPause: lambda body, actor: self._active_run().pause(),
-            wire.RunResume: lambda body, actor: self._active_run().resume(),
-            wire.RunStop: lambda body, actor: self._active_run().stop(f"Stopped by {actor.name}."),
-            wire.RunAbort: lambda body, actor: self._active_run().abort(
-                f"Aborted by {actor.name}."
-            ),
-            wire.Trigger: self._trigger,
-            wire.Cancel: self._cancel,
-            wire.SetLive: self._set_live,
-            wire.DeviceConnect: self._device_connect,
-            wire.DeviceDisconnect: self._device_disconnect,
-            wire.EStop: self._estop,
-            wire.EStopReset: self._estop_reset,
-            wire.GetWatch: lambda body, actor: safety.watch_view(self._worker.bench),
-            wire.AlarmAcknowledge: self._alarm_acknowledge,
-            wire.AlarmShelve: self._alarm_shelve,
-            wire.InterlockReset: self._interlock_reset,
-            wire.GetTraffic: self._get_traffic,
-            wire.ExportTraffic: self._export_traffic,
-            wire.TakeControls: lambda body, actor: self._worker.controls.take(actor),
-            wire.GetRows: self._get_rows,
-            wire.ListRuns: self._list_runs,
-            wire.ExportRun: self._export_run,
-            wire.GetSnapshot: lambda body, actor: self._worker.snapshot(),
+        self._handlers: dict[type[Any], Callable[[Any, schema.Actor], Any]] = {
+            kind: getattr(self, f"_{kind.__struct_config__.tag}") for kind in schema.COMMANDS
         }
 
-    def do(self, do: wire.Do) -> None:
+    def do(self, do: schema.Do) -> None:
         """Carry a command out, and answer it."""
         try:
             result = self._begin(do)
@@ -105,41 +57,49 @@ class Commands:
         except Exception as error:
             self._fail(do, error)
 
-    async def carry_out(self, actor: wire.Actor, body: wire.Body) -> Any:
+    async def carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
         """Carry a command out for whoever is not on the link. Returns its result.
 
         Raises:
             Exception: Whatever a Fail would have told.
         """
-        result = self._begin(wire.Do(id=0, rev=0, actor=actor, body=body))
+        result = self._begin(schema.Do(id=0, rev=0, actor=actor, body=body))
         if inspect.isawaitable(result):
             result = await result
         self._worker.publisher.flush()
         return result
 
-    def _begin(self, do: wire.Do) -> Any:
+    def _begin(self, do: schema.Do) -> Any:
         check_role(do.actor, do.body)
-        if acts_on_bench(do.body):
-            self._worker.controls.require(do.actor)
+        self._check_controls(do.body, do.actor)
         return self._handlers[type(do.body)](do.body, do.actor)
 
-    async def _finish(self, do: wire.Do, result: Any) -> None:
+    def _check_controls(self, body: schema.WorkerCommand, actor: schema.Actor) -> None:
+        """What acts on the bench, or reaches it through the graph, needs the controls."""
+        needed = body.effect == "acts"
+        if body.reaches:
+            space, node = self._worker.require_open().space, getattr(body, body.reaches)
+            needed = scopes.has(space, node) and edits.reaches_effect(scopes.node_at(space, node))
+        if needed:
+            self._worker.controls.require(actor)
+
+    async def _finish(self, do: schema.Do, result: Any) -> None:
         try:
             self._ack(do, await result)
         except Exception as error:
             self._fail(do, error)
 
-    def _ack(self, do: wire.Do, result: Any) -> None:
+    def _ack(self, do: schema.Do, result: Any) -> None:
         publisher = self._worker.publisher
         publisher.flush()
-        publisher.answer(wire.Ack(id=do.id, rev=publisher.rev, result=result))
+        publisher.answer(schema.Ack(id=do.id, rev=publisher.rev, result=result))
 
-    def _fail(self, do: wire.Do, error: Exception) -> None:
+    def _fail(self, do: schema.Do, error: Exception) -> None:
         publisher = self._worker.publisher
         stale = isinstance(error, GraphError) and do.rev and do.rev < publisher.rev
         if stale and "no node" in str(error):
             error = StaleRevision(f"{error} Somebody else has changed the graph.")
-        publisher.answer(wire.Fail(id=do.id, rev=publisher.rev, problem=problem_of(error)))
+        publisher.answer(schema.Fail(id=do.id, rev=publisher.rev, problem=problem_of(error)))
 
     # ── edits ──
 
@@ -147,13 +107,13 @@ class Commands:
         """Make an edit of what is in a scope."""
         space = self._worker.require_open()
         edit = make(scopes.space_at(space.space, scope))
-        space.edit(editing.inside(scope, edit))
+        space.edit(edits.inside(scope, edit))
         return edit
 
     def _node(self, name: str) -> Node:
         return scopes.node_at(self._worker.require_open().space, name)
 
-    def _add_node(self, body: wire.AddNode, actor: wire.Actor) -> str:
+    def _add_node(self, body: schema.AddNode, actor: schema.Actor) -> str:
         if body.key in _PORTS and not body.scope:
             raise RefusedError("A port of a subgraph belongs inside one.", hint="Open one first.")
         try:
@@ -163,46 +123,42 @@ class Commands:
         place = _place(body.scope, body.frame, body.section)
         edit = self._edit(
             body.scope,
-            lambda space: editing.add_node(
+            lambda space: edits.add_node(
                 space, node_id, name=name, extra=extra, x=body.x, y=body.y, place=place
             ),
         )
         return naming.joined(body.scope, str(edit.nodes[0]["id"]))
 
-    def _remove_nodes(self, body: wire.RemoveNodes, actor: wire.Actor) -> None:
+    def _remove_nodes(self, body: schema.RemoveNodes, actor: schema.Actor) -> None:
         space = self._worker.require_open()
         edges = [self._edge(edge) for edge in body.edges]
         scope, ids = scopes.one([*body.ids, *(edge[0] for edge in edges)])
         inner = scopes.space_at(space.space, scope)
         local = [_local(edge) for edge in edges]
-        space.edit(regrouping.remove(space.space, scope, inner, ids[: len(body.ids)], local))
+        space.edit(edits.remove(space.space, scope, inner, ids[: len(body.ids)], local))
 
-    def _move_nodes(self, body: wire.MoveNodes, actor: wire.Actor) -> None:
+    def _move_nodes(self, body: schema.MoveNodes, actor: schema.Actor) -> None:
         scope, ids = scopes.one(body.ids)
-        self._edit(scope, lambda space: editing.move_nodes(space, ids, body.x, body.y))
+        self._edit(scope, lambda space: edits.move_nodes(space, ids, body.x, body.y))
 
-    def _duplicate(self, body: wire.Duplicate, actor: wire.Actor) -> list[str]:
+    def _duplicate(self, body: schema.Duplicate, actor: schema.Actor) -> list[str]:
         scope, ids = scopes.one(body.ids)
-        edit = self._edit(
-            scope, lambda space: editing.duplicate(space, ids, dx=body.dx, dy=body.dy)
-        )
+        edit = self._edit(scope, lambda space: edits.duplicate(space, ids, dx=body.dx, dy=body.dy))
         return [naming.joined(scope, str(node["id"])) for node in edit.nodes]
 
-    def _connect(self, body: wire.Connect, actor: wire.Actor) -> None:
+    def _connect(self, body: schema.Connect, actor: schema.Actor) -> None:
         scope, (source, target) = scopes.one([body.source, body.target])
-        self._require_for(body.target, actor)
         edge = (source, body.source_port, target, body.target_port)
-        self._edit(scope, lambda space: editing.connect(space, edge))
+        self._edit(scope, lambda space: edits.connect(space, edge))
 
-    def _disconnect(self, body: wire.Disconnect, actor: wire.Actor) -> None:
+    def _disconnect(self, body: schema.Disconnect, actor: schema.Actor) -> None:
         edge = self._edge(body.edge)
         scope, _ = naming.split(edge[0])
-        self._edit(scope, lambda space: editing.disconnect_edge(space, _local(edge)))
+        self._edit(scope, lambda space: edits.disconnect(space, _local(edge)))
 
-    def _set_value(self, body: wire.SetValue, actor: wire.Actor) -> None:
+    def _set_value(self, body: schema.SetValue, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
-        self._require_for(body.node, actor)
-        self._edit(scope, lambda space: editing.set_value(space, uuid, body.port, body.value))
+        self._edit(scope, lambda space: edits.set_value(space, uuid, body.port, body.value))
         run = self._worker.require_open().runner.active
         if run is not None:
             port = self._node(body.node).get_input(body.port)
@@ -210,82 +166,85 @@ class Commands:
             value = None if port.value is NoValue else views.preview(port.value)
             run.note("live input", port=where, value=value, by=actor.name)
 
-    def _rename(self, body: wire.Rename, actor: wire.Actor) -> None:
+    def _rename(self, body: schema.Rename, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: editing.rename(space, uuid, body.name))
+        self._edit(scope, lambda space: edits.rename(space, uuid, body.name))
 
-    def _set_policy(self, body: wire.SetPolicy, actor: wire.Actor) -> None:
+    def _set_policy(self, body: schema.SetPolicy, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: editing.set_policy(space, uuid, body.policy))
+        self._edit(scope, lambda space: edits.set_policy(space, uuid, body.policy))
 
-    def _set_port(self, body: wire.SetPort, actor: wire.Actor) -> None:
+    def _set_port(self, body: schema.SetPort, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
         flags = {"pinned": body.pinned, "hidden": body.hidden, "live": body.live}
-        self._edit(scope, lambda space: editing.set_flags(space, uuid, body.port, **flags))
+        self._edit(scope, lambda space: edits.set_flags(space, uuid, body.port, **flags))
 
-    def _set_plot(self, body: wire.SetPlot, actor: wire.Actor) -> None:
+    def _set_plot(self, body: schema.SetPlot, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: editing.set_plot(space, uuid, body.x, body.y))
+        self._edit(scope, lambda space: edits.set_plot(space, uuid, body.x, body.y))
 
     # ── frames and subgraphs ──
 
-    def _put_in(self, body: wire.PutIn, actor: wire.Actor) -> None:
+    def _put_in(self, body: schema.PutIn, actor: schema.Actor) -> None:
         scope, ids = scopes.one(body.ids)
         place = _place(scope, body.frame, body.section)
 
-        def edit(space: NodeSpace) -> editing.Edit:
-            put = editing.put_in(space, ids, place)
+        def edit(space: NodeSpace) -> edits.Edit:
+            put = edits.put_in(space, ids, place)
             if not body.x and not body.y:
                 return put
-            moved = editing.move_nodes(space, ids, body.x, body.y)
-            return editing.Several(put.label, [moved, put])
+            moved = edits.move_nodes(space, ids, body.x, body.y)
+            return edits.SeveralEdits(put.label, [moved, put])
 
         self._edit(scope, edit)
 
-    def _make_subgraph(self, body: wire.MakeSubgraph, actor: wire.Actor) -> str:
+    def _make_subgraph(self, body: schema.MakeSubgraph, actor: schema.Actor) -> str:
         scope, ids = scopes.one(body.ids)
-        edit = self._edit(scope, lambda space: regrouping.make(space, ids, body.name))
+        edit = self._edit(scope, lambda space: edits.into_subgraph(space, ids, body.name))
         return naming.joined(scope, edit.uuid)
 
-    def _dissolve(self, body: wire.Dissolve, actor: wire.Actor) -> list[str]:
+    def _dissolve(self, body: schema.Dissolve, actor: schema.Actor) -> list[str]:
         scope, uuid = naming.split(body.id)
-        edit = self._edit(scope, lambda space: regrouping.take_apart(space, uuid))
+        edit = self._edit(scope, lambda space: edits.take_apart(space, uuid))
         return [naming.joined(scope, each) for each in edit.inside]
 
-    def _promote(self, body: wire.Promote, actor: wire.Actor) -> str:
+    def _promote(self, body: schema.Promote, actor: schema.Actor) -> str:
         inner, node = naming.split(body.node)
         if not inner:
             raise RefusedError("Only what is inside a subgraph can become one of its ports.")
         scope, uuid = naming.split(inner)
         edit = self._edit(
-            scope, lambda space: regrouping.promote(space, uuid, node, body.port, body.name)
+            scope, lambda space: edits.promote(space, uuid, node, body.port, body.name)
         )
         return edit.gate
 
-    def _demote(self, body: wire.Demote, actor: wire.Actor) -> None:
+    def _demote(self, body: schema.Demote, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.node)
-        self._edit(scope, lambda space: regrouping.demote(space, uuid, body.port))
+        self._edit(scope, lambda space: edits.demote(space, uuid, body.port))
 
-    async def _save_subgraph(self, body: wire.SaveSubgraph, actor: wire.Actor) -> str:
+    async def _save_subgraph(self, body: schema.SaveSubgraph, actor: schema.Actor) -> str:
         scope, uuid = naming.split(body.id)
-        node = regrouping.as_subgraph(self._node(body.id))
+        node = edits.as_subgraph(self._node(body.id))
         files = self._worker.workspace.subgraphs
         name = files.free_name(body.name, own=node.file, replace=body.replace)
         template = {**node.file_data(), "name": name}
         await in_thread(lambda: files.save(name, template), name="save subgraph")
         self._worker.load_subgraphs()
         version = str(template["version"])
-        self._edit(scope, lambda space: regrouping.saved_as(space, uuid, name, version))
+        self._edit(scope, lambda space: edits.saved_as(space, uuid, name, version))
         return name
 
-    def _update_subgraph(self, body: wire.UpdateSubgraph, actor: wire.Actor) -> None:
+    def _update_subgraph(self, body: schema.UpdateSubgraph, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
-        self._edit(scope, lambda space: regrouping.update(space, uuid))
+        self._edit(scope, lambda space: edits.update_subgraph(space, uuid))
 
-    def _undo(self, body: wire.Undo, actor: wire.Actor) -> None:
+    def _get_body(self, body: schema.GetBody, actor: schema.Actor) -> schema.BodyView:
+        return bodies.body_of(self._node(body.id))
+
+    def _undo(self, body: schema.Undo, actor: schema.Actor) -> None:
         self._worker.require_open().undo()
 
-    def _redo(self, body: wire.Redo, actor: wire.Actor) -> None:
+    def _redo(self, body: schema.Redo, actor: schema.Actor) -> None:
         self._worker.require_open().redo()
 
     def _edge(self, edge_id: str) -> scopes.Edge:
@@ -294,36 +253,42 @@ class Commands:
                 return edge
         raise GraphError("There is no node or wire of that name any more.", edge=edge_id)
 
-    def _require_for(self, node_id: str, actor: wire.Actor) -> None:
-        """What may reach a device needs the controls of the bench."""
-        space = self._worker.require_open().space
-        if scopes.has(space, node_id) and editing.reaches_effect(scopes.node_at(space, node_id)):
-            self._worker.controls.require(actor)
-
     # ── nodespaces ──
 
-    async def _open_example(self, body: wire.OpenExample, actor: wire.Actor) -> str:
+    async def _open_example(self, body: schema.OpenExample, actor: schema.Actor) -> str:
         return await self._worker.open_example(body.name)
 
-    async def _open_space(self, body: wire.OpenSpace, actor: wire.Actor) -> str:
+    async def _open_space(self, body: schema.OpenSpace, actor: schema.Actor) -> str:
         return await self._worker.open_space(body.name)
 
-    async def _new_space(self, body: wire.NewSpace, actor: wire.Actor) -> str:
+    async def _new_space(self, body: schema.NewSpace, actor: schema.Actor) -> str:
         return await self._worker.add_space(body.name.strip() or "Nodespace", _EMPTY)
 
-    async def _rename_space(self, body: wire.RenameSpace, actor: wire.Actor) -> None:
+    async def _rename_space(self, body: schema.RenameSpace, actor: schema.Actor) -> None:
         await self._worker.rename_space(body.name)
 
-    async def _close_space(self, body: wire.CloseSpace, actor: wire.Actor) -> None:
+    async def _close_space(self, body: schema.CloseSpace, actor: schema.Actor) -> None:
         await self._worker.close_space()
         self._worker.closed()
 
     # ── runs ──
 
-    async def _run_start(self, body: wire.RunStart, actor: wire.Actor) -> str:
+    async def _run_start(self, body: schema.RunStart, actor: schema.Actor) -> str:
         run = await self._worker.require_open().runner.start(operator=actor.name)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
+
+    def _run_pause(self, body: schema.RunPause, actor: schema.Actor) -> None:
+        self._active_run().pause()
+
+    def _run_resume(self, body: schema.RunResume, actor: schema.Actor) -> None:
+        self._active_run().resume()
+
+    def _run_stop(self, body: schema.RunStop, actor: schema.Actor) -> None:
+        self._active_run().stop(f"Stopped by {actor.name}.")
+
+    def _run_abort(self, body: schema.RunAbort, actor: schema.Actor) -> None:
+        self._active_run().abort(f"Aborted by {actor.name}.")
 
     def _active_run(self) -> Run:
         run = self._worker.require_open().runner.active
@@ -331,7 +296,7 @@ class Commands:
             raise RefusedError("No run is on.")
         return run
 
-    def _trigger(self, body: wire.Trigger, actor: wire.Actor) -> None:
+    def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
         space = self._worker.require_open().space
         space.check_unlocked()
         node = scopes.node_at(space, body.id)
@@ -347,10 +312,10 @@ class Commands:
         node.request_trigger(wave=wave)
         wave.close()
 
-    def _cancel(self, body: wire.Cancel, actor: wire.Actor) -> None:
+    def _cancel(self, body: schema.CancelNode, actor: schema.Actor) -> None:
         self._node(body.id).cancel(f"cancelled by {actor.name}")
 
-    def _set_live(self, body: wire.SetLive, actor: wire.Actor) -> None:
+    def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> None:
         space = self._worker.require_open().space
         space.check_unlocked()
         if body.live:
@@ -359,24 +324,35 @@ class Commands:
         for text in safety.accepted_now(self._worker.bench, body.accepted) if body.live else ():
             self._worker.logbook.add("warning", "bench", f"{actor.name} accepted: {text}")
 
+    # ── the worker ──
+
+    def _take_controls(self, body: schema.TakeControls, actor: schema.Actor) -> None:
+        self._worker.controls.take(actor)
+
+    def _get_snapshot(self, body: schema.GetSnapshot, actor: schema.Actor) -> schema.Snapshot:
+        return self._worker.snapshot()
+
     # ── devices ──
 
-    async def _device_connect(self, body: wire.DeviceConnect, actor: wire.Actor) -> None:
+    async def _device_connect(self, body: schema.DeviceConnect, actor: schema.Actor) -> None:
         await self._device(body.name).connect()
 
-    async def _device_disconnect(self, body: wire.DeviceDisconnect, actor: wire.Actor) -> None:
+    async def _device_disconnect(self, body: schema.DeviceDisconnect, actor: schema.Actor) -> None:
         self._worker.needs_no_run()
         await self._device(body.name).disconnect()
+
+    def _device_accept(self, body: schema.DeviceAccept, actor: schema.Actor) -> None:
+        self._device(body.name).accept_changes(by=actor.name)
 
     def _device(self, name: str) -> Any:
         return self._bench(f"device {name!r}").device(name)
 
     # ── E-STOP ──
 
-    async def _estop(self, body: wire.EStop, actor: wire.Actor) -> wire.LatchView:
+    async def _estop(self, body: schema.EStop, actor: schema.Actor) -> schema.LatchView:
         return views.latch_view(await self._worker.estop("E-STOP", actor.name))
 
-    def _estop_reset(self, body: wire.EStopReset, actor: wire.Actor) -> None:
+    def _estop_reset(self, body: schema.EStopReset, actor: schema.Actor) -> None:
         self._worker.latch.reset(by=actor.name, confirmed=body.confirmed)
         self._worker.logbook.add("warning", "E-STOP", f"{actor.name} reset the E-STOP.")
 
@@ -387,35 +363,40 @@ class Commands:
             raise WorkerError(f"This worker has no bench, so no {what}.")
         return self._worker.bench
 
-    def _alarm_acknowledge(self, body: wire.AlarmAcknowledge, actor: wire.Actor) -> bool:
+    def _get_watch(self, body: schema.GetWatch, actor: schema.Actor) -> schema.WatchView:
+        return safety.watch_view(self._worker.bench)
+
+    def _alarm_acknowledge(self, body: schema.AlarmAcknowledge, actor: schema.Actor) -> bool:
         severity = Severity[body.severity]
         return self._bench(f"alarm {body.name!r}").alarms.acknowledge(
             body.name, by=actor.name, severity=severity
         )
 
-    def _alarm_shelve(self, body: wire.AlarmShelve, actor: wire.Actor) -> None:
+    def _alarm_shelve(self, body: schema.AlarmShelve, actor: schema.Actor) -> None:
         self._bench(f"alarm {body.name!r}").alarms.shelve(body.name, body.seconds, by=actor.name)
 
-    def _interlock_reset(self, body: wire.InterlockReset, actor: wire.Actor) -> None:
+    def _interlock_reset(self, body: schema.InterlockReset, actor: schema.Actor) -> None:
         self._bench(f"interlock {body.name!r}").interlocks.reset(body.name, by=actor.name)
         self._worker.logbook.add("warning", "interlock", f"{actor.name} reset {body.name!r}.")
 
     # ── what went over the wires ──
 
-    def _get_traffic(self, body: wire.GetTraffic, actor: wire.Actor) -> wire.TrafficPage:
+    def _get_traffic(self, body: schema.GetTraffic, actor: schema.Actor) -> schema.TrafficPage:
         if self._worker.bench is None:
-            return wire.TrafficPage()
-        return wiretap.traffic_page(self._worker.bench, body.since, body.limit)
+            return schema.TrafficPage()
+        return traffic.traffic_page(self._worker.bench, body.since, body.limit)
 
-    async def _export_traffic(self, body: wire.ExportTraffic, actor: wire.Actor) -> dict[str, Any]:
+    async def _export_traffic(
+        self, body: schema.ExportTraffic, actor: schema.Actor
+    ) -> dict[str, Any]:
         bench = self._bench("traffic")
-        data = await in_thread(lambda: wiretap.replay_file(bench, body.devices), name="export")
+        data = await in_thread(lambda: traffic.replay_file(bench, body.devices), name="export")
         name = f"{bench.name or 'bench'}-traffic.jsonl"
-        return {"name": name, "media_type": wiretap.MEDIA_TYPE, "data": data}
+        return {"name": name, "media_type": traffic.MEDIA_TYPE, "data": data}
 
     # ── recorded runs ──
 
-    async def _get_rows(self, body: wire.GetRows, actor: wire.Actor) -> wire.Rows:
+    async def _get_rows(self, body: schema.GetRows, actor: schema.Actor) -> schema.RowsView:
         limit = max(1, min(body.limit, ROWS_LIMIT))
         start = max(0, body.start)
         run = self._worker.open.runner.run if self._worker.open is not None else None
@@ -423,7 +404,7 @@ class Commands:
             table = next(iter(run.tables.values()))
             return views.rows_event(run.id, table.page(start, limit))
 
-        def read() -> wire.Rows:
+        def read() -> schema.RowsView:
             reader = self._found(body.run)
             if not reader.specs:
                 raise RunError(f"Run {reader.head.number} has no recorder.")
@@ -431,14 +412,14 @@ class Commands:
 
         return await in_thread(read, name="read rows")
 
-    async def _list_runs(self, body: wire.ListRuns, actor: wire.Actor) -> list[wire.RunView]:
+    async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))
         heads = await in_thread(lambda: self._worker.runs.list(limit), name="list runs")
         found = [views.head_view(head) for head in heads]
         active = self._worker.run_view()
         return [active if active and each.id == active.id else each for each in found]
 
-    async def _export_run(self, body: wire.ExportRun, actor: wire.Actor) -> dict[str, Any]:
+    async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> dict[str, Any]:
         def export() -> dict[str, Any]:
             reader = self._found(body.run)
             data = csv_text(reader).encode()
@@ -450,10 +431,10 @@ class Commands:
         return self._worker.runs.find(run)
 
 
-_PORTS = (InputGate.node_id, OutputGate.node_id)
+_PORTS = (InputPassage.node_id, OutputPassage.node_id)
 
 
-def _place(scope: str, frame: str, section: wire.Section) -> Place | None:
+def _place(scope: str, frame: str, section: schema.Section) -> Place | None:
     """Where a frame of the same scope holds a node; None for no frame."""
     if not frame:
         return None

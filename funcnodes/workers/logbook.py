@@ -9,15 +9,13 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from funcnodes.core import clock
-from funcnodes.workers import wire
+from funcnodes.runs.records import LogLevel
+from funcnodes.workers import schema
 
 LINES_KEPT = 500
 TEXT_LENGTH = 2000
-
-Level = Literal["debug", "info", "warning", "error"]
 
 
 class Logbook(logging.Handler):
@@ -27,22 +25,22 @@ class Logbook(logging.Handler):
         tell: Called with each line.
     """
 
-    def __init__(self, tell: Callable[[wire.LogLine], None]) -> None:
+    def __init__(self, tell: Callable[[schema.LogLine], None]) -> None:
         super().__init__(logging.WARNING)
-        self.lines: deque[wire.LogLine] = deque(maxlen=LINES_KEPT)
+        self.lines: deque[schema.LogLine] = deque(maxlen=LINES_KEPT)
         self._tell = tell
         self._loop = asyncio.get_running_loop()
 
-    def add(self, level: Level, source: str, text: str, *, t: float | None = None) -> None:
+    def add(self, level: LogLevel, source: str, text: str, *, t: float | None = None) -> None:
         """Add a line; on the loop only."""
         when = clock.now() if t is None else t
-        line = wire.LogLine(t=when, level=level, source=source, text=text[:TEXT_LENGTH])
+        line = schema.LogLine(t=when, level=level, source=source, text=text[:TEXT_LENGTH])
         self.lines.append(line)
         self._tell(line)
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line of Python's logging, from any thread."""
-        level: Level = "error" if record.levelno >= logging.ERROR else "warning"
+        level: LogLevel = "error" if record.levelno >= logging.ERROR else "warning"
         text, source = record.getMessage(), record.name.removeprefix("funcnodes.")
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]

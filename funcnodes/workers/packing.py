@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core import Library, archive, saved, subgraph, subgraph_files
-from funcnodes.core.archive import ArchiveError
+from funcnodes.core import Library
+from funcnodes.core.graph import archive, saved, subgraph_files
+from funcnodes.core.graph.archive import ArchiveError
+from funcnodes.core.graph.nodespace import loaded
 from funcnodes.core.services import Services
+from funcnodes.core.subgraphs import SubgraphNode
+from funcnodes.durable import write_private
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
-from funcnodes.workers.files import write_private
 from funcnodes.workers.local import roster
 from funcnodes.workers.workspace import Workspace, checked_name, encode
 
@@ -172,7 +175,7 @@ def _library(subgraphs: Mapping[str, Any], staging: Path) -> Library:
         file = checked_name(name, what="A subgraph")
         (folder / f"{file}{subgraph_files.SUFFIX}").write_bytes(_encoded(data))
     installed = library()
-    shelf, broken = subgraph.shelf_of(folder, installed)
+    shelf, broken = SubgraphNode.shelf_of(folder, installed)
     for name, why in broken.items():
         raise ArchiveError(f"The subgraph {name!r} of the archive cannot be read: {why}")
     installed.add_shelf(shelf)
@@ -181,7 +184,7 @@ def _library(subgraphs: Mapping[str, Any], staging: Path) -> Library:
 
 def _judged(data: Any, library: Library) -> dict[str, Any]:
     """A nodespace as this version saves it; older forms too."""
-    return saved.dump(saved.load(data, library, Services()))
+    return saved.dump(loaded(data, library, Services()))
 
 
 def _check_bench(packed: Packed, staging: Path) -> None:

@@ -1,8 +1,8 @@
-"""The worker's numbered frames: what changed, at most 30 times a second.
+"""The worker's numbered patches: what changed, at most 30 times a second.
 
 Guarantees that events keep their order, that of values, states, devices and runs the newest one is
-sent, and that rows, log lines and acknowledgements are never dropped. Cost is counted in frames,
-so one frame carries everything since the last. While nobody is linked nothing is built, but the
+sent, and that rows, log lines and acknowledgements are never dropped. Cost is counted in patches,
+so one patch carries everything since the last. While nobody is linked nothing is built, but the
 numbering goes on, so that whoever missed something can tell.
 """
 
@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 INTERVAL_S = 1 / 30
 
 _log = logging.getLogger("funcnodes.worker")
 
-Build = Callable[[], "list[wire.Event]"]
+Build = Callable[[], list[schema.PatchEvent]]
 
 
 class Publisher:
@@ -27,8 +27,8 @@ class Publisher:
 
     Attributes:
         session: One life of the worker process.
-        seq: Number of the last frame.
-        rev: Revision of the open nodespace, as every frame and answer says.
+        seq: Number of the last patch.
+        rev: Revision of the open nodespace, as every patch and answer says.
     """
 
     def __init__(
@@ -43,21 +43,21 @@ class Publisher:
         self.rev = 0
         self._send = send
         self._interval_s = interval_s
-        self._waiting: dict[Hashable, wire.Event | Build] = {}
+        self._waiting: dict[Hashable, schema.PatchEvent | Build] = {}
         self._count = 0
         self._encoder = msgspec.msgpack.Encoder()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._closed = False
 
-    def put(self, event: wire.Event) -> None:
-        """Send an event in the next frame, after those that were put before."""
+    def put(self, event: schema.PatchEvent) -> None:
+        """Send an event in the next patch, after those that were put before."""
         self._count += 1
         self._waiting[self._count] = event
         self._schedule()
 
     def mark(self, key: Hashable, build: Build) -> None:
-        """Have `build` make the events for `key` when the next frame is made; the last one wins.
+        """Have `build` make the events for `key` when the next patch is made; the last one wins.
 
         It keeps the place in the order that the key got first.
         """
@@ -75,7 +75,7 @@ class Publisher:
         waiting, self._waiting = self._waiting, {}
         self._due = asyncio.get_running_loop().time() + self._interval_s
         self.seq += 1
-        events: list[wire.Event] = []
+        events: list[schema.PatchEvent] = []
         for item in waiting.values():
             events.extend(_built(item) if callable(item) else [item])
         self._send(self._encoded(events))
@@ -86,7 +86,7 @@ class Publisher:
             self._waiting.clear()
             self.seq += 1
 
-    def answer(self, message: wire.Ack | wire.Fail) -> None:
+    def answer(self, message: schema.Ack | schema.Fail) -> None:
         """Send an answer, after everything that came before it.
 
         Raises:
@@ -105,17 +105,17 @@ class Publisher:
         self.flush()
         self._closed = True
 
-    def _encoded(self, events: list[wire.Event]) -> bytes:
-        """The frame; an event that cannot be encoded is left out, logged, and takes no other."""
-        frame = wire.Frame(session=self.session, seq=self.seq, rev=self.rev, events=events)
+    def _encoded(self, events: list[schema.PatchEvent]) -> bytes:
+        """The patch; an event that cannot be encoded is left out, logged, and takes no other."""
+        patch = schema.Patch(session=self.session, seq=self.seq, rev=self.rev, events=events)
         try:
-            return self._encoder.encode(frame)
+            return self._encoder.encode(patch)
         except (TypeError, ValueError, OverflowError) as error:
-            _log.error("a frame cannot be encoded: %s", error)
-            frame.events = [event for event in events if self._can_be_encoded(event)]
-            return self._encoder.encode(frame)
+            _log.error("a patch cannot be encoded: %s", error)
+            patch.events = [event for event in events if self._can_be_encoded(event)]
+            return self._encoder.encode(patch)
 
-    def _can_be_encoded(self, event: wire.Event) -> bool:
+    def _can_be_encoded(self, event: schema.PatchEvent) -> bool:
         try:
             self._encoder.encode(event)
         except (TypeError, ValueError, OverflowError):
@@ -133,7 +133,7 @@ class Publisher:
         self.flush()
 
 
-def _built(build: Build) -> list[wire.Event]:
+def _built(build: Build) -> list[schema.PatchEvent]:
     """What `build` makes; one that fails is logged and takes nothing else with it."""
     try:
         return build()

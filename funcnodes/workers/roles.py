@@ -1,68 +1,30 @@
 """Who may ask a worker for what. Checked by the server, and again by the worker.
 
 A *viewer* looks, and may press E-STOP; an *operator* edits graphs and, as the holder of the
-controls, acts on the bench; an *admin* may do what an operator may, and manages workers.
+controls, acts on the bench; an *admin* may do what an operator may, and manages workers. Which
+command takes which role stands on the command (`schema.commands`).
 """
 
-from typing import Any
-
 from funcnodes.errors import RefusedError
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
-_RANK: dict[wire.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
-
-_LOOKING = (
-    wire.EStop,
-    wire.GetWatch,
-    wire.GetTraffic,
-    wire.ExportTraffic,
-    wire.GetBody,
-    wire.GetRows,
-    wire.ListRuns,
-    wire.ExportRun,
-    wire.GetSnapshot,
-)
-_ACTING = (
-    wire.RunStart,
-    wire.RunPause,
-    wire.RunResume,
-    wire.RunStop,
-    wire.RunAbort,
-    wire.Trigger,
-    wire.Cancel,
-    wire.SetLive,
-    wire.DeviceConnect,
-    wire.DeviceDisconnect,
-    wire.EStopReset,
-    wire.InterlockReset,
-)
+_RANK: dict[schema.Role, int] = {"viewer": 0, "operator": 1, "admin": 2}
 
 
-def at_least(role: wire.Role, needed: wire.Role) -> bool:
+def at_least(role: schema.Role, needed: schema.Role) -> bool:
     """Whether `role` includes `needed`."""
     return _RANK[role] >= _RANK[needed]
 
 
-def needed_role(body: Any) -> wire.Role:
-    """The least role that may send this command."""
-    return "viewer" if isinstance(body, _LOOKING) else "operator"
-
-
-def acts_on_bench(body: Any) -> bool:
-    """Whether the command has effects outside the graph, so that it needs the controls."""
-    return isinstance(body, _ACTING)
-
-
-def check_role(actor: wire.Actor, body: Any) -> None:
+def check_role(actor: schema.Actor, body: schema.WorkerCommand) -> None:
     """Let the command pass.
 
     Raises:
         RefusedError: The actor's role is not enough.
     """
-    needed = needed_role(body)
-    if not at_least(actor.role, needed):
+    if not at_least(actor.role, body.role):
         raise RefusedError(
-            f"{actor.name or 'You'} may only watch; this takes the role of an {needed}.",
+            f"{actor.name or 'You'} may only watch; this takes the role of an {body.role}.",
             hint="Ask an admin for an operator's link.",
-            needed=needed,
+            needed=body.role,
         )

@@ -9,15 +9,16 @@ from typing import Any
 
 from funcnodes.core import Library, Node, NodeSpace
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.runs import Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
-from funcnodes.workers import views, wire
+from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
-from funcnodes.workers.editing import Edit, Editor
+from funcnodes.workers.edits import Edit, Editor
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave
+from funcnodes.workers.shown import views
 from funcnodes.workers.workspace import LoadedSpace, SpaceStore
 
 ROWS_PER_EVENT = 5_000
@@ -37,7 +38,7 @@ def build(library: Library, bench: Bench | None, latch: Latch, data: dict[str, A
     return space
 
 
-class OpenSpace:
+class OpenNodespace:
     """One open nodespace.
 
     Attributes:
@@ -83,10 +84,10 @@ class OpenSpace:
     def name(self) -> str:
         return self.autosave.name
 
-    def view(self) -> wire.SpaceView:
+    def view(self) -> schema.SpaceView:
         """The document, as the top bar shows it."""
         editor = self.editor
-        return wire.SpaceView(
+        return schema.SpaceView(
             name=self.name,
             title=self.space.title,
             saved=None if self.autosave.dirty else self.autosave.saved,
@@ -141,17 +142,17 @@ class OpenSpace:
     def _run_changed(self) -> None:
         self._publisher.mark("run", self._run_events)
 
-    def _run_events(self) -> list[wire.Event]:
+    def _run_events(self) -> list[schema.PatchEvent]:
         run = self.runner.run
-        return [wire.RunPut(run=views.run_view(run))] if run is not None else []
+        return [schema.RunPut(run=views.run_view(run))] if run is not None else []
 
     def _rows_appended(self, table: Table, start: int, stop: int) -> None:
-        """Rows are sent from where the last frame left off, so none is lost or sent twice."""
+        """Rows are sent from where the last patch left off, so none is lost or sent twice."""
         key = f"{table.run}/{table.spec.recorder}"
         self._sent_rows.setdefault(key, start)
         self._publisher.mark(("rows", key), lambda: self._rows_events(table, key))
 
-    def _rows_events(self, table: Table, key: str) -> list[wire.Event]:
+    def _rows_events(self, table: Table, key: str) -> list[schema.PatchEvent]:
         start, stop = self._sent_rows[key], len(table)
         self._sent_rows[key] = stop
         return [

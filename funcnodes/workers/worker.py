@@ -18,30 +18,32 @@ import msgspec
 from funcnodes import __version__
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, Node, SubgraphNode, naming, units
-from funcnodes.core.gates import InputGate, OutputGate
-from funcnodes.core.subgraph import SHELF_NAME
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
+from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
+from funcnodes.core.subgraphs.subgraph import SHELF_NAME
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.bench.reach import targets_of
 from funcnodes.devices.device import Device
+from funcnodes.devices.device.kept import OutageNotice
+from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
-from funcnodes.devices.reach import targets_of
-from funcnodes.devices.safety import Latch, LatchState, StopAck
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import library
-from funcnodes.workers import views, wire
+from funcnodes.workers import schema
+from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
-from funcnodes.workers.controls import Controls
-from funcnodes.workers.examples import example, example_views
-from funcnodes.workers.guard import Guard, Stop
-from funcnodes.workers.link import Link
+from funcnodes.workers.guard.guard import Guard, Stop
 from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.safety import SafetyFeed
-from funcnodes.workers.space import OpenSpace, build
+from funcnodes.workers.shown import views
+from funcnodes.workers.shown.examples import example, example_views
+from funcnodes.workers.shown.safety import SafetyFeed
+from funcnodes.workers.space import OpenNodespace, build
 from funcnodes.workers.threads import in_thread
+from funcnodes.workers.uplink import Uplink
 from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
 
 SAFE_S = 1.0
@@ -65,18 +67,21 @@ class Worker:
         self.workspace = workspace
         self.session = secrets.token_hex(8)
         self.latch = Latch(workspace.latch_path)
+        self.latch.reserve()
         self.runs = RunStore(workspace.runs_dir)
-        self.controls = Controls(changed=self._people_changed)
+        self.controls = BenchHolder(changed=self._people_changed)
         self.bench: Bench | None = None
-        self.open: OpenSpace | None = None
+        self.open: OpenNodespace | None = None
         self.trouble = ""
         self.library = Library()
         self.palette = views.Palette(self.library, None)
         self._drivers: dict[str, str] = {}
-        self.last_run: wire.RunView | None = None
+        self.last_run: schema.RunView | None = None
         self.ready = asyncio.Event()
         self.ended = asyncio.Event()
-        self.link = Link(workspace, up=self._linked, received=self._received, down=self._link_lost)
+        self.link = Uplink(
+            workspace, up=self._linked, received=self._received, down=self._link_lost
+        )
         self.publisher = Publisher(self.session, self.link.send)
         self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(self._logged)
@@ -94,7 +99,7 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unwatch: list[Any] = []
         self._ending = False
-        self._decoder = msgspec.msgpack.Decoder(wire.ToWorker)
+        self._decoder = msgspec.msgpack.Decoder(schema.ToWorker)
 
     # ── its life ──────────────────────────────────────────────────────────────────────────
 
@@ -159,6 +164,7 @@ class Worker:
         self.bench.reachable = False  # by way of the worker, see `doorway`
         self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
+        self._unwatch.append(self.bench.on_notice(self._device_told))
         self._unwatch.extend(self.safety.follow(self.bench))
         return self.bench
 
@@ -197,7 +203,7 @@ class Worker:
         if self.bench is not None:
             await _within(CLOSE_S, self.bench.close(), "closing the bench")
         self.publisher.close()
-        await _within(0.5, self.link.drained(), "sending the last frames")
+        await _within(0.5, self.link.drained(), "sending the last patches")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -226,7 +232,7 @@ class Worker:
     # ── the link ──────────────────────────────────────────────────────────────────────────
 
     def _linked(self) -> None:
-        hello = wire.Hello(
+        hello = schema.Hello(
             worker=self.workspace.record.uuid,
             name=self.workspace.record.name,
             session=self.session,
@@ -243,27 +249,27 @@ class Worker:
     def _received(self, data: bytes) -> None:
         message = self._decoder.decode(data)
         match message:
-            case wire.Do():
+            case schema.Do():
                 self._commands.do(message)
-            case wire.People():
+            case schema.People():
                 self.controls.set_people(message.people)
-            case wire.Shutdown():
+            case schema.Shutdown():
                 self.end()
 
     def _announce(self) -> None:
         self.publisher.send(self.standing())
 
-    def standing(self) -> wire.Standing:
+    def standing(self) -> schema.Standing:
         """What lists of workers say of this one."""
         simulated, total = self.bench.simulated if self.bench is not None else (0, 0)
-        return wire.Standing(
+        return schema.Standing(
             bench=self.bench.name if self.bench is not None else "",
             nodespace=self.open.space.title or self.open.name if self.open else "",
             simulated=total > 0 and simulated == total,
             message=self.trouble,
         )
 
-    async def carry_out(self, actor: wire.Actor, body: wire.Body) -> Any:
+    async def carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
         """Carry a command out for somebody who is not on the link. Returns its result.
 
         Raises:
@@ -274,11 +280,11 @@ class Worker:
 
     # ── what is told ──────────────────────────────────────────────────────────────────────
 
-    def snapshot(self) -> wire.Snapshot:
+    def snapshot(self) -> schema.Snapshot:
         """Everything a browser needs; what waits to be sent is in it."""
         self.publisher.flush()
         watch, safety = self.safety.views()
-        return wire.Snapshot(
+        return schema.Snapshot(
             worker=self.workspace.record.uuid,
             session=self.session,
             seq=self.publisher.seq,
@@ -299,7 +305,7 @@ class Worker:
             log=list(self.logbook.lines),
         )
 
-    def run_view(self) -> wire.RunView | None:
+    def run_view(self) -> schema.RunView | None:
         """The run that is on, or else the last one."""
         run = self.open.runner.run if self.open is not None else None
         return views.run_view(run) if run is not None else self.last_run
@@ -309,12 +315,12 @@ class Worker:
         self.publisher.mark("space", self._space_events)
         self.safety.touch()  # alarms of nodes come and go with them
 
-    def _space_events(self) -> list[wire.Event]:
+    def _space_events(self) -> list[schema.PatchEvent]:
         view = self.open.view() if self.open else None
-        return [wire.SpacePut(space=view, spaces=self.workspace.spaces.names())]
+        return [schema.SpacePut(space=view, spaces=self.workspace.spaces.names())]
 
     def _people_changed(self) -> None:
-        self.publisher.mark("people", lambda: [wire.PeoplePut(people=self.controls.people())])
+        self.publisher.mark("people", lambda: [schema.PeoplePut(people=self.controls.people())])
         self._note_operator(is_here=self.controls.is_held_here)
 
     def _note_operator(self, *, is_here: bool) -> None:
@@ -323,17 +329,22 @@ class Worker:
         if self.bench is not None:
             self.bench.operator_here(is_here, holder.name if holder is not None else "")
 
-    def _logged(self, line: wire.LogLine) -> None:
-        self.publisher.put(wire.Logged(lines=[line]))
+    def _logged(self, line: schema.LogLine) -> None:
+        self.publisher.put(schema.Logged(lines=[line]))
         self.doorway.logged(line)
 
-    def _device_views(self) -> list[wire.DeviceView]:
+    def _device_views(self) -> list[schema.DeviceView]:
         devices = self.bench.devices.values() if self.bench is not None else ()
         return [views.device_view(device) for device in devices]
 
+    def _device_told(self, notice: OutageNotice) -> None:
+        """What became known after an outage; a run tells of its own devices itself."""
+        if self.open is None or self.open.runner.active is None:
+            self.logbook.add("warning", notice.device, notice.text)
+
     def _device_changed(self, device: Device) -> None:
-        def events() -> list[wire.Event]:
-            return [wire.DevicePut(device=views.device_view(device))]
+        def events() -> list[schema.PatchEvent]:
+            return [schema.DevicePut(device=views.device_view(device))]
 
         self.publisher.mark(("device", device.name), events)
         if self._drivers.get(device.name) != device.driver:
@@ -364,14 +375,14 @@ class Worker:
     def _read_subgraphs(self) -> None:
         folder = self.workspace.subgraphs.folder
         self.library.load_subgraphs(folder)
-        self.library.add_nodes([SubgraphNode, InputGate, OutputGate], SHELF_NAME)
+        self.library.add_nodes([SubgraphNode, InputPassage, OutputPassage], SHELF_NAME)
         for name, why in self.library.broken.items():
             if name.endswith(SUFFIX):
                 self.logbook.add("warning", "worker", f"{name} is not offered: {why}")
 
     def _tell_palette(self) -> None:
         self.palette = views.Palette(self.library, self.bench)
-        self.publisher.mark("library", lambda: [wire.LibraryPut(library=self.palette.entries)])
+        self.publisher.mark("library", lambda: [schema.LibraryPut(library=self.palette.entries)])
 
     def _plan_guardian(self) -> None:
         """Only devices that were reached: another worker may own the rest."""
@@ -389,7 +400,7 @@ class Worker:
         if self.latch.latched:
             self._disarm()
         self.publisher.mark(
-            "latch", lambda: [wire.LatchPut(latch=views.latch_view(self.latch.state))]
+            "latch", lambda: [schema.LatchPut(latch=views.latch_view(self.latch.state))]
         )
 
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
@@ -452,7 +463,7 @@ class Worker:
         self.workspace.set_last_open("")
         self._tell_space()
 
-    def require_open(self) -> OpenSpace:
+    def require_open(self) -> OpenNodespace:
         """The open nodespace; raises RefusedError where none is."""
         if self.open is None:
             raise RefusedError("No nodespace is open.", hint="Open one, or an example.")
@@ -467,7 +478,7 @@ class Worker:
     def _use(self, loaded: LoadedSpace) -> None:
         space = build(self.library, self.bench, self.latch, loaded.data)
         space.services.provide(Files, Files(self.workspace.files_dir))
-        self.open = OpenSpace(
+        self.open = OpenNodespace(
             loaded,
             space,
             store=self.workspace.spaces,
@@ -486,7 +497,7 @@ class Worker:
             self.open.editor.rev = self.publisher.rev
             self.publisher.put(self.open.canvas.reset())
         else:
-            self.publisher.put(wire.Reset(nodes=[], edges=[]))
+            self.publisher.put(schema.Reset(nodes=[], edges=[]))
         self.space_changed()
         self._announce()
 
@@ -530,7 +541,8 @@ class Worker:
     def _running_node(self) -> Node | None:
         """From any thread."""
         space = self.open
-        return space.space.engine.inline if space is not None else None
+        node = space.space.engine.inline if space is not None else None
+        return node if isinstance(node, Node) else None
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, Any], what: str) -> None:

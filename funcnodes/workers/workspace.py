@@ -30,10 +30,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core.subgraph_files import SUFFIX
+from funcnodes.core.graph.subgraph_files import SUFFIX
+from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
+from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings, private_dir
-from funcnodes.workers.files import read_json, sync_dir, write_json, write_private
 from funcnodes.workers.processes import Process
 
 VERSIONS_KEPT = 5
@@ -371,7 +372,7 @@ class SpaceStore:
             os.rename(source, target)
         if self._versions(source).is_dir():
             os.rename(self._versions(source), self._versions(target))
-        sync_dir(self.folder)
+        sync_folder(self.folder)
 
     def versions(self, name: str) -> list[Path]:
         """Earlier versions of a nodespace, newest first."""
@@ -517,7 +518,7 @@ def _made_at_once(root: Path) -> Iterator[Path]:
     try:
         yield making
         os.rename(making, root)
-        sync_dir(root.parent)
+        sync_folder(root.parent)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from funcnodes_simulators.bench import FAILED, serve
-from funcnodes_simulators.models import broken_models, find_model, model_names
+from funcnodes_simulators.bench.program import FAILED, serve
+from funcnodes_simulators.instruments.models import broken_models, find_model, model_names
 
 
 class ListModels(argparse.Action):

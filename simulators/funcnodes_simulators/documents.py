@@ -62,6 +62,14 @@ def number_at(
     return float(value)
 
 
+def flag_at(table: Mapping[str, object], key: str, where: str, *, default: bool) -> bool:
+    """Return the truth value at a key."""
+    value = table.get(key, default)
+    if not isinstance(value, bool):
+        raise ValueError(f"{where}.{key} is {value!r:.100}; it must be true or false")
+    return value
+
+
 def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value is a finite number that an instrument could hold; no boolean is."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST

@@ -7,6 +7,8 @@ import pytest
 
 from funcnodes.core import NodeDecorator, NoValue, Wave, clock
 
+from ..waiting import patience
+
 
 @NodeDecorator("feedback.step")
 def step(x: float, stop: float = 5) -> float:
@@ -32,7 +34,7 @@ async def test_a_loop_goes_on_wave_by_wave_until_one_fails(graph: Any) -> None:
     failed = asyncio.Event()
     node.on("error", lambda **_: failed.set())
     previous.inputs["initial"].set_value(0.0)
-    await asyncio.wait_for(failed.wait(), 5)
+    await asyncio.wait_for(failed.wait(), patience())
     assert node.outputs["out"].value == 5
     assert len(waves) == len(set(waves)) == 6
     assert all(wave.settled for wave in waves[:-1])
@@ -45,7 +47,7 @@ async def test_awaiting_a_node_of_the_loop_waits_for_this_wave_only(graph: Any) 
     node, previous = loop(graph)
     node.inputs["stop"].set_value(1e9, does_trigger=False)
     previous.inputs["initial"].set_value(0.0)
-    await asyncio.wait_for(node.settled(), 5)
+    await asyncio.wait_for(node.settled(), patience())
     previous.cancel()
     await graph.at_rest()
     seen = node.runs
@@ -60,7 +62,7 @@ async def test_it_keeps_an_interval_between_the_waves(graph: Any) -> None:
         failed = asyncio.Event()
         node.on("error", lambda **_: failed.set())
         previous.inputs["initial"].set_value(0.0)
-        await asyncio.wait_for(failed.wait(), 5)
+        await asyncio.wait_for(failed.wait(), patience())
         assert clock.monotonic() - began >= 5 * 600.0
 
 
@@ -92,7 +94,7 @@ async def test_disarming_ends_the_loop_and_going_live_offers_the_initial_value(g
     previous.inputs["initial"].set_value(0.0)
     ran = asyncio.Event()
     node.on("triggerdone", lambda **_: ran.set())
-    await asyncio.wait_for(ran.wait(), 5)
+    await asyncio.wait_for(ran.wait(), patience())
     graph.space.arming = "disarmed"
     await graph.at_rest()
     seen = node.runs

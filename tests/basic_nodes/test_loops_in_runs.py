@@ -11,6 +11,8 @@ from funcnodes.basic_nodes import NODE_SHELF as BASIC
 from funcnodes.core import Library, NodeDecorator, NodeSpace
 from funcnodes.runs import NODE_SHELF as SCANS, Runner, RunStore
 
+from ..waiting import patience
+
 
 @NodeDecorator("test.square", default_policy="settled", outputs=[{"id": "square"}])
 def square(x: float) -> float:
@@ -34,7 +36,7 @@ class Bench:
 
     async def run(self) -> Any:
         run = await self.runner.start(operator="tester")
-        await asyncio.wait_for(run.wait(), 20)
+        await asyncio.wait_for(run.wait(), patience())
         return run
 
     def columns(self, run: Any) -> list[list[Any]]:
@@ -83,7 +85,7 @@ async def test_a_stopped_run_ends_a_loop_between_two_rounds(bench: Bench) -> Non
     while node.runs < 3:
         await asyncio.sleep(0)
     run.stop("enough")
-    await asyncio.wait_for(run.wait(), 20)
+    await asyncio.wait_for(run.wait(), patience())
     assert run.state == "stopped"
     (found,) = bench.columns(run)
     assert found == [n * n for n in range(len(found))]

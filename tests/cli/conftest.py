@@ -12,6 +12,8 @@ import pytest
 from funcnodes.cli.app import execute
 from funcnodes_simulators import SimulatedBench
 
+from ..waiting import patience
+
 PROGRAM = [sys.executable, "-W", "error", "-c", "from funcnodes.cli import main; main()"]
 
 Completed = subprocess.CompletedProcess[str]
@@ -31,7 +33,8 @@ def command(environment: dict[str, str], tmp_path: Path) -> Command:
     def run(*arguments: object, **options: Any) -> Completed:
         return subprocess.run(
             [*PROGRAM, *map(str, arguments)],
-            capture_output=True, text=True, timeout=50, cwd=tmp_path, env=environment, **options,
+            capture_output=True, text=True, timeout=patience(50), cwd=tmp_path, env=environment,
+            **options,
         )  # fmt: skip
 
     return run

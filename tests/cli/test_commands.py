@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,15 @@ import funcnodes
 from funcnodes.cli.app import execute
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Column, RunHead, RunStore, TableSpec
-from funcnodes.runs.records import Cell, LogEntry, Snapshot
+from funcnodes.runs.records import Cell, DeviceSnapshot, LogEntry
 from funcnodes.workers.local.estops import Pressed
+
+from ..waiting import patience
+
+Limit = Callable[[float], float]
+
+
+Limit = Callable[[float], float]
 
 START = """
 import sys
@@ -26,7 +34,7 @@ print(status, sorted(heavy), file=sys.stderr)
 """
 
 
-def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str]) -> None:
+def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str], limit: Limit) -> None:
     """Under 0.25 s; the best of five tries, as other tests may be running."""
     took = []
     for _ in range(5):
@@ -38,7 +46,7 @@ def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str]) -> N
         took.append(time.perf_counter() - began)
     assert done.stderr.split() == ["0", "[]"]
     assert "Usage: funcnodes" in done.stdout
-    assert min(took) < 0.25
+    assert min(took) < limit(0.25)
 
 
 def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +127,7 @@ def test_a_bug_of_ours_is_one_line_too(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops\nsecond line")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", broken)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", broken)
     assert execute(["link"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "Something went wrong: ZeroDivisionError: oops second line. Try --debug."
@@ -163,7 +171,9 @@ def recorded(config_dir: Path, *, worker: str = "local", name: str = "", rows: i
         clamped = {"value": None, "unit": "A", "quality": "compliance"}
         current = clamped if moment == "after" else {"value": 1e-3, "unit": "A"}
         parameters = {"state": "idle", "parameters": {"voltage": sample, "current": current}}
-        writer.snapshot(Snapshot(moment=moment, device="smu", wall=0.0, parameters=parameters))  # type: ignore[arg-type]
+        writer.snapshot(
+            DeviceSnapshot(moment=moment, device="smu", wall=0.0, parameters=parameters)
+        )  # type: ignore[arg-type]
     writer.log(LogEntry(wall=0.0, level="info", source="run", text="begun"))
     head = msgspec.structs.replace(
         writer.head, state="complete", rows=rows, ended=writer.head.started + 75
@@ -277,7 +287,7 @@ def test_simulate_tells_its_addresses_first_and_ends_with_its_stdin(
         assert told["resources"]["smu"].startswith("TCPIP0::127.0.0.1::")
         assert told["resources"]["tc"].startswith("ASRL/dev/pts/")
         assert told["control"].startswith("127.0.0.1:")
-        process.communicate(timeout=10)
+        process.communicate(timeout=patience())
     assert process.returncode == 0
 
 
@@ -315,7 +325,7 @@ def test_errors_show_their_hint(
     def refused(*_: Any, **__: Any) -> str:
         raise FuncnodesError("No.", hint="Try again.")
 
-    monkeypatch.setattr("funcnodes.workers.client.link", refused)
+    monkeypatch.setattr("funcnodes.workers.manager.client.link", refused)
     assert execute(["link"]) == 1
     assert capsys.readouterr().err == "No. Try again.\n"
 

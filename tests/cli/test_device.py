@@ -12,8 +12,11 @@ import pytest
 from funcnodes.cli.app import execute
 from funcnodes.devices import discovery
 from funcnodes.devices.addresses import parse
-from funcnodes.devices.lease import Lease
+from funcnodes.devices.addresses.lease import Lease
+from funcnodes.devices.discovery.instruments import _usb_instruments
 from funcnodes.machine.place import leases_dir
+
+from ..waiting import patience
 
 Command = Callable[..., Any]
 
@@ -152,7 +155,7 @@ async def test_the_terminator_is_found_out(eol: str, reply_eol: bytes) -> None:
     found = await discovery.identify(parse(f"tcp:127.0.0.1:{port}"), timeout_s=0.05)
     assert (found.identity.model, found.eol, found.driver) == ("ONE", eol, "")
     server.close()
-    async with asyncio.timeout(5):  # the server does not wait for its connections (Python 3.11)
+    async with asyncio.timeout(patience()):  # it does not wait for its connections (Python 3.11)
         await asyncio.gather(*(task for task in serving if task is not None))
     assert all(chunk.startswith(b"*IDN?") for chunk in asked)
 
@@ -168,7 +171,7 @@ def test_usb_instruments_are_read_off_what_the_kernel_knows(tmp_path: Path) -> N
         folder.mkdir()
         for name, text in files.items():
             (folder / name).write_text(text + "\n")
-    (found,) = discovery._usb_instruments(tmp_path)
+    (found,) = _usb_instruments(tmp_path)
     assert found.address == "USB0::0x05E6::0x2450::04096331::INSTR"
     assert parse(found.address).kind == "visa"
     assert (found.title, found.usb) == ("Keithley 2450 SourceMeter", "05e6:2450 04096331")

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,10 @@ import pytest
 import funcnodes
 from funcnodes.runs import RunStore
 from funcnodes_simulators import SimulatedBench
+
+from ..waiting import eventually, patience
+
+Limit = Callable[[float], float]
 
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
@@ -31,10 +35,7 @@ SHELF = Shelf([spin], name="Stuck")
 
 def wait_for_rows(config_dir: Path) -> None:
     store = RunStore(config_dir / "workers" / "local" / "runs")
-    deadline = time.monotonic() + 20
-    while not (store.list(1) and store.list(1)[0].rows):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # another process's file: nothing to await
+    eventually(lambda: store.list(1) and store.list(1)[0].rows)
 
 
 def endless(start: Any, bench_file: Path) -> "subprocess.Popen[str]":
@@ -48,9 +49,9 @@ def test_a_closed_terminal_ends_the_run_in_order(
     start: Any, bench_file: Path, simulated: SimulatedBench
 ) -> None:
     process = endless(start, bench_file)
-    simulated.wait("smu", "output", True, timeout_s=20)
+    simulated.wait("smu", "output", True, timeout_s=patience())
     process.send_signal(signal.SIGHUP)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=patience())
     assert process.returncode == 128 + signal.SIGHUP, err
     assert simulated.state()["smu"]["output"] is False
     assert json.loads(out.splitlines()[-1])["state"] == "stopped"
@@ -61,13 +62,13 @@ def test_nobody_left_to_read_what_is_said_keeps_no_output_on(
 ) -> None:
     """Behind a closed pipe or terminal every line fails to be written; devices come first."""
     process = endless(start, bench_file)
-    simulated.wait("smu", "output", True, timeout_s=20)
+    simulated.wait("smu", "output", True, timeout_s=patience())
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
     process.stderr.close()
     process.send_signal(signal.SIGHUP)
-    process.wait(20)
+    process.wait(patience())
     process.stdout = process.stderr = None
     assert simulated.state()["smu"]["output"] is False
 
@@ -79,13 +80,14 @@ def test_a_run_that_is_killed_or_frozen_leaves_its_outputs_to_the_guardian(
     simulated: SimulatedBench,
     config_dir: Path,
     number: signal.Signals,
+    limit: Limit,
 ) -> None:
     process = endless(start, bench_file)
-    simulated.wait("smu", "output", True, timeout_s=20)
+    simulated.wait("smu", "output", True, timeout_s=patience())
     wait_for_rows(config_dir)
     os.kill(process.pid, number)
-    simulated.wait("smu", "output", False, timeout_s=3)
-    _, err = process.communicate(timeout=20)
+    simulated.wait("smu", "output", False, timeout_s=limit(3))
+    _, err = process.communicate(timeout=patience())
     assert process.returncode == -signal.SIGKILL
     assert "guardian: smu: sent in" in err
     store = RunStore(config_dir / "workers" / "local" / "runs")
@@ -97,7 +99,7 @@ def test_the_guardian_leaves_a_run_that_ends_in_order_alone(
     start: Any, bench_file: Path, simulated: SimulatedBench
 ) -> None:
     process = start("run", DIODE, "--bench", bench_file, "--set", "sweep.points=3", "--json")
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=patience())
     assert process.returncode == 0, err
     assert "guardian" not in err
     assert simulated.commands("smu")[-1] == ":SYST:LOC"
@@ -122,17 +124,14 @@ def stuck(tmp_path: Path, environment: dict[str, str]) -> Path:
 
 
 def test_ctrl_c_switches_off_and_ends_a_run_whose_node_never_returns(
-    start: Any, bench_file: Path, simulated: SimulatedBench, stuck: Path
+    start: Any, bench_file: Path, simulated: SimulatedBench, stuck: Path, limit: Limit
 ) -> None:
     process = start("run", stuck, "--bench", bench_file, "--json")
-    simulated.wait("smu", "output", True, timeout_s=20)
-    deadline = time.monotonic() + 10
-    while ":READ?" not in simulated.commands("smu"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # another process's connection: nothing to await
+    simulated.wait("smu", "output", True, timeout_s=patience())
+    eventually(lambda: ":READ?" in simulated.commands("smu"))
     process.send_signal(signal.SIGINT)
-    simulated.wait("smu", "output", False, timeout_s=2)
-    _, err = process.communicate(timeout=10)
+    simulated.wait("smu", "output", False, timeout_s=limit(2))
+    _, err = process.communicate(timeout=patience())
     assert process.returncode == 130, err
     assert "Spin does not return" in err
     assert "Traceback" not in err

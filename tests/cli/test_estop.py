@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import funcnodes
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.machine.presence import present
 from funcnodes.machine.processes import Process
 from funcnodes.settings import Settings

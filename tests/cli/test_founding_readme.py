@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from funcnodes.settings import DEFAULT_PORT, Settings
-from funcnodes.workers import manager_file
+from funcnodes.workers.manager import address_file
 from funcnodes.workers.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -337,7 +337,7 @@ def test_starting_the_server_starts_the_manager_and_shows_the_page(shell: Shell)
     """ "Open http://localhost:8000 in a web browser", "automatically started when the server
     starts and it is not already running"."""
     shell.start("funcnodes runserver")
-    until(lambda: manager_file.read(shell.settings))
+    until(lambda: address_file.read(shell.settings))
     with urllib.request.urlopen(f"http://localhost:{shell.port}", timeout=5) as page:
         assert page.status == 200
         assert b"funcnodes" in page.read()
@@ -350,7 +350,7 @@ def test_starting_the_server_starts_the_manager_and_shows_the_page(shell: Shell)
 def test_the_manager_run_separately_is_the_one_that_the_server_uses(shell: Shell) -> None:
     """ "It can be seperatly run via: funcnodes startworkermanager" """
     manager = shell.start("funcnodes startworkermanager")
-    until(lambda: manager_file.read(shell.settings))
+    until(lambda: address_file.read(shell.settings))
     said = shell.run("funcnodes runserver")
     assert f"already running (process {manager.pid})" in said
     with urllib.request.urlopen(f"http://localhost:{shell.port}", timeout=5) as page:

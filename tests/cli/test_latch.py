@@ -8,7 +8,7 @@ import pytest
 
 import funcnodes
 from funcnodes.devices import find_bench
-from funcnodes.devices.safety import Latch, StopAck
+from funcnodes.devices.estop.latch import Latch, StopAck
 from funcnodes_simulators import SimulatedBench
 
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"

@@ -16,7 +16,7 @@ import pytest
 from funcnodes.machine.processes import Process
 from funcnodes.settings import Settings
 from funcnodes.web.auth import ATTEMPTS
-from funcnodes.workers import manager_file
+from funcnodes.workers.manager import address_file
 
 URL = re.compile(r"http://127\.0\.0\.1:\d+")
 
@@ -31,9 +31,9 @@ def first_line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline()
 
 
-def running(settings: Settings) -> manager_file.ManagerAddress:
+def running(settings: Settings) -> address_file.ManagerAddress:
     deadline = time.monotonic() + 20
-    while (found := manager_file.read(settings)) is None:
+    while (found := address_file.read(settings)) is None:
         assert time.monotonic() < deadline
         time.sleep(0.02)  # another process: nothing to await
     return found
@@ -78,7 +78,7 @@ def test_the_second_uses_the_first(
     found = running(settings)
     assert page(found.url) == (200 if first == "runserver" else 404)
     done = command(second, *more[second], "--port", "0")
-    assert manager_file.read(settings) is not None
+    assert address_file.read(settings) is not None
     assert process.poll() is None
     if second == "runserver":
         assert done.returncode == 0, done.stderr
@@ -98,11 +98,11 @@ def test_a_manager_killed_locks_nobody_out_and_its_pid_used_again_means_nothing(
     found = running(settings)
     os.kill(process.pid, signal.SIGKILL)
     process.wait(10)
-    file = settings.run_dir / manager_file.NAME
+    file = settings.run_dir / address_file.NAME
     saved = json.loads(file.read_text())
     saved["pid"] = os.getpid()  # ours has another start time
     file.write_text(json.dumps(saved))
-    assert manager_file.read(settings) is None
+    assert address_file.read(settings) is None
     start("startworkermanager", "--port", "0")
     again = running(settings)
     assert again.process not in (found.process, Process.mine())

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from funcnodes.devices.recordings import Recorded
+from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.runs import RunReader
+
+from ..waiting import patience
 
 Command = Callable[..., Any]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "diode_iv.json"
@@ -163,7 +165,7 @@ def test_ctrl_c_ends_a_recording_in_order(
     while not [text for text in simulated.commands("tc") if text.startswith("KRDG")]:
         assert process.poll() is None, process.stderr.read()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=patience())
     assert (process.returncode, err) == (0, "")
     assert "entries of device in" in out
     assert Recorded.load(file).device().exchanges[-1].direction == "close"

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from scipy.special import lambertw
 import funcnodes
 from funcnodes.runs import RunReader, RunStore
 from funcnodes_simulators import SimulatedBench
+
+from ..waiting import eventually, patience
+
+Limit = Callable[[float], float]
 
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
@@ -230,10 +235,10 @@ def test_ctrl_c_stops_in_order_and_a_second_one_is_harmless(
     start: Any, bench_file: Path, simulated: SimulatedBench, config_dir: Path
 ) -> None:
     process = start("run", DIODE, "--bench", bench_file, "--set", "sweep.points=100000", "--json")
-    simulated.wait("smu", "output", True, timeout_s=20)
+    simulated.wait("smu", "output", True, timeout_s=patience())
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=patience())
     assert process.returncode == 130, err
     assert simulated.state()["smu"]["output"] is False
     assert last_json(out)["state"] == "stopped"
@@ -244,14 +249,16 @@ def test_ctrl_c_stops_in_order_and_a_second_one_is_harmless(
     assert "smu was parked." in [entry.text for entry in run.log()]
 
 
-def test_sigterm_does_the_same(start: Any, bench_file: Path, simulated: SimulatedBench) -> None:
+def test_sigterm_does_the_same(
+    start: Any, bench_file: Path, simulated: SimulatedBench, limit: Limit
+) -> None:
     process = start("run", DIODE, "--bench", bench_file, "--set", "sweep.points=100000", "--json")
-    simulated.wait("smu", "output", True, timeout_s=20)
+    simulated.wait("smu", "output", True, timeout_s=patience())
     began = time.monotonic()
     process.terminate()
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=patience())
     assert process.returncode == 143, err
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < limit(5)
     assert simulated.state()["smu"]["output"] is False
     assert last_json(out)["state"] == "stopped"
 
@@ -262,7 +269,7 @@ def test_a_point_that_does_not_end_is_given_up_after_ctrl_c(
     process = start("run", DIODE, "--bench", bench_file, "--set", "settle.time=1 h", "--json")
     wait_for_command(simulated, ":SOUR:VOLT 0")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=patience())
     assert process.returncode == 130, err
     assert simulated.state()["smu"]["output"] is False
     assert last_json(out)["state"] == "aborted"
@@ -276,21 +283,18 @@ def test_ctrl_c_at_the_terminal_reaches_the_devices_before_the_simulator(
     store = RunStore(config_dir / "workers" / "local" / "runs")
     simulator = wait_for_rows(process, store)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=patience())
     assert process.returncode == 130, err
     assert last_json(out)["state"] == "stopped"
     assert "smu was parked." in [entry.text for entry in store.find("latest").log()]
-    psutil.wait_procs([simulator], timeout=5)
+    psutil.wait_procs([simulator], timeout=patience())
     assert not simulator.is_running()
 
 
 def wait_for_rows(process: Any, store: RunStore) -> psutil.Process:
     """Wait until the run has rows on disk; returns the simulator's process."""
-    deadline = time.monotonic() + 20
-    while not (store.list(1) and store.list(1)[0].rows):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # another process's file: nothing to await
+    eventually(lambda: process.poll() is not None or (store.list(1) and store.list(1)[0].rows))
+    assert process.poll() is None
     (simulator,) = psutil.Process(process.pid).children()
     return simulator
 
@@ -302,13 +306,10 @@ def test_ctrl_c_before_the_run_began_ends_it_quietly(
     process = start("run", DIODE, "--bench", bench_file)
     wait_for_command(simulated, "*IDN?")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=patience())
     assert process.returncode == 130
     assert err.splitlines() == ["Stopped by Ctrl-C before the run began."]
 
 
 def wait_for_command(simulated: SimulatedBench, text: str) -> None:
-    deadline = time.monotonic() + 20
-    while text not in simulated.commands("smu"):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)  # another process's connection: nothing to await
+    eventually(lambda: text in simulated.commands("smu"))

@@ -16,8 +16,8 @@ import pytest
 
 from funcnodes.machine.processes import Process
 from funcnodes.settings import Settings
-from funcnodes.workers import manager_file
 from funcnodes.workers.local import logs
+from funcnodes.workers.manager import address_file
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
@@ -71,7 +71,7 @@ def test_ids_are_made_and_names_fall_back_to_them(here: Any, settings: Settings)
     assert [each["name"] for each in listed(here)] == [made["name"], "lab", "u1", "lab two", "lab"]
     assert [each["uuid"] for each in listed(here, "--uuid", "u2")] == ["u2"]
     assert len(listed(here, "--name", "lab")) == 2
-    assert manager_file.read(settings) is None
+    assert address_file.read(settings) is None
 
 
 def test_what_is_known_of_a_worker_is_shown(here: Any, settings: Settings) -> None:
@@ -271,7 +271,7 @@ def test_after_ctrl_c_on_the_server_everything_still_reaches_its_workers(
 ) -> None:
     """`worker stop`, `estop` and `worker list` said 'No manager is running', the output was on."""
     server = start("runserver", "--port", "0", "--no-browser")
-    until(lambda: manager_file.read(settings))
+    until(lambda: address_file.read(settings))
     assert command("worker", "start", "lab").returncode == 0
     switch_on(command, simulated)
     os.killpg(server.pid, signal.SIGINT)

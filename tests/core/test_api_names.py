@@ -8,6 +8,8 @@ import pytest
 
 import funcnodes
 
+from ..waiting import patience
+
 DOORS = {
     "io": "NodeInput NodeOutput NodeIO NoValue",
     "node": "Node get_nodeclass run_until_complete",
@@ -77,6 +79,6 @@ def test_importing_the_package_loads_nothing_heavy_and_not_even_the_core() -> No
     heavy = ["funcnodes.core", "numpy", "pint", "litestar", "pyvisa", "typer", "rich", "msgspec"]
     script = f"import sys, funcnodes; print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=patience()
     )
     assert done.stdout.strip() == "[]", done.stderr

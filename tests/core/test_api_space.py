@@ -15,11 +15,11 @@ from funcnodes.core import (
     NodeSpace,
     NoValue,
     Shelf,
-    archive,
     find_shelf,
     module_to_shelf,
 )
-from funcnodes.core.archive import ArchiveError
+from funcnodes.core.graph import archive
+from funcnodes.core.graph.archive import ArchiveError
 from funcnodes.errors import GraphError, NodeClassNotFoundError, SavedGraphError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from funcnodes.core import Frame, Library, Node, NodeInput, NodeOutput, NodeSpace, Pacer, Shelf
-from funcnodes.core.places import Place, Section
+from funcnodes.core.nodes.place import Place, Section
 from funcnodes.errors import (
     AwaitCycleError,
     GraphError,
@@ -18,6 +18,8 @@ from funcnodes.errors import (
     RefusedError,
     SavedGraphError,
 )
+
+from ..waiting import patience
 
 
 class Count(Frame):
@@ -504,7 +506,7 @@ def test_whatever_is_entered_is_finished_however_frames_nest_and_are_cancelled(
         for _ in range(cancelled_after):
             await asyncio.sleep(0)
         wave.cancel("enough")
-        await asyncio.wait_for(wave.wait(), 10)
+        await asyncio.wait_for(wave.wait(), patience())
         assert wave.settled
         assert not any(node.in_flight for node in space.nodes)
         for k in range(len(frames)):

@@ -20,8 +20,8 @@ from funcnodes.core import (
     Shelf,
     Unit,
     codec,
-    saved,
 )
+from funcnodes.core.codec.strict import parse
 from funcnodes.errors import (
     GraphError,
     MultipleConnectionsError,
@@ -86,7 +86,7 @@ async def test_millivolts_into_volts_convert_and_the_wire_says_how() -> None:
     here.inputs["v"].value = 800
     await here
     assert there.outputs["out"].value == pytest.approx(0.8, rel=1e-15)
-    assert here.outputs["out"].wire_note(there.inputs["v"]) == "×0.001"
+    assert here.outputs["out"].edge_note(there.inputs["v"]) == "×0.001"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_a_bad_file_leaves_the_old_graph_untouched(file: Any, sentence: str) -> 
 )
 def test_what_is_no_json_is_refused(text: str, sentence: str) -> None:
     with pytest.raises(SavedGraphError, match=sentence):
-        saved.parse(text)
+        parse(text)
 
 
 def test_deep_nesting_that_json_reads_is_refused_all_the_same() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from funcnodes.basic_nodes import NODE_SHELF
-from funcnodes.core import Library, NodeInput, NodeSpace, NoValue, archive
+from funcnodes.core import Library, NodeInput, NodeSpace, NoValue
+from funcnodes.core.graph import archive
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from funcnodes.core import Shelf, plugins
+from funcnodes.core import Shelf
+from funcnodes.core.graph import plugins
+
+from ..waiting import patience
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "first-node-library.md"
 
@@ -65,7 +68,7 @@ def run_in(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": str(site), "COLUMNS": "120"},
-        capture_output=True, text=True, timeout=50,
+        capture_output=True, text=True, timeout=patience(50),
     )  # fmt: skip
 
 

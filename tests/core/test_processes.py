@@ -13,8 +13,11 @@ import numpy as np
 import psutil
 import pytest
 
-from funcnodes.core import Library, Node, NodeDecorator, NodeSpace, Shelf, processes
+from funcnodes.core import Library, Node, NodeDecorator, NodeSpace, Shelf
+from funcnodes.core.running import processes
 from funcnodes.errors import NodeCancelled, NodeProcessError, NodeTimeout, NodeTriggerError
+
+from ..waiting import patience
 
 _spec = importlib.util.spec_from_file_location(
     "funcnodes_test_process_nodes", Path(__file__).with_name("process_nodes.py")
@@ -28,14 +31,14 @@ _spec.loader.exec_module(nodes)
 
 async def gone(pid: int) -> None:
     """Wait until the process is no more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(patience()):
         while psutil.pid_exists(pid):
             await asyncio.sleep(0.01)
 
 
 async def pid_in(sign: Path) -> int:
     """Wait until a function has said which process it is in."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(patience()):
         while not (text := _read(sign)):
             await asyncio.sleep(0.01)
     return int(text)
@@ -145,7 +148,7 @@ async def test_what_is_cancelled_before_it_began_never_begins(tmp_path: Path) ->
     second.cancel()
     first.cancel()
     processes.submit(nodes.double(), (4,), print, ended, pool=pool)
-    assert await asyncio.wait_for(done.get(), 20) == (8, None)
+    assert await asyncio.wait_for(done.get(), patience()) == (8, None)
     assert not (tmp_path / "b").exists()
 
 
@@ -153,9 +156,9 @@ async def test_idle_processes_end() -> None:
     pool = processes.ProcessPool(limit=2, idle_s=0.05)
     done: asyncio.Queue[Any] = asyncio.Queue()
     processes.submit(nodes.where(), (1,), print, lambda *r: done.put_nowait(r), pool=pool)
-    (pid, _), _ = await asyncio.wait_for(done.get(), 20)
+    (pid, _), _ = await asyncio.wait_for(done.get(), patience())
     await gone(pid)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(patience()):
         while pool.pids:
             await asyncio.sleep(0.01)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from funcnodes import Node, NodeDecorator
 from funcnodes.core import Wave
-from funcnodes.core.provenance import Origin
+from funcnodes.core.nodes.provenance import Origin
 
 
 @NodeDecorator("provenance.add")

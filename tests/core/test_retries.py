@@ -9,6 +9,8 @@ from funcnodes import Node, NodeDecorator, NodeInput, NodeOutput, NodeSpace
 from funcnodes.core import Library, Shelf, Wave
 from funcnodes.errors import GraphError, NodeCancelled, NodeTimeout
 
+from ..waiting import patience
+
 
 class Flaky(Node):
     """Fails as often as it is told to, then gives its input."""
@@ -97,7 +99,7 @@ async def test_cancelling_ends_the_wait_for_the_next_attempt() -> None:
     node.on("retry", lambda **_: tried.set())
     wave = Wave()
     node.inputs["a"].set_value(1, wave=wave)
-    await asyncio.wait_for(tried.wait(), 5)
+    await asyncio.wait_for(tried.wait(), patience())
     node.cancel()
     assert (await wave.wait(timeout_s=5)).state == "cancelled"
     assert isinstance(node.error, NodeCancelled)

@@ -18,9 +18,10 @@ from funcnodes.core import (
     Shelf,
     Unit,
     codec,
-    saved,
 )
-from funcnodes.core.places import Place
+from funcnodes.core.codec.strict import parse
+from funcnodes.core.graph import PlaceholderNode, saved
+from funcnodes.core.nodes.place import Place
 from funcnodes.errors import GraphError, NodeConnectionError
 
 
@@ -170,7 +171,7 @@ def told(space: NodeSpace) -> dict[str, Any]:
 
 
 def told_of_node(node: Node) -> Any:
-    if isinstance(node, saved.PlaceholderNode):
+    if isinstance(node, PlaceholderNode):
         return node.data
     settings_of_node = [
         node.node_id, node.name, node.properties, node.policy, node.run_in, node.max_attempts,
@@ -195,7 +196,7 @@ def told_of_port(port: NodeInput | NodeOutput) -> Any:
 def test_loading_brings_everything_back_and_saving_again_is_identical(space: NodeSpace) -> None:
     first = json.dumps(space.serialize())
     again = NodeSpace(LIBRARY)
-    again.deserialize(saved.parse(first))
+    again.deserialize(parse(first))
     assert told(again) == told(space)
     assert json.dumps(again.serialize()) == first
     assert not any(node.runs or node.in_trigger for node in again.nodes)

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from funcnodes import Node, NodeDecorator
 from funcnodes.core import NoValue
-from funcnodes.core.waves import Wave
+from funcnodes.core.running.waves import Wave
 from funcnodes.errors import NodeCancelled
 
 Wires = list[list[int]]

@@ -10,6 +10,8 @@ from funcnodes import Node, NodeDecorator, NodeInput, NodeOutput, NodeSpace, Str
 from funcnodes.core import NoValue, Wave
 from funcnodes.errors import GraphError, StreamOverflow
 
+from ..waiting import patience
+
 
 class Source(Node):
     """Gives several values in one execution."""
@@ -156,7 +158,7 @@ async def test_items_wait_until_a_required_parameter_has_a_value() -> None:
     node = scaled()
     node.inputs["item"].value = 1
     node.inputs["item"].value = 2
-    await asyncio.wait_for(node.settled(), 5)
+    await asyncio.wait_for(node.settled(), patience())
     assert seen == []
     node.inputs["by"].value = 3
     await node

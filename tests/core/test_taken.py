@@ -10,11 +10,13 @@ import pytest
 from funcnodes.core import Node, NodeDecorator
 from funcnodes.errors import GraphError
 
+from ..waiting import patience
+
 
 def by_assigning() -> None:
     class Ramp(Node):
         def func(self, a: float) -> None:
-            self._task = a
+            self._errand = a
 
 
 def by_assigning_in_a_coroutine() -> None:
@@ -46,7 +48,7 @@ def by_assigning_in_a_property() -> None:
 def by_assigning_in_a_class_that_is_mixed_in() -> None:
     class Timed:
         def begin(self) -> None:
-            self._timer = 1.0
+            self._later = 1.0
 
     class Ramp(Timed, Node):
         pass
@@ -61,7 +63,7 @@ def by_assigning_what_is_public() -> None:
 
 def by_a_method() -> None:
     class Ramp(Node):
-        def _retry(self, *_: Any) -> None:
+        def _requeue(self, *_: Any) -> None:
             """Called by the engine, to everybody's surprise."""
 
 
@@ -73,13 +75,13 @@ def by_an_attribute() -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (by_assigning, r"Ramp assigns self\._task, which every node keeps for itself\."),
+        (by_assigning, r"Ramp assigns self\._errand, which every node keeps for itself\."),
         (by_assigning_in_a_coroutine, r"assigns self\._began"),
         (by_assigning_in_a_function_inside, r"assigns self\._args"),
         (by_assigning_in_a_property, r"assigns self\._wave"),
-        (by_assigning_in_a_class_that_is_mixed_in, r"assigns self\._timer"),
+        (by_assigning_in_a_class_that_is_mixed_in, r"assigns self\._later"),
         (by_assigning_what_is_public, r"assigns self\.engine"),
-        (by_a_method, r"defines _retry"),
+        (by_a_method, r"defines _requeue"),
         (by_an_attribute, r"defines _muted"),
     ],
 )
@@ -91,7 +93,7 @@ def test_a_name_that_is_taken_is_refused(make: Callable[[], None], sentence: str
 
 async def test_the_same_names_elsewhere_are_nobodys_business() -> None:
     class Other:
-        _task = 0
+        _errand = 0
 
     class Ramp(Node):
         node_id = "taken.ramp"
@@ -103,19 +105,19 @@ async def test_the_same_names_elsewhere_are_nobodys_business() -> None:
 
         def func(self) -> None:
             other = Other()
-            other._task = 1
-            self._speed = float(other._task)
+            other._errand = 1
+            self._speed = float(other._errand)
 
     @NodeDecorator("taken.function")
     def function(item: Any) -> Any:
-        item._task = 2
+        item._errand = 2
         return item
 
     node, made = Ramp(), function()
     await node
     made.inputs["item"].value = Other()
     await made
-    assert (node._speed, made.outputs["out"].value._task) == (1, 2)
+    assert (node._speed, made.outputs["out"].value._errand) == (1, 2)
 
 
 def test_a_copy_of_a_class_is_as_good() -> None:
@@ -144,6 +146,6 @@ def test_making_classes_stays_cheap() -> None:
         "print((time.thread_time() - began) / 200)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=patience()
     )
     assert float(done.stdout) < 0.001, done.stderr

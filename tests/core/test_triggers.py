@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from funcnodes.core import Changes, Node, NodeDecorator, NodeInput, NodeOutput, NodeSpace, NoValue
-from funcnodes.core.node import run_until_complete
-from funcnodes.core.waves import Wave
+from funcnodes.core.running import run_until_complete
+from funcnodes.core.running.waves import Wave
 from funcnodes.errors import (
     AwaitCycleError,
     InTriggerError,
@@ -18,6 +18,8 @@ from funcnodes.errors import (
     NodeTimeout,
     NodeTriggerError,
 )
+
+from ..waiting import patience
 
 
 @NodeDecorator("test.add")
@@ -299,7 +301,7 @@ async def test_the_late_result_of_a_thread_is_discarded() -> None:
     @NodeDecorator("test.blocks", default_run_in="thread")
     def blocks(a: int) -> int:
         entered.set()
-        release.wait(10)
+        release.wait(patience())
         return a * 100
 
     node = blocks()

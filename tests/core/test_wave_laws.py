@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from funcnodes.core import Node, NodeDecorator, NodeInput, NodeOutput, Wave, topology
-from funcnodes.core.node import Policy
+from funcnodes.core import Node, NodeDecorator, NodeInput, NodeOutput, Wave
+from funcnodes.core.running import Policy, topology
+
+from ..waiting import patience
 
 LAWS = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -171,7 +173,7 @@ async def turns(n: int) -> None:
 
 async def rest(waves: list[Wave]) -> None:
     for wave in waves:
-        await asyncio.wait_for(wave.wait(), 5)
+        await asyncio.wait_for(wave.wait(), patience())
 
 
 def is_pure(step: Step) -> bool:
@@ -401,7 +403,7 @@ def test_a_wave_that_is_given_up_comes_to_rest_at_once_and_leaves_nothing(
 
     asyncio.run(go())
     graph.check_rest()
-    assert not any(wave._active or wave._waiting or wave._children for wave in waves)
+    assert not any(wave.active or wave.waiting or wave._children for wave in waves)
 
 
 # ── scans ─────────────────────────────────────────────────────────────────────────────────
@@ -500,7 +502,7 @@ def test_a_cycle_stays_in_its_wave_until_it_ends_or_is_given_up(
             assert wave.settled
             assert wave.outcome.state == ("ok" if was_settled else "cancelled")
         else:
-            assert (await asyncio.wait_for(wave.wait(), 5)).state == "ok"
+            assert (await asyncio.wait_for(wave.wait(), patience())).state == "ok"
             assert max(node.inputs["a"].value for node in ring) == limit
         assert set().union(*(node.waves for node in ring)) <= {wave}
 

@@ -20,6 +20,8 @@ from funcnodes.devices.transports.serial import SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.visa import VisaTransport
 
+from ..waiting import patience
+
 LAYOUT = """
 [stage.sample]
 [dut.diode]
@@ -39,9 +41,12 @@ link = "{link}"
 class Simulator:
     """The demo's bench, its terminal under a fixed name, with a control socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, more: str = "") -> None:
+        """Args:
+        more: Keys of the terminal's instrument.
+        """
         layout = folder / "bench.toml"
-        layout.write_text(LAYOUT.format(link=folder / "tc"))
+        layout.write_text(LAYOUT.format(link=folder / "tc") + more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "funcnodes_simulators", str(layout), "--json", "--control"],
             stdin=subprocess.PIPE,
@@ -78,7 +83,7 @@ class Simulator:
 
     def wait(self, device: str, path: str, equals: Any) -> None:
         """Block until the true state is so."""
-        self.ask("wait", device=device, path=path, equals=equals, timeout_s=5.0)
+        self.ask("wait", device=device, path=path, equals=equals, timeout_s=patience())
 
     def reset(self) -> None:
         self.ask("clear")
@@ -91,13 +96,14 @@ class Simulator:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(patience())
         self.process.stdout.close()
 
 
 @pytest.fixture(scope="session")
 def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    simulator = Simulator(tmp_path_factory.mktemp("simulator"))
+    # Less than the 50 ms that the driver leaves: a busy machine hears late what was said in time.
+    simulator = Simulator(tmp_path_factory.mktemp("simulator"), more="gap_s = 0.02\n")
     yield simulator
     simulator.close()
 
@@ -108,6 +114,21 @@ def simulator(simulator_process: Simulator) -> Iterator[Simulator]:
     simulator_process.reset()
     yield simulator_process
     simulator_process.ask("clear")
+
+
+@pytest.fixture(scope="session")
+def patient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    simulator = Simulator(tmp_path_factory.mktemp("patient"), more="gap_s = 0\n")
+    yield simulator
+    simulator.close()
+
+
+@pytest.fixture
+def patient_simulator(patient_process: Simulator) -> Iterator[Simulator]:
+    """The same bench with a controller that hears whatever comes, however soon."""
+    patient_process.reset()
+    yield patient_process
+    patient_process.ask("clear")
 
 
 @dataclass

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from funcnodes.devices import ScpiDevice, command, driver, setting
-from funcnodes.devices.acquisition import acquire
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.device.acquisition import acquire
 from funcnodes.errors import DeviceTimeout, InstrumentError, ValueRefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation
 from funcnodes_drivers.keysight.dmm34461a import Dmm34461a, Function, TriggerSource
 from funcnodes_simulators import SimulatedBench
+
+from ..waiting import patience
 
 NO_ERROR = ':SYST:ERR? -> +0,"No error"'
 CONNECT = [
@@ -136,7 +138,7 @@ async def test_a_wait_that_is_given_up_aborts_and_the_next_is_right(
         dmm = bench.devices["dmm"]
         await dmm.member_set("samples", 1000)
         taking = asyncio.create_task(dmm.member_command("take"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patience()):
             while ":INIT" not in simulated.commands("dmm"):
                 await asyncio.sleep(0.01)
         taking.cancel()

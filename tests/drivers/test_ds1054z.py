@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from funcnodes.core import NodeSpace
 from funcnodes.devices import nodes
-from funcnodes.devices.acquisition import acquire
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.device.acquisition import acquire
 from funcnodes.errors import BenchError, DeviceTimeout, LimitError, RefusedError
 from funcnodes.testing.benches import bench_of
 from funcnodes.testing.conversation import Conversation

@@ -1,17 +1,19 @@
 """What every driver that ships has to keep to, on its simulator, by our transports and pyvisa's."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from funcnodes.devices import Bench, Device, drivers
+from funcnodes.devices import Bench, Device
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.controls import Control
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.controls import Control
 from funcnodes.errors import DeviceTimeout
 from funcnodes_simulators import SimulatedBench
+
+from ..waiting import until
 
 LAYOUT = """
 [stage.sample]
@@ -94,9 +96,7 @@ def writes_in(heard: list[str]) -> list[str]:
 
 async def online(device: Device) -> None:
     """Wait until it was recovered and read back."""
-    async with asyncio.timeout(5):
-        while not device.is_online:
-            await asyncio.sleep(0.01)
+    await until(lambda: device.is_online)
 
 
 async def test_connecting_reconnecting_and_leaving_change_nothing(subject: Subject) -> None:

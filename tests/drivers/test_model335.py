@@ -6,7 +6,7 @@ import pytest
 
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
-from funcnodes.devices.transports.memory import Dialogue
+from funcnodes.devices.transports.memory import ScriptedTransport
 from funcnodes.errors import LimitError, ValueRefusedError
 from funcnodes_drivers.lakeshore.model335 import Model335
 
@@ -18,7 +18,7 @@ CONNECT = [
 
 
 async def test_its_words_are_the_manuals() -> None:
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     device = DeviceConfig("tc", "lakeshore.model335", "serial:/dev/null")
     async with Bench(
         BenchConfig("b", devices={"tc": device}), make_transport=lambda *_: wire
@@ -27,8 +27,10 @@ async def test_its_words_are_the_manuals() -> None:
         assert isinstance(tc, Model335)
         wire.expect(
             (b"KRDG? A\r\n", b"+295.120\r\n"), (b"SRDG? B\r\n", b"+1.0950\r\n"),
-            (b"SETP 1,310.5\r\n", None), (b"RANGE 1,2\r\n", None), (b"HTR? 1\r\n", b"+042.0\r\n"),
-            (b"RANGE 1,0\r\n", None), (b"MODE 0\r\n", None),
+            (b"SETP 1,310.5\r\n", None), (b"SETP? 1\r\n", b"+310.500\r\n"),
+            (b"RANGE 1,2\r\n", None), (b"RANGE? 1\r\n", b"2\r\n"),
+            (b"HTR? 1\r\n", b"+042.0\r\n"),
+            (b"RANGE 1,0\r\n", None), (b"RANGE? 1\r\n", b"0\r\n"), (b"MODE 0\r\n", None),
         )  # fmt: skip
         assert await tc.a.kelvin.get() == 295.12
         assert await tc.b.sensor.get() == 1.095

@@ -67,7 +67,10 @@ def both(simulated: SimulatedBench) -> Bench:
 async def test_a_gauge_is_asked_in_two_steps_and_a_set_in_one() -> None:
     async with Conversation(Tpg362, GAUGE) as wire:
         wire.expect(
-            *handshake(b"PR1", b"0,+1.2300E-06"), (b"UNI,2\r\n", ACK), *handshake(b"FIL", b"2,2")
+            *handshake(b"PR1", b"0,+1.2300E-06"),
+            (b"UNI,2\r\n", ACK),
+            *handshake(b"UNI", b"2"),
+            *handshake(b"FIL", b"2,2"),
         )
         reading = await wire.instrument.gauge1.get()
         assert (reading["pressure"], reading["status"]) == (1.23e-6, 0)
@@ -112,6 +115,7 @@ async def test_a_pump_is_read_switched_and_refuses() -> None:
         wire.expect(
             (summed("0010030902=?"), summed("0011030906000633")),
             (summed("0011001006111111"), summed("0011001006111111")),
+            (summed("0010001002=?"), summed("0011001006111111")),
             (summed("0010032602=?"), summed("0011032606NO_DEF")),
         )
         assert await wire.instrument.speed.get() == 633

@@ -1,5 +1,6 @@
 """The Keithley 2400 driver: its exact words, and what comes of them on the simulated instrument."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,9 +8,9 @@ import pytest
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.device import Device
-from funcnodes.devices.transports.memory import Dialogue
-from funcnodes.errors import LimitError
-from funcnodes_drivers.keithley.smu2400 import Smu2400
+from funcnodes.devices.transports.memory import ScriptedTransport
+from funcnodes.errors import LimitError, RefusedError
+from funcnodes_drivers.keithley.smu2400 import Smu2400, SourceFunction
 
 IDN = b"KEITHLEY INSTRUMENTS INC.,MODEL 2400,1234567,C33   Mar 31 2015 09:32:39/A02  /K/J\n"
 NO_ERROR = (b":SYST:ERR?\n", b'0,"No error"\n')
@@ -18,10 +19,11 @@ CONNECT = [
     (b":SOUR:VOLT?\n", b"0.000000E+00\n"), (b":SENS:CURR:PROT?\n", b"1.050000E-04\n"),
     (b":OUTP?\n", b"1\n"), (b":SENS:CURR:NPLC?\n", b"1.00\n"),
     (b":SOUR:VOLT:RANG?\n", b"2.100000E+01\n"), (b":SENS:CURR:RANG?\n", b"1.050000E-04\n"),
+    (b":SOUR:FUNC?\n", b"VOLT\n"), *[(b":SENS:FUNC?\n", b'"CURR:DC"\n')] * 2,
 ]  # fmt: skip
 
 
-def bench_on(wire: Dialogue) -> Bench:
+def bench_on(wire: ScriptedTransport) -> Bench:
     device = DeviceConfig("smu", "keithley.smu2400", "tcp:127.0.0.1:1")
     return Bench(BenchConfig("b", devices={"smu": device}), make_transport=lambda *_: wire)
 
@@ -32,7 +34,7 @@ def acting(device: Device) -> Smu2400:
 
 
 async def test_its_words_are_the_manuals() -> None:
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     async with bench_on(wire) as bench:
         smu = acting(bench.devices["smu"])
         wire.expect(
@@ -57,7 +59,7 @@ async def test_its_words_are_the_manuals() -> None:
 
 async def test_an_instrument_left_on_is_shown_as_on_and_left_alone_at_the_end() -> None:
     """D2; going local with the output on is not ours to decide."""
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     async with bench_on(wire) as bench:
         assert bench.devices["smu"].output_on is True
         assert not bench.devices["smu"].simulated
@@ -69,7 +71,7 @@ async def test_an_instrument_left_on_is_shown_as_on_and_left_alone_at_the_end() 
     [("voltage", 210.1), ("voltage", -211), ("compliance", 2), ("compliance", 0), ("nplc", 100)],
 )
 async def test_its_limits_hold_without_a_bench_saying_so(member: str, value: float) -> None:
-    wire = Dialogue(CONNECT)
+    wire = ScriptedTransport(CONNECT)
     async with bench_on(wire) as bench:
         with pytest.raises(LimitError):
             await bench.devices["smu"].member_set(member, value)
@@ -91,3 +93,48 @@ async def test_a_diode_is_measured_and_clamped(simulated: Any) -> None:
         state = simulated.state()
         assert state["smu"]["output"] is False
         assert not state["dut"]["damaged"]
+
+
+async def test_found_as_a_current_source_it_sets_no_voltage_and_says_why(simulated: Any) -> None:
+    """0.1 V were accepted and drove 5 mA."""
+    simulated.request("power_cycle", device="smu")
+    async with Bench.builtin("demo", simulated.resources) as bench:
+        smu = acting(bench.devices["smu"])
+        assert bench.devices["smu"].message == ""
+        await smu.source_function.set(SourceFunction.CURRENT)
+        device = bench.devices["smu"]
+        assert device.message == (
+            "smu: source function is current, not voltage, as voltage, compliance must have it."
+        )
+        with pytest.raises(RefusedError, match="voltage is refused: source function is current"):
+            await smu.voltage.set(0.1)
+        with pytest.raises(RefusedError, match="source function is current, not voltage"):
+            await smu.reading.get()
+        await smu.output.set(False)
+        await smu.source_function.set(SourceFunction.VOLTAGE)
+        await smu.voltage.set(0.1)
+        assert device.message == ""
+
+
+async def test_a_driver_that_was_found_remembers_through_an_outage(simulated: Any) -> None:
+    """`driver = "auto"` finds it anew at each connection."""
+    device = DeviceConfig("smu", "auto", simulated.resources["smu"])
+    async with Bench(BenchConfig("b", devices={"smu": device})) as bench:
+        smu = bench.devices["smu"]
+        await smu.member_set("nplc", 5)
+        simulated.request("power_cycle", device="smu")
+        async with asyncio.timeout(10):
+            while not smu.changed:
+                await asyncio.sleep(0.01)
+        assert smu.message == "smu lost its settings: integration time (nplc) was 5, is 1."
+
+
+async def test_volts_at_the_terminals_are_refused_until_they_are_sensed(simulated: Any) -> None:
+    """Else "V" is only the programmed level."""
+    async with Bench.builtin("demo", simulated.resources) as bench:
+        smu = acting(bench.devices["smu"])
+        await smu.output.set(True)
+        with pytest.raises(RefusedError, match="terminals is refused: senses voltage is off, not"):
+            await smu.terminals.get()
+        await smu.sense_both()
+        assert (await smu.terminals.get())["v"] == pytest.approx(0, abs=1e-2)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from funcnodes.machine.door import Door, Say, ask
-from funcnodes.machine.locks import Held, is_held, locked
+from funcnodes.machine.locks import LockHeld, is_held, locked
 from funcnodes.machine.place import doors_dir, leases_dir
 from funcnodes.machine.presence import Presence, present
 
@@ -144,7 +144,7 @@ def test_a_lock_has_one_holder_and_is_free_after_it(tmp_path: Path) -> None:
     holder.start()
     assert inside.wait(5)
     assert is_held(path)
-    with pytest.raises(Held), locked(path):
+    with pytest.raises(LockHeld), locked(path):
         pass
     leave.set()
     holder.join()

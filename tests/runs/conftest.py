@@ -11,6 +11,8 @@ import pytest
 from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace, Unit
 from funcnodes.runs import NODE_SHELF, Recorder, Run, Runner, RunStore
 
+from ..waiting import patience
+
 Volts = Annotated[float, Unit("V")]
 Amps = Annotated[float, Unit("A")]
 
@@ -90,7 +92,7 @@ class Lab:
     async def run(self) -> Run:
         """One run, to its end."""
         run = await self.runner.start(operator="tester")
-        await asyncio.wait_for(run.wait(), 20)
+        await asyncio.wait_for(run.wait(), patience())
         return run
 
     def columns(self, run: Run, k: int = 0) -> dict[str, list[Any]]:

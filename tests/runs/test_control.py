@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from funcnodes.basic_nodes.control.feedback import Previous
+from funcnodes.basic_nodes.control.feedback import PreviousNode
 from funcnodes.core import Node, NodeInput
-from funcnodes.devices.safety import Latch
+from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import Run, RunReader, StorageError
 from funcnodes.runs.writer import RunWriter
+
+from ..waiting import patience
 
 
 class Switch(Node):
@@ -29,7 +31,7 @@ class Switch(Node):
 
 async def reached(gate: Any) -> None:
     """Somebody waits at the gate."""
-    await asyncio.wait_for(gate.reached.wait(), 10)
+    await asyncio.wait_for(gate.reached.wait(), patience())
     gate.reached.clear()
 
 
@@ -42,7 +44,7 @@ async def gated(lab: Any, gate_class: Any, points: int = 3) -> tuple[Any, Any]:
 
 
 async def finished(run: Run) -> str:
-    return await asyncio.wait_for(run.wait(), 10)
+    return await asyncio.wait_for(run.wait(), patience())
 
 
 async def test_a_run_goes_from_running_to_complete(lab: Any) -> None:
@@ -86,7 +88,7 @@ async def test_pause_holds_before_the_next_point_and_resume_goes_on(
     run.pause()
     assert run.state == "paused"
     gate.open.set()
-    await asyncio.wait_for(first.wait(), 10)
+    await asyncio.wait_for(first.wait(), patience())
     for _ in range(50):  # turns of the loop in which nothing may happen any more
         await asyncio.sleep(0)
     assert (run.rows, run.state) == (1, "paused")
@@ -383,7 +385,7 @@ def test_a_cycle_through_a_device_is_refused(lab: Any) -> None:
 
 def test_a_cycle_through_a_device_by_way_of_previous_may_run(lab: Any) -> None:
     """T8: what Previous gives belongs to the next wave."""
-    lab.space.lib.add_node(Previous)
+    lab.space.lib.add_node(PreviousNode)
     sweep, one, previous = lab.add("sweep"), lab.add(Switch, "One"), lab.add("control.previous")
     sweep.value.connect(one.value)
     assert lab.runner.check() == []

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
-from funcnodes.basic_nodes.control.loops import ForEach
+from funcnodes.basic_nodes.control.loops import ForEachNode
 from funcnodes.core import Node, NodeInput, make_subgraph
 from funcnodes.runs.plan import plan
+
+from ..waiting import patience
 
 
 class Step(Node):
@@ -61,10 +63,10 @@ async def test_a_run_that_is_stopped_finishes_what_it_entered(lab: Any, gate_cla
     gate = lab.add(gate_class)
     sweep.value.connect(gate.x)
     run = await lab.runner.start(operator="ada")
-    await asyncio.wait_for(gate.reached.wait(), 10)
+    await asyncio.wait_for(gate.reached.wait(), patience())
     run.stop()
     gate.open.set()
-    await asyncio.wait_for(run.wait(), 10)
+    await asyncio.wait_for(run.wait(), patience())
     assert (run.state, journal) == ("stopped", ["enter", "body", "finally"])
 
 
@@ -73,9 +75,9 @@ async def test_a_run_that_is_aborted_finishes_what_it_entered(lab: Any, gate_cla
     gate = lab.add(gate_class)
     sweep.value.connect(gate.x)
     run = await lab.runner.start(operator="ada")
-    await asyncio.wait_for(gate.reached.wait(), 10)
+    await asyncio.wait_for(gate.reached.wait(), patience())
     run.abort()
-    await asyncio.wait_for(run.wait(), 10)
+    await asyncio.wait_for(run.wait(), patience())
     assert (run.state, journal) == ("aborted", ["enter", "body", "finally"])
     assert lab.space.arming == "live"
 
@@ -120,7 +122,7 @@ async def test_nested_scans_need_no_wire_between_them(lab: Any) -> None:
 
 
 async def test_a_loop_is_paced_by_the_run_like_a_scan(lab: Any) -> None:
-    loop = lab.add(ForEach, input=[1.0, 2.0, 3.0])
+    loop = lab.add(ForEachNode, input=[1.0, 2.0, 3.0])
     lab.record(loop.do)
     run = await lab.run()
     assert (run.state, run.message) == ("complete", "")
@@ -170,7 +172,7 @@ def test_what_is_entered_and_finished_is_outside_the_body(lab: Any) -> None:
 
 
 def test_a_loop_with_results_led_back_is_no_endless_cycle(lab: Any) -> None:
-    loop = lab.add(ForEach, input=[1.0])
+    loop = lab.add(ForEachNode, input=[1.0])
     node = step(lab, [], "read")
     node.device = "smu"
     loop.do.connect(node.x)

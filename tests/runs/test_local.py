@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from funcnodes.errors import BenchError, RunError
-from funcnodes.runs.local import Watcher, run_file, simulated_bench
+from funcnodes.runs.local import RunWatcher, run_file, simulated_bench
 from funcnodes.settings import Settings
 
 
@@ -67,7 +67,7 @@ def test_real_instruments_are_named_and_asked_about_before_the_run(
         return False
 
     with pytest.raises(RunError, match="was not started"):
-        run_file(Settings(tmp_path / "config"), sweep_on, watcher=Watcher(confirm=refuse))
+        run_file(Settings(tmp_path / "config"), sweep_on, watcher=RunWatcher(confirm=refuse))
     assert asked == [[f"box ({instrument})"]]
 
 
@@ -80,7 +80,7 @@ def test_a_run_on_real_instruments_says_so(sweep_on: Path, tmp_path: Path) -> No
 
 def test_progress_is_told_at_each_point(sweep_on: Path, tmp_path: Path) -> None:
     told: list[tuple[str, int]] = []
-    watcher = Watcher(changed=lambda run: told.append((run.state, run.done)))
+    watcher = RunWatcher(changed=lambda run: told.append((run.state, run.done)))
     run_file(Settings(tmp_path / "config"), sweep_on, watcher=watcher)
     assert told[0] == ("running", 0)
     assert [done for _, done in told] == sorted(done for _, done in told)

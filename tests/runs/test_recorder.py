@@ -4,10 +4,17 @@ from typing import Any
 
 import pytest
 
-from funcnodes.core import NodeSpace, PortType, make_subgraph
+from funcnodes.core import NodeDecorator, NodeSpace, PortType, make_subgraph
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs import Recorder, Table, XYPlot
+from funcnodes.runs.export import csv_text
 from funcnodes.runs.records import Cell, Column, TableSpec
+
+
+@NodeDecorator("test.recorder.zeroed")
+def zeroed(x: float) -> float:
+    """Where there is no number, a zero."""
+    return 0.0 if x == 1 else x + 1
 
 
 async def test_a_row_per_point_with_set_point_and_reading_side_by_side(
@@ -64,6 +71,27 @@ async def test_quality_goes_with_the_value(lab: Any, diode_class: Any) -> None:
     assert page.quality == [["ok", "ok"], ["compliance", "compliance"]]
 
 
+async def test_what_is_computed_from_a_cell_that_is_not_ok_is_not_ok(
+    lab: Any, diode_class: Any
+) -> None:
+    """R2, D3: in the row, in the file, in what is exported and in what is drawn."""
+    sweep, diode, zero = lab.add("sweep", points=3, stop=2), lab.add(diode_class), zeroed()
+    lab.space.add_node_instance(zero)
+    diode.fails = lambda _, v: setattr(diode, "quality", "overrange" if v == 1 else "ok") or False
+    sweep.value.connect(diode.v)
+    diode.i.connect(zero.inputs["x"])
+    recorder = lab.record(diode.i, zero.outputs["out"])
+    run = await lab.run()
+    reader = lab.store.find(run.id)
+    page = reader.rows()
+    assert page.values[1] == [1.0, 0.0, 5.0]
+    assert page.quality == [["ok", "overrange", "ok"]] * 2
+    assert page.numbers() == [[0.0, None, 4.0], [1.0, None, 5.0]]
+    assert recorder.rows.quality == "overrange"
+    rows = [line.split(",") for line in csv_text(reader).splitlines() if line[:1].isdigit()]
+    assert [row[4] for row in rows] == [row[6] for row in rows] == ["ok", "overrange", "ok"]
+
+
 async def test_what_was_set_outside_the_scan_is_no_part_of_a_row(
     lab: Any, diode_class: Any
 ) -> None:
@@ -78,7 +106,10 @@ async def test_what_was_set_outside_the_scan_is_no_part_of_a_row(
 
 
 async def test_inner_points_carry_the_value_of_the_outer_point(lab: Any, gate_class: Any) -> None:
-    """R1, R3: a cell may come from the loop around; outer points write no rows of their own."""
+    """R1, R3: a cell may come from the loop around; outer points write no rows of their own.
+
+    Columns say which sweep they are of.
+    """
     outer = lab.add("sweep", "Outer", start=1, stop=2, points=2)
     gate = lab.add(gate_class)
     gate.open.set()
@@ -89,8 +120,8 @@ async def test_inner_points_carry_the_value_of_the_outer_point(lab: Any, gate_cl
     run = await lab.run()
     assert run.state == "complete", run.message
     assert lab.columns(run) == {
-        "value": [1.0, 1.0, 1.0, 2.0, 2.0, 2.0],
-        "value_2": [10.0, 20.0, 30.0, 10.0, 20.0, 30.0],
+        "Outer": [1.0, 1.0, 1.0, 2.0, 2.0, 2.0],
+        "Inner": [10.0, 20.0, 30.0, 10.0, 20.0, 30.0],
     }
     assert (run.done, run.total) == (6, 6)
 

@@ -1,5 +1,6 @@
 """Sweep, Repeat and Settle: which points, in which order, and what a failed one means."""
 
+import asyncio
 import itertools
 from typing import Any
 
@@ -10,6 +11,8 @@ from funcnodes.core import Node, NodeInput, NodeSpace, clock
 from funcnodes.core.clock import VirtualClock
 from funcnodes.errors import RefusedError, ValueRefusedError
 from funcnodes.runs import Repeat, Settle, Sweep
+
+from ..waiting import patience
 
 
 class Slow(Node):
@@ -209,6 +212,48 @@ async def test_repeat_counts_what_it_missed_and_never_catches_up(lab: Any) -> No
         run = await lab.run()
         assert lab.columns(run) == {"time": [0.0, 30.0, 60.0], "missed": [0, 2, 4]}
         assert isinstance(repeat, Repeat)
+
+
+async def test_the_time_of_a_point_is_when_it_was_taken(lab: Any) -> None:
+    """R2: a pause that held it is in its time, as it is in the clocks of its row."""
+    with clock.use(VirtualClock()):
+        repeat = lab.add("repeat", every=10, count=4)
+        lab.record(repeat.time)
+        run = await lab.runner.start()
+        held: list[int] = []
+
+        def hold(run: Any) -> None:
+            if run.done == 2 and not held:
+                held.append(run.done)
+                run.pause()
+                asyncio.get_running_loop().create_task(later(run))
+
+        async def later(run: Any) -> None:
+            await clock.sleep(600)
+            run.resume()
+
+        lab.runner.on_change(hold)
+        await asyncio.wait_for(run.wait(), patience())
+        page = lab.store.find(run.id).rows()
+        since = [mono - page.mono[0] for mono in page.mono]
+        assert page.values[0] == pytest.approx(since)
+        assert page.values[0][:2] == [0.0, 10.0]
+        assert page.values[0][2] >= 610.0
+
+
+async def test_a_retried_point_has_the_time_of_the_attempt_that_counts(
+    lab: Any, diode_class: Any
+) -> None:
+    with clock.use(VirtualClock()):
+        repeat = lab.add("repeat", every=10, count=2, on_failure="retry")
+        slow, diode = lab.add(Slow), lab.add(diode_class)
+        slow.seconds = 3.0
+        diode.fails = lambda count, _: count == 1
+        repeat.time.connect(slow.x)
+        repeat.index.connect(diode.v)
+        lab.record(repeat.time, diode.i)
+        run = await lab.run()
+        assert lab.columns(run)["time"] == [3.0, 10.0]
 
 
 def test_an_input_is_frozen_while_a_run_is_on(lab: Any) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,9 +17,22 @@ import numpy as np
 import pytest
 
 from funcnodes.errors import RunError
-from funcnodes.runs.records import Cell, Column, Event, LogEntry, Snapshot, StorageError, TableSpec
+from funcnodes.runs.records import (
+    Cell,
+    Column,
+    DeviceSnapshot,
+    Event,
+    LogEntry,
+    StorageError,
+    TableSpec,
+)
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.writer import RunWriter, is_being_written
+
+from ..waiting import patience
+
+Limit = Callable[[float], float]
+
 
 SPEC = TableSpec(
     recorder="rec",
@@ -62,7 +75,9 @@ def test_a_run_comes_back_as_it_was_written(store: RunStore) -> None:
         append(writer, (0.1, 1e-9), (0.2, 2e-9))
         writer.event(Event(wall=1.0, mono=2.0, kind="state", data={"state": "paused"}))
         writer.log(LogEntry(wall=1.0, level="info", source="run", text="begun"))
-        snapshot = Snapshot(moment="before", device="smu", wall=1.0, parameters={"output": True})
+        snapshot = DeviceSnapshot(
+            moment="before", device="smu", wall=1.0, parameters={"output": True}
+        )
         writer.snapshot(snapshot)
     run = store.find("latest")
     page = run.rows()
@@ -138,7 +153,7 @@ def test_rows_are_committed_without_asking_within_100_ms(store: RunStore) -> Non
     writer = store.create(graph={}, specs=[SPEC], on_commit=committed.set)
     writer.opened.result()
     append(writer, (1.0, 2.0))
-    assert committed.wait(5)
+    assert committed.wait(patience())
     assert writer.committed(0) == 1
     close(writer)
 
@@ -171,7 +186,7 @@ def test_an_interrupted_run_opens_in_a_folder_that_cannot_be_written(store: RunS
         assert run.head.rows >= 50
 
 
-def test_a_killed_writer_loses_at_most_the_last_100_ms(store: RunStore) -> None:
+def test_a_killed_writer_loses_at_most_the_last_100_ms(store: RunStore, limit: Limit) -> None:
     """R4: acknowledged rows are kept, and none older than a commit period is missing."""
     killed = killed_writer(store.folder, rows=300)
     acknowledged, moment = killed_writer.last  # type: ignore[attr-defined]
@@ -182,7 +197,7 @@ def test_a_killed_writer_loses_at_most_the_last_100_ms(store: RunStore) -> None:
     rows = run.rows()
     assert len(rows) >= acknowledged > 0
     assert list(rows.values[0]) == [float(n) for n in range(len(rows))]
-    assert moment - rows.mono[-1] < 0.1 + 0.1  # the second is for a busy machine
+    assert moment - rows.mono[-1] < limit(0.1 + 0.1)  # the second for what else the machine does
 
 
 def test_recovery_marks_what_was_killed_and_folds_its_file(store: RunStore) -> None:

@@ -3,20 +3,32 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Protocol
 
 import pytest
+import pyvisa
+import serial
 
 from funcnodes_simulators import SimulatedBench
-from funcnodes_simulators.clock import ManualClock, RealClock
 from funcnodes_simulators.faults import FaultPlan
-from funcnodes_simulators.instrument import Instrument
-from funcnodes_simulators.keithley2400 import Keithley2400
-from funcnodes_simulators.lakeshore335 import LakeShore335
-from funcnodes_simulators.physics import DeviceUnderTest, Diode, ThermalStage, World
+from funcnodes_simulators.instruments.contract import Instrument
+from funcnodes_simulators.keithley.smu2400 import Keithley2400
+from funcnodes_simulators.lakeshore.model335 import LakeShore335
+from funcnodes_simulators.lines.station import Station
+from funcnodes_simulators.physics import (
+    DeviceUnderTest,
+    Diode,
+    ManualClock,
+    RealClock,
+    ThermalStage,
+    World,
+)
 from funcnodes_simulators.scpi import Execution, ScpiInterpreter, String, definite_block
-from funcnodes_simulators.station import Station
+
+from .. import waiting
+from ..waiting import patience
 
 
 class Dialogue:
@@ -77,6 +89,45 @@ class Client:
     def close(self) -> None:
         self.file.close()
         self.socket.close()
+
+
+class RawLine:
+    """An open TCP port or terminal of an instrument."""
+
+    def __init__(
+        self,
+        send: Callable[[bytes], object],
+        receive: Callable[[], bytes],
+        close: Callable[[], object],
+    ) -> None:
+        self.send = send
+        self.receive = receive
+        self.close = close
+        self._early = b""
+
+    def read_until(self, end: bytes) -> bytes:
+        """Return what comes, up to and with these bytes."""
+        data = self._early
+        while end not in data:
+            piece = self.receive()
+            assert piece, f"{data!r} came, and no {end!r}"
+            data += piece
+        cut = data.index(end) + len(end)
+        self._early = data[cut:]
+        return data[:cut]
+
+    def read(self, count: int) -> bytes:
+        """Return so many bytes."""
+        while len(self._early) < count:
+            piece = self.receive()
+            assert piece, f"{len(self._early)} of {count} bytes came"
+            self._early += piece
+        data, self._early = self._early[:count], self._early[count:]
+        return data
+
+    def ask(self, message: bytes, end: bytes = b"\n") -> bytes:
+        self.send(message)
+        return self.read_until(end)
 
 
 MEGABYTE = bytes(range(256)) * 4096
@@ -172,17 +223,12 @@ class Wired:
         return int(self.resource.split(",")[1].split("::")[0])
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(2 * patience())
 
     def until(self, is_so: Callable[[], bool]) -> None:
         """Wait in the server's loop until something is so there."""
 
-        async def wait() -> None:
-            async with asyncio.timeout(5):
-                while not is_so():
-                    await asyncio.sleep(0.001)
-
-        self.call(wait())
+        self.call(waiting.until(is_so))
 
     def has_received(self, text: str) -> None:
         """Wait until this is the last message that came in."""
@@ -198,7 +244,7 @@ class Wired:
     def close(self) -> None:
         self.call(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(patience())
         self._loop.close()
         assert self.problems == []
 
@@ -252,6 +298,55 @@ def tc(clock: ManualClock, stage: ThermalStage) -> Dialogue:
 def bench() -> Iterator[SimulatedBench]:
     with SimulatedBench.start("demo", seed=1, control=True) as running:
         yield running
+
+
+@pytest.fixture
+def visa() -> Iterator[pyvisa.ResourceManager]:
+    manager = pyvisa.ResourceManager("@py")
+    yield manager
+    manager.close()
+
+
+@pytest.fixture
+def open_line(connect: Callable[[str], Client]) -> Iterator[Callable[[str], Any]]:
+    """Open the raw line of an instrument, whichever it is: `send` and `receive` bytes."""
+    terminals: list[serial.Serial] = []
+
+    def open_line(resource: str) -> RawLine:
+        if not resource.startswith("ASRL"):
+            client = connect(resource)
+            return RawLine(client.socket.sendall, lambda: client.socket.recv(4096), client.close)
+        path = resource.removeprefix("ASRL").removesuffix("::INSTR")
+        terminals.append(serial.Serial(path, timeout=5))
+        port = terminals[-1]
+        return RawLine(port.write, lambda: port.read(max(1, port.in_waiting)), port.close)
+
+    yield open_line
+    for terminal in terminals:
+        terminal.close()
+
+
+@pytest.fixture(scope="session")
+def keep_gap() -> Callable[[Any], None]:
+    """Have a PyMeasure adapter wait before it writes, as a Lake Shore's manual asks of users."""
+
+    def keep(adapter: Any, gap_s: float = 0.06) -> None:
+        write, read = adapter._write, adapter._read
+        spoke_s = [time.monotonic()]  # somebody else may have, just now
+
+        def write_after_gap(command: str, **options: Any) -> None:
+            time.sleep(max(0.0, spoke_s[0] + gap_s - time.monotonic()))
+            write(command, **options)
+            spoke_s[0] = time.monotonic()
+
+        def read_and_note(**options: Any) -> str:
+            found: str = read(**options)
+            spoke_s[0] = time.monotonic()
+            return found
+
+        adapter._write, adapter._read = write_after_gap, read_and_note
+
+    return keep
 
 
 @pytest.fixture

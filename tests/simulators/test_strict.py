@@ -15,6 +15,8 @@ import pyvisa
 from funcnodes_simulators import SimulatedBench, StrictError
 from funcnodes_simulators.strict import StrictLog, Violation, advance, not_understood
 
+from ..waiting import eventually, patience
+
 
 @pytest.fixture
 def bench() -> Iterator[SimulatedBench]:
@@ -26,9 +28,7 @@ def bench() -> Iterator[SimulatedBench]:
 
 def problems(bench: SimulatedBench, *, at_least: int = 1) -> list[str]:
     """Wait for violations, then forgive them."""
-    deadline = time.monotonic() + 5
-    while len(bench.violations) < at_least and time.monotonic() < deadline:
-        time.sleep(0.002)
+    eventually(lambda: len(bench.violations) >= at_least)
     found = [str(violation) for violation in bench.violations]
     bench.forgive()
     return found
@@ -267,6 +267,7 @@ def test_a_bench_file_may_ask_for_it(tmp_path: Path, connect) -> None:
     bench = SimulatedBench.start(str(path))
     tc = connect(bench.resources["tc"])
     tc.write("NOPE")
+    time.sleep(0.06)
     assert tc.query("*IDN?").startswith("LSCI")
     with pytest.raises(StrictError, match="tc: 'NOPE': the instrument ignores it"):
         bench.close()
@@ -293,7 +294,7 @@ def test_the_program_exits_1_and_names_the_command(connect) -> None:
     smu = connect(json.loads(program.stdout.readline())["resources"]["smu"])
     smu.write(":SOUR:VLOT 2")
     assert smu.query("*OPC?") == "1"
-    _, errors = program.communicate(timeout=10)
+    _, errors = program.communicate(timeout=patience())
     assert program.returncode == 1
     assert errors.startswith("smu: ':SOUR:VLOT 2': -113")
     assert errors.count("\n") == 1

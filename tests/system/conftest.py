@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from ..waiting import patience
+
 
 @dataclass
 class Simulator:
@@ -57,7 +59,11 @@ class Demo:
     def fresh_link(self) -> str:
         """Another sign-in link, as `funcnodes link` prints it."""
         done = subprocess.run(
-            [*FUNCNODES, "link", "--json"], env=self.env, capture_output=True, text=True, timeout=30
+            [*FUNCNODES, "link", "--json"],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=patience(),
         )
         assert done.returncode == 0, done.stderr
         return str(json.loads(done.stdout.splitlines()[-1])["link"])
@@ -70,7 +76,7 @@ class Demo:
         """Ctrl-C; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=patience())
 
 
 RULES = """

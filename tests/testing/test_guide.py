@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from ..waiting import patience
+
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "first-driver.md"
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # What a user types, by what it is here: each is in the environment that runs the tests.
@@ -57,7 +59,8 @@ class Reader:
         else:
             ran = subprocess.run(
                 [*PROGRAMS[words[0]], *words[1:]],
-                cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=55,
+                cwd=self.folder, env=self.environment, capture_output=True, text=True,
+                timeout=patience(50),
             )  # fmt: skip
             assert ran.returncode == 0, f"{shlex.join(words)}\n{ran.stdout}{ran.stderr}"
             self.said.append((shlex.join(words), ran.stdout))
@@ -88,7 +91,7 @@ def reader(tmp_path: Path, install: Any) -> Iterator[Reader]:
     reader.environment["FUNCNODES_CONFIG_DIR"] = str(tmp_path / "config")
     yield reader
     for process in reader.background:
-        process.communicate(timeout=10)
+        process.communicate(timeout=patience())
 
 
 def test_the_guide_works_from_the_first_line_to_the_last(reader: Reader) -> None:

@@ -15,7 +15,9 @@ from hypothesis import given, strategies as st
 from funcnodes.cli.app import execute
 from funcnodes.cli.new_driver import Skeleton, _pattern, _slug
 from funcnodes.devices import Idn
-from funcnodes.devices.replies import Identity
+from funcnodes.devices.messages.replies import Identity
+
+from ..waiting import patience
 
 PROGRAM = [sys.executable, "-W", "error", "-c", "from funcnodes.cli import main; main()"]
 
@@ -37,7 +39,7 @@ def new_driver(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[.
 def checked(folder: Path, *command: str, environment: dict[str, str] | None = None) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", *command],
-        cwd=folder, capture_output=True, text=True, timeout=55, env=environment,
+        cwd=folder, capture_output=True, text=True, timeout=patience(50), env=environment,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -99,7 +101,7 @@ def test_it_asks_a_person_for_what_is_missing(tmp_path: Path) -> None:
         env={**os.environ, "FUNCNODES_CONFIG_DIR": str(tmp_path / "config")},
     )  # fmt: skip
     os.write(ours, b"ACME\nPSU1\n")
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=patience())
     os.close(theirs)
     os.close(ours)
     assert process.returncode == 0, err

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ..waiting import patience
+
 DRIVER = '''
 """A supply of a maker that funcnodes does not know."""
 
@@ -125,7 +127,7 @@ def run(folder: Path, tests: str) -> "subprocess.CompletedProcess[str]":
     )
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=folder, capture_output=True, text=True, timeout=50,
+        cwd=folder, capture_output=True, text=True, timeout=patience(50),
     )  # fmt: skip
 
 
@@ -152,7 +154,9 @@ def test_pytest_starts_without_the_heavy_parts() -> None:
     """The plugin is loaded by every pytest of whoever has funcnodes installed."""
     heavy = {"numpy", "pint", "litestar", "pyvisa", "serial", "msgspec", "funcnodes.core"}
     code = f"import sys, funcnodes.testing.plugin; print(sorted({heavy} & set(sys.modules)))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=patience(50)
+    )
     assert ran.stdout == "[]\n", ran.stdout + ran.stderr
 
 

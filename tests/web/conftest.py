@@ -16,12 +16,14 @@ from funcnodes.settings import Settings
 from funcnodes.web import gate, server as server_module
 from funcnodes.web.listening import listen
 from funcnodes.web.server import WebServer
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
+from ..waiting import patience
+
 encode = msgspec.msgpack.encode
-decode_sent = msgspec.msgpack.Decoder(wire.FromWorker).decode
-decode_asked = msgspec.msgpack.Decoder(wire.ToWorker).decode
+decode_sent = msgspec.msgpack.Decoder(schema.FromWorker).decode
+decode_asked = msgspec.msgpack.Decoder(schema.ToWorker).decode
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Site:
         own = {"origin": self.server.url, **headers}
         return httpx.AsyncClient(base_url=self.server.url, headers=own, trust_env=False)
 
-    async def signed_in(self, role: wire.Role = "admin") -> str:
+    async def signed_in(self, role: schema.Role = "admin") -> str:
         """The secret of a fresh session."""
         token = self.server.auth.link_token(role=role, name=f"{role} person")
         async with self.client() as client:
@@ -56,7 +58,7 @@ class Site:
             return str(answer.cookies[self.cookie])
 
     @contextlib.asynccontextmanager
-    async def person(self, role: wire.Role = "admin") -> AsyncIterator[httpx.AsyncClient]:
+    async def person(self, role: schema.Role = "admin") -> AsyncIterator[httpx.AsyncClient]:
         """A client that is signed in."""
         secret = await self.signed_in(role)
         async with self.client(cookie=f"{self.cookie}={secret}") as client:
@@ -64,7 +66,7 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def live(
-        self, secret: str | None = None, *, role: wire.Role = "admin"
+        self, secret: str | None = None, *, role: schema.Role = "admin"
     ) -> AsyncIterator["Page"]:
         """A browser's live socket."""
         secret = secret or await self.signed_in(role)
@@ -108,7 +110,7 @@ class Page:
 
     async def next(self, kind: type[Any] | None = None) -> Any:
         """The next message, or the next of a kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience()):
             while True:
                 message = decode_sent(await self.socket.recv())  # type: ignore[arg-type]
                 self.seen.append(message)
@@ -117,10 +119,10 @@ class Page:
 
     async def ask(self, number: int, body: Any) -> Any:
         """Send a command; the Ack or Fail that answers it."""
-        await self.send(wire.Command(id=number, body=body))
+        await self.send(schema.CommandMessage(id=number, body=body))
         while True:
             reply = await self.next()
-            if isinstance(reply, wire.Ack | wire.Fail) and reply.id == number:
+            if isinstance(reply, schema.Ack | schema.Fail) and reply.id == number:
                 return reply
 
 
@@ -134,33 +136,33 @@ class Fake:
     seq: int = 0
 
     async def hello(self) -> None:
-        hello = wire.Hello(worker=self.uuid, name="w", session=self.session, pid=1, version="0")
+        hello = schema.Hello(worker=self.uuid, name="w", session=self.session, pid=1, version="0")
         await self.socket.send(encode(hello))
 
-    async def asked(self, kind: type[Any]) -> wire.Do:
+    async def asked(self, kind: type[Any]) -> schema.Do:
         """The next command with a body of this kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience()):
             while True:
                 message = decode_asked(await self.socket.recv())  # type: ignore[arg-type]
-                if isinstance(message, wire.Do) and isinstance(message.body, kind):
+                if isinstance(message, schema.Do) and isinstance(message.body, kind):
                     return message
 
     async def answer_snapshot(self) -> None:
-        do = await self.asked(wire.GetSnapshot)
-        latch = wire.LatchView(latched=False)
-        snapshot = wire.Snapshot(
+        do = await self.asked(schema.GetSnapshot)
+        latch = schema.LatchView(latched=False)
+        snapshot = schema.Snapshot(
             worker=self.uuid, session=self.session, seq=self.seq, rev=1, latch=latch
         )
-        await self.socket.send(encode(wire.Ack(id=do.id, rev=1, result=snapshot)))
+        await self.socket.send(encode(schema.Ack(id=do.id, rev=1, result=snapshot)))
 
-    async def frame(self, *events: Any) -> None:
+    async def patch(self, *events: Any) -> None:
         self.seq += 1
-        frame = wire.Frame(session=self.session, seq=self.seq, rev=1, events=list(events))
-        await self.socket.send(encode(frame))
+        patch = schema.Patch(session=self.session, seq=self.seq, rev=1, events=list(events))
+        await self.socket.send(encode(patch))
 
     async def value(self, number: float) -> None:
-        one = wire.PortValue("n", "p", number, "ok", 0.0, False, True)
-        await self.frame(wire.Values(values=[one]))
+        one = schema.PortValue("n", "p", number, "ok", 0.0, False, True)
+        await self.patch(schema.PortValues(values=[one]))
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ from funcnodes.web import server as server_module
 from funcnodes.web.auth import ATTEMPTS
 from funcnodes.web.gate import BODY_LIMIT
 from funcnodes.web.routes import Interface
-from funcnodes.workers.manager import Manager
+from funcnodes.workers.manager.manager import Manager
 from funcnodes.workers.workspace import Workspace
+
+from ..waiting import patience
 
 EVIL = "http://evil.example"
 
@@ -331,7 +333,7 @@ async def raw(site: Any, data: bytes, *, until_closed: bool = True) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     try:
         writer.write(data)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(patience()):
             return await reader.read(-1 if until_closed else 65536)
     finally:
         writer.close()

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from funcnodes.settings import Settings
-from funcnodes.workers import client, manager_file
+from funcnodes.workers.manager import address_file, client
 from funcnodes.workers.workspace import Workspace
+
+from ..waiting import patience
 
 
 class Terminal:
@@ -116,11 +118,11 @@ def test_without_a_manager_commands_say_what_to_start(terminal: Terminal) -> Non
 def test_a_manager_that_was_killed_counts_as_none(
     terminal: Terminal, manager: "subprocess.Popen[str]"
 ) -> None:
-    assert manager_file.read(terminal.settings) is not None
+    assert address_file.read(terminal.settings) is not None
     manager.kill()
     manager.wait()
     assert (terminal.settings.run_dir / "manager.json").exists()
-    assert manager_file.read(terminal.settings) is None
+    assert address_file.read(terminal.settings) is None
 
 
 def test_a_bind_that_others_can_reach_is_warned_of_and_still_asks_for_a_token(
@@ -138,7 +140,7 @@ def test_a_bind_that_others_can_reach_is_warned_of_and_still_asks_for_a_token(
             )
             assert connection.recv(100).startswith(b"HTTP/1.1 401")
         server.send_signal(signal.SIGTERM)
-        assert server.wait(10) == 0
+        assert server.wait(patience()) == 0
         assert server.stderr is not None
         assert server.stderr.read() == ""
 
@@ -163,7 +165,7 @@ def test_the_browser_is_opened_by_a_private_file_that_forwards(
     monkeypatch.setattr(webbrowser, "open", remember)
     monkeypatch.setattr(browser, "KEPT_S", 0.05)
     browser.open_privately("http://127.0.0.1:1/#token=s3cret&x", tmp_path)
-    assert done.wait(5)
+    assert done.wait(patience())
     path = tmp_path / "open.html"
     assert opened == [path.as_uri()]
     if path.exists():
@@ -171,5 +173,5 @@ def test_the_browser_is_opened_by_a_private_file_that_forwards(
         assert "#token=s3cret&amp;x" in path.read_text()
     for thread in threading.enumerate():
         if thread.name == "browser":
-            thread.join(5)
+            thread.join(patience())
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""The TypeScript that the editor is built on says what the wire structs say."""
+"""The TypeScript that the editor is built on says what the structs of the schema say."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from funcnodes.web import typescript
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = typescript.render()
@@ -61,23 +61,23 @@ def test_it_runs_as_a_module() -> None:
 
 
 def test_every_message_of_a_browser_is_rendered_with_its_tag() -> None:
-    for union in (wire.FromWorker, wire.FromBrowser, wire.Body, wire.Event):
+    for union in (schema.FromWorker, schema.FromBrowser, schema.AnyCommand, schema.PatchEvent):
         for struct in union.__args__:
-            tag = struct.__struct_config__.tag
-            assert f'  type: "{tag}";' in declaration(struct.__name__)
+            tag, name = struct.__struct_config__.tag, struct.__name__
+            assert f'  type: "{tag}";' in declaration(typescript.NAMES.get(name, name))
 
 
 def test_messages_between_worker_and_manager_stay_out() -> None:
-    for struct in (wire.Hello, wire.Do, wire.Actor, wire.Shutdown, wire.People):
+    for struct in (schema.Hello, schema.Do, schema.Actor, schema.Shutdown, schema.People):
         assert not re.search(rf"export \w+ {struct.__name__}\b", TEXT)
     assert "FromWorkerLink" not in TEXT
 
 
 def test_a_positional_struct_is_a_tuple_in_the_order_of_its_fields() -> None:
     names = re.findall(r"(\w+):", declaration("PortValue"))
-    assert tuple(names) == wire.PortValue.__struct_fields__
+    assert tuple(names) == schema.PortValue.__struct_fields__
     sent = msgspec.msgpack.decode(
-        msgspec.msgpack.encode(wire.PortValue("n", "out", 1.5, "ok", 2.0, False, True))
+        msgspec.msgpack.encode(schema.PortValue("n", "out", 1.5, "ok", 2.0, False, True))
     )
     assert sent == ["n", "out", 1.5, "ok", 2.0, False, True]
 

@@ -10,13 +10,15 @@ import pytest
 
 from funcnodes.core import Node, Shelf
 from funcnodes.settings import Settings
-from funcnodes.workers import wire
-from funcnodes.workers.views import Palette
+from funcnodes.workers import schema
+from funcnodes.workers.shown.views import Palette
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 
-ADA = wire.Actor(id="a", name="Ada", role="operator")
-decode = msgspec.msgpack.Decoder(wire.FromWorkerLink).decode
+from .. import waiting
+
+ADA = schema.Actor(id="a", name="Ada", role="operator")
+decode = msgspec.msgpack.Decoder(schema.FromWorkerLink).decode
 
 
 class Desk:
@@ -34,27 +36,31 @@ class Desk:
         self._came.set()
         return True
 
-    async def tell(self, body: Any, actor: wire.Actor = ADA, rev: int = 0) -> Any:
+    async def tell(self, body: Any, actor: schema.Actor = ADA, rev: int = 0) -> Any:
         """Its Ack or Fail."""
         self._ids += 1
         number = self._ids
-        self.worker._commands.do(wire.Do(id=number, rev=rev, actor=actor, body=body))
+        self.worker._commands.do(schema.Do(id=number, rev=rev, actor=actor, body=body))
         return await self.until(
             lambda: next(
-                (m for m in self.sent if isinstance(m, wire.Ack | wire.Fail) and m.id == number),
+                (
+                    m
+                    for m in self.sent
+                    if isinstance(m, schema.Ack | schema.Fail) and m.id == number
+                ),
                 None,
             )
         )
 
-    async def ask(self, body: Any, actor: wire.Actor = ADA) -> Any:
+    async def ask(self, body: Any, actor: schema.Actor = ADA) -> Any:
         answer = await self.tell(body, actor)
-        assert isinstance(answer, wire.Ack), answer
+        assert isinstance(answer, schema.Ack), answer
         return answer.result
 
-    async def refused(self, body: Any, actor: wire.Actor = ADA, rev: int = 0) -> wire.Problem:
+    async def refused(self, body: Any, actor: schema.Actor = ADA, rev: int = 0) -> schema.Problem:
         """The problem; one plain sentence."""
         answer = await self.tell(body, actor, rev)
-        assert isinstance(answer, wire.Fail), answer
+        assert isinstance(answer, schema.Fail), answer
         assert answer.problem.detail.endswith(".")
         assert "\n" not in answer.problem.detail
         return answer.problem
@@ -65,7 +71,7 @@ class Desk:
         self.worker.palette = Palette(self.worker.library, None)
 
     async def until(self, found: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(waiting.patience()):
             while (result := found()) is None or result is False:
                 self._came.clear()
                 await self._came.wait()
@@ -73,8 +79,8 @@ class Desk:
 
     def events(self, kind: type[Any] | tuple[type[Any], ...]) -> list[Any]:
         self.worker.publisher.flush()
-        frames = [m for m in self.sent if isinstance(m, wire.Frame)]
-        return [event for frame in frames for event in frame.events if isinstance(event, kind)]
+        patches = [m for m in self.sent if isinstance(m, schema.Patch)]
+        return [event for patch in patches for event in patch.events if isinstance(event, kind)]
 
 
 @pytest.fixture
@@ -87,9 +93,7 @@ async def desk(workspace: Workspace) -> AsyncIterator[Desk]:
     worker = Worker(workspace)
     desk = Desk(worker)
     working = asyncio.create_task(worker.run())
-    async with asyncio.timeout(20):
-        while not worker.palette.entries:
-            await asyncio.sleep(0.01)
+    await waiting.until(lambda: worker.palette.entries)
     yield desk
     worker.end()
     await working

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, clock
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
 
 
@@ -22,17 +22,20 @@ class Desk:
     """Takes what a canvas has to tell, when it is asked."""
 
     def __init__(self) -> None:
-        self._marked: dict[Any, Callable[[], list[wire.Event]]] = {}
+        self._marked: dict[Any, Callable[[], list[schema.PatchEvent]]] = {}
 
-    def mark(self, key: Any, collect: Callable[[], list[wire.Event]]) -> None:
+    def mark(self, key: Any, collect: Callable[[], list[schema.PatchEvent]]) -> None:
         self._marked[key] = collect
 
-    def told(self) -> dict[str, wire.PortValue]:
-        """The values of the next frame, by port."""
+    def told(self) -> dict[str, schema.PortValue]:
+        """The values of the next patch, by port."""
         marked, self._marked = self._marked, {}
         events = [event for collect in marked.values() for event in collect()]
         values = [
-            each for event in events if isinstance(event, wire.Values) for each in event.values
+            each
+            for event in events
+            if isinstance(event, schema.PortValues)
+            for each in event.values
         ]
         return {each.port: each for each in values}
 

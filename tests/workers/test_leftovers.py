@@ -16,13 +16,13 @@ SAVES = """
 import os
 import sys
 from pathlib import Path
-from funcnodes.machine import files
+from funcnodes import durable
 from funcnodes.workers.workspace import Workspace
 
 def die(*_):
     os._exit(9)
 
-files.os.replace = die  # killed between writing and renaming
+durable.os.replace = die  # killed between writing and renaming
 Workspace(Path(sys.argv[1])).set_last_open("Diode")
 """
 

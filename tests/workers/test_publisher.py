@@ -1,4 +1,4 @@
-"""Numbered frames: few of them, in order, nothing lost that must not be."""
+"""Numbered patches: few of them, in order, nothing lost that must not be."""
 
 import asyncio
 import itertools
@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.publisher import Publisher
 
-decode = msgspec.msgpack.Decoder(wire.FromWorkerLink).decode
+from ..waiting import patience
+
+decode = msgspec.msgpack.Decoder(schema.FromWorkerLink).decode
 
 
 class Wire:
@@ -17,43 +19,42 @@ class Wire:
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
-        self.frame = asyncio.Event()
+        self.patch = asyncio.Event()
         self.linked = True
+        self.times: list[float] = []
 
     def __call__(self, data: bytes) -> bool:
         if self.linked:
             self.messages.append(decode(data))
-            self.frame.set()
+            self.times.append(asyncio.get_running_loop().time())
+            self.patch.set()
         return self.linked
 
 
-def gone(name: str) -> wire.NodeGone:
-    return wire.NodeGone(id=name)
+def gone(name: str) -> schema.NodeGone:
+    return schema.NodeGone(id=name)
 
 
-async def test_ten_thousand_values_make_one_frame_with_the_last() -> None:
-    """At most 30 frames a second: cost is counted in frames."""
+async def test_ten_thousand_values_make_one_patch_with_the_last() -> None:
+    """At most 30 patches a second: cost is counted in patches."""
     out = Wire()
     publisher = Publisher("s", out, interval_s=0.01)
     values: dict[str, int] = {}
     for number in range(10_000):
         values["port"] = number
         publisher.mark("value", lambda: [gone(str(values["port"]))])
-    await asyncio.wait_for(out.frame.wait(), 5)
+    await asyncio.wait_for(out.patch.wait(), patience())
     assert [each.events[0].id for each in out.messages] == ["9999"]
 
 
-async def test_frames_keep_their_distance() -> None:
+async def test_patches_keep_their_distance() -> None:
     out = Wire()
     publisher = Publisher("s", out, interval_s=0.05)
-    loop = asyncio.get_running_loop()
-    times = []
     for number in range(4):
-        out.frame.clear()
+        out.patch.clear()
         publisher.put(gone(str(number)))
-        await asyncio.wait_for(out.frame.wait(), 5)
-        times.append(loop.time())
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        await asyncio.wait_for(out.patch.wait(), patience())
+    gaps = [later - earlier for earlier, later in itertools.pairwise(out.times)]
     assert min(gaps) > 0.045
 
 
@@ -72,8 +73,8 @@ async def test_an_answer_comes_after_what_it_brought_about() -> None:
     out = Wire()
     publisher = Publisher("s", out)
     publisher.put(gone("1"))
-    publisher.answer(wire.Ack(id=1, rev=0))
-    assert [type(each) for each in out.messages] == [wire.Frame, wire.Ack]
+    publisher.answer(schema.Ack(id=1, rev=0))
+    assert [type(each) for each in out.messages] == [schema.Patch, schema.Ack]
 
 
 async def test_numbers_show_a_gap_where_something_was_let_go() -> None:
@@ -106,12 +107,12 @@ async def test_one_part_that_fails_takes_no_other_event_with_it() -> None:
     out = Wire()
     publisher = Publisher("s", out)
 
-    def broken() -> list[wire.Event]:
+    def broken() -> list[schema.PatchEvent]:
         raise ValueError("somebody else's __str__")
 
     publisher.put(gone("1"))
     publisher.mark("broken", broken)
-    publisher.put(wire.NodeGone(id=object()))  # type: ignore[arg-type]  # what is no event
+    publisher.put(schema.NodeGone(id=object()))  # type: ignore[arg-type]  # what is no event
     publisher.put(gone("2"))
     publisher.flush()
     assert [each.id for each in out.messages[0].events] == ["1", "2"]

@@ -8,15 +8,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
+from ..waiting import patience, until
 from .conftest import Desk
 
-ADA = wire.Actor(id="a", name="Ada", role="operator")
-EVE = wire.Actor(id="e", name="Eve", role="viewer")
+ADA = schema.Actor(id="a", name="Ada", role="operator")
+EVE = schema.Actor(id="e", name="Eve", role="viewer")
 RULES = """
 on_operator_lost = "estop"
 operator_lost_s = 0.1
@@ -46,7 +47,7 @@ async def watched(workspace: Workspace) -> AsyncIterator[Desk]:
         worker = Worker(workspace)
         desk = Desk(worker)
         working = asyncio.create_task(worker.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patience()):
             while worker.bench is None or worker.bench.devices["smu"].state != "idle":
                 await asyncio.sleep(0.01)
         yield desk
@@ -54,12 +55,12 @@ async def watched(workspace: Workspace) -> AsyncIterator[Desk]:
         await working
 
 
-async def watch(desk: Desk) -> wire.WatchView:
-    return msgspec.convert(await desk.ask(wire.GetWatch(), EVE), wire.WatchView)
+async def watch(desk: Desk) -> schema.WatchView:
+    return msgspec.convert(await desk.ask(schema.GetWatch(), EVE), schema.WatchView)
 
 
-async def until_tripped(desk: Desk, tripped: bool) -> wire.WatchView:
-    async with asyncio.timeout(5):
+async def until_tripped(desk: Desk, tripped: bool) -> schema.WatchView:
+    async with asyncio.timeout(patience()):
         while (found := await watch(desk)).interlocks[0].holds is not tripped:
             await asyncio.sleep(0.02)
     return found
@@ -73,22 +74,22 @@ async def test_alarms_are_listed_and_acknowledged_and_interlocks_reset(watched: 
     found = await until_tripped(watched, True)
     assert (found.alarms[0].severity, found.alarms[0].status) == ("MINOR", "HIGH")
     assert found.interlocks[0].why == "smu.nplc is 6"
-    seen = wire.AlarmAcknowledge(name="slow", severity="MINOR")
+    seen = schema.AlarmAcknowledge(name="slow", severity="MINOR")
     assert "may only watch" in (await watched.refused(seen, EVE)).detail
     assert await watched.ask(seen) is True
     assert await watched.ask(seen) is False
     assert bench.alarms.history[-1].by == "Ada"
-    reset = wire.InterlockReset(name="slow too")
+    reset = schema.InterlockReset(name="slow too")
     assert "was not reset: smu.nplc is 6" in (await watched.refused(reset)).detail
     await smu.member_set("nplc", 1)
     await until_tripped(watched, False)
     await watched.ask(reset)
     assert not (await watch(watched)).interlocks[0].tripped
-    await watched.ask(wire.AlarmShelve(name="slow", seconds=60))
-    until = (await watch(watched)).alarms[0].shelved_until
-    assert until is not None
-    assert 50 < until - time.time() < 70
-    unknown = await watched.refused(wire.AlarmShelve(name="fast", seconds=1))
+    await watched.ask(schema.AlarmShelve(name="slow", seconds=60))
+    shelved_until = (await watch(watched)).alarms[0].shelved_until
+    assert shelved_until is not None
+    assert 50 < shelved_until - time.time() < 70
+    unknown = await watched.refused(schema.AlarmShelve(name="fast", seconds=1))
     assert "no alarm 'fast'; it has slow" in unknown.detail
 
 
@@ -104,14 +105,12 @@ async def test_a_bench_with_a_dead_man_stops_once_the_holder_of_the_controls_is_
     worker.controls.set_people([ADA, EVE])
     worker.controls.take(ADA)
     worker.controls.set_people([EVE])
-    async with asyncio.timeout(5):
-        while not worker.latch.state.acks or worker.latch.unconfirmed():
-            await asyncio.sleep(0.01)
+    await until(lambda: worker.latch.state.acks and not worker.latch.unconfirmed())
     assert worker.latch.state.by == "the dead-man"
     assert worker.latch.state.cause == "Ada has been away for 0.1 s"
 
 
 async def test_a_worker_without_a_bench_watches_nothing(desk: Any) -> None:
-    assert await watch(desk) == wire.WatchView()
-    problem = await desk.refused(wire.AlarmAcknowledge(name="x"))
+    assert await watch(desk) == schema.WatchView()
+    problem = await desk.refused(schema.AlarmAcknowledge(name="x"))
     assert "has no bench, so no alarm 'x'" in problem.detail

@@ -6,14 +6,16 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError, SavedGraphError, WorkerError
+from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings
-from funcnodes.workers.files import read_json, write_json, write_private
 from funcnodes.workers.workspace import VERSIONS_KEPT, SpaceStore, Workspace, encode
 
 
@@ -197,40 +199,47 @@ def test_a_full_disk_leaves_the_file_as_it_was(
     assert not list(store.folder.glob(".x.json.*"))
 
 
+SAVER = """
+import os, pathlib, sys
+from funcnodes.workers.workspace import SpaceStore, encode
+store = SpaceStore(pathlib.Path(sys.argv[1]))
+for _ in sys.stdin:
+    saver = os.fork()
+    number = 0
+    while not saver:
+        number += 1
+        node = {'id': str(number), 'text': str(number % 10) * 200_000}
+        store.save('x', encode({'nodes': [node], 'edges': []}))
+    print(saver, flush=True)
+    os.waitpid(saver, 0)
+    print('gone', flush=True)
+"""
+
+
 def test_killed_at_any_moment_of_a_save_leaves_old_or_new_never_a_mix(tmp_path: Path) -> None:
-    """A process saves without pause and is killed at 25 random moments."""
-    program = (
-        "import sys, pathlib\n"
-        "from funcnodes.workers.workspace import SpaceStore, encode\n"
-        "store = SpaceStore(pathlib.Path(sys.argv[1]))\n"
-        "print('begun', flush=True)\n"
-        "number = 0\n"
-        "while True:\n"
-        "    number += 1\n"
-        "    node = {'id': str(number), 'text': str(number % 10) * 200_000}\n"
-        "    store.save('x', encode({'nodes': [node], 'edges': []}))\n"
-    )
+    """A process saves without pause and is killed at 50 moments."""
     store = SpaceStore(tmp_path)
     seen = 0
-    for attempt in range(25):
-        with subprocess.Popen(
-            [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE
-        ) as saver:
-            assert saver.stdout is not None
-            saver.stdout.readline()
-            try:
-                saver.wait(0.001 * (attempt * 7 % 40))
-            except subprocess.TimeoutExpired:
-                saver.kill()
-            saver.wait()
-        if not store.exists("x"):
-            continue
-        loaded = store.load("x")
-        node = loaded.data["nodes"][0]
-        assert loaded.notice == ""
-        assert node["text"] == str(int(node["id"]) % 10) * 200_000
-        seen += 1
-    assert seen >= 20
+    with subprocess.Popen(
+        [sys.executable, "-c", SAVER, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+    ) as parent:  # fmt: skip
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        for attempt in range(50):
+            parent.stdin.write("again\n")
+            saver = int(parent.stdout.readline())
+            time.sleep(0.001 * (attempt * 7 % 40))  # the moment is what is tried
+            os.kill(saver, signal.SIGKILL)
+            assert parent.stdout.readline() == "gone\n"
+            if not store.exists("x"):
+                continue
+            loaded = store.load("x")
+            node = loaded.data["nodes"][0]
+            assert loaded.notice == ""
+            assert node["text"] == str(int(node["id"]) % 10) * 200_000
+            seen += 1
+    assert seen >= 40
 
 
 def test_what_is_no_json_object_reads_as_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ Source of all facts: Keithley, Series 2400 SourceMeter User's Manual, 2400S-900-
 Connecting changes nothing but the format of readings, which only a remote program sees.
 """
 
+from enum import Enum
+
 from funcnodes.devices import (
     Idn,
     Range,
@@ -13,11 +15,21 @@ from funcnodes.devices import (
     command,
     control,
     driver,
+    measurement,
     record,
     setting,
 )  # fmt: skip
 
 MANUAL = "Keithley 2400S-900-01"
+SOURCES_VOLTAGE = {"source_function": "voltage"}
+
+
+class SourceFunction(Enum):
+    """What is sourced."""
+
+    VOLTAGE = "VOLT"
+    CURRENT = "CURR"
+    MEMORY = "MEM"
 
 
 @driver(
@@ -43,20 +55,20 @@ class Smu2400(ScpiDevice):
 
     voltage = control(
         float, ":SOUR:VOLT?", ":SOUR:VOLT {v:.9g}",
-        unit="V", limits=Range(-210, 210), rate=5.0, park=0.0,
+        unit="V", limits=Range(-210, 210), rate=5.0, park=0.0, requires=SOURCES_VOLTAGE,
         doc="Set the source voltage. Larger steps are ramped at 5 V/s while the output is on; "
         "the output stays as it is.",
         source="2400S-900-01, table 18-6, :SOURce[1]:VOLTage[:LEVel][:IMMediate][:AMPLitude]",
     )  # fmt: skip
     compliance = control(
         float, ":SENS:CURR:PROT?", ":SENS:CURR:PROT {v:.9g}",
-        unit="A", limits=Range(1e-9, 1.05),
+        unit="A", limits=Range(1e-9, 1.05), requires=SOURCES_VOLTAGE,
         doc="Set the current at which the source stops being a voltage source.",
         source="2400S-900-01, table 18-5, :SENSe[1]:CURRent[:DC]:PROTection[:LEVel]",
     )  # fmt: skip
     output = control(
         bool, ":OUTP?", ":OUTP {v:d}",
-        safe=False,
+        safe=False, follows=("source_function",),
         doc="Set the output on or off.",
         source="2400S-900-01, table 18-4, :OUTPut[1][:STATe]",
     )  # fmt: skip
@@ -68,24 +80,60 @@ class Smu2400(ScpiDevice):
     )  # fmt: skip
     source_range = setting(
         float, ":SOUR:VOLT:RANG?", ":SOUR:VOLT:RANG {v:.9g}",
-        unit="V", limits=Range(-210, 210), title="Source range",
+        unit="V", limits=Range(-210, 210), title="Source range", drifts="until set",
         doc="Set the fixed voltage range that holds this voltage; switches auto-range off.",
         source="2400S-900-01, table 18-6, :SOURce[1]:VOLTage:RANGe",
     )  # fmt: skip
     current_range = setting(
         float, ":SENS:CURR:RANG?", ":SENS:CURR:RANG {v:.9g}",
-        unit="A", limits=Range(-1.05, 1.05), title="Current range",
+        unit="A", limits=Range(-1.05, 1.05), title="Current range", drifts="until set",
+        follows=("compliance",),
         doc="Set the fixed current range that holds this current; switches auto-range off.",
         source="2400S-900-01, table 18-5, :SENSe[1]:CURRent[:DC]:RANGe[:UPPer]",
     )  # fmt: skip
+    source_function = setting(
+        SourceFunction, ":SOUR:FUNC?", ":SOUR:FUNC {v}", title="Source function",
+        doc="Set what is sourced; the output goes off. This driver's controls are a voltage's.",
+        source="2400S-900-01, table 18-6, :SOURce[1]:FUNCtion[:MODE]",
+    )  # fmt: skip
+    senses_voltage = measurement(
+        bool, ":SENS:FUNC?", parse=lambda text: "VOLT" in text.upper(), title="Senses voltage",
+        doc="Get whether the voltage is measured; else readings hold the programmed level.",
+        source="2400S-900-01, table 18-5, :SENSe[1]:FUNCtion[:ON]; :FORMat:ELEMents, page 18-50",
+    )  # fmt: skip
+    senses_current = measurement(
+        bool, ":SENS:FUNC?", parse=lambda text: "CURR" in text.upper(), title="Senses current",
+        doc="Get whether the current is measured; else readings hold the programmed level.",
+        source="2400S-900-01, table 18-5, :SENSe[1]:FUNCtion[:ON]; :FORMat:ELEMents, page 18-50",
+    )  # fmt: skip
+    sense_both = command(
+        ':SENS:FUNC:CONC ON;:SENS:FUNC "VOLT","CURR"',
+        title="Sense both",
+        doc="Have voltage and current measured.",
+        source="2400S-900-01, table 18-5, :SENSe[1]:FUNCtion[:ON], :CONCurrent",
+    )
     reading = record(
         ":READ?",
         v=(float, "V", "V"),
         i=(float, "A", "I"),
-        status=StatusWord(overrange=bit(0), compliance=bit(3)),
+        # Compliance, real (3) or of a fixed range (16), or the voltage protection (4) holds the
+        # source off its value; without contact (18, models with contact check) nothing is measured.
+        status=StatusWord(overrange=bit(0), missing=bit(18), compliance=bit(3, 4, 16)),
         timeout_s=10, needs="output", title="V, I",
+        requires={**SOURCES_VOLTAGE, "senses_current": True},
+        doc="Measure the current at the terminals, once. The voltage is the programmed one unless "
+        "it is sensed, see *At the terminals*. In compliance both are no data.",
+        source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents, page 18-50",
+    )  # fmt: skip
+    terminals = record(
+        ":READ?",
+        v=(float, "V", "V"),
+        i=(float, "A", "I"),
+        status=StatusWord(overrange=bit(0), missing=bit(18), compliance=bit(3, 4, 16)),
+        timeout_s=10, needs="output", title="At the terminals",
+        requires={**SOURCES_VOLTAGE, "senses_voltage": True, "senses_current": True},
         doc="Measure voltage and current at the terminals, once. In compliance both are no data.",
-        source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents",
+        source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents, page 18-50",
     )  # fmt: skip
     clear = command(
         "*CLS",

@@ -58,6 +58,7 @@ class Dmm34461a(ScpiDevice):
     )  # fmt: skip
     voltage_range = setting(
         float, ":SENS:VOLT:DC:RANG?", ":SENS:VOLT:DC:RANG {v:g}", unit="V", check=VOLTS,
+        drifts="until set",
         title="Voltage range",
         doc="Set the fixed range for voltages; switches auto-range off.",
         source="34460-90901, [SENSe:]VOLTage[:DC]:RANGe[:UPPer]",
@@ -70,6 +71,7 @@ class Dmm34461a(ScpiDevice):
     )  # fmt: skip
     resistance_range = setting(
         float, ":SENS:RES:RANG?", ":SENS:RES:RANG {v:g}", unit="ohm", check=OHMS,
+        drifts="until set",
         title="Resistance range",
         doc="Set the fixed range for resistances; switches auto-range off.",
         source="34460-90901, [SENSe:]RESistance:RANGe[:UPPer]",
@@ -95,7 +97,7 @@ class Dmm34461a(ScpiDevice):
         source="34460-90901, INITiate[:IMMediate]",
     )  # fmt: skip
     bus_trigger = trigger(
-        "*TRG", title="Trigger",
+        "*TRG", title="Trigger", requires={"trigger_source": "bus"},
         doc="Set off the readings; the trigger source must be the bus.",
         source="34460-90901, *TRG",
     )  # fmt: skip
@@ -106,6 +108,7 @@ class Dmm34461a(ScpiDevice):
     )  # fmt: skip
     take = command(
         ":INIT", title="Take readings", completes="stb", timeout_s=60, abort=":ABOR",
+        requires={"trigger_source": "immediate"},
         doc="Take the readings, and wait until the last has been; the trigger source must be "
         "immediate.",
         source="34460-90901, INITiate[:IMMediate], ABORt",

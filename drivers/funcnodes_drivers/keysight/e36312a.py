@@ -20,7 +20,7 @@ from funcnodes.devices import (
     setting,
     together,
 )  # fmt: skip
-from funcnodes.devices.controls import Control
+from funcnodes.devices.declarations.controls import Control
 
 MANUAL = "Keysight E36311-90008"
 

@@ -11,27 +11,43 @@ from funcnodes.devices import (
     Instrument,
     Range,
     SerialOptions,
+    StatusWord,
+    bit,
     control,
     driver,
     measurement,
+    record,
     setting,
 )  # fmt: skip
 
 MANUAL = "Lake Shore Model 335 User's Manual, section 6.6"
 
 
+# A sensor at zero and no reading look alike, and neither is one: RDGST? counts both as invalid.
+NO_READING = {0.0: "missing"}
+
+
 class Input(Group):
-    """One sensor input."""
+    """One sensor input. Only `reading` tells a curve that has ended from a temperature."""
 
     kelvin = measurement(
-        float, "KRDG? {ch}", unit="K", title="Temperature",
+        float, "KRDG? {ch}", unit="K", title="Temperature", missing=NO_READING,
         doc="Measure the temperature of the sensor.",
         source="Model 335 manual, 6.6.1, KRDG?",
     )  # fmt: skip
     sensor = measurement(
-        float, "SRDG? {ch}", title="Sensor reading",
+        float, "SRDG? {ch}", title="Sensor reading", missing=NO_READING,
         doc="Measure in the sensor's own unit, volts or ohms.",
         source="Model 335 manual, 6.6.1, SRDG?",
+    )  # fmt: skip
+    reading = record(
+        "KRDG? {ch};SRDG? {ch};RDGST? {ch}", separator=";",
+        kelvin=(float, "K", "Temperature"),
+        sensor=(float, "", "Sensor reading"),
+        status=StatusWord(missing=bit(0, 6), overrange=bit(4, 5, 7)),
+        missing=NO_READING, title="T, sensor",
+        doc="Measure the temperature and the sensor, and ask whether they are valid.",
+        source="Model 335 manual, 6.3.3 (several queries in one message), 6.6.1, RDGST?",
     )  # fmt: skip
 
 
@@ -40,6 +56,7 @@ class Loop(Group):
 
     setpoint = control(
         float, "SETP? {ch}", "SETP {ch},{v:.6g}", unit="K", limits=Range(0, 1500),
+        tol=1e-3,  # of three decimals it shows, more are dropped
         doc="Set the temperature the loop controls to. The heater stays in its range.",
         source="Model 335 manual, 6.6.1, SETP",
     )  # fmt: skip
@@ -55,7 +72,7 @@ class Loop(Group):
         source="Model 335 manual, 6.6.1, HTR?",
     )  # fmt: skip
     manual_output = setting(
-        float, "MOUT? {ch}", "MOUT {ch},{v:.6g}", unit="%", limits=Range(0, 100),
+        float, "MOUT? {ch}", "MOUT {ch},{v:.6g}", unit="%", limits=Range(0, 100), tol=0.01,
         title="Manual output",
         doc="Set the manual heater output in percent of full scale.",
         source="Model 335 manual, 6.6.1, MOUT",
@@ -72,6 +89,7 @@ class Loop(Group):
     timeout_s=2.0,
     gap_s=0.05,  # section 6.3, message flow control: 50 ms from one message to the next
     serial=SerialOptions(baud=57600, bits=7, parity="odd", stop=1),
+    estop=("RANGE 1,0;RANGE 2,0",),  # one message, so that no pause delays the second heater
     safe_state="heaters off",
     local="MODE 0",
     manual=MANUAL,

@@ -8,7 +8,7 @@ the checksum is the sum of all characters before it modulo 256.
 from dataclasses import dataclass, replace
 
 from funcnodes.devices import Framing, Refused
-from funcnodes.devices.framing import Port, printable, sum8, text_of
+from funcnodes.devices.framing import Carrier, printable, sum8, text_of
 from funcnodes.errors import ReplyError
 
 END = b"\r"
@@ -44,7 +44,7 @@ class Telegrams(Framing):
         text = f"{self.address:03d}{int(is_write)}0{number}{len(data):02d}{data}".encode("ascii")
         return text + b"%03d" % sum8(text)[0] + END
 
-    async def ask(self, port: Port, data: bytes) -> str:
+    async def ask(self, port: Carrier, data: bytes) -> str:
         await port.send(data)
         answered, text = _taken_apart((await port.read_until(END))[: -len(END)])
         asked = data[:3] + data[5:8]
@@ -54,13 +54,13 @@ class Telegrams(Framing):
             raise Refused(*REFUSALS[text])
         return text
 
-    async def tell(self, port: Port, data: bytes) -> None:
+    async def tell(self, port: Carrier, data: bytes) -> None:
         """A command is answered by its own data."""
         text, sent = await self.ask(port, data), text_of(data[10:-4])
         if text != sent:
             raise ReplyError(f"{text!r} was set where {sent!r} was asked for.")
 
-    async def read(self, port: Port) -> str:
+    async def read(self, port: Carrier) -> str:
         return _taken_apart((await port.read_until(END))[: -len(END)])[1]
 
 

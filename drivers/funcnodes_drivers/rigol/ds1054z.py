@@ -27,6 +27,7 @@ from funcnodes.devices import (
 )  # fmt: skip
 
 MANUAL = "Rigol PGA19108-1110"
+VERTICAL = ("scale", "offset")
 
 
 class Coupling(Enum):
@@ -84,6 +85,7 @@ class Input(Group):
             "scale", rule=lambda scale: Range(-100, 100) if scale >= 0.5 else Range(-2, 2),
             widest=Range(-100, 100),
         ),
+        follows=("scale",),
         doc="Set the voltage that is added; ±100 V from 500 mV a division on, else ±2 V.",
         source="PGA19108-1110, :CHANnel<n>:OFFSet",
     )  # fmt: skip
@@ -124,6 +126,7 @@ class Ds1054z(ScpiDevice):
     )  # fmt: skip
     delay = setting(
         float, ":TIM:OFFS?", ":TIM:OFFS {v:.6g}", unit="s", limits=Range(-500, 500),
+        follows=("timebase",),
         doc="Set the time from the trigger to the middle of the screen.",
         source="PGA19108-1110, :TIMebase[:MAIN]:OFFSet",
     )  # fmt: skip
@@ -139,6 +142,7 @@ class Ds1054z(ScpiDevice):
     )  # fmt: skip
     trigger_level = control(
         float, ":TRIG:EDG:LEV?", ":TRIG:EDG:LEV {v:.6g}", unit="V", limits=Range(-500, 500),
+        follows=("trigger_source", *(f"ch{n}.{each}" for n in "1234" for each in VERTICAL)),
         doc="Set the level that triggers, within five divisions of the middle of the screen.",
         source="PGA19108-1110, :TRIGger:EDGe:LEVel",
     )  # fmt: skip

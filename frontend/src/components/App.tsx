@@ -1,14 +1,16 @@
 import { lazy, Suspense, useEffect } from "react";
-import { hurry } from "../store/actions";
-import { isLatched, set, useEditor } from "../store/editor";
-import { AddPalette } from "./AddPalette";
-import { Dialogs } from "./Dialogs";
-import { Sprite } from "./Icon";
-import { NoWorker } from "./NoWorker";
-import { SignIn } from "./SignIn";
-import { Start } from "./Start";
-import { Toasts } from "./Toasts";
-import { TopBar } from "./TopBar";
+import { hurry } from "../store/arrival";
+import { get, isLatched, set, useEditor } from "../store/editor";
+import { pace } from "../store/pace";
+import { Strips } from "./bar/Strips";
+import { TopBar } from "./bar/TopBar";
+import { Dialogs } from "./dialogs/Dialogs";
+import { AddPalette } from "./left/AddPalette";
+import { Sprite } from "./parts/Icon";
+import { Toasts } from "./parts/Toasts";
+import { NoWorker } from "./start/NoWorker";
+import { SignIn } from "./start/SignIn";
+import { Start } from "./start/Start";
 import { useKeys } from "./useKeys";
 
 const Editor = lazy(() => import("./Editor").then(({ Editor }) => ({ default: Editor })));
@@ -40,6 +42,10 @@ export function App() {
   );
 }
 
+function markStopped(): void {
+  document.body.classList.toggle("is-stopped", isLatched(get()));
+}
+
 function Page() {
   const phase = useEditor((state) => state.phase);
   const route = useEditor((state) => state.route);
@@ -48,8 +54,9 @@ function Page() {
   const stopped = useEditor(isLatched);
   const connected = useEditor((state) => state.connected);
   useEffect(() => {
-    document.body.classList.toggle("is-stopped", stopped);
     document.body.classList.toggle("is-lost", hasGraph && !connected);
+    // In a turn of its own: that a press was taken is on screen before all values are drawn anew.
+    pace.soon(markStopped);
   }, [stopped, hasGraph, connected]);
   switch (phase) {
     case "signed-out":
@@ -70,6 +77,7 @@ function Waiting() {
   return (
     <div className="page">
       <TopBar />
+      <Strips />
       <main className="lone">
         <p className="dim" role="status">{reason || (phase === "loading" ? "Asking the server." : "Waiting for the worker.")}</p>
       </main>

@@ -1,17 +1,19 @@
 import { useEffect } from "react";
 import { useEditor } from "../store/editor";
-import { Canvas } from "./Canvas";
-import { Dock } from "./Dock";
-import { EStopRecord } from "./EStopRecord";
-import { Inspector } from "./Inspector";
-import { LeftPanel } from "./LeftPanel";
-import { LostStrip } from "./LostStrip";
-import { EditorBar, TopBar } from "./TopBar";
+import { PanelBar } from "./bar/PanelBar";
+import { Strips } from "./bar/Strips";
+import { EditorBar, TopBar } from "./bar/TopBar";
+import { BenchLine } from "./bench/BenchLine";
+import { Canvas } from "./canvas/Canvas";
+import { Dock } from "./dock/Dock";
+import { Inspector } from "./inspector/Inspector";
+import { LeftPanel } from "./left/LeftPanel";
 
 /** The whole editor: bar, shelves, canvas, inspector, dock. */
 export function Editor() {
   const name = useEditor((state) => state.graph?.space?.title || state.graph?.space?.name);
   const dock = useEditor((state) => state.dockOpen);
+  const panel = useEditor((state) => state.panel);
   useEffect(() => {
     document.title = name ? `${name} · funcnodes` : "funcnodes";
     return () => {
@@ -19,19 +21,19 @@ export function Editor() {
     };
   }, [name]);
   return (
-    <div className={`editor ${dock ? "" : "dock-shut"}`}>
+    <div className={`editor ${dock ? "" : "dock-shut"}`} data-panel={panel}>
       <TopBar>
         <h1 className="sr">{name}</h1>
         <EditorBar />
       </TopBar>
-      <div className="strips">
-        <LostStrip />
-        <EStopRecord />
-      </div>
+      <Strips>
+        <BenchLine />
+      </Strips>
       <LeftPanel />
       <Canvas />
       <Inspector />
       <Dock />
+      <PanelBar />
     </div>
   );
 }

@@ -1,7 +1,10 @@
 import { useEffect } from "react";
-import { copySelected, duplicate, estop, leaveScope, makeSubgraph, openDialog, openScope, paste, pin, redo, removeSelected, run, stop, undo } from "../store/actions";
-import { get, isLocked, mayAct, set } from "../store/editor";
-import { canvas } from "./canvasApi";
+import { get, isLocked, mayAct, openDialog, set } from "../store/editor";
+import { copySelected, duplicate, paste, pin, redo, removeSelected, undo } from "../store/edits";
+import { estop } from "../store/estop";
+import { leaveScope, makeSubgraph, openScope } from "../store/nesting";
+import { run, stop } from "../store/runs";
+import { canvas } from "./canvas/canvasApi";
 
 /** Every key of the page. E-STOP comes first and acts inside dialogs and fields too. */
 export function useKeys(): void {

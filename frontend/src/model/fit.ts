@@ -3,7 +3,7 @@
  *  Decides what dims while a wire is in the hand. The worker decides in the end.
  */
 
-import { sameDimension, unitWords } from "./dimension";
+import { sameDimension, unitWords, whyNot } from "./dimension";
 import type { LibraryEntry, NodeView, PortKind } from "./wire.gen";
 
 export interface End {
@@ -25,7 +25,8 @@ export function misfit(output: End, input: End): string {
   if (input.kind === "any" || input.kind === "trigger" || output.kind === "any") return "";
   if (output.unit !== "" && input.unit !== "") {
     if (sameDimension(output.unit, input.unit) !== false) return "";
-    return `${capital(unitWords(output.unit))} do not fit into ${unitWords(input.unit)}.`;
+    const why = whyNot(output.unit, input.unit);
+    return `${capital(unitWords(output.unit))} do not fit into ${unitWords(input.unit)}${why && `: ${why}`}.`;
   }
   if (output.kind === input.kind || FITS.has(`${output.kind} ${input.kind}`)) return "";
   return `${capital(WORDS[output.kind])} does not fit into ${WORDS[input.kind]}.`;
@@ -44,11 +45,12 @@ export interface WireEnd {
 
 export const GROW = "+";
 
-/** The port that a wire end names; the growing port "+" takes anything. */
+/** The port that a wire end names; the growing port "+" and columns of a recorder take anything. */
 export function endOf(node: NodeView | undefined, end: WireEnd): End | null {
   if (!node) return null;
   if (end.port === GROW && node.grows) return { kind: "any", unit: "" };
-  return (end.side === "in" ? node.inputs : node.outputs).find((port) => port.id === end.port) ?? null;
+  const found = (end.side === "in" ? node.inputs : node.outputs).find((port) => port.id === end.port);
+  return found && end.side === "in" && node.node_id === "recorder" ? { kind: "any", unit: "" } : found ?? null;
 }
 
 /** Why two ends cannot be joined; "" where they can. */

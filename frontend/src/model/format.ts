@@ -11,11 +11,11 @@ const MINUS = "−";
 const SPELLED: Record<string, string> = {
   volt: "V", volts: "V", ampere: "A", amperes: "A", amp: "A", ohm: "Ω", ohms: "Ω", Ohm: "Ω",
   second: "s", seconds: "s", minute: "min", hour: "h", hertz: "Hz", watt: "W", kelvin: "K",
-  degC: "°C", degree_Celsius: "°C", celsius: "°C", delta_degC: "°C", degF: "°F", percent: "%",
+  degC: "°C", degree_Celsius: "°C", celsius: "°C", delta_degC: "Δ°C", delta_degree_Celsius: "Δ°C", delta_kelvin: "ΔK", degF: "°F", percent: "%",
   meter: "m", metre: "m", gram: "g", farad: "F", henry: "H", tesla: "T", pascal: "Pa",
   newton: "N", joule: "J", coulomb: "C", siemens: "S", degree: "°", dimensionless: "", "1": "",
 };
-const PREFIXABLE = new Set(["V", "A", "Ω", "s", "Hz", "W", "F", "H", "T", "Pa", "N", "J", "C", "S", "m", "g", "K", "bar", "eV", "l"]);
+const PREFIXABLE = new Set(["V", "A", "Ω", "s", "Hz", "W", "F", "H", "T", "Pa", "N", "J", "C", "S", "m", "g", "K", "bar", "eV", "l", "Vrms", "Vpp", "Vpk"]);
 const PREFIXES: Array<[string, number]> = [
   ["f", -15], ["p", -12], ["n", -9], ["µ", -6], ["m", -3], ["", 0], ["k", 3], ["M", 6], ["G", 9], ["T", 12],
 ];

@@ -5,7 +5,7 @@
  */
 
 import type {
-  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, RunView, SafetyView, Snapshot,
+  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, PortKind, RunView, SafetyView, Snapshot,
   SpaceView, WatchView,
 } from "./wire.gen";
 
@@ -49,31 +49,35 @@ export function fromSnapshot(snapshot: Snapshot): Graph {
   };
 }
 
-/** Apply a frame's events in order. */
+/** Apply events in order. However many they are, nodes and edges are copied once. */
 export function applyEvents(graph: Graph, events: readonly Event[]): Graph {
-  return events.reduce(applyEvent, graph);
+  const own: Own = new Set();
+  return events.reduce((before, event) => applyEvent(before, event, own), graph);
 }
 
-function applyEvent(graph: Graph, event: Event): Graph {
+/** Collections that were made for this batch, and so may be changed in place. */
+type Own = Set<object>;
+
+function applyEvent(graph: Graph, event: Event, own: Own): Graph {
   switch (event.type) {
     case "node":
-      return { ...graph, nodes: { ...graph.nodes, [event.node.id]: event.node } };
+      return { ...graph, nodes: having(graph.nodes, event.node.id, event.node, own) };
     case "node_gone":
-      return { ...graph, nodes: without(graph.nodes, event.id) };
+      return { ...graph, nodes: without(graph.nodes, event.id, own) };
     case "status": {
       const node = graph.nodes[event.id];
       if (!node) return graph;
       const { type: _, ...status } = event;
-      return { ...graph, nodes: { ...graph.nodes, [node.id]: { ...node, ...status } } };
+      return { ...graph, nodes: having(graph.nodes, node.id, { ...node, ...status }, own) };
     }
     case "edge":
-      return { ...graph, edges: { ...graph.edges, [event.edge.id]: event.edge } };
+      return { ...graph, edges: having(graph.edges, event.edge.id, event.edge, own) };
     case "edge_gone":
-      return { ...graph, edges: without(graph.edges, event.id) };
+      return { ...graph, edges: without(graph.edges, event.id, own) };
     case "device":
-      return { ...graph, devices: { ...graph.devices, [event.device.name]: event.device } };
+      return { ...graph, devices: having(graph.devices, event.device.name, event.device, own) };
     case "device_gone":
-      return { ...graph, devices: without(graph.devices, event.name) };
+      return { ...graph, devices: without(graph.devices, event.name, own) };
     case "run":
       return { ...graph, run: event.run };
     case "latch":
@@ -109,14 +113,33 @@ function keyed<T>(items: readonly T[], key: (item: T) => string): Record<string,
   return Object.fromEntries(items.map((item) => [key(item), item]));
 }
 
-function without<T>(items: Record<string, T>, key: string): Record<string, T> {
-  const { [key]: _, ...rest } = items;
-  return rest;
+function having<T>(items: Record<string, T>, key: string, item: T, own: Own): Record<string, T> {
+  const mine = owned(items, own);
+  mine[key] = item;
+  return mine;
+}
+
+function without<T>(items: Record<string, T>, key: string, own: Own): Record<string, T> {
+  const mine = owned(items, own);
+  delete mine[key];
+  return mine;
+}
+
+function owned<T>(items: Record<string, T>, own: Own): Record<string, T> {
+  if (own.has(items)) return items;
+  const copy = { ...items };
+  own.add(copy);
+  return copy;
 }
 
 /** The edge that ends in an input, where there is one. */
 export function edgeInto(graph: Graph, node: string, port: string): EdgeView | undefined {
   return Object.values(graph.edges).find((edge) => edge.target === node && edge.target_port === port);
+}
+
+/** What an output gives, "any" where there is none of that name. */
+export function kindOf(node: NodeView | undefined, output: string): PortKind {
+  return node?.outputs.find((port) => port.id === output)?.kind ?? "any";
 }
 
 /** "SIM bench", "SIM 3 of 8", or "" where nothing is simulated. */

@@ -74,6 +74,7 @@ export const QUALITY: Record<Quality, string> = {
   timeout: "timed out",
   missing: "missing",
   stale: "stale",
+  changed: "settings lost",
 };
 
 /** A kind of error as people read it: "DeviceTimeout" is "Device timeout". */

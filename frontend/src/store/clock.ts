@@ -1,5 +1,7 @@
 /** Wall time as the worker has it, and the beat that ages are written on. */
 
+import { pace } from "./pace";
+
 let ahead = 0;
 
 /** A worker whose clock runs ahead of this machine's must not give negative ages. */
@@ -15,13 +17,11 @@ const BEAT_MS = 200;
 const writers = new Set<(now: number) => void>();
 let timer: ReturnType<typeof setInterval> | null = null;
 
-/** Call a writer five times a second until the returned function is called. One timer for all. */
+/** Call a writer five times a second until the returned function is called: one timer for all, and
+ *  no drawing of their own beside the values that stream. */
 export function onBeat(write: (now: number) => void): () => void {
   writers.add(write);
-  timer ??= setInterval(() => {
-    const at = now();
-    writers.forEach((each) => each(at));
-  }, BEAT_MS);
+  timer ??= setInterval(() => pace.along(beat), BEAT_MS);
   return () => {
     writers.delete(write);
     if (writers.size === 0 && timer !== null) {
@@ -29,4 +29,9 @@ export function onBeat(write: (now: number) => void): () => void {
       timer = null;
     }
   };
+}
+
+function beat(): void {
+  const at = now();
+  writers.forEach((each) => each(at));
 }

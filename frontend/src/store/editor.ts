@@ -1,6 +1,7 @@
 /** The page's state: who is here, what the worker shows, what is selected and open.
  *
- *  Streaming values and rows are in `streams`; everything that talks to the worker is in `actions`.
+ *  Streaming values and rows are in `streams`; what talks to the worker goes through
+ *  `commands`.
  */
 
 import { create } from "zustand";
@@ -13,6 +14,8 @@ import type { WorkerInfo } from "./api";
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
 export type LeftTab = "nodes" | "bench";
 export type DockTab = "data" | "log" | "traffic";
+/** What is seen where there is room for one panel only. */
+export type Panel = "canvas" | "left" | "inspector" | "dock";
 export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
@@ -69,6 +72,7 @@ export interface EditorState {
   leftTab: LeftTab;
   dockTab: DockTab;
   dockOpen: boolean;
+  panel: Panel;
   toasts: Toast[];
   pressed: Pressed | null;
   runs: RunView[];
@@ -101,6 +105,7 @@ export const useEditor = create<EditorState>()(() => ({
   leftTab: "nodes",
   dockTab: "data",
   dockOpen: true,
+  panel: "canvas",
   toasts: [],
   pressed: null,
   runs: [],
@@ -139,4 +144,18 @@ export function isLocked(state: EditorState): boolean {
 
 export function isLatched(state: EditorState): boolean {
   return state.graph?.latch.latched === true || state.pressed !== null;
+}
+
+export function go(route: "editor" | "start"): void {
+  if (get().route === route) return;
+  history.pushState(null, "", (route === "start" ? "/start" : "/") + location.search);
+  set({ route });
+}
+
+export function openDialog(dialog: DialogName | null): void {
+  set({ dialog });
+}
+
+export function selectOnly(id: string): void {
+  set({ selection: [id] });
 }

@@ -22,6 +22,8 @@ export interface Listener {
   welcome(you: PersonView, version: string): void;
   snapshot(snapshot: Snapshot): void;
   events(events: Event[]): void;
+  /** An answer comes next: what was said before it has to be seen before it. */
+  answer(): void;
   /** Nothing shown is live any more. */
   lost(reason: string, gone: boolean): void;
   /** The socket did not open; the session may have ended. */
@@ -130,9 +132,11 @@ export class Link {
       }
       case "ack":
         this.rev = Math.max(this.rev, message.rev);
+        this.listener.answer();
         this.take(message.id)?.resolve(message.result);
         return;
       case "fail":
+        this.listener.answer();
         this.take(message.id)?.reject(new Refused(message.problem));
         return;
       case "gone":

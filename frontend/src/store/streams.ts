@@ -2,20 +2,13 @@
 
 import { type Piece, RunRows } from "../model/rows";
 import { PortValues } from "../model/values";
+import { pace } from "./pace";
 
-const HIDDEN_MS = 250;
-let due = false;
-
-/** One flush per animation frame; a hidden page has none, so it gets a slow timer. */
 function soon(): void {
-  if (due) return;
-  due = true;
-  if (document.hidden) setTimeout(flush, HIDDEN_MS);
-  else requestAnimationFrame(flush);
+  pace.soon(flush);
 }
 
 function flush(): void {
-  due = false;
   portValues.flush();
   const runs = [...changedRuns];
   changedRuns.clear();
@@ -70,7 +63,7 @@ function rowsFor(piece: Piece): RunRows {
   return rows;
 }
 
-/** Told at most once per animation frame, with the run whose rows have grown. */
+/** Told at most once per turn of the page's pace, with the run whose rows have grown. */
 export function onRows(listener: (run: string) => void): () => void {
   rowListeners.add(listener);
   return () => rowListeners.delete(listener);

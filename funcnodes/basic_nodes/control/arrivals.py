@@ -5,13 +5,24 @@ counts, collects or merges cannot have that: its requests queue, and it takes th
 in its own wave, in order.
 """
 
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from funcnodes.core import Node, NodeInput, Quality, Wave
 
-Arrived = tuple[str, Any]
-"""The id of an input, and what came there."""
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A value that came.
+
+    Attributes:
+        port: Id of the input.
+    """
+
+    port: str
+    value: Any
+    quality: Quality = "ok"
 
 
 class ArrivalInput(NodeInput):
@@ -20,7 +31,7 @@ class ArrivalInput(NodeInput):
     def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
         node = self.node
         if isinstance(node, ArrivalNode) and self.triggers and not node.blocked:
-            node.note_arrival(self.id, value, wave)
+            node.note_arrival(Arrived(self.id, value, quality), wave)
         super().receive(value, wave, quality)
 
 
@@ -34,10 +45,10 @@ class ArrivalNode(Node):
         super().__init__(**named)
         self._arrived: WeakKeyDictionary[Wave, list[Arrived]] = WeakKeyDictionary()
 
-    def note_arrival(self, port_id: str, value: Any, wave: Wave) -> None:
+    def note_arrival(self, arrived: Arrived, wave: Wave) -> None:
         """A value came in `wave`; called by the input before it asks for an execution."""
         if wave.cancelled is None:
-            self._arrived.setdefault(wave, []).append((port_id, value))
+            self._arrived.setdefault(wave, []).append(arrived)
 
     def arrivals(self) -> list[Arrived] | None:
         """What has come in the wave of this execution, in order; None where only ▶ asked for it.

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Wave, clock
+from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Quality, Wave, clock
 
 LONGEST_S = 86_400.0
 
 
-class Previous(Node):
+class PreviousNode(Node):
     """Gives back, in the next wave, the value that came in this one: closes a loop.
 
     While the nodespace is live it starts the next wave itself, once this one has come to rest, at
@@ -36,7 +36,7 @@ class Previous(Node):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
-        self._kept: tuple[Any, ...] = ()  # the value for the next wave, if one came
+        self._kept: tuple[Any, Quality] | None = None  # for the next wave, if a value came
         self._started: Wave | None = None  # the last wave of the loop
         self._emitted_at = clock.monotonic()
         self._pausing: asyncio.Task[None] | None = None
@@ -45,16 +45,17 @@ class Previous(Node):
         """Keep the value until the wave is at rest."""
         wave = self.wave
         assert wave is not None
-        came = value if self.inputs["value"].wave is wave else initial
+        port = self.inputs["value" if self.inputs["value"].wave is wave else "initial"]
+        came = value if port.id == "value" else initial
         if came is NoValue:
             return
-        if not self._kept:
+        if self._kept is None:
             wave.when_settled(self._go_on)
-        self._kept = (came,)
+        self._kept = (came, port.quality)
 
     def cancel(self, reason: str = "cancelled") -> None:
         """End the loop: what is under way in its present wave is given up too."""
-        self._kept = ()
+        self._kept = None
         if self._started is not None:
             self._started.cancel(reason)
         if self._pausing is not None:
@@ -70,30 +71,30 @@ class Previous(Node):
         if self._may_go_on() and out.value is NoValue and initial.value is not NoValue:
             wave = Wave(f"{self.name}: initial")
             wave.close()
-            out.place(initial.value, wave)
+            out.place(initial.value, wave, initial.quality)
 
     def _go_on(self, wave: Wave) -> None:
-        kept, self._kept = self._kept, ()
-        if not kept or wave.outcome.state not in ("ok", "superseded") or not self._may_go_on():
+        kept, self._kept = self._kept, None
+        if kept is None or wave.outcome.state not in ("ok", "superseded") or not self._may_go_on():
             return
         if wave.parent is not None:
-            self.outputs["out"].place(kept[0], wave.parent)
+            self.outputs["out"].place(kept[0], wave.parent, kept[1])
             return
         pause_s = self._emitted_at + self.inputs["interval"].value - clock.monotonic()
         if pause_s > 0:
-            self._pausing = asyncio.get_running_loop().create_task(self._start(kept[0], pause_s))
+            self._pausing = asyncio.get_running_loop().create_task(self._start(*kept, pause_s))
         else:
-            self._emit(kept[0])
+            self._emit(*kept)
 
-    async def _start(self, value: Any, pause_s: float) -> None:
+    async def _start(self, value: Any, quality: Quality, pause_s: float) -> None:
         await clock.sleep(pause_s)
         if self._may_go_on():
-            self._emit(value)
+            self._emit(value, quality)
 
-    def _emit(self, value: Any) -> None:
+    def _emit(self, value: Any, quality: Quality) -> None:
         self._emitted_at = clock.monotonic()
         wave = self._started = Wave(self.name)
-        self.outputs["out"].emit(value, wave)
+        self.outputs["out"].emit(value, wave, quality)
         wave.close()
 
     def _may_go_on(self) -> bool:
@@ -101,4 +102,4 @@ class Previous(Node):
         return not self.muted and not disarmed
 
 
-NODES: list[type[Node]] = [Previous]
+NODES: list[type[Node]] = [PreviousNode]

@@ -10,19 +10,21 @@ from typing import Any
 
 from funcnodes.basic_nodes.control.routes import is_on
 from funcnodes.basic_nodes.define import not_a
-from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NoValue, Wave
-from funcnodes.core.topology import downstream
+from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NoValue, Quality, Wave
+from funcnodes.core.nodes import TRIGGER_OUT
+from funcnodes.core.quality import worst
+from funcnodes.core.running.topology import downstream
 from funcnodes.errors import ExecutionError
 
 MAX_ROUNDS = 1_000_000
 
 
-class Loop(Frame):
+class LoopNode(Frame):
     """What all loops share: wires that come back from the body do not start the loop again."""
 
     default_policy = "settled"
     default_run_in = "loop"
-    after_last = ("_triggeroutput", "done")
+    after_last = (TRIGGER_OUT, "done")
     takes_back = True
 
     index = NodeOutput(type=int, description="Number of the point, from 0.")
@@ -38,7 +40,7 @@ class Loop(Frame):
         return any(source.node in below for source in port.sources)
 
 
-class ForEach(Loop):
+class ForEachNode(LoopNode):
     """Does something with each item of a list, one after the other.
 
     Wire **do** to the work, and its result back to **collector**: **done** gives the results of
@@ -63,6 +65,8 @@ class ForEach(Loop):
         super().__init__(**named)
         self._items: list[Any] = []
         self._collected: list[Any] = []
+        self._given: Quality = "ok"  # of the items
+        self._quality: Quality = "ok"  # of what the body made of them
 
     def points_total(self) -> int | None:
         value = self.input.value
@@ -70,8 +74,14 @@ class ForEach(Loop):
 
     async def func(self, **inputs: Any) -> None:
         self._items, self._collected = _items(inputs["input"]), []
+        self._given = self._quality = self.input.quality
         await super().func()
-        self.done.set(self._collected if self.collector.is_connected() else self._items)
+        found = self._collected if self.collector.is_connected() else self._items
+        self.done.set(found, quality=self._quality)
+
+    def quality_of_point(self) -> Quality:
+        """Of the items; what comes back is another matter."""
+        return self._given
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         for index, item in enumerate(self._items):
@@ -79,9 +89,10 @@ class ForEach(Loop):
             yield {"do": item, "index": index}
             if self.collector.wave is not before:
                 self._collected.append(self.collector.value)
+                self._quality = worst((self._quality, self.collector.quality))
 
 
-class While(Loop):
+class WhileNode(LoopNode):
     """Does something as long as a condition is on, then passes the value on.
 
     A condition that the body itself works out is first asked after the first round. A value that
@@ -104,13 +115,16 @@ class While(Loop):
     do = NodeOutput(type=Any, description="The value, once per round.")
     done = NodeOutput(type=Any, description="The value, after the last round.")
 
+    def quality_of_point(self) -> Quality:
+        return worst((self.input.quality, self.condition.quality))
+
     def ready(self) -> bool:
         """A condition that the body works out has no value before the first round."""
         return self.comes_back(self.condition) or super().ready()
 
     async def func(self, **_: Any) -> None:
         await super().func()
-        self.done.set(self.input.value)
+        self.done.set(self.input.value, quality=self.quality_of_point())
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         rounds = 0
@@ -124,7 +138,7 @@ class While(Loop):
         return is_on("condition", self.condition.value)
 
 
-class RepeatTimes(Loop):
+class RepeatTimesNode(LoopNode):
     """Does something so many times, one after the other."""
 
     node_id = "control.repeat"
@@ -144,9 +158,12 @@ class RepeatTimes(Loop):
     def points_total(self) -> int:
         return int(self.times.value)
 
+    def quality_of_point(self) -> Quality:
+        return worst((self.input.quality, self.times.quality))
+
     async def func(self, **_: Any) -> None:
         await super().func()
-        self.done.set(self.input.value)
+        self.done.set(self.input.value, quality=self.quality_of_point())
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         for index in range(self.points_total()):
@@ -164,4 +181,4 @@ def _items(value: Any) -> list[Any]:
     return list(value)
 
 
-NODES: list[type[Node]] = [ForEach, While, RepeatTimes]
+NODES: list[type[Node]] = [ForEachNode, WhileNode, RepeatTimesNode]

@@ -1,20 +1,22 @@
 """What nodes remember from one value to the next: counting, collecting, holding.
 
-Memory lasts while the node is there; a nodespace that is loaded begins anew.
+Memory lasts while the node is there; a nodespace that is loaded begins anew. What is worked out
+from memory is worth as much as the worst of what is in it (R2).
 """
 
 from collections import deque
 from typing import Any
 
 from funcnodes.basic_nodes.comparison import are_same
-from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode
+from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode, Arrived
 from funcnodes.basic_nodes.control.routes import is_on
-from funcnodes.core import Node, NodeInput, NodeOutput, NoValue
+from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Quality
+from funcnodes.core.quality import worst
 
 MOST_KEPT = 1_000_000
 
 
-class Counter(ArrivalNode):
+class CounterNode(ArrivalNode):
     """Counts the values that come, none left out; **reset** starts it again from zero.
 
     ▶ counts too.
@@ -33,18 +35,20 @@ class Counter(ArrivalNode):
     count = NodeOutput(type=int, description="Values since the start or the last reset.")
 
     _count = 0
+    _quality: Quality = "ok"  # of what was counted
 
     def func(self, **_: Any) -> None:
         arrived = self.arrivals()
-        for port_id, value in [("input", None)] if arrived is None else arrived:
-            if port_id == "input":
+        for each in [Arrived("input", None)] if arrived is None else arrived:
+            if each.port == "input":
                 self._count += 1
-            elif is_signal(value):
-                self._count = 0
-        self.count.set(self._count)
+                self._quality = worst((self._quality, each.quality))
+            elif is_signal(each.value):
+                self._count, self._quality = 0, each.quality
+        self.count.set(self._count, quality=self._quality)
 
 
-class Collect(ArrivalNode):
+class CollectNode(ArrivalNode):
     """Gathers the values that come into a list, none left out; **reset** starts a new one."""
 
     node_id = "collector_node"
@@ -66,20 +70,21 @@ class Collect(ArrivalNode):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
-        self._items: deque[Any] = deque()
+        self._items: deque[Arrived] = deque()
 
     def func(self, limit: int, **_: Any) -> None:
-        for port_id, value in self.arrivals() or ():
-            if port_id == "input":
-                self._items.append(value)
-            elif is_signal(value):
+        for each in self.arrivals() or ():
+            if each.port == "input":
+                self._items.append(each)
+            elif is_signal(each.value):
                 self._items.clear()
         while len(self._items) > limit:
             self._items.popleft()
-        self.output.set(list(self._items))
+        quality = worst(each.quality for each in self._items)
+        self.output.set([each.value for each in self._items], quality=quality)
 
 
-class Latch(Node):
+class LatchNode(Node):
     """Goes on when **set** is on, and stays on until **reset** is on; reset wins."""
 
     node_id = "control.latch"
@@ -93,13 +98,17 @@ class Latch(Node):
     out = NodeOutput(type=bool, description="On from set to reset.")
 
     _on = False
+    _quality: Quality = "ok"  # of what switched it on
 
     def func(self, set: Any, reset: Any) -> None:
+        stays = self._on and not is_on("set", set)
         self._on = (self._on or is_on("set", set)) and not is_on("reset", reset)
-        self.out.set(self._on)
+        kept: Quality = self._quality if self._on and stays else "ok"
+        self._quality = worst((kept, self.quality_taken))
+        self.out.set(self._on, quality=self._quality)
 
 
-class Hold(Node):
+class HoldNode(Node):
     """Passes values on, and keeps the last one still while **hold** is on."""
 
     node_id = "control.hold"
@@ -115,11 +124,11 @@ class Hold(Node):
 
     def func(self, input: Any, hold: Any) -> None:
         if not is_on("hold", hold):
-            self.out.set(input, quality=self.input.quality)
+            self.out.set(input)
 
 
-class Changed(Node):
-    """Passes a value on only where it differs from the one before.
+class ChangedNode(Node):
+    """Passes a value on only where it, or its quality, differs from the one before.
 
     Numbers differ where they are further apart than the tolerance.
     """
@@ -138,14 +147,17 @@ class Changed(Node):
     out = NodeOutput(type=Any, description="The value, where it is a new one.")
 
     _last: Any = NoValue
+    _quality: Quality = "ok"
 
     def func(self, input: Any, tolerance: float) -> None:
-        if self._last is NoValue or _differ(self._last, input, tolerance):
-            self._last = input
-            self.out.set(input, quality=self.input.quality)
+        quality = self.quality_taken
+        is_new = self._last is NoValue or quality != self._quality
+        if is_new or _differ(self._last, input, tolerance):
+            self._last, self._quality = input, quality
+            self.out.set(input)
 
 
-class Edge(Node):
+class EdgeNode(Node):
     """Tells when a switch goes on, and when it goes off."""
 
     node_id = "control.edge"
@@ -179,4 +191,4 @@ def _differ(before: Any, now: Any, tolerance: float) -> bool:
     return not are_same(before, now)
 
 
-NODES: list[type[Node]] = [Counter, Collect, Latch, Hold, Changed, Edge]
+NODES: list[type[Node]] = [CounterNode, CollectNode, LatchNode, HoldNode, ChangedNode, EdgeNode]

@@ -6,7 +6,7 @@ A node with several inputs waits until all that one stimulus changes has arrived
 
 from typing import Any
 
-from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode
+from funcnodes.basic_nodes.control.arrivals import ArrivalInput, ArrivalNode, Arrived
 from funcnodes.basic_nodes.define import not_a
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue
 from funcnodes.errors import ExecutionError
@@ -15,7 +15,7 @@ WAYS = 8
 SHOWN = 4
 
 
-class If(Node):
+class IfNode(Node):
     """Passes a value on to one of two outputs, as the condition says; the other keeps still."""
 
     node_id = "if_node"
@@ -34,7 +34,7 @@ class If(Node):
         return {"on_true" if is_on("condition", condition) else "on_false": input}
 
 
-class Switch(Node):
+class SwitchNode(Node):
     """Passes a value on to the output of that number; to `otherwise` where there is none."""
 
     node_id = "control.switch"
@@ -58,7 +58,7 @@ class Switch(Node):
         return {f"out{way}" if 0 <= way < WAYS else "otherwise": input}
 
 
-class Select(Node):
+class SelectNode(Node):
     """Passes on the value of the input of that number."""
 
     node_id = "control.select"
@@ -85,7 +85,7 @@ class Select(Node):
         return value
 
 
-class Gate(Node):
+class GateNode(Node):
     """Passes values on while it is open, and holds them back while it is shut.
 
     A value that comes while it is shut is forgotten; opening passes nothing on by itself.
@@ -105,10 +105,10 @@ class Gate(Node):
 
     def func(self, input: Any, open: Any) -> None:
         if is_on("open", open):
-            self.out.set(input, quality=self.input.quality)
+            self.out.set(input)
 
 
-class Merge(ArrivalNode):
+class MergeNode(ArrivalNode):
     """Passes on every value that comes on any of its wires, in the order they come.
 
     Many wires may end at its input. Nothing is lost: waves queue here.
@@ -125,8 +125,10 @@ class Merge(ArrivalNode):
 
     def func(self, input: Any) -> None:
         arrived = self.arrivals()
-        for _, value in [("input", input)] if arrived is None else arrived:
-            self.out.set(value)
+        if arrived is None:
+            arrived = [Arrived("input", input, self.quality_taken)]
+        for each in arrived:
+            self.out.set(each.value, quality=each.quality)
 
 
 def is_on(port: str, value: Any) -> bool:
@@ -157,4 +159,4 @@ def which(port: str, value: Any) -> int:
     return whole
 
 
-NODES: list[type[Node]] = [If, Switch, Select, Gate, Merge]
+NODES: list[type[Node]] = [IfNode, SwitchNode, SelectNode, GateNode, MergeNode]

@@ -27,7 +27,7 @@ LOOK_S = 60.0
 """How often a schedule looks at the clock on the wall, which may be set."""
 
 
-class Source(Node):
+class SourceNode(Node):
     """What timers share: when they tick, and that each tick is a root wave."""
 
     default_run_in = "loop"
@@ -89,7 +89,7 @@ class Source(Node):
         return not self.muted and not disarmed
 
 
-class Timer(Source):
+class TimerNode(SourceNode):
     """Ticks at a steady interval, from the moment the nodespace goes live."""
 
     node_id = "control.timer"
@@ -119,7 +119,7 @@ class Timer(Source):
             slot, number = slot + 1, number + 1
 
 
-class Schedule(Source):
+class ScheduleNode(SourceNode):
     """Ticks at certain times of the day, local time, on certain days of the week."""
 
     node_id = "control.schedule"
@@ -220,4 +220,4 @@ def _weekdays(text: str) -> frozenset[int]:
     return frozenset(_DAYS.index(name) for name in names)
 
 
-NODES: list[type[Node]] = [Timer, Schedule]
+NODES: list[type[Node]] = [TimerNode, ScheduleNode]

@@ -18,7 +18,7 @@ def _duration(default_s: float, description: str, *, name: str | None = None) ->
     )  # fmt: skip
 
 
-class Wait(Node):
+class WaitNode(Node):
     """Passes a value on after a while."""
 
     node_id = "wait_node"
@@ -32,12 +32,11 @@ class Wait(Node):
     output = NodeOutput(type=Any, description="The value, later.")
 
     async def func(self, delay: float, input: Any) -> None:
-        quality = self.input.quality
         await clock.sleep(delay)
-        self.output.set(input, quality=quality)
+        self.output.set(input)
 
 
-class Patient(Node):
+class PatientNode(Node):
     """What debounce and throttle share: they notice that a newer value has come."""
 
     default_run_in = "loop"
@@ -57,7 +56,7 @@ class Patient(Node):
         return self._requests != requests or self.asked is not self.wave
 
 
-class Debounce(Patient):
+class DebounceNode(PatientNode):
     """Passes a value on once no newer one has come for a while: what bounces is left out."""
 
     node_id = "control.debounce"
@@ -71,13 +70,13 @@ class Debounce(Patient):
     out = NodeOutput(type=Any, description="The last value, after the quiet.")
 
     async def func(self, input: Any, quiet: float) -> None:
-        requests, quality = self._requests, self.input.quality
+        requests = self._requests
         await clock.sleep(self._requested_at + quiet - clock.monotonic())
         if not self._is_outdated(requests):
-            self.out.set(input, quality=quality)
+            self.out.set(input)
 
 
-class Throttle(Patient):
+class ThrottleNode(PatientNode):
     """Passes values on at most once per interval: the first at once, then the latest of each."""
 
     node_id = "control.throttle"
@@ -93,16 +92,16 @@ class Throttle(Patient):
     _next_at = float("-inf")  # on `clock.monotonic`
 
     async def func(self, input: Any, interval: float) -> None:
-        requests, quality = self._requests, self.input.quality
+        requests = self._requests
         if (wait_s := self._next_at - clock.monotonic()) > 0:
             await clock.sleep(wait_s)
             if self._is_outdated(requests):
                 return
         self._next_at = clock.monotonic() + interval
-        self.out.set(input, quality=quality)
+        self.out.set(input)
 
 
-class Clock(Node):
+class ClockNode(Node):
     """Tells the time whenever a value or ▶ comes."""
 
     node_id = "control.now"
@@ -122,7 +121,7 @@ class Clock(Node):
         return now, datetime.fromtimestamp(now).astimezone().isoformat(timespec="milliseconds")
 
 
-class Stopwatch(Node):
+class StopwatchNode(Node):
     """Tells the time since the value before, and since the start."""
 
     node_id = "control.stopwatch"
@@ -149,4 +148,4 @@ class Stopwatch(Node):
         return now - self._started_at, lap
 
 
-NODES: list[type[Node]] = [Wait, Debounce, Throttle, Clock, Stopwatch]
+NODES: list[type[Node]] = [WaitNode, DebounceNode, ThrottleNode, ClockNode, StopwatchNode]

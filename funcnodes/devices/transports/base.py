@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import ClassVar, Literal
 
-from funcnodes.devices.turn import Turn
+from funcnodes.devices.transports.turn import Turn
 
 TransportKind = Literal[
     "tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "recording", "replay"
@@ -28,7 +28,7 @@ class Transport(ABC):
     Attributes:
         kind: What it is made of.
         address: The resource string, for messages.
-        interrupt_s: Within how many seconds bytes of an emergency reach the wire at worst, also
+        interrupt_s: Within how many seconds bytes of an emergency reach the line at worst, also
             while something else is under way (D4).
         fresh_on_open: Whether opening anew gives a channel on which no late reply can come.
         is_shared: Whether other instruments wait while this one is spoken to (D1).
@@ -133,7 +133,7 @@ class Transport(ABC):
 
     @abstractmethod
     def emergency_write(self, data: bytes) -> bool:
-        """Put `data` on the wire now, from any thread, past any queue, without the loop.
+        """Put `data` on the line now, from any thread, past any queue, without the loop.
 
         Returns:
             Whether all bytes were handed over within `interrupt_s`. Never raises.
@@ -158,7 +158,7 @@ class Transport(ABC):
             DeviceError: It cannot be.
         """
 
-    def on_wire(self, data: bytes) -> list[bytes]:
+    def on_line(self, data: bytes) -> list[bytes]:
         """What another process has to write, on a connection of its own, for `data` to arrive.
 
         Several pieces are written with a pause of `PIECE_PAUSE_S` between.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.devices.transports.descriptor import DescriptorTransport
-from funcnodes.devices.turn import Rounds, Turn
+from funcnodes.devices.transports.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class BusChannel(Transport):
             await self.bus.leave(self)
 
     def turn(self) -> Turn:
-        return self.bus.rounds.lane()
+        return self.bus.rounds.share()
 
     def poison(self) -> None:
         self.bus.doubt()

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.base import Transport
 from funcnodes.devices.transports.bus import Bus
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.devices.transports.line import LineBus, LineChannel
-from funcnodes.devices.transports.memory import Port, PortTransport
+from funcnodes.devices.transports.memory import PortTransport, SimulatorPort
 from funcnodes.devices.transports.modbus import (
     ModbusRtuChannel,
     ModbusTcpBus,
@@ -19,19 +20,20 @@ from funcnodes.devices.transports.prologix import PrologixBus, PrologixChannel
 from funcnodes.devices.transports.replaying import Replaying
 from funcnodes.devices.transports.serial import DEFAULTS, SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
+from funcnodes.devices.transports.turn import Rounds
 from funcnodes.devices.transports.visa import VisaTransport
-from funcnodes.devices.turn import Rounds
-from funcnodes.devices.wire import Protocol
 from funcnodes.errors import AddressError
 
 B = TypeVar("B", bound=Bus)
-NO_PORTS: Mapping[str, Port] = {}
+MakeTransport = Callable[[Address, Protocol, AllowList], Transport]
+"""Makes the channel to an address, which it does not open; `Transports` is one."""
+NO_PORTS: Mapping[str, SimulatorPort] = {}
 
 
 class Transports:
     """Makes the transports of one bench; instruments on one bus get channels of one `Bus`."""
 
-    def __init__(self, ports: Mapping[str, Port] = NO_PORTS) -> None:
+    def __init__(self, ports: Mapping[str, SimulatorPort] = NO_PORTS) -> None:
         """Args:
         ports: Simulators in this process by name, which `memory:NAME` reaches.
         """
@@ -110,7 +112,7 @@ def transport_for(
     protocol: Protocol,
     allow: AllowList,
     *,
-    ports: Mapping[str, Port] = NO_PORTS,
+    ports: Mapping[str, SimulatorPort] = NO_PORTS,
 ) -> Transport:
     """The transport of an instrument that shares its bus with no other of ours."""
     return Transports(ports)(address, protocol, allow)

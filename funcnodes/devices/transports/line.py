@@ -12,11 +12,11 @@ import asyncio
 import time
 from typing import ClassVar
 
-from funcnodes.devices.addressing import Address
+from funcnodes.devices.addresses.pieces import Address
+from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.base import LIMIT, TransportKind
 from funcnodes.devices.transports.bus import Bus, BusChannel
 from funcnodes.devices.transports.serial import SerialTransport
-from funcnodes.devices.wire import Protocol
 from funcnodes.errors import DeviceClosed, ReplyError
 
 BITS_PER_BYTE = 11  # start, 8 data, parity or a second stop, stop
@@ -138,7 +138,7 @@ class LineChannel(BusChannel):
         self.bus.doubt()
         return self.bus.inner.emergency_write(self._addressed(data))
 
-    def on_wire(self, data: bytes) -> list[bytes]:
+    def on_line(self, data: bytes) -> list[bytes]:
         return [self._addressed(data)]
 
     async def _write(self, data: bytes) -> None:

@@ -1,9 +1,9 @@
-"""Channels without a wire: a scripted dialogue, a function that answers, a simulator in memory.
+"""Channels without a cable: a scripted dialogue, a function that answers, a simulator in memory.
 
-`Dialogue` holds driver tests to the exact bytes, in order, nothing left over. `MemoryTransport`
-carries what is written to a function and its answers back. `PortTransport` reaches an instrument
-that is simulated in this process and takes its time by our clock: on a virtual one an experiment of
-hours runs in seconds.
+`ScriptedTransport` holds driver tests to the exact bytes, in order, nothing left over.
+`MemoryTransport` carries what is written to a function and its answers back. `PortTransport`
+reaches an instrument that is simulated in this process and takes its time by our clock: on a
+virtual one an experiment of hours runs in seconds.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from funcnodes.core import clock
-from funcnodes.devices.addresses import Address
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport
 from funcnodes.errors import DeviceClosed, DeviceConnectError, ReplyError
 
-Answer = Callable[[bytes], bytes | None]
+Responder = Callable[[bytes], bytes | None]
 
 
 class MemoryTransport(Transport):
@@ -24,7 +24,7 @@ class MemoryTransport(Transport):
 
     kind = "memory"
 
-    def __init__(self, answer: Answer, address: str = "memory") -> None:
+    def __init__(self, answer: Responder, address: str = "memory") -> None:
         super().__init__(address)
         self._answer = answer
         self._buffer = bytearray()
@@ -80,7 +80,7 @@ class MemoryTransport(Transport):
             raise DeviceClosed(f"{self.address}: it is not open.", address=self.address)
 
 
-class Port(Protocol):
+class SimulatorPort(Protocol):
     """A simulator in memory, as seen by its one client; callable from any thread.
 
     `funcnodes_simulators.MemoryPort` is one. Its clock must be ours: see `BenchClock`.
@@ -119,7 +119,7 @@ class PortTransport(Transport):
 
     kind = "memory"
 
-    def __init__(self, address: Address, port: Port | None) -> None:
+    def __init__(self, address: Address, port: SimulatorPort | None) -> None:
         super().__init__(address.resource)
         self._name = address.port_name
         self._port = port
@@ -209,7 +209,7 @@ class PortTransport(Transport):
         del self._buffer[:count]
         return taken
 
-    def _opened(self) -> Port:
+    def _opened(self) -> SimulatorPort:
         if not self._is_open or self._port is None:
             raise DeviceClosed(f"{self.address}: it is not open.", address=self.address)
         return self._port
@@ -218,12 +218,12 @@ class PortTransport(Transport):
         return DeviceClosed(f"{self.address}: the instrument hung up.", address=self.address)
 
 
-class Dialogue(MemoryTransport):
+class ScriptedTransport(MemoryTransport):
     """A script of (what must be written, what it is answered with).
 
-    wire = Dialogue([(b"*IDN?\\n", b"ACME,1,2,3\\n"), (b":OUTP OFF\\n", None)])
+    channel = ScriptedTransport([(b"*IDN?\\n", b"ACME,1,2,3\\n"), (b":OUTP OFF\\n", None)])
     ...
-    wire.finish()
+    channel.finish()
     """
 
     def __init__(self, script: Iterable[tuple[bytes, bytes | None]]) -> None:

@@ -8,7 +8,7 @@
     identify?            maker,model,,revision     function 43/14
     errors?              0,"no error"   what the last write was answered with
 
-Addresses count from 0, as on the wire. One transaction runs from request to reply, so that all of
+Addresses count from 0, as on the line. One transaction runs from request to reply, so that all of
 the link's discipline applies. A reply to another transaction (TCP) or from another unit (RTU) is
 dropped; an exception is a reply that begins with `!`. After a time-out on a serial line, where
 nothing tells a late reply from the right one, the unit is made to echo a number first.
@@ -197,7 +197,7 @@ class ModbusChannel(BusChannel):
 
     def emergency_write(self, data: bytes) -> bool:
         self.bus.doubt()
-        frames = self.on_wire(data)
+        frames = self.on_line(data)
         for frame in frames:
             if frame is not frames[0]:
                 time.sleep(PIECE_PAUSE_S)
@@ -205,7 +205,7 @@ class ModbusChannel(BusChannel):
                 return False
         return True
 
-    def on_wire(self, data: bytes) -> list[bytes]:
+    def on_line(self, data: bytes) -> list[bytes]:
         """Requests as frames; `identify?` is none, since its answer is no line of text."""
         lines = [line for line in data.decode("ascii").split("\n") if line not in _OWN_WORDS]
         return [self.frame(Request.read(line).pdu()) for line in lines]

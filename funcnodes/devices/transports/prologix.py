@@ -139,7 +139,7 @@ class PrologixChannel(BusChannel):
         self.bus.doubt()
         return self.bus.inner.emergency_write(self._emergency(data))
 
-    def on_wire(self, data: bytes) -> list[bytes]:
+    def on_line(self, data: bytes) -> list[bytes]:
         setup = "\n".join(("", *_AT_FIRST, *_SETTINGS, "")).encode("ascii")
         read = b"++read eoi\n" if b"?" in data else b""
         return [setup + self._emergency(data) + read]

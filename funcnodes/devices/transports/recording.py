@@ -2,15 +2,15 @@
 
 Guarantees that each byte written, read, dropped or sent in an emergency is told exactly once, in
 the order in which it passed, and that opening, closing and losing the channel are told too. Adds
-nothing to what goes over the wire and delays nobody: emergency bytes go first and are told after.
+nothing to what goes over the line and delays nobody: emergency bytes go first and are told after.
 """
 
 import asyncio
 from collections.abc import Coroutine
 
-from funcnodes.devices.traffic import Traffic
+from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.devices.transports.base import LIMIT, Transport
-from funcnodes.devices.turn import Turn
+from funcnodes.devices.transports.turn import Turn
 from funcnodes.errors import DeviceClosed, DeviceError
 
 
@@ -95,8 +95,8 @@ class Recording(Transport):
     async def settle(self) -> None:
         await self._inner.settle()
 
-    def on_wire(self, data: bytes) -> list[bytes]:
-        return self._inner.on_wire(data)
+    def on_line(self, data: bytes) -> list[bytes]:
+        return self._inner.on_line(data)
 
     async def read_into(self, buffer: memoryview) -> None:
         try:

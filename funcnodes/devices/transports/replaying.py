@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from funcnodes.devices.addresses import Address
-from funcnodes.devices.recordings import Recorded, RecordedDevice
-from funcnodes.devices.traffic import Direction, Exchange, clock_time, shown
+from funcnodes.devices.addresses.forms import Address
+from funcnodes.devices.messages.recorded import Recorded, RecordedDevice
+from funcnodes.devices.messages.traffic import Direction, Exchange, clock_time, shown
 from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.errors import DeviceClosed, ReplayMismatch, ReplyError
 

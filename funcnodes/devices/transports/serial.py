@@ -15,8 +15,8 @@ import stat
 import termios
 from typing import Any
 
-from funcnodes.devices.addresses import Address, SerialOptions, is_pty
-from funcnodes.devices.holders import who_has
+from funcnodes.devices.addresses.forms import Address, SerialOptions, is_pty
+from funcnodes.devices.addresses.holders import who_has
 from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.errors import DeviceBusyError, DeviceConnectError

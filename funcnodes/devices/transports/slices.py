@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
-from funcnodes.devices.addresses import Address
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import write_all
 from funcnodes.errors import DeviceClosed, DeviceConnectError
@@ -27,7 +27,7 @@ _TIMED_OUT = 15  # VXI-11, section B: io_timeout
 _END = 4  # of the reasons for which a device_read ended: END came
 
 
-class Part(NamedTuple):
+class Slice(NamedTuple):
     """What one read brought: b"" where nothing came, and whether a message ends there."""
 
     data: bytes
@@ -49,7 +49,7 @@ class Reader(ABC):
         self.address = address.resource
 
     @abstractmethod
-    def read(self) -> Part:
+    def read(self) -> Slice:
         """What comes within a slice.
 
         Raises:
@@ -79,13 +79,13 @@ class SocketReader(Reader):
 
     interface: socket.socket
 
-    def read(self) -> Part:
+    def read(self) -> Slice:
         if not select.select((self.interface,), (), (), SLICE_S)[0]:
-            return Part(b"")
+            return Slice(b"")
         data = self.interface.recv(CHUNK)
         if not data:
             raise self.closed()
-        return Part(data)
+        return Slice(data)
 
     def is_gone(self) -> bool:
         return _has_ended(self.interface)
@@ -101,10 +101,10 @@ class SocketReader(Reader):
 class SerialReader(Reader):
     """ASRL: a pyserial port, whatever it is made of."""
 
-    def read(self) -> Part:
+    def read(self) -> Slice:
         self.interface.timeout = SLICE_S
         data: bytes = self.interface.read(1)
-        return Part(data + self.interface.read(self.interface.in_waiting) if data else b"")
+        return Slice(data + self.interface.read(self.interface.in_waiting) if data else b"")
 
     def is_gone(self) -> bool:
         poll = select.poll()
@@ -123,11 +123,11 @@ class HislipReader(Reader):
         super().__init__(resource, interface, address)
         interface.timeout = STALL_S
 
-    def read(self) -> Part:
+    def read(self) -> Slice:
         if not self._is_within_message and not self._is_readable():
-            return Part(b"")
+            return Slice(b"")
         data = bytes(self.interface.receive(CHUNK))
-        return Part(data, bool(self.interface._rmt))
+        return Slice(data, bool(self.interface._rmt))
 
     def is_gone(self) -> bool:
         return _has_ended(self.interface._sync)
@@ -172,18 +172,18 @@ class Vxi11Reader(Reader):
         super().__init__(resource, interface, address)
         self._session = resource.visalib.sessions[resource.session]
 
-    def read(self) -> Part:
+    def read(self) -> Slice:
         error, reason, data = self.interface.device_read(
             self._session.link, min(CHUNK, self._session.max_recv_size), int(POLL_S * 1000), 0, 0, 0
         )
         if error == _TIMED_OUT:
-            return Part(b"")
+            return Slice(b"")
         if error:
             raise DeviceClosed(
                 f"{self.address}: the instrument answers a read by VXI-11 error {error}.",
                 address=self.address,
             )
-        return Part(bytes(data), bool(reason & _END))
+        return Slice(bytes(data), bool(reason & _END))
 
     def is_gone(self) -> bool:
         return _has_ended(self.interface.sock)

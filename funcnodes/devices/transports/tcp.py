@@ -9,7 +9,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Coroutine
 
-from funcnodes.devices.addresses import Address, AllowList
+from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.errors import DeviceConnectError

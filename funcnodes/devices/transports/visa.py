@@ -19,16 +19,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from funcnodes.devices.addresses import Address, AllowList, SerialOptions, is_pty
+from funcnodes.devices.addresses.forms import Address, AllowList, SerialOptions, is_pty
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, close_leftovers
 from funcnodes.devices.transports.slices import (
     CALL_S,
     CHUNK,
     SLICE_S,
     HislipReader,
-    Part,
     Reader,
     SerialReader,
+    Slice,
     Vxi11Reader,
     close_quietly,
     have_ends_noticed,
@@ -37,7 +37,7 @@ from funcnodes.devices.transports.slices import (
     refused,
 )
 from funcnodes.devices.transports.tcp import resolve
-from funcnodes.devices.turn import Rounds, Turn
+from funcnodes.devices.transports.turn import Rounds, Turn
 from funcnodes.errors import DeviceClosed, DeviceConnectError, DeviceError, ReplyError
 
 IDLE_S = 0.25
@@ -189,7 +189,7 @@ class VisaTransport(Transport):
                 loop.remove_reader(channel)
 
     def turn(self) -> Turn:
-        return Turn() if self._rounds is None else self._rounds.lane()
+        return Turn() if self._rounds is None else self._rounds.share()
 
     def emergency_write(self, data: bytes) -> bool:
         session = self._session
@@ -421,7 +421,7 @@ class _Session:
             self._urgent = False
         self._carry_out(job)
 
-    def _read_message(self) -> Part:
+    def _read_message(self) -> Slice:
         """One read of the interface by VISA's own call; END tells that the message is over."""
         from pyvisa import constants, errors
 
@@ -429,9 +429,9 @@ class _Session:
             data, status = self._resource.visalib.read(self._resource.session, CHUNK)
         except errors.VisaIOError as error:
             if error.error_code == constants.StatusCode.error_timeout:
-                return Part(b"")
+                return Slice(b"")
             raise
-        return Part(bytes(data), status == constants.StatusCode.success)
+        return Slice(bytes(data), status == constants.StatusCode.success)
 
     def _translated(self, error: Exception) -> Exception:
         resource = self._address.resource
@@ -478,7 +478,7 @@ def _settle(future: "asyncio.Future[T]") -> Callable[[Any, BaseException | None]
 
 
 def _cap_s(address: Address) -> float:
-    """Within how long emergency bytes are on the wire at worst."""
+    """Within how long emergency bytes are on the line at worst."""
     if is_stream(address):
         return SerialReader.cap_s
     if _is_hislip(address):

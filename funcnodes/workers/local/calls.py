@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -12,7 +11,7 @@ import msgspec
 from funcnodes.errors import RefusedError, WorkerError
 from funcnodes.machine import presence
 from funcnodes.machine.door import ask
-from funcnodes.workers import wire
+from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
 COMMAND_S = 70.0
@@ -66,7 +65,7 @@ def command(
     return answer.get("result")
 
 
-def listen(workspace: Workspace) -> Iterator[wire.LogLine]:
+def listen(workspace: Workspace) -> Iterator[schema.LogLine]:
     """What a running worker logs: the newest lines, then each one that comes, until it ends.
 
     Raises:
@@ -74,7 +73,7 @@ def listen(workspace: Workspace) -> Iterator[wire.LogLine]:
     """
     for answer in _ask(workspace, {"do": "listen"}, within_s=LISTEN_S):
         if "line" in answer:
-            yield msgspec.convert(answer["line"], wire.LogLine)
+            yield msgspec.convert(answer["line"], schema.LogLine)
 
 
 def _ask(
@@ -100,8 +99,7 @@ def _ask(
 
 
 def _kinds() -> tuple[type[Any], ...]:
-    assert isinstance(wire.Body, types.UnionType), "it is a union of structs"
-    return get_args(wire.Body)
+    return get_args(schema.AnyCommand)
 
 
 def _doc(kind: type[Any]) -> CommandDoc:

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from funcnodes.devices.emergency import Target
+from funcnodes.devices.estop.emergency import Target
 from funcnodes.errors import FuncnodesError
 from funcnodes.machine.door import Say
 from funcnodes.machine.presence import Presence
-from funcnodes.workers import views, wire
+from funcnodes.workers import schema
 from funcnodes.workers.problems import problem_of
+from funcnodes.workers.shown import views
 
 if TYPE_CHECKING:
     from funcnodes.workers.worker import Worker
@@ -45,7 +46,7 @@ class Doorway:
         record = worker.workspace.record
         self._worker = worker
         self._loop = asyncio.get_running_loop()
-        self._listeners: set[queue.SimpleQueue[wire.LogLine | None]] = set()
+        self._listeners: set[queue.SimpleQueue[schema.LogLine | None]] = set()
         self._presence = Presence(
             "worker", record.name, self._answer,
             worker=record.uuid, folder=str(worker.workspace.root),
@@ -70,7 +71,7 @@ class Doorway:
         if self._worker.bench is not None:
             self._presence.say(bench=self._worker.bench.name, targets=msgspec.to_builtins(targets))
 
-    def logged(self, line: wire.LogLine) -> None:
+    def logged(self, line: schema.LogLine) -> None:
         """Tell whoever listens; from any thread."""
         for each in tuple(self._listeners):
             each.put(line)
@@ -106,12 +107,12 @@ class Doorway:
 
     def _command(self, question: dict[str, Any], say: Say) -> None:
         try:
-            body: wire.Body = msgspec.convert(question.get("body"), wire.Body)
+            body: schema.AnyCommand = msgspec.convert(question.get("body"), schema.AnyCommand)
         except msgspec.ValidationError as error:
             say({"problem": f"The command is not understood: {error}."})
             return
         by = str(question.get("by") or ACTOR)
-        actor = wire.Actor(id=ACTOR, name=by, role="admin")
+        actor = schema.Actor(id=ACTOR, name=by, role="admin")
         asking = asyncio.run_coroutine_threadsafe(self._carry_out(actor, body), self._loop)
         try:
             say({"result": asking.result(COMMAND_S)})
@@ -122,7 +123,7 @@ class Doorway:
             problem = problem_of(error)
             say({"problem": f"{problem.detail} {problem.hint}".strip(), "title": problem.title})
 
-    async def _carry_out(self, actor: wire.Actor, body: wire.Body) -> Any:
+    async def _carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
         try:
             result = await self._worker.carry_out(actor, body)
         finally:
@@ -130,7 +131,7 @@ class Doorway:
         return json.loads(msgspec.json.encode(result))
 
     def _listen(self, question: dict[str, Any], say: Say) -> None:
-        mine: queue.SimpleQueue[wire.LogLine | None] = queue.SimpleQueue()
+        mine: queue.SimpleQueue[schema.LogLine | None] = queue.SimpleQueue()
         self._listeners.add(mine)
         try:
             for line in tuple(self._worker.logbook.lines):
@@ -141,7 +142,7 @@ class Doorway:
         finally:
             self._listeners.discard(mine)
 
-    def _pass_on(self, mine: "queue.SimpleQueue[wire.LogLine | None]", say: Say) -> bool:
+    def _pass_on(self, mine: "queue.SimpleQueue[schema.LogLine | None]", say: Say) -> bool:
         """One line, or a sign of life; returns False at the end."""
         with contextlib.suppress(queue.Empty):
             line = mine.get(timeout=PULSE_S)

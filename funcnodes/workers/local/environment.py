@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError, WorkerError
-from funcnodes.machine.files import write_private
 from funcnodes.workers.workspace import Workspace
 
 CHECK_S = 20.0

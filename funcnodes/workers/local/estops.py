@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from funcnodes.devices.safety import AckState, Latch, StopAck
+from funcnodes.devices.estop.latch import AckState, Latch, StopAck
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.machine.door import ask
 from funcnodes.machine.presence import Entry, present
@@ -166,7 +166,7 @@ def _through_door(entry: Entry, by: str) -> dict[str, Any]:
 
 def _past_the_process(entry: Entry, by: str) -> dict[str, Any]:
     """End a process that does not answer, then tell its devices to stop in its place."""
-    from funcnodes.devices.emergency import Target, strike
+    from funcnodes.devices.estop.emergency import Target, strike
 
     _end(entry.process)
     latch = Latch(Path(entry.folder) / "latch.json" if entry.folder else None)
@@ -225,7 +225,7 @@ def _by_signal(workspace: Workspace, by: str) -> dict[str, Any]:
 
 def _by_manager(settings: Settings, known: set[str]) -> list[Reachable]:
     """Workers on other machines, as far as the manager of this config folder has them."""
-    from funcnodes.workers.client import ManagerClient
+    from funcnodes.workers.manager.client import ManagerClient
 
     try:
         manager = ManagerClient.find(settings, timeout_s=MANAGER_S)

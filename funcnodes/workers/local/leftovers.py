@@ -17,7 +17,7 @@ from funcnodes.workers.local import logs
 from funcnodes.workers.workspace import Workspace
 
 OLD_S = 3600.0
-_OF_PROCESS = re.compile(r"\..+\.(\d+)(\.tmp|\.partial)?")  # as files.py, safety.py, subgraph.py
+_OF_PROCESS = re.compile(r"\..+?\.(\d+)(?:\.\d+)?(\.tmp|\.partial)?")  # as durable.py names them
 _NAMELESS = re.compile(r"\..+\.(tmp|partial)")
 _FOLDER = re.compile(r"import-\w+|\.fnw-\w+|\.new-\w+|\.removed-\w+")
 _LEFT_ALONE = ("venv", "files")

@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from funcnodes.durable import write_private
 from funcnodes.errors import FuncnodesError, RefusedError, WorkerError
 from funcnodes.machine import presence
 from funcnodes.machine.door import ask
-from funcnodes.machine.files import write_private
-from funcnodes.machine.locks import Held, locked
+from funcnodes.machine.locks import LockHeld, locked
 from funcnodes.settings import Settings
-from funcnodes.workers import manager_file
-from funcnodes.workers.client import ManagerClient
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.client import ManagerClient
 from funcnodes.workers.workspace import Workspace, checked_uuid
 
 WHO_S = 1.0
@@ -32,7 +32,7 @@ _FROM_MANAGER = ("state", "pid", "bench", "nodespace", "simulated", "message", "
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WorkerStanding:
     """One worker as the command line shows it.
 
     Attributes:
@@ -110,21 +110,23 @@ def matching(settings: Settings, *, name: str = "", uuid: str = "") -> list[Work
 # ── what they do ──────────────────────────────────────────────────────────────────────────
 
 
-def standings(settings: Settings, workspaces: Sequence[Workspace] | None = None) -> list[Standing]:
+def standings(
+    settings: Settings, workspaces: Sequence[Workspace] | None = None
+) -> list[WorkerStanding]:
     """How every worker fares, oldest first."""
     chosen = Workspace.all(settings) if workspaces is None else workspaces
     views = _views(settings)
     return [_standing(each, views.get(each.record.uuid)) for each in chosen]
 
 
-def standing(settings: Settings, workspace: Workspace) -> Standing:
+def standing(settings: Settings, workspace: Workspace) -> WorkerStanding:
     """How one worker fares."""
     return standings(settings, [workspace])[0]
 
 
 def _views(settings: Settings) -> dict[str, dict[str, Any]]:
     """What a running manager says, by id."""
-    address = manager_file.read(settings)
+    address = address_file.read(settings)
     if address is None:
         return {}
     with contextlib.suppress(FuncnodesError):
@@ -132,7 +134,7 @@ def _views(settings: Settings) -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _standing(workspace: Workspace, view: dict[str, Any] | None) -> Standing:
+def _standing(workspace: Workspace, view: dict[str, Any] | None) -> WorkerStanding:
     found = _on_disk(workspace)
     if view is not None and (found.pid is None or view.get("pid") is not None):
         known = {key: view[key] for key in _FROM_MANAGER if view.get(key) not in (None, "")}
@@ -140,13 +142,13 @@ def _standing(workspace: Workspace, view: dict[str, Any] | None) -> Standing:
     return found
 
 
-def _on_disk(workspace: Workspace) -> Standing:
+def _on_disk(workspace: Workspace) -> WorkerStanding:
     record, process = workspace.record, workspace.process()
     bench, simulated = _bench_of(workspace.bench_path)
     message = ""
     if process is None and not workspace.left_cleanly():
         message = "Its last process did not end in order."
-    found = Standing(
+    found = WorkerStanding(
         uuid=record.uuid, name=record.name, state="running" if process else "stopped",
         pid=process.pid if process else None, bench=bench, nodespace=workspace.last_open(),
         simulated=simulated, message=message, guarded=False, python=record.python,
@@ -270,7 +272,7 @@ def remove(settings: Settings, workspace: Workspace, *, with_runs: bool = False)
     try:
         with locked(workspace.root / "lock"):  # so that nobody starts it just now
             os.rename(workspace.root, going)
-    except Held:
+    except LockHeld:
         raise _is_running(workspace) from None
     except OSError as error:
         raise WorkerError(

@@ -18,10 +18,10 @@ from funcnodes.errors import FuncnodesError, RefusedError, WorkerError
 from funcnodes.machine import presence
 from funcnodes.machine.processes import Process
 from funcnodes.settings import Settings
-from funcnodes.workers import manager_file
-from funcnodes.workers.client import ManagerClient
 from funcnodes.workers.local import environment, logs, roster
-from funcnodes.workers.local.roster import Standing
+from funcnodes.workers.local.roster import WorkerStanding
+from funcnodes.workers.manager import address_file
+from funcnodes.workers.manager.client import ManagerClient
 from funcnodes.workers.workspace import Workspace
 
 START_S = 30.0
@@ -64,20 +64,20 @@ def spawn(workspace: Workspace) -> "subprocess.Popen[bytes]":
         os.close(descriptor)
 
 
-def start_by_manager(settings: Settings, workspace: Workspace) -> Standing | None:
+def start_by_manager(settings: Settings, workspace: Workspace) -> WorkerStanding | None:
     """Have the running manager start a worker, and wait until it has. None without a manager.
 
     Raises:
         RefusedError: Its Python cannot run it.
         WorkerError: It did not start; the message says why.
     """
-    address = manager_file.read(settings)
+    address = address_file.read(settings)
     if address is None:
         return None
     environment.check(workspace.record.python, name=workspace.record.name)
     ManagerClient(address).worker_start(workspace.record.uuid)
 
-    def found() -> Standing | None:
+    def found() -> WorkerStanding | None:
         now = roster.standing(settings, workspace)
         if now.state == "failed":
             raise _did_not_start(workspace, now.message)
@@ -86,7 +86,7 @@ def start_by_manager(settings: Settings, workspace: Workspace) -> Standing | Non
     return _awaited(workspace, found)
 
 
-def start_in_background(settings: Settings, workspace: Workspace) -> Standing:
+def start_in_background(settings: Settings, workspace: Workspace) -> WorkerStanding:
     """Start a worker without a manager, and wait until it answers.
 
     Raises:
@@ -96,7 +96,7 @@ def start_in_background(settings: Settings, workspace: Workspace) -> Standing:
     check_startable(workspace)
     child = spawn(workspace)
 
-    def found() -> Standing | None:
+    def found() -> WorkerStanding | None:
         if _answers(workspace):
             return roster.standing(settings, workspace)
         code = child.poll()
@@ -127,14 +127,14 @@ def become(workspace: Workspace) -> NoReturn:
         ) from error
 
 
-def stop(settings: Settings, workspace: Workspace) -> Standing:
+def stop(settings: Settings, workspace: Workspace) -> WorkerStanding:
     """Make a worker's devices safe and end it; one that does not listen is killed.
 
     Raises:
         RefusedError: It does not run.
         WorkerError: It goes on.
     """
-    process, address = workspace.process(), manager_file.read(settings)
+    process, address = workspace.process(), address_file.read(settings)
     if address is not None:
         with contextlib.suppress(FuncnodesError):  # it may have just ended, or not know of it
             ManagerClient(address).worker_stop(workspace.record.uuid)
@@ -167,7 +167,7 @@ def check_startable(workspace: Workspace) -> None:
     environment.check(workspace.record.python, name=workspace.record.name)
 
 
-def _awaited(workspace: Workspace, found: Callable[[], Standing | None]) -> Standing:
+def _awaited(workspace: Workspace, found: Callable[[], WorkerStanding | None]) -> WorkerStanding:
     """How the worker fares once it runs."""
     until = time.monotonic() + START_S
     while (now := found()) is None:

@@ -1,6 +1,6 @@
 """A sans-I/O core of SCPI and IEEE 488.2: messages in, responses and waiting times out.
 
-Knows no instrument and no wire. Instruments declare headers with typed parameters on a
+Knows no instrument and no line. Instruments declare headers with typed parameters on a
 `ScpiInterpreter`; a server feeds it the messages that a `LineBuffer` cuts from a byte stream.
 """
 

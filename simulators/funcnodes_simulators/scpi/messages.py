@@ -1,4 +1,4 @@
-"""Program messages: from bytes on a wire to headers and raw parameters.
+"""Program messages: from bytes on a line to headers and raw parameters.
 
 `LineBuffer` cuts a byte stream into messages at line feeds, whatever pieces it arrives in, and is
 bounded. `split_message` and `split_unit` take one message apart (IEEE 488.2, chapter 7). Text in

@@ -263,7 +263,7 @@ def parse_number(
     """Read a decimal or non-decimal number with an optional unit.
 
     Args:
-        text: What stands on the wire, e.g. `1.5 mV`, `+2e-3`, `#HFF`.
+        text: What was sent, e.g. `1.5 mV`, `+2e-3`, `#HFF`.
         unit: The unit that is allowed, e.g. `V`; empty when there is none.
         other_units: Further units, each with what turns a number in it into one in `unit`.
 

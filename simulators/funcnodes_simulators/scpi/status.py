@@ -2,7 +2,7 @@
 
 Status byte, standard event register, and the 16-bit operation and questionable registers with
 their condition, transition, latched event and enable parts (SCPI-99 volume 1, chapter 9; IEEE
-488.2, chapter 11). Whether that requests service is the wire's to tell: each client polls alone.
+488.2, chapter 11). Whether that requests service is the line's to tell: each client polls alone.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,80 @@
+import { useState } from "react";
+import { clockTime, duration, whole } from "../../model/format";
+import { RUN } from "../../model/words";
+import type { RunView } from "../../model/wire.gen";
+import { api } from "../../store/api";
+import { useEditor } from "../../store/editor";
+import { Icon } from "../parts/Icon";
+import { Chip, Sim } from "../parts/Lamp";
+
+/** The runs of this worker, newest first, each with its CSV. */
+export function DataTab() {
+  const listed = useEditor((state) => state.runs);
+  const current = useEditor((state) => state.graph?.run ?? null);
+  const worker = useEditor((state) => state.worker);
+  const [words, setWords] = useState("");
+  const wanted = words.trim().toLowerCase();
+  const runs = withCurrent(listed, current).filter((run) => `${run.number} ${run.nodespace} ${run.operator} ${RUN[run.state].word}`.toLowerCase().includes(wanted));
+  return (
+    <>
+      <div className="dockbar">
+        <label className="field">
+          <Icon name="search" />
+          <input placeholder="Find a run" aria-label="Find a run" value={words} onChange={(event) => setWords(event.target.value)} />
+        </label>
+        <span className="grow" />
+        <span className="dim small">{runs.length} {runs.length === 1 ? "run" : "runs"}</span>
+      </div>
+      <div className="scroll" tabIndex={0} role="region" aria-label="Runs">
+        <table className="data">
+          <thead>
+            <tr>
+              <th>Run</th>
+              <th style={{ width: "36%" }}>Nodespace</th>
+              <th>Started</th>
+              <th>Took</th>
+              <th>State</th>
+              <th className="num">Rows</th>
+              <th>By</th>
+              <th><span className="sr">Export</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            {runs.map((run) => (
+              <tr key={run.id} data-testid="run-row" data-run={run.id}>
+                <td className="m">{run.number}</td>
+                <td>
+                  <span className="row">
+                    {run.nodespace} {run.simulated && <Sim />}
+                    {run.message && <span className="dim msg" title={run.message}>{run.message}</span>}
+                  </span>
+                </td>
+                <td className="m" title={new Date(run.started * 1000).toLocaleString()}>{clockTime(run.started)}</td>
+                <td className="m">{run.ended === null ? "" : duration(run.ended - run.started)}</td>
+                <td><Chip mark={RUN[run.state]} /></td>
+                <td className="num">{whole(run.rows)}</td>
+                <td>{run.operator}</td>
+                <td className="num">
+                  {run.rows > 0 && (
+                    <a className="btn sm ghost" href={api.exportUrl(worker, run.id)} download aria-label={`Download run ${run.number} as CSV`}>
+                      <Icon name="download" small />
+                      CSV
+                    </a>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {runs.length === 0 && <p className="none">{wanted ? `No run fits “${words.trim()}”.` : "No runs yet. Press Run and they appear here."}</p>}
+      </div>
+    </>
+  );
+}
+
+/** The listing with the run on show as it is now. */
+function withCurrent(listed: RunView[], current: RunView | null): RunView[] {
+  if (!current) return listed;
+  const others = listed.filter((run) => run.id !== current.id);
+  return [...others, current].sort((a, b) => b.number - a.number);
+}

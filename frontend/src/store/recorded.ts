@@ -1,0 +1,56 @@
+/** Runs that were recorded: their list, and the rows of those on show. */
+
+import type { Piece } from "../model/rows";
+import type { RunView } from "../model/wire.gen";
+import { live } from "./commands";
+import { get, set, toast } from "./editor";
+import { Refused } from "./link";
+import { putRows, rowsHere } from "./streams";
+
+/** After a snapshot: rows of the run on show and of the one before it. */
+export async function catchUp(run: RunView | null): Promise<void> {
+  if (run) void fillRows(run.id);
+  await listRuns();
+  const state = get();
+  const previous = state.runs.find(
+    (each) => each.id !== run?.id && each.rows > 0 && each.nodespace === (run?.nodespace ?? each.nodespace),
+  );
+  if ((state.previousRun && rowsHere(state.previousRun)) || !previous || !run) return;
+  await fillRows(previous.id);
+  set({ previousRun: previous.id });
+}
+
+const filling = new Map<string, { again: boolean }>();
+const PAGE = 20_000;
+
+/** Fetch the rows of a run that are not here. */
+export async function fillRows(run: string): Promise<void> {
+  const busy = filling.get(run);
+  if (busy) {
+    busy.again = true;
+    return;
+  }
+  const state = { again: true };
+  filling.set(run, state);
+  try {
+    while (state.again) {
+      state.again = false;
+      for (;;) {
+        const piece = (await live()?.send({ type: "get_rows", run, start: rowsHere(run), limit: PAGE })) as Piece | undefined;
+        if (!piece || putRows(piece) !== null || (piece.data[0]?.length ?? 0) < PAGE) break;
+      }
+    }
+  } catch (error) {
+    if (error instanceof Refused) toast(`The rows of this run could not be read: ${error.problem.detail}`, error.problem.hint);
+  } finally {
+    filling.delete(run);
+  }
+}
+
+export async function listRuns(): Promise<void> {
+  try {
+    set({ runs: ((await live()?.send({ type: "list_runs", limit: 200 })) ?? []) as RunView[] });
+  } catch (error) {
+    if (error instanceof Refused) toast(error.problem.detail, error.problem.hint);
+  }
+}

@@ -1,0 +1,100 @@
+"""The classes that `json.dumps` and `json.loads` take, with exact markers.
+
+Packages for 2.x add encoders and decoders to them; graphs are saved by codecs alone, since what
+an encoder gives does not come back.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from funcnodes.core.codec.reading import from_json
+from funcnodes.core.codec.writing import Writer, written
+
+Encode = Callable[[Any, bool], tuple[Any, bool]]
+Decode = Callable[[Any], tuple[Any, bool]]
+
+
+class JSONEncoder(json.JSONEncoder):
+    """`json.dumps(..., cls=JSONEncoder)` with exact markers.
+
+    Encoders that older packages add are asked where there is no exact form. What they give is
+    plain: it comes back as an object only if a decoder knows it, and graphs are not saved by it.
+    """
+
+    _encoders: ClassVar[list[Encode]] = []
+
+    def iterencode(self, o: Any, _one_shot: bool = False) -> Any:
+        return super().iterencode(self.apply_custom_encoding(o), _one_shot)
+
+    @classmethod
+    def apply_custom_encoding(cls, obj: Any, preview: bool = False) -> Any:
+        """The value as plain JSON has it; encoders are told whether a preview will do."""
+        return written(_AskingWriter(cls._encoders, preview), obj)
+
+    @classmethod
+    def add_encoder(cls, enc: Encode, enc_cls: Sequence[type] | None = None) -> None:
+        """Ask `enc(value, preview)`, which gives `(plain, True)` or `(value, False)`, last of all.
+
+        Args:
+            enc: The encoder.
+            enc_cls: Classes that it is meant for; any if not given.
+        """
+        cls._encoders.append(_meant_for(enc, enc_cls))
+
+    @classmethod
+    def prepend_encoder(cls, enc: Encode, enc_cls: Sequence[type] | None = None) -> None:
+        """Ask it first; see `add_encoder`."""
+        cls._encoders.insert(0, _meant_for(enc, enc_cls))
+
+
+def _meant_for(enc: Encode, classes: Sequence[type] | None) -> Encode:
+    if not classes:
+        return enc
+    meant = tuple(classes)
+    return lambda value, preview: (
+        enc(value, preview) if isinstance(value, meant) else (value, False)
+    )
+
+
+class JSONDecoder(json.JSONDecoder):
+    """`json.loads(..., cls=JSONDecoder)`, the other way."""
+
+    _decoders: ClassVar[list[Decode]] = []
+
+    @classmethod
+    def add_decoder(cls, dec: Decode) -> None:
+        """Ask `dec(obj)`, which gives `(value, True)` or `(obj, False)`, from the inside out."""
+        cls._decoders.append(dec)
+
+    def decode(self, s: str, *args: Any) -> Any:
+        found = from_json(super().decode(s, *args))
+        return self._asked(found) if self._decoders else found
+
+    def _asked(self, obj: Any) -> Any:
+        if type(obj) in (list, tuple):
+            return type(obj)(map(self._asked, obj))
+        if type(obj) is not dict:
+            return obj
+        found = {key: self._asked(item) for key, item in obj.items()}
+        for decode in self._decoders:
+            value, done = decode(found)
+            if done:
+                return value
+        return found
+
+
+class _AskingWriter(Writer):
+    """Asks encoders what to write of an object that has no exact form."""
+
+    def __init__(self, encoders: Sequence[Encode], preview: bool) -> None:
+        super().__init__(binary=False)
+        self._encoders = encoders
+        self._preview = preview
+
+    def opaque(self, value: Any) -> Any:
+        for encode in self._encoders:
+            plain, done = encode(value, self._preview)
+            if done:
+                return self.write(plain)
+        return super().opaque(value)

@@ -1,0 +1,350 @@
+"""Waves: everything that one stimulus sets off, and when all of it has come to rest.
+
+A wave knows which nodes are queued or running in it, which `settled` nodes wait for their
+ancestors, and its child waves. It is *settled* once it is closed and none of these is left (T3).
+It does not run anything: nodes enter and leave, and the engine executes them.
+
+The engine and the nodes write `enter` and `leave` out where they execute, since calls are most of
+the cost of a quick function. What they touch for that is listed at `Wave`, and nothing else is.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from funcnodes.core.running import topology
+from funcnodes.errors import NodeTimeout
+
+OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
+
+
+class Participant(topology.Linked, Protocol):
+    """What a wave asks of the nodes in it."""
+
+    waiting_in: "set[Wave]"  # kept by the wave
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uuid(self) -> str: ...
+
+    def run_in_wave(self, wave: "Wave") -> None:
+        """Trigger it in `wave` if it is idle and ready, else let the wave wait."""
+
+    def cancel_in(self, wave: "Wave", reason: str) -> None:
+        """Give up what belongs to `wave`."""
+
+    def input_waves(self) -> "Iterator[Wave]":
+        """The waves in which the inputs that trigger it were set."""
+
+    def busy_in(self) -> "Iterator[Wave]":
+        """Every wave in which something of it is queued, running or waiting."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Stimulus(Protocol):
+    """A port that gets a value and so sets a wave off."""
+
+    id: str
+
+    @property
+    def node(self) -> _Named: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a wave ended (T11).
+
+    Attributes:
+        state: `ok`, or the first thing that went wrong in it.
+        node: The node that failed, else None.
+        error: What it raised, else None.
+        reason: Why it was cancelled, or "".
+    """
+
+    state: OutcomeState
+    node: Participant | None = None
+    error: BaseException | None = None
+    reason: str = ""
+
+
+OK = Outcome("ok")
+_ids = itertools.count(1)
+
+
+class Wave:
+    """One stimulus and all it sets off.
+
+    A new wave is *open*: whoever opened it may still set values, so nothing that waits for a
+    consistent state is released before `close()` (or `wait()`, which closes).
+
+    Attributes:
+        settled: Whether nothing of it, nor of its children, is queued or running. Whoever enters
+            it makes it false.
+        active: The nodes queued or running in it, or with a rerun pending. A node that leaves
+            calls `look_again` if it was the last or if others wait, else `wake` if somebody
+            watches: that is `leave`.
+        waiting: Nodes of the policy `settled` with a changed input, in order.
+        watchers: Who waits for which nodes to come to rest.
+        cancelled: The reason, once it is given up; nothing new begins in it then.
+        scan: Waves of scans are never superseded (T4).
+        shielded: It is not given up with its parent.
+    """
+
+    __slots__ = (
+        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_then", "active",
+        "cancelled", "id", "parent", "scan", "settled", "shielded", "waiting", "watchers",
+    )  # fmt: skip
+
+    def __init__(
+        self, origin: "str | Stimulus" = "", *, parent: "Wave | None" = None, scan: bool = False
+    ):
+        """Args:
+        origin: What sets it off: a text, or the port that gets a value.
+        """
+        self.id = next(_ids)
+        self._origin = origin
+        self.parent = parent
+        self.scan = scan
+        self.shielded = False
+        self.cancelled: str | None = None
+        self._open = True
+        self.settled = False
+        self._outcome = OK  # of what has happened so far
+        self.active: set[Participant] = set()
+        self.waiting: dict[Participant, None] = {}
+        self._children: set[Wave] = set()  # unsettled ones only
+        self._failed: set[Participant] = set()
+        self.watchers: list[tuple[Set[Participant], asyncio.Future[None]]] = []
+        self._then: tuple[Callable[[Wave], None], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Wave {self.id} {self.label!r} {'settled' if self.settled else 'unsettled'}>"
+
+    @property
+    def label(self) -> str:
+        """What set it off, for people."""
+        origin = self._origin
+        return origin if isinstance(origin, str) else f"{origin.node.name}.{origin.id}"
+
+    @property
+    def outcome(self) -> Outcome:
+        """What has become of it so far; final once it is settled."""
+        return self._outcome
+
+    def within(self, other: "Wave") -> bool:
+        """Whether this is `other` or descends from it."""
+        wave: Wave | None = self
+        while wave is not None:
+            if wave is other:
+                return True
+            wave = wave.parent
+        return False
+
+    def child(self, label: str = "", *, scan: bool = True, shielded: bool = False) -> "Wave":
+        """Open a child wave; this one settles only after it.
+
+        Args:
+            shielded: It is not given up with this one, and begins even if this one was.
+        """
+        wave = Wave(label, parent=self, scan=scan or self.scan)
+        wave.shielded = shielded
+        wave.cancelled = None if shielded else self.cancelled
+        self._children.add(wave)
+        self.settled = False
+        return wave
+
+    def close(self) -> None:
+        """Nothing more is set in it from outside."""
+        self._open = False
+        self.look_again()
+
+    def when_settled(self, callback: "Callable[[Wave], None]") -> None:
+        """Call it once, with this wave, as soon as it is settled."""
+        self._then = (*self._then, callback)
+
+    async def wait(self, *, timeout_s: float | None = None) -> Outcome:
+        """Close it, wait until it is settled, and tell how it went.
+
+        Args:
+            timeout_s: Give the wave up after so many seconds.
+        """
+        self.close()
+        if not self.settled:
+            waiter = self._watch(None)
+            try:
+                await asyncio.wait_for(waiter, timeout_s)
+            except TimeoutError:
+                self._outcome = Outcome("timeout", error=NodeTimeout(self._overtime(timeout_s)))
+                self.cancel(f"not settled within {timeout_s} s")
+                await self._watch(None)
+        return self._outcome
+
+    async def wait_clear(self, nodes: Set[Participant]) -> None:
+        """Wait until none of `nodes` is queued, running or waiting in it."""
+        if not self.settled and not self._clear_of(nodes):
+            await self._watch(nodes)
+
+    def cancel(self, reason: str) -> None:
+        """Give up what is queued or running in it and in its unshielded children (T10)."""
+        if self.settled:
+            return
+        self.cancelled = reason
+        self.note(Outcome("cancelled", reason=reason))
+        for node in list(self.waiting):
+            self._stop_waiting(node)
+        for child in list(self._children):
+            if not child.shielded:
+                child.cancel(reason)
+        for node in list(self.active):
+            node.cancel_in(self, reason)
+        self.close()
+
+    def refuse(self, reason: str) -> None:
+        """Begin nothing new in it, nor in children opened from now on; what is under way ends."""
+        self.cancelled = reason
+
+    # ── called by nodes ───────────────────────────────────────────────────────────────────
+
+    def enter(self, node: Participant) -> None:
+        """`node` is queued, running, or has a rerun pending in this wave."""
+        self.settled = False
+        self.active.add(node)
+
+    def leave(self, node: Participant) -> None:
+        """Nothing of `node` is left in this wave, for now."""
+        active = self.active
+        active.discard(node)
+        if not active or self.waiting:
+            self.look_again()
+        elif self.watchers:
+            self.wake()
+
+    def await_ancestors(self, node: Participant) -> None:
+        """`node` (policy `settled`) has a changed input: run it once its ancestors are done."""
+        if self.cancelled is None:
+            self.settled = False
+            self.waiting[node] = None
+            node.waiting_in.add(self)
+            if not self._open and not self.active:
+                self.look_again()
+
+    def forget(self, node: Participant) -> None:
+        """`node` is to run in it no more."""
+        self._stop_waiting(node)
+        self.look_again()
+
+    def supersede(self, node: Participant) -> None:
+        """A newer wave runs `node` instead, and with it all that waits behind it here (T4).
+
+        In this one they would see what `node` gave before: half of a set (T6).
+        """
+        self._failed.add(node)
+        self.note(Outcome("superseded"))
+
+    def note(self, outcome: Outcome) -> None:
+        """Something went wrong; the first wins."""
+        if outcome.node is not None:
+            self._failed.add(outcome.node)
+        if self._outcome.state in ("ok", "superseded"):
+            self._outcome = outcome
+
+    # ── coming to rest ────────────────────────────────────────────────────────────────────
+
+    def look_again(self) -> None:
+        """Something of it has ended: release what waited for it, and see whether it is settled."""
+        if self.waiting and not self._open:
+            self._release()
+        if not (self._open or self.active or self.waiting or self._children or self.settled):
+            self._settle()
+        if self.watchers:
+            self.wake()
+
+    def _release(self) -> None:
+        """Run the waiting nodes whose ancestors outside their own cycle are at rest (T6)."""
+        skipped = True
+        while skipped:  # a skipped node frees what waits behind it
+            skipped = False
+            for node in list(self.waiting):
+                upstream = topology.upstream(node)
+                if not (upstream.isdisjoint(self.active) and upstream.isdisjoint(self.waiting)):
+                    continue
+                self._stop_waiting(node)
+                if not upstream.isdisjoint(self._failed):
+                    self._failed.add(node)
+                elif self._yields_for(node, upstream):
+                    self.supersede(node)
+                else:
+                    node.run_in_wave(self)  # which it does only if it is ready
+                skipped = skipped or node not in self.active
+
+    def _yields_for(self, node: Participant, upstream: Set[Participant]) -> bool:
+        """Whether a newer free wave has changed inputs of `node`, or will, and is to run it.
+
+        Running it here would mix the values of both (T6); of free waves the newer wins (T4).
+        """
+        if self.scan:
+            return False
+        if any(wave.id > self.id and not wave.scan for wave in node.waiting_in):
+            return True
+        newest = max((wave.id for wave in node.input_waves() if not wave.scan), default=0)
+        return newest > self.id and any(
+            wave.id > self.id and not wave.scan for each in upstream for wave in each.busy_in()
+        )
+
+    def _stop_waiting(self, node: Participant) -> None:
+        self.waiting.pop(node, None)
+        node.waiting_in.discard(self)
+
+    def _settle(self) -> None:
+        self.settled = True
+        parent = self.parent
+        if parent is not None:
+            parent._children.discard(self)
+        then, self._then = self._then, ()
+        for callback in then:
+            callback(self)
+        if parent is not None:
+            parent.look_again()
+
+    def _clear_of(self, nodes: Set[Participant]) -> bool:
+        return (
+            nodes is not _EVERYTHING
+            and nodes.isdisjoint(self.active)
+            and nodes.isdisjoint(self.waiting)
+        )
+
+    def _watch(self, nodes: Set[Participant] | None) -> "asyncio.Future[None]":
+        """A future for the moment at which `nodes` (None: the whole wave) are at rest."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.watchers.append((_EVERYTHING if nodes is None else nodes, waiter))
+        if self.settled:
+            self.wake()
+        return waiter
+
+    def wake(self) -> None:
+        """Tell watchers whose nodes are at rest."""
+        active = self.active
+        for nodes, waiter in self.watchers:
+            if self.settled or (nodes.isdisjoint(active) and self._clear_of(nodes)):
+                if not waiter.done():
+                    waiter.set_result(None)
+                break  # the list changes: look again at what is left
+        else:
+            return
+        self.watchers = [watcher for watcher in self.watchers if not watcher[1].done()]
+        self.wake()
+
+    def _overtime(self, timeout_s: float | None) -> str:
+        names = ", ".join(sorted(node.name for node in self.active)) or "nothing"
+        return f"Still running after {timeout_s} s: {names}."
+
+
+_EVERYTHING: frozenset[Participant] = frozenset()

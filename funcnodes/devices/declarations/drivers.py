@@ -1,0 +1,315 @@
+"""Drivers: a class of declarations, how its model is spoken to, and where drivers are found.
+
+A driver is found by name, or by what the instrument answers to `*IDN?`. Packages offer theirs by
+the entry-point group `funcnodes.drivers`, each entry a package or module with
+
+    DRIVERS = {"keithley.smu2400": "funcnodes_drivers.keithley.smu2400:Smu2400"}
+
+Nothing of a driver needs a connection: ports, docs, limits and emergency bytes come from it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import ClassVar, TypeVar
+
+from funcnodes.devices.addresses.forms import SerialOptions
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.members import Group, Member, Requires, Unset
+from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.values import Value
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.framing import Framing
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.errors import BenchError, DeviceError
+
+GROUP = "funcnodes.drivers"
+D = TypeVar("D", bound="type[Instrument]")
+
+
+@dataclass(frozen=True, slots=True)
+class Idn:
+    """Whom a driver is for: patterns of the maker and the model as `*IDN?` gives them."""
+
+    maker: str
+    model: str
+
+    def fits(self, identity: Identity) -> bool:
+        return bool(
+            re.fullmatch(self.maker, identity.maker, re.IGNORECASE)
+            and re.fullmatch(self.model, identity.model, re.IGNORECASE)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSpec:
+    """What a driver says of its model besides its members.
+
+    Attributes:
+        name: "vendor.model" under which benches name it.
+        title: For people, e.g. "Keithley 2400".
+        match: Whose `*IDN?` it fits; None fits everybody.
+        protocol: How it is spoken to.
+        harmless: Commands repeated at each connection that change nothing anybody sees (D2).
+        estop: Commands that make it safe at once.
+        safe_state: What `estop` does, in words.
+        protects: What keeps its outputs within bounds by itself, such as "current compliance",
+            when no program does (S5); "" where nothing is known.
+        requires: What must hold for all that is set or read, settings excepted: members by full
+            name, and the value of each, or several that will do.
+        local: Command that gives the front panel back, or "".
+        manual: The manual that its facts are from.
+    """
+
+    name: str
+    title: str
+    match: Idn | None
+    protocol: Protocol
+    harmless: tuple[str, ...] = ()
+    estop: tuple[str, ...] = ()
+    safe_state: str = ""
+    protects: str = ""
+    requires: Requires = field(default_factory=dict)
+    local: str = ""
+    manual: str = ""
+
+    def emergency_bytes(self) -> bytes:
+        """`estop` as bytes that begin with the framing's mark (S3); b"" where there is nothing."""
+        return b"".join(self.emergency_pieces())
+
+    def emergency_pieces(self) -> tuple[bytes, ...]:
+        """The same in pieces, each of which needs the driver's pause after it (S3a)."""
+        if not self.estop:
+            return ()
+        frames = self.protocol.frames()
+        first, *more = [frames.encode(command) for command in self.estop]
+        if self.protocol.gap_s:
+            return (frames.mark + first, *more)
+        return (b"".join((frames.mark, first, *more)),)
+
+
+class Instrument(Group):
+    """Base of every driver. `spec` comes from the decorator."""
+
+    spec: ClassVar[DriverSpec]
+
+    @classmethod
+    def outputs(cls) -> dict[str, Control[object]]:
+        """The controls that make the instrument safe, by full name, in order of declaration."""
+        return {
+            path: member
+            for path, member in cls.walk()
+            if isinstance(member, Control) and not isinstance(member.safe, Unset)
+        }
+
+    @classmethod
+    def parked(cls) -> dict[str, Control[object]]:
+        """The controls that are brought down before the outputs, by full name."""
+        return {
+            path: member
+            for path, member in cls.walk()
+            if isinstance(member, Control) and not isinstance(member.park, Unset)
+        }
+
+
+class ScpiDevice(Instrument):
+    """An instrument that speaks SCPI-99: `*IDN?`, an error queue, commands by lines."""
+
+
+def driver(
+    name: str,
+    *,
+    title: str,
+    match: Idn | None = None,
+    eol: str = "\n",
+    reply_eol: str = "\n",
+    identify: str = "*IDN?",
+    errors: str = ":SYST:ERR?",
+    checks_queries: bool = False,
+    timeout_s: float = 2.0,
+    gap_s: float = 0.0,
+    serial: SerialOptions | None = None,
+    framing: Framing | None = None,
+    identity: Callable[[str], Identity] = replies.identity,
+    to_unit: str = "",
+    from_unit: str = "",
+    harmless: tuple[str, ...] = (),
+    estop: tuple[str, ...] | None = None,
+    safe_state: str = "",
+    protects: str = "",
+    requires: Requires | None = None,
+    local: str = "",
+    manual: str = "",
+) -> Callable[[D], D]:
+    """Make a class of declarations a driver; see `DriverSpec` and `Protocol`.
+
+    Without `estop` it is the command of every control with `safe=`, in order.
+    """
+
+    def decorate(cls: D) -> D:
+        commands = estop if estop is not None else _safe_commands(cls)
+        cls.spec = DriverSpec(
+            name=name,
+            title=title,
+            match=match,
+            protocol=Protocol(
+                eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
+                timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
+                checks_queries=checks_queries, framing=framing, identity=identity,
+                to_unit=to_unit, from_unit=from_unit,
+            ),
+            harmless=harmless,
+            estop=commands,
+            safe_state=safe_state or _safe_words(cls),
+            protects=protects,
+            requires=requires or {},
+            local=local,
+            manual=manual,
+        )  # fmt: skip
+        return cls
+
+    return decorate
+
+
+def _safe_commands(cls: type[Instrument]) -> tuple[str, ...]:
+    commands = []
+    for path, member in cls.outputs().items():
+        names = channel_names(cls, path)
+        commands.append(member.command.format(v=member.spelled(member.safe), **names))
+    return tuple(commands)
+
+
+def channel_names(cls: type[Group], path: str) -> Mapping[str, str]:
+    """What stands for {ch} and the like in the commands of a member."""
+    head, dot, _ = path.partition(".")
+    return cls.channels[head].names if dot else {}
+
+
+def _safe_words(cls: type[Instrument]) -> str:
+    return ", ".join(
+        f"{member.title.lower()} {member.text(member.safe)}" for member in cls.outputs().values()
+    )
+
+
+# ── the registry ──────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def _known() -> Mapping[str, str]:
+    """Every driver's name and where it is; of two with one name the first package wins."""
+    found: dict[str, str] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        module = entry.load()
+        for name, where in getattr(module, "DRIVERS", {}).items():
+            found.setdefault(name, where)
+    return found
+
+
+def names() -> list[str]:
+    """Every driver's name."""
+    return sorted(_known())
+
+
+@driver("auto", title="Any SCPI instrument")
+class Anything(ScpiDevice):
+    """An instrument that nobody knows yet; stands in until `*IDN?` has told who it is."""
+
+
+@driver("auto", title="Any Modbus unit", identify="", errors="errors?")
+class AnyUnit(Instrument):
+    """A Modbus unit that nobody knows: its registers can be read by raw queries."""
+
+
+def anything_at(address: str) -> type[Instrument]:
+    """What stands in at an address whose driver is not known."""
+    return AnyUnit if address.lower().startswith("modbus") else Anything
+
+
+ANYTHING = Anything
+_lent: dict[str, type[Instrument]] = {}
+
+
+@contextmanager
+def lent(cls: type[Instrument]) -> Iterator[None]:
+    """Have a driver found by its name that no installed package offers, for as long."""
+    name = cls.spec.name
+    before = _lent.get(name)
+    _lent[name] = cls
+    try:
+        yield
+    finally:
+        if before is None:
+            del _lent[name]
+        else:
+            _lent[name] = before
+
+
+def find(name: str) -> type[Instrument]:
+    """The driver of that name.
+
+    Raises:
+        BenchError: There is none, or it cannot be imported.
+    """
+    return _lent.get(name) or _installed(name)
+
+
+@cache
+def _installed(name: str) -> type[Instrument]:
+    where = _known().get(name)
+    if where is None:
+        raise BenchError(
+            f"There is no driver {name!r}; known are {', '.join(names())}.",
+            hint="Is the package that provides it installed?",
+            driver=name,
+        )
+    module, _, attribute = where.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BenchError(
+            f"The driver {name!r} cannot be imported from {where}: {error}.", driver=name
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Instrument)):
+        raise BenchError(f"{where} is no driver.", driver=name)
+    return found
+
+
+def for_identity(identity: Identity) -> type[Instrument] | None:
+    """The driver that says it fits this instrument, or None."""
+    for name in names():
+        try:
+            found = find(name)
+        except (BenchError, DeviceError):
+            continue
+        if found.spec.match is not None and found.spec.match.fits(identity):
+            return found
+    return None
+
+
+def no_number(member: Member) -> str:
+    """What means "no number" in a member's replies, as a sentence; "" where nothing special does.
+
+    Bits of a status word and words in the replies, beside 9.9E37 and the like.
+    """
+    if isinstance(member, Record):
+        said = [each.status.sentence() if each.status else "" for each in member.fields]
+        said += [each.reader.sentence() for each in member.fields]
+        return " ".join(dict.fromkeys(filter(None, said)))
+    return member.reader.sentence() if isinstance(member, Value) and member.reader else ""
+
+
+def describe_member(member: Member, manual: str) -> str:
+    """A member's documentation: what it does, what it sends, where that is written."""
+    source = member.source or manual
+    parts = [
+        member.doc,
+        no_number(member),
+        f"Sends `{member.sent_text()}`.",
+        f"Source: {source}." if source else "",
+    ]
+    return " ".join(part for part in parts if part)

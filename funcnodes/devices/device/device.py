@@ -1,0 +1,632 @@
+"""One instrument of a bench: its state, its members by name, and how it is made safe.
+
+Every read and write of a device node, a panel or a script passes here. Where it is and how it is
+reached is `connection`'s, what it may be told `permission`'s, what was read of it `readings`';
+bytes are the link's, what the bytes mean is the driver's. Connecting changes nothing (D2): what is
+on is read back and shown.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from funcnodes.core import clock, units
+from funcnodes.core.types import Range
+from funcnodes.devices.addresses.forms import Address
+from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
+from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
+from funcnodes.devices.declarations.commands import BoundCommand
+from funcnodes.devices.declarations.controls import BoundControl, Control
+from funcnodes.devices.declarations.drivers import Instrument
+from funcnodes.devices.declarations.members import Member, Progress, Sample, refusal
+from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
+from funcnodes.devices.declarations.requirements import Requirements
+from funcnodes.devices.declarations.values import BoundValue, Value
+from funcnodes.devices.device import descent, raw
+from funcnodes.devices.device.access import MemberAccess
+from funcnodes.devices.device.connection import Connection
+from funcnodes.devices.device.descent import ParkResult, is_number, lies_between
+from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
+from funcnodes.devices.device.narrowing import narrowed, validity
+from funcnodes.devices.device.panel import Parameter, parameters
+from funcnodes.devices.device.permission import Permission
+from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
+from funcnodes.devices.device.rack import Rack
+from funcnodes.devices.device.readings import Readings
+from funcnodes.devices.device.targets import target_of
+from funcnodes.devices.discovery.instruments import identify
+from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.latch import StopAck
+from funcnodes.devices.link.link import Link
+from funcnodes.devices.link.strike import takes_s
+from funcnodes.devices.link.talk import Talk
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.devices.messages.traffic import Traffic
+from funcnodes.errors import (
+    BenchError,
+    DeviceError,
+    IdentityError,
+    LimitError,
+    RefusedError,
+    UnitError,
+)
+
+I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
+DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
+AUTO = "auto"
+ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
+POLL_S = 1.0
+
+
+class Device:
+    """A device of a bench; see the module's text.
+
+    Attributes:
+        name: Its name on the bench.
+        identity: What it answered to `*IDN?`, empty until it was reached.
+        instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
+        traffic: What went over its line lately.
+    """
+
+    def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
+        """Raises BenchError where driver, address or limits are wrong."""
+        self.name = config.name
+        self.config = config
+        self.identity = Identity()
+        self.traffic = Traffic()
+        self._rack = rack
+        self._readings = Readings()
+        self._kept = Kept()
+        self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
+        self._connection = Connection(
+            config, resources, rack.leases, make_link=self._make_link, changed=self._changed
+        )
+        self._access = MemberAccess(
+            self.name, self._connection, self._permission, self._readings, self._kept,
+            written=rack.written, changed=self._changed,
+        )  # fmt: skip
+        self._pollers = Pollers(self.name, self.member_read)
+        stand_in = drivers.anything_at(config.address)
+        self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
+
+    def _use(self, kind: type[Instrument]) -> None:
+        if kind is not getattr(self, "_kind", kind):
+            self._kept.forget()
+        self._kind = kind
+        self._access.followers = partial(followers, kind)
+        self._access.requirements = Requirements(kind)
+        self._access.read_again = self.member_get
+        self.instrument: Instrument = kind(self._access)
+        self._access.narrowed = dict(narrowed(kind, self.config))
+        self._readings.valid_s = dict(validity(kind))
+
+    # ── what it is ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def driver(self) -> str:
+        """Name of its driver, e.g. "keithley.smu2400"."""
+        return self._kind.spec.name
+
+    @property
+    def kind(self) -> type[Instrument]:
+        """Its driver's class: declarations that need no connection."""
+        return self._kind
+
+    def acting(self, kind: type[I]) -> I:
+        """Its driver, acting, with the types of `kind`: `device.acting(Smu).voltage.set(1)`.
+
+        Raises:
+            BenchError: It has another driver.
+        """
+        if not isinstance(self.instrument, kind):
+            raise BenchError(
+                f"{self.name} has the driver {self.driver}, not {kind.spec.name}.",
+                device=self.name,
+            )
+        return self.instrument
+
+    @property
+    def address(self) -> str:
+        """Its resource string, or the address as written while that cannot be resolved."""
+        return self._connection.address_text
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a simulator: said by the bench, by `sim:`, or by a serial number SIM…"""
+        if self.config.simulated is not None:
+            return self.config.simulated
+        return self.config.address.startswith("sim:") or self.identity.serial.startswith("SIM")
+
+    @property
+    def replayed(self) -> bool:
+        """Whether a recording answers in its place (D7)."""
+        return self._connection.replayed
+
+    @property
+    def safe_state(self) -> str:
+        """What E-STOP does to it, in words."""
+        match self.action("on_estop"):
+            case "hold":
+                return "is left as it is"
+            case "park":
+                return f"is parked: {self._kind.spec.safe_state or 'nothing to switch off'}"
+        return self._kind.spec.safe_state or "nothing to switch off"
+
+    @property
+    def state(self) -> DeviceState:
+        """Its lamp."""
+        stop = self._stop()
+        if stop is not None and stop.state != "held":
+            return "stopped" if stop.state == "off" else "unanswered"
+        link = self.link
+        if link is None or (link.is_offline and not self._access.fault):
+            return "offline"
+        if self._access.fault:
+            return "fault"
+        return "idle" if link.is_ready and not link.is_busy else "busy"
+
+    @property
+    def message(self) -> str:
+        """Why it is offline, in fault, unanswered or changed; "" when all is well."""
+        stop = self._stop()
+        if stop is not None and stop.state not in ("held", "off"):
+            return stop.message
+        if self.link is None:
+            return self._connection.trouble
+        if self.link.is_offline or self._access.fault:
+            return self.link.trouble if self.link.is_offline else self._access.fault
+        controls = [path for path, each in self.members() if isinstance(each, Control)]
+        return " ".join(filter(None, (self.changed, *self.unmet(controls))))
+
+    def unmet(
+        self, members: Collection[str] | None = None, *, but: Collection[str] = ()
+    ) -> list[str]:
+        """What its driver requires and does not hold, as read last; see `Requirements.told`."""
+        requirements = self._access.requirements
+        return requirements.told(self.name, self._readings.newest, members, but)
+
+    async def read_requirements(self) -> None:
+        """Read anew what its members require to hold; says nothing of what it finds.
+
+        Raises:
+            DeviceError: It could not be read.
+        """
+        for path in self._access.requirements.paths():
+            await self.member_get(path)
+
+    @property
+    def changed(self) -> str:
+        """What was found otherwise than it was left, as a sentence; "" where nothing was (D8).
+
+        Until each of these members was set again, or `accept_changes` called, nothing that is
+        read of it is "ok".
+        """
+        return self._kept.sentence(self.name)
+
+    def accept_changes(self, *, by: str = "") -> None:
+        """Take its settings for what they should be, as they are now."""
+        if not self._kept.changes:
+            return
+        sentence = self.changed
+        self._kept.accept()
+        who = f" by {by}" if by else ""
+        self._rack.told(OutageNotice(self.name, f"{sentence} This was accepted{who}."))
+        self._changed()
+
+    @property
+    def output_on(self) -> bool | None:
+        """Whether an output is on, by the newest read-back; None where that is not known."""
+        return self._readings.output_on(self._kind.outputs().items())
+
+    @property
+    def is_online(self) -> bool:
+        return self.link is not None and self.link.is_ready
+
+    @property
+    def stop_within_s(self) -> float | None:
+        """Seconds until emergency bytes are on its line at worst (D4); None while unreachable."""
+        if self.link is None:
+            return None
+        return self.link.interrupt_s + takes_s(self.link.protocol, self.emergency_pieces())
+
+    @property
+    def link(self) -> Link | None:
+        """The link while it is connected or trying to be."""
+        return self._connection.link
+
+    def action(self, cause: Cause) -> SafeAction:
+        """What the bench asks for on `cause`: this device's own choice, else the bench's."""
+        return self.config.actions.get(cause, self._rack.actions[cause])
+
+    def members(self) -> Iterator[tuple[str, Member]]:
+        """Its declared members by full name; needs no connection."""
+        return self._kind.walk()
+
+    def member(self, name: str) -> Member:
+        """The declaration of a member.
+
+        Raises:
+            BenchError: It has none of that name.
+        """
+        for path, member in self._kind.walk():
+            if path == name:
+                return member
+        known = ", ".join(path for path, _ in self._kind.walk()) or "none"
+        raise BenchError(
+            f"{self.name} ({self._kind.spec.title}) has no member {name!r}; it has {known}.",
+            device=self.name,
+            member=name,
+        )
+
+    def parameters(self) -> list[Parameter]:
+        """Every declared member with its newest value; reads nothing."""
+        return parameters(self)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Identity and newest values, JSON-ready; reads nothing."""
+        return {
+            "name": self.name,
+            "driver": self.driver,
+            "address": self.address,
+            "identity": str(self.identity) if self.identity.maker else "",
+            "serial": self.identity.serial,
+            "simulated": self.simulated,
+            "replayed": self.replayed,
+            "state": self.state,
+            "output_on": self.output_on,
+            "parameters": {
+                name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
+                for name, s in self._readings
+            },
+        }
+
+    # ── connecting ────────────────────────────────────────────────────────────────────────
+
+    async def connect(self) -> None:
+        """Take the lease, connect, identify, read back. Tries on in the background on failure.
+
+        Raises:
+            DeviceError: It cannot be reached now; `message` says why.
+        """
+        await self._connection.open()
+
+    async def disconnect(self) -> None:
+        """Let go of it; outputs stay as they are. Idempotent."""
+        # An instrument may switch its output off, or keep it without a guard, on going local:
+        # with an output on it is left alone.
+        await self._connection.close(self._kind.spec.local if not self.output_on else "")
+        self._access.fault = ""
+        self._readings.clear()
+        self._changed()
+
+    async def _make_link(self, address: Address) -> Link:
+        """The link to its address, by the driver that fits who answers there.
+
+        Raises:
+            DeviceError: Nobody answers there.
+        """
+        rack = self._rack
+        if self.config.driver == AUTO and address.kind in ASKABLE:
+            # First of all: how a model is spoken to is known to its driver only.
+            found = await identify(address, allow=rack.allow, make_transport=rack.make_transport)
+            if found.driver:
+                self._use(drivers.find(found.driver))
+        protocol = self._kind.spec.protocol
+        if self.config.timeout_s is not None:
+            protocol = replace(protocol, timeout_s=self.config.timeout_s)
+        return Link(
+            self.name,
+            rack.make_transport(address, protocol, rack.allow),
+            protocol,
+            traffic=self.traffic,
+            setup=self._set_up,
+            gate=self._permission.gate,
+            on_state=self._changed,
+        )
+
+    async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
+        """After each connection: check who it is, set what is harmless, read back the rest."""
+        self._readings.clear()
+        self._connection.take_lease()
+        if identity is not None:
+            self._check_identity(identity)
+            if self.identity.maker and not identity.same_unit(self.identity):
+                self._kept.forget()  # exchanged on purpose, since the device was connected anew
+            self.identity = identity
+        for command in self._kind.spec.harmless:
+            talk.under_way = command
+            await talk.write(command)
+        for code, text in await talk.errors():  # of these, or of what was cut short before
+            self.traffic.note(f"{code}, {text!r} was in the error queue")
+        await self._read_back(talk)
+        self._access.fault = ""
+
+    def _check_identity(self, identity: Identity) -> None:
+        if self.config.driver == AUTO:
+            self._use(drivers.for_identity(identity) or drivers.ANYTHING)
+        match = self._kind.spec.match
+        if match is not None and not match.fits(identity):
+            raise IdentityError(
+                f"{self.name}: {identity.maker} {identity.model} answers, for which the driver "
+                f"{self.driver} is not made.",
+                hint="Check the address, or name another driver in the bench file.",
+            )
+        wanted = self.config.serial
+        if wanted and identity.serial != wanted:
+            raise IdentityError(
+                f"{self.name}: serial number {identity.serial or '(none)'} answers, the bench "
+                f"asks for {wanted}."
+            )
+
+    async def _read_back(self, talk: Talk) -> None:
+        found = {}
+        for path, member in self._kind.walk():
+            if isinstance(member, Control):
+                found[path] = await self._read_one(talk, path, member)
+        for path in self._access.requirements.read_first():
+            await self._read_one(talk, path, self.member(path))
+        self._compare(found)
+
+    def _compare(self, found: Mapping[str, ReadBack]) -> None:
+        """Hold what it reads back against what it was left at (D8)."""
+        news, told = self._kept.compare(self._kind, found)
+        for words in told:
+            self._tell(f"{self.name}: {words}.")
+        if self._kept.changes:
+            self._readings.doubt("changed")
+        if news:
+            self._tell(self.changed, is_change=True)
+
+    def _tell(self, text: str, *, is_change: bool = False) -> None:
+        self.traffic.note(text)
+        self._rack.told(OutageNotice(self.name, text, is_change))
+
+    async def _read_one(self, talk: Talk, path: str, member: Member) -> ReadBack:
+        assert isinstance(member, Value)
+        talk.under_way = command = self.instrument.find(path).group.render(member.query)
+        reply = await talk.query(command)
+        sample = member.sample_of(reply)
+        self._readings.note(path, sample)
+        return ReadBack(sample, reply)
+
+    async def read_over(self, talk: Talk, path: str, member: Control[Any]) -> Sample:
+        """Read a control for whoever holds the link."""
+        return (await self._read_one(talk, path, member)).sample
+
+    # ── members by name ───────────────────────────────────────────────────────────────────
+
+    def limits(self, member: str) -> Range | None:
+        """The limits of a member as the bench narrows them; None where it has none.
+
+        On the way to a safe state none apply.
+        """
+        return self._access.limits(member)
+
+    def newest(self, member: str) -> Sample | None:
+        """The newest sample of a member (or "record.field"), read from nothing.
+
+        Past its `valid_s` it is "stale"; a new connection forgets them all.
+        """
+        return self._readings.newest(member)
+
+    def noted(self, member: str, sample: Sample) -> None:
+        """A member's newest value."""
+        self._access.noted(member, sample)
+
+    async def member_get(self, member: str) -> Sample:
+        """Read a control, a setting or a measurement.
+
+        Raises:
+            BenchError: There is no such member.
+            DeviceError: It could not be read.
+        """
+        bound = self._bound(member)
+        if not isinstance(bound, BoundValue):
+            raise self._not_a(member, "value")
+        return await bound.sample()
+
+    async def member_set(self, member: str, value: Any) -> Sample:
+        """Set a control or setting, within limits, along its ramp.
+
+        Text with a unit is read in the member's unit ("0.8 V").
+
+        Raises:
+            LimitError: Outside the limits; nothing was sent.
+            RefusedError: Stopped by E-STOP, and it does not lead towards the safe state.
+            DeviceError: The instrument refused or could not be reached.
+        """
+        bound = self._bound(member)
+        if not isinstance(bound, BoundControl):
+            raise self._not_a(member, "control")
+        if isinstance(value, str) and bound.member.unit:
+            value = self._in_unit(value, bound.member)
+        is_safe = await self._leads_down(bound, value)
+        if not is_safe:
+            self._permission.check_latch(f"setting {bound.member.title.lower()}")
+        try:
+            with self.safely() if is_safe else nullcontext():
+                await bound.set(value)
+        except LimitError as error:
+            error.address = self.address
+            raise
+        return self._readings.newest(member) or Sample(value, t=clock.now())
+
+    async def _leads_down(self, bound: BoundControl[Any], value: Any) -> bool:
+        """Whether it is the safe value, or on the way to it from where the instrument is (S3a).
+
+        Where that is, it is asked only if the value would be refused otherwise.
+        """
+        member = bound.member
+        if member.makes_safe(value):
+            return True
+        if not self._permission.is_refused(bound.path) or not is_number(value):
+            return False
+        with suppress(DeviceError):  # where it is is not known
+            now = (await bound.sample()).value
+            ends = [end for end in (member.park, member.safe) if is_number(end)]
+            return is_number(now) and any(lies_between(value, now, end) for end in ends)
+        return False
+
+    def _in_unit(self, text: str, member: Control[Any]) -> float:
+        try:
+            return units.parse(text, member.unit)
+        except UnitError as error:
+            why = (
+                f"{replies.shown(text)} is no number in {member.unit}: {error.message.rstrip('.')}"
+            )
+            raise refusal(self.name, member.title, why) from error
+
+    async def member_read(self, member: str) -> dict[str, Sample]:
+        """Read a record, a block or members read together by their names, else {"value": …}."""
+        bound = self._bound(member)
+        if isinstance(bound, BoundRecord | BoundTogether):
+            return dict((await bound.get()).samples)
+        if isinstance(bound, BoundBlock):
+            return samples_of(await bound.trace())
+        return {"value": await self.member_get(member)}
+
+    def watch(
+        self,
+        member: str,
+        told: OnSamples,
+        *,
+        period_s: float | Callable[[], float] | None = None,
+        deadband: float | None = None,
+    ) -> tuple[Subscription, Callable[[], None]]:
+        """Have a member read again and again, once for all who watch it.
+
+        Args:
+            member: Full name of something that can be read.
+            told: Called in the loop with its samples, or with the error instead.
+            period_s: How often, or what gives that each time; the declared `poll` by default.
+            deadband: Change below which nothing is told, the declared one by default.
+
+        Returns:
+            The subscription, and what ends it.
+
+        Raises:
+            BenchError: It has no such member.
+        """
+        declared = self.member(member)
+        if period_s is None:
+            period_s = float(getattr(declared, "poll", None) or POLL_S)
+        if deadband is None:
+            deadband = float(getattr(declared, "deadband", 0.0))
+        seconds = period_s
+        period = seconds if callable(seconds) else lambda: float(seconds)
+        return self._pollers.watch(member, told, period=period, deadband=deadband)
+
+    def watched(self) -> dict[str, float]:
+        """What is being read now for watchers, each with the seconds between readings."""
+        return self._pollers.watched()
+
+    async def member_command(self, member: str) -> None:
+        """Carry out a declared command.
+
+        Raises:
+            RefusedError: Stopped by E-STOP.
+        """
+        bound = self._bound(member)
+        if not isinstance(bound, BoundCommand):
+            raise self._not_a(member, "command")
+        await bound()
+
+    def on_ramp(self, member: str, told: Callable[[Progress], None]) -> Callable[[], None]:
+        """Call `told` at each step of a member's ramp; returns how to end that."""
+        return self._access.on_ramp(member, told)
+
+    @property
+    def ramps(self) -> dict[str, Progress]:
+        """The ramps under way, by member."""
+        return dict(self._access.ramps)
+
+    def refusal(self, member: str) -> str:
+        """Why an interlock refuses writes to that member now, or ""."""
+        return self._permission.refusal(member)
+
+    async def query(self, command: str, *, timeout_s: float | None = None) -> str:
+        """A raw query by a person (D5): one question, no write.
+
+        Raises:
+            ValueRefusedError: It is no single query; nothing was sent.
+            RefusedError: The E-STOP is latched and it might switch an output on.
+        """
+        command = command.strip()
+        raw.check_query(self.name, command)
+        if self._rack.latch.latched and not command.startswith("*"):
+            self._permission.check_latch(f"the raw query {replies.shown(command)}")
+        return await self._connection.linked().query(command, timeout_s=timeout_s)
+
+    async def write(self, command: str) -> None:
+        """A raw write by a person: always refused (D5), since nothing is known of what it does.
+
+        Raises:
+            RefusedError: Always.
+        """
+        raise RefusedError(
+            f"{self.name}: the raw command {replies.shown(command.strip())} was not sent: raw "
+            "writes are off.",
+            hint="Use the device's parameters; they have limits and a safe state.",
+            device=self.name,
+        )
+
+    def _bound(self, member: str) -> Any:
+        self.member(member)  # says which there are
+        return self.instrument.find(member)
+
+    def _not_a(self, member: str, what: str) -> BenchError:
+        return BenchError(f"{self.name}.{member} is no {what}.", device=self.name, member=member)
+
+    # ── making it safe ────────────────────────────────────────────────────────────────────
+
+    def emergency_bytes(self) -> bytes:
+        """What `estop` writes; b"" where nothing is declared."""
+        return self._kind.spec.emergency_bytes()
+
+    def emergency_pieces(self) -> tuple[bytes, ...]:
+        """The same in pieces that need the driver's pause between."""
+        return self._kind.spec.emergency_pieces()
+
+    def target(self) -> Target | None:
+        """What another process needs to make it safe; None without address or estop."""
+        rack, spec = self._rack, self._kind.spec
+        address = self._connection.address()
+        if address is None:
+            return None
+        return target_of(self.name, spec, address, self.identity, rack.make_transport, rack.allow)
+
+    def begin_stop(self, began: float) -> StopAck:
+        """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
+        self._kept.loosen(struck(self._kind))
+        return descent.begin_stop(self, began)
+
+    async def confirm_stop(
+        self, began: float, *, within_s: float = descent.CONFIRM_S, repeat: bool = False
+    ) -> StopAck:
+        """Read back whether it is off; see `descent.confirm_stop`."""
+        return await descent.confirm_stop(self, began, within_s=within_s, repeat=repeat)
+
+    async def park(self) -> ParkResult:
+        """Bring it down in an orderly way; see `descent.park`."""
+        return await descent.park(self)
+
+    def safely(self) -> AbstractContextManager[None]:
+        """What is written within brings it down: latch, interlocks and limits let that pass."""
+        return self._permission.safely()
+
+    def _stop(self) -> StopAck | None:
+        """What became of it at the E-STOP that is still latched."""
+        state = self._rack.latch.state
+        if not state.latched:
+            return None
+        return next((ack for ack in state.acks if ack.device == self.name), None)
+
+    def _changed(self) -> None:
+        self._rack.changed(self.name)
+
+
+__all__ = ["Device", "DeviceState", "Parameter", "ParkResult", "Sample"]

@@ -1,0 +1,38 @@
+"""What a device gets from the bench that it stands on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from funcnodes.devices.addresses.forms import AllowList
+from funcnodes.devices.addresses.lease import Leases
+from funcnodes.devices.benchfile.file import Cause, SafeAction
+from funcnodes.devices.device.kept import OutageNotice
+from funcnodes.devices.estop.latch import Latch
+from funcnodes.devices.transports.choose import MakeTransport
+
+
+@dataclass(frozen=True, slots=True)
+class Rack:
+    """What a device gets from the bench that it stands on.
+
+    Attributes:
+        latch: The E-STOP latch, which refuses writes.
+        allow: Hosts that may be opened.
+        leases: Where its address is taken, None to take none.
+        actions: What the bench does for each cause, unless the device says otherwise.
+        written: Called with its name before each write to it.
+        changed: Called with its name after its state or a value of it changed.
+        told: Called with what became known of it after an outage.
+        make_transport: Opens nothing yet: the channel to an address.
+        refusal: Why an interlock refuses writes to that device's member, or "".
+    """
+
+    latch: Latch
+    allow: AllowList
+    leases: Leases | None
+    actions: dict[Cause, SafeAction]
+    written: Callable[[str], None]
+    changed: Callable[[str], None]
+    told: Callable[[OutageNotice], None]
+    make_transport: MakeTransport
+    refusal: Callable[[str, str], str]

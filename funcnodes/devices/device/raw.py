@@ -1,0 +1,28 @@
+"""What a person may ask an instrument in its own words (D5): one question, and nothing else."""
+
+from funcnodes.devices.messages import replies
+from funcnodes.errors import ValueRefusedError
+
+RAW_LIMIT = 1_000
+
+
+def check_query(who: str, command: str) -> None:
+    """Refuse what is no single question.
+
+    Raises:
+        ValueRefusedError: It is none; says why.
+    """
+    why = _why_not(command)
+    if why:
+        raise ValueRefusedError(f"{who}: {replies.shown(command)} was not sent: {why}.", device=who)
+
+
+def _why_not(command: str) -> str:
+    header = command.partition(" ")[0]
+    if not (command.isascii() and command.isprintable()) or len(command) > RAW_LIMIT:
+        return "it is not one line of printable ASCII"
+    if ";" in command:
+        return "it holds ';', which would begin a second command"
+    if not header.endswith("?") or header.count("?") != 1:
+        return "it is no query: its first word does not end in '?'"
+    return ""

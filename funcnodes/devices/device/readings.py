@@ -1,0 +1,59 @@
+"""What was read of a device last, how long it is believed, and what follows for its outputs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from funcnodes.core.quality import worst
+from funcnodes.core.values import Quality
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.members import Sample
+
+
+class Readings:
+    """The newest sample of each member, or of "record.field"; asks no instrument.
+
+    Attributes:
+        valid_s: For how long the values of each are believed, where that is not for ever.
+    """
+
+    def __init__(self) -> None:
+        self.valid_s: Mapping[str, float] = {}
+        self._samples: dict[str, Sample] = {}
+
+    def note(self, member: str, sample: Sample) -> None:
+        """Put the newest in place of the last."""
+        self._samples[member] = sample
+
+    def clear(self) -> None:
+        """Forget all: a new connection begins."""
+        self._samples.clear()
+
+    def newest(self, member: str) -> Sample | None:
+        """The last that was noted; "stale" past its `valid_s`."""
+        sample = self._samples.get(member)
+        return self._aged(member, sample) if sample is not None else None
+
+    def __iter__(self) -> Iterator[tuple[str, Sample]]:
+        """Everything, in the order in which it was read first."""
+        return ((member, self._aged(member, sample)) for member, sample in self._samples.items())
+
+    def output_on(self, outputs: Iterable[tuple[str, Control[object]]]) -> bool | None:
+        """Whether any of these outputs is on; None where none is and one is not known."""
+        is_known = [
+            None if (sample := self._samples.get(path)) is None else not member.is_off(sample.value)
+            for path, member in outputs
+        ]
+        if True in is_known:
+            return True
+        return None if None in is_known or not is_known else False
+
+    def doubt(self, quality: Quality) -> None:
+        """What was read so far is worth no more than that."""
+        for member, sample in self._samples.items():
+            self._samples[member] = replace(sample, quality=worst((sample.quality, quality)))
+
+    def _aged(self, member: str, sample: Sample) -> Sample:
+        valid_s = self.valid_s.get(member)
+        if valid_s is not None and sample.quality == "ok" and sample.age_s > valid_s:
+            return replace(sample, quality="stale")
+        return sample

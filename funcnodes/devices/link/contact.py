@@ -1,0 +1,162 @@
+"""Contact with one instrument: its channel opened, opened anew, and the proof of who is there.
+
+Guarantees that after `renew` no reply of before can be taken for one to come, and that the same
+instrument answers. An old connection is let end gently, so that what was written to it arrives.
+Whoever calls holds the link and keeps the deadline.
+"""
+
+import asyncio
+import contextlib
+
+from funcnodes.devices.link.talk import Talk
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.devices.messages.traffic import Traffic
+from funcnodes.devices.transports import Transport
+from funcnodes.devices.transports.recording import Recording
+from funcnodes.errors import DeviceBusyError, DeviceConnectError, DeviceError
+
+_FAREWELL_S = 0.2
+_SETUP_PAUSES = 60  # three with each of twenty settings, while late replies may come in
+
+
+class Contact:
+    """Contact with one instrument; see the module's text.
+
+    Attributes:
+        name: The device's, for messages.
+        address: Where the channel leads.
+        transport: The channel, with its traffic recorded.
+        talk: What is said on it.
+        identity: Who answered, None until it was reached (or where nothing identifies).
+        has_succeeded: Whether it was ever set up whole.
+        is_fresh: Whether it was renewed already and only the setting up is to be done.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        protocol: Protocol,
+        traffic: Traffic,
+        expected: Identity | None,
+    ) -> None:
+        self.name = name
+        self.address = transport.address
+        self.protocol = protocol
+        self.identity = expected
+        self.transport = Recording(transport, traffic)
+        self.talk = Talk(name, self.transport, protocol)
+        self.has_succeeded = False
+        self.is_fresh = False
+        self._farewells: set[asyncio.Task[None]] = set()
+
+    async def renew(self) -> None:
+        """Open it anew, or read it out up to a known mark, and prove who is there.
+
+        Raises:
+            IdentityError: Another instrument answers.
+            DeviceError: It cannot be reached.
+        """
+        await self._reopen()
+        if self.protocol.identify:
+            self.talk.under_way = self.protocol.identify
+            self.identity = await self.talk.identify(self.identity)
+
+    async def hang_up(self) -> None:
+        """Close it; idempotent."""
+        self.is_fresh = False
+        self._part()
+        await self.transport.close()
+
+    async def see_off(self) -> None:
+        """Give old connections a moment to end, then cut them short."""
+        for task in tuple(self._farewells):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await asyncio.shield(task)
+        await self._cut_farewells_short()
+
+    async def _reopen(self) -> None:
+        transport = self.transport
+        if not transport.fresh_on_open and self.has_succeeded:
+            self.talk.be_wary()
+        if transport.fresh_on_open or not transport.is_open:
+            self._part()
+            await self._connect()
+            if self.has_succeeded:
+                await transport.interrupt()
+            self.talk.rest()  # somebody may have spoken to it just now
+            return
+        if self.talk.is_half_sent:
+            await self.talk.send(self.talk.framing.mark)
+        transport.discard_input()
+
+    async def _connect(self) -> None:
+        """Open; where an old connection is still closing and in the way, cut it short."""
+        try:
+            async with asyncio.timeout(self.protocol.connect_s / 4 if self._farewells else None):
+                await self.transport.open()
+        except (TimeoutError, DeviceConnectError, DeviceBusyError):
+            if not self._farewells:
+                raise
+            await self._cut_farewells_short()
+            await self.transport.open()
+
+    def _part(self) -> None:
+        """Let the old connection end gently, so that what was written to it arrives."""
+        farewell = self.transport.part()
+        if farewell is not None:
+            task = asyncio.create_task(farewell, name=f"farewell {self.name}")
+            self._farewells.add(task)
+            task.add_done_callback(self._farewells.discard)
+
+    async def _cut_farewells_short(self) -> None:
+        for task in tuple(self._farewells):
+            task.cancel()
+        await asyncio.gather(*self._farewells, return_exceptions=True)
+
+    # ── words ─────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def who(self) -> str:
+        """Name and address, as messages begin."""
+        return f"{self.name} ({self.address})"
+
+    @property
+    def setup_s(self) -> float:
+        """How long it may take to be set up and read, with the pauses that it needs."""
+        protocol = self.protocol
+        return protocol.connect_s + protocol.timeout_s + _SETUP_PAUSES * protocol.gap_s
+
+    @property
+    def during(self) -> str:
+        """What was asked when setting up failed, where it was more than who is there."""
+        command = self.talk.under_way
+        return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
+
+    def without(self, text: str) -> str:
+        """A message without the device and address it may begin with."""
+        for start in (f"{self.who}: ", f"{self.address}: ", f"{self.name}: "):
+            text = text.removeprefix(start)
+        return text
+
+    def silence(self) -> tuple[str, DeviceError | None]:
+        """Why it took too long, and the error that tells more of it where there is one."""
+        seconds = f"in {self.protocol.connect_s:.1f} s"
+        if not self.transport.is_open:
+            return f"no connection {seconds}", None
+        if self.during:
+            seconds = f"in {self.setup_s:.1f} s"
+            return f"no reply to {self.talk.under_way!r} {seconds}", None
+        why = f"no reply to {self.protocol.identify!r} {seconds}"
+        noise = self.transport.discard_input()
+        if noise == 0:
+            return why, None
+        hint = "Is the line's speed (baud), and are its bits and parity, the instrument's?"
+        return f"{why}, but {noise} bytes that are none", DeviceConnectError("", hint=hint)
+
+
+def sentence(text: str) -> str:
+    """A text that ends as a sentence does."""
+    return text if text.endswith(".") else f"{text}."

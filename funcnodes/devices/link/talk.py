@@ -1,0 +1,279 @@
+"""An open channel for whoever holds the link: exchanges without lock, limit or retry.
+
+Has a framing turn commands into bytes and replies into text, keeps the pauses an instrument
+needs, reads its error queue, finds out who it is. Where a late reply may come in at any time, it
+holds each reply against the instrument's own identification. Keeps no deadline: the link does.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from funcnodes.core import clock
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.framing import Refused
+from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.devices.transports.base import Transport
+from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
+WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
+STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
+TRIES = 4  # questions after an identification in frames, where the answer may be damaged
+
+
+class Talk:
+    """An open channel for whoever holds the link: exchanges without lock, limit or retry."""
+
+    def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
+        self.name = name
+        self.transport = transport
+        self.protocol = protocol
+        self.read_until = self._then_rest(transport.read_until)
+        self.read_exactly = self._then_rest(transport.read_exactly)
+        self.framing = protocol.frames()
+        self._reply_eol = protocol.reply_eol.encode("ascii")
+        self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
+        self._wary_until = 0.0  # monotonic time until which a late reply may still come in
+        self._identity: Identity | None = None  # who answered last
+        self.is_half_sent = False
+        self.under_way = ""  # what is asked while the instrument is set up, for messages
+
+    def encode(self, command: str) -> bytes:
+        """The bytes of one command; nothing in it may end it early.
+
+        Raises:
+            ValueRefusedError: It holds a line break or anything else that no frame may hold.
+        """
+        try:
+            return self.framing.encode(command)
+        except ValueError as error:
+            raise ValueRefusedError(
+                f"{self.name}: the command {replies.shown(command)} {error}, so nothing was sent.",
+                device=self.name,
+            ) from error
+
+    async def send(self, data: bytes) -> None:
+        """Write encoded bytes."""
+        if self._speak_at:
+            wait = self._speak_at - clock.monotonic()
+            if wait > 0:
+                await clock.sleep(wait)
+        self.is_half_sent = True
+        await self.transport.write(data)
+        self.is_half_sent = False
+        self.rest()
+
+    def query(self, command: str, data: bytes = b"") -> Coroutine[Any, Any, str]:
+        """Write a query (`data` where it is encoded already) and read its reply; to be awaited.
+
+        The caller keeps the deadline.
+
+        Raises:
+            ReplyError: A damaged reply; while wary, another count of replies than one.
+            Refused: The instrument says no.
+        """
+        if self._wary_until and self._is_wary() and command != self.protocol.identify:
+            if self.framing.is_pipelined:
+                return self._query_warily(command)
+            return self._query_settled(data or self.encode(command))
+        self._drop_unasked()
+        return self.framing.ask(self, data or self.encode(command))
+
+    async def _query_settled(self, data: bytes) -> str:
+        await self.settle()
+        self._drop_unasked()
+        return await self.framing.ask(self, data)
+
+    async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
+        """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.
+
+        A block of indefinite length ends at the terminator, which it must not hold therefore.
+
+        Raises:
+            ReplyError: No block came, or one of more than `limit` bytes.
+        """
+        if self._is_wary():
+            await self.identify(self._identity)  # a late reply would come in before its answer
+        self._drop_unasked()
+        await self.send(self.encode(command))
+        head = await self.read_exactly(2)
+        if head[:1] != b"#" or not head[1:].isdigit():
+            raise ReplyError(f"{head!r} came where a block begins with # and a digit.")
+        if head == b"#0":
+            data = await self.read_until(self._reply_eol, limit=limit + len(self._reply_eol))
+            return data[: -len(self._reply_eol)]
+        digits = await self.read_exactly(int(head[1:]))
+        if not digits.isdigit() or int(digits) > limit:
+            raise ReplyError(
+                f"A block of {digits.decode('latin-1')} bytes was announced, {limit} fit."
+            )
+        block = bytearray(int(digits))
+        await self.transport.read_into(memoryview(block))
+        if (await self.read_until(self._reply_eol)).strip():
+            raise ReplyError(f"More came behind a block of {len(block)} bytes.")
+        return block
+
+    async def status_byte(self) -> int | None:
+        """The status byte by serial poll; None where the interface has none."""
+        return await self.transport.status_byte()
+
+    async def settle(self) -> None:
+        """Drop what comes in until the line is silent, where frames have nothing else to tell."""
+        for _ in range(STALE_LINES if self.framing.silence_s else 0):
+            await clock.sleep(self.framing.silence_s)
+            if not self.transport.discard_input():
+                return
+
+    def _then_rest(
+        self, read: Callable[P, Coroutine[Any, Any, T]]
+    ) -> Callable[P, Coroutine[Any, Any, T]]:
+        """An instrument that needs a pause behind a command needs one behind its reply, too."""
+        if not self.protocol.gap_s:
+            return read
+
+        async def read_and_rest(*args: P.args, **options: P.kwargs) -> T:
+            found = await read(*args, **options)
+            self.rest()
+            return found
+
+        return read_and_rest
+
+    @property
+    def rests_s(self) -> float:
+        """For how long the instrument, spoken to just now, may not hear."""
+        left_s = self._speak_at - clock.monotonic() if self._speak_at else 0.0
+        return min(max(0.0, left_s), self.protocol.gap_s)
+
+    def rest(self) -> None:
+        """Leave the instrument alone for a moment, where it needs that."""
+        if self.protocol.gap_s:
+            self._speak_at = clock.monotonic() + self.protocol.gap_s
+
+    def _drop_unasked(self) -> None:
+        """What has come before a question answers nothing, a second line to the last one say."""
+        if self.transport.has_input():
+            self.transport.discard_input()
+
+    def _is_wary(self) -> bool:
+        return self._wary_until > time.monotonic()
+
+    def be_wary(self) -> None:
+        """For a while, hold each reply against the instrument's own identification.
+
+        For a line on which a late reply may come in at any time, opened anew or not.
+        """
+        if self.protocol.identify:
+            self._wary_until = time.monotonic() + WARY_S
+
+    async def _query_warily(self, command: str) -> str:
+        """Ask, then ask who is there: exactly one line may come before the answer to that."""
+        self.transport.discard_input()
+        await self.send(self.encode(command))
+        lines: list[str] = []
+        if self.protocol.gap_s:  # it hears the next message only a pause after its reply
+            lines.append(await self.framing.read(self))
+        await self.send(self.encode(self.protocol.identify))
+        while len(lines) < STALE_LINES:
+            line = await self.framing.read(self)
+            found = self._identity_or_none(line)
+            if found is not None and (self._identity is None or found.same_unit(self._identity)):
+                break
+            lines.append(line)
+        if len(lines) != 1:
+            raise ReplyError(f"{len(lines)} replies came to one query, an earlier one's perhaps.")
+        return lines[0]
+
+    async def write(self, command: str) -> None:
+        """Write a command; see `errors` for what the instrument thought of it.
+
+        Raises:
+            Refused: It says no at once.
+        """
+        await self.framing.tell(self, self.encode(command))
+
+    async def errors(self) -> list[tuple[int, str]]:
+        """Empty the error queue; nothing where the instrument has none."""
+        found: list[tuple[int, str]] = []
+        self.under_way = self.protocol.errors
+        while self.protocol.errors and len(found) < ERRORS_AT_ONCE:
+            code, text = replies.error_entry(await self.query(self.protocol.errors))
+            if code == 0:
+                break
+            found.append((code, text))
+        return found
+
+    async def identify(self, expected: Identity | None) -> Identity:
+        """Ask who is there, dropping late replies of earlier queries that come in before.
+
+        Raises:
+            IdentityError: Another instrument than `expected` answers.
+        """
+        if not self.framing.is_pipelined:
+            return await self._identify_framed(expected)
+        await self.send(self.encode(self.protocol.identify))
+        other: Identity | None = None
+        try:
+            for _ in range(STALE_LINES):
+                async with asyncio.timeout(None if other is None else 0.2):
+                    found = self._identity_or_none(await self._line())
+                if found is not None and (expected is None or found.same_unit(expected)):
+                    self._identity = found
+                    return found
+                other = found or other
+        except TimeoutError:
+            if other is None:
+                raise
+        if other is None:
+            raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
+        raise self._another(other, expected)
+
+    async def _identify_framed(self, expected: Identity | None) -> Identity:
+        """Ask who is there on a line that was silent before, again where the answer is damaged."""
+        for left in reversed(range(TRIES)):
+            await self.settle()
+            try:
+                async with asyncio.timeout(self.protocol.connect_s / TRIES if left else None):
+                    text = await self.framing.ask(self, self.encode(self.protocol.identify))
+                found = self.protocol.identity(text)
+            except (ReplyError, Refused, TimeoutError):
+                if not left:
+                    raise
+                continue
+            if expected is not None and not found.same_unit(expected):
+                raise self._another(found, expected)
+            break
+        self._identity = found
+        return found
+
+    def _another(self, other: Identity, expected: Identity | None) -> IdentityError:
+        return IdentityError(
+            f"{self.name}: another instrument answers, serial number {other.serial or '(none)'} "
+            f"({other.model}), expected was {_serial(expected)}.",
+            hint="If it was exchanged on purpose, connect the device anew.",
+            found=str(other),
+        )
+
+    async def _line(self) -> str:
+        try:
+            return await self.framing.read(self)
+        except ReplyError:
+            return ""  # garbage before the mark is dropped like a late reply
+
+    def _identity_or_none(self, line: str) -> Identity | None:
+        try:
+            is_default = self.protocol.identity is replies.identity
+            if is_default and line.count(",") < 2:
+                return None
+            return self.protocol.identity(line)
+        except ReplyError:
+            return None
+
+
+def _serial(identity: Identity | None) -> str:
+    return f"{identity.serial or '(none)'} ({identity.model})" if identity else "any"

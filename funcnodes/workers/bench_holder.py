@@ -1,0 +1,76 @@
+"""Who holds the controls of the bench: one person at a time.
+
+The first operator who acts gets them; so does the next one once the holder has left. Anybody else
+takes them over by one click, which everybody is told of.
+"""
+
+from collections.abc import Callable
+
+from funcnodes.errors import RefusedError
+from funcnodes.workers import schema
+from funcnodes.workers.roles import at_least
+
+
+class BenchHolder:
+    """The people at a worker, and the one of them who may act on its bench."""
+
+    def __init__(self, *, changed: Callable[[], None] = lambda: None) -> None:
+        self.holder: schema.Actor | None = None
+        self._people: list[schema.Actor] = []
+        self._changed = changed
+
+    def people(self) -> list[schema.PersonView]:
+        """Everybody who watches, the holder marked."""
+        holder = self.holder.id if self.holder else ""
+        return [
+            schema.PersonView(id=each.id, name=each.name, role=each.role, holder=each.id == holder)
+            for each in self._people
+        ]
+
+    def set_people(self, people: list[schema.Actor]) -> None:
+        """These people watch now."""
+        self._people = people
+        for each in people:
+            if self.holder is not None and each.id == self.holder.id:
+                self.holder = each
+        self._changed()
+
+    def take(self, actor: schema.Actor) -> None:
+        """Take the controls over.
+
+        Raises:
+            RefusedError: A viewer cannot hold them.
+        """
+        if not at_least(actor.role, "operator"):
+            raise RefusedError("A viewer cannot hold the controls.")
+        if self.holder is None or self.holder.id != actor.id:
+            self.holder = actor
+            self._changed()
+
+    def require(self, actor: schema.Actor) -> None:
+        """Let the holder pass, or whoever gets the controls because nobody here holds them.
+
+        Raises:
+            RefusedError: Somebody else holds them.
+        """
+        if self.holder is not None and self.holder.id != actor.id and self._is_here(self.holder):
+            raise RefusedError(
+                f"{self.holder.name or 'Somebody else'} holds the controls of this bench.",
+                hint="Take the controls over first.",
+                holder=self.holder.name,
+            )
+        self.take(actor)
+
+    def give_back(self, actor: schema.Actor) -> None:
+        """Whoever acted for a moment only holds them no longer."""
+        if self.holder is not None and self.holder.id == actor.id:
+            self.holder = None
+            self._changed()
+
+    @property
+    def is_held_here(self) -> bool:
+        """Whether nobody holds them, or whoever does is here."""
+        return self.holder is None or self._is_here(self.holder)
+
+    def _is_here(self, actor: schema.Actor) -> bool:
+        return any(each.id == actor.id for each in self._people)

@@ -1,0 +1,1 @@
+"""What makes a bench safe when its worker's event loop does not answer, or its process is gone."""

@@ -1,0 +1,213 @@
+"""What is told: all of it at first, then what changes, numbered; and an answer to each command.
+
+The worker numbers its patches (`seq`) within a `session` (one life of the worker process); the
+server keeps the newest patches, so that a browser that comes back names the last one it has seen
+and gets what it missed, or a new Snapshot. Values are coalesced, latest wins; rows are not.
+"""
+
+from typing import Any
+
+import msgspec
+
+from funcnodes.workers.schema.views import (
+    BodyView,
+    ColumnView,
+    DeviceView,
+    EdgeView,
+    ExampleView,
+    LatchView,
+    LibraryEntry,
+    LogLine,
+    NodeView,
+    PersonView,
+    Problem,
+    ProgressView,
+    RunView,
+    SafetyView,
+    SpaceView,
+    TrafficPage,
+    WatchView,
+)
+from funcnodes.workers.schema.words import Base, NodeState, Quality
+
+
+class Snapshot(Base, kw_only=True, tag="snapshot"):
+    """Everything a browser needs to draw the worker."""
+
+    worker: str
+    session: str
+    seq: int
+    rev: int
+    space: SpaceView | None = None
+    """Null while no nodespace is open."""
+    spaces: list[str] = []
+    nodes: list[NodeView] = []
+    edges: list[EdgeView] = []
+    devices: list[DeviceView] = []
+    bench: str = ""
+    run: RunView | None = None
+    """The active or else the last run."""
+    latch: LatchView
+    watch: WatchView = msgspec.field(default_factory=WatchView)
+    safety: SafetyView = msgspec.field(default_factory=SafetyView)
+    library: list[LibraryEntry] = []
+    examples: list[ExampleView] = []
+    people: list[PersonView] = []
+    log: list[LogLine] = []
+
+
+class NodePut(Base, kw_only=True, tag="node"):
+    node: NodeView
+
+
+class NodeGone(Base, kw_only=True, tag="node_gone"):
+    id: str
+
+
+class NodeStatus(Base, kw_only=True, tag="status"):
+    id: str
+    state: NodeState
+    duration_s: float | None = None
+    runs: int = 0
+    progress: ProgressView | None = None
+    problem: Problem | None = None
+
+
+class EdgePut(Base, kw_only=True, tag="edge"):
+    edge: EdgeView
+
+
+class EdgeGone(Base, kw_only=True, tag="edge_gone"):
+    id: str
+
+
+class PortValue(Base, array_like=True):
+    """One port's newest value, positional to keep patches small."""
+
+    node: str
+    port: str
+    value: Any
+    quality: Quality
+    t: float | None
+    stale: bool
+    applied: bool
+
+
+class PortValues(Base, kw_only=True, tag="values"):
+    values: list[PortValue]
+
+
+class RowsView(Base, kw_only=True, tag="rows"):
+    """Rows `start` … of a run's recorder; appended, never coalesced away."""
+
+    run: str
+    recorder: str
+    start: int
+    columns: list[ColumnView]
+    data: list[list[float | None]]
+    """One list per column."""
+
+
+class DevicePut(Base, kw_only=True, tag="device"):
+    device: DeviceView
+
+
+class DeviceGone(Base, kw_only=True, tag="device_gone"):
+    name: str
+
+
+class RunPut(Base, kw_only=True, tag="run"):
+    run: RunView | None
+
+
+class LatchPut(Base, kw_only=True, tag="latch"):
+    latch: LatchView
+
+
+class WatchPut(Base, kw_only=True, tag="watch"):
+    """Alarms and interlocks as they stand now, all of them."""
+
+    watch: WatchView
+
+
+class SafetyPut(Base, kw_only=True, tag="safety"):
+    safety: SafetyView
+
+
+class SpacePut(Base, kw_only=True, tag="space"):
+    space: SpaceView | None
+    spaces: list[str]
+
+
+class LibraryPut(Base, kw_only=True, tag="library"):
+    library: list[LibraryEntry]
+
+
+class PeoplePut(Base, kw_only=True, tag="people"):
+    people: list[PersonView]
+
+
+class Logged(Base, kw_only=True, tag="log"):
+    lines: list[LogLine]
+
+
+class Reset(Base, kw_only=True, tag="reset"):
+    """Another nodespace was opened, or a restored one: drop nodes and edges, then apply."""
+
+    nodes: list[NodeView]
+    edges: list[EdgeView]
+
+
+PatchEvent = (
+    NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | PortValues | RowsView | DevicePut
+    | DeviceGone | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut
+    | Logged | Reset
+)  # fmt: skip
+
+
+class Patch(Base, kw_only=True, tag="frame"):
+    """A numbered batch of events, applied in order.
+
+    The server numbers anew what it passes on, under a session of its own, since it adds patches
+    for what cannot wait for a worker whose loop is held.
+    """
+
+    session: str
+    seq: int
+    rev: int
+    events: list[PatchEvent]
+
+
+class Ack(Base, kw_only=True, tag="ack"):
+    """The command was carried out."""
+
+    id: int
+    rev: int
+    result: Any = None
+
+
+class Fail(Base, kw_only=True, tag="fail"):
+    """The command was refused; nothing changed."""
+
+    id: int
+    rev: int
+    problem: Problem
+
+
+class Gone(Base, kw_only=True, tag="gone"):
+    """The worker is out of reach; everything shown of it is stale until a Snapshot comes."""
+
+    worker: str
+    reason: str
+
+
+class Welcome(Base, kw_only=True, tag="welcome"):
+    """First message on the socket, from the server."""
+
+    you: PersonView
+    version: str
+
+
+FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome
+AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage
+"""What an Ack's result is where it is a struct of its own."""

@@ -1,0 +1,405 @@
+"""What is asked: every edit is a command with an inverse.
+
+A command says here, and nowhere else, who may send it and what it has an effect on: gate, worker
+and dispatch go by that. `funcnodes.workers.commands` has a method of its tag's name for each.
+"""
+
+import functools
+import operator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from funcnodes.workers.schema.views import AlarmSeverity
+from funcnodes.workers.schema.words import Base, Policy, Role, Section
+
+Effect = Literal["reads", "edits", "keeps", "acts", "stops"]
+"""What a command changes.
+
+`reads`: nothing. `edits`: the open graph, so that it can be undone. `keeps`: what the worker keeps
+beside it, such as other nodespaces and who holds the controls. `acts`: the bench, runs, or whether
+effects are on, which needs the controls of the bench. `stops`: the bench, for which nobody needs
+them (S4).
+"""
+
+
+class WorkerCommand(Base):
+    """What people may ask of a worker, by a `CommandMessage`."""
+
+    role: ClassVar[Role] = "operator"
+    """The least role that may send it."""
+    effect: ClassVar[Effect]
+    reaches: ClassVar[str] = ""
+    """The field that names a node; where that node could act on the world now, the controls of the
+    bench are needed."""
+
+
+class ReadCommand(WorkerCommand):
+    """It shows something."""
+
+    role = "viewer"
+    effect = "reads"
+
+
+class EditCommand(WorkerCommand):
+    """It has an inverse."""
+
+    effect = "edits"
+
+
+class KeepCommand(WorkerCommand):
+    """It changes what the worker keeps beside the graph."""
+
+    effect = "keeps"
+
+
+class BenchCommand(WorkerCommand):
+    """It takes the controls of the bench."""
+
+    effect = "acts"
+
+
+class AddNode(EditCommand, kw_only=True, tag="add_node"):
+    """Ack.result is the new node's id."""
+
+    key: str
+    x: float
+    y: float
+    scope: str = ""
+    """The subgraph to put it into, by its name."""
+    frame: str = ""
+    """The frame to have hold it, by its name."""
+    section: Section = "body"
+
+
+class RemoveNodes(EditCommand, kw_only=True, tag="remove_nodes"):
+    ids: list[str]
+    edges: list[str] = []
+    """Edges to remove with them."""
+
+
+class MoveNodes(EditCommand, kw_only=True, tag="move_nodes"):
+    ids: list[str]
+    x: list[float]
+    y: list[float]
+
+
+class Duplicate(EditCommand, kw_only=True, tag="duplicate"):
+    """Copy these nodes and the wires among them. Ack.result is the list of new ids."""
+
+    ids: list[str]
+    dx: float = 32.0
+    dy: float = 32.0
+
+
+class Connect(EditCommand, kw_only=True, tag="connect"):
+    """A wire; an occupied input gives up its old one. `target_port` "+" grows the node."""
+
+    reaches = "target"
+
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+
+
+class Disconnect(EditCommand, kw_only=True, tag="disconnect"):
+    edge: str
+
+
+class SetValue(EditCommand, kw_only=True, tag="set_value"):
+    """Set an input. A text with a unit ("0.8 V") is read in the port's dimension; null unsets."""
+
+    reaches = "node"
+
+    node: str
+    port: str
+    value: Any
+
+
+class Rename(EditCommand, kw_only=True, tag="rename"):
+    id: str
+    name: str
+
+
+class SetPolicy(EditCommand, kw_only=True, tag="set_policy"):
+    id: str
+    policy: Policy
+
+
+class SetPort(EditCommand, kw_only=True, tag="set_port"):
+    """Pin, hide or mark live; null leaves as it is."""
+
+    node: str
+    port: str
+    pinned: bool | None = None
+    hidden: bool | None = None
+    live: bool | None = None
+
+
+class SetPlot(EditCommand, kw_only=True, tag="set_plot"):
+    id: str
+    x: str
+    y: list[str]
+
+
+class PutIn(EditCommand, kw_only=True, tag="put_in"):
+    """Have a frame hold nodes, or none ("" takes them out); with `x` and `y`, move them too."""
+
+    ids: list[str]
+    frame: str
+    section: Section = "body"
+    x: list[float] = []
+    y: list[float] = []
+
+
+class MakeSubgraph(EditCommand, kw_only=True, tag="make_subgraph"):
+    """Put nodes into a subgraph in their place. Ack.result is its name."""
+
+    ids: list[str]
+    name: str = ""
+
+
+class Dissolve(EditCommand, kw_only=True, tag="dissolve"):
+    """Put what is inside a subgraph in its place. Ack.result is the list of the nodes' names."""
+
+    id: str
+
+
+class Promote(EditCommand, kw_only=True, tag="promote"):
+    """Make a port of a node inside a subgraph one of the subgraph. Ack.result is the port's id."""
+
+    node: str
+    port: str
+    name: str = ""
+
+
+class Demote(EditCommand, kw_only=True, tag="demote"):
+    """Take a port of a subgraph away."""
+
+    node: str
+    port: str
+
+
+class SaveSubgraph(EditCommand, kw_only=True, tag="save_subgraph"):
+    """Save it as a file, which the library lists. Refused where another file has that name."""
+
+    id: str
+    name: str
+    replace: bool = False
+
+
+class UpdateSubgraph(EditCommand, kw_only=True, tag="update_subgraph"):
+    """Take over what its file is now."""
+
+    id: str
+
+
+class GetBody(ReadCommand, kw_only=True, tag="get_body"):
+    """Ack.result is what the body of a node's card shows."""
+
+    id: str
+
+
+class Undo(EditCommand, kw_only=True, tag="undo"):
+    pass
+
+
+class Redo(EditCommand, kw_only=True, tag="redo"):
+    pass
+
+
+class OpenExample(KeepCommand, kw_only=True, tag="open_example"):
+    """Open an example as a new nodespace. Ack.result is its name."""
+
+    name: str
+
+
+class OpenSpace(KeepCommand, kw_only=True, tag="open_space"):
+    name: str
+
+
+class NewSpace(KeepCommand, kw_only=True, tag="new_space"):
+    name: str = ""
+
+
+class RenameSpace(KeepCommand, kw_only=True, tag="rename_space"):
+    name: str
+
+
+class CloseSpace(KeepCommand, kw_only=True, tag="close_space"):
+    pass
+
+
+class RunStart(BenchCommand, kw_only=True, tag="run_start"):
+    """Ack.result is the run's id."""
+
+    accepted: list[str] = []
+    """Texts of the warnings that whoever starts it accepts; recorded with the run (S5)."""
+
+
+class RunPause(BenchCommand, kw_only=True, tag="run_pause"):
+    pass
+
+
+class RunResume(BenchCommand, kw_only=True, tag="run_resume"):
+    pass
+
+
+class RunStop(BenchCommand, kw_only=True, tag="run_stop"):
+    """End after what is under way, park what the run wrote to."""
+
+
+class RunAbort(BenchCommand, kw_only=True, tag="run_abort"):
+    """Give up what is under way, then park."""
+
+
+class TriggerNode(BenchCommand, kw_only=True, tag="trigger"):
+    """Run one node now (Retry on its card)."""
+
+    id: str
+
+
+class CancelNode(BenchCommand, kw_only=True, tag="cancel"):
+    id: str
+
+
+class SetLive(BenchCommand, kw_only=True, tag="set_live"):
+    """Switch effects on or off outside runs (A1)."""
+
+    live: bool
+    accepted: list[str] = []
+    """As in RunStart; goes to the log."""
+
+
+class DeviceConnect(BenchCommand, kw_only=True, tag="device_connect"):
+    name: str
+
+
+class DeviceDisconnect(BenchCommand, kw_only=True, tag="device_disconnect"):
+    name: str
+
+
+class DeviceAccept(BenchCommand, kw_only=True, tag="device_accept"):
+    """Take the settings of a device that lost them for what they should be, as they are now."""
+
+    name: str
+
+
+class EStop(WorkerCommand, kw_only=True, tag="estop"):
+    """Carried on the guard channel; answered at once, acknowledgements come as LatchPut."""
+
+    role = "viewer"
+    effect = "stops"
+
+
+class EStopReset(BenchCommand, kw_only=True, tag="estop_reset"):
+    """Release the latch; `confirmed` names every device that did not acknowledge."""
+
+    confirmed: list[str] = []
+
+
+class GetWatch(ReadCommand, kw_only=True, tag="get_watch"):
+    """Ack.result is a WatchView."""
+
+
+class AlarmAcknowledge(KeepCommand, kw_only=True, tag="alarm_acknowledge"):
+    """Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect."""
+
+    name: str
+    severity: AlarmSeverity = "INVALID"
+
+
+class AlarmShelve(KeepCommand, kw_only=True, tag="alarm_shelve"):
+    """Tell nobody of an alarm for that many seconds; 0 ends that."""
+
+    name: str
+    seconds: float
+
+
+class InterlockReset(BenchCommand, kw_only=True, tag="interlock_reset"):
+    """Release an interlock that refuses writes; one that stopped devices goes with the E-STOP."""
+
+    name: str
+
+
+class GetTraffic(ReadCommand, kw_only=True, tag="get_traffic"):
+    """What went over the wires lately. Ack.result is a TrafficPage."""
+
+    since: dict[str, int] = {}
+    """By device, the first number that is wanted; of others all that is kept."""
+    limit: int = 2_000
+    """At most so many of each device, the newest."""
+
+
+class ExportTraffic(ReadCommand, kw_only=True, tag="export_traffic"):
+    """What is kept of it as a replay file. Ack.result is {name, media_type, data: bytes}."""
+
+    devices: list[str] = []
+    """Only these; all where there are none."""
+
+
+class TakeControls(KeepCommand, kw_only=True, tag="take_controls"):
+    pass
+
+
+class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
+    """Rows of a run from `start`. Ack.result is {run, recorder, start, columns, data}."""
+
+    run: str
+    start: int = 0
+    limit: int = 20_000
+
+
+class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
+    """Ack.result is a list of RunView, newest first."""
+
+    limit: int = 200
+
+
+class ExportRun(ReadCommand, kw_only=True, tag="export_run"):
+    """Ack.result is {name, media_type, data: bytes}."""
+
+    run: str
+    format: Literal["csv"] = "csv"
+
+
+class GetSnapshot(ReadCommand, kw_only=True, tag="get_snapshot"):
+    """Ack.result is a Snapshot (the server asks for it when somebody subscribes)."""
+
+
+COMMANDS: tuple[type[WorkerCommand], ...] = tuple(
+    each
+    for each in list(globals().values())
+    if isinstance(each, type) and issubclass(each, WorkerCommand) and each.__struct_config__.tag
+)
+"""Each command that there is, in the order in which they stand here."""
+if TYPE_CHECKING:
+    AnyCommand = WorkerCommand
+else:
+    AnyCommand = functools.reduce(operator.or_, COMMANDS)
+
+
+class CommandMessage(Base, kw_only=True, tag="command"):
+    """One request from a browser; `id` is the browser's own counter.
+
+    `rev` is the revision the sender saw; an edit of structure on an older one is refused with the
+    title "StaleRevision" only where it names something that is no longer there.
+    """
+
+    id: int
+    rev: int = 0
+    body: AnyCommand
+
+
+class Subscribe(Base, kw_only=True, tag="subscribe"):
+    """Watch a worker; with `session` and `seq`, go on from there if that is still kept."""
+
+    worker: str
+    session: str = ""
+    seq: int = 0
+
+
+class Ping(Base, kw_only=True, tag="ping"):
+    pass
+
+
+FromBrowser = CommandMessage | Subscribe | Ping

@@ -1,0 +1,454 @@
+"""What is seen: nodes, edges, devices, runs and the bench's safety, as the page draws them."""
+
+from typing import Any
+
+from funcnodes.devices import benchfile
+from funcnodes.devices.benchfile import rules
+from funcnodes.devices.declarations import members
+from funcnodes.devices.estop import latch as safety
+from funcnodes.devices.nodes import alarms as alarmnodes
+from funcnodes.runs import records
+from funcnodes.workers.schema.words import (
+    Arming,
+    Base,
+    BodyKind,
+    CellValue,
+    CurveStyle,
+    DeviceState,
+    NodeState,
+    Policy,
+    PortKind,
+    Quality,
+    Role,
+    RunState,
+    Section,
+)
+
+
+class Problem(Base, kw_only=True):
+    """One plain sentence about what went wrong, and what to try."""
+
+    title: str
+    """Kind of error, e.g. "DeviceTimeout"."""
+    detail: str
+    """The sentence."""
+    hint: str = ""
+    context: dict[str, Any] = {}
+
+
+class ProgressView(Base, kw_only=True):
+    done: int
+    total: int | None = None
+    text: str = ""
+
+
+class PortView(Base, kw_only=True):
+    id: str
+    name: str
+    kind: PortKind
+    type: str
+    """Readable type, e.g. "float"."""
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    options: list[Any] | None = None
+    """Choices, where only these are allowed."""
+    required: bool = True
+    hidden: bool = False
+    pinned: bool = False
+    live: bool = False
+    """May be changed while a run is on (A2)."""
+    doc: str = ""
+    default: Any = None
+    value: Any = None
+    """A preview: number, bool, text or null; anything bigger as a short text."""
+    quality: Quality = "ok"
+    t: float | None = None
+    """Seconds since the epoch at which the value was set; null where there is none."""
+    stale: bool = False
+    applied: bool = True
+    """False on a value that was restored as text (by undo, by loading) and not acted on."""
+
+
+class NodeView(Base, kw_only=True):
+    id: str
+    """Its name across subgraphs: `id`, or `subgraph/id` for one inside."""
+    scope: str = ""
+    """Name of the subgraph that it is right in, "" for the nodespace itself."""
+    node_id: str
+    """Class of the node, e.g. "sweep" or "device.set"."""
+    title: str
+    name: str
+    icon: str = ""
+    doc: str = ""
+    x: float = 0.0
+    y: float = 0.0
+    inputs: list[PortView] = []
+    outputs: list[PortView] = []
+    policy: Policy = "each"
+    state: NodeState = "idle"
+    duration_s: float | None = None
+    """How long the last execution took, or the running one is taking at most."""
+    runs: int = 0
+    """Executions since the nodespace was opened."""
+    progress: ProgressView | None = None
+    problem: Problem | None = None
+    muted: bool = False
+    missing: str = ""
+    """Why the node cannot run here (package or device missing), else ""."""
+    device: str = ""
+    member: str = ""
+    grows: bool = False
+    """True where a wire dropped on the port "+" makes a new input."""
+    body: BodyKind = ""
+    """What its card shows; all but "plot" is asked for by GetBody."""
+    plot: "PlotSpec | None" = None
+    is_frame: bool = False
+    frame: str = ""
+    """Name of the frame that holds it, else ""."""
+    section: Section = "body"
+    """Where in that frame it is held."""
+    subgraph: "SubgraphView | None" = None
+
+
+class SubgraphView(Base, kw_only=True):
+    """What a subgraph's card says of it besides its ports."""
+
+    nodes: int = 0
+    """How many are right inside, ports aside."""
+    file: str = ""
+    """Name of the file it was made from or saved to, else ""."""
+    edited: bool = False
+    """It is another than its file was when it was made from it."""
+    behind: bool = False
+    """Its file has another version now."""
+
+
+class PlotSpec(Base, kw_only=True):
+    """What a plot node draws: columns of the rows of the recorder that feeds it."""
+
+    recorder: str = ""
+    """Id of the recorder node, or "" while none is connected."""
+    x: str = ""
+    y: list[str] = []
+    x_label: str = ""
+    y_label: str = ""
+
+
+class EdgeView(Base, kw_only=True):
+    id: str
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+    note: str = ""
+    """What the wire does to a value, e.g. "×0.001"."""
+
+
+class ParameterView(Base, kw_only=True):
+    """One declared member of a device, as the Bench panel and the inspector show it."""
+
+    name: str
+    title: str
+    kind: members.MemberKind
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    value: Any = None
+    doc: str = ""
+
+
+class DeviceView(Base, kw_only=True):
+    name: str
+    driver: str
+    model: str = ""
+    serial: str = ""
+    address: str = ""
+    state: DeviceState = "offline"
+    output_on: bool | None = None
+    """Null where the device has no output, or it is not known."""
+    simulated: bool = False
+    message: str = ""
+    """Why it is offline, in fault, unanswered or changed."""
+    changed: bool = False
+    """It was found otherwise than it was left: nothing that it reads is "ok" (D8)."""
+    safe_state: str = ""
+    """What E-STOP does to it, in words."""
+    parameters: list[ParameterView] = []
+
+
+class RunView(Base, kw_only=True):
+    id: str
+    """ULID."""
+    number: int
+    state: RunState
+    done: int = 0
+    total: int | None = None
+    left_s: float | None = None
+    started: float
+    """Seconds since the epoch."""
+    ended: float | None = None
+    rows: int = 0
+    operator: str = ""
+    simulated: bool = False
+    message: str = ""
+    """Why it ended otherwise than complete, or was paused by itself."""
+    waiting: str = ""
+    """What holds it up just now, e.g. "waiting for dmm"."""
+    nodespace: str = ""
+
+
+AlarmSeverity = alarmnodes.SeverityName
+
+
+class AlarmView(Base, kw_only=True):
+    """How one alarm of the bench stands."""
+
+    name: str
+    source: str
+    """What it looks at, e.g. "tc.a.kelvin"; of a node's alarm its name."""
+    device: str = ""
+    """Whose value that is, "" where it is no device's."""
+    value: Any = None
+    """The newest: number, bool or text; null where there is none."""
+    unit: str = ""
+    read_t: float | None = None
+    """Seconds since the epoch at which the value was read."""
+    severity: AlarmSeverity
+    status: str
+    """Why: HIHI, HIGH, LOW, LOLO, STATE, COMM (not reached) or READ (no number)."""
+    message: str = ""
+    unacknowledged: AlarmSeverity = "NO_ALARM"
+    """The worst that nobody has acknowledged."""
+    t: float | None = None
+    """Seconds since the epoch of its last change."""
+    enabled: bool = True
+    shelved_until: float | None = None
+    """Seconds since the epoch until which nobody is told of it; null where it is not shelved."""
+
+
+class InterlockView(Base, kw_only=True):
+    """How one interlock of the bench stands."""
+
+    name: str
+    when: str
+    then: rules.Then
+    devices: list[str] = []
+    writes: list[str] = []
+    """What it refuses writes to, "smu.output"; where it is empty, all of `devices`."""
+    tripped: bool = False
+    holds: bool = False
+    """Whether its condition holds now; it may be tripped without."""
+    latching: bool = True
+    """Whether it stays tripped until somebody resets it."""
+    why: str = ""
+    """What it was tripped by, or what its sources say."""
+    t: float | None = None
+    """Seconds since the epoch at which it tripped."""
+
+
+class WatchView(Base, kw_only=True):
+    """What the bench watches by itself."""
+
+    alarms: list[AlarmView] = []
+    interlocks: list[InterlockView] = []
+
+
+SafeAction = benchfile.SafeAction
+StopCause = benchfile.Cause
+
+
+class PlanStepView(Base, kw_only=True):
+    """What happens to one device for one cause."""
+
+    device: str
+    action: SafeAction
+    words: str
+    """E.g. "voltage to 0 V at 5 V/s, then output off"."""
+    within_s: float | None = None
+    """Seconds it takes at worst; null where nothing is done, or it is out of reach."""
+    order: int
+    """1 for who is first; those with the same number go together."""
+    note: str = ""
+    """What a person has to know, such as that it cannot be reached."""
+
+
+class CausePlanView(Base, kw_only=True):
+    """What happens for one cause."""
+
+    cause: StopCause
+    title: str
+    steps: list[PlanStepView] = []
+
+
+class SafetyWarningView(Base, kw_only=True):
+    """Something that whoever arms the bench should know of, and accept (S5)."""
+
+    name: str
+    """The device, or the interlock."""
+    text: str
+    asks: bool = True
+    """Whether it is to be accepted; not where it concerns a simulated device alone."""
+
+
+class SafetyView(Base, kw_only=True):
+    """What the bench will do for each cause, shown before anything is armed (S1)."""
+
+    causes: list[CausePlanView] = []
+    interlocks: list[str] = []
+    unreachable: list[str] = []
+    warnings: list[SafetyWarningView] = []
+    asks: list[str] = []
+    """Real devices that can be switched on: whoever arms the bench is to have seen all of it."""
+
+
+class TrafficEntry(Base, array_like=True):
+    """One message on the wire of a device, positional to keep answers small."""
+
+    device: str
+    number: int
+    """Its place in all that went over that wire."""
+    t: float
+    """Seconds since the epoch."""
+    direction: str
+    """ "out" to the instrument, "in" from it, "note" for what befell the wire, and the like."""
+    data: bytes
+    """The bytes, only the first of a long message."""
+    size: int
+    """How many there were."""
+    latency_ms: float | None
+
+
+class TrafficPage(Base, kw_only=True):
+    """What went over the wires since the last page, oldest first."""
+
+    entries: list[TrafficEntry] = []
+    counts: dict[str, int] = {}
+    """By device, the number of the next message; what to ask for the next time."""
+    missed: int = 0
+    """Messages that are kept no longer."""
+
+
+class Curve(Base, kw_only=True):
+    x: list[float | None]
+    y: list[float | None]
+
+
+class Figure(Base, kw_only=True):
+    """Curves over one pair of axes."""
+
+    curves: list[Curve] = []
+    style: CurveStyle = "line"
+    title: str = ""
+    x_label: str = ""
+    y_label: str = ""
+
+
+class TableBody(Base, kw_only=True):
+    """The first columns and rows of a table; of a recorder's, the last rows."""
+
+    columns: list[str] = []
+    rows: list[list[CellValue]] = []
+    total: int = 0
+    """How many rows there are."""
+
+
+class BodyView(Base, kw_only=True):
+    """What the body of a card shows; all null while there is no value."""
+
+    figure: Figure | None = None
+    image: bytes | None = None
+    """A PNG."""
+    table: TableBody | None = None
+    text: str | None = None
+
+
+class ColumnView(Base, kw_only=True):
+    name: str
+    unit: str = ""
+    node: str = ""
+    port: str = ""
+
+
+class StopAckView(Base, kw_only=True):
+    """What became of one device at an E-STOP."""
+
+    device: str
+    state: safety.AckState
+    """`off`: read back off. `sent`: bytes written, not confirmed."""
+    ms: float | None = None
+    message: str = ""
+
+
+class LatchView(Base, kw_only=True):
+    """The E-STOP latch of the worker (S4)."""
+
+    latched: bool
+    by: str = ""
+    cause: str = ""
+    t: float | None = None
+    acks: list[StopAckView] = []
+
+
+class LogLine(Base, kw_only=True):
+    t: float
+    level: records.LogLevel
+    source: str
+    """Node name, device name, "run" or "worker"."""
+    text: str
+
+
+class SpaceView(Base, kw_only=True):
+    """The open nodespace as a document."""
+
+    name: str
+    title: str = ""
+    saved: float | None = None
+    can_undo: bool = False
+    can_redo: bool = False
+    undo_label: str = ""
+    redo_label: str = ""
+    arming: Arming = "disarmed"
+    bench: str = ""
+    notice: str = ""
+    """Something the user must know about this file, e.g. that the last good version was loaded."""
+
+
+class PersonView(Base, kw_only=True):
+    id: str
+    name: str
+    role: Role
+    holder: bool = False
+    """Holds the controls of the bench."""
+
+
+class LibraryPort(Base, kw_only=True):
+    id: str
+    kind: PortKind
+    unit: str = ""
+
+
+class LibraryEntry(Base, kw_only=True):
+    """One thing that can be put on the canvas."""
+
+    key: str
+    """Unique within the library; what `AddNode.key` names."""
+    title: str
+    path: list[str]
+    """Shelves from the top, e.g. ["smu"] or ["Math"]."""
+    icon: str = ""
+    doc: str = ""
+    words: list[str] = []
+    """More words to find it by."""
+    inputs: list[LibraryPort] = []
+    outputs: list[LibraryPort] = []
+
+
+class ExampleView(Base, kw_only=True):
+    name: str
+    title: str
+    doc: str
+    nodes: int
+    devices: int
+    about_s: float | None = None

@@ -1,0 +1,1 @@
+"""What browsers are shown: from nodes, devices, runs and benches to the structs of the schema."""

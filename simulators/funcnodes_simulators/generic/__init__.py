@@ -1,0 +1,1 @@
+"""Instruments that a file describes: a table of settings, or a definition file of pyvisa-sim."""

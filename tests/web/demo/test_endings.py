@@ -1,0 +1,169 @@
+"""Devices come first, however worker, demo or terminal end."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from funcnodes.workers import schema
+
+from ...waiting import patience
+from .conftest import Demo, add_spin
+
+Limit = Callable[[float], float]
+
+pytestmark = pytest.mark.timeout(90)
+
+
+async def test_sigterm_while_a_node_is_in_while_true_makes_the_bench_safe(
+    demo: Demo, limit: Limit
+) -> None:
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await demo.simulator.becomes(True)
+        await add_spin(page, "test.spin")
+        await page.until(schema.Logged, lambda each: "'Spin'" in each.lines[0].text)
+        demo.worker_process.send(signal.SIGTERM)
+        assert await demo.simulator.becomes(False) < limit(1.0)
+
+
+async def test_a_node_that_resists_the_end_keeps_no_output_on(demo: Demo, limit: Limit) -> None:
+    """The loop took the signal, and is held only then: devices are struck all the same."""
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await demo.simulator.becomes(True)
+        await add_spin(page, "test.sulk")
+        await page.until(schema.NodeStatus, lambda each: each.state == "running")
+        worker = demo.worker_process
+        worker.send(signal.SIGTERM)
+        assert await demo.simulator.becomes(False) < limit(1.5)
+        assert await demo.ended(worker) < limit(5)
+
+
+async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian(
+    demo: Demo,
+) -> None:
+    """One long C call: no thread of the worker can run, so only another process helps."""
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await demo.simulator.becomes(True)
+        worker = demo.worker_process
+        await add_spin(page, "test.hold")
+        await demo.simulator.becomes(False)
+        assert not worker.alive()
+        first = page.session
+        snapshot = await page.until(schema.Snapshot, lambda each: each.session != first)
+        assert snapshot.space is not None
+        assert snapshot.space.arming == "disarmed"
+        assert not await demo.simulator.output()
+
+
+async def test_sigterm_to_the_worker_makes_the_bench_safe_and_ends_in_order(
+    demo: Demo, limit: Limit
+) -> None:
+    """Outputs safe within 1 s, exit within 5 s; a second SIGTERM is harmless; the run is kept."""
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.start_run()
+        await demo.simulator.becomes(True)
+        worker = demo.worker_process
+        worker.send(signal.SIGTERM)
+        worker.send(signal.SIGTERM)
+        assert await demo.simulator.becomes(False) < limit(1.0)
+        assert await demo.ended(worker) < limit(5)
+        assert (await page.until(schema.Gone)).worker == demo.worker
+        await page.state_is("stopped")
+        await page.http.post(f"/api/workers/{demo.worker}/start")
+        snapshot = await page.until(schema.Snapshot)
+        assert snapshot.run is not None
+        assert snapshot.run.state == "aborted"
+        assert snapshot.space is not None
+        assert snapshot.space.arming == "disarmed"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
+    demo: Demo, how: signal.Signals, limit: Limit
+) -> None:
+    """Safe within 2 s by the guardian (3 s where it has to notice a freeze), the worker back,
+    disarmed, the run interrupted, nothing re-energised."""
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(schema.SetValue(node="sweep", port="points", value=500))
+        run = await page.start_run()
+        await demo.simulator.becomes(True)
+        await page.until(schema.RowsView)
+        worker = demo.worker_process
+        began = time.monotonic()
+        worker.send(how)
+        await demo.simulator.becomes(False)
+        assert time.monotonic() - began < limit(2 if how is signal.SIGKILL else 3.2)
+        assert not worker.alive(), "what is left of a frozen worker is gone before bytes are sent"
+        first = page.session
+        snapshot = await page.until(schema.Snapshot)
+        assert snapshot.session != first
+        assert time.monotonic() - began < limit(6)
+        assert snapshot.space is not None
+        assert (snapshot.space.arming, len(snapshot.nodes) > 5) == ("disarmed", True)
+        assert snapshot.run is not None
+        assert (snapshot.run.id, snapshot.run.state) == (run, "interrupted")
+        had = page.rows()
+        got = await page.ask(schema.GetRows(run=run))
+        assert len(got["data"][0]) >= len(had) - 12, "at most 100 ms of rows are lost"
+        await page.online("smu")
+        assert await demo.simulator.output() is False
+        transitions = (await demo.simulator.ask(do="state"))["smu"]["output_transitions"]
+        assert transitions[-1][1] is False
+
+
+async def test_ctrl_c_ends_everything_devices_first_and_a_second_one_is_harmless(
+    demo: Demo,
+) -> None:
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.start_run()
+        await demo.simulator.becomes(True)
+        worker = demo.worker_process
+        going_off = asyncio.create_task(demo.simulator.becomes(False))
+        await asyncio.sleep(0.05)
+        demo.process.send_signal(signal.SIGINT)
+        demo.process.send_signal(signal.SIGINT)
+        await going_off
+        code = await asyncio.to_thread(demo.process.wait, patience())
+    assert code == 0
+    assert not worker.alive()
+    assert demo.process.stderr is not None
+    assert demo.process.stderr.read() == ""
+    assert not (demo.settings.run_dir / "manager.json").exists()
+    assert not (demo.settings.run_dir / "demo.json").exists()
+    with pytest.raises(OSError, match=r"refused|Connect"):
+        await demo.simulator.ask(do="state")
+
+
+async def test_a_closed_terminal_ends_everything_devices_first(demo: Demo) -> None:
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.start_run()
+        await demo.simulator.becomes(True)
+        worker = demo.worker_process
+        going_off = asyncio.create_task(demo.simulator.becomes(False))
+        await asyncio.sleep(0)
+        demo.process.send_signal(signal.SIGHUP)
+        await going_off
+        assert await asyncio.to_thread(demo.process.wait, patience()) == 0
+    assert not worker.alive()

@@ -1,0 +1,63 @@
+"""A device that lost its settings, as a browser sees it and accepts it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from funcnodes.workers import schema
+from funcnodes.workers.worker import Worker
+from funcnodes.workers.workspace import Workspace
+from funcnodes_simulators import SimulatedBench
+
+from .conftest import ADA, Desk
+
+BENCH = """
+[devices.smu]
+driver = "keithley.smu2400"
+address = "{address}"
+"""
+
+
+@pytest.fixture
+def simulated() -> Iterator[SimulatedBench]:
+    with SimulatedBench.start("demo", seed=1) as found:
+        yield found
+
+
+@pytest.fixture
+async def desk(workspace: Workspace, simulated: SimulatedBench) -> AsyncIterator[Desk]:
+    workspace.bench_path.write_text(BENCH.format(address=simulated.resources["smu"]))
+    worker = Worker(workspace)
+    desk = Desk(worker)
+    working = asyncio.create_task(worker.run())
+    async with asyncio.timeout(20):
+        while worker.bench is None or worker.bench.devices["smu"].state != "idle":
+            await asyncio.sleep(0.01)
+    yield desk
+    worker.end()
+    await working
+
+
+async def test_it_is_shown_logged_and_accepted(desk: Desk, simulated: SimulatedBench) -> None:
+    def shown() -> schema.DeviceView | None:
+        found = [event.device for event in desk.events(schema.DevicePut)]
+        return found[-1] if found else None
+
+    async def until_changed(changed: bool) -> schema.DeviceView:
+        async with asyncio.timeout(10):
+            while (view := shown()) is None or view.changed is not changed:
+                await asyncio.sleep(0.01)
+        return view
+
+    assert desk.worker.bench is not None
+    await desk.worker.bench.devices["smu"].member_set("nplc", 5)
+    simulated.power_cycle("smu")
+    view = await until_changed(True)
+    lost = "smu lost its settings: integration time (nplc) was 5, is 1."
+    assert view.message == lost
+    await desk.ask(schema.DeviceAccept(name="smu"))
+    assert (await until_changed(False)).message == ""
+    logged = [line.text for event in desk.events(schema.Logged) for line in event.lines]
+    assert lost in logged
+    assert f"{lost} This was accepted by {ADA.name}." in logged
