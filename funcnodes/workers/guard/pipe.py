@@ -56,8 +56,11 @@ class GuardianProcess:
             self._say(Word(stand_down=True))
             process = self._process
             self._close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(1.0)
+            except subprocess.TimeoutExpired:  # still starting, say: nothing is left for it to do
+                process.kill()
+                process.wait()
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
