@@ -19,13 +19,13 @@ async def test_the_demo_says_what_it_will_do_for_each_cause(simulator: Any) -> N
         assert plan_lines(bench) == [
             "On E-STOP:",
             "  1. smu: output off, within 100 ms",
-            "  2. tc: heaters off, within 100 ms",
+            "  2. tc: heaters off, within 313 ms",
             "At the end of a run, what it wrote to:",
             "  1. smu: voltage to 0 V at 5 V/s, then output off, within 7 s",
             "  2. tc: loop1 heater range off, loop2 heater range off, within 3 s",
             "When the worker dies:",
             "  1. smu: output off, within 100 ms",
-            "  2. tc: heaters off, within 100 ms",
+            "  2. tc: heaters off, within 313 ms",
             "When whoever holds the controls is lost:",
             "  1. smu: is left as it is",
             "  2. tc: is left as it is",
@@ -75,4 +75,4 @@ async def test_the_time_until_bytes_are_on_the_wire_is_the_transports(
             step = bench.safety_plan().of(name)["on_estop"]
             assert step.within_s == device.stop_within_s
             assert step.within_s is not None
-            assert step.within_s <= 0.1
+            assert step.within_s <= {"smu": 0.1, "tc": 0.32}[name]  # tc needs pauses (S3a)
