@@ -272,7 +272,8 @@ class BoundControl(BoundValue[T]):
         cancelling; the instrument then stays where it is.
 
         Raises:
-            LimitError: Outside the limits as bench and instrument have them; nothing was sent.
+            LimitError: Outside the limits as bench and instrument have them, or an output would
+                go on while a limited member stands outside its own; nothing was sent.
             ValueRefusedError: No such value; nothing was sent.
             RefusedError: Stopped by E-STOP, or parked meanwhile.
             InstrumentError: The instrument did not take it.
@@ -282,6 +283,8 @@ class BoundControl(BoundValue[T]):
         accepted = await self._accepted(value)
         if not member.makes_safe(value):
             await self.access.require(self.path)
+            if not isinstance(member.safe, Unset):
+                await self.access.check_found(self.path)
         if member.rate is None:
             await self.write(accepted)
             return

@@ -153,6 +153,9 @@ class Access(Protocol):
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them."""
 
+    async def check_found(self, member: str) -> None:
+        """LimitError where a member that the bench limits stands outside; `member` goes on."""
+
     def noted(self, member: str, sample: Sample) -> Sample:
         """A member's newest value, as it was read; gives it as good as the device is (D8)."""
 

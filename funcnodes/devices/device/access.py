@@ -48,10 +48,12 @@ class MemberAccess:
         *,
         written: Callable[[str], None],
         changed: Callable[[], None],
+        check_found: Callable[[str], Awaitable[None]],
     ) -> None:
         """Args:
         written: Called with the name before each write.
         changed: Called when `fault`, `ramps` or a reading changed.
+        check_found: Called before an output goes on; raises where it must not (D10).
         """
         self.name = name
         self.fault = ""
@@ -68,6 +70,7 @@ class MemberAccess:
         self._changed = changed
         self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
         self.pause = permission.pause
+        self._check_found = check_found
         self.newest = readings.newest
 
     @property
@@ -200,6 +203,16 @@ class MemberAccess:
         On the way to a safe state none apply.
         """
         return None if self.is_safety else self.narrowed.get(member)
+
+    async def check_found(self, member: str) -> None:
+        """Before `member`, an output, goes on: what the bench limits is read and must be within.
+
+        Raises:
+            LimitError: It is not; names both.
+            DeviceError: It could not be read.
+        """
+        if not self.is_safety:
+            await self._check_found(member)
 
     def noted(self, member: str, sample: Sample) -> Sample:
         """A member's newest value, as it was read; gives it as good as the device is (D8)."""

@@ -30,7 +30,7 @@ from funcnodes.devices.device.access import MemberAccess
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult, is_number, lies_between
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
-from funcnodes.devices.device.narrowing import narrowed, validity
+from funcnodes.devices.device.narrowing import found_outside, narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
@@ -87,7 +87,7 @@ class Device:
         )
         self._access = MemberAccess(
             self.name, self._connection, self._permission, self._readings, self._kept,
-            written=rack.written, changed=self._changed,
+            written=rack.written, changed=self._changed, check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
         stand_in = drivers.anything_at(config.address)
@@ -454,6 +454,16 @@ class Device:
             error.address = self.address
             raise
         return self._readings.newest(member) or Sample(value, t=clock.now())
+
+    async def _check_found(self, output: str) -> None:
+        """An output goes on: limits hold for what is found, too (D10)."""
+        for path in self.config.limits:
+            limits, bound = self._access.narrowed[path], self.instrument.find(path)
+            if path == output or not isinstance(bound, BoundControl):
+                continue
+            found = (await bound.sample()).value
+            if not (is_number(found) and limits.holds(found)):
+                raise found_outside(self.name, bound.member, found, limits, self.member(output))
 
     async def _leads_down(self, bound: BoundControl[Any], value: Any) -> bool:
         """Whether it is the safe value, or on the way to it from where the instrument is (S3a).

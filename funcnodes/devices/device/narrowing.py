@@ -11,7 +11,8 @@ from funcnodes.core.types import Range
 from funcnodes.devices.benchfile.file import DeviceConfig, StatedLimit
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
-from funcnodes.errors import BenchError, UnitError
+from funcnodes.devices.declarations.members import Member
+from funcnodes.errors import BenchError, LimitError, UnitError
 
 
 def narrowed(kind: type[Instrument], config: DeviceConfig) -> Iterator[tuple[str, Range]]:
@@ -38,6 +39,18 @@ def narrowed(kind: type[Instrument], config: DeviceConfig) -> Iterator[tuple[str
                 f"{limited.widest.text(limited.unit)}."
             )
         yield path, narrowed
+
+
+def found_outside(
+    device: str, member: Control[Any], found: Any, limits: Range, output: Member
+) -> LimitError:
+    """Why an output does not go on: another member stands outside its limits (D10)."""
+    return LimitError(
+        f"{device}: {output.title.lower()} was not switched on, since {member.title.lower()} "
+        f"stands at {member.text(found)}, outside {limits.text(member.unit)}.",
+        hint=f"Set {member.title.lower()} first.",
+        device=device, value=found, low=limits.low, high=limits.high, unit=member.unit,
+    )  # fmt: skip
 
 
 def validity(kind: type[Instrument]) -> Iterator[tuple[str, float]]:

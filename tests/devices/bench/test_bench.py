@@ -318,6 +318,22 @@ async def test_estop_switches_off_latches_and_reads_back(
     assert simulator.state("smu")["output"] is True
 
 
+async def test_an_output_does_not_go_on_while_a_limited_member_stands_outside(
+    simulator: Any, bench: Bench
+) -> None:
+    """D10: found at the instrument, set by nobody here; off is allowed all the same."""
+    smu = bench.devices["smu"]
+    with bench.devices["smu"].safely():  # as somebody does at the front panel
+        await smu.instrument.find("compliance").set(0.5)  # type: ignore[attr-defined]  # a control
+    with pytest.raises(LimitError, match=r"output was not switched on, since .*compliance stands"):
+        await smu.member_set("output", True)
+    assert simulator.state("smu")["output"] is False
+    await smu.member_set("output", False)
+    await smu.member_set("compliance", "10 mA")
+    await smu.member_set("output", True)
+    assert simulator.state("smu")["output"] is True
+
+
 async def test_off_and_down_pass_the_latch_and_up_does_not(simulator: Any, bench: Bench) -> None:
     """S3a: by the panel's way and by the member's; the truth is the instrument's."""
     await energised(bench)

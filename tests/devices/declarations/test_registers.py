@@ -210,6 +210,8 @@ async def bench(plant: Plant) -> AsyncIterator[Bench]:
     }
     async with Bench(BenchConfig("plant", devices=devices)) as bench:
         assert [device.message for device in bench.devices.values()] == ["", ""]
+        for device in bench.devices.values():
+            await device.member_set("setpoint", 20.0)  # within, or no heater would go on (D10)
         plant.requests.clear()
         yield bench
 
