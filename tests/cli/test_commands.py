@@ -25,6 +25,9 @@ Limit = Callable[[float], float]
 
 Limit = Callable[[float], float]
 
+
+Limit = Callable[[float], float]
+
 START = """
 import sys
 from funcnodes.cli.app import execute

@@ -7,12 +7,12 @@ on is read back and shown.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from funcnodes.core import clock, units
+from funcnodes.core import clock
 from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
@@ -21,14 +21,15 @@ from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
-from funcnodes.devices.declarations.members import Member, Progress, Sample, refusal
+from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
+from funcnodes.devices.device.asking import check_identity, in_unit, leads_down, not_a, stop_of
 from funcnodes.devices.device.connection import Connection
-from funcnodes.devices.device.descent import ParkResult, is_number, lies_between
+from funcnodes.devices.device.descent import ParkResult, is_number
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
 from funcnodes.devices.device.narrowing import found_outside, narrowed, validity
 from funcnodes.devices.device.panel import Parameter, parameters
@@ -48,11 +49,7 @@ from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
 from funcnodes.errors import (
     BenchError,
-    DeviceError,
-    IdentityError,
     LimitError,
-    RefusedError,
-    UnitError,
 )
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
@@ -159,7 +156,7 @@ class Device:
     @property
     def state(self) -> DeviceState:
         """Its lamp."""
-        stop = self._stop()
+        stop = stop_of(self._rack.latch, self.name)
         if stop is not None and stop.state != "held":
             return "stopped" if stop.state == "off" else "unanswered"
         link = self.link
@@ -172,7 +169,7 @@ class Device:
     @property
     def message(self) -> str:
         """Why it is offline, in fault, unanswered or changed; "" when all is well."""
-        stop = self._stop()
+        stop = stop_of(self._rack.latch, self.name)
         if stop is not None and stop.state not in ("held", "off"):
             return stop.message
         if self.link is None:
@@ -348,19 +345,7 @@ class Device:
     def _check_identity(self, identity: Identity) -> None:
         if self.config.driver == AUTO:
             self._use(drivers.for_identity(identity) or drivers.ANYTHING)
-        match = self._kind.spec.match
-        if match is not None and not match.fits(identity):
-            raise IdentityError(
-                f"{self.name}: {identity.maker} {identity.model} answers, for which the driver "
-                f"{self.driver} is not made.",
-                hint="Check the address, or name another driver in the bench file.",
-            )
-        wanted = self.config.serial
-        if wanted and identity.serial != wanted:
-            raise IdentityError(
-                f"{self.name}: serial number {identity.serial or '(none)'} answers, the bench "
-                f"asks for {wanted}."
-            )
+        check_identity(identity, self._kind.spec, self.config)
 
     async def _read_back(self, talk: Talk) -> None:
         found = {}
@@ -426,7 +411,7 @@ class Device:
         """
         bound = self._bound(member)
         if not isinstance(bound, BoundValue):
-            raise self._not_a(member, "value")
+            raise not_a(self.name, member, "value")
         return await bound.sample()
 
     async def member_set(self, member: str, value: Any) -> Sample:
@@ -441,9 +426,9 @@ class Device:
         """
         bound = self._bound(member)
         if not isinstance(bound, BoundControl):
-            raise self._not_a(member, "control")
+            raise not_a(self.name, member, "control")
         if isinstance(value, str) and bound.member.unit:
-            value = self._in_unit(value, bound.member)
+            value = in_unit(self.name, value, bound.member)
         is_safe = await self._leads_down(bound, value)
         if not is_safe:
             self._permission.check_latch(f"setting {bound.member.title.lower()}")
@@ -470,25 +455,9 @@ class Device:
 
         Where that is, it is asked only if the value would be refused otherwise.
         """
-        member = bound.member
-        if member.makes_safe(value):
+        if bound.member.makes_safe(value):
             return True
-        if not self._permission.is_refused(bound.path) or not is_number(value):
-            return False
-        with suppress(DeviceError):  # where it is is not known
-            now = (await bound.sample()).value
-            ends = [end for end in (member.park, member.safe) if is_number(end)]
-            return is_number(now) and any(lies_between(value, now, end) for end in ends)
-        return False
-
-    def _in_unit(self, text: str, member: Control[Any]) -> float:
-        try:
-            return units.parse(text, member.unit)
-        except UnitError as error:
-            why = (
-                f"{replies.shown(text)} is no number in {member.unit}: {error.message.rstrip('.')}"
-            )
-            raise refusal(self.name, member.title, why) from error
+        return self._permission.is_refused(bound.path) and await leads_down(bound, value)
 
     async def member_read(self, member: str) -> dict[str, Sample]:
         """Read a record, a block or members read together by their names, else {"value": …}."""
@@ -542,7 +511,7 @@ class Device:
         """
         bound = self._bound(member)
         if not isinstance(bound, BoundCommand):
-            raise self._not_a(member, "command")
+            raise not_a(self.name, member, "command")
         await bound()
 
     def on_ramp(self, member: str, told: Callable[[Progress], None]) -> Callable[[], None]:
@@ -577,19 +546,11 @@ class Device:
         Raises:
             RefusedError: Always.
         """
-        raise RefusedError(
-            f"{self.name}: the raw command {replies.shown(command.strip())} was not sent: raw "
-            "writes are off.",
-            hint="Use the device's parameters; they have limits and a safe state.",
-            device=self.name,
-        )
+        raise raw.refused_write(self.name, command)
 
     def _bound(self, member: str) -> Any:
         self.member(member)  # says which there are
         return self.instrument.find(member)
-
-    def _not_a(self, member: str, what: str) -> BenchError:
-        return BenchError(f"{self.name}.{member} is no {what}.", device=self.name, member=member)
 
     # ── making it safe ────────────────────────────────────────────────────────────────────
 
@@ -627,13 +588,6 @@ class Device:
     def safely(self) -> AbstractContextManager[None]:
         """What is written within brings it down: latch, interlocks and limits let that pass."""
         return self._permission.safely()
-
-    def _stop(self) -> StopAck | None:
-        """What became of it at the E-STOP that is still latched."""
-        state = self._rack.latch.state
-        if not state.latched:
-            return None
-        return next((ack for ack in state.acks if ack.device == self.name), None)
 
     def _changed(self) -> None:
         self._rack.changed(self.name)

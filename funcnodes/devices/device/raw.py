@@ -1,7 +1,7 @@
 """What a person may ask an instrument in its own words (D5): one question, and nothing else."""
 
 from funcnodes.devices.messages import replies
-from funcnodes.errors import ValueRefusedError
+from funcnodes.errors import RefusedError, ValueRefusedError
 
 RAW_LIMIT = 1_000
 
@@ -15,6 +15,16 @@ def check_query(who: str, command: str) -> None:
     why = _why_not(command)
     if why:
         raise ValueRefusedError(f"{who}: {replies.shown(command)} was not sent: {why}.", device=who)
+
+
+def refused_write(who: str, command: str) -> RefusedError:
+    """The error for any raw write: nothing is known of what it would do."""
+    return RefusedError(
+        f"{who}: the raw command {replies.shown(command.strip())} was not sent: "
+        "raw writes are off.",
+        hint="Use the device's parameters; they have limits and a safe state.",
+        device=who,
+    )
 
 
 def _why_not(command: str) -> str:

@@ -16,7 +16,6 @@ import pytest_asyncio
 from funcnodes.devices import Bench, BenchFile, Latch, StopAck
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease
-from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.estop.emergency import strike_all
 from funcnodes.errors import (
@@ -600,16 +599,3 @@ async def test_another_instrument_gets_no_emergency_bytes(gadget: Any, simulator
     assert not struck[0].sent
     assert "another instrument answers" in struck[0].message
     assert ":OUTP OFF" not in gadget.received
-
-
-def test_emergency_bytes_begin_with_the_terminator() -> None:
-    """S3."""
-    bench = Bench.builtin("demo")
-    assert bench.devices["smu"].emergency_bytes() == b"\n:ABOR\n:OUTP OFF\n"
-    assert bench.devices["tc"].emergency_bytes() == b"\r\nRANGE 1,0;RANGE 2,0\r\n"
-
-
-async def test_an_empty_bench_opens_stops_and_closes() -> None:
-    async with Bench(BenchConfig("empty")) as bench:
-        assert await bench.estop("smoke", "anna") == []
-        assert bench.simulated == (0, 0)

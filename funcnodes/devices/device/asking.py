@@ -1,0 +1,75 @@
+"""What a device is asked to be or become, looked at without changing it.
+
+Whether who answers is who the bench wants, what a text means as a number, and whether a value is on
+the way down. Says so or raises; writes nothing.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from funcnodes.core import units
+from funcnodes.devices.benchfile.file import DeviceConfig
+from funcnodes.devices.declarations.controls import BoundControl, Control
+from funcnodes.devices.declarations.drivers import DriverSpec
+from funcnodes.devices.declarations.members import refusal
+from funcnodes.devices.device.descent import is_number, lies_between
+from funcnodes.devices.estop.latch import Latch, StopAck
+from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.replies import Identity
+from funcnodes.errors import BenchError, DeviceError, IdentityError, UnitError
+
+
+def check_identity(identity: Identity, spec: DriverSpec, config: DeviceConfig) -> None:
+    """Whether the driver is made for who answers, and the bench wants this very one.
+
+    Raises:
+        IdentityError: It is another.
+    """
+    if spec.match is not None and not spec.match.fits(identity):
+        raise IdentityError(
+            f"{config.name}: {identity.maker} {identity.model} answers, for which the driver "
+            f"{spec.name} is not made.",
+            hint="Check the address, or name another driver in the bench file.",
+        )
+    if config.serial and identity.serial != config.serial:
+        raise IdentityError(
+            f"{config.name}: serial number {identity.serial or '(none)'} answers, the bench "
+            f"asks for {config.serial}."
+        )
+
+
+def in_unit(who: str, text: str, member: Control[Any]) -> float:
+    """A text as a number in a control's unit.
+
+    Raises:
+        ValueRefusedError: It is none.
+    """
+    try:
+        return units.parse(text, member.unit)
+    except UnitError as error:
+        why = f"{replies.shown(text)} is no number in {member.unit}: {error.message.rstrip('.')}"
+        raise refusal(who, member.title, why) from error
+
+
+async def leads_down(bound: BoundControl[Any], value: Any) -> bool:
+    """Whether a number is on the way from where the instrument is to its safe state (S3a)."""
+    if not is_number(value):
+        return False
+    with suppress(DeviceError):  # where it is is not known
+        now = (await bound.sample()).value
+        ends = [end for end in (bound.member.park, bound.member.safe) if is_number(end)]
+        return is_number(now) and any(lies_between(value, now, end) for end in ends)
+    return False
+
+
+def not_a(who: str, member: str, what: str) -> BenchError:
+    """The error that a member is of another kind."""
+    return BenchError(f"{who}.{member} is no {what}.", device=who, member=member)
+
+
+def stop_of(latch: Latch, device: str) -> StopAck | None:
+    """What became of a device at the E-STOP that is still latched."""
+    state = latch.state
+    if not state.latched:
+        return None
+    return next((ack for ack in state.acks if ack.device == device), None)
