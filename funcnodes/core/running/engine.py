@@ -83,10 +83,12 @@ class Engine:
 
     def spawn(self, node: Runnable, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `work` of `node` as a task that knows whose it is."""
-        context = copy_context()
-        context.run(_in_task.set, node)
         loop = self._loop or asyncio.get_running_loop()
-        task = loop.create_task(work, context=context, name=f"node {node.name}")
+        outside = _in_task.set(node)  # for the context that the task takes a copy of
+        try:
+            task = loop.create_task(work, name=f"node {node.name}")
+        finally:
+            _in_task.reset(outside)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -42,18 +42,19 @@ class Errand:
     """One execution under way elsewhere.
 
     Attributes:
+        timer: Gives it up when it takes too long, if it is to.
         task: The coroutine's, if it is one.
         job: The call in a process, if it is one.
         given_up: What it will have ended as, once it is given up and has yet to unwind.
     """
 
-    __slots__ = ("_node", "_timer", "given_up", "job", "task")
+    __slots__ = ("_node", "given_up", "job", "task", "timer")
 
     def __init__(self, node: Sender) -> None:
         self._node = node
-        self._timer: asyncio.TimerHandle | None = None
         self.task: asyncio.Task[None] | None = None
         self.job: Cancellable | None = None
+        self.timer: asyncio.TimerHandle | None = None
         self.given_up: Outcome | None = None
 
     async def run(self, args: Any) -> None:
@@ -87,12 +88,7 @@ class Errand:
 
     def expires_in(self, seconds: float) -> None:
         """Give it up unless it has ended by then."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
-
-    def end(self) -> None:
-        """It is over, however it ended."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self.timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
     def give_up(self, outcome: Outcome) -> None:
         """End it now where it can be left, or as soon as its coroutine has unwound."""

@@ -102,18 +102,22 @@ class Executable(Triggered):
 
     def _execute_elsewhere(self) -> None:
         errand = self._errand = Errand(self)
-        args = self._args
-        self._note()
+        if self.changes is not None:
+            self.changes.note_node(self)
+        if self._is_coroutine and self._run_in != "process":
+            errand.task = self.engine.spawn(self, errand.run(self._args))
+        else:
+            self._submit(errand, self._args)
+        if self.timeout_s is not None:
+            errand.expires_in(self.timeout_s)
+
+    def _submit(self, errand: Errand, args: Arguments) -> None:
         if self._run_in == "process":
             from funcnodes.core.running import processes  # loaded when one is needed first
 
             errand.job = processes.submit(self, args, errand.report, errand.done)
-        elif self._is_coroutine:
-            errand.task = self.engine.spawn(self, errand.run(args))
         else:
             self.engine.submit(self, lambda: self._call(args), errand.done)
-        if self.timeout_s is not None:
-            errand.expires_in(self.timeout_s)
 
     def report(self, done: float, total: float | None = None, text: str = "") -> None:
         """Tell how far this execution has come."""
@@ -247,19 +251,25 @@ class Executable(Triggered):
 
     def _end(self, wave: Wave) -> None:
         self.runs += 1
-        if self._errand is not None:
-            self._drop_errand()
+        errand = self._errand
+        if errand is not None:  # `_drop_errand`, written out
+            self.took_s = perf_counter() - self._began
+            if errand.timer is not None:
+                errand.timer.cancel()
+            self._errand = None
         self._phase = IDLE
         self._wave = None
+        backlog = self.backlog
         if self._later:
             self._start_next()
-        elif self.backlog is not None:
-            self.backlog.start_next()
+        elif backlog is not None:
+            backlog.start_next()
         if self.changes is not None:
             self.changes.note_node(self)
         if self.listeners is not None:
             self.tell_plainly("triggerdone")
-        if not self.is_busy_in(wave):
+        is_at_rest = self._phase == IDLE and backlog is None  # spares the call that follows
+        if is_at_rest or not self.is_busy_in(wave):
             wave.active.discard(self)  # `Wave.leave`, written out
             if not wave.active or wave.waiting:
                 wave.look_again()
@@ -274,14 +284,16 @@ class Executable(Triggered):
             self.changes.note_node(self)
         if self.listeners is not None:
             self.tell_plainly("triggerdone")
-        if not self.is_busy_in(wave):
+        if self._phase == IDLE or not self.is_busy_in(wave):  # a plain node has no backlog
             wave.leave(self)
 
     def _drop_errand(self) -> None:
         """What is elsewhere is over; how long it took is known now."""
-        if self._errand is not None:
+        errand = self._errand
+        if errand is not None:
             self.took_s = perf_counter() - self._began
-            self._errand.end()
+            if errand.timer is not None:
+                errand.timer.cancel()
             self._errand = None
 
     def note_port(self, port: Outward) -> None:
