@@ -13,6 +13,7 @@ from funcnodes.core.graph import (
     find_shelf,
     module_to_shelf,
 )
+from funcnodes.core.graph.library import known_nodeclass as get_nodeclass
 from funcnodes.core.nodes import (
     Frame,
     InputMeta,
@@ -29,7 +30,6 @@ from funcnodes.core.nodes import (
     Port,
     Stream,
     StreamInput,
-    get_nodeclass,
     instance_nodefunction,
     node_class_maker,
 )
