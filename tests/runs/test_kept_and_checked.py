@@ -160,6 +160,9 @@ class Device:
     message: str = ""
     address: str = "sim:smu"
 
+    def unmet(self, *_: Any, **__: Any) -> list[str]:
+        return []
+
 
 @pytest.mark.parametrize(
     ("device", "problem"),

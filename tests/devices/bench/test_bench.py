@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -590,8 +591,6 @@ async def test_another_process_makes_the_bench_safe_after_the_worker(
 
 
 async def test_another_instrument_gets_no_emergency_bytes(gadget: Any, simulator: Any) -> None:
-    import msgspec
-
     async with Bench.builtin("demo", simulator.resources) as bench:
         targets = bench.emergency.targets("on_worker_death")
     wrong = msgspec.structs.replace(targets[0], address=gadget.address)
