@@ -412,14 +412,14 @@ class Run:
         """Park what was written to, whatever happened; after an E-STOP write nothing."""
         if self._state not in ENDED and self._outcome != "complete":
             self._enter("stopping")
-        if self.bench is None or not written or self._isstopped_by():
+        if self.bench is None or not written or self._is_stopped():
             return
         for result in await self.bench.park(sorted(written)):
             self.parked[result.device] = result.state
             if result.state == "failed":
                 text = f"{result.device} could not be parked: {result.message}"
                 self.log("error", result.device, text)
-                if not self._isstopped_by():
+                if not self._is_stopped():
                     self._conclude("failed", f"{self.message} {text}".strip(), force=True)
             else:
                 self.log("info", result.device, f"{result.device} was {result.state}.")
@@ -443,7 +443,7 @@ class Run:
             self._conclude("failed", error.message, force=True)
             state = "failed"
         self._committed()
-        self.space.arming = "disarmed" if self._isstopped_by() else self._arming
+        self.space.arming = "disarmed" if self._is_stopped() else self._arming
         self._enter(state)
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
@@ -493,13 +493,13 @@ class Run:
             wave.cancel(why)
 
     def _latch_changed(self) -> None:
-        if self._isstopped_by() and self._latch is not None and not self.is_over:
+        if self._is_stopped() and self._latch is not None and not self.is_over:
             cause = stopped_by(self._latch.state)
             self._conclude("aborted", cause, force=True)
             self._end_pause()
             self._give_up(cause)
 
-    def _isstopped_by(self) -> bool:
+    def _is_stopped(self) -> bool:
         return self._latch is not None and self._latch.latched
 
     def _conclude(self, outcome: RunState, message: str, *, force: bool = False) -> None:
