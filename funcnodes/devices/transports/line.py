@@ -58,6 +58,13 @@ class LineBus(Bus):
             if not self.inner.discard_input():
                 break
 
+    async def quiet(self) -> None:
+        """Drop what came without a question, up to a silence: it answers none (D9)."""
+        until = time.monotonic() + MOST_NOISE_S
+        while self.inner.unread and time.monotonic() < until:
+            self.inner.discard_input()
+            await asyncio.sleep(max(QUIET_S, self.gap_s))
+
     async def speak(self, data: bytes) -> None:
         """Write in a silence; where the line hears itself, check that it heard this."""
         if self._is_asked:

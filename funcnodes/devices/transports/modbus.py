@@ -347,6 +347,7 @@ class ModbusRtuChannel(ModbusChannel):
         return FramerRTU(_decoder()).buildFrame(self._prepared(pdu, 0))
 
     async def exchange(self, pdu: "ModbusPDU") -> "ModbusPDU":
+        await self.bus.quiet()
         await self.bus.speak(self.frame(pdu))
         while True:
             unit, body = await self._received()
