@@ -232,7 +232,8 @@ def test_pip_install_funcnodes(environment: dict[str, str]) -> None:
     """It is installed already, which pip sees without asking anybody."""
     done = subprocess.run(
         [sys.executable, "-m", "pip", "install", "funcnodes"],
-        capture_output=True, text=True, timeout=50, env=environment | {"PIP_NO_INDEX": "1"},
+        capture_output=True, text=True, timeout=50,
+        env=environment | {"PIP_NO_INDEX": "1", "PIP_QUIET": "0"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Requirement already satisfied: funcnodes" in done.stdout

@@ -90,3 +90,13 @@ class Splits(Node):
     def func(self, text: str) -> None:
         self.outputs["first"].value = text[:1]
         self.outputs["rest"].value = text[1:]
+
+
+def hidden() -> Node:
+    """One of a class that is made only when this is called."""
+
+    @NodeDecorator("test.process.hidden", separate_process=True)
+    def inside(x: int = 1) -> int:
+        return x
+
+    return inside()

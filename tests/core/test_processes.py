@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from funcnodes.core import Library, Node, NodeDecorator, NodeSpace, Shelf
+from funcnodes.core import Library, Node, NodeSpace, Shelf
 from funcnodes.core.running import processes
 from funcnodes.errors import NodeCancelled, NodeProcessError, NodeTimeout, NodeTriggerError
 
@@ -211,12 +211,8 @@ async def test_arguments_that_cannot_be_sent_are_an_error_of_the_node() -> None:
 
 
 async def test_a_function_inside_a_function_is_said_not_to_be_found() -> None:
-    @NodeDecorator("test.process.hidden", separate_process=True)
-    def hidden(x: int = 1) -> int:
-        return x
-
     with pytest.raises(NodeTriggerError, match="when a process imports it"):
-        await hidden()
+        await nodes.hidden()
 
 
 def test_where_a_node_runs_is_saved_and_restored() -> None:

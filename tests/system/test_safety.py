@@ -26,7 +26,7 @@ def add(page: Page, title: str) -> Any:
 def test_alarms_appear_are_acknowledged_and_clear_without_a_reload(demo: Any, page: Page) -> None:
     restart_with(demo, page)
     expect(page.get_by_test_id("safety-line")).to_contain_text(
-        "On E-STOP: smu output off in ≤ 0.1 s, tc heaters off in ≤ 0.1 s"
+        "On E-STOP: smu output off in ≤ 0.1 s, tc heaters off in ≤ 0.31 s"
     )
     strip = page.get_by_test_id("watch-strip")
     expect(strip.get_by_test_id("watch-line")).to_have_text("Minorcool" + "Minor")

@@ -200,7 +200,7 @@ async def test_a_trip_takes_the_path_of_an_e_stop_and_is_named_as_its_cause(
         assert (state.by, state.cause) == (
             "interlock 'too hot'", "smu.nplc is 6",
         )  # fmt: skip
-        assert Latch(tmp_path / "latch.json").state.by == "interlock 'too hot'"
+        await until(lambda: Latch(tmp_path / "latch.json").state.by == "interlock 'too hot'")
         with pytest.raises(RefusedError, match=r"stopped by interlock 'too hot' \(smu.nplc"):
             await smu.member_set("output", True)
         with pytest.raises(RefusedError, match=r"'too hot' still holds: smu.nplc is 6"):
