@@ -51,6 +51,7 @@ def test_from_the_link_to_a_curve_an_emergency_stop_and_the_same_state_after_a_r
     sweep = page.get_by_test_id("node").filter(has=page.get_by_role("heading", name="Sweep"))
     expect(sweep.locator("header .st")).to_have_text("stopped")
     expect(sweep.get_by_role("button", name="Retry")).to_have_count(0)
+    page.wait_for_timeout(500)  # what came before the stop is drawn by then
     seen = points(page)
 
     page.reload()
