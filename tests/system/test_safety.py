@@ -66,6 +66,7 @@ def test_a_real_bench_is_armed_only_once_its_plan_was_seen_and_its_warnings_acce
     expect(page.get_by_test_id("progress")).to_have_attribute(
         "data-state", "complete", timeout=30_000
     )
+    expect(page.get_by_test_id("run")).to_be_enabled()
     page.keyboard.press("Control+Enter")
     demo.simulator.wait_output(True)
     expect(page.get_by_role("dialog")).to_have_count(0)
