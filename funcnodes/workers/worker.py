@@ -17,7 +17,7 @@ import msgspec
 
 from funcnodes import __version__
 from funcnodes.basic_nodes.files import Files
-from funcnodes.core import Library, Node, SubgraphNode, naming, units
+from funcnodes.core import Library, Node, SubgraphNode, clock, naming, units
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.core.subgraphs.subgraph import SHELF_NAME
@@ -99,6 +99,7 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unwatch: list[Any] = []
         self._ending = False
+        self._is_away = False  # whoever holds the controls
         self._decoder = msgspec.msgpack.Decoder(schema.ToWorker)
 
     # ── its life ──────────────────────────────────────────────────────────────────────────
@@ -302,6 +303,7 @@ class Worker:
             library=self.palette.entries,
             examples=list(example_views()),
             people=self.controls.people(),
+            now=clock.now(),
             log=list(self.logbook.lines),
         )
 
@@ -322,6 +324,20 @@ class Worker:
     def _people_changed(self) -> None:
         self.publisher.mark("people", lambda: [schema.PeoplePut(people=self.controls.people())])
         self._note_operator(is_here=self.controls.is_held_here)
+
+        self._note_absence()
+
+    def _note_absence(self) -> None:
+        """Whoever set things by hand has gone: they are held, unless the bench says otherwise."""
+        is_away, was_away = not self.controls.is_held_here, self._is_away
+        self._is_away = is_away
+        holder = self.controls.holder
+        if not is_away or was_away or self.open is None or holder is None:
+            return
+        if self.open.space.arming == "live" and self.open.live.words:
+            text = f"{holder.name or 'Whoever held the controls'} is gone, and Live stays on."
+            held = f"Held as set by hand: {self.open.live.words}."
+            self.logbook.add("warning", "live", f"{text} {held}")
 
     def _note_operator(self, *, is_here: bool) -> None:
         """The dead-man, for benches that ask for one (S1); all others go on (S2)."""
@@ -410,6 +426,12 @@ class Worker:
         if self.open is not None and self.open.runner.active is not None:
             raise RefusedError("A run is on.", hint="Stop the run first.")
 
+    def _may_close(self) -> None:
+        """Raises RefusedError while a run is on, or what was set by hand is to be parked first."""
+        self.needs_no_run()
+        if self.open is not None:
+            self.open.live.check_nothing_written()
+
     async def open_space(self, name: str) -> str:
         """Open a nodespace in place of the one that is open. Returns its name.
 
@@ -417,7 +439,7 @@ class Worker:
             RefusedError: A run is on.
             SavedGraphError: There is none of that name, or no valid version of it.
         """
-        self.needs_no_run()
+        self._may_close()
         if self.open is not None:
             await self.open.autosave.flush()
         loaded = self._load_space(name)
@@ -428,7 +450,7 @@ class Worker:
 
     async def add_space(self, wanted: str, data: dict[str, Any]) -> str:
         """Keep a nodespace under a free name like `wanted`, and open it. Returns its name."""
-        self.needs_no_run()
+        self._may_close()
         build(self.library, self.bench, self.latch, data)
         store = self.workspace.spaces
         name = store.unused_name(wanted)
@@ -452,7 +474,7 @@ class Worker:
 
     async def close_space(self) -> None:
         """Close the open nodespace, if any."""
-        self.needs_no_run()
+        self._may_close()
         space, self.open = self.open, None
         if space is not None:
             self.last_run = views.run_view(space.runner.run) if space.runner.run else self.last_run
@@ -532,11 +554,22 @@ class Worker:
         return self.latch.state
 
     def _disarm(self) -> None:
-        """A run ends by the latch itself, and gives the arming back disarmed."""
-        space = self.open.space if self.open is not None else None
-        if space is not None and not space.locked and space.arming != "disarmed":
-            space.arming = "disarmed"
-            space.cancel_all("E-STOP")
+        """A run ends by the latch itself, and gives the arming back disarmed.
+
+        Who is told of a stop by an interlock may find devices left as they are that were set by
+        hand: those are parked, as a run parks what it wrote to (A1a).
+        """
+        opened = self.open
+        if opened is None or opened.space.locked:
+            return
+        if opened.space.arming != "disarmed":
+            opened.space.arming = "disarmed"
+            opened.space.cancel_all("E-STOP")
+        spared = self.bench.spared if self.bench is not None else frozenset()
+        written = {each.device for each in opened.live.view()}
+        opened.live.forget(written - spared)
+        if written & spared:
+            self.spawn(opened.live.park(written & spared), "park what was set by hand")
 
     def _running_node(self) -> Node | None:
         """From any thread."""

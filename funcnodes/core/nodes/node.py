@@ -376,8 +376,10 @@ class Node(Awaited):
 
     def update_blocked(self) -> None:
         """Called when muting or arming changes."""
-        disarmed = self.nodespace is not None and self.nodespace.arming == "disarmed"
-        self.blocked = self._muted or (self.effect and disarmed)
+        space = self.nodespace
+        rests = space is not None and not space.acts_alone
+        by_hand = space is not None and space.by_hand
+        self.blocked = self._muted or (rests and (self.effect or (by_hand and self.is_frame)))
 
     def set_reset_inputs(self, resets: bool) -> None:
         """Whether its inputs go back to their defaults after each success."""

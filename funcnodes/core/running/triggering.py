@@ -96,7 +96,11 @@ class Triggered(Runnable):
 
     @property
     def blocked(self) -> bool:
-        """Whether requests pass it by: muted, or an effect while disarmed (A1)."""
+        """Whether requests pass it by: muted, or an effect while effects are off (A1, A1a).
+
+        A wave whose `hand` it is gets through all the same: whoever opens one sees to it that
+        it may.
+        """
         return self._blocked
 
     @blocked.setter
@@ -165,7 +169,7 @@ class Triggered(Runnable):
 
     def request(self, wave: Wave) -> None:
         """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
-        if self._blocked or wave.cancelled is not None:
+        if (self._blocked and wave.hand is not self) or wave.cancelled is not None:
             return
         self.asked = wave
         if self.listeners is not None:

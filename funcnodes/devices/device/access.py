@@ -46,12 +46,12 @@ class MemberAccess:
         readings: Readings,
         kept: Kept,
         *,
-        written: Callable[[str], None],
+        written: Callable[[str, str], None],
         changed: Callable[[], None],
         check_found: Callable[[str], Awaitable[None]],
     ) -> None:
         """Args:
-        written: Called with the name before each write.
+        written: Called with the name and the member's before each write.
         changed: Called when `fault`, `ramps` or a reading changed.
         check_found: Called before an output goes on; raises where it must not (D10).
         """
@@ -108,7 +108,7 @@ class MemberAccess:
         link = self._connection.linked()
         strikes = link.strikes
         with self._permission.writing(member, value, self._unlost(since)):
-            self._written(self.name)
+            self._written(self.name, member)
             self._begin(member, value)
             try:
                 if completes:

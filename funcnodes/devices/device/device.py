@@ -67,6 +67,7 @@ class Device:
         identity: What it answered to `*IDN?`, empty until it was reached.
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
         traffic: What went over its line lately.
+        readings: What was read of it last.
     """
 
     def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
@@ -76,7 +77,7 @@ class Device:
         self.identity = Identity()
         self.traffic = Traffic()
         self._rack = rack
-        self._readings = Readings()
+        self.readings = self._readings = Readings()
         self._kept = Kept()
         self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
         self._connection = Connection(

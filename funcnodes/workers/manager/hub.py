@@ -152,7 +152,7 @@ class Hub:
 
         try:
             check_role(actor, command.body)
-            self._do(actor, command.body, command.rev, answer)
+            self._do(actor, command.body, command.rev, answer, client=subscriber.client)
         except (RefusedError, WorkerError) as error:
             answer(_Fail(id=command.id, rev=self.rev, problem=problem_of(error)))
 
@@ -354,12 +354,15 @@ class Hub:
         fields["seq"] = msgspec.Raw(_encoder.encode(self._seq))
         return _encoder.encode(fields)
 
-    def _do(self, actor: schema.Actor, body: Any, rev: int, answer: Answer) -> int:
+    def _do(
+        self, actor: schema.Actor, body: Any, rev: int, answer: Answer, *, client: str = ""
+    ) -> int:
         if self._link is None:
             raise WorkerError("The worker is not running or cannot be reached.")
         number = next(self._ids)
         self._pending[number] = answer
-        self._link(_encoder.encode(schema.Do(id=number, rev=rev, actor=actor, body=body)))
+        do = schema.Do(id=number, rev=rev, actor=actor, body=body, client=client)
+        self._link(_encoder.encode(do))
         return number
 
     def _tell_people(self) -> None:

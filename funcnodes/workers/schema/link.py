@@ -30,6 +30,8 @@ class Do(Base, kw_only=True, tag="do"):
     rev: int
     actor: Actor
     body: AnyCommand
+    client: str = ""
+    """Which of the actor's browsers it comes from; "" where it comes from none."""
 
 
 class People(Base, kw_only=True, tag="people_now"):
