@@ -9,12 +9,16 @@ from collections.abc import Iterable, Mapping
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.graph.nodespace import Changes
 from funcnodes.core.nodes import Node, Port
+from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.runs import XYPlot
 from funcnodes.workers import schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.shown import views
+from funcnodes.workers.shown import truth, views
+
+Truth = tuple[bool, bool, str]
+"""Whether a port's value is stale and applied, and why it is of no present state."""
 
 
 class Canvas:
@@ -28,6 +32,7 @@ class Canvas:
         self._places = _places(self._nodes)
         self._edges: set[Edge] = set(scopes.edges(space))
         self._failed: set[str] = set()
+        self._truths: dict[tuple[str, str], Truth] = {}  # as told last, by node and port
         self._again: set[Port] = set()  # to be told again, though their values are as old as before
         self._watched: dict[NodeSpace, Changes] = {}
         self._watch()
@@ -76,12 +81,24 @@ class Canvas:
         self.refresh(name for name, node in self._nodes.items() if isinstance(node, kind))
 
     def note_stale(self, device: str) -> None:
-        """A device went away or came back: its nodes' values are stale, or no longer."""
+        """A device has changed: what its nodes show of it may be so no longer, or again."""
         for node in self._space.walk():
             if getattr(node, "device", None) == device:
-                self._again |= self._fed_by(node)
+                self._again |= {port for port in self._shows(node) if self._turned(port)}
         if self._again:
             self._wake()
+
+    def _turned(self, port: Port) -> bool:
+        """Whether what was told of a port's value is true no longer."""
+        return self._truths.get(_key(port)) != _truth(port)
+
+    def _shows(self, node: Node) -> set[Port]:
+        """Ports that show something of the node's device."""
+        ports = self._fed_by(node)
+        for inp in node.inputs.values() if node.effect else ():
+            ports.add(inp)
+            ports |= {each for each in map(_outside, inp.sources) if each is not None}
+        return ports
 
     def _watch(self) -> None:
         """Note what changes in every nodespace that there is by now."""
@@ -97,6 +114,7 @@ class Canvas:
 
     def _forget(self, name: str) -> None:
         self._times.pop(name, None)
+        self._truths = {key: each for key, each in self._truths.items() if key[0] != name}
         self._failed.discard(name)
         self._publisher.put(schema.NodeGone(id=name))
 
@@ -114,7 +132,8 @@ class Canvas:
         now = clock.now()
         for port in ports:
             self._note_time(port, now)
-        here = (port for port in ports | again if scopes.is_inside(port.node, self._space))
+        here = [port for port in ports | again if scopes.is_inside(port.node, self._space)]
+        self._truths |= {_key(port): _truth(port) for port in here}
         shown = [views.port_value(p, self.time_of(p)) for p in here if p.type.kind != "trigger"]
         if shown:
             events.insert(0, schema.PortValues(values=shown))
@@ -155,6 +174,20 @@ class Canvas:
             ports.add(out)
             ports.update(out.targets)
         return ports
+
+
+def _key(port: Port) -> tuple[str, str]:
+    return naming.name_of(port.node), f"{port.is_input:d}{port.id}"
+
+
+def _truth(port: Port) -> Truth:
+    return truth.is_stale(port), truth.is_applied(port), truth.note_of(port)
+
+
+def _outside(source: Port) -> Port | None:
+    """The input of a subgraph that stands for what it feeds inside, where `source` is its back."""
+    passage = source.node
+    return passage.port if isinstance(passage, InputPassage) else None
 
 
 def _places(nodes: Mapping[str, Node]) -> dict[str, Place]:
