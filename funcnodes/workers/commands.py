@@ -6,7 +6,7 @@ them. Every command is answered by an Ack or by a Fail that says why in one sent
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
@@ -30,6 +30,8 @@ ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
 
 E = TypeVar("E", bound=edits.Edit)
+Parked = dict[str, str] | Awaitable[dict[str, str]]
+"""What became of each device, or will have."""
 
 
 class Commands:
@@ -334,22 +336,22 @@ class Commands:
     def _cancel(self, body: schema.CancelNode, actor: schema.Actor) -> None:
         self._node(body.id).cancel(f"cancelled by {actor.name}")
 
-    async def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> dict[str, str]:
+    def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> Parked:
         opened = self._worker.require_open()
         opened.space.check_unlocked()
         if not body.live:
-            return await opened.live.leave(park=body.park, by=actor.name)
+            return opened.live.leave(park=body.park, by=actor.name)
         self._worker.latch.check("Switching effects on")
         opened.space.arming = "live"
         for text in safety.accepted_now(self._worker.bench, body.accepted):
             self._worker.logbook.add("warning", "bench", f"{actor.name} accepted: {text}")
         return {}
 
-    async def _stop(self, body: schema.Stop, actor: schema.Actor) -> dict[str, str]:
+    def _stop(self, body: schema.Stop, actor: schema.Actor) -> Parked:
         opened = self._worker.require_open()
         run = opened.runner.active
         if run is None:
-            return await opened.live.stop(actor.name)
+            return opened.live.stop(actor.name)
         if run.state == "stopping":
             run.abort(f"Aborted by {actor.name}.")
         else:

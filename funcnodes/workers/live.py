@@ -4,7 +4,7 @@ Only what was written outside runs counts: a run parks what it wrote to by itsel
 parked, or left as it is by somebody who says so.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from funcnodes.core import Node, NodeSpace
 from funcnodes.devices.bench import Bench
@@ -61,28 +61,41 @@ class LiveSession:
                 hint="Leave Live first: it asks whether to park that.",
             )
 
-    async def leave(self, *, park: bool, by: str) -> dict[str, str]:
-        """End Live: what still acts stops where it is, then park what was written, or leave it.
+    def leave(self, *, park: bool | None, by: str) -> Awaitable[dict[str, str]]:
+        """End Live at once: what still acts stops where it is; park what was written, or leave it.
 
         Returns:
-            What became of each device: "parked", "held", "failed" or "left".
+            What to wait for: what becomes of each device, "parked", "held", "failed" or "left".
+
+        Raises:
+            RefusedError: Something was written, and `park` does not say what is to become of it.
         """
+        if park is None and self._written:
+            raise RefusedError(
+                f"{self.words} was set by hand: it is to be parked, or left as it is.",
+                hint="Say which.",
+            )
         self.give_up(f"{by} switched Live off")
         self._space.arming = "disarmed"
         names = list(self._written)
-        if park:
-            return await self.park(names)
+        return self.park(names) if park else self._left(names, by)
+
+    async def _left(self, names: list[str], by: str) -> dict[str, str]:
         if names:
             self._logbook.add("info", "live", f"{by} left {self.words} as set by hand.")
         self.forget(names)
         return dict.fromkeys(names, LEFT)
 
-    async def stop(self, by: str) -> dict[str, str]:
-        """Give up all that is being carried out, then park what was written. Live stays on."""
+    def stop(self, by: str) -> Awaitable[dict[str, str]]:
+        """Give up at once all that is being carried out; park what was written. Live stays on.
+
+        Returns:
+            What to wait for, as in `leave`.
+        """
         given_up = self.give_up(f"stopped by {by}")
         names = ", ".join(sorted(node.name for node in given_up)) or "nothing was under way"
         self._logbook.add("warning", "live", f"{by} pressed Stop: {names}.")
-        return await self.park(list(self._written))
+        return self.park(list(self._written))
 
     def give_up(self, reason: str) -> list[Node]:
         """Cancel whatever is carried out now, or is about to be. Returns those nodes."""

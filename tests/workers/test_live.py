@@ -85,9 +85,13 @@ def more() -> str:
 
 
 @pytest.fixture
-async def desk(workspace: Workspace, simulated: SimulatedBench, more: str) -> AsyncIterator[Desk]:
+async def desk(
+    workspace: Workspace, simulated: SimulatedBench, more: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Desk]:
     workspace.bench_path.write_text(BENCH.format(**simulated.resources) + more)
     worker = Worker(workspace)
+    for act in ("start", "stop", "plan"):  # its process takes a second, and has no part in this
+        monkeypatch.setattr(worker.guard, act, lambda *_: None)
     desk = Desk(worker)
     working = asyncio.create_task(worker.run())
     await until(lambda: worker.bench and all(d.is_online for d in worker.bench.devices.values()))
@@ -155,6 +159,28 @@ async def test_an_edit_of_the_compliance_writes_that_and_starts_no_sweep(
     assert (node(desk, "output").runs, node(desk, "sweep").runs) == (0, 0)
     sent = simulated.commands("smu")[before:]
     assert [each for each in sent if "?" not in each] == [":SENS:CURR:PROT 0.01"]
+
+
+async def test_a_set_right_after_live_was_switched_on_acts(
+    desk: Desk, simulated: SimulatedBench
+) -> None:
+    """What is asked is carried out in order: one browser sends both within a millisecond."""
+    commands = desk.worker._commands
+    for number, body in enumerate(
+        (
+            schema.SetLive(live=True),
+            schema.SetValue(node="compliance", port="value", value=0.01),
+            schema.SetLive(live=False, park=False),
+            schema.SetValue(node="compliance", port="value", value=0.02),
+        ),
+        900,
+    ):
+        commands.do(schema.Do(id=number, rev=0, actor=ADA, body=body))
+        if number == 901:
+            await written(simulated, limit_a=pytest.approx(0.01))
+    await at_rest(desk)
+    assert simulated.state()["smu"]["limit_a"] == pytest.approx(0.01)
+    assert not view(desk, "compliance").applied
 
 
 async def test_a_set_upstream_computes_and_writes_to_nothing(
@@ -297,6 +323,9 @@ async def test_leaving_live_parks_what_was_written_or_leaves_it(
     assert [(each.device, each.members) for each in space_view(desk).written] == [
         ("smu", ["voltage", "output"])
     ]
+    problem = await desk.refused(schema.SetLive(live=False))
+    assert "smu (voltage, output) was set by hand" in problem.detail
+    assert simulated.state()["smu"]["output"]
     told = await desk.ask(schema.SetLive(live=False, park=park))
     assert told == {"smu": "parked" if park else "left"}
     assert simulated.state()["smu"]["output"] is not park
@@ -318,6 +347,7 @@ async def test_another_nodespace_is_opened_only_after_leaving(
 
 
 async def test_a_run_under_live_parks_for_both(desk: Desk, simulated: SimulatedBench) -> None:
+    await put(desk, "sweep", 5, "points")
     await desk.ask(schema.SetLive(live=True))
     await put(desk, "compliance", 0.01)
     await until(lambda: space_view(desk).written)
@@ -374,7 +404,7 @@ async def test_a_run_that_an_interlock_ends_parks_what_it_wrote_to(
     desk: Desk, simulated: SimulatedBench, heated: str
 ) -> None:
     """A1a, S1: also what the interlock itself leaves alone; then the reset works."""
-    await desk.ask(schema.SetLive(live=False))
+    await desk.ask(schema.SetLive(live=False, park=False))
     await put(desk, heated, "high")
     sweep, pause = await add(desk, "sweep"), await add(desk, "settle")
     order = {"source_port": "_triggeroutput", "target_port": "_triggerinput"}
@@ -437,12 +467,17 @@ async def test_a_reading_of_an_output_that_is_off_by_now_is_marked(
     notes = {each.name: each.note for each in smu.parameters}
     assert (notes["reading.i"], notes["voltage"], notes["output"]) == ("output off", "", "")
     assert next(each.t for each in smu.parameters if each.name == "reading.i")
+    await desk.ask(schema.TriggerNode(id="output"))
+    await written(simulated, output=True)
+    await until(lambda: told(desk, "read", "i").note == "earlier")
+    await desk.ask(schema.TriggerNode(id="read"))
+    await until(lambda: told(desk, "read", "i").note == "")
+    assert not view(desk, "recorder", "i").stale
 
 
 async def test_a_monitor_says_how_often_it_is_renewed(desk: Desk) -> None:
     """So that a page can tell by itself that it is not."""
     monitor = await add(desk, "device.monitor:tc.a.kelvin")
-    assert view(desk, monitor).period_s is None, "it does not read yet"
     await put(desk, monitor, 0.05, "period")
     await desk.ask(schema.SetLive(live=True))
     await until(lambda: view(desk, monitor).value)

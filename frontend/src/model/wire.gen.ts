@@ -863,7 +863,7 @@ export interface Stop {
 export interface SetLive {
   type: "set_live";
   live: boolean;
-  park?: boolean;
+  park?: boolean | null;
   accepted?: Array<string>;
 }
 

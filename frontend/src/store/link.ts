@@ -83,14 +83,21 @@ export class Link {
     this.forget(new LinkLost("The page has left this worker."));
   }
 
+  /** The revision that is on show. */
+  get seen(): number {
+    return this.rev;
+  }
+
   /** Send one command and wait for its answer.
    *
    *  Rejects with `Refused` or `LinkLost`.
+   *
+   *  @param made The revision that an edit was made on, where that is older than what is on show.
    */
-  send(body: Body): Promise<unknown> {
+  send(body: Body, made: number = this.rev): Promise<unknown> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
-      if (!this.put({ type: "command", id, rev: this.rev, body })) {
+      if (!this.put({ type: "command", id, rev: made, body })) {
         reject(new LinkLost("There is no connection to the worker."));
         return;
       }

@@ -250,11 +250,6 @@ class DeviceMonitor(DeviceNode):
         """Readings left out so far."""
         return self._skipped + (self._subscription.missed if self._subscription is not None else 0)
 
-    @property
-    def is_watching(self) -> bool:
-        """Whether it reads again and again, now."""
-        return self._watching is not None
-
     def plan_outputs(self, member: Member) -> list[PortPlan]:
         return output_plans(member)
 

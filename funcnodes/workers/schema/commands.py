@@ -278,8 +278,9 @@ class SetLive(BenchCommand, kw_only=True, tag="set_live"):
     """
 
     live: bool
-    park: bool = False
-    """On leaving: park what was written to by hand, rather than leave it as it is."""
+    park: bool | None = None
+    """On leaving: park what was written to by hand, or leave it as it is. Where something was
+    written it has to be said."""
     accepted: list[str] = []
     """As in RunStart; goes to the log."""
 

@@ -71,7 +71,8 @@ class PortView(Base, kw_only=True):
     """False on a value that the device, or the world, does not have: restored as text, passed by
     while effects were off, refused, or changed there since (A1a)."""
     note: str = ""
-    """Why a reading is of no present state, e.g. "output off"; else ""."""
+    """Why a reading is of no present state: "output off", or "earlier" than it was last switched
+    on; else ""."""
     period_s: float | None = None
     """How often it is to be renewed, where it is: past twice that it is stale."""
 
@@ -166,7 +167,8 @@ class ParameterView(Base, kw_only=True):
     t: float | None = None
     """Seconds since the epoch at which it was read or set; null where it was not."""
     note: str = ""
-    """Why a reading is of no present state, e.g. "output off"; else ""."""
+    """Why a reading is of no present state: "output off", or "earlier" than it was last switched
+    on; else ""."""
     period_s: float | None = None
     """How often it is being read now, where it is: past twice that it is stale."""
 

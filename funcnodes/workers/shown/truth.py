@@ -12,11 +12,12 @@ from funcnodes.core.subgraphs.passages import OuterInput
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.device import Device
-from funcnodes.devices.device.switched_off import is_switched_off
+from funcnodes.devices.device.switching import switched_since
 from funcnodes.devices.nodes import DeviceMonitor, DeviceNode, DeviceSet
 from funcnodes.devices.nodes.ports import VALUE
 
-OUTPUT_OFF = "output off"
+SWITCHED = {"": "", "off": "output off", "on": "earlier"}
+"""What a reading is marked with whose output was switched since."""
 
 
 def is_stale(port: Port) -> bool:
@@ -37,16 +38,16 @@ def note_of(port: Port) -> str:
     if device is None or not isinstance(node, DeviceNode) or port.wave is None:
         return ""
     path = node.member if port.id == VALUE else f"{node.member}.{port.id}"
-    return OUTPUT_OFF if is_switched_off(device, path) else ""
+    return SWITCHED[switched_since(device, path)]
 
 
 def period_of(port: Port) -> float | None:
-    """How often a value is to be renewed, where a monitor that tells of every reading gives it."""
+    """How often a value is to be renewed: of a monitor's, unless it tells of changes only."""
     if isinstance(port, NodeInput):
         periods = (period_of(source) for source in port.sources)
         return next((period for period in periods if period is not None), None)
     node, device = port.node, device_of(port.node)
-    if not isinstance(node, DeviceMonitor) or device is None or not node.is_watching:
+    if not isinstance(node, DeviceMonitor) or device is None:
         return None
     member = dict(device.members()).get(node.member)
     if getattr(member, "deadband", 0.0):  # what hardly changes is not told again

@@ -29,7 +29,7 @@ from funcnodes.core.nodes import Port
 from funcnodes.core.subgraphs.passages import Passage
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
-from funcnodes.devices.device.switched_off import is_switched_off
+from funcnodes.devices.device.switching import switched_since
 from funcnodes.devices.estop.latch import LatchState
 from funcnodes.devices.nodes import NODE_IDS, library_entries
 from funcnodes.errors import FuncnodesError
@@ -228,7 +228,7 @@ def device_view(device: Device) -> schema.DeviceView:
                 doc=each.doc,
                 quality=each.quality,
                 t=each.t,
-                note=truth.OUTPUT_OFF if is_switched_off(device, each.name) else "",
+                note=truth.SWITCHED[switched_since(device, each.name)],
                 period_s=periods.get(each.name) or periods.get(each.name.rpartition(".")[0]),
             )
             for each in device.parameters()

@@ -1,10 +1,11 @@
-"""Whether what was read last still speaks of the terminals: not of an output that is off by now.
+"""Whether what was read last still speaks of the terminals, or its output was switched since.
 
-A reading stays on show after its output was switched off, and looks like a live one. It is told
-apart by what its member needs, and by when the output went off. Asks no instrument.
+A reading stays on show after its output was switched off, and looks like a live one; so it does
+when the output is on again and nobody has read anew. It is told apart by what its member needs,
+and by when the output was switched last. Asks no instrument.
 """
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
@@ -21,17 +22,25 @@ class Switched(Protocol):
     def readings(self) -> Readings: ...
 
 
-def is_switched_off(device: Switched, path: str) -> bool:
-    """Whether a reading of that member, or of "record.field", is of an output that is off now."""
+def switched_since(device: Switched, path: str) -> Literal["", "off", "on"]:
+    """How the output was switched since that member, or "record.field", was read last.
+
+    Returns:
+        "off": the output is off, and was switched so since, or the member needs it on. "on": it is
+        on again, the reading is of before. "": the reading is of the present state.
+    """
     found = _measured(device, path)
     if found is None:
-        return False
+        return ""
     member, needs, sample = found
     switches = {needs: device.kind.outputs()[needs]} if needs else _beside(device, member)
-    states = [(_is_off(device, each, control), each) for each, control in switches.items()]
-    if not states or not all(off for off, _ in states):
-        return False
-    return bool(needs) or sample.since < max(device.readings.since(each) for _, each in states)
+    if not switches:
+        return ""
+    is_off = all(_is_off(device, each, control) for each, control in switches.items())
+    is_older = sample.since < max(device.readings.since(each) for each in switches)
+    if is_off:
+        return "off" if needs or is_older else ""
+    return "on" if is_older else ""
 
 
 def _measured(device: Switched, path: str) -> tuple[str, str, Sample] | None:
