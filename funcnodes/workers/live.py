@@ -4,6 +4,7 @@ Only what was written outside runs counts: a run parks what it wrote to by itsel
 parked, or left as it is by somebody who says so.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from funcnodes.core import Node, NodeSpace
@@ -14,6 +15,7 @@ from funcnodes.workers import schema
 from funcnodes.workers.edits.by_hand import is_acting
 from funcnodes.workers.logbook import Logbook
 
+AWAY_S = 5.0  # how long the holder of the controls may be away before the others are told
 LEFT = "left"
 """What became of a device that nobody asked to park."""
 
@@ -38,6 +40,7 @@ class LiveSession:
         self._changed = changed
         self._written: dict[str, dict[str, None]] = {}  # members by device, in order
         self._parking: set[str] = set()
+        self._absent: asyncio.TimerHandle | None = None  # the holder of the controls is
         self._unwatch = bench.on_write(self._wrote) if bench is not None else lambda: None
 
     def view(self) -> list[schema.WrittenView]:
@@ -134,9 +137,29 @@ class LiveSession:
             self._written.pop(name, None)
         self._changed()
 
+    def note_holder(self, name: str, *, is_here: bool) -> None:
+        """Who holds the controls is here, or not; a page that is loaded anew is soon back.
+
+        What that one set by hand is held, unless the bench says otherwise (S1); all are told.
+        """
+        if is_here and self._absent is not None:
+            self._absent.cancel()
+            self._absent = None
+        elif not is_here and self._absent is None:
+            loop = asyncio.get_running_loop()
+            self._absent = loop.call_later(AWAY_S, self._tell_absence, name)
+
+    def _tell_absence(self, name: str) -> None:
+        if self._space.arming == "live" and self._written:
+            who = name or "Whoever held the controls"
+            text = f"{who} is gone, and Live stays on. Held as set by hand: {self.words}."
+            self._logbook.add("warning", "live", text)
+
     def close(self) -> None:
         """Listen to the bench no more."""
         self._unwatch()
+        if self._absent is not None:
+            self._absent.cancel()
 
     def _wrote(self, device: str, member: str) -> None:
         if self._space.arming != "live" or member in self._written.get(device, ()):

@@ -99,7 +99,6 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unwatch: list[Any] = []
         self._ending = False
-        self._is_away = False  # whoever holds the controls
         self._decoder = msgspec.msgpack.Decoder(schema.ToWorker)
 
     # ── its life ──────────────────────────────────────────────────────────────────────────
@@ -325,19 +324,9 @@ class Worker:
         self.publisher.mark("people", lambda: [schema.PeoplePut(people=self.controls.people())])
         self._note_operator(is_here=self.controls.is_held_here)
 
-        self._note_absence()
-
-    def _note_absence(self) -> None:
-        """Whoever set things by hand has gone: they are held, unless the bench says otherwise."""
-        is_away, was_away = not self.controls.is_held_here, self._is_away
-        self._is_away = is_away
         holder = self.controls.holder
-        if not is_away or was_away or self.open is None or holder is None:
-            return
-        if self.open.space.arming == "live" and self.open.live.words:
-            text = f"{holder.name or 'Whoever held the controls'} is gone, and Live stays on."
-            held = f"Held as set by hand: {self.open.live.words}."
-            self.logbook.add("warning", "live", f"{text} {held}")
+        if self.open is not None and holder is not None:
+            self.open.live.note_holder(holder.name, is_here=self.controls.is_held_here)
 
     def _note_operator(self, *, is_here: bool) -> None:
         """The dead-man, for benches that ask for one (S1); all others go on (S2)."""

@@ -55,7 +55,9 @@ def test_by_hand_marked_applied_left_and_parked_at_every_width(demo: Any, page: 
             page.reload()  # it finds its place for this window
         by_hand(demo, page)
         panel(page, "Canvas")
-        card(page, "output").get_by_role("switch").click()  # as the example has it
+        switch = card(page, "output").get_by_role("switch")
+        expect(switch).to_have_attribute("aria-checked", "false")
+        switch.click()  # as the example has it
         expect(mark(page, "output")).to_contain_text("on not applied")
 
 

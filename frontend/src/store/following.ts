@@ -104,6 +104,9 @@ function follow(event: Event, before: RunView | null): void {
     } else if (before?.id !== event.run.id) void listRuns();
   } else if (event.type === "latch") {
     set({ pressed: null });
+  } else if (event.type === "log") {
+    // What becomes of things set by hand concerns everybody who watches.
+    for (const { source, level, text } of event.lines) if (source === "live" && level === "warning") toast(text, "", "info");
   } else if (event.type === "reset") {
     set({ scope: "", selection: [] });
   } else if (event.type === "node_gone") {
