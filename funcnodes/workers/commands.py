@@ -347,7 +347,7 @@ class Commands:
             self._worker.logbook.add("warning", "bench", f"{actor.name} accepted: {text}")
         return {}
 
-    def _stop(self, body: schema.Stop, actor: schema.Actor) -> Parked:
+    def _stop(self, body: schema.StopActing, actor: schema.Actor) -> Parked:
         opened = self._worker.require_open()
         run = opened.runner.active
         if run is None:

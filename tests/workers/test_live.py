@@ -296,7 +296,7 @@ async def test_stop_ends_a_ramp_and_a_node_that_hangs_and_parks_what_was_set(
     await put(desk, "set_voltage", 20)
     await until(lambda: simulated.state()["smu"]["source_v"] > 2.2)
     assert all(node(desk, each).in_flight for each in (linger, "set_voltage"))
-    assert await desk.ask(schema.Stop()) == {"smu": "parked"}
+    assert await desk.ask(schema.StopActing()) == {"smu": "parked"}
     await written(simulated, output=False)
     assert not any(node(desk, each).in_flight for each in (linger, "set_voltage"))
     assert simulated.state()["smu"]["source_v"] == 0
@@ -310,7 +310,7 @@ async def test_stop_stops_a_run_and_a_second_time_aborts_it(
 ) -> None:
     await desk.ask(schema.RunStart())
     await written(simulated, output=True)
-    await desk.ask(schema.Stop())
+    await desk.ask(schema.StopActing())
     await until(lambda: desk.worker.run_view().state == "stopped")  # type: ignore[union-attr]
     assert not simulated.state()["smu"]["output"]
 
@@ -465,7 +465,7 @@ async def test_a_reading_of_an_output_that_is_off_by_now_is_marked(
     await until(lambda: node(desk, "read").runs == 1)
     await at_rest(desk)
     assert (view(desk, "read", "i").stale, view(desk, "read", "i").note) == (False, "")
-    await desk.ask(schema.Stop())
+    await desk.ask(schema.StopActing())
     for name in ("read", "recorder"):
         found = view(desk, name, "i")
         assert (found.stale, found.note) == (True, "output off")

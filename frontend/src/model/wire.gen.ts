@@ -855,7 +855,7 @@ export interface Cancel {
 }
 
 /** Stop whatever acts, run or not, and leave the outputs by the bench's policy (A1a). */
-export interface Stop {
+export interface StopActing {
   type: "stop";
 }
 
@@ -996,7 +996,7 @@ export type Body =
   | RunAbort
   | Trigger
   | Cancel
-  | Stop
+  | StopActing
   | SetLive
   | DeviceConnect
   | DeviceDisconnect

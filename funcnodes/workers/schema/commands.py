@@ -262,7 +262,7 @@ class CancelNode(BenchCommand, kw_only=True, tag="cancel"):
     id: str
 
 
-class Stop(BenchCommand, kw_only=True, tag="stop"):
+class StopActing(BenchCommand, kw_only=True, tag="stop"):
     """Stop whatever acts, run or not, and leave the outputs by the bench's policy (A1a).
 
     A run is stopped, and aborted the second time. Outside one all that is carried out is given
