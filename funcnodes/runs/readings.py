@@ -39,11 +39,11 @@ class SourceInput(NodeInput):
         self._apply()
 
     def _apply(self) -> None:
-        if isinstance(self.node, SourceNode):
+        if isinstance(self.node, ReadingNode):
             self.node.take_source()
 
 
-class SourceNode(Node):
+class ReadingNode(Node):
     """What nodes share that read one number of a bench by its name.
 
     Attributes:
@@ -139,7 +139,7 @@ class SourceNode(Node):
         return self.nodespace.services.get(Bench) if self.nodespace is not None else None
 
 
-class WaitUntil(SourceNode):
+class WaitUntil(ReadingNode):
     """Waits until a reading stays within a band for a time, then passes ▶ on.
 
     The band is target ± within. A reading that is not ok, or no number, is outside. Where it has
@@ -227,7 +227,7 @@ class WaitUntil(SourceNode):
         )
 
 
-class Average(SourceNode):
+class Average(ReadingNode):
     """Reads several times, and gives mean, standard deviation and standard error as columns.
 
     Outliers are kept, left out beyond three standard deviations of the rest, or, by the median,

@@ -14,11 +14,11 @@ the same words block, which suits a prompt that has no loop, and other threads.
 
 from funcnodes.scripting.blocking import BlockingBench
 from funcnodes.scripting.measured import Measured
-from funcnodes.scripting.members import OpenDevice, OpenMember
-from funcnodes.scripting.opening import OpenBench, open_bench
+from funcnodes.scripting.members import ScriptDevice, ScriptMember
+from funcnodes.scripting.opening import ScriptBench, open_bench
 from funcnodes.scripting.runs import ScriptRun
 
 __all__ = [
-    "BlockingBench", "Measured", "OpenBench", "OpenDevice", "OpenMember", "ScriptRun",
+    "BlockingBench", "Measured", "ScriptBench", "ScriptDevice", "ScriptMember", "ScriptRun",
     "open_bench",
 ]  # fmt: skip

@@ -12,10 +12,10 @@ from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any
 
-from funcnodes.scripting.members import OpenDevice, OpenGroup, OpenMember
+from funcnodes.scripting.members import ScriptDevice, ScriptGroup, ScriptMember
 from funcnodes.scripting.runs import ScriptRun
 
-_OPEN = (OpenDevice, OpenGroup, OpenMember, ScriptRun)
+_OPEN = (ScriptDevice, ScriptGroup, ScriptMember, ScriptRun)
 
 
 class LoopThread:

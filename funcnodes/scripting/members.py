@@ -26,13 +26,13 @@ class _Names:
             raise AttributeError(name)
         return self[name]
 
-    def __getitem__(self, name: str) -> "OpenMember | OpenGroup":
+    def __getitem__(self, name: str) -> "ScriptMember | ScriptGroup":
         path = f"{self._path}.{name}" if self._path else name
         paths = {path for path, _ in self._device.members()}
         if path in paths:
-            return OpenMember(self._device, path)
+            return ScriptMember(self._device, path)
         if any(each.startswith(f"{path}.") for each in paths):
-            return OpenGroup(self._device, path)
+            return ScriptGroup(self._device, path)
         raise UnknownMember(
             f"{self._device.name} has no {path!r}; it has {', '.join(self._own())}.",
             device=self._device.name,
@@ -52,14 +52,14 @@ class UnknownMember(BenchError, AttributeError):
     """A device has no member of that name."""
 
 
-class OpenGroup(_Names):
+class ScriptGroup(_Names):
     """A part of a device, such as a channel or a loop."""
 
     def __repr__(self) -> str:
         return f"<{self._device.name}.{self._path}: {', '.join(self._own())}>"
 
 
-class OpenDevice(_Names):
+class ScriptDevice(_Names):
     """A device of an open bench; its members are attributes, or items by name."""
 
     def __repr__(self) -> str:
@@ -87,7 +87,7 @@ class OpenDevice(_Names):
             raise BenchError(f"{result.device} could not be parked: {result.message}")
 
 
-class OpenMember:
+class ScriptMember:
     """One control, measurement, record or command of a device."""
 
     def __init__(self, device: Device, path: str) -> None:

@@ -15,13 +15,13 @@ from funcnodes.runs import RunStore
 from funcnodes.runs.local import WORKER, simulated_bench
 from funcnodes.runs.simulator import simulator
 from funcnodes.scripting.blocking import BlockingBench, LoopThread
-from funcnodes.scripting.members import OpenDevice
+from funcnodes.scripting.members import ScriptDevice
 from funcnodes.scripting.runs import ScriptRun, whole
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.guard.guarded import guarded
 
 
-class OpenBench:
+class ScriptBench:
     """An open bench; its devices are attributes, or items by name.
 
     Attributes:
@@ -34,16 +34,16 @@ class OpenBench:
         self.store = store
         self._operator = operator
 
-    def __getattr__(self, name: str) -> OpenDevice:
+    def __getattr__(self, name: str) -> ScriptDevice:
         if name.startswith("_") or name not in self.bench.devices:
             raise AttributeError(
                 f"The bench {self.bench.name!r} has no device {name!r}; it has "
                 f"{', '.join(self.bench.devices) or 'none'}."
             )
-        return OpenDevice(self.bench.devices[name])
+        return ScriptDevice(self.bench.devices[name])
 
-    def __getitem__(self, name: str) -> OpenDevice:
-        return OpenDevice(self.bench.device(name))
+    def __getitem__(self, name: str) -> ScriptDevice:
+        return ScriptDevice(self.bench.device(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.bench.devices)
@@ -53,7 +53,7 @@ class OpenBench:
 
     def __repr__(self) -> str:
         lines = [f"<bench {self.bench.name!r}>"]
-        lines += [f"  {OpenDevice(device)!r}" for device in self.bench.devices.values()]
+        lines += [f"  {ScriptDevice(device)!r}" for device in self.bench.devices.values()]
         return "\n".join(lines)
 
     def run(self, name: str, *, operator: str = "") -> ScriptRun:
@@ -89,7 +89,7 @@ class Opening:
         self._stack = AsyncExitStack()
         self._thread: LoopThread | None = None
 
-    async def __aenter__(self) -> OpenBench:
+    async def __aenter__(self) -> ScriptBench:
         async with AsyncExitStack() as stack:
             opened = await self._open(stack)
             self._stack = stack.pop_all()
@@ -123,7 +123,7 @@ class Opening:
         finally:
             self._thread.close()
 
-    async def _open(self, stack: AsyncExitStack) -> OpenBench:
+    async def _open(self, stack: AsyncExitStack) -> ScriptBench:
         settings = self._settings or Settings.load()
         folder = private_dir(settings.workers_dir / WORKER)
         path = _found(self._source)
@@ -138,7 +138,7 @@ class Opening:
             stack.push_async_callback(_make_safe, bench, written)
         store = RunStore(folder / "runs")
         await asyncio.to_thread(store.recover)
-        return OpenBench(bench, store, operator=self._operator)
+        return ScriptBench(bench, store, operator=self._operator)
 
 
 def open_bench(

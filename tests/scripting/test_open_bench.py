@@ -16,7 +16,7 @@ import pytest
 
 from funcnodes import open_bench
 from funcnodes.errors import BenchError, LimitError, RefusedError, RunError, UnitError
-from funcnodes.scripting import Measured, OpenBench
+from funcnodes.scripting import Measured, ScriptBench
 from funcnodes.settings import Settings
 from funcnodes_simulators import SimulatedBench
 
@@ -53,7 +53,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def bench(bench_file: Path, settings: Settings) -> AsyncIterator[OpenBench]:
+async def bench(bench_file: Path, settings: Settings) -> AsyncIterator[ScriptBench]:
     async with open_bench(bench_file, settings=settings) as opened:
         yield opened
 
@@ -62,7 +62,7 @@ async def bench(bench_file: Path, settings: Settings) -> AsyncIterator[OpenBench
 
 
 async def test_members_are_attributes_with_units_and_limits(
-    bench: OpenBench, simulated: SimulatedBench
+    bench: ScriptBench, simulated: SimulatedBench
 ) -> None:
     volts = await bench.smu.voltage.set("500 mV")
     assert (volts, volts.unit, volts.quality) == (0.5, "V", "ok")
@@ -80,7 +80,7 @@ async def test_members_are_attributes_with_units_and_limits(
     assert "keithley" in repr(bench).lower() or "2400" in repr(bench)
 
 
-async def test_what_is_not_there_is_said_with_what_there_is(bench: OpenBench) -> None:
+async def test_what_is_not_there_is_said_with_what_there_is(bench: ScriptBench) -> None:
     with pytest.raises(AttributeError, match="no device 'dmm'; it has smu, tc"):
         _ = bench.dmm
     with pytest.raises(AttributeError, match=r"smu has no 'volts'; it has .*voltage"):
@@ -95,7 +95,7 @@ async def test_what_is_not_there_is_said_with_what_there_is(bench: OpenBench) ->
 # ── runs ──────────────────────────────────────────────────────────────────────────────────
 
 
-async def curve(bench: OpenBench, points: int = 5) -> Any:
+async def curve(bench: ScriptBench, points: int = 5) -> Any:
     await bench.smu.compliance.set("10 mA")
     await bench.smu.output.set(True)
     async with bench.run("I-V", operator="Ada") as run:
@@ -106,7 +106,7 @@ async def curve(bench: OpenBench, points: int = 5) -> Any:
 
 
 async def test_a_run_is_kept_like_any_other_and_parks_what_it_wrote_to(
-    bench: OpenBench, simulated: SimulatedBench
+    bench: ScriptBench, simulated: SimulatedBench
 ) -> None:
     """S1, R5, D7."""
     run = await curve(bench)
@@ -123,7 +123,7 @@ async def test_a_run_is_kept_like_any_other_and_parks_what_it_wrote_to(
     assert {snapshot.moment for snapshot in reader.snapshots()} == {"before", "after"}
 
 
-async def test_a_value_that_is_not_ok_is_recorded_as_such(bench: OpenBench) -> None:
+async def test_a_value_that_is_not_ok_is_recorded_as_such(bench: ScriptBench) -> None:
     await bench.smu.compliance.set("1 uA")
     await bench.smu.output.set(True)
     async with bench.run("clamped") as run:
@@ -134,7 +134,7 @@ async def test_a_value_that_is_not_ok_is_recorded_as_such(bench: OpenBench) -> N
     assert list(bench.store.find("latest").rows().quality[0]) == ["compliance"]
 
 
-async def test_rows_keep_the_columns_and_units_of_the_first(bench: OpenBench) -> None:
+async def test_rows_keep_the_columns_and_units_of_the_first(bench: ScriptBench) -> None:
     async with bench.run("rows") as run:
         run.record(v=Measured(1.0, "V"), n=1, text="a", fine=True)
         run.record(v=Measured(500.0, "mV"))
@@ -150,7 +150,7 @@ async def test_rows_keep_the_columns_and_units_of_the_first(bench: OpenBench) ->
 
 
 async def test_a_script_that_fails_leaves_its_rows_and_a_safe_bench(
-    bench: OpenBench, simulated: SimulatedBench
+    bench: ScriptBench, simulated: SimulatedBench
 ) -> None:
     async def measure() -> None:
         async with bench.run("broken") as run:
@@ -165,7 +165,7 @@ async def test_a_script_that_fails_leaves_its_rows_and_a_safe_bench(
     assert simulated.state()["smu"]["output"] is False
 
 
-async def test_stop_ends_after_the_point_under_way_and_pause_holds(bench: OpenBench) -> None:
+async def test_stop_ends_after_the_point_under_way_and_pause_holds(bench: ScriptBench) -> None:
     seen: list[float] = []
     async with bench.run("held") as run:
         async for value in run.values("0:9:1"):
@@ -181,7 +181,7 @@ async def test_stop_ends_after_the_point_under_way_and_pause_holds(bench: OpenBe
 
 
 async def test_a_cancelled_script_is_aborted_and_parked_to_the_end(
-    bench: OpenBench, simulated: SimulatedBench
+    bench: ScriptBench, simulated: SimulatedBench
 ) -> None:
     reached = asyncio.Event()
 
@@ -201,7 +201,7 @@ async def test_a_cancelled_script_is_aborted_and_parked_to_the_end(
 
 
 async def test_an_estop_ends_it_and_nothing_is_written_afterwards(
-    bench: OpenBench, simulated: SimulatedBench
+    bench: ScriptBench, simulated: SimulatedBench
 ) -> None:
     """S4: until it is reset."""
 
