@@ -5,11 +5,12 @@ when the output is on again and nobody has read anew. It is told apart by what i
 and by when the output was switched last. Asks no instrument.
 """
 
+from functools import cache
 from typing import Any, Literal, Protocol
 
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
-from funcnodes.devices.declarations.members import Sample
+from funcnodes.devices.declarations.members import Member, Sample
 from funcnodes.devices.device.readings import Readings
 
 
@@ -33,7 +34,7 @@ def switched_since(device: Switched, path: str) -> Literal["", "off", "on"]:
     if found is None:
         return ""
     member, needs, sample = found
-    switches = {needs: device.kind.outputs()[needs]} if needs else _beside(device, member)
+    switches = {needs: declared(device.kind)[1][needs]} if needs else _beside(device, member)
     if not switches:
         return ""
     is_off = all(_is_off(device, each, control) for each, control in switches.items())
@@ -45,22 +46,28 @@ def switched_since(device: Switched, path: str) -> Literal["", "off", "on"]:
 
 def _measured(device: Switched, path: str) -> tuple[str, str, Sample] | None:
     """The member, the output that it needs or "", and its newest sample; None for no reading."""
-    members = dict(device.kind.walk())
+    members, outputs = declared(device.kind)
     name = path if path in members else path.rpartition(".")[0]
     member, sample = members.get(name), device.readings.newest(path)
     if member is None or sample is None or isinstance(member, Control):
         return None
     needs = f"{_channel(name)}{member.needs}" if member.needs else ""
-    if needs not in device.kind.outputs():
-        needs = member.needs if member.needs in device.kind.outputs() else ""
+    if needs not in outputs:
+        needs = member.needs if member.needs in outputs else ""
     return name, needs, sample
 
 
 def _beside(device: Switched, member: str) -> dict[str, Control[Any]]:
     """The outputs of the member's own channel, or else all."""
-    outputs, channel = device.kind.outputs(), _channel(member)
+    outputs, channel = declared(device.kind)[1], _channel(member)
     own = {path: each for path, each in outputs.items() if channel and path.startswith(channel)}
     return dict(own or outputs)
+
+
+@cache
+def declared(kind: type[Instrument]) -> tuple[dict[str, Member], dict[str, Control[Any]]]:
+    """A driver's members and outputs by full name; asked for with every patch."""
+    return dict(kind.walk()), dict(kind.outputs())
 
 
 def _is_off(device: Switched, path: str, control: Control[Any]) -> bool:

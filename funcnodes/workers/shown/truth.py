@@ -12,7 +12,7 @@ from funcnodes.core.subgraphs.passages import OuterInput
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.device import Device
-from funcnodes.devices.device.switching import switched_since
+from funcnodes.devices.device.switching import declared, switched_since
 from funcnodes.devices.nodes import DeviceMonitor, DeviceNode, DeviceSet
 from funcnodes.devices.nodes.ports import VALUE
 
@@ -49,7 +49,7 @@ def period_of(port: Port) -> float | None:
     node, device = port.node, device_of(port.node)
     if not isinstance(node, DeviceMonitor) or device is None:
         return None
-    member = dict(device.members()).get(node.member)
+    member = declared(device.kind)[0].get(node.member)
     if getattr(member, "deadband", 0.0):  # what hardly changes is not told again
         return None
     return float(node.inputs["period"].value)
@@ -82,7 +82,7 @@ def _as_on_the_device(port: NodeInput) -> bool | None:
     node, device = port.node, device_of(port.node)
     if not isinstance(node, DeviceSet) or port.id != VALUE or device is None:
         return None
-    sample, member = device.newest(node.member), dict(device.members()).get(node.member)
+    sample, member = device.newest(node.member), declared(device.kind)[0].get(node.member)
     if sample is None or not isinstance(member, Control) or not device.is_online:
         return None
     return _same(member, port.value, sample.value)

@@ -6,7 +6,7 @@ since a waveform on a port is not for a card.
 
 import enum
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -75,12 +75,18 @@ def value_of(port: Port) -> Any:
     return cast(NodeInput | NodeOutput, port).value
 
 
-def port_value(port: Port, t: float | None) -> schema.PortValue:
-    """A port's newest value, as frames carry it."""
-    return schema.PortValue(
-        naming.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
-        truth.is_stale(port), truth.is_applied(port), truth.note_of(port),
-    )  # fmt: skip
+def port_values(
+    node: Node, ports: Iterable[Port], times: Mapping[str, float]
+) -> list[schema.PortValue]:
+    """The newest values of a node's ports, as patches carry them; `times` by the port's id."""
+    name = naming.name_of(node)
+    return [
+        schema.PortValue(
+            name, port.id, preview(value_of(port)), port.quality, times.get(port.id),
+            truth.is_stale(port), truth.is_applied(port), truth.note_of(port),
+        )
+        for port in ports
+    ]  # fmt: skip
 
 
 def port_view(port: Port, t: float | None) -> schema.PortView:
