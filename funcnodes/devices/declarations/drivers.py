@@ -21,9 +21,11 @@ from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.members import Group, Member, Requires, Unset
 from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.unasked import Unasked
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Framing
+from funcnodes.devices.messages.manners import Manners, Marker
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import BenchError, DeviceError
@@ -138,6 +140,15 @@ def driver(
     identity: Callable[[str], Identity] = replies.identity,
     to_unit: str = "",
     from_unit: str = "",
+    echoes: bool = False,
+    prompt: str = "",
+    ignores: int = 0,
+    acknowledges: str = "",
+    refuses: str = "",
+    status: str = "",
+    greets: str = "",
+    late_s: float | None = None,
+    marker: Marker | None = None,
     harmless: tuple[str, ...] = (),
     estop: tuple[str, ...] | None = None,
     safe_state: str = "",
@@ -146,12 +157,23 @@ def driver(
     local: str = "",
     manual: str = "",
 ) -> Callable[[D], D]:
-    """Make a class of declarations a driver; see `DriverSpec` and `Protocol`.
+    """Make a class of declarations a driver; see `DriverSpec`, `Protocol` and `Manners`.
 
     Without `estop` it is the command of every control with `safe=`, in order.
+
+    Raises:
+        TypeError: Something of it cannot be, or goes with lines and not with a framing.
     """
 
     def decorate(cls: D) -> D:
+        manners = Manners(
+            echoes, prompt, ignores, acknowledges, refuses, status, sends=_sent_lines(cls)
+        )
+        if framing is not None and manners != Manners():
+            raise TypeError(
+                f"{name}: echoes, prompts, status lines and what is said unasked go with lines; a "
+                "framing reads its own."
+            )
         commands = estop if estop is not None else _safe_commands(cls)
         cls.spec = DriverSpec(
             name=name,
@@ -161,7 +183,8 @@ def driver(
                 eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
                 timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
                 checks_queries=checks_queries, framing=framing, identity=identity,
-                to_unit=to_unit, from_unit=from_unit,
+                to_unit=to_unit, from_unit=from_unit, manners=manners, greets=greets,
+                late_s=late_s, marker=marker,
             ),
             harmless=harmless,
             estop=commands,
@@ -174,6 +197,12 @@ def driver(
         return cls
 
     return decorate
+
+
+def _sent_lines(cls: type[Instrument]) -> tuple[str, ...]:
+    """Patterns of the lines that an instrument sends by itself."""
+    lines = [member.pattern for _, member in cls.walk() if isinstance(member, Unasked)]
+    return tuple(dict.fromkeys(lines))
 
 
 def _safe_commands(cls: type[Instrument]) -> tuple[str, ...]:
@@ -309,7 +338,7 @@ def describe_member(member: Member, manual: str) -> str:
     parts = [
         member.doc,
         no_number(member),
-        f"Sends `{member.sent_text()}`.",
+        "It comes by itself." if isinstance(member, Unasked) else f"Sends `{member.sent_text()}`.",
         f"Source: {source}." if source else "",
     ]
     return " ".join(part for part in parts if part)

@@ -177,7 +177,8 @@ class Device:
         if self.link.is_offline or self._access.fault:
             return self.link.trouble if self.link.is_offline else self._access.fault
         controls = [path for path, each in self.members() if isinstance(each, Control)]
-        return " ".join(filter(None, (self.changed, *self.unmet(controls))))
+        unasked = self.link.contact.unasked
+        return " ".join(filter(None, (self.changed, *self.unmet(controls), unasked)))
 
     def unmet(
         self, members: Collection[str] | None = None, *, but: Collection[str] = ()

@@ -6,17 +6,21 @@ holds each reply against the instrument's own identification. Keeps no deadline:
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from funcnodes.core import clock
-from funcnodes.devices.messages import replies
+from funcnodes.devices.link import quiet
+from funcnodes.devices.link.ear import Ear
+from funcnodes.devices.messages import replies, traffic
 from funcnodes.devices.messages.framing import Refused
+from funcnodes.devices.messages.manners import Marker
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
-from funcnodes.errors import IdentityError, ReplyError, ValueRefusedError
+from funcnodes.errors import DeviceConnectError, IdentityError, ReplyError, ValueRefusedError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,11 +28,18 @@ T = TypeVar("T")
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
 WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
+_GREETING = 0.75  # of the time to connect
 TRIES = 4  # questions after an identification in frames, where the answer may be damaged
 
 
 class Talk:
-    """An open channel for whoever holds the link: exchanges without lock, limit or retry."""
+    """An open channel for whoever holds the link: exchanges without lock, limit or retry.
+
+    Attributes:
+        ear: What the instrument says by itself.
+        sent_at: When the newest bytes went out, on the clock that never steps.
+        is_asked: Whether an answer to them is to come.
+    """
 
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
         self.name = name
@@ -41,6 +52,14 @@ class Talk:
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
+        self.ear = Ear(protocol.manners.sends)
+        self.overhears = self.ear.takes
+        self.sent_at = 0.0
+        self.is_asked = False
+        self.noise = quiet.Noise()  # what came before it said who it is
+        self._begun = b""  # of a line that the ear has heard the beginning of
+        self._has_strange = False  # something came while nobody asked that the ear did not take
+        self._needs_pause = transport.is_shared or bool(protocol.gap_s)
         self.is_half_sent = False
         self.under_way = ""  # what is asked while the instrument is set up, for messages
 
@@ -65,6 +84,7 @@ class Talk:
             if wait > 0:
                 await clock.sleep(wait)
         self.is_half_sent = True
+        self.sent_at = clock.monotonic()
         await self.transport.write(data)
         self.is_half_sent = False
         self.rest()
@@ -82,13 +102,72 @@ class Talk:
             if self.framing.is_pipelined:
                 return self._query_warily(command)
             return self._query_settled(data or self.encode(command))
-        self._drop_unasked()
+        if self._needs_pause or self._begun or self._has_strange or self.transport.has_input():
+            return self._query_at_rest(data or self.encode(command))
+        self.is_asked = True
         return self.framing.ask(self, data or self.encode(command))
 
     async def _query_settled(self, data: bytes) -> str:
         await self.settle()
-        self._drop_unasked()
+        return await self._query_at_rest(data)
+
+    async def _query_at_rest(self, data: bytes) -> str:
+        await self.come_to_rest()
+        self.is_asked = True
         return await self.framing.ask(self, data)
+
+    async def tell(self, data: bytes) -> None:
+        """Write a command that is encoded already, and take its acknowledgement; see `write`."""
+        await self.come_to_rest()
+        self.is_asked = self.framing.hears_sets
+        await self.framing.tell(self, data)
+
+    async def come_to_rest(self) -> None:
+        """See that nothing which came without a question can answer the next one (D9).
+
+        Raises:
+            ReplyError: The line does not come to rest.
+        """
+        if self._needs_pause:
+            await self._pause()
+        if self._begun or self._has_strange or self.transport.has_input():
+            await self.drop_unasked()
+
+    async def drop_unasked(self, *, listens: bool = False) -> quiet.Noise:
+        """Drop what has come, up to a frame's end and to a silence; what that was.
+
+        Args:
+            listens: Wait for a silence even where nothing has come.
+        """
+        begun, self._begun = self._begun, b""
+        was_strange = self._has_strange or not self.ear.is_listening
+        self._has_strange = False
+        return await quiet.settle(
+            self.transport, self.ear, end=self.framing.end, begun=begun,
+            silence_s=max(quiet.SILENCE_S, self.framing.silence_s),
+            was_strange=was_strange or listens,
+        )  # fmt: skip
+
+    def overhear(self) -> None:
+        """Listen to what has come while nobody asks."""
+        strange, self._begun = self.ear.sift(self._begun + self.transport.drain(), self.framing.end)
+        self._has_strange = self._has_strange or bool(strange)
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether the ear heard something whole that is not said by itself."""
+        return self._has_strange or bool(self._begun and not self.framing.end)
+
+    def forget_unasked(self) -> None:
+        """A new connection begins."""
+        self.ear.forget()
+        self._begun, self._has_strange = b"", False
+
+    async def _pause(self) -> None:
+        wait_s = self._speak_at - clock.monotonic() if self._speak_at else 0.0
+        if wait_s > 0:
+            await clock.sleep(wait_s)
+        await self.transport.pause()
 
     async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
         """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.
@@ -100,7 +179,8 @@ class Talk:
         """
         if self._is_wary():
             await self.identify(self._identity)  # a late reply would come in before its answer
-        self._drop_unasked()
+        await self.come_to_rest()
+        self.is_asked = True
         await self.send(self.encode(command))
         head = await self.read_exactly(2)
         if head[:1] != b"#" or not head[1:].isdigit():
@@ -155,11 +235,6 @@ class Talk:
         if self.protocol.gap_s:
             self._speak_at = clock.monotonic() + self.protocol.gap_s
 
-    def _drop_unasked(self) -> None:
-        """What has come before a question answers nothing, a second line to the last one say."""
-        if self.transport.has_input():
-            self.transport.discard_input()
-
     def _is_wary(self) -> bool:
         return self._wary_until > time.monotonic()
 
@@ -174,6 +249,7 @@ class Talk:
     async def _query_warily(self, command: str) -> str:
         """Ask, then ask who is there: exactly one line may come before the answer to that."""
         self.transport.discard_input()
+        self.is_asked = True
         await self.send(self.encode(command))
         lines: list[str] = []
         if self.protocol.gap_s:  # it hears the next message only a pause after its reply
@@ -195,7 +271,7 @@ class Talk:
         Raises:
             Refused: It says no at once.
         """
-        await self.framing.tell(self, self.encode(command))
+        await self.tell(self.encode(command))
 
     async def errors(self) -> list[tuple[int, str]]:
         """Empty the error queue; nothing where the instrument has none."""
@@ -214,6 +290,7 @@ class Talk:
         Raises:
             IdentityError: Another instrument than `expected` answers.
         """
+        self.is_asked = True
         if not self.framing.is_pipelined:
             return await self._identify_framed(expected)
         await self.send(self.encode(self.protocol.identify))
@@ -221,11 +298,13 @@ class Talk:
         try:
             for _ in range(STALE_LINES):
                 async with asyncio.timeout(None if other is None else 0.2):
-                    found = self._identity_or_none(await self._line())
+                    line = await self._line()
+                found = self._identity_or_none(line)
                 if found is not None and (expected is None or found.same_unit(expected)):
                     self._identity = found
                     return found
                 other = found or other
+                self.noise.add(line.encode("latin-1", "replace"))
         except TimeoutError:
             if other is None:
                 raise
@@ -250,6 +329,54 @@ class Talk:
             break
         self._identity = found
         return found
+
+    async def find_mark(self, marker: Marker) -> None:
+        """Ask the marker: what comes before its answer is late, and behind it nothing is.
+
+        Raises:
+            ReplyError: No answer of it came among what did.
+        """
+        query, wanted = marker.drawn()
+        data = self.encode(query)
+        await self.drop_unasked()
+        self.is_asked = True
+        if not self.framing.is_pipelined:
+            return await self._find_mark_framed(data, wanted)
+        await self.send(data)
+        for _ in range(STALE_LINES):
+            if wanted.fullmatch((await self._line()).strip()):
+                return None
+        raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none to {query!r}.")
+
+    async def _find_mark_framed(self, data: bytes, wanted: re.Pattern[str]) -> None:
+        """The same where the answers before it may have been cut."""
+        for left in reversed(range(TRIES)):
+            try:
+                async with asyncio.timeout(self.protocol.connect_s / TRIES if left else None):
+                    if wanted.fullmatch((await self.framing.ask(self, data)).strip()):
+                        return
+            except (ReplyError, Refused, TimeoutError):
+                if not left:
+                    raise
+            await self.drop_unasked(listens=True)
+        raise ReplyError(f"{self.name}: no answer to the marker came.")
+
+    async def greeted(self) -> None:
+        """Read the greeting of an instrument that was opened just now.
+
+        Raises:
+            DeviceConnectError: It did not come.
+        """
+        wanted, within_s = self.protocol.greets, self.protocol.connect_s * _GREETING
+        try:
+            async with asyncio.timeout(within_s):
+                await self.transport.read_until(wanted.encode("ascii"))
+        except (TimeoutError, ReplyError):
+            came = self.transport.drain()
+            but = f"but '{traffic.shown(came)}' did" if came else "and nothing else did"
+            raise DeviceConnectError(
+                f"{self.name}: its greeting {wanted!r} did not come in {within_s:.1f} s, {but}."
+            ) from None
 
     def _another(self, other: Identity, expected: Identity | None) -> IdentityError:
         return IdentityError(

@@ -46,18 +46,24 @@ class Carrier(Protocol):
     async def read_exactly(self, count: int) -> bytes:
         """The next `count` bytes."""
 
+    def overhears(self, line: str) -> bool:
+        """Take a line that the instrument sends by itself; whether it is one."""
+
 
 class Framing(ABC):
     """One way of putting messages into bytes. Holds no state of an exchange.
 
     Attributes:
         mark: Ends what may have been half-written before; emergency bytes begin with it (S3).
+        end: What every frame of the instrument ends with, b"" where nothing plain does: what
+            nobody asked for is dropped up to there (D9).
         silence_s: Pause on the line that separates frames where nothing in them does: input is
             dropped until it was silent for so long before the line is used again.
         is_pipelined: Whether a second command may be written before the reply to the first.
     """
 
     mark: bytes = b""
+    end: bytes = b""
     silence_s: float = 0.05
     is_pipelined: bool = False
 
@@ -90,6 +96,11 @@ class Framing(ABC):
     async def tell(self, port: Carrier, data: bytes) -> None:
         """Send a command that is encoded already, and take its acknowledgement if there is one."""
         await port.send(data)
+
+    @property
+    def hears_sets(self) -> bool:
+        """Whether a command is answered, too."""
+        return type(self).tell is not Framing.tell
 
 
 def printable(command: str) -> bytes:
@@ -168,7 +179,7 @@ class Lines(Framing):
 
     def __init__(self, eol: str = "\n", reply_eol: str = "\n") -> None:
         self.mark = eol.encode("ascii")
-        self._end = reply_eol.encode("ascii")
+        self.end = self._end = reply_eol.encode("ascii")
         self._encoded: dict[str, bytes] = {}  # the first few commands, mostly queries
 
     def encode(self, command: str) -> bytes:

@@ -7,10 +7,15 @@ from typing import Literal
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Framing, Lines
+from funcnodes.devices.messages.manners import Mannered, Manners, Marker
 from funcnodes.devices.messages.replies import Identity
 
 Completes = Literal["", "opc", "stb", "srq"]
 """How an overlapped command says that it is carried out; see `completion`."""
+
+
+LATE_S = 10.0
+NO_MANNERS = Manners()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class Protocol:
         identity: Reads the reply to `identify`.
         to_unit: What stands before each command on a shared line, e.g. "@{unit} ", or "".
         from_unit: What stands before each reply there, or "".
+        manners: What it says around replies, and by itself.
+        greets: What it says last when it was opened, "" where it says nothing.
+        late_s: How long after its question a reply may still come at most. None: `LATE_S` on a
+            line that cannot be opened afresh, not at all on others; infinity: nobody knows.
+        marker: A question that tells whether a late reply may still come.
     """
 
     eol: str = "\n"
@@ -46,7 +56,13 @@ class Protocol:
     identity: Callable[[str], Identity] = replies.identity
     to_unit: str = ""
     from_unit: str = ""
+    manners: Manners = NO_MANNERS
+    greets: str = ""
+    late_s: float | None = None
+    marker: Marker | None = None
 
     def frames(self) -> Framing:
         """Its framing; lines where nothing else is declared."""
+        if self.framing is None and self.manners != NO_MANNERS:
+            return Mannered(self.eol, self.reply_eol, self.manners)
         return self.framing or Lines(self.eol, self.reply_eol)
