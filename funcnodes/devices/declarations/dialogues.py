@@ -195,5 +195,6 @@ def example_identity(kind: type[Instrument]) -> str:
 
 def plain_of(pattern: str) -> str:
     """What the simplest of patterns fits: the first of alternatives, nothing for `.*`."""
+    pattern = re.sub(r"(?<=[^\\])\+", "", pattern)  # once, of what may be there several times
     first = re.sub(r"\(([^()|]*)\|[^()]*\)", r"\1", pattern)
     return re.sub(r"\\(.)", r"\1", re.sub(r"(\.|.(?=\?))[*?]", "", first))

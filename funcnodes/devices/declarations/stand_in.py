@@ -4,6 +4,7 @@ From a driver's declarations alone, so that a driver can be tried before its sim
 Such a stand-in remembers and answers; it has no physics, and agreeing with it proves little.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,7 +54,7 @@ def _manners(kind: type[Instrument]) -> dict[str, Any]:
     said = {
         "echo": manners.echoes,
         "prompt": manners.prompt,
-        "preface": "\n".join(["..."] * manners.ignores),
+        "preface": protocol.reply_eol.join(["..."] * manners.ignores),
         "acknowledge": plain_of(manners.acknowledges),
         "refusal": plain_of(manners.refuses),
         "status": plain_of(manners.status),
@@ -70,11 +71,25 @@ def _unasked(kind: type[Instrument]) -> dict[str, Any]:
     """What it sends by itself."""
     told = [
         {"name": path, "every_s": member.every_s, "type": member.type.__name__,
-         "default": example(member)} | _reply(member.reader, member.type)
+         "default": example(member), "reply": _line(member)}
         for path, member in kind.walk()
         if isinstance(member, Unasked)
     ]  # fmt: skip
     return {"unasked": told} if told else {}
+
+
+def _line(member: Unasked[Any]) -> str:
+    """How its line is written, in a way that fits its pattern.
+
+    Raises:
+        ValueError: No plain one does.
+    """
+    before, after = (text.replace("{", "{{").replace("}", "}}") for text in around(member.reader))
+    for written in (_WRITTEN[member.type], "{v:g}", "{v:.3f}"):
+        line = f"{before}{written}{after}"
+        if re.fullmatch(member.pattern, line.format(v=example(member))):
+            return line
+    raise ValueError(f"No plain text fits {member.pattern!r}.")
 
 
 def _entries(kind: type[Instrument]) -> Iterator[dict[str, Any]]:

@@ -103,13 +103,17 @@ class Contact:
         self.transport.owe(self._owed_until)
 
     @property
+    def survives(self) -> bool:
+        """Whether a late reply may come in on a channel that was opened anew, too."""
+        return not self.transport.fresh_on_open or self.protocol.late_s is not None
+
+    @property
     def left_s(self) -> float:
         """For how long a late reply may still come, where only time tells; infinity: for ever."""
         until, protocol = self.transport.owed_until, self.protocol
         if protocol.identify:  # which each reply is held against
             return 0.0
-        survives = not self.transport.fresh_on_open or protocol.late_s is not None
-        if survives and protocol.marker is None:
+        if self.survives and protocol.marker is None:
             until = max(until, self._owed_until)
         return max(0.0, until - clock.monotonic())
 
@@ -136,7 +140,7 @@ class Contact:
         self.transport.owe(0.0)
 
     def _about_unasked(self, noise: Noise) -> str:
-        if not noise:
+        if not noise or noise.last == self.talk.framing.prompt:
             return ""
         return (
             f"{self.who}: {noise} when it was connected. Its driver can say that it greets "
@@ -160,7 +164,7 @@ class Contact:
     async def _reopen(self) -> None:
         """Open it anew, or stay on a line that stays the same; at rest in either case (D9)."""
         transport, talk = self.transport, self.talk
-        if not transport.fresh_on_open and self.has_succeeded:
+        if self.survives and self.has_succeeded:
             talk.be_wary()
         is_anew = transport.fresh_on_open or not transport.is_open
         if is_anew:

@@ -17,7 +17,7 @@ from funcnodes.devices.link.ear import Ear
 from funcnodes.devices.messages import replies, traffic
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.manners import Marker
-from funcnodes.devices.messages.protocol import Protocol
+from funcnodes.devices.messages.protocol import LATE_S, Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
 from funcnodes.errors import DeviceConnectError, IdentityError, ReplyError, ValueRefusedError
@@ -26,8 +26,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ERRORS_AT_ONCE = 20  # entries of an error queue read after one command at most
-WARY_S = 10.0  # how late a late reply may come on a line that cannot be opened afresh
+WARY_S = LATE_S  # how late a late reply may come unless declared
 STALE_LINES = 64  # late replies dropped while waiting for the instrument's identification
+_LONGEST_S = 86400.0
 _GREETING = 0.75  # of the time to connect
 TRIES = 4  # questions after an identification in frames, where the answer may be damaged
 
@@ -137,13 +138,14 @@ class Talk:
         """Drop what has come, up to a frame's end and to a silence; what that was.
 
         Args:
-            listens: Wait for a silence even where nothing has come.
+            listens: Wait for a silence even where nothing has come, and let pass what has no end.
         """
         begun, self._begun = self._begun, b""
         was_strange = self._has_strange or not self.ear.is_listening
         self._has_strange = False
         return await quiet.settle(
-            self.transport, self.ear, end=self.framing.end, begun=begun,
+            self.transport, self.ear, end=self.framing.end, prompt=self.framing.prompt,
+            begun=begun, is_lenient=listens,
             silence_s=max(quiet.SILENCE_S, self.framing.silence_s),
             was_strange=was_strange or listens,
         )  # fmt: skip
@@ -244,7 +246,7 @@ class Talk:
         For a line on which a late reply may come in at any time, opened anew or not.
         """
         if self.protocol.identify:
-            self._wary_until = time.monotonic() + WARY_S
+            self._wary_until = time.monotonic() + min(self.protocol.late_s or WARY_S, _LONGEST_S)
 
     async def _query_warily(self, command: str) -> str:
         """Ask, then ask who is there: exactly one line may come before the answer to that."""

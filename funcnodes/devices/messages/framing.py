@@ -57,6 +57,7 @@ class Framing(ABC):
         mark: Ends what may have been half-written before; emergency bytes begin with it (S3).
         end: What every frame of the instrument ends with, b"" where nothing plain does: what
             nobody asked for is dropped up to there (D9).
+        prompt: What may stand behind a frame without an end, b"" where nothing does.
         silence_s: Pause on the line that separates frames where nothing in them does: input is
             dropped until it was silent for so long before the line is used again.
         is_pipelined: Whether a second command may be written before the reply to the first.
@@ -64,6 +65,7 @@ class Framing(ABC):
 
     mark: bytes = b""
     end: bytes = b""
+    prompt: bytes = b""
     silence_s: float = 0.05
     is_pipelined: bool = False
 

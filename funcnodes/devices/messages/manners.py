@@ -80,7 +80,7 @@ class Mannered(Lines):
         super().__init__(eol, reply_eol)
         self.manners = manners
         self._eol = eol
-        self._prompt = manners.prompt.encode("ascii")
+        self.prompt = manners.prompt.encode("ascii")
 
     async def ask(self, port: Carrier, data: bytes) -> str:
         await port.send(data)
@@ -97,7 +97,7 @@ class Mannered(Lines):
     async def tell(self, port: Carrier, data: bytes) -> None:
         await port.send(data)
         manners = self.manners
-        if not (manners.echoes or self._prompt or manners.acknowledges):
+        if not (manners.echoes or self.prompt or manners.acknowledges):
             return
         said = await self._said(port, data)
         if manners.acknowledges:
@@ -115,8 +115,8 @@ class Mannered(Lines):
 
     async def _said(self, port: Carrier, data: bytes) -> "_Said":
         """What is said to a message, its echo taken off."""
-        said = _Said(port, self._end, is_whole=bool(self._prompt))
-        if self._prompt:
+        said = _Said(port, self._end, is_whole=bool(self.prompt))
+        if self.prompt:
             said.lines += await self._until_prompt(port)
         if self.manners.echoes:
             await said.take_echo(data.decode("ascii").removesuffix(self._eol))
@@ -126,8 +126,8 @@ class Mannered(Lines):
         """The lines before the prompt, which stands at the beginning of a line."""
         data = b""
         while True:
-            data += await port.read_until(self._prompt)
-            head = data[: -len(self._prompt)]
+            data += await port.read_until(self.prompt)
+            head = data[: -len(self.prompt)]
             if not head or head.endswith((b"\r", b"\n")):
                 lines = [line.strip() for line in _BREAKS.split(text_of(head))]
                 return [line for line in lines if line and not port.overhears(line)]
