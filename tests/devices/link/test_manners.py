@@ -225,7 +225,7 @@ async def test_a_greeting_that_does_not_come_is_missed_in_words(talker: Talker) 
 
 @driver(
     "test.pump", title="Pump", identify="", errors="", reply_eol="\r\n", acknowledges="OK",
-    refuses="ERR.*",
+    refuses="ERR.*", timeout_s=0.5,
 )  # fmt: skip
 class Pump(Instrument):
     """The odd pump of the simulators; its limits are narrower than what is declared here."""
