@@ -17,7 +17,7 @@ from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import RefusedError, ValueRefusedError
 
 if TYPE_CHECKING:
-    from funcnodes.devices.link.ear import Heard
+    from funcnodes.devices.link.ear import Overheard
     from funcnodes.devices.link.talk import Talk
 
 T = TypeVar("T")
@@ -133,7 +133,7 @@ class Access(Protocol):
     def has_errors(self) -> bool:
         """Whether the instrument has an error queue that is read after each write."""
 
-    async def overheard(self, kind: str, *, timeout_s: float | None) -> "Heard":
+    async def overheard(self, kind: str, *, timeout_s: float | None) -> "Overheard":
         """The newest line of a kind that the instrument sends by itself."""
 
     async def require(self, member: str) -> None:

@@ -19,7 +19,7 @@ from funcnodes.devices.device.kept import Kept
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.readings import Readings
 from funcnodes.devices.link.completion import carry_out
-from funcnodes.devices.link.ear import Heard
+from funcnodes.devices.link.ear import Overheard
 from funcnodes.devices.link.listening import overheard
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Completes
@@ -94,7 +94,7 @@ class MemberAccess:
         self.clear_fault()
         return value
 
-    async def overheard(self, kind: str, *, timeout_s: float | None) -> Heard:
+    async def overheard(self, kind: str, *, timeout_s: float | None) -> Overheard:
         """The newest line of a kind that it sends by itself; see `listening.overheard`."""
         try:
             heard = await overheard(self._connection.linked(), kind, timeout_s=timeout_s)

@@ -59,6 +59,7 @@ class Contact:
         self.protocol = protocol
         self.identity = expected
         self.transport = Recording(transport, traffic)
+        self._traffic = traffic
         self.talk = Talk(name, self.transport, protocol)
         self.has_succeeded = False
         self.is_fresh = False
@@ -98,7 +99,7 @@ class Contact:
             return
         if late_s is None:
             late_s = LATE_S if ending == "silent" else timeout_s
-        self._owed_until = max(self._owed_until, talk.sent_at + late_s)
+        self._owed_until = max(self._owed_until, self._traffic.sent_at + late_s)
         self._is_cut = ending == "cut"
         self.transport.owe(self._owed_until)
 
@@ -185,6 +186,7 @@ class Contact:
             talk.noise = await talk.drop_unasked(listens=True)
         elif not is_anew:
             transport.discard_input()
+            talk.forget_unasked()
 
     async def _interrupt(self) -> None:
         """Have it give up what it was to answer; where it has a marker, that tells."""

@@ -14,7 +14,7 @@ LONGEST_LINE = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Overheard:
     """A line that was said by itself.
 
     Attributes:
@@ -36,10 +36,10 @@ class Ear:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._kinds = [(pattern, re.compile(pattern)) for pattern in patterns]
-        self._newest: dict[str, Heard] = {}
+        self._newest: dict[str, Overheard] = {}
         self.is_listening = bool(patterns)
 
-    def newest(self, pattern: str) -> Heard | None:
+    def newest(self, pattern: str) -> Overheard | None:
         """The newest line of that kind since `forget`; None where there was none."""
         return self._newest.get(pattern)
 
@@ -53,7 +53,7 @@ class Ear:
         fitting = [pattern for pattern, kind in self._kinds if kind.fullmatch(line)]
         if fitting:
             t, since = clock.both()
-            self._newest.update(dict.fromkeys(fitting, Heard(line, t, since)))
+            self._newest.update(dict.fromkeys(fitting, Overheard(line, t, since)))
         return bool(fitting)
 
     def sift(self, data: bytes, end: bytes) -> tuple[bytes, bytes]:

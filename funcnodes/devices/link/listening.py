@@ -1,14 +1,14 @@
 """Waiting for what an instrument sends by itself, while others may ask it."""
 
 from funcnodes.core import clock
-from funcnodes.devices.link.ear import Heard
+from funcnodes.devices.link.ear import Overheard
 from funcnodes.devices.link.link import Link
 from funcnodes.errors import DeviceTimeout
 
 LOOK_S = 0.01
 
 
-async def overheard(link: Link, kind: str, *, timeout_s: float | None = None) -> Heard:
+async def overheard(link: Link, kind: str, *, timeout_s: float | None = None) -> Overheard:
     """The newest line of a kind that it sends by itself (`Manners.sends`), however old.
 
     Where none has come on this connection, one is waited for.

@@ -38,8 +38,7 @@ class Talk:
 
     Attributes:
         ear: What the instrument says by itself.
-        sent_at: When the newest bytes went out, on the clock that never steps.
-        is_asked: Whether an answer to them is to come.
+        is_asked: Whether an answer is to come to what went out last.
     """
 
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
@@ -55,12 +54,13 @@ class Talk:
         self._identity: Identity | None = None  # who answered last
         self.ear = Ear(protocol.manners.sends)
         self.overhears = self.ear.takes
-        self.sent_at = 0.0
         self.is_asked = False
         self.noise = quiet.Noise()  # what came before it said who it is
         self._begun = b""  # of a line that the ear has heard the beginning of
         self._has_strange = False  # something came while nobody asked that the ear did not take
         self._needs_pause = transport.is_shared or bool(protocol.gap_s)
+        self._is_wakeful = self._needs_pause or self.ear.is_listening
+        self._has_input = transport.has_input
         self.is_half_sent = False
         self.under_way = ""  # what is asked while the instrument is set up, for messages
 
@@ -85,7 +85,6 @@ class Talk:
             if wait > 0:
                 await clock.sleep(wait)
         self.is_half_sent = True
-        self.sent_at = clock.monotonic()
         await self.transport.write(data)
         self.is_half_sent = False
         self.rest()
@@ -103,7 +102,7 @@ class Talk:
             if self.framing.is_pipelined:
                 return self._query_warily(command)
             return self._query_settled(data or self.encode(command))
-        if self._needs_pause or self._begun or self._has_strange or self.transport.has_input():
+        if self._is_wakeful or self._has_input():
             return self._query_at_rest(data or self.encode(command))
         self.is_asked = True
         return self.framing.ask(self, data or self.encode(command))

@@ -36,6 +36,7 @@ class Recording(Transport):
         inner.on_dropped = self._dropped
         inner.on_came = self._came
         self._drained: list[bytes] = []
+        self.has_input = inner.has_input  # type: ignore[method-assign]  # asked before each question
 
     @property
     def is_open(self) -> bool:
