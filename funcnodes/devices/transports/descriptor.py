@@ -6,13 +6,13 @@ another thread writes emergency bytes to, so that it can never meet a number tha
 """
 
 import asyncio
-import fcntl
 import os
 import select
-import termios
 import threading
 import time
 from collections.abc import Callable
+from fcntl import ioctl as _ioctl
+from termios import FIONREAD as _FIONREAD
 
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, describe
 from funcnodes.errors import DeviceClosed, ReplyError
@@ -51,10 +51,10 @@ class DescriptorTransport(Transport):
     def has_input(self) -> bool:
         if self._buffer:
             return True
-        if self._fd < 0 or self._lost is not None:
+        if self._fd < 0:
             return False
         try:
-            fcntl.ioctl(self._fd, termios.FIONREAD, self._waiting)
+            _ioctl(self._fd, _FIONREAD, self._waiting)
         except OSError:  # the line is gone, which reading will tell
             return False
         return self._waiting != _NOTHING
