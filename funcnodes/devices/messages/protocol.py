@@ -37,7 +37,8 @@ class Protocol:
         to_unit: What stands before each command on a shared line, e.g. "@{unit} ", or "".
         from_unit: What stands before each reply there, or "".
         manners: What it says around replies, and by itself.
-        greets: What it says last when it was opened, "" where it says nothing.
+        greets: What it says last when it was opened, "" where it says nothing. Waited for; on a
+            serial line, where nothing comes, it has greeted before.
         late_s: How long after its question a reply may still come at most. None: `LATE_S` on a
             line that cannot be opened afresh, not at all on others; infinity: nobody knows.
         marker: A question that tells whether a late reply may still come.
