@@ -101,9 +101,9 @@ async def _end_of_line(transport: Transport, end: bytes, prompt: bytes, within_s
     """What is still to come of a line that has begun; b"" where nothing comes in time."""
     try:
         async with asyncio.timeout(within_s):
-            if not prompt:
+            if not prompt and not transport.is_shared:
                 return await transport.read_until(end)
-            while not transport.has_input():  # a prompt may end it, too
+            while not transport.has_input():  # a prompt may end it, or it is another's line
                 await asyncio.sleep(LOOK_S)
             return transport.drain()
     except TimeoutError:

@@ -18,6 +18,7 @@ from funcnodes.devices.device import Device
 from funcnodes.errors import DeviceConnectError, DeviceError, DeviceTimeout
 from funcnodes.testing.benches import bench_of
 
+from ...waiting import until
 from .rtu import DIAGNOSE, RtuLine
 
 
@@ -127,10 +128,19 @@ class Undeclared(Slave):
     """Nobody said how late it may be."""
 
 
+@driver(
+    "test.slave_named", title="Slave", identify="", errors="", eol="\r", reply_eol="\r",
+    to_unit="@{unit} ", from_unit="@{unit} ", timeout_s=0.5,
+)  # fmt: skip
+class NamedSlave(Slave):
+    """Says its address before each answer."""
+
+
 @dataclass
 class Rs485:
     """Slaves that answer "n?" by n; `late` is how late the next answer is."""
 
+    names_itself: bool = False
     late: list[float] = field(default_factory=list)
     _rest: bytes = b""
 
@@ -148,7 +158,10 @@ class Rs485:
     def _readable(self) -> None:
         *lines, self._rest = (self._rest + os.read(self.master, 4096)).split(b"\r")
         for line in filter(None, lines):
-            answer = line.rpartition(b" ")[2].removesuffix(b"?") + b"\r"
+            unit, _, question = line.partition(b" ")
+            answer = question.removesuffix(b"?") + b"\r"
+            if self.names_itself:
+                answer = unit + b" " + answer
             delay = self.late.pop() if self.late else 0.0
             asyncio.get_running_loop().call_later(delay, os.write, self.master, answer)
 
@@ -180,6 +193,18 @@ async def test_a_late_answer_that_names_nobody_is_waited_out_by_all_of_the_line(
     with pytest.raises(DeviceTimeout):
         await one.link.query("1?")
     assert await asyncio.gather(wrong_answers(two, 0.7), wrong_answers(one, 0.7)) == [[], []]
+    await bench.close()
+
+
+async def test_a_neighbours_line_that_is_half_there_is_nobodys(rs485: Rs485) -> None:
+    rs485.names_itself = True
+    bench = await slaves(rs485, NamedSlave)
+    two = bench.devices["d2"]
+    os.write(rs485.master, b"@1 4")
+    assert two.link is not None
+    await until(two.link.contact.transport.has_input)
+    asyncio.get_running_loop().call_later(0.05, os.write, rs485.master, b"2\r")
+    assert [(await two.member_get(name)).value for name in ("two", "one") * 2] == [2, 1] * 2
     await bench.close()
 
 

@@ -205,7 +205,8 @@ async def test_where_nobody_knows_how_late_it_is_refused_until_it_is_connected_a
     with pytest.raises(DeviceConnectError) as refused:
         await device.member_get("two")
     assert "declare late_s= or marker=" in refused.value.hint
-    assert device.link.contact.transport.is_open, "emergency bytes would find no line"
+    assert device.link.strike(b"OFF\n"), "S3a: emergency bytes find the line open"
+    await until(lambda: "OFF" in scene.talker.heard)
     await device.disconnect()
     await device.connect()
     assert await values(device) == IN_STEP
