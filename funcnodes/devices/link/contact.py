@@ -172,7 +172,7 @@ class Contact:
             self._part()
             await self._connect()
             talk.forget_unasked()
-            if self.has_succeeded or self._owed_until:
+            if self.has_succeeded or (transport.has_marker and self._owed_until):
                 await self._interrupt()
             talk.rest()  # somebody may have spoken to it just now
             if self.protocol.greets:

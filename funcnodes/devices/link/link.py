@@ -46,8 +46,6 @@ from funcnodes.errors import (
 
 T = TypeVar("T")
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
-
-
 OnConnected = Callable[[Talk, Identity | None], Awaitable[None]]
 
 
@@ -155,9 +153,9 @@ class Link:
         """Let go of the instrument, with a last command where there is one. Idempotent."""
         self._is_wanted = False
         self.deadlines.close()
-        if self._mender is not None:
-            self._mender.cancel()
-            await asyncio.gather(self._mender, return_exceptions=True)
+        if (mender := self._mender) is not None:
+            mender.cancel()
+            await asyncio.gather(mender, return_exceptions=True)
         async with self._turn:
             if farewell_command and self.is_ready:
                 with contextlib.suppress(DeviceError, TimeoutError):
@@ -419,6 +417,7 @@ class Link:
                 contact.owe("garbled", self.protocol.timeout_s)
             await self._give_up(f"{error.message.rstrip('.')}{contact.during}", error)
         except BaseException:
+            contact.owe("cut", self.protocol.timeout_s)
             await contact.hang_up()
             raise
         self._is_lost = False

@@ -128,6 +128,7 @@ class Talk:
         Raises:
             ReplyError: The line does not come to rest.
         """
+        self.is_asked = False
         if self._needs_pause:
             await self._pause()
         if self._begun or self._has_strange or self.transport.has_input():

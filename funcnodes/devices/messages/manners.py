@@ -86,7 +86,7 @@ class Mannered(Lines):
         await port.send(data)
         said = await self._said(port, data)
         for _ in range(self.manners.ignores):
-            await said.next()
+            self._check_not_refused(await said.next())
         reply = await said.reply(has_status=bool(self.manners.status))
         self._check_not_refused(reply)
         if self.manners.status:

@@ -92,7 +92,7 @@ class RtuLine:
                 self._answer(unit, frame[:4], 0.0)
             case "half late":
                 self._answer(unit, frame[:4], 0.0)
-                self._answer(unit, frame[4:], 0.12)
+                self._answer(unit, frame[4:], 0.15)
             case "garbage before":
                 self._answer(unit, b"\x00\xff" + frame, 0.0)
             case _:

@@ -310,7 +310,7 @@ def check(found: list[tuple[Score, Faults]], count: int) -> None:
 
 
 async def test_no_answer_is_anothers_on_any_line_a_few() -> None:
-    check(await everywhere(40, seed=11, rate=0.25, lanes=2), 40)
+    check(await everywhere(20, seed=11, rate=0.25, lanes=1), 20)
 
 
 @pytest.mark.soak
@@ -326,6 +326,7 @@ async def test_no_answer_of_five_thousand_is_anothers_on_any_line() -> None:
 # ── that the chaos sees what it looks for ─────────────────────────────────────────────────
 
 
+@pytest.mark.soak
 async def test_the_chaos_sees_a_link_that_believes_everything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -18,6 +18,7 @@ from funcnodes.devices import Instrument, control, driver, measurement, unasked
 from funcnodes.devices.declarations.dialogues import connect_lines
 from funcnodes.devices.device import Device
 from funcnodes.devices.framing import Lines
+from funcnodes.devices.link import talk
 from funcnodes.devices.schemas import driver_schema
 from funcnodes.devices.stand_in import driver_table
 from funcnodes.errors import DeviceTimeout, InstrumentError, ReplyError
@@ -211,7 +212,10 @@ async def test_a_prompt_within_a_line_ends_nothing(talker: Talker) -> None:
         assert await link.query("power") == "reach> 7"
 
 
-async def test_a_greeting_that_does_not_come_is_missed_in_words(talker: Talker) -> None:
+async def test_a_greeting_that_does_not_come_is_missed_in_words(
+    talker: Talker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "_GREETING", 0.1)
     talker.answer, talker.greeting = console, b"login: "
     async with bench_of({"it": (Console, talker.address)}) as bench:
         it = bench.devices["it"]
@@ -219,7 +223,7 @@ async def test_a_greeting_that_does_not_come_is_missed_in_words(talker: Talker) 
             assert it.is_online, it.message
             return
         assert it.state == "offline"
-        assert "its greeting 'ch> ' did not come in 1.5 s, but 'login: ' did" in it.message
+        assert "its greeting 'ch> ' did not come in 0.2 s, but 'login: ' did" in it.message
 
 
 # ── yes and no ────────────────────────────────────────────────────────────────────────────
@@ -257,7 +261,7 @@ async def test_what_is_neither_yes_nor_no_is_quoted_and_leaves_nothing_behind(
 
 
 @driver(
-    "test.status", title="Status", identify="", errors="", status="OK", refuses=r"E\d+", late_s=0.2,
+    "test.status", title="Status", identify="", errors="", status="OK", refuses=r"E\d+", late_s=0.1,
 )  # fmt: skip
 class Status(Instrument):
     """A status line follows each reply."""
@@ -363,3 +367,16 @@ async def test_a_stand_in_tells_by_itself_too(opened: Open) -> None:
 def test_what_comes_by_itself_says_so_in_its_documentation() -> None:
     schema = driver_schema(Balance)["properties"]["weight"]
     assert "It comes by itself." in schema["description"]
+
+
+async def test_a_refusal_where_a_line_would_be_ignored_is_one(talker: Talker) -> None:
+    talker.end, talker.answer = b"\n", lambda _: b"ERR 7\n"
+
+    @driver("test.headed", title="Headed", identify="", errors="", ignores=1, refuses=r"ERR \d+")
+    class Headed(Instrument):
+        level = measurement(float, "L?")
+
+    async with bench_of({"it": (Headed, talker.address)}) as bench:
+        with pytest.raises(InstrumentError, match=r"error 7, 'ERR 7'"):
+            await bench.devices["it"].member_get("level")
+        assert bench.devices["it"].is_online

@@ -12,13 +12,14 @@ import pytest_asyncio
 from funcnodes.devices import Instrument, Marker, driver, measurement
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
+from funcnodes.devices.link import quiet
 from funcnodes.errors import DeviceConnectError, DeviceError, DeviceTimeout
 from funcnodes.testing.benches import bench_of
 
 from ...waiting import until
 from .talker import Talker
 
-LATE_S = 0.4
+LATE_S = 0.2
 
 
 @driver("test.plain", title="Plain", identify="", errors="", timeout_s=1.0)
@@ -115,7 +116,7 @@ async def test_the_tail_of_a_line_answers_nothing(scene: Scene) -> None:
     """It ends after the question would have been asked."""
     device = await scene.connect(Plain)
     await scene.says_unasked(device, b"12")
-    asyncio.get_running_loop().call_later(0.2, scene.talker.say, b"34\n")
+    asyncio.get_running_loop().call_later(0.1, scene.talker.say, b"34\n")
     assert await values(device) == IN_STEP
 
 
@@ -149,29 +150,26 @@ async def asked_until_it_answers(device: Device, seconds: float) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("late_s", [0.15, 0.35])
 @pytest.mark.parametrize("kind", [Late, Marked, Named])
-async def test_a_late_reply_is_waited_out_or_marked(
-    scene: Scene, kind: type[Instrument], late_s: float
-) -> None:
+async def test_a_late_reply_is_waited_out_or_marked(scene: Scene, kind: type[Instrument]) -> None:
     device = await scene.connect(kind)
-    scene.talker.answer = answers_late(late_s)
+    scene.talker.answer = answers_late(0.15)
     link = device.link
     assert link is not None
     with pytest.raises(DeviceTimeout):
-        await link.query("1?", timeout_s=0.1)
-    assert set(await asked_until_it_answers(device, LATE_S + 0.2)) == {2}
+        await link.query("1?", timeout_s=0.05)
+    assert set(await asked_until_it_answers(device, LATE_S + 0.1)) == {2}
     assert await values(device) == IN_STEP
 
 
 async def test_a_late_half_of_a_reply_answers_nothing(scene: Scene) -> None:
     device = await scene.connect(Late)
-    pieces: list[Any] = [[(0.0, b"1"), (0.3, b"2\n")]]
+    pieces: list[Any] = [[(0.0, b"1"), (0.15, b"2\n")]]
     scene.talker.answer = lambda question: pieces.pop() if pieces else usual(question)
     assert device.link is not None
     with pytest.raises(DeviceTimeout):
-        await device.link.query("1?", timeout_s=0.1)
-    assert set(await asked_until_it_answers(device, LATE_S + 0.2)) == {2}
+        await device.link.query("1?", timeout_s=0.05)
+    assert set(await asked_until_it_answers(device, LATE_S + 0.1)) == {2}
 
 
 async def test_on_a_terminal_an_undeclared_lateness_is_waited_out_in_words(scene: Scene) -> None:
@@ -182,7 +180,7 @@ async def test_on_a_terminal_an_undeclared_lateness_is_waited_out_in_words(scene
     with pytest.raises(DeviceTimeout):
         await device.link.query("1?", timeout_s=0.1)
     if scene.talker.address.startswith("tcp"):
-        assert set(await asked_until_it_answers(device, 0.5)) == {2}
+        assert set(await asked_until_it_answers(device, 0.3)) == {2}
         return
     with pytest.raises(
         DeviceConnectError, match=r"no reply to '1\?' in 0.1 s; a late reply may still come within"
@@ -201,7 +199,7 @@ async def test_where_nobody_knows_how_late_it_is_refused_until_it_is_connected_a
     for _ in range(2):
         with pytest.raises(DeviceConnectError, match="a late reply may still come at any time"):
             await device.member_get("two")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.05)
     with pytest.raises(DeviceConnectError) as refused:
         await device.member_get("two")
     assert "declare late_s= or marker=" in refused.value.hint
@@ -245,8 +243,11 @@ async def test_what_comes_unasked_at_connecting_is_named(
     assert "greets=" in device.message
 
 
-async def test_an_instrument_that_never_stops_talking_is_refused_in_words(scene: Scene) -> None:
+async def test_an_instrument_that_never_stops_talking_is_refused_in_words(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is not declared, and there never is silence: refused, and never hangs."""
+    monkeypatch.setattr(quiet, "MOST_NOISE_S", 0.2)
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle | None = None
 
