@@ -344,7 +344,7 @@ def _state(device: "Device", plan: "SafetyPlan") -> dict[str, Any]:
     return {
         "name": device.name, "driver": device.driver, "address": device.address,
         "state": device.state, "message": device.message, "stop": device.safe_state,
-        "identity": str(device.identity) if device.identity.maker else "",
+        "identity": str(device.identity) if device.identity.is_known else "",
         "output_on": device.output_on, "safety": to_builtins(plan.of(device.name)),
         "warnings": [each.text for each in plan.warnings if each.name == device.name],
     }  # fmt: skip

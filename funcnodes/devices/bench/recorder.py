@@ -68,7 +68,7 @@ class TrafficRecorder:
         if self._descriptor < 0:
             return
         for device in self._devices.values():
-            if device.identity is not self._told[device.name] and device.identity.maker:
+            if device.identity is not self._told[device.name] and device.identity.is_known:
                 self._tell(device)
         self._queue.put(None)
         self._thread.join()
@@ -83,7 +83,7 @@ class TrafficRecorder:
 
     def _watch(self, device: Device) -> Any:
         def told(exchange: Exchange) -> None:
-            if device.identity is not self._told[device.name] and device.identity.maker:
+            if device.identity is not self._told[device.name] and device.identity.is_known:
                 self._tell(device)
             if self._count(len(exchange.data)) > PENDING_BYTES:
                 self._give_up("the disk takes less than the instruments send")
@@ -171,9 +171,9 @@ def device_head(device: Device) -> DeviceHead:
         name=device.name,
         driver=device.driver,
         address=device.address,
-        identity=str(device.identity) if device.identity.maker else "",
+        identity=str(device.identity) if device.identity.is_known else "",
         simulated=device.simulated,
-        protocol=dataclasses.asdict(device.kind.spec.protocol),
+        protocol=dataclasses.asdict(device.spec.protocol),
     )
 
 

@@ -41,6 +41,8 @@ class Talk:
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
+        self.has_errors: bool | None = None if protocol.may_lack_errors else bool(protocol.errors)
+        """Whether there is an error queue; None while that is to be found out."""
         self.is_half_sent = False
         self.under_way = ""  # what is asked while the instrument is set up, for messages
 
@@ -181,8 +183,7 @@ class Talk:
         await self.send(self.encode(self.protocol.identify))
         while len(lines) < STALE_LINES:
             line = await self.framing.read(self)
-            found = self._identity_or_none(line)
-            if found is not None and (self._identity is None or found.same_unit(self._identity)):
+            if self._is_mark(line):
                 break
             lines.append(line)
         if len(lines) != 1:
@@ -201,6 +202,8 @@ class Talk:
         """Empty the error queue; nothing where the instrument has none."""
         found: list[tuple[int, str]] = []
         self.under_way = self.protocol.errors
+        if self.has_errors is False:
+            return found
         while self.protocol.errors and len(found) < ERRORS_AT_ONCE:
             code, text = replies.error_entry(await self.query(self.protocol.errors))
             if code == 0:
@@ -221,17 +224,38 @@ class Talk:
         try:
             for _ in range(STALE_LINES):
                 async with asyncio.timeout(None if other is None else 0.2):
-                    found = self._identity_or_none(await self._line())
-                if found is not None and (expected is None or found.same_unit(expected)):
+                    line = await self.line()
+                found = self.identity_in(line)
+                is_sure = found is not None and self.is_surely_one(line)
+                if found is not None and (is_sure if not expected else found.same_unit(expected)):
                     self._identity = found
                     return found
-                other = found or other
+                other = found if is_sure else other
         except TimeoutError:
             if other is None:
                 raise
         if other is None:
             raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
-        raise self._another(other, expected)
+        raise self.another(other, expected)
+
+    def know(self, identity: Identity) -> None:
+        """It was found out who answers."""
+        self._identity = identity
+
+    async def lines_before_identity(self) -> list[str]:
+        """Ask who is there; what came in before the answer.
+
+        Raises:
+            ReplyError: Much came, and no answer.
+        """
+        await self.send(self.encode(self.protocol.identify))
+        lines: list[str] = []
+        while len(lines) < STALE_LINES:
+            line = await self.line()
+            if self._is_mark(line):
+                return lines
+            lines.append(line)
+        raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
 
     async def _identify_framed(self, expected: Identity | None) -> Identity:
         """Ask who is there on a line that was silent before, again where the answer is damaged."""
@@ -246,34 +270,45 @@ class Talk:
                     raise
                 continue
             if expected is not None and not found.same_unit(expected):
-                raise self._another(found, expected)
+                raise self.another(found, expected)
             break
         self._identity = found
         return found
 
-    def _another(self, other: Identity, expected: Identity | None) -> IdentityError:
+    def another(self, other: Identity, expected: Identity | None) -> IdentityError:
+        """The error that another instrument answers; names what differs."""
+        unlike = other.unlike(expected) if expected is not None else f"it is {other}"
         return IdentityError(
-            f"{self.name}: another instrument answers, serial number {other.serial or '(none)'} "
-            f"({other.model}), expected was {_serial(expected)}.",
+            f"{self.name}: another instrument answers: {unlike}.",
             hint="If it was exchanged on purpose, connect the device anew.",
             found=str(other),
         )
 
-    async def _line(self) -> str:
+    async def line(self) -> str:
+        """The next line, "" where it is garbage."""
         try:
             return await self.framing.read(self)
         except ReplyError:
             return ""  # garbage before the mark is dropped like a late reply
 
-    def _identity_or_none(self, line: str) -> Identity | None:
+    def identity_in(self, line: str) -> Identity | None:
+        """Who a line says it is from; None where it says nothing of the kind."""
+        if line.strip() == self.protocol.identify:  # heard back
+            return None
         try:
-            is_default = self.protocol.identity is replies.identity
-            if is_default and line.count(",") < 2:
-                return None
             return self.protocol.identity(line)
         except ReplyError:
             return None
 
+    def is_surely_one(self, line: str) -> bool:
+        """Whether a line that names somebody can hardly be anything else."""
+        return self.protocol.identity is not replies.identity or line.count(",") >= 2
 
-def _serial(identity: Identity | None) -> str:
-    return f"{identity.serial or '(none)'} ({identity.model})" if identity else "any"
+    def _is_mark(self, line: str) -> bool:
+        """Whether a line is the answer of whom we know to the question who is there."""
+        found = self.identity_in(line)
+        if found is None:
+            return False
+        if self._identity is None:
+            return self.is_surely_one(line)
+        return found.same_unit(self._identity)

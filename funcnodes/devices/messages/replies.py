@@ -13,6 +13,7 @@ from funcnodes.core.values import Quality
 from funcnodes.errors import ReplyError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_LETTER = re.compile(r"[^\W\d_]")
 _ERROR = re.compile(r'([+-]?\d{1,6})\s*,\s*"?(.*?)"?', re.ASCII)
 _INFINITE = 9.9e37  # SCPI-99 7.2.1.4: 9.9E37 is infinity
 _NOT_A_NUMBER = 9.91e37  # SCPI-99 7.2.1.5
@@ -21,19 +22,44 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What `*IDN?` answered: four fields, of which an instrument may leave some empty."""
+    """What `*IDN?` answered: four fields, of which an instrument may leave some empty, or out."""
 
     maker: str = ""
     model: str = ""
     serial: str = ""
     firmware: str = ""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was answered."""
+        return self != Identity()
+
     def same_unit(self, other: "Identity") -> bool:
         """Whether both are the same piece of hardware; firmware may have been updated."""
         return (self.maker, self.model, self.serial) == (other.maker, other.model, other.serial)
 
+    def unlike(self, expected: "Identity") -> str:
+        """In what it differs, half a sentence: "its model is 2410, not 2400"; "" where in nothing.
+
+        The firmware is told of only where nothing else differs.
+        """
+        names = {"maker": "maker", "model": "model", "serial": "serial number"}
+        if self.same_unit(expected):
+            names = {"firmware": "firmware"}
+        pairs = [(name, getattr(self, of), getattr(expected, of)) for of, name in names.items()]
+        differing = [(name, it, other) for name, it, other in pairs if it != other]
+        said = [f"its {name} is {_named(it)}, not {_named(other)}" for name, it, other in differing]
+        *most, last = said or [""]
+        return f"{', '.join(most)} and {last}" if most else last
+
     def __str__(self) -> str:
+        if self == Identity(model=self.model):
+            return self.model
         return ",".join((self.maker, self.model, self.serial, self.firmware))
+
+
+def _named(field: str) -> str:
+    return repr(field) if field else "(none)"
 
 
 def number(text: str) -> tuple[float, Quality]:
@@ -91,15 +117,25 @@ def word(text: str) -> str:
 
 
 def identity(text: str) -> Identity:
-    """The reply to `*IDN?`.
+    """The reply to `*IDN?`: maker, model, serial number, firmware; one field alone is the model.
 
     Raises:
-        ReplyError: There are fewer than two fields, or control characters.
+        ReplyError: There is no name in it, only numbers, or it holds control characters.
     """
     fields = [field.strip() for field in word(text).split(",", 3)]
-    if len(fields) < 2 or not fields[0]:
+    if not any(_LETTER.search(each) and not _NUMBER.fullmatch(each) for each in fields[:2]):
         raise ReplyError(f"{shown(text)} is no identification.")
-    return Identity(*fields)
+    return Identity(model=fields[0]) if len(fields) == 1 else Identity(*fields)
+
+
+def read_identity(text: str) -> Identity:
+    """The identity that `str` wrote as this text."""
+    return Identity(*text.split(",", 3)) if "," in text else Identity(model=text)
+
+
+def is_whole(identity: Identity) -> bool:
+    """Whether it has so many fields that hardly anything else is taken for it."""
+    return bool(identity.maker and identity.model and (identity.serial or identity.firmware))
 
 
 def error_entry(text: str) -> tuple[int, str]:
