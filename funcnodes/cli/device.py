@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,12 +140,12 @@ def identify(
         print(_sentence(found))
 
 
-async def _identify(settings: "Settings", address: str, timeout_s: float) -> Any:
+async def _identify(settings: "Settings", address: str, timeout_s: float, driver: str = "") -> Any:
     from funcnodes.devices import discovery
     from funcnodes.devices.addresses import parse
 
     return await discovery.identify(
-        parse(address), locks=locks(settings), timeout_s=timeout_s, owner=OWNER
+        parse(address), locks=locks(settings), timeout_s=timeout_s, owner=OWNER, driver=driver
     )
 
 
@@ -267,11 +268,11 @@ def add(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Put a device into a bench file, with the driver that fits and its serial number."""
+    """Put a device into a bench file: driver, serial number, and how it has to be spoken to."""
     from funcnodes.devices.benchfile import BenchFile, DeviceConfig
     from funcnodes.errors import BenchError
 
-    found = None if driver else asyncio.run(_identify(ctx.obj, address, 0.5))
+    found = _asked(ctx.obj, address, driver)
     if found is not None and not found.driver:
         raise BenchError(
             f"No installed driver fits {found.identity} at {address}.",
@@ -282,13 +283,34 @@ def add(
         raise BenchError(f"{bench} has a device {name!r} already.", hint="Choose another name.")
     serial = found.identity.serial if found is not None else ""
     chosen = DeviceConfig(name, driver or str(found and found.driver), address, serial=serial)
+    if found is not None:
+        chosen = replace(chosen, options=found.options)
     file.put_device(chosen)
     file.save(bench)
+    said = dict(chosen.options.said())
     if as_json:
-        print_json({"bench": str(bench), "name": name, "driver": chosen.driver, "serial": serial})
+        print_json({"bench": str(bench), "name": name, "driver": chosen.driver, "serial": serial,
+                    "options": said})  # fmt: skip
     else:
-        who = f" ({found.identity.maker} {found.identity.model}, {serial})" if found else ""
-        print(f"{bench}: {name} is {chosen.driver} at {address}{who}.")
+        who = f" ({_named(found.identity)})" if found else ""
+        how = f", {_spoken(said)}" if said else ""
+        print(f"{bench}: {name} is {chosen.driver} at {address}{who}{how}.")
+
+
+def _asked(settings: "Settings", address: str, driver: str) -> Any:
+    """Who is there; None where a driver is named and nobody answers, or is to be asked so."""
+    from funcnodes.devices.declarations import drivers
+    from funcnodes.errors import DeviceError
+
+    if not driver:
+        return asyncio.run(_identify(settings, address, 0.5))
+    if drivers.find(driver).spec.protocol.identify != "*IDN?":
+        return None
+    try:
+        return asyncio.run(_identify(settings, address, 0.5, driver))
+    except DeviceError as error:
+        complain(f"{error.message} It was added as it is named.")
+        return None
 
 
 # ── as they are printed ───────────────────────────────────────────────────────────────────
@@ -326,16 +348,30 @@ def _identified(found: Any) -> dict[str, Any]:
     return {
         "address": found.address, "maker": who.maker, "model": who.model, "serial": who.serial,
         "firmware": who.firmware, "driver": found.driver or None, "eol": found.eol,
-        "baud": found.baud,
+        "baud": found.baud, "options": dict(found.options.said()),
     }  # fmt: skip
 
 
 def _sentence(found: Any) -> str:
     who = found.identity
     fits = f"driver {found.driver}" if found.driver else "no driver fits"
-    how = f", {found.baud} baud" if found.baud is not None else ""
+    said = dict(found.options.said())
+    how = f", {_spoken(said)}" if said else ""
+    return f"{found.address}: {_named(who)} ({fits}{how})"
+
+
+def _named(who: Any) -> str:
     number = f", serial number {who.serial}" if who.serial else ""
-    return f"{found.address}: {who.maker} {who.model}{number} ({fits}{how})"
+    return f"{' '.join(filter(None, (who.maker, who.model)))}{number}"
+
+
+def _spoken(options: dict[str, Any]) -> str:
+    """What was found out of how it is spoken to, as a bench file says it."""
+    return ", ".join(f"{name} {_visible(value)}" for name, value in options.items())
+
+
+def _visible(value: Any) -> str:
+    return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
 def _state(device: "Device", plan: "SafetyPlan") -> dict[str, Any]:

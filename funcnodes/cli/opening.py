@@ -81,6 +81,5 @@ async def _identified(settings: "Settings", address: str) -> "DeviceConfig":
     if parsed.kind == "replay":
         return DeviceConfig("device", "auto", address)
     found = await discovery.identify(parsed, locks=locks(settings), owner=OWNER)
-    if found.baud is not None and found.baud != parsed.serial.baud:
-        address += f"{'&' if '?' in address else '?'}baud={found.baud}"
-    return DeviceConfig("device", found.driver or "auto", address)
+    known = found.driver or ("scpi" if parsed.kind != "modbus" else "auto")
+    return DeviceConfig("device", known, address, options=found.options)

@@ -16,7 +16,7 @@ from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.declarations import drivers
-from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
+from funcnodes.devices.declarations.blocks import BoundBlock
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
@@ -463,7 +463,7 @@ class Device:
         if isinstance(bound, BoundRecord | BoundTogether):
             return dict((await bound.get()).samples)
         if isinstance(bound, BoundBlock):
-            return samples_of(await bound.trace())
+            return await bound.samples()
         return {"value": await self.member_get(member)}
 
     def watch(

@@ -28,6 +28,7 @@ from funcnodes.devices.addresses.forms import (
 )
 from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.declarations import drivers
+from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
@@ -92,6 +93,7 @@ async def identify(
     timeout_s: float = ANSWER_S,
     owner: str = "identify",
     make_transport: MakeTransport = transport_for,
+    driver: str = "",
 ) -> Identified:
     """Ask who is there; nothing but `*IDN?` is sent.
 
@@ -99,8 +101,10 @@ async def identify(
         locks: Where leases are kept; the address is taken for as long.
         timeout_s: How long to wait for each answer.
         make_transport: How the address is opened.
+        driver: Which driver is to speak to it, rather than the one that fits.
 
     Raises:
+        BenchError: There is no such driver.
         DeviceBusyError: Somebody else has it.
         DeviceConnectError: It cannot be opened.
         DeviceTimeout: It answered to nothing that was tried; the message lists that.
@@ -109,14 +113,19 @@ async def identify(
     if locks is not None:
         lease = Lease.acquire(locks, address, device=address.text, worker=owner)
     try:
-        return await _ask_around(address, allow or AllowList(), timeout_s, make_transport)
+        kind = drivers.find(driver) if driver else None
+        return await _ask_around(address, allow or AllowList(), timeout_s, make_transport, kind)
     finally:
         if lease is not None:
             lease.release()
 
 
 async def _ask_around(
-    address: Address, allow: AllowList, timeout_s: float, make_transport: MakeTransport
+    address: Address,
+    allow: AllowList,
+    timeout_s: float,
+    make_transport: MakeTransport,
+    kind: type[Instrument] | None,
 ) -> Identified:
     question, terminators = _question(address)
     heard: list[str] = []
@@ -130,16 +139,17 @@ async def _ask_around(
                 await transport.open()
                 found = await asking.find(eols)
                 if found is not None:
-                    return await _known(address, asking, baud, *found)
+                    fitting = kind or drivers.for_identity(found[0])
+                    return await _known(address, asking, baud, *found, fitting)
             finally:
                 await transport.close()
     raise _silent(address, question, terminators, heard)
 
 
 async def _known(
-    address: Address, asking: "_Asking", baud: int | None, identity: Identity, manner: _Manner
-) -> Identified:
-    kind = drivers.for_identity(identity)
+    address: Address, asking: "_Asking", baud: int | None, identity: Identity, manner: _Manner,
+    kind: type[Instrument] | None,
+) -> Identified:  # fmt: skip
     protocol = (kind or drivers.ANYTHING).spec.protocol
     talk = TalkOptions()
     if protocol.framing is None and address.kind != "modbus":
@@ -296,9 +306,9 @@ class _Asking:
         """The next line that is not empty, or None where none comes."""
         read = self._stream_line if self._is_stream else self._message
         try:
-            async with asyncio.timeout(max(0.0, within_s)):
+            async with asyncio.timeout(max(0.0, within_s)) as limit:
                 while True:
-                    data, eol = await read()
+                    data, eol = await read(limit)
                     if data.strip(b"\r\n\0 "):
                         return self._decoded(data, eol)
         except (TimeoutError, DeviceTimeout, ReplyError, DeviceError) as error:
@@ -306,11 +316,11 @@ class _Asking:
                 raise
             return None
 
-    async def _message(self) -> tuple[bytes, str]:
+    async def _message(self, _: asyncio.Timeout) -> tuple[bytes, str]:
         data = await self._transport.read_until(b"\n", limit=_LONGEST_LINE)
         return data.rstrip(b"\r\n"), "\n"
 
-    async def _stream_line(self) -> tuple[bytes, str]:
+    async def _stream_line(self, limit: asyncio.Timeout) -> tuple[bytes, str]:
         """A line that ends in a line feed, a carriage return, or both."""
         data = bytearray()
         while len(data) < _LONGEST_LINE:
@@ -320,6 +330,7 @@ class _Asking:
             if byte != b"\r":
                 data += byte
                 continue
+            limit.reschedule(asyncio.get_running_loop().time() + 2 * _PAIR_S)  # it has come in time
             try:
                 async with asyncio.timeout(_PAIR_S):
                     behind = await self._transport.read_exactly(1)

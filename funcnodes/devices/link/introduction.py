@@ -40,6 +40,7 @@ class Introduction:
         """
         self._talk = talk
         self._until = time.monotonic() + HOLDS_S[min(silent_before, len(HOLDS_S) - 1)]
+        self._again_s = None if talk.transport.is_shared else AGAIN_S  # a bus is kept free
         self._asked = 0
         self._answered = 0
         self._asked_at = 0.0  # monotonic, for the first time
@@ -79,7 +80,7 @@ class Introduction:
         talk, candidate, other = self._talk, None, None
         await self._ask()
         for _ in range(STALE_LINES):
-            line = await self._line(OTHER_S if other is not None else AGAIN_S)
+            line = await self._line(OTHER_S if other is not None else self._again_s)
             if line is None:
                 if other is not None and expected is not None:
                     raise talk.another(other, expected)
@@ -119,7 +120,7 @@ class Introduction:
         self._asked += 1
         await talk.send(talk.encode(talk.protocol.identify))
 
-    async def _line(self, within_s: float) -> str | None:
+    async def _line(self, within_s: float | None) -> str | None:
         try:
             async with asyncio.timeout(within_s):
                 return await self._talk.line()

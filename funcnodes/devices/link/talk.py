@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from funcnodes.core import clock
+from funcnodes.devices.link.block_reading import read_blocks, read_numbers
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.protocol import Protocol
@@ -37,7 +38,6 @@ class Talk:
         self.read_until = self._then_rest(transport.read_until)
         self.read_exactly = self._then_rest(transport.read_exactly)
         self.framing = protocol.frames()
-        self._reply_eol = protocol.reply_eol.encode("ascii")
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
@@ -93,33 +93,38 @@ class Talk:
         return await self.framing.ask(self, data)
 
     async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
-        """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.
+        """Write a query that is answered by a block; its bytes. See `query_blocks`."""
+        return (await self.query_blocks(command, limit=limit))[0]
 
-        A block of indefinite length ends at the terminator, which it must not hold therefore.
+    async def query_blocks(
+        self, command: str, *, limit: int, count: int = 1, is_bare: bool = False
+    ) -> list[bytes | bytearray]:
+        """Write a query that is answered by blocks (IEEE 488.2, 8.7.9 and 8.7.10); their bytes.
+
+        Args:
+            limit: Bytes that each may have.
+            is_bare: Whether no terminator comes behind the last one; else it is waited for.
 
         Raises:
             ReplyError: No block came, or one of more than `limit` bytes.
         """
+        await self._ask_beside_late_replies(command)
+        return await read_blocks(self, limit=limit, count=count, is_bare=is_bare)
+
+    async def query_numbers(self, command: str, *, limit: int, is_bare: bool = False) -> str:
+        """Write a query that is answered by a line of numbers, or a block that holds one.
+
+        Raises:
+            ReplyError: They are no text, or too long.
+        """
+        await self._ask_beside_late_replies(command)
+        return await read_numbers(self, limit=limit, is_bare=is_bare)
+
+    async def _ask_beside_late_replies(self, command: str) -> None:
         if self._is_wary():
             await self.identify(self._identity)  # a late reply would come in before its answer
         self._drop_unasked()
         await self.send(self.encode(command))
-        head = await self.read_exactly(2)
-        if head[:1] != b"#" or not head[1:].isdigit():
-            raise ReplyError(f"{head!r} came where a block begins with # and a digit.")
-        if head == b"#0":
-            data = await self.read_until(self._reply_eol, limit=limit + len(self._reply_eol))
-            return data[: -len(self._reply_eol)]
-        digits = await self.read_exactly(int(head[1:]))
-        if not digits.isdigit() or int(digits) > limit:
-            raise ReplyError(
-                f"A block of {digits.decode('latin-1')} bytes was announced, {limit} fit."
-            )
-        block = bytearray(int(digits))
-        await self.transport.read_into(memoryview(block))
-        if (await self.read_until(self._reply_eol)).strip():
-            raise ReplyError(f"More came behind a block of {len(block)} bytes.")
-        return block
 
     async def status_byte(self) -> int | None:
         """The status byte by serial poll; None where the interface has none."""

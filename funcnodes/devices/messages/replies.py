@@ -13,6 +13,7 @@ from funcnodes.core.values import Quality
 from funcnodes.errors import ReplyError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+_HEADER = re.compile(r"\s*:?(\*?[A-Za-z][\w:]*)\s+(?=\S)", re.ASCII)
 _LETTER = re.compile(r"[^\W\d_]")
 _ERROR = re.compile(r'([+-]?\d{1,6})\s*,\s*"?(.*?)"?', re.ASCII)
 _INFINITE = 9.9e37  # SCPI-99 7.2.1.4: 9.9E37 is infinity
@@ -114,6 +115,42 @@ def word(text: str) -> str:
     if not text.isprintable():
         raise ReplyError(f"{shown(text)} is not a text.")
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def without_header(text: str, query: str, *, whole: bool = False) -> str:
+    """A reply without the header of its query, where it repeats that: ":VOLT 1.5" to ":VOLT?".
+
+    Long and short forms are the same. What stands in braces in the query may be anything.
+
+    Args:
+        whole: Whether all of the query must be repeated, rather than its last word.
+    """
+    match = _HEADER.match(text)
+    if match is None:
+        return text
+    said, asked = _mnemonics(match[1]), _mnemonics(query.partition("?")[0])
+    if not asked or (whole and len(said) != len(asked)):
+        return text
+    pairs = list(zip(reversed(said), reversed(asked), strict=False))
+    return text[match.end() :] if all(_same_mnemonic(*pair) for pair in pairs) else text
+
+
+def _mnemonics(header: str) -> list[str]:
+    return [each for each in header.strip().upper().lstrip("*").split(":") if each]
+
+
+def _same_mnemonic(said: str, asked: str) -> bool:
+    """Whether one is the short form of the other, with the same number behind."""
+    if "{" in asked:
+        return True
+    (name, number), (other, wanted) = _split_number(said), _split_number(asked)
+    is_short = name.startswith(other) or other.startswith(name)
+    return bool(name and other) and is_short and (number or "1") == (wanted or "1")
+
+
+def _split_number(mnemonic: str) -> tuple[str, str]:
+    name = mnemonic.rstrip("0123456789")
+    return name, mnemonic[len(name) :]
 
 
 def identity(text: str) -> Identity:

@@ -55,6 +55,11 @@ class Transport(ABC):
         """Whether something has come that nobody has read yet."""
         return False
 
+    @property
+    def at_end(self) -> bool:
+        """Whether a message is known to have ended with what was read, by no byte of it."""
+        return False
+
     @abstractmethod
     async def open(self) -> None:
         """Connect.

@@ -91,6 +91,11 @@ class VisaTransport(Transport):
     def has_input(self) -> bool:
         return bool(self._buffer)
 
+    @property
+    def at_end(self) -> bool:
+        session = self._session
+        return session is not None and session.message_ended and not self._buffer
+
     async def open(self) -> None:
         await self.close()
         _check_reachable(self._target, self._library)

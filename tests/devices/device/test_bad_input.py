@@ -115,7 +115,8 @@ def put(member: str, value: Any) -> Act:
 
 CASES = {
     "another model": case(
-        connect, IdentityError, "ACME TWO answers, for which the driver acme.one is not made: its model is 'TWO'",
+        connect, IdentityError,
+        "ACME TWO answers, for which the driver acme.one is not made: its model is 'TWO'",
         replies={"*IDN?": "ACME,TWO,7,1.0"}, command="*IDN?",
     ),
     "another serial number": case(
