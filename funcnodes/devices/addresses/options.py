@@ -21,7 +21,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 Parity = Literal["none", "odd", "even", "mark", "space"]
 Flow = Literal["none", "xonxoff", "rtscts"]
@@ -32,6 +32,7 @@ TERMINATORS = {
 }  # fmt: skip
 """Terminators by name."""
 
+O = TypeVar("O", "SerialOptions", "TalkOptions")  # noqa: E741  # options of one kind
 _BAUDS = range(50, 4_000_001)
 _GAPS_MS = range(1001)
 _LONGEST_WAIT_S = 120.0
@@ -129,8 +130,11 @@ class Options:
         """What is said, by the names in which it is written, as a bench file holds it."""
         for name in (*LINE, *TALK):
             value = getattr(self.serial if name in LINE else self.talk, name)
-            if value is not None:
-                yield name, terminator_name(value) if name in ("eol", "reply_eol") else value
+            if name in ("eol", "reply_eol") and value is not None:
+                yield name, terminator_name(value)
+            elif value is not None:
+                is_whole = isinstance(value, float) and value.is_integer()
+                yield name, int(value) if is_whole else value
         if self.sharing.gap_s is not None:
             yield "gap_ms", round(self.sharing.gap_s * 1000)
         if self.sharing.echo:
@@ -181,7 +185,7 @@ def terminator_name(eol: str) -> str:
     return next((name for name, each in TERMINATORS.items() if each == eol), eol)
 
 
-def _over(options: Any, beneath: Any) -> Any:
+def _over(options: O, beneath: O) -> O:
     given = {each.name: getattr(options, each.name) for each in fields(options)}
     return replace(beneath, **{name: value for name, value in given.items() if value is not None})
 

@@ -23,6 +23,7 @@ from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import PIECE_PAUSE_S
 from funcnodes.devices.transports.descriptor import write_all
+from funcnodes.devices.transports.rfc2217 import Telnet, greeting
 from funcnodes.devices.transports.serial import opened_port
 from funcnodes.errors import DeviceError
 
@@ -46,7 +47,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """VISA resource string."""
     transport: str
-    """What is opened: "tcp", "serial" or "visa"."""
+    """What is opened: "tcp", "serial", "rfc2217" or "visa"."""
     data: bytes
     """Emergency bytes as they go over what is opened, the terminator first."""
     more: list[bytes] = []
@@ -265,9 +266,12 @@ class _Port:
             chunk = os.read(self._fd, 4096)
             if not chunk:
                 return None
-            self._buffer += chunk
+            self._buffer += self._plain(chunk)
         line, _, self._buffer = self._buffer.partition(end)
         return line
+
+    def _plain(self, chunk: bytes) -> bytes:
+        return chunk
 
     def hear(self, deadline: float) -> None:
         """Wait for an answer, whatever it says."""
@@ -289,6 +293,17 @@ class _Port:
 
             with contextlib.suppress(OSError, termios.error):
                 termios.tcdrain(self._fd)
+
+
+class _TelnetPort(_Port):
+    """The same through an RFC 2217 server."""
+
+    def __init__(self, fd: int, close: Callable[[], object], is_socket: bool) -> None:
+        super().__init__(fd, close, is_socket)
+        self._telnet = Telnet()
+
+    def _plain(self, chunk: bytes) -> bytes:
+        return self._telnet.decode(chunk)[0]
 
 
 class _VisaPort(_Port):
@@ -322,6 +337,13 @@ def _opened(address: Address, target: Target, deadline: float) -> _Port:
             )
             sock.setblocking(False)
             return _Port(sock.fileno(), sock.close, is_socket=True)
+        case "rfc2217":
+            sock = socket.create_connection(
+                (address.host, address.port), max(0.05, deadline - time.monotonic())
+            )
+            sock.setblocking(False)
+            write_all(sock.fileno(), greeting(target.line), deadline)
+            return _TelnetPort(sock.fileno(), sock.close, is_socket=True)
         case "serial":
             port = opened_port(address.path, target.line, exclusive=False)
             os.set_blocking(port.fileno(), False)

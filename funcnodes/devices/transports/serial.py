@@ -69,7 +69,8 @@ class SerialTransport(DescriptorTransport):
     def emergency_write(self, data: bytes) -> bool:
         if self._options.flow == "xonxoff" and self._fd >= 0:  # an XOFF holds up no emergency (S3)
             with contextlib.suppress(OSError, termios.error):
-                termios.tcflow(self._fd, termios.TCOON)
+                for each in (termios.TCOOFF, termios.TCOON):  # on alone ends only our own off
+                    termios.tcflow(self._fd, each)
         return super().emergency_write(data)
 
     def discard_input(self) -> int:
