@@ -226,16 +226,17 @@ def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
     async def look() -> tuple[list[dict[str, Any]], Any, list[str]]:
         async with opened(ctx.obj, bench) as found:
             plan, devices = found.safety_plan(), found.devices.values()
-            unmet = [each for device in devices for each in device.unmet()]
-            return [_state(device, plan) for device in devices], plan, unmet
+            notes = [f"Requirement: {each}" for device in devices for each in device.unmet()]
+            notes += [f"{device.name}: {device.remark}" for device in devices if device.remark]
+            return [_state(device, plan) for device in devices], plan, notes
 
-    states, plan, unmet = asyncio.run(look())
+    states, plan, notes = asyncio.run(look())
     if as_json:
         print_json(states)
     else:
         rows = [(s["name"], s["state"], s["identity"] or s["message"], s["stop"]) for s in states]
         print_table(("Device", "State", "Answers as", "On E-STOP"), rows)
-        print("\n".join(["", *plan.lines(), *(f"Requirement: {each}" for each in unmet)]))
+        print("\n".join(["", *plan.lines(), *notes]))
     return 1 if any(state["state"] in ("offline", "fault") for state in states) else 0
 
 
@@ -381,6 +382,7 @@ def _state(device: "Device", plan: "SafetyPlan") -> dict[str, Any]:
         "name": device.name, "driver": device.driver, "address": device.address,
         "state": device.state, "message": device.message, "stop": device.safe_state,
         "identity": str(device.identity) if device.identity.is_known else "",
+        "remark": device.remark,
         "output_on": device.output_on, "safety": to_builtins(plan.of(device.name)),
         "warnings": [each.text for each in plan.warnings if each.name == device.name],
     }  # fmt: skip

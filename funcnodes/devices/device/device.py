@@ -59,8 +59,7 @@ from funcnodes.errors import BenchError, LimitError
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
 AUTO = "auto"
-# Addresses at which anybody can be asked who he is.
-ASKABLE = ("tcp", "serial", "rfc2217", "visa", "memory")
+ASKABLE = ("tcp", "serial", "rfc2217", "visa", "memory")  # where to ask who is there
 POLL_S = 1.0
 
 
@@ -224,6 +223,11 @@ class Device:
         self._changed()
 
     @property
+    def remark(self) -> str:
+        """What was found out about it and is no trouble, as a sentence; "" where nothing was."""
+        return self.link.contact.remark if self.link is not None else ""
+
+    @property
     def output_on(self) -> bool | None:
         """Whether an output is on, by the newest read-back; None where that is not known."""
         return self._readings.output_on(self._kind.outputs().items())
@@ -337,6 +341,8 @@ class Device:
             await talk.write(command)
         for code, text in await emptied(talk):  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
+        if self.remark:
+            self.traffic.note(self.remark)
         await self._read_back(talk)
         self._access.fault = ""
 

@@ -178,6 +178,14 @@ class Contact:
         command = self.talk.under_way
         return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
 
+    @property
+    def remark(self) -> str:
+        """That it lacks what its driver thought that it might have, as a sentence, or ""."""
+        errors = self.protocol.errors
+        if not errors or self.talk.has_errors is not False:
+            return ""
+        return f"It has no error queue, {errors} is not answered: what is set is read back."
+
     def without(self, text: str) -> str:
         """A message without the device and address it may begin with."""
         for start in (f"{self.who}: ", f"{self.address}: ", f"{self.name}: "):

@@ -105,11 +105,11 @@ class Introduction:
     async def wait_out(self, patience_s: float) -> None:
         """Let the answers to the other questions come, and drop them.
 
-        One that answers slowly, in `patience_s` at most, takes as long for each of them as for the
-        first. One that was silent for longer was deaf, and answers what it still has at once.
+        One that answers slowly, in `patience_s` at most, takes about as long for each of them as
+        for the first. One that was silent for longer was deaf, and answers what it has at once.
         """
         took_s = time.monotonic() - self._asked_at
-        quiet_s = max(QUIET_S, took_s if took_s <= patience_s else 0.0)
+        quiet_s = QUIET_S + (1.5 * took_s if took_s <= patience_s else 0.0)
         while self._answered < self._asked and await self._line(quiet_s) is not None:
             self._answered += 1
 
