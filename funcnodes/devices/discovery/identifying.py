@@ -168,8 +168,10 @@ async def _to_be_said(
     """Terminators and encoding, as far as a driver has them otherwise, and is not understood so."""
     answer, said = manner.answer, TalkOptions()
     if protocol.eol != manner.eol and not await asking.is_understood(protocol.eol, identity):
-        both = answer.eol == manner.eol
-        said = TalkOptions(eol=manner.eol, reply_eol=None if both else answer.eol)
+        eol = manner.eol
+        if answer.eol != eol and await asking.is_understood(answer.eol, identity):
+            eol = answer.eol  # what it ends its own lines by
+        said = TalkOptions(eol=eol, reply_eol=None if answer.eol == eol else answer.eol)
     elif answer.eol != protocol.reply_eol and (answer.eol, protocol.reply_eol) != ("\r\n", "\n"):
         said = TalkOptions(reply_eol=answer.eol)
     if answer.encoding not in ("ascii", protocol.encoding):
