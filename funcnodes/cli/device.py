@@ -26,6 +26,11 @@ Target = Annotated[
 ]
 
 
+SomeSeconds = Annotated[
+    float | None, typer.Option(help="Seconds to wait for each answer [default: 0.5].")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     device = typer.Typer(
@@ -108,7 +113,7 @@ def scan(
     addresses: Annotated[
         list[str], typer.Argument(metavar="ADDRESS...", help="Addresses to ask, and no others.")
     ],
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 0.5,
+    timeout: SomeSeconds = None,
     as_json: Json = False,
 ) -> int:
     """Ask each of these addresses who is there.
@@ -129,10 +134,10 @@ def scan(
 def identify(
     ctx: typer.Context,
     address: AddressText,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 0.5,
+    timeout: SomeSeconds = None,
     as_json: Json = False,
 ) -> None:
-    """Ask who is there; tries terminators and speeds."""
+    """Ask who is there; tries terminators, speeds, and 7 bits with a parity."""
     found = asyncio.run(_identify(ctx.obj, address, timeout))
     if as_json:
         print_json(_identified(found))
@@ -140,7 +145,9 @@ def identify(
         print(_sentence(found))
 
 
-async def _identify(settings: "Settings", address: str, timeout_s: float, driver: str = "") -> Any:
+async def _identify(
+    settings: "Settings", address: str, timeout_s: float | None = None, *, driver: str = ""
+) -> Any:
     from funcnodes.devices import discovery
     from funcnodes.devices.addresses import parse
 
@@ -150,7 +157,7 @@ async def _identify(settings: "Settings", address: str, timeout_s: float, driver
 
 
 async def _scan(
-    settings: "Settings", addresses: Iterable[str], timeout_s: float
+    settings: "Settings", addresses: Iterable[str], timeout_s: float | None
 ) -> tuple[list[Any], dict[str, str]]:
     from funcnodes.errors import DeviceError
 
@@ -304,11 +311,11 @@ def _asked(settings: "Settings", address: str, driver: str) -> Any:
     from funcnodes.errors import DeviceError
 
     if not driver:
-        return asyncio.run(_identify(settings, address, 0.5))
+        return asyncio.run(_identify(settings, address))
     if drivers.find(driver).spec.protocol.identify != "*IDN?":
         return None
     try:
-        return asyncio.run(_identify(settings, address, 0.5, driver))
+        return asyncio.run(_identify(settings, address, driver=driver))
     except DeviceError as error:
         complain(f"{error.message} It was added as it is named.")
         return None

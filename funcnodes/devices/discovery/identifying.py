@@ -44,7 +44,6 @@ _LONGEST_LINE = 1024
 _WAKES = 2  # how many answers' time a line that was just opened may stay silent besides
 _PAIR_S = 0.05  # for the line feed behind a carriage return
 _STREAMS = ("tcp", "serial", "rfc2217", "memory")
-_PARITIES: tuple[Parity, ...] = ("none", "even", "odd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +69,12 @@ class Identified:
 
 
 class _Heard(NamedTuple):
-    """A line, and what ended it."""
+    """A line, what ended it, and the parity of its bytes where they have 7 bits."""
 
     text: str
     eol: str = "\n"
     encoding: str = "ascii"
+    parity: Parity = "none"
 
 
 class _Manner(NamedTuple):
@@ -90,7 +90,7 @@ async def identify(
     *,
     locks: Path | None = None,
     allow: AllowList | None = None,
-    timeout_s: float = ANSWER_S,
+    timeout_s: float | None = None,
     owner: str = "identify",
     make_transport: MakeTransport = transport_for,
     driver: str = "",
@@ -99,7 +99,7 @@ async def identify(
 
     Args:
         locks: Where leases are kept; the address is taken for as long.
-        timeout_s: How long to wait for each answer.
+        timeout_s: How long to wait for each answer, `ANSWER_S` by default.
         make_transport: How the address is opened.
         driver: Which driver is to speak to it, rather than the one that fits.
 
@@ -114,7 +114,8 @@ async def identify(
         lease = Lease.acquire(locks, address, device=address.text, worker=owner)
     try:
         kind = drivers.find(driver) if driver else None
-        return await _ask_around(address, allow or AllowList(), timeout_s, make_transport, kind)
+        seconds = ANSWER_S if timeout_s is None else timeout_s
+        return await _ask_around(address, allow or AllowList(), seconds, make_transport, kind)
     finally:
         if lease is not None:
             lease.release()
@@ -167,6 +168,7 @@ async def _to_be_said(
 ) -> TalkOptions:
     """Terminators and encoding, as far as a driver has them otherwise, and is not understood so."""
     answer, said = manner.answer, TalkOptions()
+    await asyncio.sleep(protocol.gap_s)
     if protocol.eol != manner.eol and not await asking.is_understood(protocol.eol, identity):
         eol = manner.eol
         if answer.eol != eol and await asking.is_understood(answer.eol, identity):
@@ -215,22 +217,28 @@ class _Asking:
         self._may_wake = self._is_stream and address.kind != "memory"
         is_line = address.kind in ("serial", "rfc2217") and not _is_bare_pty(address)
         is_open_how = address.serial.bits is None and address.serial.parity is None
-        self._parities = _PARITIES if is_line and is_open_how else _PARITIES[:1]
-        self._parity: Parity = "none"
+        self._may_have_parity = is_line and is_open_how
+        self._is_only_speed = _bauds(address) == (None,)
+        self._parity: Parity | None = "none"  # with which is asked; None: with either
+        self._came = bytearray()  # all that came, as it came
 
     async def find(self, eols: Sequence[str]) -> tuple[Identity, _Manner] | None:
         """Who is there, and how it was asked; None where nobody says."""
         await self._wait()
         before = len(self._heard)
         found = await self._each_way(eols)
-        if found is None and self._may_wake:
+        if found is None and self._may_wake and not self._is_noise():
             until = time.monotonic() + _WAKES * self._timeout_s
+            if not self._is_only_speed:  # there are others to try
+                until = 0.0
             while len(self._heard) == before and time.monotonic() < until:
                 line = await self._line(until - time.monotonic())
                 if line is not None:
                     self._heard.append(replies.shown(line.text))
-            is_awake = len(self._heard) > before
-            found = await (self._each_way(eols) if is_awake else self._ask(eols[0], is_first=False))
+            if len(self._heard) > before:
+                found = await self._each_way(eols)
+            elif self._is_only_speed:
+                found = await self._ask(eols[0], is_first=False)
         return found
 
     async def is_understood(self, eol: str, identity: Identity) -> bool:
@@ -251,16 +259,23 @@ class _Asking:
             self._transport.discard_input()
 
     async def _each_way(self, eols: Sequence[str]) -> tuple[Identity, _Manner] | None:
-        is_first = True
-        for parity in self._parities:
-            self._parity = parity
-            for eol in eols if parity == "none" else ("\r\n",):
-                found = await self._ask(eol, is_first=is_first)
-                if found is not None:
-                    return found
-                is_first = False
         self._parity = "none"
+        for number, eol in enumerate(eols):
+            found = await self._ask(eol, is_first=number == 0)
+            if found is not None:
+                return found
+            if self._is_noise():
+                break
+        if self._may_have_parity and not self._is_noise(but_parity=True):
+            self._parity = None
+            return await self._ask("\r\n", is_first=False)
         return None
+
+    def _is_noise(self, *, but_parity: bool = False) -> bool:
+        """Whether what came is nothing that anybody says: the speed is another."""
+        came = bytes(each & 0x7F for each in self._came) if but_parity else bytes(self._came)
+        came = came.translate(None, b"\r\n\0")
+        return bool(came) and not (came.isascii() and came.decode("ascii").isprintable())
 
     async def _ask(self, eol: str, *, is_first: bool) -> tuple[Identity, _Manner] | None:
         """Ask once; again where the answer might be anything, which counts when it comes twice.
@@ -280,6 +295,7 @@ class _Asking:
                 if found is None:
                     continue
                 if found == candidate or line.text.count(",") >= 2 or not self._is_stream:
+                    self._parity = self._parity or line.parity
                     return found, _Manner(eol, self._parity, line)
                 candidate = found
                 break
@@ -326,7 +342,7 @@ class _Asking:
         """A line that ends in a line feed, a carriage return, or both."""
         data = bytearray()
         while len(data) < _LONGEST_LINE:
-            byte = bytes(_without_parity(await self._transport.read_exactly(1), self._parity))
+            byte = await self._byte()
             if byte == b"\n":
                 return bytes(data), self._talk.reply_eol or "\n"
             if byte != b"\r":
@@ -335,16 +351,25 @@ class _Asking:
             limit.reschedule(asyncio.get_running_loop().time() + 2 * _PAIR_S)  # it has come in time
             try:
                 async with asyncio.timeout(_PAIR_S):
-                    behind = await self._transport.read_exactly(1)
+                    behind = await self._byte()
             except TimeoutError:
                 return bytes(data), "\r"
-            if _without_parity(behind, self._parity) == b"\n":
+            if behind == b"\n":
                 return bytes(data), "\r\n"
             return bytes(data), "\r"
         raise ReplyError(f"{self._transport.address}: more than a line came.")
 
+    async def _byte(self) -> bytes:
+        byte = await self._transport.read_exactly(1)
+        self._came += byte
+        return byte if self._parity == "none" else bytes((byte[0] & 0x7F,))
+
     def _decoded(self, data: bytes, eol: str) -> _Heard:
         wanted = self._talk.encoding
+        if self._parity != "none":
+            odd = [each.bit_count() % 2 for each in self._came[-len(data) :]]
+            parity: Parity = "odd" if sum(odd) > len(odd) / 2 else "even"
+            return _Heard(data.decode("ascii"), eol, parity=parity)
         if wanted is not None:
             return _Heard(data.decode(wanted, errors="replace"), eol, wanted)
         if data.isascii():
@@ -355,16 +380,14 @@ class _Asking:
         return _Heard(data.decode("ascii", errors="replace"), eol)
 
 
-def _with_parity(data: bytes, parity: Parity) -> bytes:
-    """Bytes of 7 bits, their parity as the eighth: on a line of 8 bits the same."""
+def _with_parity(data: bytes, parity: Parity | None) -> bytes:
+    """Bytes of 7 bits, their parity as the eighth: on a line of 8 bits the same. None is both."""
+    if parity is None:
+        return _with_parity(data, "even") + _with_parity(data, "odd")
     if parity == "none":
         return data
     odd = parity == "odd"
     return bytes(each | 0x80 if (each.bit_count() % 2 == 1) != odd else each for each in data)
-
-
-def _without_parity(data: bytes, parity: Parity) -> bytes:
-    return data if parity == "none" else bytes(each & 0x7F for each in data)
 
 
 def _question(address: Address) -> tuple[str, Sequence[str]]:

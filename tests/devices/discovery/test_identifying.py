@@ -19,9 +19,19 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations.drivers import Idn, ScpiDevice, driver, lent
 from funcnodes.devices.declarations.values import measurement
+from funcnodes.devices.discovery import identifying
+from funcnodes.devices.link import error_queue
 from funcnodes.errors import DeviceTimeout
 
-from ...waiting import until
+from ...waiting import until, within
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These instruments answer at once."""
+    monkeypatch.setattr(identifying, "ANSWER_S", within(0.1))
+    monkeypatch.setattr(error_queue, "PROBE_S", within(0.2))
+
 
 IDN = b"ACME,METER,7,1.0"
 SPEEDS = {termios.B9600: 9600, termios.B19200: 19200, termios.B57600: 57600}

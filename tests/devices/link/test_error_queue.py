@@ -1,7 +1,7 @@
 """Instruments that know no :SYST:ERR? are found out at connecting, and their sets are read back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,12 +10,18 @@ import pytest_asyncio
 
 from funcnodes.devices.declarations.controls import control
 from funcnodes.devices.declarations.drivers import ScpiDevice, driver
+from funcnodes.devices.discovery import identifying
+from funcnodes.devices.link import error_queue
 from funcnodes.errors import DeviceError, InstrumentError, NotTakenError
 from funcnodes.testing.benches import bench_of
 
-from ...waiting import until
+from ...waiting import until, within
 
-Answer = Callable[[str], str | None]
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(error_queue, "PROBE_S", 0.2)
+    monkeypatch.setattr(identifying, "ANSWER_S", within(0.1))
 
 
 @driver("acme.supply", title="Supply", manual="m")
@@ -111,7 +117,7 @@ async def test_one_with_a_queue_is_asked_for_its_errors_as_ever(fake: Fake) -> N
 
 async def test_a_queue_that_answers_late_is_one(fake: Fake) -> None:
     """D9: its answer comes before that to who is there, and is nobody else's."""
-    fake.errors, fake.late_s = '0,"No error"', 0.8
+    fake.errors, fake.late_s = '0,"No error"', 0.4
     async with bench(fake) as opened:
         it = opened.device("it")
         await until(lambda: it.is_online)

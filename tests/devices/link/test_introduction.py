@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from funcnodes.devices.addresses import AllowList, parse
-from funcnodes.devices.link import Link
+from funcnodes.devices.link import Link, introduction
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.transports.choose import transport_for
 from funcnodes.errors import DeviceConnectError, IdentityError
@@ -67,6 +67,11 @@ class Board:
         writer.close()
 
 
+@pytest.fixture(autouse=True)
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(introduction, "AGAIN_S", 0.2)
+
+
 @pytest_asyncio.fixture
 async def board() -> AsyncIterator[Callable[..., Any]]:
     made: list[Board] = []
@@ -94,12 +99,12 @@ async def opened(link: Link) -> None:
     await until(lambda: link.is_ready)
 
 
-@pytest.mark.parametrize("connect_s", [2.0, 0.3])
+@pytest.mark.parametrize("connect_s", [2.0, 0.2])
 async def test_a_board_that_reboots_when_it_is_opened_is_opened_once(
     board: Callable[..., Any], connect_s: float
 ) -> None:
     """Also where one attempt is shorter than it is deaf: the next goes on with the same opening."""
-    it = await board(deaf_s=0.8, banner="Sensor box v1.2 ready\r\n")
+    it = await board(deaf_s=0.5, banner="Sensor box v1.2 ready\r\n")
     link = link_to(it, connect_s=connect_s)
     await opened(link)
     assert it.openings == 1
@@ -122,7 +127,7 @@ async def test_a_banner_is_waited_for_and_done_without_where_none_comes(
     board: Callable[..., Any], banner: str
 ) -> None:
     it = await board(deaf_s=0.3, banner=banner)
-    link = link_to(it, wait_s=1.0, banner="ready", connect_s=patience())
+    link = link_to(it, wait_s=0.5, banner="ready", connect_s=patience())
     await link.open()
     assert (it.openings, it.heard) == (1, ["*IDN?"])
     await link.close()
@@ -132,7 +137,7 @@ async def test_the_answers_of_one_that_is_only_slow_are_waited_out(
     board: Callable[..., Any],
 ) -> None:
     """D9: it was asked several times meanwhile, and each answer comes."""
-    it = await board(late_s=0.7)
+    it = await board(late_s=0.25)
     link = link_to(it, connect_s=patience())
     await link.open()
     asked = it.heard.count("*IDN?")
@@ -144,8 +149,6 @@ async def test_the_answers_of_one_that_is_only_slow_are_waited_out(
 async def test_one_that_says_nothing_at_all_is_opened_anew_now_and_then(
     board: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from funcnodes.devices.link import introduction
-
     monkeypatch.setattr(introduction, "HOLDS_S", (0.3, 0.6))
     it = await board(identity=None)
     it.identity = None
