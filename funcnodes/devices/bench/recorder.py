@@ -19,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from funcnodes.core import clock
+from funcnodes.devices.addresses.forms import Options, TalkOptions
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.benchfile.file import BenchConfig, DeviceConfig
 from funcnodes.devices.device.device import Device
@@ -214,6 +215,7 @@ def replayed(
         name: dataclasses.replace(
             device,
             address=f"{start}#{name}",
+            options=_messages(recorded.device(name).head),
             simulated=device.simulated or recorded.device(name).head.simulated or None,
         )
         for name, device in config.devices.items()
@@ -221,10 +223,25 @@ def replayed(
     return dataclasses.replace(config, devices=devices)
 
 
+def _messages(head: DeviceHead) -> Options:
+    """Terminators and encoding that its bytes were recorded with."""
+    said = head.protocol
+    if said.get("framing") is not None or not {"eol", "reply_eol"} <= said.keys():
+        return Options()
+    return Options(
+        talk=TalkOptions(
+            eol=said["eol"], reply_eol=said["reply_eol"], encoding=said.get("encoding")
+        )
+    )
+
+
 def recorded_bench(recorded: Recorded) -> BenchConfig:
     """The bench as far as a recording tells: names, drivers and addresses, no limits."""
     devices = {
-        name: DeviceConfig(name, device.head.driver or "auto", device.head.address)
+        name: DeviceConfig(
+            name, device.head.driver or "auto", device.head.address,
+            options=_messages(device.head),
+        )
         for name, device in recorded.devices.items()
-    }
+    }  # fmt: skip
     return BenchConfig(recorded.head.bench or recorded.path.stem, devices=devices)

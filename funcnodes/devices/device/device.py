@@ -92,7 +92,7 @@ class Device:
             written=rack.written, changed=self._changed, check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
-        self._place: Address | None = None  # its address, as it is spoken to there
+        self._place = self._connection.address()  # as it is spoken to there
         stand_in = drivers.anything_at(config.address)
         self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 

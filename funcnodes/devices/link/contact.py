@@ -53,6 +53,8 @@ class Contact:
         self.is_fresh = False
         self._introduction: Introduction | None = None  # of this opening, while it is one
         self._silent_openings = 0
+        # A bus is kept free for others; a recording knows what was asked.
+        self._asks_again = not transport.is_shared and transport.kind != "replay"
         self._farewells: set[asyncio.Task[None]] = set()
 
     async def renew(self) -> None:
@@ -127,7 +129,9 @@ class Contact:
                 await self._connect()
                 if self.has_succeeded:
                     await transport.interrupt()
-            self._introduction = Introduction(self.talk, silent_before=self._silent_openings)
+            self._introduction = Introduction(
+                self.talk, silent_before=self._silent_openings, asks_again=self._asks_again
+            )
             await self._introduction.wait()
             self.talk.rest()  # somebody may have spoken to it just now
             return

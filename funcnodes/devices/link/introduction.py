@@ -34,13 +34,14 @@ def wakes_s(protocol: Protocol) -> float:
 class Introduction:
     """One opening of a line, until somebody answered on it."""
 
-    def __init__(self, talk: Talk, *, silent_before: int) -> None:
+    def __init__(self, talk: Talk, *, silent_before: int, asks_again: bool) -> None:
         """Args:
         silent_before: How many openings before this one nobody answered on.
+        asks_again: Whether the question is put again where no answer comes.
         """
         self._talk = talk
         self._until = time.monotonic() + HOLDS_S[min(silent_before, len(HOLDS_S) - 1)]
-        self._again_s = None if talk.transport.is_shared else AGAIN_S  # a bus is kept free
+        self._again_s = AGAIN_S if asks_again else None
         self._asked = 0
         self._answered = 0
         self._asked_at = 0.0  # monotonic, for the first time
