@@ -43,12 +43,10 @@ def odd(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Serve an odd instrument; gives its address."""
     benches: list[SimulatedBench] = []
 
-    def serve(name: str, how: str = "tcp", more: str = "") -> str:
+    def serve(name: str, how: str = "tcp", **options: Any) -> str:
         path = tmp_path / f"{len(benches)}.toml"
-        path.write_text(
-            f'[device.it]\nmodel = "table"\ntable = "odd:{name}"\nserve = "{how}"\n{more}\n'
-        )
-        benches.append(SimulatedBench.start(str(path), seed=1))
+        path.write_text(f'[device.it]\nmodel = "table"\ntable = "odd:{name}"\nserve = "{how}"\n')
+        benches.append(SimulatedBench.start(str(path), seed=1, **options))
         return benches[-1].resources["it"]
 
     yield serve
@@ -93,6 +91,19 @@ def test_an_odd_instrument_is_identified_asked_added_and_checked_by_its_bare_add
     status, out, _ = command("check", "--bench", str(file))
     assert (status, " idle " in out) == (0, True)
     assert ("no error queue" in out) is (name in ("no-errors", "latin", "carriage-return"))
+
+
+@pytest.mark.parametrize("how", ["tcp", "pty"])
+@pytest.mark.parametrize("options", ["", "?wait_s=1", "?banner=ready"])
+def test_a_board_that_reboots_when_it_is_opened_is_added_and_asked(
+    odd: Callable[..., str], command: Command, tmp_path: Path, how: str, options: str
+) -> None:
+    address = bare(odd("rebooting", how, time_scale=8)) + options
+    file = tmp_path / "own.toml"
+    status, out, err = command("add", str(file), "it", address, "--driver", "scpi")
+    assert (status, err) == (0, "")
+    assert "ACME BOX, serial number SIM0001" in out
+    assert command("query", "it", "T?", "--bench", str(file)) == (0, "23.45\n", "")
 
 
 def test_another_speed_is_found_out_and_opened_at(
