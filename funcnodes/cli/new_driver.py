@@ -164,7 +164,8 @@ def _reached(address: str, found: "Identified") -> str:
     from funcnodes.devices.addresses import Options, TalkOptions, written_with
 
     said = found.options
-    talk = TalkOptions(reply_eol=said.talk.reply_eol, encoding=said.talk.encoding)
+    own = "\r" if said.talk.eol == "\r" else None  # as commands, where nothing else is said
+    talk = TalkOptions(reply_eol=said.talk.reply_eol or own, encoding=said.talk.encoding)
     return written_with(address, Options(serial=said.serial, talk=talk))
 
 
