@@ -7,9 +7,11 @@ Whoever calls holds the link and keeps the deadline.
 
 import asyncio
 import contextlib
+import time
 from typing import Literal
 
 from funcnodes.core import clock
+from funcnodes.devices.link.introduction import Introduction, wakes_s
 from funcnodes.devices.link.quiet import LOOK_S, Noise
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import LATE_S, Protocol
@@ -66,6 +68,10 @@ class Contact:
         self.unasked = ""
         self._owed_until = 0.0  # on the clock that never steps: till then a late reply may come
         self._is_cut = False  # that reply is late since nobody waited for it any more
+        self._introduction: Introduction | None = None  # of this opening, while it is one
+        self._silent_openings = 0
+        # A bus is kept free for others; a recording knows what was asked.
+        self._asks_again = not transport.is_shared and transport.kind != "replay"
         self._farewells: set[asyncio.Task[None]] = set()
 
     async def renew(self) -> None:
@@ -77,13 +83,48 @@ class Contact:
         """
         talk = self.talk
         talk.noise = Noise()
-        await self._reopen()
-        if self.protocol.identify:
-            talk.under_way = self.protocol.identify
-            self.identity = await talk.identify(self.identity)
+        await self._renew()
         self.owe_nothing()
         if not self.has_succeeded:
             self.unasked = self._about_unasked(talk.noise)
+
+    async def _renew(self) -> None:
+        protocol, began = self.protocol, time.monotonic()
+        if not self.may_answer_yet:
+            await self._reopen()
+        if not protocol.identify:
+            return
+        self.talk.under_way = protocol.identify
+        introduction = self._introduction
+        if introduction is None or not self.talk.framing.is_pipelined:
+            self._introduction = None
+            async with asyncio.timeout(protocol.connect_s):
+                self.identity = await self.talk.identify(self.identity)
+            return
+        took_s = 0.0 if wakes_s(protocol) else time.monotonic() - began
+        async with asyncio.timeout(max(0.1, protocol.connect_s - took_s)):
+            self.identity = await introduction.take_place(self.identity)
+        self._introduction, self._silent_openings = None, 0
+        self.talk.know(self.identity)
+        await introduction.wait_out(protocol.connect_s)
+
+    @property
+    def may_answer_yet(self) -> bool:
+        """Whether nobody answered on this opening yet, and it is too early to open anew."""
+        introduction, transport = self._introduction, self.transport
+        if introduction is None or not self.protocol.identify:
+            return False
+        return introduction.holds and transport.is_open and not transport.is_shared
+
+    @property
+    def renew_s(self) -> float:
+        """How long `renew` may take at most, with what late answers may take then."""
+        return 3 * self.protocol.connect_s + wakes_s(self.protocol) + self.left_s
+
+    @property
+    def reopens_s(self) -> float:
+        """How long it is left alone, by what its driver says, where recovering opens it anew."""
+        return wakes_s(self.protocol) if self.transport.fresh_on_open else 0.0
 
     # ── late replies ──────────────────────────────────────────────────────────────────────
 
@@ -151,6 +192,7 @@ class Contact:
     async def hang_up(self) -> None:
         """Close it; idempotent."""
         self.is_fresh = False
+        self._introduction = None
         self._part()
         await self.transport.close()
 
@@ -170,10 +212,18 @@ class Contact:
         is_anew = transport.fresh_on_open or not transport.is_open
         if is_anew:
             self._part()
-            await self._connect()
-            talk.forget_unasked()
-            if self.has_succeeded or (transport.has_marker and self._owed_until):
-                await self._interrupt()
+            if self._introduction is not None:
+                self._silent_openings += 1
+            self._introduction = None
+            async with asyncio.timeout(self.protocol.connect_s):
+                await self._connect()
+                talk.forget_unasked()
+                if self.has_succeeded or (transport.has_marker and self._owed_until):
+                    await self._interrupt()
+            self._introduction = Introduction(
+                self.talk, silent_before=self._silent_openings, asks_again=self._asks_again
+            )
+            await self._introduction.wait()
             talk.rest()  # somebody may have spoken to it just now
             if self.protocol.greets:
                 await talk.greeted()
@@ -241,6 +291,14 @@ class Contact:
         """What was asked when setting up failed, where it was more than who is there."""
         command = self.talk.under_way
         return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
+
+    @property
+    def remark(self) -> str:
+        """That it lacks what its driver thought that it might have, as a sentence, or ""."""
+        errors = self.protocol.errors
+        if not errors or self.talk.has_errors is not False:
+            return ""
+        return f"It has no error queue, {errors} is not answered: what is set is read back."
 
     def without(self, text: str) -> str:
         """A message without the device and address it may begin with."""

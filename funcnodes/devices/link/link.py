@@ -400,7 +400,7 @@ class Link:
         self._talk.under_way = ""
         try:
             if not contact.is_fresh:
-                async with self.deadlines.bounded(self.protocol.connect_s + contact.left_s):
+                async with self.deadlines.bounded(contact.renew_s):
                     await contact.renew()
             contact.is_fresh = not with_setup
             if with_setup and self._setup is not None:
@@ -408,7 +408,7 @@ class Link:
                     await self._setup(self._talk, contact.identity)
         except TimeoutError:
             contact.owe("silent", contact.setup_s)
-            await self._give_up(*contact.silence())
+            await self._give_up(*contact.silence(), keeps_line=contact.may_answer_yet)
         except Refused as refused:
             await self._give_up(f"it answered {refused.text!r}{contact.during}")
         except DeviceError as error:
@@ -426,18 +426,17 @@ class Link:
             self._set(ready=True, trouble="")
 
     def _keep_waiting(self) -> NoReturn:
-        """Stay silent as long as a late reply may come; emergency bytes still find it open (D9).
-
-        Raises:
-            DeviceError: It is offline meanwhile; says for how long.
-        """
+        """Stay silent as long as a late reply may come; the line stays open for a strike (D9)."""
         self._is_lost = True
         self._set(ready=False, trouble=waiting_words(self.contact, self.trouble))
         self._mend_later()
         raise self.offline()
 
-    async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
-        await self.contact.hang_up()
+    async def _give_up(
+        self, why: str, error: DeviceError | None = None, *, keeps_line: bool = False
+    ) -> NoReturn:
+        if not keeps_line:
+            await self.contact.hang_up()
         self._is_lost = True
         self._is_another = isinstance(error, IdentityError)
         self._set(ready=False, trouble=why)
@@ -501,7 +500,8 @@ class Link:
         """
         if self._mender is not None:
             self._mender.cancel()
-        within_s += _PAUSES * self.protocol.gap_s + takes_s(self.protocol, pieces)
+        pauses_s = _PAUSES * self.protocol.gap_s + self.contact.reopens_s
+        within_s += pauses_s + takes_s(self.protocol, pieces)
         try:
             patience = within_s * (_BUS_PATIENCE if self._channel.is_shared else 1)
             async with asyncio.timeout(patience) as limit:

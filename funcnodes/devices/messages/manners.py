@@ -76,8 +76,10 @@ class Mannered(Lines):
     silence_s = 0.05
     is_pipelined = False
 
-    def __init__(self, eol: str, reply_eol: str, manners: Manners) -> None:
-        super().__init__(eol, reply_eol)
+    def __init__(
+        self, eol: str, reply_eol: str, manners: Manners, *, encoding: str = "ascii"
+    ) -> None:
+        super().__init__(eol, reply_eol, encoding=encoding)
         self.manners = manners
         self._eol = eol
         self.prompt = manners.prompt.encode("ascii")
@@ -106,7 +108,7 @@ class Mannered(Lines):
             self._check_not_refused(await said.next())
 
     async def read(self, port: Carrier) -> str:
-        return await _Said(port, self._end).next()
+        return await _Said(port, self._end, self._encoding).next()
 
     @property
     def hears_sets(self) -> bool:
@@ -115,11 +117,11 @@ class Mannered(Lines):
 
     async def _said(self, port: Carrier, data: bytes) -> "_Said":
         """What is said to a message, its echo taken off."""
-        said = _Said(port, self._end, is_whole=bool(self.prompt))
+        said = _Said(port, self._end, self._encoding, is_whole=bool(self.prompt))
         if self.prompt:
             said.lines += await self._until_prompt(port)
         if self.manners.echoes:
-            await said.take_echo(data.decode("ascii").removesuffix(self._eol))
+            await said.take_echo(data.decode(self._encoding).removesuffix(self._eol))
         return said
 
     async def _until_prompt(self, port: Carrier) -> list[str]:
@@ -129,7 +131,7 @@ class Mannered(Lines):
             data += await port.read_until(self.prompt)
             head = data[: -len(self.prompt)]
             if not head or head.endswith((b"\r", b"\n")):
-                lines = [line.strip() for line in _BREAKS.split(text_of(head))]
+                lines = [line.strip() for line in _BREAKS.split(text_of(head, self._encoding))]
                 return [line for line in lines if line and not port.overhears(line)]
 
     def _check(self, line: str, pattern: str, what: str) -> None:
@@ -152,10 +154,11 @@ class _Said:
         lines: Those that have come and were not taken.
     """
 
-    def __init__(self, port: Carrier, end: bytes, *, is_whole: bool = False) -> None:
+    def __init__(self, port: Carrier, end: bytes, encoding: str, *, is_whole: bool = False) -> None:
         self.lines: list[str] = []
         self._port = port
         self._end = end
+        self._encoding = encoding
         self._is_whole = is_whole
 
     async def next(self) -> str:
@@ -167,7 +170,9 @@ class _Said:
         while not self.lines:
             if self._is_whole:
                 raise ReplyError("The prompt came before the answer was whole.")
-            line = text_of((await self._port.read_until(self._end))[: -len(self._end)])
+            line = text_of(
+                (await self._port.read_until(self._end))[: -len(self._end)], self._encoding
+            )
             line = line.rstrip("\r")
             if not self._port.overhears(line):
                 self.lines.append(line)

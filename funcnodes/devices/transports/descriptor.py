@@ -190,6 +190,7 @@ class DescriptorTransport(Transport):
         if not chunk:
             self._lose("")
             return
+        chunk = self._plain(chunk)
         if self._until and not self._buffer and self._ends(chunk):
             self._wake(chunk)
             return
@@ -202,6 +203,10 @@ class DescriptorTransport(Transport):
         self._wake()
         if self.on_came is not None and not is_waited_for:
             self.on_came()
+
+    def _plain(self, chunk: bytes) -> bytes:
+        """What came, without what a protocol beneath puts between; b"" where that was all."""
+        return chunk
 
     def _ends(self, chunk: bytes) -> bool:
         """Whether it is just what a reader waits for, as most replies are."""

@@ -45,6 +45,10 @@ class Recording(Transport):
     def has_input(self) -> bool:
         return self._inner.has_input()
 
+    @property
+    def at_end(self) -> bool:
+        return self._inner.at_end
+
     async def open(self) -> None:
         self._tell_closed("")
         self._drained.clear()
