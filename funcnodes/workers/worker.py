@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -48,6 +49,7 @@ from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
 
 SAFE_S = 1.0
 CLOSE_S = 2.5
+CLOCK_EVERY_S = 1.0
 
 _log = logging.getLogger("funcnodes.worker")
 
@@ -137,6 +139,7 @@ class Worker:
         self.palette = views.Palette(self.library, self.bench)
         self.ready.set()
         self.spawn(self.link.run(), "link")
+        self.spawn(self._tell_time(), "clock")
         if opening is not None:
             await self._open_bench(opening)
 
@@ -238,9 +241,16 @@ class Worker:
             session=self.session,
             pid=os.getpid(),
             version=__version__,
+            clock_s=time.monotonic(),
         )
         self.publisher.send(hello)
         self._announce()
+
+    async def _tell_time(self) -> None:
+        """By it the manager says until when a command is good."""
+        while True:
+            self.publisher.send(schema.Clock(clock_s=time.monotonic()))
+            await asyncio.sleep(CLOCK_EVERY_S)
 
     def _link_lost(self) -> None:
         self.publisher.forget()

@@ -614,6 +614,13 @@ export interface Welcome {
   type: "welcome";
   you: PersonView;
   version: string;
+  clock_s: number;
+}
+
+/** Answer to a Ping. */
+export interface Pong {
+  type: "pong";
+  clock_s: number;
 }
 
 export type FromWorker =
@@ -622,7 +629,8 @@ export type FromWorker =
   | Ack
   | Fail
   | Gone
-  | Welcome;
+  | Welcome
+  | Pong;
 
 export type AckResult =
   | Rows
@@ -999,6 +1007,8 @@ export interface Command {
   type: "command";
   id: number;
   rev?: number;
+  key?: string;
+  sent_s?: number | null;
   body: Body;
 }
 

@@ -15,6 +15,7 @@ from funcnodes.workers.schema.views import (
     DeviceView,
     EdgeView,
     ExampleView,
+    ExportPiece,
     LatchView,
     LibraryEntry,
     LogLine,
@@ -206,8 +207,16 @@ class Welcome(Base, kw_only=True, tag="welcome"):
 
     you: PersonView
     version: str
+    clock_s: float = 0.0
+    """The server's own clock now, see CommandMessage.sent_s."""
 
 
-FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage
+class Pong(Base, kw_only=True, tag="pong"):
+    """Answer to a Ping."""
+
+    clock_s: float
+
+
+FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
+AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece
 """What an Ack's result is where it is a struct of its own."""
