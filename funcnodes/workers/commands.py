@@ -85,6 +85,8 @@ class Commands:
 
     def _check_controls(self, body: schema.WorkerCommand, actor: schema.Actor) -> None:
         """What acts on the bench, or reaches it through the graph, needs the controls."""
+        if body.effect == "replaces" and (use := self._worker.bench_in_use()):
+            self._worker.controls.refuse_others(actor, use)
         needed = body.effect == "acts"
         if body.reaches:
             space, node = self._worker.require_open().space, getattr(body, body.reaches)

@@ -7,7 +7,7 @@ A key belongs to the person who sent it.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -17,15 +17,15 @@ KEPT = 4_096
 KEPT_S = 300.0
 
 Answer = schema.Ack | schema.Fail
+_Key = tuple[str, str]
 
 
 @dataclass(slots=True)
-class _Request:
-    """One request under way, or done."""
+class _Done:
+    """One request that has its answer."""
 
-    since_s: float
-    answer: Answer | None = None
-    waiting: list[int] = field(default_factory=list)
+    at_s: float
+    answer: Answer
 
 
 class Once:
@@ -33,7 +33,8 @@ class Once:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._requests: OrderedDict[tuple[str, str], _Request] = OrderedDict()
+        self._under_way: dict[_Key, list[int]] = {}  # and the numbers of its repetitions
+        self._done: OrderedDict[_Key, _Done] = OrderedDict()
 
     def came_before(self, do: schema.Do, send: Callable[[Answer], None]) -> bool:
         """Whether this was asked before: then it is answered as the first one was, or will be."""
@@ -41,34 +42,32 @@ class Once:
         if key is None:
             return False
         self._forget_old()
-        known = self._requests.get(key)
-        if known is None:
-            self._requests[key] = _Request(self._clock())
-        elif known.answer is None:
-            known.waiting.append(do.id)
-        else:
-            send(msgspec.structs.replace(known.answer, id=do.id))
-        return known is not None
+        if (done := self._done.get(key)) is not None:
+            send(msgspec.structs.replace(done.answer, id=do.id))
+            return True
+        if (repetitions := self._under_way.get(key)) is not None:
+            repetitions.append(do.id)
+            return True
+        self._under_way[key] = []
+        return False
 
     def answered(self, do: schema.Do, answer: Answer) -> list[Answer]:
         """The first request has its answer. Returns those that are owed to its repetitions."""
         key = _key(do)
-        known = self._requests.get(key) if key is not None else None
-        if known is None:
+        if key is None:
             return []
-        known.answer, waiting, known.waiting = answer, known.waiting, []
-        return [msgspec.structs.replace(answer, id=number) for number in waiting]
+        self._done[key] = _Done(self._clock(), answer)
+        owed = self._under_way.pop(key, [])
+        return [msgspec.structs.replace(answer, id=number) for number in owed]
 
     def _forget_old(self) -> None:
         before = self._clock() - KEPT_S
-        while self._requests:
-            key, oldest = next(iter(self._requests.items()))
-            if len(self._requests) < KEPT and oldest.since_s >= before:
+        while self._done:
+            key, oldest = next(iter(self._done.items()))
+            if len(self._done) <= KEPT and oldest.at_s >= before:
                 return
-            if oldest.answer is None and oldest.since_s >= before:
-                return  # under way still: the rest may wait for it
-            del self._requests[key]
+            del self._done[key]
 
 
-def _key(do: schema.Do) -> tuple[str, str] | None:
+def _key(do: schema.Do) -> _Key | None:
     return (do.actor.id, do.key) if do.key and do.body.effect != "reads" else None

@@ -413,6 +413,15 @@ class Worker:
             "latch", lambda: [schema.LatchPut(latch=views.latch_view(self.latch.state))]
         )
 
+    def bench_in_use(self) -> str:
+        """Why the bench is not to be left alone just now, e.g. "effects are on", or ""."""
+        arming = self.open.space.arming if self.open is not None else "disarmed"
+        if arming != "disarmed":
+            return "a run is on" if arming == "running" else "effects are on"
+        devices = self.bench.devices.values() if self.bench is not None else ()
+        on = [device.name for device in devices if device.output_on]
+        return f"the output of {' and '.join(on)} is on" if on else ""
+
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
 
     def needs_no_run(self) -> None:

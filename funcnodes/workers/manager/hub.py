@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ Send = Callable[[bytes], bool]
 
 ESTOP_REPORT_S = 1.5
 SUBSCRIBE_COST = 2.0
+SNAPSHOT_EVERY_S = 0.5
 WHOLE_BYTES = 512 * 1024 * 1024
 REQUEST_S = 15.0
 MANAGER = schema.Actor(id="manager", name="manager", role="viewer")
@@ -123,6 +125,7 @@ class Hub:
         self._ids = itertools.count(1)
         self._pending: dict[int, Answer] = {}
         self._snapshot_asked = False
+        self._snapshot_at = -math.inf
         self._snapshot_for: list[tuple[Subscriber, int]] = []  # who asked for one by a command
         self._kept: KeptSnapshot | None = None
         self._estops: dict[int, EStopCall] = {}
@@ -283,6 +286,9 @@ class Hub:
         self._there.forget()
         pending, self._pending = self._pending, {}
         error = problem_of(WorkerError(reason))
+        asked, self._snapshot_for = self._snapshot_for, []
+        for subscriber, number in asked:
+            subscriber.push(_encoder.encode(_Fail(id=number, rev=self.rev, problem=error)))
         for number, answer in pending.items():
             answer(_Fail(id=number, rev=self.rev, problem=error))
         for subscriber in self._subscribers:
@@ -375,9 +381,10 @@ class Hub:
 
     def _ask_snapshot(self) -> None:
         """One request serves everybody who waits for a Snapshot by the time it is answered."""
-        if self._snapshot_asked or self._link is None:
+        nobody = not self._snapshot_for and not any(s.needs_snapshot for s in self._subscribers)
+        if self._snapshot_asked or nobody or self._link is None:
             return
-        self._snapshot_asked = True
+        self._snapshot_asked, self._snapshot_at = True, self._clock()
         until = self._clock() + schema.GetSnapshot.good_for_s
         try:
             self._do(MANAGER, schema.GetSnapshot(), 0, self._snapshot, until=until)
@@ -404,12 +411,16 @@ class Hub:
             self._show(subscriber, number)
 
     def _snapshot_to(self, subscriber: Subscriber, number: int) -> None:
-        """Answer a command that asks for a Snapshot: by the one that is kept, where it will do."""
+        """Answer a command that asks for a Snapshot: by the one that is kept, while that is where
+        the worker is, or by the next, of which there are two a second at most."""
         if self._link is None:
             raise WorkerError("The worker is not running or cannot be reached.")
-        if not self._show(subscriber, number):
-            self._snapshot_for.append((subscriber, number))
-            self._ask_snapshot()
+        if self._kept is not None and self._kept.seq == self._seq:
+            self._show(subscriber, number)
+            return
+        self._snapshot_for.append((subscriber, number))
+        wait_s = self._snapshot_at + SNAPSHOT_EVERY_S - self._clock()
+        asyncio.get_running_loop().call_later(max(0.0, wait_s), self._ask_snapshot)
 
     def _show(self, subscriber: Subscriber, number: int | None = None) -> bool:
         """Give out the Snapshot that is kept, and every patch since: of its own, or as an answer.

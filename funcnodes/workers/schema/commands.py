@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from funcnodes.workers.schema.views import AlarmSeverity
 from funcnodes.workers.schema.words import Base, Policy, Role, Section
 
-Effect = Literal["reads", "edits", "keeps", "acts", "stops"]
+Effect = Literal["reads", "edits", "keeps", "replaces", "acts", "stops"]
 """What a command changes.
 
 `reads`: nothing. `edits`: the open graph, so that it can be undone. `keeps`: what the worker keeps
-beside it, such as other nodespaces and who holds the controls. `acts`: the bench, runs, or whether
-effects are on, which needs the controls of the bench. `stops`: the bench, for which nobody needs
-them (S4).
+beside it, such as a nodespace's name and who holds the controls. `replaces`: which nodespace is
+open, which is up to the holder of the controls while the bench is in use (A1). `acts`: the bench,
+runs, or whether effects are on, which needs the controls of the bench. `stops`: the bench, for
+which nobody needs them (S4).
 """
 
 
@@ -64,9 +65,10 @@ class KeepCommand(WorkerCommand):
     effect = "keeps"
 
 
-class SpaceCommand(KeepCommand):
+class SpaceCommand(WorkerCommand):
     """It puts another nodespace in place of the one that is open, or none."""
 
+    effect = "replaces"
     cost = 40.0
 
 
