@@ -66,7 +66,7 @@ class TimedHttp(H11Protocol):
     def data_received(self, data: bytes) -> None:
         read = functools.partial(super().data_received, data)
         if self._guest.is_stranger:
-            self._guest.in_turn(read)
+            self._guest.in_turn(data, read)
         else:
             read()
 
@@ -247,6 +247,10 @@ class WebServer:
         """A fresh sign-in link for the person at this terminal."""
         return f"{self.url}/#token={self.auth.link_token()}"
 
+    def _knows(self, token: str) -> bool:
+        person = self.auth.person(token) or self.auth.administrator(token)
+        return person is not None or self.manager.owner(token) is not None
+
     async def _started(self, task: asyncio.Task[None]) -> None:
         while not self._runner.started:
             if task.done():
@@ -273,7 +277,7 @@ class WebServer:
         )
 
         class Http(TimedHttp):
-            antechamber = Antechamber()
+            antechamber = Antechamber(self._knows)
 
         return uvicorn.Config(
             gate,

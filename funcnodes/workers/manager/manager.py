@@ -189,13 +189,14 @@ class Manager:
 
     def enrolled(self, credential: str) -> str | None:
         """The uuid of the worker whose credential this is, or None."""
-        found = self._owner(credential)
+        found = self.owner(credential)
         if found is None:
             self.refresh()
-            found = self._owner(credential)
+            found = self.owner(credential)
         return found
 
-    def _owner(self, credential: str) -> str | None:
+    def owner(self, credential: str) -> str | None:
+        """The same among the workers that are known already; reads no disk."""
         records = [worker.workspace.record for worker in self._workers.values()]
         return next((each.uuid for each in records if each.owns(credential)), None)
 
