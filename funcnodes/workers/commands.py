@@ -418,7 +418,8 @@ class Commands:
         limit = max(1, min(body.limit, ROWS_LIMIT))
         start = max(0, body.start)
         run = self._worker.open.runner.run if self._worker.open is not None else None
-        if run is not None and run.id == body.run and run.tables:
+        points = min(body.points, ROWS_LIMIT)
+        if points <= 0 and run is not None and run.id == body.run and run.tables:
             table = next(iter(run.tables.values()))
             return views.rows_event(run.id, table.page(start, limit))
 
@@ -426,6 +427,9 @@ class Commands:
             reader = self._found(body.run)
             if not reader.specs:
                 raise RunError(f"Run {reader.head.number} has no recorder.")
+            if points > 0:
+                page, stop = reader.thinned(start, points)
+                return views.rows_event(reader.head.id, page, stop=stop)
             return views.rows_event(reader.head.id, reader.rows(start, limit))
 
         return await self._reading.run(read, name="read rows")

@@ -99,7 +99,9 @@ class PortValues(Base, kw_only=True, tag="values"):
 
 
 class RowsView(Base, kw_only=True, tag="rows"):
-    """Rows `start` … of a run's recorder; appended, never coalesced away."""
+    """Rows `start` … of a run's recorder; appended, never coalesced away.
+
+    Where there would be more than a plot can show, only those that it needs stand for the rest."""
 
     run: str
     recorder: str
@@ -107,6 +109,8 @@ class RowsView(Base, kw_only=True, tag="rows"):
     columns: list[ColumnView]
     data: list[list[float | None]]
     """One list per column."""
+    stop: int = 0
+    """The first row that they do not stand for; 0: there are as many as that."""
 
 
 class DevicePut(Base, kw_only=True, tag="device"):

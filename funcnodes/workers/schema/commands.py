@@ -382,13 +382,16 @@ class TakeControls(KeepCommand, kw_only=True, tag="take_controls"):
 
 
 class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
-    """Rows of a run from `start`. Ack.result is {run, recorder, start, columns, data}."""
+    """Rows of a run from `start`. Ack.result is a RowsView."""
 
     cost = 20.0
 
     run: str
     start: int = 0
     limit: int = 20_000
+    points: int = 0
+    """To draw them: all to the end, thinned to about so many, none of the peaks lost. 0: as they
+    are, `limit` of them."""
 
 
 class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
