@@ -6,6 +6,8 @@ compared as a whole. Values and states come from the nodespaces' own notes of wh
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.graph.nodespace import Changes
 from funcnodes.core.nodes import Node, Port
@@ -15,6 +17,9 @@ from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
+
+LARGE_NODES = 2_000
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Canvas:
@@ -43,6 +48,30 @@ class Canvas:
 
     def edge_views(self) -> list[schema.EdgeView]:
         return [views.edge_view(self._space, edge) for edge in scopes.edges(self._space)]
+
+    def shown_nodes(self) -> list[tuple[str, Node]]:
+        """Every node with its name."""
+        return list(scopes.nodes(self._space).items())
+
+    def packed_node(self, named: tuple[str, Node]) -> tuple[str, msgspec.Raw | None]:
+        """A node as it is sent, by its name; None where it is no longer there."""
+        name, node = named
+        if not scopes.is_inside(node, self._space):
+            return name, None
+        return name, msgspec.Raw(_encode(views.node_view(node, self.time_of)))
+
+    def shown_edges(self) -> list[Edge]:
+        """Every edge."""
+        return list(scopes.edges(self._space))
+
+    def packed_edge(self, edge: Edge) -> msgspec.Raw:
+        """An edge as it is sent."""
+        return msgspec.Raw(_encode(views.edge_view(self._space, edge)))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether showing all of it at once would hold the loop."""
+        return len(self._nodes) > LARGE_NODES
 
     def reset(self) -> schema.Reset:
         """The whole graph, in place of what browsers have."""

@@ -8,7 +8,7 @@ too late is not done; one that comes twice is done once.
 
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
@@ -18,7 +18,7 @@ from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
-from funcnodes.workers import edits, schema
+from funcnodes.workers import edits, large, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
 from funcnodes.workers.once import Once
@@ -345,7 +345,12 @@ class Commands:
     def _take_controls(self, body: schema.TakeControls, actor: schema.Actor) -> None:
         self._worker.controls.take(actor)
 
-    def _get_snapshot(self, body: schema.GetSnapshot, actor: schema.Actor) -> schema.Snapshot:
+    def _get_snapshot(
+        self, body: schema.GetSnapshot, actor: schema.Actor
+    ) -> schema.Snapshot | Awaitable[schema.Snapshot]:
+        space = self._worker.open
+        if space is not None and space.canvas.is_large:
+            return large.snapshot(self._worker)
         return self._worker.snapshot()
 
     # ── devices ──

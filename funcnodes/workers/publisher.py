@@ -86,6 +86,11 @@ class Publisher:
             self._waiting.clear()
             self.seq += 1
 
+    def skip(self) -> None:
+        """Leave a number out: whoever follows the patches asks for a Snapshot."""
+        self.flush()
+        self.seq += 1
+
     def answer(self, message: schema.Ack | schema.Fail) -> None:
         """Send an answer, after everything that came before it.
 

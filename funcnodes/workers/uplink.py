@@ -9,6 +9,7 @@ read is dialled anew.
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ BACKOFF_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 REFUSED_S = 5.0
 OPEN_S = 3.0
 QUEUE_BYTES = 64 * 1024 * 1024
+UNREAD_S = 3.0
+"""With that much waiting, nothing taken for so long means that the manager does not read."""
 MESSAGE_LIMIT = 16 * 1024 * 1024
 PIECE_BYTES = 1024 * 1024
 """Longer messages are sent in pieces, so that none is over the limit of the link."""
@@ -59,6 +62,7 @@ class Uplink:
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
+        self._moved_s = 0.0  # when something was last taken
         self._socket: ClientConnection | None = None
         self._sent = asyncio.Event()
 
@@ -66,7 +70,7 @@ class Uplink:
         """Put a message on its way. Returns False where there is no manager to get it."""
         if self._socket is None:
             return False
-        if self._bytes > QUEUE_BYTES:  # by what waits, not by one that is large in itself
+        if self._bytes > QUEUE_BYTES and time.monotonic() - self._moved_s > UNREAD_S:
             _log.warning("the manager does not read; dialling anew")
             self._socket.transport.abort()
             return False
@@ -112,7 +116,7 @@ class Uplink:
         )
 
     async def _serve(self, socket: ClientConnection) -> None:
-        self._socket = socket
+        self._socket, self._moved_s = socket, time.monotonic()
         sending = asyncio.create_task(self._sending(socket))
         try:
             self._up()
@@ -143,6 +147,7 @@ class Uplink:
             data = self._queue.popleft()
             for part in in_pieces(data):
                 await socket.send(part)
+                self._moved_s = time.monotonic()
             self._bytes -= len(data)
 
 

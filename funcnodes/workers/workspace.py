@@ -35,6 +35,7 @@ from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
 from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings, private_dir
+from funcnodes.workers.large import is_large_file, parsed
 from funcnodes.workers.processes import Process
 
 VERSIONS_KEPT = 5
@@ -311,6 +312,10 @@ class SpaceStore:
         """Every nodespace, by name."""
         return sorted(path.stem for path in self.folder.glob("*.json"))
 
+    def is_large(self, name: str) -> bool:
+        """Whether reading it would hold the loop for long."""
+        return is_large_file(self._path(name))
+
     def exists(self, name: str) -> bool:
         return self._path(name).is_file()
 
@@ -544,7 +549,7 @@ def _read_record(root: Path) -> WorkerRecord:
 
 def _read_space(path: Path, judge: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
+        data = parsed(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise SavedGraphError(f"{path.name!r} is not readable JSON ({error}).") from error
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):

@@ -21,6 +21,7 @@ MERGE_FROM = 8
 """Frames waiting for one subscriber from which on superseded values are taken out."""
 STALLED_AFTER_S = 20.0
 QUEUE_BYTES = 64 * 1024 * 1024
+LARGE_BYTES = 4 * 1024 * 1024
 
 _patches = msgspec.msgpack.Decoder(schema.Patch)
 _encoder = msgspec.msgpack.Encoder()
@@ -62,9 +63,9 @@ class Subscriber:
         """Queue a message; `is_patch` allows its values to be superseded while it waits."""
         if self.dropped.is_set():
             return
-        overfull = self._bytes > QUEUE_BYTES  # by what waits, not by one that is large in itself
+        overfull = self._bytes > QUEUE_BYTES
         self._queue.append(Waiting(data, is_patch, self._clock()))
-        self._bytes += len(data)
+        self._bytes += _counted(data)
         self._wake.set()
         if len(self._queue) >= MERGE_FROM and len(self._queue) % MERGE_FROM == 0:
             self._merge()
@@ -74,7 +75,7 @@ class Subscriber:
         """Drop waiting patches: a Snapshot that holds all of it is about to follow."""
         kept = [each for each in self._queue if not each.is_patch]
         self._queue = deque(kept)
-        self._bytes = sum(len(each.data) for each in kept)
+        self._bytes = sum(_counted(each.data) for each in kept)
 
     async def get(self) -> bytes:
         """The next message, waiting for one. Call again only when it has been sent."""
@@ -83,7 +84,7 @@ class Subscriber:
             self._wake.clear()
             await self._wake.wait()
         message = self._queue.popleft()
-        self._bytes -= len(message.data)
+        self._bytes -= _counted(message.data)
         self._taken_at = self._clock()
         return message.data
 
@@ -100,7 +101,12 @@ class Subscriber:
         for message in reversed(self._queue):
             if message.is_patch:
                 message.data = _without_superseded(message.data, seen)
-        self._bytes = sum(len(each.data) for each in self._queue)
+        self._bytes = sum(_counted(each.data) for each in self._queue)
+
+
+def _counted(data: bytes) -> int:
+    """What a message counts towards too much: a Snapshot may be large, and is everybody's."""
+    return min(len(data), LARGE_BYTES)
 
 
 def _without_superseded(data: bytes, seen: set[tuple[str, str]]) -> bytes:

@@ -1,0 +1,110 @@
+"""Graphs so large that reading or showing one would hold the event loop.
+
+A file is read and its nodes are made in a thread, which gives the loop its turn every few
+milliseconds; what is shown of it is made on the loop, in slices. Meanwhile heartbeat, E-STOP and
+commands go on. Python's collector of garbage is kept from looking through all of it at once, which
+would stop every thread for seconds.
+"""
+
+import asyncio
+import gc
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from funcnodes.core.codec.strict import without_collecting
+from funcnodes.workers import schema
+from funcnodes.workers.threads import in_thread
+
+if TYPE_CHECKING:
+    from funcnodes.workers.worker import Worker
+
+FILE_BYTES = 500_000
+"""A file from which on a nodespace counts as large before it is read."""
+SLICE_S = 0.005
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def is_large_file(path: Path) -> bool:
+    """Whether reading it would hold the loop."""
+    try:
+        return path.stat().st_size > FILE_BYTES
+    except OSError:
+        return False
+
+
+def parsed(text: bytes) -> Any:
+    """JSON, read node by node where it is long, so that other threads have their turn.
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is nested too deeply.
+    """
+    if len(text) <= FILE_BYTES:
+        return json.loads(text)
+    try:
+        parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        return {key: _parsed_part(key, bytes(raw)) for key, raw in parts.items()}
+    except msgspec.DecodeError:
+        return json.loads(text)  # which says what is wrong with it
+
+
+def _parsed_part(key: str, text: bytes) -> Any:
+    if key not in ("nodes", "edges") or not text.startswith(b"["):
+        return json.loads(text)
+    return [json.loads(bytes(raw)) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+
+
+async def made_aside(make: Callable[[], T]) -> T:
+    """What `make` makes, in a thread; its objects are not looked through for garbage."""
+
+    def making() -> T:
+        with without_collecting():
+            made = make()
+            gc.freeze()
+            return made
+
+    return await in_thread(making, name="open")
+
+
+def let_go() -> None:
+    """What was made aside is not used any more: its memory may be had again."""
+    gc.unfreeze()
+
+
+async def in_slices(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
+    """`make` of each item, a few milliseconds at a time."""
+    made: list[T] = []
+    end = time.monotonic() + SLICE_S
+    for item in items:
+        made.append(make(item))
+        if time.monotonic() > end:
+            await asyncio.sleep(0)
+            end = time.monotonic() + SLICE_S
+    return made
+
+
+async def snapshot(worker: "Worker") -> schema.Snapshot:
+    """A Snapshot whose nodes and edges are made in slices.
+
+    It has the number of the patch that was last when it was begun: what changes meanwhile is told
+    by the patches after it, too.
+    """
+    while True:
+        space, shown = worker.open, worker.snapshot(whole=False)
+        if space is None:
+            return shown
+        nodes = await in_slices(space.canvas.shown_nodes(), space.canvas.packed_node)
+        there = {name for name, packed in nodes if packed is not None}
+        edges = (each for each in space.canvas.shown_edges() if {each[0], each[2]} <= there)
+        packed = await in_slices(edges, space.canvas.packed_edge)
+        if worker.open is space:
+            shown.nodes = [each for _, each in nodes if each is not None]  # type: ignore[misc]  # packed already
+            shown.edges = packed  # type: ignore[assignment]  # likewise
+            return shown
