@@ -8,13 +8,11 @@ would stop every thread for seconds.
 
 import asyncio
 import gc
-import json
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, TypeVar
 
 from funcnodes.core.codec.strict import without_collecting
 from funcnodes.workers import schema
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 FILE_BYTES = 500_000
 """A file from which on a nodespace counts as large before it is read."""
 SLICE_S = 0.005
+SWITCH_S = 0.0005
+"""How long a thread has to itself meanwhile: an E-STOP changes threads some dozens of times."""
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -39,28 +39,6 @@ def is_large_file(path: Path) -> bool:
         return False
 
 
-def parsed(text: bytes) -> Any:
-    """JSON, read node by node where it is long, so that other threads have their turn.
-
-    Raises:
-        ValueError: It is none.
-        RecursionError: It is nested too deeply.
-    """
-    if len(text) <= FILE_BYTES:
-        return json.loads(text)
-    try:
-        parts = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        return {key: _parsed_part(key, bytes(raw)) for key, raw in parts.items()}
-    except msgspec.DecodeError:
-        return json.loads(text)  # which says what is wrong with it
-
-
-def _parsed_part(key: str, text: bytes) -> Any:
-    if key not in ("nodes", "edges") or not text.startswith(b"["):
-        return json.loads(text)
-    return [json.loads(bytes(raw)) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
-
-
 async def made_aside(make: Callable[[], T]) -> T:
     """What `make` makes, in a thread; its objects are not looked through for garbage."""
 
@@ -70,7 +48,12 @@ async def made_aside(make: Callable[[], T]) -> T:
             gc.freeze()
             return made
 
-    return await in_thread(making, name="open")
+    usual_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        return await in_thread(making, name="open")
+    finally:
+        sys.setswitchinterval(usual_s)
 
 
 def let_go() -> None:

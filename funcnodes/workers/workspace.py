@@ -30,12 +30,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from funcnodes.core.codec.gradual import read_gradually
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
 from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings, private_dir
-from funcnodes.workers.large import is_large_file, parsed
+from funcnodes.workers.large import is_large_file
 from funcnodes.workers.processes import Process
 
 VERSIONS_KEPT = 5
@@ -549,7 +550,7 @@ def _read_record(root: Path) -> WorkerRecord:
 
 def _read_space(path: Path, judge: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     try:
-        data = parsed(path.read_bytes())
+        data = read_gradually(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise SavedGraphError(f"{path.name!r} is not readable JSON ({error}).") from error
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
