@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FILE_BYTES = 500_000
 """A file from which on a nodespace counts as large before it is read."""
 SLICE_S = 0.005
+USUAL_S = 0.005  # as Python has it
 SWITCH_S = 0.0005
 """How long a thread has to itself meanwhile: an E-STOP changes threads some dozens of times."""
 
@@ -39,21 +40,25 @@ def is_large_file(path: Path) -> bool:
         return False
 
 
-async def made_aside(make: Callable[[], T]) -> T:
-    """What `make` makes, in a thread; its objects are not looked through for garbage."""
+async def made_aside(make: Callable[[], T], *, kept: bool = False) -> T:
+    """What `make` makes, in a thread.
+
+    Args:
+        kept: It lasts: what it consists of is not looked through for garbage until `let_go`.
+    """
 
     def making() -> T:
         with without_collecting():
             made = make()
-            gc.freeze()
+            if kept:
+                gc.freeze()
             return made
 
-    usual_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
-        return await in_thread(making, name="open")
+        return await in_thread(making, name="aside")
     finally:
-        sys.setswitchinterval(usual_s)
+        sys.setswitchinterval(USUAL_S)
 
 
 def let_go() -> None:

@@ -49,7 +49,7 @@ class Opening:
         began = time.monotonic()
         self._tell(f"Opening {name!r}, which is large.")
         try:
-            opened = await large.made_aside(lambda: self._made_of_file(name))
+            opened = await large.made_aside(lambda: self._made_of_file(name), kept=True)
         finally:
             self._tell("")
         text = f"{name!r} was read in {time.monotonic() - began:.1f} s."

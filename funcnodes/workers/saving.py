@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from funcnodes.errors import FuncnodesError
+from funcnodes.workers.large import made_aside
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import SpaceStore, encode
 
@@ -105,7 +106,7 @@ class Autosave:
         for _ in range(TRIES if self._is_large() else 0):
             edits = self._edits
             with contextlib.suppress(RuntimeError):  # it changed under the hand
-                data = await in_thread(lambda: encode(self._serialize()), name="save")
+                data = await made_aside(lambda: encode(self._serialize()))
                 if self._edits == edits:
                     return data
         return encode(self._serialize())

@@ -16,7 +16,6 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
-import json
 import os
 import re
 import secrets
@@ -30,7 +29,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core.codec.gradual import read_gradually
+from funcnodes.core.codec.gradual import read_gradually, write_gradually
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
@@ -299,7 +298,7 @@ class Workspace:
 
 def encode(data: dict[str, Any]) -> bytes:
     """A saved form as the bytes of its file; of this very moment, whatever is edited later."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    return write_gradually(data)
 
 
 @dataclass(slots=True)

@@ -263,3 +263,40 @@ async def test_a_command_sent_again_after_a_lost_connection_is_done_once(
 
 def _threads(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/task"))
+
+
+async def test_a_page_that_asks_for_somebody_s_name_is_told(site: Site) -> None:
+    async with site.person("operator") as ada, site.person("viewer") as eve:
+        assert (await ada.post("/api/session/name", json={"name": "Ada"})).status_code == 200
+        answer = await eve.post("/api/session/name", json={"name": "ada"})
+        assert answer.status_code == 409
+        assert answer.json()["title"] == "NameTaken"
+        assert (await eve.get("/api/session")).json()["you"]["name"] == "viewer person"
+
+
+async def test_bad_sign_ins_from_this_machine_never_keep_a_good_token_out(site: Site) -> None:
+    async with site.client() as client:
+        for _ in range(25):
+            answer = await client.post("/api/sign-in", json={"token": "guess"})
+        assert answer.status_code == 429
+        token = site.server.auth.link_token(role="operator", name="Ada")
+        answer = await client.post("/api/sign-in", json={"token": token})
+        assert answer.status_code == 200
+        assert answer.json()["you"]["role"] == "operator"
+
+
+async def test_requests_over_http_are_paid_for_too_and_an_estop_is_not(
+    site: Site, workspace: Workspace
+) -> None:
+    async with site.fake_worker(workspace) as fake, site.person("viewer") as person:
+        answers = [await person.get("/api/session") for _ in range(2)]
+        assert {each.status_code for each in answers} == {200}
+        site.server.manager.budgets.spend(answers[0].json()["you"]["id"], MOST / 2)
+        for _ in range(int(MOST)):
+            answer = await person.get("/api/session")
+            if answer.status_code == 429:
+                break
+        assert answer.json()["title"] == "OverBudget"
+        assert int(answer.headers["retry-after"]) >= 1
+        stop = await person.post(f"/api/workers/{fake.uuid}/estop")
+        assert stop.status_code == 503, "it was tried: this worker has no guard"

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from funcnodes.workers import schema
@@ -65,13 +66,11 @@ async def test_a_large_graph_opens_in_slices_and_the_link_stays(
             await asyncio.sleep(0.02)
         assert await opened == "Large"
         asked = time.monotonic()
-        snapshot = None
-        while snapshot is None or len(snapshot.nodes) < count:
-            snapshot = await _next_snapshot(page)
+        while (shown := await _next_snapshot(page))["nodes"] < count:
+            pass
         shown_s = time.monotonic() - asked
-        assert len(snapshot.edges) == count - -(-count // 40)
-        assert snapshot.space is not None
-        assert snapshot.space.name == "Large"
+        assert shown["edges"] == count - -(-count // 40)
+        assert shown["name"] == "Large"
         took.sort()
         print(
             f"{count} nodes: E-STOP p99 {took[int(len(took) * 0.99)] * 1e3:.0f} ms, "
@@ -86,14 +85,16 @@ async def test_a_large_graph_opens_in_slices_and_the_link_stays(
     assert hub.identity == before, "the link was never cut"
 
 
-async def _next_snapshot(page: Any) -> schema.Snapshot:
-    import msgspec
-
+async def _next_snapshot(page: Any) -> dict[str, Any]:
+    """Only as far as is looked at: the server has this loop, too."""
     async with asyncio.timeout(600):
-        while True:
-            data = await page.socket.recv()
-            if b"snapshot" in data[:40]:
-                return msgspec.msgpack.decode(data, type=schema.Snapshot)
+        while b"snapshot" not in (data := await page.socket.recv())[:40]:
+            pass
+    fields = msgspec.msgpack.decode(data, type=dict[str, msgspec.Raw])
+    found: dict[str, Any] = {"name": msgspec.msgpack.decode(fields["space"])["name"]}
+    for key in ("nodes", "edges"):
+        found[key] = len(msgspec.msgpack.decode(fields[key], type=list[msgspec.Raw]))
+    return found
 
 
 _ADMIN = schema.Actor(id="cli", name="root", role="admin")
