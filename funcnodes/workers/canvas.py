@@ -15,6 +15,7 @@ from funcnodes.runs import XYPlot
 from funcnodes.workers import schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
+from funcnodes.workers.large import in_slices
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
 
@@ -49,23 +50,21 @@ class Canvas:
     def edge_views(self) -> list[schema.EdgeView]:
         return [views.edge_view(self._space, edge) for edge in scopes.edges(self._space)]
 
-    def shown_nodes(self) -> list[tuple[str, Node]]:
-        """Every node with its name."""
-        return list(scopes.nodes(self._space).items())
+    async def packed(self) -> tuple[list[msgspec.Raw], list[msgspec.Raw]]:
+        """Every node and edge as it is sent, made in slices; who goes meanwhile is left out."""
+        nodes = await in_slices(scopes.nodes(self._space).items(), self._packed_node)
+        there = {name for name, packed in nodes if packed is not None}
+        edges = (each for each in scopes.edges(self._space) if {each[0], each[2]} <= there)
+        wires = await in_slices(edges, self._packed_edge)
+        return [packed for _, packed in nodes if packed is not None], wires
 
-    def packed_node(self, named: tuple[str, Node]) -> tuple[str, msgspec.Raw | None]:
-        """A node as it is sent, by its name; None where it is no longer there."""
+    def _packed_node(self, named: tuple[str, Node]) -> tuple[str, msgspec.Raw | None]:
         name, node = named
         if not scopes.is_inside(node, self._space):
             return name, None
         return name, msgspec.Raw(_encode(views.node_view(node, self.time_of)))
 
-    def shown_edges(self) -> list[Edge]:
-        """Every edge."""
-        return list(scopes.edges(self._space))
-
-    def packed_edge(self, edge: Edge) -> msgspec.Raw:
-        """An edge as it is sent."""
+    def _packed_edge(self, edge: Edge) -> msgspec.Raw:
         return msgspec.Raw(_encode(views.edge_view(self._space, edge)))
 
     @property

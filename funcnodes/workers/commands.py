@@ -18,7 +18,7 @@ from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
-from funcnodes.workers import edits, large, schema
+from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
 from funcnodes.workers.once import Once
@@ -350,8 +350,19 @@ class Commands:
     ) -> schema.Snapshot | Awaitable[schema.Snapshot]:
         space = self._worker.open
         if space is not None and space.canvas.is_large:
-            return large.snapshot(self._worker)
+            return self._sliced_snapshot()
         return self._worker.snapshot()
+
+    async def _sliced_snapshot(self) -> schema.Snapshot:
+        """As it was after the patch that it names: what changes while it is made is told by the
+        patches after that, too."""
+        while True:
+            space, shown = self._worker.open, self._worker.snapshot(whole=False)
+            if space is None:
+                return shown
+            shown.nodes, shown.edges = await space.canvas.packed()  # type: ignore[assignment]  # as they are sent
+            if self._worker.open is space:
+                return shown
 
     # ── devices ──
 

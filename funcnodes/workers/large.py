@@ -12,14 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from funcnodes.core.codec.strict import without_collecting
-from funcnodes.workers import schema
 from funcnodes.workers.threads import in_thread
-
-if TYPE_CHECKING:
-    from funcnodes.workers.worker import Worker
 
 FILE_BYTES = 500_000
 """A file from which on a nodespace counts as large before it is read."""
@@ -76,23 +72,3 @@ async def in_slices(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
             await asyncio.sleep(0)
             end = time.monotonic() + SLICE_S
     return made
-
-
-async def snapshot(worker: "Worker") -> schema.Snapshot:
-    """A Snapshot whose nodes and edges are made in slices.
-
-    It has the number of the patch that was last when it was begun: what changes meanwhile is told
-    by the patches after it, too.
-    """
-    while True:
-        space, shown = worker.open, worker.snapshot(whole=False)
-        if space is None:
-            return shown
-        nodes = await in_slices(space.canvas.shown_nodes(), space.canvas.packed_node)
-        there = {name for name, packed in nodes if packed is not None}
-        edges = (each for each in space.canvas.shown_edges() if {each[0], each[2]} <= there)
-        packed = await in_slices(edges, space.canvas.packed_edge)
-        if worker.open is space:
-            shown.nodes = [each for _, each in nodes if each is not None]  # type: ignore[misc]  # packed already
-            shown.edges = packed  # type: ignore[assignment]  # likewise
-            return shown
