@@ -17,6 +17,7 @@ from funcnodes.runs import RunReader, RunStore
 from funcnodes.runs.records import Cell, Column, TableSpec
 from funcnodes.workers import schema
 from funcnodes.workers.manager.budget import MOST
+from funcnodes.workers.manager.hub import SNAPSHOT_EVERY_S
 from funcnodes.workers.workspace import Workspace
 
 from ..waiting import patience, until
@@ -84,10 +85,11 @@ async def refuse_no_snapshot(fake: Fake) -> list[schema.Do]:
         return came
 
 
-async def test_any_number_of_people_cost_the_worker_one_snapshot(
+async def test_any_number_of_people_cost_the_worker_four_snapshots_a_second_at_most(
     site: Site, workspace: Workspace
 ) -> None:
-    """It is kept, with the patches since: whoever comes later is where the others are."""
+    """Whoever asks meanwhile waits for the next, which serves them all."""
+    began = time.monotonic()
     async with site.fake_worker(workspace) as fake, AsyncExitStack() as stack:
         showing = asyncio.create_task(refuse_no_snapshot(fake))
         for number in range(10):
@@ -101,7 +103,7 @@ async def test_any_number_of_people_cost_the_worker_one_snapshot(
             if isinstance(answer, schema.Fail):
                 assert answer.problem.title == "OverBudget"
         showing.cancel()
-        assert len(await showing) <= 2
+        assert len(await showing) <= 2 + (time.monotonic() - began) / SNAPSHOT_EVERY_S
 
 
 async def test_who_asks_too_much_is_told_when_to_try_again_and_stops_nobody(
@@ -130,8 +132,9 @@ async def test_who_asks_too_much_is_told_when_to_try_again_and_stops_nobody(
     assert hub.identity == before, "the link was never cut"
 
 
+@pytest.mark.soak
 async def test_what_is_too_long_for_the_link_goes_in_pieces(site: Site, worker: Workspace) -> None:
-    """50,000 rows of 60 columns in one answer: some 30 MB."""
+    """40,000 rows of 60 columns in one answer: some 20 MB."""
     columns = tuple(Column(name=f"c{n}", kind="number") for n in range(60))
     spec = TableSpec(recorder="rec", name="Recorder", columns=columns)
     writer = RunStore(worker.runs_dir).create(graph={}, specs=[spec])
@@ -148,10 +151,12 @@ async def test_what_is_too_long_for_the_link_goes_in_pieces(site: Site, worker: 
     assert hub.identity == before
 
 
-async def test_a_run_of_300_000_rows_is_exported_in_pieces_one_export_at_a_time(
-    site: Site, worker: Workspace
+@pytest.mark.parametrize("rows", [50_000, pytest.param(ROWS, marks=pytest.mark.soak)])
+async def test_a_long_run_is_exported_in_pieces_one_export_at_a_time(
+    site: Site, worker: Workspace, rows: int
 ) -> None:
-    run = a_run(worker.runs_dir, ROWS)
+    """300,000 rows over the live path, where one answer would have cut the link."""
+    run = a_run(worker.runs_dir, rows)
     url = f"/api/workers/{worker.record.uuid}/runs/{run}/export?format=csv"
     hub = site.server.manager.hub(worker.record.uuid)
     process = worker.process()
@@ -168,7 +173,7 @@ async def test_a_run_of_300_000_rows_is_exported_in_pieces_one_export_at_a_time(
                 lines += part.count(b"\n")
                 largest = max(largest, len(part))
                 assert _threads(process.pid) <= threads + 4
-        assert lines > ROWS
+        assert lines > rows
         assert largest < 2 * 1024 * 1024
         assert (await bob.head(url)).status_code in (200, 405)
         short = await ada.get(url.replace(run, a_run(worker.runs_dir, 3)))
@@ -198,7 +203,7 @@ async def test_many_who_export_at_once_make_no_more_threads(site: Site, worker: 
 
 
 async def test_a_reader_who_stops_gives_the_turn_back(site: Site, worker: Workspace) -> None:
-    run = a_run(worker.runs_dir, ROWS)
+    run = a_run(worker.runs_dir, 50_000)
     url = f"/api/workers/{worker.record.uuid}/runs/{run}/export?format=csv"
     async with site.person("viewer") as ada:
         async with ada.stream("GET", url) as answer:

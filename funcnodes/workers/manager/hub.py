@@ -37,7 +37,9 @@ Send = Callable[[bytes], bool]
 
 ESTOP_REPORT_S = 1.5
 SUBSCRIBE_COST = 2.0
-SNAPSHOT_EVERY_S = 0.5
+SNAPSHOT_EVERY_S = 0.25
+DEAR_S = 2.0
+"""A Snapshot that took half as long to be made is handed out for a while, with what came since."""
 WHOLE_BYTES = 512 * 1024 * 1024
 REQUEST_S = 15.0
 MANAGER = schema.Actor(id="manager", name="manager", role="viewer")
@@ -126,6 +128,7 @@ class Hub:
         self._pending: dict[int, Answer] = {}
         self._snapshot_asked = False
         self._snapshot_at = -math.inf
+        self._snapshot_every_s = SNAPSHOT_EVERY_S
         self._snapshot_for: list[tuple[Subscriber, int]] = []  # who asked for one by a command
         self._kept: KeptSnapshot | None = None
         self._estops: dict[int, EStopCall] = {}
@@ -156,8 +159,8 @@ class Hub:
                 subscriber.push(data, is_patch=True)
         elif self._link is None:
             subscriber.push(self._gone("The worker is not running or cannot be reached."))
-        elif not self._show(subscriber):
-            self._ask_snapshot()
+        elif not (self._is_good() and self._show(subscriber)):
+            self._ask_snapshot_soon()
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         if self._subscribers.pop(subscriber, None) is not None:
@@ -393,6 +396,8 @@ class Hub:
 
     def _snapshot(self, reply: _Ack | _Fail) -> None:
         self._snapshot_asked = False
+        took_s = self._clock() - self._snapshot_at
+        self._snapshot_every_s = max(SNAPSHOT_EVERY_S, 2 * took_s)
         if isinstance(reply, _Fail):
             self._no_snapshot(reply)
             return
@@ -412,15 +417,29 @@ class Hub:
 
     def _snapshot_to(self, subscriber: Subscriber, number: int) -> None:
         """Answer a command that asks for a Snapshot: by the one that is kept, while that is where
-        the worker is, or by the next, of which there are two a second at most."""
+        the worker is, or by the next, of which there are four a second at most."""
         if self._link is None:
             raise WorkerError("The worker is not running or cannot be reached.")
-        if self._kept is not None and self._kept.seq == self._seq:
-            self._show(subscriber, number)
-            return
-        self._snapshot_for.append((subscriber, number))
-        wait_s = self._snapshot_at + SNAPSHOT_EVERY_S - self._clock()
-        asyncio.get_running_loop().call_later(max(0.0, wait_s), self._ask_snapshot)
+        if not (self._is_good() and self._show(subscriber, number)):
+            self._snapshot_for.append((subscriber, number))
+            self._ask_snapshot_soon()
+
+    def _is_good(self) -> bool:
+        """Whether the Snapshot that is kept will do: while nothing has happened, or with the
+        patches since where another one would take long to be made."""
+        if self._kept is None:
+            return False
+        age_s = self._clock() - self._snapshot_at
+        is_dear = self._snapshot_every_s > DEAR_S
+        return self._kept.seq == self._seq or (is_dear and age_s < self._snapshot_every_s)
+
+    def _ask_snapshot_soon(self) -> None:
+        """Ask for one, a while after the last at the earliest."""
+        wait_s = self._snapshot_at + self._snapshot_every_s - self._clock()
+        if wait_s > 0 and not self._snapshot_asked:
+            asyncio.get_running_loop().call_later(wait_s, self._ask_snapshot)
+        else:
+            self._ask_snapshot()
 
     def _show(self, subscriber: Subscriber, number: int | None = None) -> bool:
         """Give out the Snapshot that is kept, and every patch since: of its own, or as an answer.
