@@ -29,6 +29,9 @@ from funcnodes.workers.problems import problem_of
 MESSAGES_PER_S = 2_000.0
 BURST = 2_000.0
 TOO_SLOW = 4408
+TOO_MANY = 4429
+SOCKETS = 64
+"""Of one person at a time."""
 
 _decoder = msgspec.msgpack.Decoder(schema.FromBrowser)
 _encoder = msgspec.msgpack.Encoder()
@@ -101,6 +104,10 @@ class LiveSocket:
         self._person = person
         if self._hub is not None:
             self._hub.rename_actor(self._out, actor(person.view()))
+
+    def is_of(self, person: Person) -> bool:
+        """Whether it is this person's."""
+        return self._person.id == person.id
 
     async def _sending(self) -> int | None:
         while True:
@@ -206,6 +213,9 @@ class LiveSockets:
         task = asyncio.current_task()
         assert task is not None, "an ASGI application runs in a task"
         await receive()
+        if self._sockets_of(caller.person) >= SOCKETS:
+            await send({"type": "websocket.close", "code": TOO_MANY})
+            return
         await send({"type": "websocket.accept"})
         self._open[socket] = (caller.secret, task)
         try:
@@ -216,6 +226,9 @@ class LiveSockets:
             scope["state"]["abort"]()
         elif code is not None:
             await send({"type": "websocket.close", "code": code})
+
+    def _sockets_of(self, person: Person) -> int:
+        return sum(socket.is_of(person) for socket in self._open)
 
     def renamed(self, secret: str, person: Person) -> None:
         """Tell every socket of a session the person's new name."""
