@@ -86,6 +86,7 @@ class Worker:
             workspace, up=self._linked, received=self._received, down=self._link_lost
         )
         self.publisher = Publisher(self.session, self.link.send)
+        self.publisher.unlink()  # until a manager has answered
         self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(self._logged)
         self.guard = Guard(
@@ -256,6 +257,7 @@ class Worker:
             version=__version__,
             clock_s=time.monotonic(),
         )
+        self.publisher.link()
         self.publisher.send(hello)
         self.announce()
 
@@ -266,7 +268,7 @@ class Worker:
             await asyncio.sleep(CLOCK_EVERY_S)
 
     def _link_lost(self) -> None:
-        self.publisher.forget()
+        self.publisher.unlink()
         self._note_operator(is_here=self.controls.holder is None)
 
     def _received(self, data: bytes) -> None:
