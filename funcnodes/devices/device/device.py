@@ -47,10 +47,7 @@ from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import (
-    BenchError,
-    LimitError,
-)
+from funcnodes.errors import BenchError, LimitError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
@@ -84,7 +81,8 @@ class Device:
         )
         self._access = MemberAccess(
             self.name, self._connection, self._permission, self._readings, self._kept,
-            written=rack.written, changed=self._changed, check_found=self._check_found,
+            written=rack.written, mark=rack.mark, changed=self._changed,
+            check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
         stand_in = drivers.anything_at(config.address)
@@ -130,6 +128,11 @@ class Device:
     def address(self) -> str:
         """Its resource string, or the address as written while that cannot be resolved."""
         return self._connection.address_text
+
+    @property
+    def where(self) -> Address | None:
+        """Its address; None while that cannot be resolved."""
+        return self._connection.address()
 
     @property
     def simulated(self) -> bool:
@@ -565,7 +568,7 @@ class Device:
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""
         rack, spec = self._rack, self._kind.spec
-        address = self._connection.address()
+        address = self.where
         if address is None:
             return None
         return target_of(self.name, spec, address, self.identity, rack.make_transport, rack.allow)
