@@ -2,8 +2,8 @@
 
 One place whatever config folder, working directory or session a process has: `/tmp/funcnodes-UID`.
 Not below XDG_RUNTIME_DIR, which goes away while processes of a user who has logged out go on, and
-is not there for services; nor below TMPDIR, which differs between processes. What has to outlive a restart
-of the machine is in `/var/tmp/funcnodes-UID`, which systems leave alone.
+is not there for services; nor below TMPDIR, which differs between processes. What has to outlive a
+restart of the machine is in `/var/tmp/funcnodes-UID`, which systems leave alone.
 """
 
 import os

@@ -29,6 +29,8 @@ CONNECT_S = 1.5
 """How long an instrument that was left may take to connect before the E-STOP is latched."""
 SAFE_S = 1.5
 """What opening waits for such an instrument to be safe; a ramp goes on after that."""
+BY = "an end that was not in order"
+"""Who presses E-STOP for what was left."""
 
 _log = logging.getLogger("funcnodes.devices")
 
@@ -196,4 +198,4 @@ class Aftermath:
     def _latch_it(self, device: Device, left: Unfinished) -> None:
         cause = f"{device.name} was left by {left.who} and is not confirmed off"
         _log.error("E-STOP: %s.", cause)
-        self._stopping.begin(cause, "an end that was not in order", [device.name], "on_worker_death")
+        self._stopping.begin(cause, BY, [device.name], "on_worker_death")
