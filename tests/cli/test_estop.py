@@ -205,6 +205,21 @@ def test_a_frozen_script_is_ended_and_its_devices_are_told_in_its_place(
     assert process.wait(5) == -signal.SIGKILL
 
 
+def test_what_a_killed_script_left_on_is_switched_off_too(
+    command: Any, script: Any, simulators: Any
+) -> None:
+    """It had no guardian, and nobody has opened its instrument since."""
+    simulated = simulators()
+    process = script(WAITS, simulated)
+    process.kill()
+    process.wait()
+    assert is_on(simulated)
+    done = command("estop", "measure0.py")
+    assert not is_on(simulated)
+    assert done.returncode == 1
+    assert f"measure0.py (process {process.pid}): smu was told to stop: sent" in done.stdout
+
+
 def test_a_worker_that_says_nothing_of_itself_is_ended_by_a_signal_and_latched(
     command: Any, worker: Any, simulators: Any, tmp_path: Path
 ) -> None:

@@ -7,13 +7,13 @@ finds it makes it safe, see `bench.aftermath`, or `strike_left` where nobody ope
 """
 
 import contextlib
-import logging
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from funcnodes.devices.addresses.forms import Address
+from funcnodes.devices.addresses.forms import Address, parse
 from funcnodes.devices.addresses.lease import file_stem, instrument_key
 from funcnodes.devices.estop.emergency import Struck, Target, strike_all
 from funcnodes.durable import write_private
@@ -22,7 +22,6 @@ from funcnodes.machine.place import unfinished_dir
 from funcnodes.machine.processes import Process
 
 _SUFFIX = ".json"
-_log = logging.getLogger(__name__)
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +76,16 @@ def left_at(address: Address) -> Unfinished | None:
 
 def left_by(process: Process) -> list[Unfinished]:
     """What a process has written to and not let go of, and nobody has struck since."""
-    return [entry for path, entry in _all() if entry.process == process and not _was_struck(path)]
+    return [entry for entry in _unstruck() if entry.process == process]
 
 
 def left_by_the_dead() -> list[Unfinished]:
-    """What processes that are gone have left, and nobody has struck since."""
-    return [entry for path, entry in _all() if not entry.process.alive() and not _was_struck(path)]
+    """What processes that are gone have left, and nobody has struck since.
+
+    Simulators that are gone, too, are forgotten.
+    """
+    found = [entry for entry in _unstruck() if not entry.process.alive()]
+    return [entry for entry in found if not _is_gone_simulator(entry)]
 
 
 def note_struck(process: Process, device: str) -> None:
@@ -90,9 +93,9 @@ def note_struck(process: Process, device: str) -> None:
 
     The note itself stays: it was sent, and not confirmed.
     """
-    with contextlib.suppress(OSError, FuncnodesError):
-        for path, entry in _all():
-            if entry.process == process and entry.device == device:
+    for path, entry in _all():
+        if entry.process == process and entry.device == device:
+            with contextlib.suppress(OSError):
                 _struck_path(path, entry).touch(mode=0o600)
 
 
@@ -100,12 +103,7 @@ def strike_left(
     process: Process, strike: Callable[[list[Target]], list[Struck]] = strike_all
 ) -> list[Struck]:
     """Write the emergency bytes of all that a dead process has left. Blocks; never raises."""
-    try:
-        targets = [entry.target for entry in left_by(process) if entry.target is not None]
-    except FuncnodesError as error:
-        _log.warning("What process %d left cannot be looked up: %s", process.pid, error)
-        return []
-    struck = strike(targets)
+    struck = strike([entry.target for entry in left_by(process) if entry.target is not None])
     for each in struck:
         if each.sent:
             note_struck(process, each.device)
@@ -113,8 +111,33 @@ def strike_left(
 
 
 def _all() -> list[tuple[Path, Unfinished]]:
-    read = [(path, _read(path)) for path in sorted(unfinished_dir().glob(f"*{_SUFFIX}"))]
-    return [(path, entry) for path, entry in read if entry is not None]
+    with contextlib.suppress(OSError, FuncnodesError):
+        read = [(path, _read(path)) for path in sorted(unfinished_dir().glob(f"*{_SUFFIX}"))]
+        return [(path, entry) for path, entry in read if entry is not None]
+    return []
+
+
+def _unstruck() -> list[Unfinished]:
+    return [entry for path, entry in _all() if not _struck_path(path, entry).exists()]
+
+
+def _is_gone_simulator(entry: Unfinished) -> bool:
+    target = entry.target
+    if target is None or not target.serial.startswith("SIM"):
+        return False
+    address = parse(target.address)
+    if address.path:
+        is_gone = not Path(address.path).exists()
+    else:
+        try:
+            socket.create_connection((address.host, address.port), timeout=0.2).close()
+        except OSError as error:
+            is_gone = isinstance(error, ConnectionRefusedError)
+        else:
+            is_gone = False
+    if is_gone:
+        clear(address)
+    return is_gone
 
 
 def _path(address: Address) -> Path:
@@ -123,11 +146,6 @@ def _path(address: Address) -> Path:
 
 def _struck_path(path: Path, entry: Unfinished) -> Path:
     return path.with_name(f"{path.stem}.{entry.pid}.struck")
-
-
-def _was_struck(path: Path) -> bool:
-    entry = _read(path)
-    return entry is not None and _struck_path(path, entry).exists()
 
 
 def _read(path: Path) -> Unfinished | None:

@@ -1,10 +1,12 @@
 """Devices come first, however worker, demo or terminal end."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from funcnodes.workers import schema
@@ -127,6 +129,35 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
         assert await demo.simulator.output() is False
         transitions = (await demo.simulator.ask(do="state"))["smu"]["output_transitions"]
         assert transitions[-1][1] is False
+
+
+async def test_killed_together_with_its_guardian_it_is_made_up_for_by_the_next(
+    lab: Demo, limit: Limit
+) -> None:
+    """As when memory runs out: outputs off within 3 s, before anything else, and it is said."""
+    async with lab.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.online("smu")
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await lab.simulator.becomes(True)
+        worker = lab.worker_process
+        guardians = psutil.Process(worker.pid).children()
+        assert any("guardian" in " ".join(each.cmdline()) for each in guardians)
+        began = time.monotonic()
+        for pid in [*(each.pid for each in guardians), worker.pid]:
+            os.kill(pid, signal.SIGKILL)
+        await lab.simulator.becomes(False)
+        took = time.monotonic() - began
+        print(f"worker and guardian killed together: off after {took:.2f} s")
+        assert took < limit(3)
+        snapshot = await page.until(schema.Snapshot)
+        said = [line.text for line in snapshot.log]
+        made = f"(process {worker.pid}) did not end in order: smu was made safe"
+        if not any(made in text for text in said):
+            await page.until(schema.Logged, lambda each: made in each.lines[0].text)
+        assert not snapshot.latch.latched
 
 
 async def test_ctrl_c_ends_everything_devices_first_and_a_second_one_is_harmless(
