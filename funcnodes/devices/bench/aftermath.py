@@ -18,6 +18,7 @@ from funcnodes.devices.bench.stopping import Stopping
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.estop import unfinished
 from funcnodes.devices.estop.latch import CONFIRMED, Latch, StopAck
+from funcnodes.devices.estop.safetylog import SAID
 from funcnodes.devices.estop.unfinished import Unfinished
 from funcnodes.errors import FuncnodesError
 from funcnodes.machine.place import leases_dir
@@ -165,7 +166,9 @@ class Aftermath:
                 return
             words = await self._made_safe(device)
             if words:
-                _log.warning("%s did not end in order: %s.", left.who, words)
+                text = f"{left.who} did not end in order: {words}."
+                self._latch.log.note("death", text, device=name)
+                _log.warning(text, extra=SAID)
                 await asyncio.to_thread(unfinished.clear, address)
                 return
             await self.mark(name)  # ours now, until it is confirmed
@@ -197,5 +200,5 @@ class Aftermath:
 
     def _latch_it(self, device: Device, left: Unfinished) -> None:
         cause = f"{device.name} was left by {left.who} and is not confirmed off"
-        _log.error("E-STOP: %s.", cause)
+        _log.error("E-STOP: %s.", cause, extra=SAID)
         self._stopping.begin(cause, BY, [device.name], "on_worker_death")

@@ -372,7 +372,7 @@ class Bench:
         the other, the rest together. Passes the latch.
         """
         results = await self._stopping.park(names)
-        self._aftermath.note(result.as_ack() for result in results)
+        self._noted([result.as_ack() for result in results], "Parked")
         return results
 
     async def make_safe(self, cause: Cause, names: Iterable[str] | None = None) -> list[StopAck]:
@@ -381,8 +381,14 @@ class Bench:
         Does not latch. SIGTERM of a worker is "on_worker_death".
         """
         acks = await self._stopping.make_safe(cause, names)
-        self._aftermath.note(acks)
+        self._noted(acks, "Made safe")
         return acks
+
+    def _noted(self, acks: list[StopAck], why: str) -> None:
+        self._aftermath.note(acks)
+        for ack in acks:
+            if ack.message != "It has nothing to switch off.":
+                self.latch.log.note("parked", f"{why}: {ack.text}", device=ack.device)
 
     async def estop(
         self,
@@ -421,6 +427,7 @@ class Bench:
     def _tripped(self, interlock: Interlock) -> None:
         name, action = interlock.config.name, interlock.action
         text = f"Interlock {name!r} tripped: {interlock.why}."
+        self.latch.log.note("interlock", text, by=f"interlock {name!r}")
         self._stopping.begin(interlock.why, f"interlock {name!r}", interlock.devices, action)
         self.notifier.tell("interlock", name, Severity.MAJOR, text, interlock.t or 0.0)
 

@@ -47,7 +47,7 @@ from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import BenchError, LimitError
+from funcnodes.errors import BenchError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
@@ -433,14 +433,11 @@ class Device:
         if isinstance(value, str) and bound.member.unit:
             value = in_unit(self.name, value, bound.member)
         is_safe = await self._leads_down(bound, value)
-        if not is_safe:
-            self._permission.check_latch(f"setting {bound.member.title.lower()}")
-        try:
+        with self._permission.switching(bound.member, value, self.address):
+            if not is_safe:
+                self._permission.check_latch(f"setting {bound.member.title.lower()}")
             with self.safely() if is_safe else nullcontext():
                 await bound.set(value)
-        except LimitError as error:
-            error.address = self.address
-            raise
         return self._readings.newest(member) or Sample(value, t=clock.now())
 
     async def _check_found(self, output: str) -> None:

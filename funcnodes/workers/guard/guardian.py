@@ -17,10 +17,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from funcnodes.devices.estop.emergency import Struck, Target, strike_all
+from funcnodes.devices.estop.safetylog import SafetyLog
 from funcnodes.devices.estop.unfinished import note_struck
 from funcnodes.workers.processes import Process
 
@@ -36,6 +38,8 @@ class Word(msgspec.Struct, omit_defaults=True):
     started: str = ""
     targets: list[Target] | None = None
     stand_down: bool = False
+    log: str = ""
+    """Folder of the safety log, or ""."""
 
 
 ECHO = b"."
@@ -65,6 +69,7 @@ class Guardian:
         self._worker: Process | None = None
         self._targets: list[Target] = []
         self._stood_down = False
+        self._log = SafetyLog(None)
 
     def watch(self) -> list[Struck]:
         """Return when the worker has ended in order, or the bench was made safe.
@@ -107,14 +112,19 @@ class Guardian:
             self._worker = Process(word.pid, word.started)
         if word.targets is not None:
             self._targets = word.targets
+        if word.log:
+            self._log = SafetyLog(Path(word.log))
         self._stood_down = self._stood_down or word.stand_down
 
     def _act(self) -> list[Struck]:
         self._kill()
+        who = f"process {self._worker.pid}, which ended or froze" if self._worker else "nobody"
         struck = self._strike(self._targets)
         for each in struck:
             if each.sent and self._worker is not None:
                 note_struck(self._worker, each.device)
+            self._log.note("guardian", f"The guardian of {who}: {each.text}", device=each.device)
+        self._log.flush()
         return struck
 
     def _kill(self) -> None:
@@ -131,8 +141,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     os.set_blocking(sys.stdout.fileno(), False)
     for struck in Guardian(sys.stdin.fileno(), echo=sys.stdout.fileno()).watch():
-        text = f"sent in {struck.ms:.0f} ms" if struck.sent else f"NOT SENT: {struck.message}"
-        print(f"guardian: {struck.device}: {text}", file=sys.stderr, flush=True)
+        print(f"guardian: {struck.text}", file=sys.stderr, flush=True)
     return 0
 
 

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 import msgspec
 
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.safetylog import SAID, SafetyLog
 from funcnodes.workers.guard.guardian import Word
 from funcnodes.workers.processes import Process
 
@@ -39,11 +39,11 @@ class GuardianProcess:
     """A guardian, and the pipes to it. From any thread.
 
     Args:
-        told: Called with a sentence when a guardian had to be replaced.
+        log: Where it is noted what a guardian does, and when one had to be replaced.
     """
 
-    def __init__(self, told: Callable[[str], None] = _log.warning) -> None:
-        self._told = told
+    def __init__(self, log: SafetyLog) -> None:
+        self._log = log
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._plan: list[Target] = []
@@ -64,7 +64,7 @@ class GuardianProcess:
             else:
                 why = self._say(Word(targets=targets))
         if why:
-            self._told(why)
+            self._tell(why)
 
     def beat(self) -> None:
         """The worker lives. Starts another guardian where one has died, or does not read."""
@@ -73,7 +73,7 @@ class GuardianProcess:
                 return
             why = self._kept_alive()
         if why:
-            self._told(why)
+            self._tell(why)
 
     def _kept_alive(self) -> str:
         """What had to be done for it, or ""."""
@@ -102,6 +102,10 @@ class GuardianProcess:
             except subprocess.TimeoutExpired:  # busy machine: it would do nothing any more
                 process.kill()
                 process.wait()
+
+    def _tell(self, text: str) -> None:
+        self._log.note("guardian", text)
+        _log.warning(text, extra=SAID)
 
     def _trouble(self, process: "subprocess.Popen[bytes]") -> str:
         """Why it is of no use any more, or ""."""
@@ -136,7 +140,8 @@ class GuardianProcess:
         os.set_blocking(self._process.stdout.fileno(), False)
         self._unsent, self._unanswered, self._patience_s = b"", None, BEGIN_S
         mine = Process.mine()
-        return self._say(Word(pid=mine.pid, started=mine.started, targets=self._plan))
+        folder = str(self._log.folder or "")
+        return self._say(Word(pid=mine.pid, started=mine.started, targets=self._plan, log=folder))
 
     def _say(self, word: Word) -> str:
         """Write as much as the pipe takes; the rest goes before the next word. Nothing to tell."""

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+from funcnodes.devices.estop.safetylog import SafetyLog
 from funcnodes.devices.estop.unfinished import strike_left
 from funcnodes.errors import WorkerError
 from funcnodes.workers.local import logs
@@ -126,9 +127,11 @@ class Supervisor:
         await asyncio.sleep(GUARDIAN_S)
         if self.process is not None:
             return
+        log = SafetyLog(self.workspace.logs_dir)
         for each in await in_thread(lambda: strike_left(process), name="strike"):
-            what = "was told to stop" if each.sent else f"could not be told to stop: {each.message}"
-            _log.warning("%s, left by %r: %s", each.device, self.workspace.record.name, what)
+            text = f"The manager, for process {process.pid} that is gone: {each.text}"
+            log.note("guardian", text, device=each.device)
+            _log.warning("%r: %s", self.workspace.record.name, text)
 
     async def _cancel_watch(self) -> None:
         if self._task is not None:
@@ -163,6 +166,7 @@ class Supervisor:
         name, how = self.workspace.record.name, _how_it_ended(code)
         if len(self.deaths) >= DEATHS_ALLOWED:
             text = f"{name!r} {how}; it died {len(self.deaths)} times within 60 s and stays down."
+            SafetyLog(self.workspace.logs_dir).note("death", text)
             self._set("failed", f"{text} {self._last_words()}".strip())
             return False
         pause = BACKOFF_S[min(len(self.deaths), len(BACKOFF_S)) - 1]

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.safetylog import SafetyLog
 from funcnodes.workers.guard import pipe
 from funcnodes.workers.guard.guardian import Word
 from funcnodes.workers.guard.pipe import GuardianProcess
@@ -42,7 +43,7 @@ def guardian(
         program.write_text(f"#!/bin/sh\n{script.format(heard=tmp_path / 'heard')}\n")
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
-        made.append(GuardianProcess())
+        made.append(GuardianProcess(SafetyLog(None)))
         return made[-1]
 
     yield make
@@ -144,10 +145,13 @@ WORKER = """
 import sys, time
 import msgspec
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.safetylog import SafetyLog
 from funcnodes.workers.guard import pipe
 
 pipe.DEAF_S = 0.5
-guardian = pipe.GuardianProcess(lambda text: print(text, flush=True))
+log = SafetyLog(None)
+log.on_event(lambda event: print(event.text, flush=True))
+guardian = pipe.GuardianProcess(log)
 guardian.plan([msgspec.json.decode(sys.argv[1], type=Target)])
 shown = 0
 while True:
@@ -222,7 +226,9 @@ def test_without_memory_for_a_guardian_that_is_said_and_tried_again(
 ) -> None:
     guardian(LISTENS)  # a script in place of the real one
     told: list[str] = []
-    watcher = GuardianProcess(told.append)
+    log = SafetyLog(None)
+    log.on_event(lambda event: told.append(event.text))
+    watcher = GuardianProcess(log)
     begin = subprocess.Popen
 
     def refuse(*_: object, **__: object) -> None:
