@@ -159,6 +159,12 @@ def test_one_command_stops_workers_runs_and_scripts_of_every_config_folder(
         assert all(ack["state"] == "off" for ack in each["latch"]["acks"])
     assert took < 6
     run.communicate(timeout=20)
+    kept = json.loads(command("estop", "--log", "--json").stdout)
+    assert {each["worker"] for each in kept} == {"lab", "local"}  # of this config folder
+    assert {each["kind"] for each in kept if each["worker"] == "lab"} == {"estop", "stopped"}
+    shown = command("estop", "--log", "lab", "-n", "1").stdout
+    assert "lab: smu is off, read back after" in shown
+    assert "There is no worker 'nobody'" in command("estop", "--log", "nobody").stderr
     again = command("estop", "lab")
     assert again.returncode == 0
     assert again.stdout.splitlines() == [
@@ -260,6 +266,7 @@ def test_where_nothing_has_a_bench_it_says_so(command: Any) -> None:
         "Nothing of yours on this machine has a bench open.\n",
     )
     assert command("estop", "--json").stdout == "[]\n"
+    assert command("estop", "--log").stdout == "Nothing is in the safety log yet.\n"
 
 
 def test_what_a_killed_program_left_is_swept(
