@@ -1,6 +1,7 @@
 """Devices come first, however worker, demo or terminal end."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -69,6 +70,34 @@ async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian
         assert snapshot.space is not None
         assert snapshot.space.arming == "disarmed"
         assert not await demo.simulator.output()
+
+
+@pytest.mark.timing
+async def test_the_heart_beats_while_the_loop_is_held_by_what_a_node_does_or_how_it_is_made(
+    demo: Demo,
+) -> None:
+    """An __init__ of 1.2 s, a name that raises while it is asked for, a file of 2,000 nodes:
+    the guardian must take none of it for the worker's death (S3a)."""
+    nodes = [
+        {"id": f"n{n}", "node_id": "test.sulk", "name": f"Node {n}", "io": {}} for n in range(2000)
+    ]
+    folder = demo.settings.workers_dir / demo.worker / "nodespaces"
+    (folder / "many.json").write_text(json.dumps({"nodes": nodes, "edges": []}))
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await demo.simulator.becomes(True)
+        worker = demo.worker_process
+        await page.ask(schema.AddNode(key="test.slow", x=0, y=0))
+        await add_spin(page, "test.nameless")
+        await page.until(schema.Logged, lambda each: "holding the worker" in each.lines[0].text)
+        await page.ask(schema.GetWatch())  # answered once the loop is free again
+        for _ in range(2):
+            await page.ask(schema.OpenSpace(name="many"))
+        assert worker.alive()
+        assert await demo.simulator.output(), "the guardian took the worker for dead"
 
 
 async def test_sigterm_to_the_worker_makes_the_bench_safe_and_ends_in_order(
