@@ -82,12 +82,16 @@ class Aftermath:
         for ack in acks:
             (self._unsure.discard if ack.state in CONFIRMED else self._unsure.add)(ack.device)
 
-    async def close(self) -> None:
-        """The bench was closed in order: forget all devices but those that are not known off."""
+    async def finish(self) -> None:
+        """The bench is about to close: what is being made safe has a moment to become it."""
         if self._working:
             await asyncio.wait(self._working, timeout=SAFE_S)
-        for work in self._working:
+        for work in tuple(self._working):
             work.cancel()
+
+    async def close(self) -> None:
+        """The bench was closed in order: forget all devices but those that are not known off."""
+        self._seen.clear()
         marked, self._keeping = set(self._keeping), {}
         unsure = self._unsure | set(self._latch.unconfirmed() if self._latch.latched else ())
         found = [self._address(name) for name in marked - unsure]

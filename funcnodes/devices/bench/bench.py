@@ -183,6 +183,7 @@ class Bench:
         """Let go of every device; their outputs stay as they are."""
         self._unwatch_latch()
         await self._end_rules()
+        await self._aftermath.finish()
         await self._stopping.close()
         await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
         await self._aftermath.close()

@@ -103,7 +103,8 @@ def strike_left(
     process: Process, strike: Callable[[list[Target]], list[Struck]] = strike_all
 ) -> list[Struck]:
     """Write the emergency bytes of all that a dead process has left. Blocks; never raises."""
-    struck = strike([entry.target for entry in left_by(process) if entry.target is not None])
+    left = [entry for entry in left_by(process) if not _is_gone_simulator(entry)]
+    struck = strike([entry.target for entry in left if entry.target is not None])
     for each in struck:
         if each.sent:
             note_struck(process, each.device)

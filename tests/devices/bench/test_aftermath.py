@@ -15,6 +15,7 @@ import pytest
 
 from funcnodes.devices import Bench, Latch
 from funcnodes.devices.addresses import parse
+from funcnodes.devices.bench import aftermath
 from funcnodes.devices.estop import unfinished
 from funcnodes.devices.estop.unfinished import Unfinished
 from funcnodes.errors import RefusedError
@@ -128,11 +129,13 @@ async def test_what_the_bench_says_to_hold_is_left_as_it_is(
 
 
 async def test_one_that_cannot_be_reached_latches_and_is_switched_off_once_it_can(
-    tmp_path: Path, simulated: SimulatedBench
+    tmp_path: Path, simulated: SimulatedBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S3, S4: latched and named until somebody resets it; tried again meanwhile."""
     path = bench_file(tmp_path, simulated)
     pid = killed_while_on(tmp_path, path, simulated)
+    monkeypatch.setattr(aftermath, "CONNECT_S", 0.3)
+    monkeypatch.setattr(aftermath, "SAFE_S", 0.3)
     simulated.fault("smu", "mute")
     latch = Latch(tmp_path / "latch.json")
     bench = Bench.load(path, latch=latch)
