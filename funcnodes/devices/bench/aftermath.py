@@ -187,7 +187,9 @@ class Aftermath:
         """Whether another process has, or had, the instrument meanwhile."""
         if unfinished.left_at(address) is None:
             return True
-        return device.link is None and holder_of(leases_dir(), address) is not None
+        with contextlib.suppress(FuncnodesError, OSError):
+            return device.link is None and holder_of(leases_dir(), address) is not None
+        return False
 
     async def _made_safe(self, device: Device) -> str:
         """What became of a device; "" where it is not confirmed."""

@@ -12,14 +12,14 @@ LOCAL = "local"
 """The folder of `funcnodes run`, which has no record of its own."""
 
 
-class Told(NamedTuple):
+class SafetyEntry(NamedTuple):
     """An event of the safety log of a worker."""
 
     worker: str
     event: SafetyEvent
 
 
-def history(settings: Settings, names: Sequence[str] = (), lines: int = 200) -> list[Told]:
+def history(settings: Settings, names: Sequence[str] = (), lines: int = 200) -> list[SafetyEntry]:
     """The newest events, oldest first.
 
     Args:
@@ -37,7 +37,7 @@ def history(settings: Settings, names: Sequence[str] = (), lines: int = 200) -> 
     if missing:
         raise WorkerError(f"There is no worker {' or '.join(map(repr, missing))}.")
     told = [
-        Told(name, event)
+        SafetyEntry(name, event)
         for uuid, (name, folder) in folders.items()
         if not names or name in names or uuid in names
         for event in read(folder, lines)

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,11 +48,11 @@ def simulated() -> Iterator[SimulatedBench]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(runtime_dir: Path) -> Iterator[None]:
-    """Of this test, or of one before."""
-    yield
-    for path in unfinished_dir().iterdir():
-        path.unlink()
+def own_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where these tests find what they left, and nothing that others did."""
+    with tempfile.TemporaryDirectory(prefix="fn-", dir="/tmp") as folder:
+        monkeypatch.setenv("FUNCNODES_RUNTIME_DIR", folder)
+        yield
 
 
 def bench_file(folder: Path, simulated: SimulatedBench, *, more: str = "") -> Path:
