@@ -28,6 +28,7 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
+from funcnodes.devices.link.introduction import wakes_s
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
@@ -227,7 +228,7 @@ class Bench:
     async def _connect(self, device: Device) -> None:
         within_s = self._aftermath.connect_s(device.name, OPEN_S)
         with contextlib.suppress(DeviceError, TimeoutError):
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(within_s + wakes_s(device.spec.protocol)):
                 await device.connect()
         await self._aftermath.make_up(device.name)
 
