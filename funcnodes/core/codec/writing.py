@@ -26,6 +26,7 @@ from funcnodes.core.values import NoValue
 from funcnodes.errors import SavedGraphError
 
 Marked = dict[str, Any]
+_TEXTS = {str}
 
 
 class UnsavableError(SavedGraphError):
@@ -76,7 +77,7 @@ class Writer:
             plain = -self._integers < value < self._integers
             return value if plain else _mark("int", hex(value))
         if kind is list:
-            return [self.write(item) for item in value]
+            return value.copy() if self._are_plain(value) else [self.write(v) for v in value]
         if kind is dict:
             return self._mapping(value)
         encode = _ENCODERS.get(kind)
@@ -89,6 +90,16 @@ class Writer:
     def items(self, values: Iterable[Any]) -> list[Any]:
         return [self.write(item) for item in values]
 
+    def _are_plain(self, values: list[Any]) -> bool:
+        """Whether all are of one kind and need no marker; found out without a step for each."""
+        kinds = set(map(type, values))
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if kind is float:
+            return self._binary or all(map(math.isfinite, values))
+        if kind is int:
+            return -self._integers < min(values) and max(values) < self._integers
+        return kind is bool or (kind is str and all(map(str.isascii, values)))
+
     def _text(self, value: str) -> Any:
         try:
             value.encode()
@@ -97,13 +108,12 @@ class Writer:
         return value
 
     def _mapping(self, value: Mapping[Any, Any]) -> Any:
-        if "$" not in value and all(type(key) is str and key.isascii() for key in value):
+        if set(map(type, value)) == _TEXTS and all(map(str.isascii, value)) and "$" not in value:
             return {key: self.write(item) for key, item in value.items()}
         keys = self.items(value)
         if "$" not in value and all(type(key) is str for key in keys):
             return dict(zip(keys, self.items(value.values()), strict=True))
-        return _mark("dict", [list(pair) for pair in zip(keys, self.items(value.values()),
-                                                         strict=True)])  # fmt: skip
+        return mark_pairs(keys, self.items(value.values()))
 
     def _other(self, kind: type, value: Any) -> Any:
         """Registered classes first, then what is known by what it is."""
@@ -185,6 +195,11 @@ def written(writer: Writer, value: Any) -> Any:
         return writer.write(value)
     except RecursionError as error:
         raise UnsavableError("A value is nested too deep, or contains itself.") from error
+
+
+def mark_pairs(keys: list[Any], items: list[Any]) -> Marked:
+    """A mapping that is no plain object, of keys and items that are written already."""
+    return _mark("dict", [list(pair) for pair in zip(keys, items, strict=True)])
 
 
 def _mark(kind: str, content: Any) -> Marked:

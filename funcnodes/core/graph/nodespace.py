@@ -361,7 +361,8 @@ class NodeSpace(Emitter):
         Raises:
             SavedGraphError: A value cannot be saved; names node and port.
         """
-        return saved.dump(self)
+        with without_collecting():
+            return saved.dump(self)
 
     def full_serialize(self) -> dict[str, Any]:
         """Everything there is to know of it, its library included; ready for JSON."""

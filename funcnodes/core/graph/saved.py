@@ -64,17 +64,19 @@ class Content(Protocol):
     def add_node_instance(self, node: Node, *, extra: Mapping[str, Any] | None = None) -> Node: ...
 
 
-def dump(space: Content) -> dict[str, Any]:
+def dump(space: Content) -> codec.SavedForm:
     """See `NodeSpace.serialize`."""
-    return {
-        "format": FORMAT,
-        "title": space.title,
-        "requires": space.requires,
-        "prop": codec.to_json(space.properties),
-        "nodes": [form.dump_node(node) for node in space.nodes],
-        "edges": [list(edge) for edge in space.edges],
-        **({"groups": space.groups.serialize()} if space.groups else {}),
-    }
+    data = codec.SavedForm(
+        format=FORMAT,
+        title=space.title,
+        requires=space.requires,
+        prop=codec.to_json(space.properties),
+        nodes=[form.dump_node(node) for node in space.nodes],
+        edges=[list(edge) for edge in space.edges],
+    )
+    if space.groups:
+        data["groups"] = space.groups.serialize()
+    return data
 
 
 def fill(space: Content, data: Any) -> None:

@@ -78,15 +78,12 @@ def _place(node: "Node") -> dict[str, Any]:
 
 def _dump_ports(node: "Node") -> dict[str, Any]:
     """All ports, the implicit ones only where there is something to say of them."""
-    found: dict[str, Any] = {}
-    for port in node.inputs.values():
-        io = _dump_input(port)
-        if len(io) > 1 or port.id not in _IMPLICIT:
-            found[port.id] = io
-    for output in node.outputs.values():
-        io = _dump_flags(output)
-        if len(io) > 1 or output.id not in _IMPLICIT:
-            found[output.id] = io
+    found = {port_id: _dump_input(port) for port_id, port in node.inputs.items()}
+    for port_id, output in node.outputs.items():
+        found[port_id] = _dump_flags(output)
+    for port_id in _IMPLICIT:
+        if len(found[port_id]) == 1:
+            del found[port_id]
     return found
 
 
@@ -109,7 +106,8 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
 def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     """Which way it goes, and what differs from the class's own port."""
     found: dict[str, Any] = {"is_input": port.is_input}
-    own = port.node.template(port)
+    node = port.node
+    own = node._templates.get(port.id) or node.template(port)
     if own is not None and _says_the_same(own, port):
         return found
     usual = own or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
@@ -260,7 +258,7 @@ def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None
             return
     decoded = codec.read_json(saved)
     if decoded.unknown:
-        port.unread = saved
+        port.unread = codec.to_json(decoded.value)
         missing = ", ".join(sorted({each.type for each in decoded.unknown}))
         _log.warning("%s.%s is left unset: %s is not known here", port.node.name, port.id, missing)
         return

@@ -10,6 +10,7 @@ import uuid as _uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
+from funcnodes.core import codec
 from funcnodes.core.events import ValueEvents, Watcher
 from funcnodes.core.nodes import form, taken
 from funcnodes.core.nodes.home import Home
@@ -431,7 +432,7 @@ class Node(Awaited):
         Raises:
             SavedGraphError: A value cannot be saved; names node and port.
         """
-        return form.dump_node(self)
+        return codec.SavedForm(form.dump_node(self))
 
     def deserialize(self, data: Mapping[str, Any]) -> None:
         """Take name, values and settings from a saved form; nothing runs.
