@@ -49,7 +49,7 @@ class JSONEncoder(json.JSONEncoder):
 
         msgspec writes NaN as null, so a text with a null in it is not taken.
         """
-        if self.indent is not None or self.sort_keys:
+        if getattr(self, "indent", None) is not None or self.sort_keys:
             return None
         import msgspec
 

@@ -97,7 +97,7 @@ class Writer:
         if kind is float:
             return self._binary or all(map(math.isfinite, values))
         if kind is int:
-            return -self._integers < min(values) and max(values) < self._integers
+            return bool(-self._integers < min(values) and max(values) < self._integers)
         return kind is bool or (kind is str and all(map(str.isascii, values)))
 
     def _text(self, value: str) -> Any:

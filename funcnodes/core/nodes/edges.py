@@ -36,6 +36,10 @@ class Start(Protocol):
     def full_id(self) -> str: ...
 
     @property
+    def _where(self) -> str:
+        """Its node's name and its own, for people."""
+
+    @property
     def type(self) -> PortType: ...
 
     @property
@@ -83,9 +87,8 @@ def fit(source: Start, target: Goal) -> Convert | None:
     try:
         convert = conversion(source.type, target.type_for(source))
     except PortMismatchError as error:
-        here, there = f"{source.node.name}.{source.id}", f"{target.node.name}.{target.id}"
         raise PortMismatchError(
-            f"{here} cannot be wired to {there}: {error.message}",
+            f"{source._where} cannot be wired to {target._where}: {error.message}",
             source=source.full_id, target=target.full_id,
         ) from error  # fmt: skip
     return _checked(target, convert) if _is_limited(target) else convert

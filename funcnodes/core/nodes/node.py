@@ -84,6 +84,7 @@ class Node(Awaited):
     shows_order: ClassVar[bool] = False  # its ▶ ports are seen on the card
     grows: ClassVar[bool] = False  # a new edge may make a new input
     returns_none: ClassVar[bool] = False  # a result of None is a value, not "outputs were set"
+    is_nobody: ClassVar[bool] = False  # stands in for the node of a port that has none
     is_frame: ClassVar[bool] = False  # it may hold nodes, which run when it says so
     takes_back: ClassVar[bool] = False  # edges from what it sets off back to it order nothing
     starts_wave: ClassVar[bool] = False  # what it gives belongs to the next wave (T8)
@@ -217,6 +218,10 @@ class Node(Awaited):
     def __getitem__(self, port_id: str) -> Port:
         return self.get_input_or_output(port_id)
 
+    def __setitem__(self, port_id: str, value: Any) -> None:
+        """`node["a"] = 1` sets an input as `set_value` does, or an output."""
+        self.get_input_or_output(port_id).set_value(value)
+
     def get_input(self, port_id: str) -> NodeInput:
         """Raises PortNotFoundError."""
         try:
@@ -248,7 +253,7 @@ class Node(Awaited):
     def add_input(self, port: NodeInput) -> NodeInput:
         """Give this instance one more input."""
         self._own(port)
-        self.ports_changed()
+        self._came(port)
         if port.is_heard:
             self.listeners_changed()
         return port
@@ -256,7 +261,7 @@ class Node(Awaited):
     def add_output(self, port: NodeOutput) -> NodeOutput:
         """Give this instance one more output."""
         self._own(port)
-        self.ports_changed()
+        self._came(port)
         if port.is_heard:
             self.listeners_changed()
         return port
@@ -288,6 +293,12 @@ class Node(Awaited):
         if self.place is not None and self.nodespace is not None:
             self.nodespace.places.heed(self)
         self._choose_way()
+
+    def _came(self, port: NodeInput | NodeOutput) -> None:
+        """A port came, perhaps with edges from the time when it had no node."""
+        self.ports_changed()
+        if port.is_connected():
+            topology.changed()
 
     def _own(self, port: Port) -> None:
         port.node = self
