@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from funcnodes.core.codec.reading import Reader, read_with
+from funcnodes.core.codec.reading import ValueReader, read_with
 from funcnodes.core.codec.writing import Writer, mark_pairs, written
 
 Encode = Callable[[Any, bool], tuple[Any, bool]]
@@ -123,7 +123,7 @@ def _looks_saved(data: Mapping[Any, Any]) -> bool:
     return "format" in data and "nodes" in data and "edges" in data
 
 
-class _FormKeeper(Reader):
+class _FormKeeper(ValueReader):
     """Leaves saved forms as they are, for `deserialize` to read."""
 
     def read(self, data: Any) -> Any:

@@ -42,10 +42,10 @@ def read_json(data: Any) -> Decoded:
     Raises:
         SavedGraphError: The content of a marker does not fit.
     """
-    return read_with(Reader(), data)
+    return read_with(ValueReader(), data)
 
 
-def read_with(reader: "Reader", data: Any) -> Decoded:
+def read_with(reader: "ValueReader", data: Any) -> Decoded:
     """What `reader` makes of it; see `read_json`."""
     try:
         return Decoded(reader.read(data), tuple(reader.unknown))
@@ -71,7 +71,7 @@ class _UnknownTypeError(Exception):
     """Inside this module: what a marker needs is not there."""
 
 
-class Reader:
+class ValueReader:
     """Turns both forms back, and collects what it did not know."""
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ def _title(name: Any) -> Any:
     return tuple(name) if isinstance(name, list) else name
 
 
-def _read_array(_: Reader, content: Any) -> Any:
+def _read_array(_: ValueReader, content: Any) -> Any:
     import numpy as np
 
     described, shape, raw = content
@@ -176,13 +176,13 @@ def _read_array(_: Reader, content: Any) -> Any:
     return np.frombuffer(_bytes(raw), _dtype(described)).reshape(shape).copy()
 
 
-def _read_scalar(_: Reader, content: Any) -> Any:
+def _read_scalar(_: ValueReader, content: Any) -> Any:
     import numpy as np
 
     return np.frombuffer(_bytes(content[1]), _dtype(content[0]))[0]
 
 
-def _read_objects(reader: Reader, content: Any) -> Any:
+def _read_objects(reader: ValueReader, content: Any) -> Any:
     import numpy as np
 
     shape, saved = content
@@ -193,7 +193,7 @@ def _read_objects(reader: Reader, content: Any) -> Any:
     return flat.reshape(shape)
 
 
-def _read_quantity(reader: Reader, content: Any) -> Any:
+def _read_quantity(reader: ValueReader, content: Any) -> Any:
     magnitude, parts = content
     try:
         return units.quantity_of(reader.read(magnitude), {n: reader.read(p) for n, p in parts})
@@ -218,7 +218,7 @@ def _read_moment(kind: Any, content: Any) -> Any:
     return found.replace(tzinfo=_read_zone(zone[0])) if zone else found
 
 
-_DECODERS: dict[str, Callable[[Reader, Any], Any]] = {
+_DECODERS: dict[str, Callable[[ValueReader, Any], Any]] = {
     "int": lambda r, v: int(v, 0),
     "float": lambda r, v: float(v),
     "text": lambda r, v: _bytes(v).decode("utf-8", "surrogatepass"),
