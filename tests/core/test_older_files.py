@@ -5,6 +5,7 @@ in the file of 0.2.17 only the random ids were shortened.
 """
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,20 @@ def test_a_workers_archive_of_2_x_opens_with_its_files(tmp_path: Path) -> None:
     space = opened(found.state)
     node = space.get_node_by_id("a")
     assert (node.name, node.properties["pos"], len(space.edges)) == ("sum of it", [10, 20], 7)
+
+
+def test_what_else_is_in_an_archive_stays_there_and_has_a_name(tmp_path: Path) -> None:
+    """2.x puts a `pyproject.toml` beside the state."""
+    archived = tmp_path / "more.fnw"
+    archived.write_bytes((OLDER / "worker-2.4.0.fnw").read_bytes())
+    with zipfile.ZipFile(archived, "a") as packed:
+        packed.writestr("pyproject.toml", "[project]\nname = 'bench'\n")
+        packed.writestr("extra/deep/notes.txt", "x")
+        packed.writestr("run.py", "raise SystemExit('executed')")
+    found = archive.read(archived, tmp_path / "out")
+    assert found.left == ("extra/deep/notes.txt", "pyproject.toml", "run.py")
+    assert [path.name for path in sorted((tmp_path / "out").rglob("*.*"))] == ["data.txt"]
+    assert len(opened(found.state).edges) == 7
 
 
 def test_what_an_instance_says_otherwise_than_its_class_survives_saving() -> None:
