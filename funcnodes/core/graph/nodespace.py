@@ -107,6 +107,18 @@ class NodeSpace(Emitter):
             for target in source.targets
         ]
 
+    @property
+    def unchecked(self) -> list[tuple[Edge, str]]:
+        """The edges of an older file that were made although they do not fit, each with why."""
+        return [
+            ((source.node.uuid, source.id, node.uuid, inp.id), why)
+            for node in self._nodes.values()
+            for inp in node.inputs.values()
+            if inp.unchecked
+            for source in inp.sources
+            if (why := inp.why_unchecked(source)) is not None
+        ]
+
     def walk(self) -> Iterator[Node]:
         """Every node, those inside subgraphs too."""
         for node in self._nodes.values():

@@ -15,7 +15,7 @@ from funcnodes.core.nodes import older
 from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.outputs import NodeOutput
 from funcnodes.core.nodes.port import TRIGGER_IN, TRIGGER_OUT, Port
-from funcnodes.core.nodes.refused import RefusedEdge
+from funcnodes.core.nodes.refused import OlderEdge
 from funcnodes.core.values import NoValue
 from funcnodes.errors import SavedGraphError, ValueRefusedError
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _DURATIONS = ("retry_delay_s", "timeout_s")
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
 _CLASS_FLAGS = ("allow_multiple", "required")
-_SELDOM = {*_CLASS_FLAGS, "default", "refused"}
+_SELDOM = {*_CLASS_FLAGS, "default", "refused", "unchecked"}
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────
@@ -91,6 +91,8 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
     data = _dump_flags(port)
     if port.refused and port.lacks_edges:
         data["refused"] = [edge.dump() for edge in port.refused]
+    if port.unchecked and (marked := _marks(port)):
+        data["unchecked"] = marked
     if port.sources or port._value is NoValue or port._value is port.default:
         if not port.sources and port.unread is not None:
             data["value"] = port.unread
@@ -101,6 +103,12 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
         where = f"{port.node.name}.{port.id}"
         raise SavedGraphError(f"{where} cannot be saved: {error.message}") from error
     return data
+
+
+def _marks(port: NodeInput) -> list[list[str]]:
+    """Those of its edges that are not checked."""
+    whys = ((source, port.why_unchecked(source)) for source in port.sources)
+    return [[source.node.uuid, source.id, why] for source, why in whys if why is not None]
 
 
 def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
@@ -244,7 +252,9 @@ def _restore_seldom(port: NodeInput, io: Mapping[str, Any]) -> None:
             port.set_default(codec.from_json(io["default"]))
     if "refused" in io:
         refused = as_list(io["refused"], "refused")
-        port.refused = tuple(map(RefusedEdge.load, refused))
+        port.refused = tuple(map(OlderEdge.load, refused))
+    if "unchecked" in io:
+        port.unchecked = tuple(map(OlderEdge.load, as_list(io["unchecked"], "unchecked")))
 
 
 def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None:

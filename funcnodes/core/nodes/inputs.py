@@ -12,10 +12,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from funcnodes.core.nodes import edges
-from funcnodes.core.nodes.edges import check_unlocked, fit
+from funcnodes.core.nodes.edges import Start, check_unlocked, fit
 from funcnodes.core.nodes.port import Listeners, Port, put_value
 from funcnodes.core.nodes.provenance import Origin
-from funcnodes.core.nodes.refused import RefusedEdge
+from funcnodes.core.nodes.refused import OlderEdge
 from funcnodes.core.running.surface import Convert, push
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, check_range
@@ -49,7 +49,8 @@ class NodeInput(Port):
 
     is_input = True
     unread: Any = None  # the saved form of a value whose type is not known here
-    refused: tuple[RefusedEdge, ...] = ()  # edges of an older file that do not fit here
+    refused: tuple[OlderEdge, ...] = ()  # edges of an older file that cannot be made here
+    unchecked: tuple[OlderEdge, ...] = ()  # edges of an older file that may be, unchecked
 
     def __init__(
         self,
@@ -155,7 +156,16 @@ class NodeInput(Port):
             and self._value is self._default
         )
 
-    def refuse(self, edge: RefusedEdge) -> None:
+    def why_unchecked(self, source: Start) -> str | None:
+        """Why an edge from `source` would not fit, where it is let through unchecked."""
+        if not self.unchecked:
+            return None
+        for edge in self.unchecked:
+            if (edge.node, edge.output) == (source.node.uuid, source.id):
+                return edge.why
+        return None
+
+    def refuse(self, edge: OlderEdge) -> None:
         """An edge of a file cannot be made: keep it aside, and forget what came by it."""
         self.refused = (*self.refused, edge)
         self.unread = None

@@ -169,7 +169,10 @@ class NodeOutput(Port):
         ]
 
     def edge_note(self, other: NodeInput) -> str:
-        """What the edge does to a value, e.g. "×0.001", or ""."""
+        """What the edge does to a value, e.g. "×0.001", that it is not checked, or ""."""
+        why = other.why_unchecked(self)
+        if why is not None:
+            return f"not checked: {why}"
         found = conversion(self.type, other.type_for(self))
         return str(getattr(found, "text", ""))
 
