@@ -230,3 +230,18 @@ def test_listeners_of_errors_come_and_go() -> None:
     port.tell("error", error=ValueError("of a port"))
     port.off_error()
     assert heard[-1] == "of a port"
+
+
+# ── nodes ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_node_is_made_with_its_id_and_properties() -> None:
+    node = add(id="n", properties={"pos": [1, 2]})
+    assert (node.uuid, node.properties) == ("n", {"pos": [1, 2]})
+
+
+def test_a_port_is_removed_by_its_id_or_itself() -> None:
+    node = add()
+    node.remove_input(node.inputs["b"])
+    node.remove_output(node.outputs["out"])
+    assert [port for port in (*node.inputs, *node.outputs) if not port.startswith("_")] == ["a"]

@@ -151,6 +151,8 @@ class Node(Awaited):
         render_options: Mapping[str, Any] | None = None,
         io_options: Mapping[str, Mapping[str, Any]] | None = None,
         trigger_on_create: bool | None = None,
+        id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
     ) -> None:
         """Make an instance.
 
@@ -162,13 +164,15 @@ class Node(Awaited):
             io_options: Per port id any of `name hidden pinned live does_trigger required default
                 value value_options render_options on`.
             trigger_on_create: Ask it to run at once, if it is ready; never while loading.
+            id: The same as `uuid`.
+            properties: Free data that is saved with it.
         """
         super().__init__()
-        self.uuid = uuid or _uuid.uuid4().hex
+        self.uuid = uuid or id or _uuid.uuid4().hex
         self._name = name or ""
         self.nodespace: Home[Node, NodeOutput] | None = None
         self.engine: Engine = default_engine()
-        self.properties: dict[str, Any] = {}
+        self.properties: dict[str, Any] = {} if properties is None else {**properties}
         self._policy = self.default_policy
         self._run_in = self.default_run_in
         order = _ORDER_PORTS[self.shows_order]
@@ -266,18 +270,19 @@ class Node(Awaited):
             self.listeners_changed()
         return port
 
-    def remove_input(self, port_id: str) -> None:
-        """Take an input away, and its edge."""
-        port = self.get_input(port_id)
-        port.disconnect()
-        del self.inputs[port_id]
-        port.left()
+    def remove_input(self, port: str | NodeInput) -> None:
+        """Take an input away, and its edge; it is named by its id or given itself."""
+        gone = self.get_input(port if isinstance(port, str) else port.id)
+        gone.disconnect()
+        del self.inputs[gone.id]
+        gone.left()
         self.ports_changed()
 
-    def remove_output(self, port_id: str) -> None:
-        """Take an output away, and its edges."""
-        self.get_output(port_id).disconnect()
-        del self.outputs[port_id]
+    def remove_output(self, port: str | NodeOutput) -> None:
+        """Take an output away, and its edges; it is named by its id or given itself."""
+        gone = self.get_output(port if isinstance(port, str) else port.id)
+        gone.disconnect()
+        del self.outputs[gone.id]
         self.ports_changed()
 
     def grow_input(self, source: NodeOutput) -> NodeInput:
