@@ -6,15 +6,15 @@ from funcnodes.core.running import run_until_complete
 __all__ = ["get_deep_connected_nodeset", "run_until_complete"]
 
 
-def get_deep_connected_nodeset(node: Node, node_set: set[Node] | None = None) -> set[Node]:
+def get_deep_connected_nodeset(src: Node, nodeset: set[Node] | None = None) -> set[Node]:
     """The node, and every node that wires lead to from it, in whatever direction.
 
     Args:
-        node: Where to begin.
-        node_set: Nodes that are known already: not looked at again, and part of the answer.
+        src: Where to begin.
+        nodeset: Nodes that are known already: not looked at again, and part of the answer.
     """
-    found = set() if node_set is None else node_set
-    waiting = [node]
+    found = set() if nodeset is None else nodeset
+    waiting = [src]
     while waiting:
         here = waiting.pop()
         if here in found:
