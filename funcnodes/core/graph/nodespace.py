@@ -98,14 +98,16 @@ class NodeSpace(Emitter):
     @property
     def edges(self) -> list[Edge]:
         """`(source node, output, target node, input)` of every edge."""
-        return [
-            (node.uuid, source.id, target.node.uuid, target.id)
-            for node in self._nodes.values()
-            for ports in (node.outputs, node.inputs)
-            for source in ports.values()
-            if source.has_targets
-            for target in source.targets
-        ]
+        found: list[Edge] = []
+        for node in self._nodes.values():
+            for output in node.outputs.values():
+                for inp, _ in output._edges:
+                    found.append((node.uuid, output.id, inp.node.uuid, inp.id))
+            for forwarding in node.inputs.values():
+                if forwarding.has_targets:
+                    for inp in forwarding.targets:
+                        found.append((node.uuid, forwarding.id, inp.node.uuid, inp.id))
+        return found
 
     @property
     def unchecked(self) -> list[tuple[Edge, str]]:

@@ -48,14 +48,16 @@ def dump_node(node: "Node") -> dict[str, Any]:
         "node_id": node.node_id,
         "node_name": node.node_name,
         "io": _dump_ports(node),
-        **node.saved_extra(),
-        **_place(node),
     }
+    if extra := node.saved_extra():
+        data |= extra
+    if node.place is not None:
+        data["frame"] = node.place.dump()
     if node.properties:
         data["properties"] = codec.to_json(node.properties)
     if node._policy != node.default_policy:
         data["policy"] = node._policy
-    run_in = "auto" if node.moved and node._run_in == "thread" else node._run_in
+    run_in = "auto" if node._run_in == "thread" and node.moved else node._run_in
     if run_in != node.default_run_in:
         data["run_in"] = run_in
     if node._max_attempts and node._max_attempts != node.default_max_attempts:
@@ -72,18 +74,21 @@ def dump_node(node: "Node") -> dict[str, Any]:
     return data
 
 
-def _place(node: "Node") -> dict[str, Any]:
-    return {} if node.place is None else {"frame": node.place.dump()}
-
-
 def _dump_ports(node: "Node") -> dict[str, Any]:
     """All ports, the implicit ones only where there is something to say of them."""
-    found = {port_id: _dump_input(port) for port_id, port in node.inputs.items()}
+    found: dict[str, Any] = {}
+    usual_in, usual_out = node._order_ports
+    for port_id, port in node.inputs.items():
+        is_set = port_id != TRIGGER_IN or port._value is not NoValue
+        if is_set or not _says_the_same(usual_in, port):
+            io = _dump_input(port)
+            if len(io) > 1 or port_id not in _IMPLICIT:
+                found[port_id] = io
     for port_id, output in node.outputs.items():
-        found[port_id] = _dump_flags(output)
-    for port_id in _IMPLICIT:
-        if len(found[port_id]) == 1:
-            del found[port_id]
+        if port_id != TRIGGER_OUT or not _says_the_same(usual_out, output):
+            io = _dump_flags(output)
+            if len(io) > 1 or port_id not in _IMPLICIT:
+                found[port_id] = io
     return found
 
 
@@ -93,12 +98,15 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
         data["refused"] = [edge.dump() for edge in port.refused]
     if port.unchecked and (marked := _marks(port)):
         data["unchecked"] = marked
-    if port.sources or port._value is NoValue or port._value is port.default:
-        if not port.sources and port.unread is not None:
+    value = port._value
+    if port.sources:
+        return data
+    if value is NoValue or value is port._default:
+        if port.unread is not None:
             data["value"] = port.unread
         return data
     try:
-        data["value"] = codec.to_json(port.value)
+        data["value"] = codec.to_json(value)
     except SavedGraphError as error:
         where = f"{port.node.name}.{port.id}"
         raise SavedGraphError(f"{where} cannot be saved: {error.message}") from error
@@ -144,7 +152,7 @@ def _says_the_same(own: Port, port: Port) -> bool:
     """Whether a port is as its class has it; what lies in slots, or may be an array, by itself."""
     if not isinstance(port, NodeInput) or not isinstance(own, NodeInput):
         return own.__dict__ == port.__dict__
-    is_usual = port.required == own.required and port.default is own.default
+    is_usual = port.required == own.required and port._default is own._default
     return is_usual and own.__dict__ == port.__dict__
 
 

@@ -110,6 +110,7 @@ class Node(Awaited):
     _has_aftermath: bool = False
     _progress: NodeProgress | None = None
     _templates: ClassVar[dict[str, Port]] = {}
+    _order_ports: ClassVar[tuple[NodeInput, NodeOutput]]
     _function: ClassVar[Callable[..., Any] | None] = None
     _is_coroutine: ClassVar[bool] = False
     _is_usual: ClassVar[bool] = True
@@ -138,6 +139,7 @@ class Node(Awaited):
         cls.render_options = cls.default_render_options
         cls._has_aftermath = cls.effect or cls.reset_inputs_on_trigger
         cls._is_usual = cls.request is Node.request and not cls._is_coroutine
+        cls._order_ports = _ORDER_PORTS[cls.shows_order]
         cls._is_heard = any(port.is_heard for port in cls._templates.values())
         if "node_id" in vars(cls) and cls.node_id:
             _register.add(cls.node_id, cls)
@@ -566,3 +568,4 @@ def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:
 
 
 _ORDER_PORTS = {shown: _order_ports(hidden=not shown) for shown in (True, False)}
+Node._order_ports = _ORDER_PORTS[Node.shows_order]
