@@ -396,7 +396,7 @@ class NodeSpace(Emitter):
             RefusedError: A run is on.
         """
         self.check_unlocked()
-        with without_collecting():
+        with without_collecting(made_to_stay=True):
             self._take_over(loaded(data, self.lib, self.services))
 
     def _take_over(self, fresh: "NodeSpace") -> None:
