@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from funcnodes.lib import FullLibJSON
     from funcnodes.node import NodeJSON
     from funcnodes.nodespace import FullNodeSpaceJSON, NodeSpaceJSON
+    from funcnodes.scripting import open_bench
     from funcnodes.utils import get_deep_connected_nodeset
 
 __version__ = "0.3.0"
@@ -124,6 +125,7 @@ __all__ = [
     "make_subgraph",
     "module_to_shelf",
     "node_class_maker",
+    "open_bench",
     "run_until_complete",
 ]
 
@@ -131,7 +133,7 @@ _DOORS = {
     "basic_nodes", "config", "data", "eventmanager", "exceptions", "graph", "io", "lib", "node",
     "nodemaker", "nodespace", "subgraph", "triggerstack", "utils",
 }  # fmt: skip
-_AT_DOORS = {  # names of older programs, and the door behind which each is
+_AT_DOORS = {  # what is not in core: names of older programs for the most part
     "_logging": ("FUNCNODES_LOGGER", "get_logger"),
     "data": ("add_type",),
     "eventmanager": ("EventEmitterMixin",),
@@ -143,6 +145,7 @@ _AT_DOORS = {  # names of older programs, and the door behind which each is
     "lib": ("FullLibJSON",),
     "node": ("NodeJSON",),
     "nodespace": ("FullNodeSpaceJSON", "NodeSpaceJSON"),
+    "scripting": ("open_bench",),
     "utils": ("get_deep_connected_nodeset",),
 }  # fmt: skip
 _HOMES = {name: f"funcnodes.{door}" for door, names in _AT_DOORS.items() for name in names}
