@@ -8,6 +8,7 @@ import marshal
 import sys
 from collections.abc import Callable
 from functools import cache
+from types import GenericAlias
 from typing import Annotated, Any
 
 LARGEST = 2**53  # from here on a whole number needs a marker
@@ -45,5 +46,5 @@ def _coders() -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
     plain: Any = None | bool | whole | float | str
     kind = plain
     for _ in range(_LEVELS):
-        kind = plain | list[kind] | dict[str, kind]
+        kind = plain | GenericAlias(list, (kind,)) | GenericAlias(dict, (str, kind))
     return msgspec.json.Encoder().encode, msgspec.json.Decoder(kind).decode
