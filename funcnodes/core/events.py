@@ -89,6 +89,14 @@ class Emitter:
         """Call it for every error."""
         self.on("error", listener)
 
+    def once_error(self, listener: Listener) -> None:
+        """Call it for the next error only."""
+        self.once("error", listener)
+
+    def off_error(self, listener: Listener | None = None) -> None:
+        """Call it for errors no more; without `listener` none."""
+        self.off("error", listener)
+
     def emit(
         self, event: str, msg: Mapping[str, Any] | None = None, /, *, src: Any = None, **data: Any
     ) -> bool:

@@ -48,16 +48,16 @@ def _finite(text: str) -> float:
 
 def check_depth(data: Any) -> None:
     """Raise SavedGraphError where it is nested deeper than anything we write."""
-    level = [data]
+    level = [data] if isinstance(data, dict | list) else []
     for _ in range(MAX_DEPTH):
+        if not level:
+            return
         level = [
             child
             for item in level
-            if isinstance(item, dict | list)
             for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
         ]
-        if not level:
-            return
     raise SavedGraphError("The file is nested too deep.")
 
 
@@ -98,12 +98,19 @@ def short(data: Any) -> str:
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
-    """Spare the garbage collector a look at everything for each thousand of new objects."""
+def without_collecting(*, made_to_stay: bool = False) -> Iterator[None]:
+    """Spare the garbage collector a look at everything for each thousand of new objects.
+
+    Args:
+        made_to_stay: Most of what is made inside is no garbage: it counts as old at once.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if made_to_stay and not gc.get_freeze_count():  # nobody's frozen objects are let go
+            gc.freeze()
+            gc.unfreeze()
         if was_enabled:
             gc.enable()

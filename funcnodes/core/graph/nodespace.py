@@ -107,13 +107,27 @@ class NodeSpace(Emitter):
     @property
     def edges(self) -> list[Edge]:
         """`(source node, output, target node, input)` of every edge."""
+        found: list[Edge] = []
+        for node in self._nodes.values():
+            for output in node.outputs.values():
+                for inp, _ in output._edges:
+                    found.append((node.uuid, output.id, inp.node.uuid, inp.id))
+            for forwarding in node.inputs.values():
+                if forwarding.has_targets:
+                    for inp in forwarding.targets:
+                        found.append((node.uuid, forwarding.id, inp.node.uuid, inp.id))
+        return found
+
+    @property
+    def unchecked(self) -> list[tuple[Edge, str]]:
+        """The edges of an older file that were made although they do not fit, each with why."""
         return [
-            (node.uuid, source.id, target.node.uuid, target.id)
+            ((source.node.uuid, source.id, node.uuid, inp.id), why)
             for node in self._nodes.values()
-            for ports in (node.outputs, node.inputs)
-            for source in ports.values()
-            if source.has_targets
-            for target in source.targets
+            for inp in node.inputs.values()
+            if inp.unchecked
+            for source in inp.sources
+            if (why := inp.why_unchecked(source)) is not None
         ]
 
     def walk(self) -> Iterator[Node]:
@@ -370,7 +384,8 @@ class NodeSpace(Emitter):
         Raises:
             SavedGraphError: A value cannot be saved; names node and port.
         """
-        return saved.dump(self)
+        with without_collecting():
+            return saved.dump(self)
 
     def full_serialize(self) -> dict[str, Any]:
         """Everything there is to know of it, its library included; ready for JSON."""
@@ -390,7 +405,7 @@ class NodeSpace(Emitter):
             RefusedError: A run is on.
         """
         self.check_unlocked()
-        with without_collecting():
+        with without_collecting(made_to_stay=True):
             self._take_over(loaded(data, self.lib, self.services))
 
     def _take_over(self, fresh: "NodeSpace") -> None:

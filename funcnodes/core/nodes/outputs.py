@@ -52,14 +52,6 @@ class NodeOutput(Port):
         return copy
 
     @property
-    def value(self) -> Any:
-        return self._value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.set(value)
-
-    @property
     def targets(self) -> Iterator[NodeInput]:
         """The inputs it is connected to."""
         return (inp for inp, _ in self._edges)
@@ -75,6 +67,16 @@ class NodeOutput(Port):
     def is_connected(self) -> bool:
         return bool(self._edges)
 
+    def set_value(self, value: Any, does_trigger: bool | None = None) -> None:
+        """`set` by the name that inputs have; with `does_trigger=False` nothing is triggered."""
+        if does_trigger is not False:
+            self.set(value)
+            return
+        self.stand_alone()
+        stimulus = self.node.open_wave(self)
+        self.place(value, stimulus, self.node.quality_taken)
+        stimulus.close()
+
     def set(self, value: Any, *, wave: Wave | None = None, quality: Quality | None = None) -> None:
         """Set the value and push it.
 
@@ -83,6 +85,7 @@ class NodeOutput(Port):
             wave: The wave it belongs to; else the node's present execution's, else a new one.
             quality: How far it can be trusted; else as far as what the present execution took.
         """
+        self.stand_alone()
         if quality is None:
             quality = self.node.quality_taken
         wave = wave or self.node.wave
@@ -140,6 +143,8 @@ class NodeOutput(Port):
         """
         if not isinstance(other, NodeInput):
             raise NodeConnectionError(f"{self._where} and {other._where} are both outputs.")
+        self.stand_alone()
+        other.stand_alone()
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
         if self in other.sources:
             return edge
@@ -164,7 +169,10 @@ class NodeOutput(Port):
         ]
 
     def edge_note(self, other: NodeInput) -> str:
-        """What the edge does to a value, e.g. "×0.001", or ""."""
+        """What the edge does to a value, e.g. "×0.001", that it is not checked, or ""."""
+        why = other.why_unchecked(self)
+        if why is not None:
+            return f"not checked: {why}"
         found = conversion(self.type, other.type_for(self))
         return str(getattr(found, "text", ""))
 
