@@ -208,6 +208,14 @@ class Runnable(Emitter):
         """Give up only what belongs to `wave`."""
         raise NotImplementedError
 
+    def owe(self, wave: Wave) -> None:
+        """`wave` lets go of it: what was set in it is for a newer one to take (T2a)."""
+        raise NotImplementedError
+
+    def make_good(self) -> None:
+        """A wave that was to run it does not: run it by itself if one before had let go of it."""
+        raise NotImplementedError
+
     def input_waves(self) -> Iterator[Wave]:
         """The waves in which the inputs that trigger it were set."""
         raise NotImplementedError

@@ -37,6 +37,12 @@ class Participant(topology.Linked, Protocol):
     def cancel_in(self, wave: "Wave", reason: str) -> None:
         """Give up what belongs to `wave`."""
 
+    def owe(self, wave: "Wave") -> None:
+        """`wave` lets go of it: what was set in it is for a newer one to take (T2a)."""
+
+    def make_good(self) -> None:
+        """A wave that was to run it does not: run it by itself if one before had let go of it."""
+
     def input_waves(self) -> "Iterator[Wave]":
         """The waves in which the inputs that trigger it were set."""
 
@@ -76,6 +82,7 @@ class Outcome:
 
 
 OK = Outcome("ok")
+_NOBODY: frozenset[Participant] = frozenset()
 _ids = itertools.count(1)
 
 
@@ -92,6 +99,7 @@ class Wave:
             calls `look_again` if it was the last or if others wait, else `wake` if somebody
             watches: that is `leave`.
         waiting: Nodes of the policy `settled` with a changed input, in order.
+        let_go: Nodes that a newer wave runs instead.
         watchers: Who waits for which nodes to come to rest.
         cancelled: The reason, once it is given up; nothing new begins in it then.
         scan: Waves of scans are never superseded (T4).
@@ -99,8 +107,9 @@ class Wave:
     """
 
     __slots__ = (
-        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_then", "active",
-        "cancelled", "id", "parent", "scan", "settled", "shielded", "waiting", "watchers",
+        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_releasing",
+        "_then", "active", "cancelled", "id", "let_go", "parent", "scan", "settled", "shielded",
+        "waiting", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -121,7 +130,9 @@ class Wave:
         self.active: set[Participant] = set()
         self.waiting: dict[Participant, None] = {}
         self._children: set[Wave] = set()  # unsettled ones only
-        self._failed: set[Participant] = set()
+        self._failed: Set[Participant] = _NOBODY  # most waves need no set of their own
+        self._releasing = 0  # 1 while nodes are released, 2 if they are to be gone over again
+        self.let_go: Set[Participant] = _NOBODY
         self.watchers: list[tuple[Set[Participant], asyncio.Future[None]]] = []
         self._then: tuple[Callable[[Wave], None], ...] = ()
 
@@ -200,6 +211,7 @@ class Wave:
         self.note(Outcome("cancelled", reason=reason))
         for node in list(self.waiting):
             self._stop_waiting(node)
+            node.make_good()
         for child in list(self._children):
             if not child.shielded:
                 child.cancel(reason)
@@ -246,13 +258,22 @@ class Wave:
 
         In this one they would see what `node` gave before: half of a set (T6).
         """
-        self._failed.add(node)
+        self.let_go |= {node}
+        node.owe(self)
         self.note(Outcome("superseded"))
+
+    def again(self) -> "Wave":
+        """A wave for what was set in this one, and has not been taken."""
+        return Wave(self._origin)
+
+    def withholds(self, node: Participant) -> bool:
+        """Whether what it has set at `node` is half of a set: the rest is to come, or was lost."""
+        return node in self.waiting or node in self._failed or self.cancelled is not None
 
     def note(self, outcome: Outcome) -> None:
         """Something went wrong; the first wins."""
         if outcome.node is not None:
-            self._failed.add(outcome.node)
+            self._failed |= {outcome.node}
         if self._outcome.state in ("ok", "superseded"):
             self._outcome = outcome
 
@@ -260,6 +281,9 @@ class Wave:
 
     def look_again(self) -> None:
         """Something of it has ended: release what waited for it, and see whether it is settled."""
+        if self._releasing:  # a node is between waiting and active: whoever releases looks again
+            self._releasing = 2
+            return
         if self.waiting and not self._open:
             self._release()
         if not (self._open or self.active or self.waiting or self._children or self.settled):
@@ -269,35 +293,63 @@ class Wave:
 
     def _release(self) -> None:
         """Run the waiting nodes whose ancestors outside their own cycle are at rest (T6)."""
-        skipped = True
-        while skipped:  # a skipped node frees what waits behind it
-            skipped = False
-            for node in list(self.waiting):
-                upstream = topology.upstream(node)
-                if not (upstream.isdisjoint(self.active) and upstream.isdisjoint(self.waiting)):
-                    continue
-                self._stop_waiting(node)
-                if not upstream.isdisjoint(self._failed):
-                    self._failed.add(node)
-                elif self._yields_for(node, upstream):
-                    self.supersede(node)
-                else:
-                    node.run_in_wave(self)  # which it does only if it is ready
-                skipped = skipped or node not in self.active
+        try:
+            self._releasing = 2
+            while self._releasing == 2:  # a node that was passed over frees what waits behind it
+                self._releasing = 1
+                for node in list(self.waiting):
+                    if node in self.waiting:
+                        self._consider(node)
+        finally:
+            self._releasing = 0
 
-    def _yields_for(self, node: Participant, upstream: Set[Participant]) -> bool:
+    def _consider(self, node: Participant) -> None:
+        upstream = topology.upstream(node)
+        if not (upstream.isdisjoint(self.active) and upstream.isdisjoint(self.waiting)):
+            return
+        self._stop_waiting(node)
+        if not upstream.isdisjoint(self._failed):
+            self._failed |= {node}
+            node.make_good()
+        elif self._yields(node, upstream):
+            self._hand_over(node, upstream)
+        else:
+            node.run_in_wave(self)  # which it does only if it is ready
+        if node not in self.active:
+            self._releasing = 2
+
+    def _yields(self, node: Participant, upstream: Set[Participant]) -> bool:
         """Whether a newer free wave has changed inputs of `node`, or will, and is to run it.
 
         Running it here would mix the values of both (T6); of free waves the newer wins (T4).
         """
+        if not upstream.isdisjoint(self.let_go):
+            return True
         if self.scan:
             return False
         if any(wave.id > self.id and not wave.scan for wave in node.waiting_in):
             return True
-        newest = max((wave.id for wave in node.input_waves() if not wave.scan), default=0)
-        return newest > self.id and any(
-            wave.id > self.id and not wave.scan for each in upstream for wave in each.busy_in()
-        )
+        newer = [w for w in node.input_waves() if w.id > self.id and not w.scan]
+        if not newer:
+            return False
+        return self._heir(upstream) is not None or any(wave.withholds(node) for wave in newer)
+
+    def _heir(self, upstream: Set[Participant]) -> "Wave | None":
+        """The newest free wave that is newer, and busy before the node in question."""
+        busy = (wave for each in upstream for wave in each.busy_in())
+        newer = (wave for wave in busy if wave.id > self.id and not wave.scan)
+        return max(newer, key=lambda wave: wave.id, default=None)
+
+    def _hand_over(self, node: Participant, upstream: Set[Participant]) -> None:
+        """A newer wave is to run `node`, whether or not it changes an input of it (T2a)."""
+        self.supersede(node)
+        if any(wave.id > self.id and not wave.scan for wave in node.waiting_in):
+            return
+        heir = self._heir(upstream)
+        if heir is not None and heir.cancelled is None:
+            heir.await_ancestors(node)
+        else:
+            node.make_good()
 
     def _stop_waiting(self, node: Participant) -> None:
         self.waiting.pop(node, None)
