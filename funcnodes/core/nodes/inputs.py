@@ -7,6 +7,7 @@ value on to inputs of other nodes, in the same wave: then it is a source as an o
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from funcnodes.core.nodes import edges
@@ -205,10 +206,9 @@ class NodeInput(Port):
                 hint="Mark the input live, or stop the run.",
                 node=self.node.uuid, port=self.id,
             )  # fmt: skip
-        loop = self.node.engine.elsewhere()
-        if loop is not None:
-            loop.call_soon_threadsafe(self._stimulate, value, does_trigger, wave)
-        else:
+        engine = self.node.engine
+        is_here = engine.elsewhere() is None
+        if is_here or not engine.post(self._stimulate, value, does_trigger, wave):
             self._stimulate(value, does_trigger, wave)
 
     def restore(self, value: Any) -> None:
@@ -277,6 +277,8 @@ class NodeInput(Port):
 
     def disconnect(self, other: "NodeOutput | None" = None) -> None:
         """Take away one edge, or all; without any the default returns, and nothing triggers."""
+        if self.node.engine.carry(lambda: self.disconnect(other)):
+            return
         for source in [other] if other is not None else list(self.sources):
             if source.is_input:
                 cast(NodeInput, source).unforward(self)
@@ -368,7 +370,8 @@ class NodeInput(Port):
         if not isinstance(other, NodeInput):
             raise NodeConnectionError(f"{self._where} can only be forwarded to an input.")
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
-        if other in self.forwards_to:
+        again = partial(self.forward, other, replace, quietly=quietly)
+        if self.node.engine.carry(again) or other in self.forwards_to:
             return edge
         check_unlocked(self, other)
         convert = fit(self, other)
@@ -384,6 +387,8 @@ class NodeInput(Port):
 
     def unforward(self, other: "NodeInput | None" = None) -> None:
         """Hand no more values on, to one input or to any; what loses its last edge is unset."""
+        if self.node.engine.carry(lambda: self.unforward(other)):
+            return
         for inp in [other] if other is not None else self.forwards_to:
             if inp not in self.forwards_to:
                 continue

@@ -166,6 +166,7 @@ class Node(Awaited):
         self._name = name or ""
         self.nodespace: Home[Node, NodeOutput] | None = None
         self.engine: Engine = default_engine()
+        self.engine.meet()
         self.properties: dict[str, Any] = {}
         self._policy = self.default_policy
         self._run_in = self.default_run_in

@@ -76,13 +76,15 @@ class NodeOutput(Port):
         return bool(self._edges)
 
     def set(self, value: Any, *, wave: Wave | None = None, quality: Quality | None = None) -> None:
-        """Set the value and push it.
+        """Set the value and push it; from another thread, at the loop's next turn (T12).
 
         Args:
             value: Anything.
             wave: The wave it belongs to; else the node's present execution's, else a new one.
             quality: How far it can be trusted; else as far as what the present execution took.
         """
+        if self.node.engine.post(lambda: self.set(value, wave=wave, quality=quality)):
+            return
         if quality is None:
             quality = self.node.quality_taken
         wave = wave or self.node.wave
@@ -141,7 +143,7 @@ class NodeOutput(Port):
         if not isinstance(other, NodeInput):
             raise NodeConnectionError(f"{self._where} and {other._where} are both outputs.")
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
-        if self in other.sources:
+        if self.node.engine.carry(lambda: self.connect(other, replace)) or self in other.sources:
             return edge
         check_unlocked(self, other)
         convert = self.check_edge(other)
@@ -170,6 +172,8 @@ class NodeOutput(Port):
 
     def disconnect(self, other: NodeInput | None = None) -> None:
         """Take away one edge, or all."""
+        if self.node.engine.carry(lambda: self.disconnect(other)):
+            return
         for inp in [other] if other is not None else list(self.targets):
             if self not in inp.sources:
                 continue

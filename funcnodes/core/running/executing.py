@@ -82,7 +82,7 @@ class Executable(Triggered):
             return
         try:
             result = self._call(self._args)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # a KeyboardInterrupt too is the node's
             if self._phase == RUNNING:
                 self.end_failed(error)
         else:
@@ -137,7 +137,7 @@ class Executable(Triggered):
                     self._single.emit(result, wave, quality)
                 else:
                     self._deliver(result, wave, quality)
-            except Exception as error:
+            except BaseException as error:
                 self.end_failed(error)
                 return
         self._error = None
@@ -309,6 +309,8 @@ class Executable(Triggered):
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Give up everything it is doing or is to do (T10)."""
+        if self.engine.carry(lambda: self.cancel(reason)):
+            return
         self._owed = None
         for wave in list(self._later):
             self._drop_later(wave, reason)

@@ -162,7 +162,12 @@ class Triggered(Runnable):
         return Wave(origin)
 
     def request_trigger(self, *, wave: Wave | None = None) -> None:
-        """Ask it to run, in a wave of its own unless one is given; nothing if it is not ready."""
+        """Ask it to run, in a wave of its own unless one is given; nothing if it is not ready.
+
+        From another thread than the engine's, it is asked at the loop's next turn (T12).
+        """
+        if self.engine.post(lambda: self.request_trigger(wave=wave)):
+            return
         stimulus = wave or self.open_wave(self.name)
         self.request(stimulus)
         if wave is None:

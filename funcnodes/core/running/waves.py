@@ -189,19 +189,18 @@ class Wave:
         """
         self.close()
         if not self.settled:
-            waiter = self._watch(None)
             try:
-                await asyncio.wait_for(waiter, timeout_s)
+                await asyncio.wait_for(self._rest_of(_EVERYTHING), timeout_s)
             except TimeoutError:
                 self._outcome = Outcome("timeout", error=NodeTimeout(self._overtime(timeout_s)))
                 self.cancel(f"not settled within {timeout_s} s")
-                await self._watch(None)
+                await self._rest_of(_EVERYTHING)
         return self._outcome
 
     async def wait_clear(self, nodes: Set[Participant]) -> None:
         """Wait until none of `nodes` is queued, running or waiting in it."""
         if not self.settled and not self._clear_of(nodes):
-            await self._watch(nodes)
+            await self._rest_of(nodes)
 
     def cancel(self, reason: str) -> None:
         """Give up what is queued or running in it and in its unshielded children (T10)."""
@@ -373,13 +372,17 @@ class Wave:
             and nodes.isdisjoint(self.waiting)
         )
 
-    def _watch(self, nodes: Set[Participant] | None) -> "asyncio.Future[None]":
-        """A future for the moment at which `nodes` (None: the whole wave) are at rest."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.watchers.append((_EVERYTHING if nodes is None else nodes, waiter))
+    async def _rest_of(self, nodes: Set[Participant]) -> None:
+        """Wait for the moment at which `nodes` are at rest; leaves nothing behind if given up."""
+        watcher = (nodes, asyncio.get_running_loop().create_future())
+        self.watchers.append(watcher)
         if self.settled:
             self.wake()
-        return waiter
+        try:
+            await watcher[1]
+        finally:
+            if not watcher[1].done() or watcher[1].cancelled():
+                self.watchers = [other for other in self.watchers if other is not watcher]
 
     def wake(self) -> None:
         """Tell watchers whose nodes are at rest."""
