@@ -15,7 +15,7 @@ from funcnodes.core.nodes.edges import check_unlocked, fit
 from funcnodes.core.nodes.port import Listeners, Port, put_value
 from funcnodes.core.nodes.provenance import Origin
 from funcnodes.core.nodes.refused import RefusedEdge
-from funcnodes.core.running.surface import Convert, push
+from funcnodes.core.running.surface import REFUSED, Convert, converted, push
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, check_range
 from funcnodes.core.values import NoValue, Quality
@@ -218,9 +218,14 @@ class NodeInput(Port):
 
     def unset(self) -> None:
         """Go back to the default, without triggering."""
-        self.reset()
-        for inp in self.forwards_to:
-            inp.unset()
+        todo = [self]
+        while todo:
+            inp = todo.pop()
+            if inp is self or type(inp).unset is NodeInput.unset:
+                inp.reset()
+                todo += reversed(inp.forwards_to)
+            else:
+                inp.unset()
 
     def reset(self) -> None:
         """Go back to the default, here only."""
@@ -414,9 +419,19 @@ class NodeInput(Port):
         ]
 
     def _receive_and_forward(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        type(self).receive(self, value, wave, quality)
-        for inp, convert in self.__dict__.get("_forwards", ()):
-            push(inp, convert, value, wave, quality)
+        """`receive`, here and along all that it is forwarded to, however far that is."""
+        todo: list[tuple[NodeInput, Convert | None, Any]] = [(self, None, value)]
+        while todo:
+            inp, convert, given = todo.pop()
+            taken = converted(inp, convert, given, wave)
+            forwards = inp.__dict__.get("_forwards")
+            if taken is REFUSED:
+                continue
+            if forwards is None:
+                inp.receive(taken, wave, quality)
+            else:
+                type(inp).receive(inp, taken, wave, quality)
+                todo += [(further, change, taken) for further, change in reversed(forwards)]
 
     def _forward_present(self, other: "NodeInput", convert: Convert | None, quietly: bool) -> None:
         if self._value is NoValue or other.carries == "stream":
@@ -431,10 +446,11 @@ class NodeInput(Port):
 
 
 def _forwards_reach(start: NodeInput, goal: NodeInput) -> bool:
-    reached = [start]
-    while reached:
-        inp = reached.pop()
-        if inp is goal:
+    """Whether `start` is forwarded to `goal`; looked for from both ends, as one is often near."""
+    ahead, behind = [start], [goal]
+    while ahead and behind:
+        if ahead[-1] is goal or behind[-1] is start:
             return True
-        reached.extend(inp.forwards_to)
+        ahead += ahead.pop().forwards_to
+        behind += [source for source in behind.pop().sources if isinstance(source, NodeInput)]
     return False

@@ -110,11 +110,12 @@ class Node(Awaited):
     _templates: ClassVar[dict[str, Port]] = {}
     _function: ClassVar[Callable[..., Any] | None] = None
     _is_coroutine: ClassVar[bool] = False
+    _apart: ClassVar[frozenset[str]] = frozenset()  # outputs that its function's result is not for
     _is_usual: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = {port.id or name: port for name, port in vars(cls).items() if isinstance(port, Port)}
+        own = _told_apart(cls, [port for port in vars(cls).values() if isinstance(port, Port)])
         hiding = [
             name
             for name, port in vars(cls).items()
@@ -129,6 +130,7 @@ class Node(Awaited):
         if cls.__module__.partition(".")[0] != "funcnodes":
             taken.check_names(cls, Node)
         cls._templates = {**cls._templates, **own}
+        cls._apart = cls._apart - own.keys()
         if "func" in vars(cls) and "_function" not in vars(cls):
             cls._function = None
         cls._is_coroutine = inspect.iscoroutinefunction(cls.func)
@@ -303,7 +305,8 @@ class Node(Awaited):
         self._names = [p.id for p in self._parameters]
         self._only = self._parameters[0] if len(self._parameters) == 1 else None
         self._required = [p for p in self._parameters if p.required]
-        self._results = [p for p in self.outputs.values() if p is not self._trigger_out]
+        apart = {TRIGGER_OUT, *self._apart}
+        self._results = [p for p in self.outputs.values() if p.id not in apart]
         self._single = self._results[0] if len(self._results) == 1 else None
         self.edges_changed()
 
@@ -540,6 +543,29 @@ class Node(Awaited):
         if return_dict:
             return values
         return tuple(values.values()) if len(values) != 1 else next(iter(values.values()))
+
+
+def _told_apart(kind: type[Node], own: list[Port]) -> dict[str, Port]:
+    """Its own ports by id; an output named like an input gets `_` after its id.
+
+    Raises:
+        GraphError: An input is named like an output that it has from elsewhere.
+    """
+    inherited = kind._templates
+    inputs = {port.id for port in (*inherited.values(), *own) if port.is_input}
+    taken = inputs | {port.id for port in own}
+    for port in own:
+        before = inherited.get(port.id)
+        if port.is_input and before is not None and not before.is_input:
+            raise GraphError(
+                f"{kind.__name__} has an output {port.id!r} already, and cannot have such an input."
+            )
+        if not port.is_input and port.id in inputs:
+            port.name = port.name
+            while port.id in taken:
+                port.id += "_"
+            taken.add(port.id)
+    return {port.id: port for port in own}
 
 
 def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:

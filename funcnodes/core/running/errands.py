@@ -62,9 +62,9 @@ class Errand:
         node = self._node
         try:
             result = await node._call(args)
-        except GeneratorExit:
-            raise
         except BaseException as error:  # a KeyboardInterrupt too is the node's
+            if isinstance(error, GeneratorExit) and not self._is_under_way():
+                raise  # nobody runs it any more
             if node._errand is not self:
                 return
             if self.given_up is not None or self._is_cancelled(error):
@@ -74,6 +74,11 @@ class Errand:
         else:
             if node._errand is self:
                 node._end_ok(result)
+
+    def _is_under_way(self) -> bool:
+        """Whether the loop is just running the task."""
+        loop = asyncio._get_running_loop()
+        return loop is not None and asyncio.current_task(loop) is self.task
 
     def _is_cancelled(self, error: BaseException) -> bool:
         """Whether the task was told to stop; else the function raised that by itself."""

@@ -76,16 +76,25 @@ class Outlet(Outward, Protocol):
 
 def push(inp: Inlet, convert: Convert | None, value: Any, wave: Wave, quality: Quality) -> None:
     """Hand a value to an input; one that cannot be converted counts as its node's failure."""
-    if convert is not None:
-        try:
-            value = convert(value)
-        except GraphError as error:
-            inp.node.fail_in(wave, error)
-            return
-        except (TypeError, ValueError) as error:
-            inp.node.fail_in(wave, inp.refusal(f"{value!r} cannot be converted ({error})."))
-            return
-    inp.receive(value, wave, quality)
+    value = converted(inp, convert, value, wave)
+    if value is not REFUSED:
+        inp.receive(value, wave, quality)
+
+
+def converted(inp: Inlet, convert: Convert | None, value: Any, wave: Wave) -> Any:
+    """What becomes of a value on its way to an input; REFUSED where its node has failed by it."""
+    if convert is None:
+        return value
+    try:
+        return convert(value)
+    except GraphError as error:
+        inp.node.fail_in(wave, error)
+    except (TypeError, ValueError) as error:
+        inp.node.fail_in(wave, inp.refusal(f"{value!r} cannot be converted ({error})."))
+    return REFUSED
+
+
+REFUSED = object()
 
 
 class Runnable(Emitter):
