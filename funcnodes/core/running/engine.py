@@ -236,7 +236,7 @@ class Engine:
                                 active = wave.active
                                 active.discard(node)
                                 if not active or wave.waiting:
-                                    wave.look_again()
+                                    wave.look_again(node)
                                 elif wave.watchers:
                                     wave.wake()
                     now = perf_counter()

@@ -272,7 +272,7 @@ class Executable(Triggered):
         if is_at_rest or not self.is_busy_in(wave):
             wave.active.discard(self)  # `Wave.leave`, written out
             if not wave.active or wave.waiting:
-                wave.look_again()
+                wave.look_again(self)
             elif wave.watchers:
                 wave.wake()
 

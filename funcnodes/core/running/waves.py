@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from funcnodes.core.running import topology
+from funcnodes.core.running.queueing import Queue, common
 from funcnodes.errors import NodeTimeout
 
 OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
@@ -98,7 +99,7 @@ class Wave:
         active: The nodes queued or running in it, or with a rerun pending. A node that leaves
             calls `look_again` if it was the last or if others wait, else `wake` if somebody
             watches: that is `leave`.
-        waiting: Nodes of the policy `settled` with a changed input, in order.
+        waiting: Nodes of the policy `settled` with a changed input, and which came first.
         let_go: Nodes that a newer wave runs instead.
         watchers: Who waits for which nodes to come to rest.
         cancelled: The reason, once it is given up; nothing new begins in it then.
@@ -107,7 +108,7 @@ class Wave:
     """
 
     __slots__ = (
-        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_releasing",
+        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_queue",
         "_then", "active", "cancelled", "id", "let_go", "parent", "scan", "settled", "shielded",
         "waiting", "watchers",
     )  # fmt: skip
@@ -128,10 +129,10 @@ class Wave:
         self.settled = False
         self._outcome = OK  # of what has happened so far
         self.active: set[Participant] = set()
-        self.waiting: dict[Participant, None] = {}
+        self.waiting: dict[Participant, int] = {}
         self._children: set[Wave] = set()  # unsettled ones only
         self._failed: Set[Participant] = _NOBODY  # most waves need no set of their own
-        self._releasing = 0  # 1 while nodes are released, 2 if they are to be gone over again
+        self._queue: Queue[Participant] | None = None  # of `waiting`, once somebody does
         self.let_go: Set[Participant] = _NOBODY
         self.watchers: list[tuple[Set[Participant], asyncio.Future[None]]] = []
         self._then: tuple[Callable[[Wave], None], ...] = ()
@@ -175,6 +176,8 @@ class Wave:
     def close(self) -> None:
         """Nothing more is set in it from outside."""
         self._open = False
+        if self._queue is not None:
+            self._queue.look_over(self.waiting)
         self.look_again()
 
     def when_settled(self, callback: "Callable[[Wave], None]") -> None:
@@ -234,7 +237,7 @@ class Wave:
         active = self.active
         active.discard(node)
         if not active or self.waiting:
-            self.look_again()
+            self.look_again(node)
         elif self.watchers:
             self.wake()
 
@@ -242,7 +245,11 @@ class Wave:
         """`node` (policy `settled`) has a changed input: run it once its ancestors are done."""
         if self.cancelled is None:
             self.settled = False
-            self.waiting[node] = None
+            if self._queue is None:
+                self._queue = Queue()
+            if node not in self.waiting:
+                self.waiting[node] = next(_ids)
+                self._queue.fresh.append(node)
             node.waiting_in.add(self)
             if not self._open and not self.active:
                 self.look_again()
@@ -250,7 +257,7 @@ class Wave:
     def forget(self, node: Participant) -> None:
         """`node` is to run in it no more."""
         self._stop_waiting(node)
-        self.look_again()
+        self.look_again(node)
 
     def supersede(self, node: Participant) -> None:
         """A newer wave runs `node` instead, and with it all that waits behind it here (T4).
@@ -278,33 +285,40 @@ class Wave:
 
     # ── coming to rest ────────────────────────────────────────────────────────────────────
 
-    def look_again(self) -> None:
-        """Something of it has ended: release what waited for it, and see whether it is settled."""
-        if self._releasing:  # a node is between waiting and active: whoever releases looks again
-            self._releasing = 2
-            return
-        if self.waiting and not self._open:
-            self._release()
+    def look_again(self, *left: Participant) -> None:
+        """Something of it has ended: release what waited for it, and see whether it is settled.
+
+        Args:
+            left: Who has left it just now.
+        """
+        queue = self._queue
+        if queue is not None:
+            queue.noticed += left
+            if queue.is_at_it:  # a node may be between waiting and active: it is gone on there
+                return
+            if self.waiting and not self._open:
+                self._release(queue)
         if not (self._open or self.active or self.waiting or self._children or self.settled):
             self._settle()
         if self.watchers:
             self.wake()
 
-    def _release(self) -> None:
+    def _release(self, queue: Queue[Participant]) -> None:
         """Run the waiting nodes whose ancestors outside their own cycle are at rest (T6)."""
+        queue.is_at_it = True
         try:
-            self._releasing = 2
-            while self._releasing == 2:  # a node that was passed over frees what waits behind it
-                self._releasing = 1
-                for node in list(self.waiting):
+            while candidates := queue.take(self.waiting):
+                for node in candidates:
                     if node in self.waiting:
-                        self._consider(node)
+                        self._consider(node, queue)
         finally:
-            self._releasing = 0
+            queue.is_at_it = False
 
-    def _consider(self, node: Participant) -> None:
+    def _consider(self, node: Participant, queue: Queue[Participant]) -> None:
         upstream = topology.upstream(node)
-        if not (upstream.isdisjoint(self.active) and upstream.isdisjoint(self.waiting)):
+        holder = common(upstream, self.active) or common(upstream, self.waiting.keys())
+        if holder is not None:
+            queue.put_behind(holder, node)
             return
         self._stop_waiting(node)
         if not upstream.isdisjoint(self._failed):
@@ -315,7 +329,7 @@ class Wave:
         else:
             node.run_in_wave(self)  # which it does only if it is ready
         if node not in self.active:
-            self._releasing = 2
+            queue.noticed.append(node)
 
     def _yields(self, node: Participant, upstream: Set[Participant]) -> bool:
         """Whether a newer free wave has changed inputs of `node`, or will, and is to run it.
@@ -369,7 +383,7 @@ class Wave:
         return (
             nodes is not _EVERYTHING
             and nodes.isdisjoint(self.active)
-            and nodes.isdisjoint(self.waiting)
+            and self.waiting.keys().isdisjoint(nodes)
         )
 
     async def _rest_of(self, nodes: Set[Participant]) -> None:
