@@ -71,3 +71,10 @@ class _Carried:
 async def over(home: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     """Await `work` on the loop of another thread, from the caller's own."""
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end; one of a loop that has ended has ended with it."""
+    if task.get_loop() is asyncio.get_running_loop():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
