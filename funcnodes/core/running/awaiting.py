@@ -105,16 +105,28 @@ class Awaited(Executable):
 
     async def _await_done(self) -> Self:
         """T9: what is in flight and what it sets off; triggered once first if nothing is."""
-        home = self.engine.elsewhere()
-        if home is not None:
-            return await over(home, self._await_done())
-        with self._awaited():
-            self.engine.arm()
+        engine = self.engine
+        if asyncio._get_running_loop() is not engine._loop:
+            home = engine.elsewhere()
+            if home is not None:
+                return await over(home, self._await_done())
+        waiter = engine.current()
+        if waiter is not None:
+            with self._awaited_by(waiter):
+                await self._run_to_rest()
+        else:  # `_run_to_rest`, written out
+            engine.arm()
             if self._in_flight() is None and self.ready():
                 self.request_trigger()
             await self._rest()
         self._raise_own_error()
         return self
+
+    async def _run_to_rest(self) -> None:
+        self.engine.arm()
+        if self._in_flight() is None and self.ready():
+            self.request_trigger()
+        await self._rest()
 
     async def _ended(self) -> Self:
         """What was triggered has ended, and what that set off."""

@@ -51,3 +51,19 @@ def common(some: Set[N], others: Set[N]) -> N | None:
     """One that is in both, if any."""
     fewer, more = (some, others) if len(some) < len(others) else (others, some)
     return next((each for each in fewer if each in more), None)
+
+
+def with_one(some: Set[N], one: N) -> Set[N]:
+    """A set with one more: the same, unless it was one that nobody may change."""
+    if isinstance(some, set):
+        some.add(one)
+        return some
+    return {*some, one}
+
+
+def without(some: Set[N], one: N) -> Set[N]:
+    """A set with one less; the same, unless it was one that nobody may change."""
+    if isinstance(some, set):
+        some.discard(one)
+        return some
+    return some - {one}

@@ -119,6 +119,7 @@ class Runnable(Emitter):
         _error: What the last execution raised, until one succeeds.
         _later: What waits for a rerun, by wave and in order: its arguments where they are taken
             already, else None (T2, T4).
+        _owed: A wave that let go of it for a newer one, until it runs again (T2a).
         _plain: Its function, where nothing could make an execution unusual and the engine may
             take its fast path; else None (see `triggering.Triggered._choose_way`).
         _only: Its input, if it is the only one besides ▶; else None.
@@ -137,9 +138,10 @@ class Runnable(Emitter):
     __slots__ = (
         "__dict__", "__weakref__",
         "_announces", "_args", "_began", "_blocked", "_errand", "_error", "_later", "_names",
-        "_only", "_pace", "_parameters", "_phase", "_plain", "_policy", "_required", "_results",
-        "_run_in", "_single", "_taken", "_trigger_in", "_trigger_out", "_wave", "_waves", "asked",
-        "changes", "inputs", "outputs", "relatives", "runs", "took_s", "waiting_in",
+        "_only", "_owed", "_pace", "_parameters", "_phase", "_plain", "_policy", "_required",
+        "_results", "_run_in", "_single", "_taken", "_trigger_in", "_trigger_out", "_wave",
+        "_waves", "asked", "changes", "inputs", "outputs", "relatives", "runs", "took_s",
+        "waiting_in",
     )  # fmt: skip
 
     uuid: str
@@ -174,6 +176,7 @@ class Runnable(Emitter):
         self.waiting_in: set[Wave] = set()
         self.relatives: Relatives | None = None
         self._blocked = False
+        self._owed: Wave | None = None
         self._phase = IDLE
         self._wave: Wave | None = None
         self._args: Arguments = {}

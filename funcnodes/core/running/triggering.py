@@ -63,7 +63,6 @@ class Triggered(Runnable):
     _is_usual: ClassVar[bool]  # the class asks for nothing but what every function gets
     _has_aftermath: bool  # there is something to do after a success
     _zipped: Mapping[str, Wave | None] = {}  # `zip`: of which wave each input was, last time
-    _owed: Wave | None = None  # one that let go of it, in favour of a newer one (T2a)
 
     def func(self, *args: Any, **kwargs: Any) -> Any:
         """What the node does: a plain method or a coroutine.

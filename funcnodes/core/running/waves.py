@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from funcnodes.core.running import topology
-from funcnodes.core.running.queueing import Queue, common
+from funcnodes.core.running.queueing import Queue, common, with_one, without
 from funcnodes.errors import NodeTimeout
 
 OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
@@ -83,7 +83,8 @@ class Outcome:
 
 
 OK = Outcome("ok")
-_NOBODY: frozenset[Participant] = frozenset()
+_NOBODY: frozenset[Participant] = frozenset()  # most waves need no sets of their own for these
+_NO_WAVES: "frozenset[Wave]" = frozenset()
 _ids = itertools.count(1)
 
 
@@ -130,8 +131,8 @@ class Wave:
         self._outcome = OK  # of what has happened so far
         self.active: set[Participant] = set()
         self.waiting: dict[Participant, int] = {}
-        self._children: set[Wave] = set()  # unsettled ones only
-        self._failed: Set[Participant] = _NOBODY  # most waves need no set of their own
+        self._children: Set[Wave] = _NO_WAVES  # unsettled ones only
+        self._failed: Set[Participant] = _NOBODY
         self._queue: Queue[Participant] | None = None  # of `waiting`, once somebody does
         self.let_go: Set[Participant] = _NOBODY
         self.watchers: list[tuple[Set[Participant], asyncio.Future[None]]] = []
@@ -169,7 +170,7 @@ class Wave:
         wave = Wave(label, parent=self, scan=scan or self.scan)
         wave.shielded = shielded
         wave.cancelled = None if shielded else self.cancelled
-        self._children.add(wave)
+        self._children = with_one(self._children, wave)
         self.settled = False
         return wave
 
@@ -264,7 +265,7 @@ class Wave:
 
         In this one they would see what `node` gave before: half of a set (T6).
         """
-        self.let_go |= {node}
+        self.let_go = with_one(self.let_go, node)
         node.owe(self)
         self.note(Outcome("superseded"))
 
@@ -279,13 +280,13 @@ class Wave:
     def note(self, outcome: Outcome) -> None:
         """Something went wrong; the first wins."""
         if outcome.node is not None:
-            self._failed |= {outcome.node}
+            self._failed = with_one(self._failed, outcome.node)
         if self._outcome.state in ("ok", "superseded"):
             self._outcome = outcome
 
     # ── coming to rest ────────────────────────────────────────────────────────────────────
 
-    def look_again(self, *left: Participant) -> None:
+    def look_again(self, left: Participant | None = None) -> None:
         """Something of it has ended: release what waited for it, and see whether it is settled.
 
         Args:
@@ -293,7 +294,8 @@ class Wave:
         """
         queue = self._queue
         if queue is not None:
-            queue.noticed += left
+            if left is not None:
+                queue.noticed.append(left)
             if queue.is_at_it:  # a node may be between waiting and active: it is gone on there
                 return
             if self.waiting and not self._open:
@@ -322,7 +324,7 @@ class Wave:
             return
         self._stop_waiting(node)
         if not upstream.isdisjoint(self._failed):
-            self._failed |= {node}
+            self._failed = with_one(self._failed, node)
             node.make_good()
         elif self._yields(node, upstream):
             self._hand_over(node, upstream)
@@ -372,7 +374,7 @@ class Wave:
         self.settled = True
         parent = self.parent
         if parent is not None:
-            parent._children.discard(self)
+            parent._children = without(parent._children, self)
         then, self._then = self._then, ()
         for callback in then:
             callback(self)
