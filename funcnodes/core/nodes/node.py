@@ -87,6 +87,7 @@ class Node(Awaited):
     takes_back: ClassVar[bool] = False  # edges from what it sets off back to it order nothing
     starts_wave: ClassVar[bool] = False  # what it gives belongs to the next wave (T8)
     set_off: topology.SetOff | None = None  # kept by topology, where it takes back
+    in_loop: tuple[int, bool] | None = None  # kept by topology, where somebody asked
     linked: bool = False  # topology asks `links_in` and `links_out` too
     place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None  # after so long an execution is given up (T10)
@@ -380,8 +381,11 @@ class Node(Awaited):
 
     def update_blocked(self) -> None:
         """Called when muting or arming changes."""
-        disarmed = self.nodespace is not None and self.nodespace.arming == "disarmed"
-        self.blocked = self._muted or (self.effect and disarmed)
+        self.blocked = self._muted or ((self.effect or self.is_frame) and self._builds)
+
+    @property
+    def _builds(self) -> bool:
+        return self.nodespace is not None and self.nodespace.arming == "disarmed"
 
     def set_reset_inputs(self, resets: bool) -> None:
         """Whether its inputs go back to their defaults after each success."""

@@ -154,6 +154,7 @@ class Runnable(Emitter):
     starts_wave: ClassVar[bool]
     returns_none: ClassVar[bool]  # a result of None is a value, not "outputs were set"
     set_off: SetOff | None
+    in_loop: tuple[int, bool] | None
     _parameters: Sequence[Inlet]
     _names: list[str]
     _only: Inlet | None
@@ -175,7 +176,7 @@ class Runnable(Emitter):
         self.asked: Wave | None = None
         self.waiting_in: set[Wave] = set()
         self.relatives: Relatives | None = None
-        self._blocked = False
+        self._blocked = 0
         self._owed: Wave | None = None
         self._phase = IDLE
         self._wave: Wave | None = None

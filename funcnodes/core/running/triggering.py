@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 from funcnodes.core.quality import doubted, quality_of, worst
+from funcnodes.core.running import topology
 from funcnodes.core.running.engine import Engine
 from funcnodes.core.running.surface import (
     IDLE,
@@ -42,6 +43,9 @@ class Ahead(Protocol):
 
     def drop(self, wave: Wave | None = None) -> None:
         """Forget what waits, of one wave or of all."""
+
+
+FREE, BLOCKED, IN_LOOPS = 0, 1, 2  # which requests pass a node by: none, all, those in cycles
 
 
 def _by_id(wave: Wave) -> int:
@@ -100,13 +104,18 @@ class Triggered(Runnable):
 
     @property
     def blocked(self) -> bool:
-        """Whether requests pass it by: muted, or an effect while disarmed (A1)."""
-        return self._blocked
+        """Whether requests pass it by: muted, or an effect or a frame while disarmed (A1)."""
+        return self._blocked == BLOCKED
 
     @blocked.setter
     def blocked(self, blocked: bool) -> None:
-        self._blocked = blocked
+        self._blocked = BLOCKED if blocked else IN_LOOPS if self._builds else FREE
         self._choose_way()
+
+    @property
+    def _builds(self) -> bool:
+        """Whether it is in a graph that is being built: disarmed (A1)."""
+        return False
 
     def _choose_way(self) -> None:
         """Whether it is plain: nothing there that could make an execution unusual.
@@ -174,7 +183,7 @@ class Triggered(Runnable):
 
     def request(self, wave: Wave) -> None:
         """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
-        if self._blocked or wave.cancelled is not None:
+        if wave.cancelled is not None or (self._blocked and self._passes_by()):
             return
         self.asked = wave
         if self.listeners is not None:
@@ -188,6 +197,10 @@ class Triggered(Runnable):
         elif self._all_newer() and self.ready():
             self._zipped = {port.id: port.wave for port in self._parameters if port.sources}
             self.run_in_wave(wave)
+
+    def _passes_by(self) -> bool:
+        """Whether it lets requests pass: a cycle that is being built does nothing yet (A1)."""
+        return self._blocked == BLOCKED or topology.loops(self)
 
     def run_in_wave(self, wave: Wave) -> None:
         if self._phase != IDLE:
@@ -341,7 +354,7 @@ class Triggered(Runnable):
 
     def make_good(self) -> None:
         owed = self._owed
-        if owed is None or self._blocked:
+        if owed is None or self.blocked:
             return
         waves = [port.wave for port in self._parameters if port.wave is not None]
         if self._policy != "each" and any(wave.withholds(self) for wave in waves):
