@@ -288,6 +288,8 @@ class Node(Awaited):
         self._announces = self.shows_order or bool(self._trigger_out._edges)
         for port in self.inputs.values():
             port.triggers = port._does_trigger and (not ordered or port is self._trigger_in)
+        for output in self.outputs.values():
+            output.shares = output.type.kind in ("any", "array")
         if self.place is not None and self.nodespace is not None:
             self.nodespace.places.heed(self)
         self._choose_way()

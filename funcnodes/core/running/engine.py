@@ -34,7 +34,7 @@ from funcnodes.core.running.surface import (
     push,
 )
 from funcnodes.core.running.waves import Wave
-from funcnodes.core.values import NoValue
+from funcnodes.core.values import NoValue, shared
 
 SLICE_S = 0.005  # how long one drain may keep the loop
 MAX_THREADS = 32
@@ -220,6 +220,8 @@ class Engine:
                                 if node.changes is not None:
                                     node.changes.note_port(output)
                                 if output._edges:
+                                    if output.shares:
+                                        result = shared(result)
                                     self._pass_on(output._edges, result, wave)
                             # `Executable._end`: nothing of it is elsewhere, no backlog waits.
                             node._error = None

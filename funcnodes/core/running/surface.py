@@ -59,6 +59,7 @@ class Inlet(Inward, Protocol):
 class Outlet(Outward, Protocol):
     """An output, as an execution that sets it sees it."""
 
+    shares: bool  # its values may be arrays
     _value: Any
     wave: Wave | None
     quality: Quality
