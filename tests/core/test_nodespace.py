@@ -273,7 +273,6 @@ def test_a_bad_file_leaves_the_old_graph_untouched(file: Any, sentence: str) -> 
     [
         ("{", "not JSON: .* line 1, column 2"),
         ("[" * 100_000, "nested too deep"),
-        ('{"a": NaN}', "NaN is not a number"),
         ('{"a": 1e999}', "1e999 is too large"),
         (f'{{"a": {"1" * 5000}}}', "number of too many digits"),
     ],

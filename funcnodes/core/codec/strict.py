@@ -17,13 +17,13 @@ MAX_DEPTH = 200
 
 
 def parse(text: str | bytes, *, what: str = "The file") -> Any:
-    """Read JSON text, refusing what JSON has no word for.
+    """Read JSON text; `NaN`, `Infinity` and `-Infinity`, which older versions wrote, are numbers.
 
     Raises:
         SavedGraphError: It is no JSON, nested too deep, or has numbers out of range.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return json.loads(text, parse_float=_finite)
     except RecursionError as error:
         raise SavedGraphError(f"{what} is nested too deep.") from error
     except UnicodeDecodeError as error:
@@ -33,10 +33,6 @@ def parse(text: str | bytes, *, what: str = "The file") -> Any:
         raise SavedGraphError(f"{what} is not JSON: {error.msg} at {where}.") from error
     except ValueError as error:
         raise SavedGraphError(f"{what} has a number of too many digits.") from error
-
-
-def _refuse_constant(name: str) -> Any:
-    raise SavedGraphError(f"{name} is not a number that JSON knows.")
 
 
 def _finite(text: str) -> float:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from funcnodes.core.nodes import edges
@@ -16,7 +17,7 @@ from funcnodes.core.nodes.edges import Start, check_unlocked, fit
 from funcnodes.core.nodes.port import Listeners, Port, put_value
 from funcnodes.core.nodes.provenance import Origin
 from funcnodes.core.nodes.refused import OlderEdge
-from funcnodes.core.running.surface import Convert, push
+from funcnodes.core.running.surface import REFUSED, Convert, converted, push
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, check_range
 from funcnodes.core.values import NoValue, Quality
@@ -234,10 +235,9 @@ class NodeInput(Port):
         if value is not NoValue:
             value = self.check(value)
         self._check_not_frozen()
-        loop = self.node.engine.elsewhere()
-        if loop is not None:
-            loop.call_soon_threadsafe(self._stimulate, value, does_trigger, wave)
-        else:
+        engine = self.node.engine
+        is_here = engine.elsewhere() is None
+        if is_here or not engine.post(self._stimulate, value, does_trigger, wave):
             self._stimulate(value, does_trigger, wave)
 
     def _check_not_frozen(self) -> None:
@@ -256,9 +256,14 @@ class NodeInput(Port):
 
     def unset(self) -> None:
         """Go back to the default, without triggering."""
-        self.reset()
-        for inp in self.forwards_to:
-            inp.unset()
+        todo = [self]
+        while todo:
+            inp = todo.pop()
+            if inp is self or type(inp).unset is NodeInput.unset:
+                inp.reset()
+                todo += reversed(inp.forwards_to)
+            else:
+                inp.unset()
 
     def reset(self) -> None:
         """Go back to the default, here only."""
@@ -315,6 +320,8 @@ class NodeInput(Port):
 
     def disconnect(self, other: "NodeOutput | None" = None) -> None:
         """Take away one edge, or all; without any the default returns, and nothing triggers."""
+        if self.node.engine.carry(lambda: self.disconnect(other)):
+            return
         for source in [other] if other is not None else list(self.sources):
             if source.is_input:
                 cast(NodeInput, source).unforward(self)
@@ -410,7 +417,8 @@ class NodeInput(Port):
         self.stand_alone()
         other.stand_alone()
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
-        if other in self.forwards_to:
+        again = partial(self.forward, other, replace, quietly=quietly)
+        if self.node.engine.carry(again) or other in self.forwards_to:
             return edge
         check_unlocked(self, other)
         convert = fit(self, other)
@@ -426,6 +434,8 @@ class NodeInput(Port):
 
     def unforward(self, other: "NodeInput | None" = None) -> None:
         """Hand no more values on, to one input or to any; what loses its last edge is unset."""
+        if self.node.engine.carry(lambda: self.unforward(other)):
+            return
         for inp in [other] if other is not None else self.forwards_to:
             if inp not in self.forwards_to:
                 continue
@@ -451,9 +461,19 @@ class NodeInput(Port):
         ]
 
     def _receive_and_forward(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        type(self).receive(self, value, wave, quality)
-        for inp, convert in self.__dict__.get("_forwards", ()):
-            push(inp, convert, value, wave, quality)
+        """`receive`, here and along all that it is forwarded to, however far that is."""
+        todo: list[tuple[NodeInput, Convert | None, Any]] = [(self, None, value)]
+        while todo:
+            inp, convert, given = todo.pop()
+            taken = converted(inp, convert, given, wave)
+            forwards = inp.__dict__.get("_forwards")
+            if taken is REFUSED:
+                continue
+            if forwards is None:
+                inp.receive(taken, wave, quality)
+            else:
+                type(inp).receive(inp, taken, wave, quality)
+                todo += [(further, change, taken) for further, change in reversed(forwards)]
 
     def _forward_present(self, other: "NodeInput", convert: Convert | None, quietly: bool) -> None:
         if self._value is NoValue or other.carries == "stream":
@@ -468,10 +488,11 @@ class NodeInput(Port):
 
 
 def _forwards_reach(start: NodeInput, goal: NodeInput) -> bool:
-    reached = [start]
-    while reached:
-        inp = reached.pop()
-        if inp is goal:
+    """Whether `start` is forwarded to `goal`; looked for from both ends, as one is often near."""
+    ahead, behind = [start], [goal]
+    while ahead and behind:
+        if ahead[-1] is goal or behind[-1] is start:
             return True
-        reached.extend(inp.forwards_to)
+        ahead += ahead.pop().forwards_to
+        behind += [source for source in behind.pop().sources if isinstance(source, NodeInput)]
     return False

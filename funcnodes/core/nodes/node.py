@@ -89,6 +89,7 @@ class Node(Awaited):
     takes_back: ClassVar[bool] = False  # edges from what it sets off back to it order nothing
     starts_wave: ClassVar[bool] = False  # what it gives belongs to the next wave (T8)
     set_off: topology.SetOff | None = None  # kept by topology, where it takes back
+    in_loop: tuple[int, bool] | None = None  # kept by topology, where somebody asked
     linked: bool = False  # topology asks `links_in` and `links_out` too
     place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None  # after so long an execution is given up (T10)
@@ -114,11 +115,12 @@ class Node(Awaited):
     _order_ports: ClassVar[tuple[NodeInput, NodeOutput]]
     _function: ClassVar[Callable[..., Any] | None] = None
     _is_coroutine: ClassVar[bool] = False
+    _apart: ClassVar[frozenset[str]] = frozenset()  # outputs that its function's result is not for
     _is_usual: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = {port.id or name: port for name, port in vars(cls).items() if isinstance(port, Port)}
+        own = _told_apart(cls, [port for port in vars(cls).values() if isinstance(port, Port)])
         hiding = [
             name
             for name, port in vars(cls).items()
@@ -133,6 +135,7 @@ class Node(Awaited):
         if cls.__module__.partition(".")[0] != "funcnodes":
             taken.check_names(cls, Node)
         cls._templates = {**cls._templates, **own}
+        cls._apart = cls._apart - own.keys()
         if "func" in vars(cls) and "_function" not in vars(cls):
             cls._function = None
         cls._is_coroutine = inspect.iscoroutinefunction(cls.func)
@@ -175,6 +178,7 @@ class Node(Awaited):
         self._name = name or ""
         self.nodespace: Home[Node, NodeOutput] | None = None
         self.engine: Engine = default_engine()
+        self.engine.meet()
         self.properties: dict[str, Any] = {} if properties is None else {**properties}
         self._policy = self.default_policy
         self._run_in = self.default_run_in
@@ -298,6 +302,8 @@ class Node(Awaited):
         self._announces = self.shows_order or bool(self._trigger_out._edges)
         for port in self.inputs.values():
             port.triggers = port._does_trigger and (not ordered or port is self._trigger_in)
+        for output in self.outputs.values():
+            output.shares = output.type.kind in ("any", "array")
         if self.place is not None and self.nodespace is not None:
             self.nodespace.places.heed(self)
         self._choose_way()
@@ -322,7 +328,8 @@ class Node(Awaited):
         self._names = [p.id for p in self._parameters]
         self._only = self._parameters[0] if len(self._parameters) == 1 else None
         self._required = [p for p in self._parameters if p.required]
-        self._results = [p for p in self.outputs.values() if p is not self._trigger_out]
+        apart = {TRIGGER_OUT, *self._apart}
+        self._results = [p for p in self.outputs.values() if p.id not in apart]
         self._single = self._results[0] if len(self._results) == 1 else None
         self.edges_changed()
 
@@ -396,8 +403,11 @@ class Node(Awaited):
 
     def update_blocked(self) -> None:
         """Called when muting or arming changes."""
-        disarmed = self.nodespace is not None and self.nodespace.arming == "disarmed"
-        self.blocked = self._muted or (self.effect and disarmed)
+        self.blocked = self._muted or ((self.effect or self.is_frame) and self._builds)
+
+    @property
+    def _builds(self) -> bool:
+        return self.nodespace is not None and self.nodespace.arming == "disarmed"
 
     def set_reset_inputs(self, resets: bool) -> None:
         """Whether its inputs go back to their defaults after each success."""
@@ -561,6 +571,29 @@ class Node(Awaited):
         if return_dict:
             return values
         return tuple(values.values()) if len(values) != 1 else next(iter(values.values()))
+
+
+def _told_apart(kind: type[Node], own: list[Port]) -> dict[str, Port]:
+    """Its own ports by id; an output named like an input gets `_` after its id.
+
+    Raises:
+        GraphError: An input is named like an output that it has from elsewhere.
+    """
+    inherited = kind._templates
+    inputs = {port.id for port in (*inherited.values(), *own) if port.is_input}
+    taken = inputs | {port.id for port in own}
+    for port in own:
+        before = inherited.get(port.id)
+        if port.is_input and before is not None and not before.is_input:
+            raise GraphError(
+                f"{kind.__name__} has an output {port.id!r} already, and cannot have such an input."
+            )
+        if not port.is_input and port.id in inputs:
+            port.name = port.name
+            while port.id in taken:
+                port.id += "_"
+            taken.add(port.id)
+    return {port.id: port for port in own}
 
 
 def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:

@@ -6,13 +6,15 @@ nobody else waiting, and that E-STOP writes every device's bytes before it waits
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from funcnodes.core.events import unsubscriber
+from funcnodes.core.running.crossing import over
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.bench.aftermath import Aftermath
 from funcnodes.devices.bench.plan import SafetyPlan, make_plan
@@ -43,6 +45,7 @@ FIRST_LOOK_S = 1.0  # what opening waits for the first readings of interlocks at
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
 _NOTHING: Mapping[str, str] = {}
+_log = logging.getLogger(__name__)
 
 
 class Bench:
@@ -181,18 +184,37 @@ class Bench:
         self.alarms.start(self.watching)  # a device that is only just connecting is no alarm
 
     async def close(self) -> None:
-        """Let go of every device; their outputs stay as they are."""
+        """Let go of every device, whatever happened to one; their outputs stay as they are.
+
+        From another loop than the one it was opened in, it is closed there.
+        """
+        home = self._loop
+        if home is not None and home.is_running() and home is not asyncio.get_running_loop():
+            await over(home, self.close())
+            return
         self._unwatch_latch()
-        await self._end_rules()
-        await self._aftermath.finish()
-        await self._stopping.close()
-        await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
-        await self._aftermath.close()
+        for step in (self._end_rules(), self._aftermath.finish(), self._stopping.close()):
+            await self._done_whatever(step)
+        devices = [device.disconnect() for device in self.devices.values()]
+        await asyncio.gather(*map(self._done_whatever, devices))
+        await self._done_whatever(self._aftermath.close())
         if self._reach is not None:
             self._reach.end()
             self._reach = None
         self._loop = None
         self._fresh.clear()
+
+    async def _done_whatever(self, step: Awaitable[None]) -> None:
+        """One step of closing; one that fails is logged, and holds up none of the others."""
+        try:
+            await step
+        except Exception:
+            _log.exception("A part of the bench %s could not be closed", self.name)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop in which it is open, for `asyncio.run_coroutine_threadsafe`."""
+        return self._loop
 
     async def __aenter__(self) -> Self:
         await self.open()

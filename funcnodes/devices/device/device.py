@@ -89,7 +89,8 @@ class Device:
         )
         self._access = MemberAccess(
             self.name, self._connection, self._permission, self._readings, self._kept,
-            written=rack.written, mark=rack.mark, changed=self._changed, check_found=self._check_found
+            written=rack.written, mark=rack.mark, changed=self._changed,
+            check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
         self._place = self._connection.address()  # as it is spoken to there
