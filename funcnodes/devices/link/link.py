@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+from funcnodes.core.running.crossing import ended
 from funcnodes.devices.link.contact import Contact
 from funcnodes.devices.link.deadlines import Deadlines
 from funcnodes.devices.link.ear import Ear
@@ -153,9 +154,8 @@ class Link:
         """Let go of the instrument, with a last command where there is one. Idempotent."""
         self._is_wanted = False
         self.deadlines.close()
-        if (mender := self._mender) is not None:
-            mender.cancel()
-            await asyncio.gather(mender, return_exceptions=True)
+        if self._mender is not None:
+            await ended(self._mender)
         async with self._turn:
             if farewell_command and self.is_ready:
                 with contextlib.suppress(DeviceError, TimeoutError):
