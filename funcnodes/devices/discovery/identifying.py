@@ -236,6 +236,7 @@ class _Asking:
                 if line is not None:
                     self._heard.append(replies.shown(line.text))
             if len(self._heard) > before:
+                self._timeout_s *= 2  # it is there, and may only be slow
                 found = await self._each_way(eols)
             elif self._is_only_speed:
                 found = await self._ask(eols[0], is_first=False)

@@ -32,7 +32,7 @@ _FLOWS = {"none": 1, "xonxoff": 2, "rtscts": 3}
 _DTR, _RTS = {"high": 8, "low": 9}, {"high": 11, "low": 12}
 
 
-class Command(NamedTuple):
+class TelnetCommand(NamedTuple):
     """One of telnet's: what is said of an option, and for a subnegotiation what."""
 
     verb: int
@@ -46,12 +46,12 @@ class Telnet:
     def __init__(self) -> None:
         self._rest = b""
 
-    def decode(self, chunk: bytes) -> tuple[bytes, list[Command]]:
+    def decode(self, chunk: bytes) -> tuple[bytes, list[TelnetCommand]]:
         """The bytes of the line, and the commands that stood between."""
         if not self._rest and _IAC not in chunk:
             return chunk, []
         data, self._rest = self._rest + chunk, b""
-        plain, commands = bytearray(), list[Command]()
+        plain, commands = bytearray(), list[TelnetCommand]()
         at = 0
         while (found := data.find(_IAC, at)) >= 0:
             plain += data[at:found]
@@ -67,20 +67,20 @@ class Telnet:
         return bytes(plain + data[at:]), commands
 
 
-def _command_at(data: bytes, at: int) -> tuple[int, Command | None]:
+def _command_at(data: bytes, at: int) -> tuple[int, TelnetCommand | None]:
     """How long the command is that begins there (0: it is not whole), and what it says."""
     verb = data[at + 1] if at + 1 < len(data) else None
     if verb is None:
         return 0, None
     if verb in (_DONT, _DO, _WONT, _WILL):
-        return (3, Command(verb, data[at + 2])) if at + 2 < len(data) else (0, None)
+        return (3, TelnetCommand(verb, data[at + 2])) if at + 2 < len(data) else (0, None)
     if verb != _SB:
         return 2, None
     end = data.find(bytes((_IAC, _SE)), at)
     if end < 0:
         return (2, None) if len(data) - at > _LONGEST_COMMAND else (0, None)
     said = data[at + 2 : end].replace(bytes((_IAC, _IAC)), bytes((_IAC,)))
-    return end + 2 - at, Command(_SB, said[0], said[1:]) if said else None
+    return end + 2 - at, TelnetCommand(_SB, said[0], said[1:]) if said else None
 
 
 def escaped(data: bytes) -> bytes:
@@ -158,7 +158,7 @@ class Rfc2217Transport(TcpTransport):
             self._heed(command)
         return plain
 
-    def _heed(self, command: Command) -> None:
+    def _heed(self, command: TelnetCommand) -> None:
         verb, option, said = command
         if verb == _SB and option == _COM_PORT and said:
             self._answers[said[0] - _ANSWER] = said[1:]

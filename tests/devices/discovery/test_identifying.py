@@ -96,7 +96,7 @@ async def test_terminators_are_found_out_per_direction(
     speaking: Callable[..., Any], eol: bytes, reply_eol: bytes, said: dict[str, str]
 ) -> None:
     it = await speaking(eol, reply_eol)
-    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=0.1)
+    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=within(0.1))
     assert found.identity.model == "METER"
     assert dict(found.options.said()) == said
     assert dict(found.place.options.said()) == said
@@ -109,7 +109,7 @@ async def test_what_was_found_out_is_carried_into_the_opened_device(
     it = await speaking(b"\r", b"\r\n")
     config = DeviceConfig("it", name, f"127.0.0.1:{it.port}")
     if name != "auto":  # which asks itself
-        found = await discovery.identify(parse(config.address), timeout_s=0.1)
+        found = await discovery.identify(parse(config.address), timeout_s=within(0.1))
         config = replace(config, options=found.options)
     async with Bench(BenchConfig("b", devices={"it": config})) as bench:
         device = bench.device("it")
@@ -136,7 +136,7 @@ async def test_only_what_the_driver_does_not_know_is_carried(
     it = await speaking(eol, eol)
     with lent(Meter):
         found = await discovery.identify(
-            parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=0.1, driver="acme.meter"
+            parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=within(0.1), driver="acme.meter"
         )
         assert (found.driver, dict(found.options.said())) == ("acme.meter", said)
 
@@ -146,13 +146,13 @@ async def test_one_who_says_little_of_himself_is_asked_twice(
     speaking: Callable[..., Any], identity: bytes
 ) -> None:
     it = await speaking(b"\n", b"\n", identity=identity, banner=b"ready\n")
-    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=0.1)
+    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=within(0.1))
     assert str(found.identity).strip(",") == identity.decode()
 
 
 async def test_characters_above_127_are_found_out(speaking: Callable[..., Any]) -> None:
     it = await speaking(b"\n", b"\n", identity="ACME,THERMO µ,7,1".encode("latin-1"))
-    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=0.1)
+    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=within(0.1))
     assert found.identity.model == "THERMO µ"
     assert dict(found.options.said()) == {"encoding": "latin-1"}
 
@@ -161,7 +161,7 @@ async def test_a_board_that_reboots_when_it_is_opened_is_asked_on_one_opening(
     speaking: Callable[..., Any],
 ) -> None:
     it = await speaking(b"\n", b"\r\n", deaf_s=0.4, banner=b"Sensor box v1.2 ready\r\n")
-    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=0.1)
+    found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=within(0.1))
     assert (found.identity.model, it.openings) == ("METER", 1)
 
 
@@ -211,7 +211,7 @@ def _parity(byte: int) -> str:
 @pytest.mark.parametrize("speed", [19200, 57600])
 async def test_the_speed_is_found_out_and_carried(tmp_path: Path, speed: int) -> None:
     line = Line(tmp_path, speed)
-    found = await discovery.identify(parse(str(line.path)), timeout_s=0.03)
+    found = await discovery.identify(parse(str(line.path)), timeout_s=within(0.05))
     assert dict(found.options.said()) == {"baud": speed, "eol": "cr"}
     assert found.place.serial.baud == speed
     line.close()
@@ -222,7 +222,7 @@ async def test_seven_bits_and_a_parity_are_found_out_and_carried(
     tmp_path: Path, parity: str
 ) -> None:
     line = Line(tmp_path, 9600, parity=parity)
-    found = await discovery.identify(parse(f"{line.path}?baud=9600"), timeout_s=0.05)
+    found = await discovery.identify(parse(f"{line.path}?baud=9600"), timeout_s=within(0.1))
     said = dict(found.options.said())
     assert (said["bits"], said["parity"], said["eol"]) == (7, parity, "cr")
     line.close()
