@@ -14,7 +14,7 @@ import pytest
 from funcnodes.basic_nodes import NODE_SHELF
 from funcnodes.core import Library, NodeDecorator, NodeInput, NodeSpace, Shelf
 from funcnodes.core.graph import archive
-from funcnodes.errors import PortMismatchError, SavedGraphError
+from funcnodes.errors import SameNodeConnectionError, SavedGraphError
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 
@@ -95,8 +95,7 @@ def test_two_wires_into_an_input_that_took_several_are_both_there() -> None:
 NOT_CHECKED = [
     (
         ("a", "out", "f", "condition"),
-        "sum of it.out cannot be wired to IfNode(f).condition: "
-        "A number does not fit into an on/off value.",
+        "Any number but 0 counts as on.",
     ),
     (("lp", "out", "lp", "b"), "AddNode(lp) cannot be wired to itself."),
 ]
@@ -126,8 +125,11 @@ def test_what_was_not_checked_may_be_drawn_again_and_nothing_else() -> None:
     assert [edge for edge, _ in space.unchecked] == [NOT_CHECKED[1][0]]
     space.connect("a", "out", "f", "condition")
     assert sorted(space.unchecked) == NOT_CHECKED
-    with pytest.raises(PortMismatchError):
-        space.connect("s", "out", "f", "condition")
+    space.connect("s", "out", "f", "condition")  # as a number that is 0 or 1
+    assert [edge for edge, _ in space.unchecked] == [NOT_CHECKED[1][0]]
+    space.connect("a", "out", "f", "condition")
+    with pytest.raises(SameNodeConnectionError):
+        space.connect("lp", "out", "lp", "a")
     condition.update_value_options(options=None)  # which looks at its edges anew
     assert sorted(space.unchecked) == NOT_CHECKED
 
@@ -140,16 +142,16 @@ async def test_nothing_that_was_not_checked_reaches_an_effect_in_a_run() -> None
     write.effect = True
     space = NodeSpace(Library(NODE_SHELF, Shelf([write])))
     nodes = [
-        {"id": "v", "node_id": "value_node", "io": {"value": {"value": 2.0}}},
+        {"id": "v", "node_id": "input.str", "name": "Text", "io": {}},
         {"id": "w", "node_id": "older.write", "name": "Write", "io": {}},
     ]
-    space.deserialize({"nodes": nodes, "edges": [["v", "out", "w", "on"]]})
+    space.deserialize({"nodes": nodes, "edges": [["v", "string", "w", "on"]]})
     said = [
         sentence for sentence in problems(space, plan(space), None) if "not checked" in sentence
     ]
     assert said == [
         "Write: the wire to on is not checked; wire it anew. "
-        "Value.out cannot be wired to Write.on: A number does not fit into an on/off value."
+        "Text.string cannot be wired to Write.on: Text does not fit into an on/off value."
     ]
     space.get_node_by_id("w").inputs["on"].disconnect()
     assert not [s for s in problems(space, plan(space), None) if "not checked" in s]
@@ -186,12 +188,15 @@ def test_a_damaged_mark_of_a_wire_is_one_sentence(said: Any, kept: str) -> None:
 
 
 def test_in_files_of_today_a_wire_that_does_not_fit_is_refused() -> None:
-    new = again(opened(saved("space-2.4.0.json")))
-    with pytest.raises(SavedGraphError, match="does not fit into an on/off value"):
-        opened({**new, "edges": [*new["edges"], ["s", "out", "f", "condition"]]})
-    node = next(node for node in new["nodes"] if node["id"] == "f")
-    del node["io"]["condition"]["unchecked"]
-    with pytest.raises(SavedGraphError, match="does not fit into an on/off value"):
+    nodes = [{"id": uuid, "node_id": "add_node", "io": {}} for uuid in "ab"]
+    nodes.append({"id": "t", "node_id": "input.str", "io": {}})
+    older = {"nodes": nodes, "edges": [["t", "string", "a", "a"]]}
+    new = again(opened(older))
+    assert again(opened(new)) == new
+    with pytest.raises(SavedGraphError, match="Text does not fit into a number"):
+        opened({**new, "edges": [*new["edges"], ["t", "string", "b", "a"]]})
+    del new["nodes"][0]["io"]["a"]["unchecked"]
+    with pytest.raises(SavedGraphError, match="Text does not fit into a number"):
         opened(new)
 
 

@@ -243,7 +243,7 @@ async def test_an_older_file_s_unchecked_wires_are_told_and_survive_being_undone
     def notes() -> list[str]:
         return [edge.note for edge in desk.worker.snapshot().edges]
 
-    said = "A number does not fit into an on/off value."
+    said = "Any number but 0 counts as on."
     assert desk.worker.snapshot().space.notice.startswith("A wire in this file is not checked")
     assert [note.endswith(said) for note in notes()] == [True]
     for removal in (

@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 FORMAT = 3  # 0.2.17 and 2.x wrote none
 MAX_NODES = 200_000
+_TAKEN_AS_ON = "Any number but 0 counts as on."
 _NODE_KEYS = {
     "name", "id", "node_id", "node_name", "io", "properties", "render_options", "io_options",
     "policy", "muted", "run_in", "frame", "reset_inputs_on_trigger",
@@ -169,6 +170,8 @@ def _connect(space: Content, edge: Any, *, is_old: bool = False) -> None:
     here, there = space.get_node_by_id(source), space.get_node_by_id(target)
     try:
         port = there.input_for(inp) if isinstance(there, PlaceholderNode) else there.get_input(inp)
+        if is_old and _is_taken_as_on(here, output, port):
+            port.unchecked = (*port.unchecked, OlderEdge(source, output, _TAKEN_AS_ON))
         _wire(here, output, port)
     except (PortMismatchError, SameNodeConnectionError) as error:
         if not is_old:
@@ -183,6 +186,16 @@ def _connect(space: Content, edge: Any, *, is_old: bool = False) -> None:
         _log.warning("A wire of an older file cannot be made: %s", error)
     except FuncnodesError as error:
         raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
+
+
+def _is_taken_as_on(here: Node, output: str, port: NodeInput) -> bool:
+    """Whether a number goes into a switch: 2.x took any but 0 as on, here it is 0 or 1."""
+    source = here.outputs.get(output) or here.inputs.get(output)
+    return (
+        port.type.kind == "bool"
+        and source is not None
+        and source.type.kind in ("number", "quantity")
+    )
 
 
 def _wire(here: Node, output: str, port: NodeInput) -> None:
