@@ -116,7 +116,7 @@ class Aftermath:
         device = self._devices[name]
         if not self._is_kept or device.replayed or device.config.address.startswith("sim:"):
             return None
-        kind, address = device.kind, device.where
+        kind, address = device.kind, device.where()
         if address is None or address.kind == "memory":
             return None
         return address if kind.outputs() or kind.parked() or device.emergency_bytes() else None

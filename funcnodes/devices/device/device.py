@@ -72,6 +72,7 @@ class Device:
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
         spec: How its driver speaks, as address and bench file have it.
         traffic: What went over its line lately.
+        where: Gives its address, None while that cannot be resolved.
     """
 
     def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
@@ -93,7 +94,8 @@ class Device:
             check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
-        self._place = self._connection.address()  # as it is spoken to there
+        self.where = self._connection.address
+        self._place = self.where()  # as it is spoken to there
         stand_in = drivers.anything_at(config.address)
         self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
@@ -139,11 +141,6 @@ class Device:
     def address(self) -> str:
         """Its resource string, or the address as written while that cannot be resolved."""
         return self._connection.address_text
-
-    @property
-    def where(self) -> Address | None:
-        """Its address; None while that cannot be resolved."""
-        return self._connection.address()
 
     @property
     def simulated(self) -> bool:
@@ -570,7 +567,7 @@ class Device:
 
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""
-        rack, address = self._rack, self._place or self.where
+        rack, address = self._rack, self._place or self.where()
         if address is None:
             return None
         spec = spec_at(address, self._kind.spec, self.config)
