@@ -14,6 +14,7 @@ from funcnodes.cli.output import Json, complain, print_json, print_table
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench.plan import SafetyPlan
+    from funcnodes.devices.benchfile import DeviceConfig
     from funcnodes.devices.device import Device
     from funcnodes.settings import Settings
 
@@ -86,7 +87,10 @@ def list_drivers(as_json: Json = False) -> None:
     from funcnodes.devices.bench.plan import estop_words, park_words
     from funcnodes.devices.declarations import drivers
 
-    kinds = [drivers.find(name) for name in drivers.names()]
+    broken = drivers.broken()
+    kinds = [drivers.find(name) for name in drivers.names() if name not in broken]
+    for name, why in broken.items():
+        complain(why if name in why else f"{name}: {why}")
     if as_json:
         print_json(
             [
@@ -282,6 +286,7 @@ def add(
         raise BenchError(f"{bench} has a device {name!r} already.", hint="Choose another name.")
     serial = found.identity.serial if found is not None else ""
     chosen = DeviceConfig(name, driver or str(found and found.driver), address, serial=serial)
+    _refuse_unusable(chosen)
     file.put_device(chosen)
     file.save(bench)
     if as_json:
@@ -289,6 +294,18 @@ def add(
     else:
         who = f" ({found.identity.maker} {found.identity.model}, {serial})" if found else ""
         print(f"{bench}: {name} is {chosen.driver} at {address}{who}.")
+
+
+def _refuse_unusable(config: "DeviceConfig") -> None:
+    """Raise BenchError for a device of which its bench could load no driver."""
+    from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchConfig
+    from funcnodes.errors import BenchError
+
+    bench = Bench(BenchConfig("new", devices={config.name: config}))
+    why = bench.devices[config.name].unusable
+    if why:
+        raise BenchError(f"{config.name} was not added: {why}", device=config.name)
 
 
 # ── as they are printed ───────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ nobody else waiting, and that E-STOP writes every device's bytes before it waits
 """
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,13 +33,14 @@ from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.devices.safety.watching import Watching
 from funcnodes.devices.transports.choose import MakeTransport, Transports
-from funcnodes.errors import BenchError, DeviceError
+from funcnodes.errors import BenchError, DeviceError, FuncnodesError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often
 TOLD_S = 1.0  # what closing waits for mail and webhooks at most
 FIRST_LOOK_S = 1.0  # what opening waits for the first readings of interlocks at most
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
+_log = logging.getLogger(__name__)
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -75,7 +76,11 @@ class Bench:
         owner: str = "",
         make_transport: MakeTransport | None = None,
     ) -> None:
-        """Raises BenchError where a device's driver, address or limits are wrong."""
+        """A device whose driver, address or limits are wrong stays offline, and says why.
+
+        Raises:
+            BenchError: A rule names what there is not; the message names file and table.
+        """
         self.name = config.name
         self.path = path
         self.config = config
@@ -98,10 +103,7 @@ class Bench:
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
-            try:
-                self.devices[name] = Device(device, rack, dict(resources))
-            except (BenchError, DeviceError) as error:
-                raise _placed(error, path, name) from error
+            self.devices[name] = Device(device, rack, dict(resources))
         self._stopping = Stopping(self.devices, config, self.latch)
         self.emergency = Emergency(self.latch, self._stopping.shots, self._stopping.targets)
         self._make_rules(config)
@@ -141,7 +143,7 @@ class Bench:
             BenchError: Something in it is wrong; the message names file, table and key.
         """
         path = Path(path)
-        config = BenchFile.load(path).config
+        config = BenchFile.load(path).usable
         return cls(config, resources, path=path, lock_dir=lock_dir, latch=latch, owner=owner)
 
     @classmethod
@@ -219,9 +221,13 @@ class Bench:
             await asyncio.sleep(0.02)
 
     async def _connect(self, device: Device) -> None:
-        with contextlib.suppress(DeviceError, TimeoutError):
+        try:
             async with asyncio.timeout(OPEN_S):
                 await device.connect()
+        except (DeviceError, TimeoutError):
+            pass  # it says why, and is tried again
+        except FuncnodesError as error:
+            _log.warning("%s could not be connected: %s", device.name, error)
 
     # ── what there is ─────────────────────────────────────────────────────────────────────
 
@@ -415,10 +421,6 @@ class Bench:
             self.notifier.tell("alarm", event.alarm, Severity[event.severity], event.text, event.t)
 
 
-def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:
+def _placed(error: BenchError, path: Path | None) -> BenchError:
     where = f"{path}: " if path else ""
-    table = f"[devices.{name}] " if name and "[devices." not in str(error) else ""
-    hint = getattr(error, "hint", "")
-    return BenchError(
-        f"{where}{table}{error}", hint=hint, path=str(path or ""), device=name or None
-    )
+    return BenchError(f"{where}{error}", hint=error.hint, path=str(path or ""))

@@ -24,6 +24,7 @@ class Connection:
     Attributes:
         link: The link while it is connected or trying to be.
         trouble: Why there is none.
+        unusable: Why there can never be one, such as a driver that cannot be loaded, or "".
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Connection:
         """
         self.link: Link | None = None
         self.trouble = "not connected"
+        self.unusable = ""
         self._config = config
         self._resources = resources
         self._leases = leases
@@ -95,6 +97,10 @@ class Connection:
         Raises:
             DeviceError: It cannot be reached now; `trouble`, or the link's, says why.
         """
+        if self.unusable:
+            self.trouble = self.unusable
+            self._changed()
+            self.linked()
         if self.link is not None:
             return
         try:

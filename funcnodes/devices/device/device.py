@@ -23,16 +23,23 @@ from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
-from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, raw
 from funcnodes.devices.device.access import MemberAccess
-from funcnodes.devices.device.asking import check_identity, in_unit, leads_down, not_a, stop_of
+from funcnodes.devices.device.asking import (
+    check_identity,
+    in_unit,
+    leads_down,
+    no_member,
+    not_a,
+    stop_of,
+)
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult, is_number
+from funcnodes.devices.device.fitting import AUTO, chosen, driver_at_work, fitted
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
-from funcnodes.devices.device.narrowing import found_outside, narrowed, validity
-from funcnodes.devices.device.panel import Parameter, parameters
+from funcnodes.devices.device.narrowing import found_outside
+from funcnodes.devices.device.panel import Parameter, parameters, snapshot
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.device.rack import Rack
@@ -54,7 +61,6 @@ from funcnodes.errors import (
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-AUTO = "auto"
 ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
 POLL_S = 1.0
 
@@ -70,7 +76,7 @@ class Device:
     """
 
     def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
-        """Raises BenchError where driver, address or limits are wrong."""
+        """One whose driver, address or limits are wrong stays offline, and says why."""
         self.name = config.name
         self.config = config
         self.identity = Identity()
@@ -87,19 +93,21 @@ class Device:
             written=rack.written, changed=self._changed, check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
-        stand_in = drivers.anything_at(config.address)
-        self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
+        self._access.read_again = self.member_get
+        try:
+            self._use(chosen(config))
+        except BenchError as error:
+            self._connection.unusable = error.message
+            self._use(drivers.no_driver(config.driver), DeviceConfig(self.name, "", ""))
 
-    def _use(self, kind: type[Instrument]) -> None:
+    def _use(self, kind: type[Instrument], config: DeviceConfig | None = None) -> None:
+        found = fitted(kind, config or self.config, self._access)
         if kind is not getattr(self, "_kind", kind):
             self._kept.forget()
-        self._kind = kind
+        self._kind, self.instrument = kind, found.instrument
         self._access.followers = partial(followers, kind)
-        self._access.requirements = Requirements(kind)
-        self._access.read_again = self.member_get
-        self.instrument: Instrument = kind(self._access)
-        self._access.narrowed = dict(narrowed(kind, self.config))
-        self._readings.valid_s = dict(validity(kind))
+        self._access.requirements = found.requirements
+        self._access.narrowed, self._readings.valid_s = found.limits, dict(found.valid_s)
 
     # ── what it is ────────────────────────────────────────────────────────────────────────
 
@@ -215,6 +223,11 @@ class Device:
         self._changed()
 
     @property
+    def unusable(self) -> str:
+        """Why it can never be connected as the bench has it, or ""."""
+        return self._connection.unusable
+
+    @property
     def output_on(self) -> bool | None:
         """Whether an output is on, by the newest read-back; None where that is not known."""
         return self._readings.output_on(self._kind.outputs().items())
@@ -252,12 +265,7 @@ class Device:
         for path, member in self._kind.walk():
             if path == name:
                 return member
-        known = ", ".join(path for path, _ in self._kind.walk()) or "none"
-        raise BenchError(
-            f"{self.name} ({self._kind.spec.title}) has no member {name!r}; it has {known}.",
-            device=self.name,
-            member=name,
-        )
+        raise no_member(self.name, self._kind, name, self.unusable)
 
     def parameters(self) -> list[Parameter]:
         """Every declared member with its newest value; reads nothing."""
@@ -265,21 +273,7 @@ class Device:
 
     def snapshot(self) -> dict[str, Any]:
         """Identity and newest values, JSON-ready; reads nothing."""
-        return {
-            "name": self.name,
-            "driver": self.driver,
-            "address": self.address,
-            "identity": str(self.identity) if self.identity.maker else "",
-            "serial": self.identity.serial,
-            "simulated": self.simulated,
-            "replayed": self.replayed,
-            "state": self.state,
-            "output_on": self.output_on,
-            "parameters": {
-                name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
-                for name, s in self._readings
-            },
-        }
+        return snapshot(self, self._readings)
 
     # ── connecting ────────────────────────────────────────────────────────────────────────
 
@@ -327,6 +321,10 @@ class Device:
 
     async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
+        with driver_at_work(self.driver):
+            await self._set_up_whole(talk, identity)
+
+    async def _set_up_whole(self, talk: Talk, identity: Identity | None) -> None:
         self._readings.clear()
         self._connection.take_lease()
         if identity is not None:

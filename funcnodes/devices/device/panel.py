@@ -1,6 +1,6 @@
 """What a panel shows of a device: every member with its newest value, read from nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from funcnodes.devices.declarations.drivers import Instrument, describe_member
 from funcnodes.devices.declarations.members import Member, MemberKind, Progress, Sample
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
+from funcnodes.devices.messages.replies import Identity
 
 
 class Displayed(Protocol):
@@ -45,6 +46,46 @@ class Parameter:
     options: tuple[Any, ...] = ()
     ramp: Progress | None = None
     """How far its ramp has come, while it is on one."""
+
+
+class Described(Protocol):
+    """What a snapshot needs of a device."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def driver(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def replayed(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def output_on(self) -> bool | None: ...
+
+
+def snapshot(device: Described, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
+    """Identity and newest values of a device, JSON-ready."""
+    return {
+        "name": device.name,
+        "driver": device.driver,
+        "address": device.address,
+        "identity": str(device.identity) if device.identity.maker else "",
+        "serial": device.identity.serial,
+        "simulated": device.simulated,
+        "replayed": device.replayed,
+        "state": device.state,
+        "output_on": device.output_on,
+        "parameters": {
+            name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
+            for name, s in readings
+        },
+    }
 
 
 def parameters(device: Displayed) -> list[Parameter]:

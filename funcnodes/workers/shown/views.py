@@ -22,6 +22,7 @@ from funcnodes.core import (
     NoValue,
     PlaceholderNode,
     SubgraphNode,
+    foreign,
     naming,
     previews,
 )
@@ -331,7 +332,8 @@ class Palette:
             node = nodeclass()
             if isinstance(node, SubgraphNode):  # its ports are those of what is inside
                 NodeSpace(library, arming="disarmed").add_node_instance(node)
-        except Exception:  # somebody else's class: it is left out, the rest is offered
+        except BaseException as error:  # somebody else's class: it is left out
+            library.broken[nodeclass.node_id] = foreign.words(error)
             return
         self.entries.append(
             schema.LibraryEntry(
