@@ -48,7 +48,7 @@ class Parameter:
     """How far its ramp has come, while it is on one."""
 
 
-class Described(Protocol):
+class Pictured(Protocol):
     """What a snapshot needs of a device."""
 
     @property
@@ -69,7 +69,7 @@ class Described(Protocol):
     def output_on(self) -> bool | None: ...
 
 
-def snapshot(device: Described, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
+def snapshot(device: Pictured, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
     """Identity and newest values of a device, JSON-ready."""
     return {
         "name": device.name,

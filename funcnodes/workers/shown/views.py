@@ -255,7 +255,7 @@ def run_view(run: Run) -> schema.RunView:
     """The run that is on, or has just ended."""
     return msgspec.structs.replace(
         head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
-        waiting=run.waiting,
+        waiting=run.waiting, kept=run.kept,
     )  # fmt: skip
 
 
@@ -270,6 +270,7 @@ def head_view(head: RunHead) -> schema.RunView:
         started=head.started,
         ended=head.ended,
         rows=head.rows,
+        kept=head.rows,
         operator=head.operator,
         simulated=bool(head.simulated or head.replayed),
         message=head.message,
