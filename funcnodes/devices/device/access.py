@@ -13,7 +13,7 @@ from funcnodes.core.quality import worst
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import Progress, ReadBack, Sample
-from funcnodes.devices.declarations.requirements import Requirements
+from funcnodes.devices.declarations.requirements import Requirement, Requirements
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.kept import Kept
 from funcnodes.devices.device.permission import Permission
@@ -182,13 +182,10 @@ class MemberAccess:
         Raises:
             RefusedError: It does not hold; nothing was sent that changes anything.
         """
-        needed = self.requirements.of(member)
-        if not needed or self.is_safety:
+        if self.is_safety:
             return
-        for each in needed:
-            if each.why_not(self._readings.newest):
-                await self.read_again(each.path)
-            why = each.why_not(self._readings.newest)
+        for each in self.requirements.of(member):
+            why = await self._why_not(each)
             if why:
                 raise RefusedError(
                     f"{self.name}: {member} is refused: {why}.",
@@ -196,6 +193,21 @@ class MemberAccess:
                     member=member,
                     hint=f"Set {each.member.title.lower()} first.",
                 )
+
+    async def lacks(self, member: str) -> str:
+        """What a member, or a field of a record, requires and does not have, in words, or ""."""
+        for each in self.requirements.of(member):
+            why = await self._why_not(each)
+            if why:
+                return why
+        return ""
+
+    async def _why_not(self, requirement: Requirement) -> str:
+        """Why it does not hold, or "": by what was read last, else the instrument is asked."""
+        if not requirement.why_not(self._readings.newest):
+            return ""
+        await self.read_again(requirement.path)
+        return requirement.why_not(self._readings.newest)
 
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them; None where it has none.
@@ -205,14 +217,29 @@ class MemberAccess:
         return None if self.is_safety else self.narrowed.get(member)
 
     async def check_found(self, member: str) -> None:
-        """Before `member`, an output, goes on: what the bench limits is read and must be within.
+        """Before `member`, an output, goes on: what stands outside keeps it off (D10).
+
+        What the bench limits is read and must be within; what the controls of what it puts out
+        require must hold.
 
         Raises:
-            LimitError: It is not; names both.
+            LimitError: Something is outside its limits; names both.
+            RefusedError: Something that is required does not hold; names both.
             DeviceError: It could not be read.
         """
-        if not self.is_safety:
-            await self._check_found(member)
+        if self.is_safety:
+            return
+        for path, each in self.requirements.put_out_by(member):
+            why = await self._why_not(each)
+            if why:
+                raise RefusedError(
+                    f"{self.name}: {member} was not switched on, since {why}, "
+                    f"as {path} must have it.",
+                    device=self.name,
+                    member=member,
+                    hint=f"Set {each.member.title.lower()} first.",
+                )
+        await self._check_found(member)
 
     def noted(self, member: str, sample: Sample) -> Sample:
         """A member's newest value, as it was read; gives it as good as the device is (D8)."""
