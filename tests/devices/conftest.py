@@ -30,7 +30,6 @@ kind = "diode"
 model = "keithley2400"
 dut = "diode"
 serve = "tcp"
-left = [':SENS:FUNC:CONC ON;:SENS:FUNC "VOLT","CURR"']
 [device.tc]
 model = "lakeshore335"
 stage = "sample"

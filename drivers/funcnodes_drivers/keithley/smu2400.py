@@ -110,6 +110,7 @@ class Smu2400(ScpiDevice):
     sense_both = command(
         ':SENS:FUNC:CONC ON;:SENS:FUNC "VOLT","CURR"',
         title="Sense both",
+        brings=("senses_voltage", "senses_current"),
         doc="Have voltage and current measured.",
         source="2400S-900-01, table 18-5, :SENSe[1]:FUNCtion[:ON], :CONCurrent",
     )

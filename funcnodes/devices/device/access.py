@@ -5,8 +5,10 @@ is told what was written to, and the newest sample of each member is kept.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from funcnodes.core.events import unsubscriber
 from funcnodes.core.quality import worst
@@ -26,6 +28,12 @@ from funcnodes.errors import DeviceError, NotTakenError, RefusedError
 T = TypeVar("T")
 
 
+class ReadsBack(Protocol):
+    """Reads what a device has been set to, and compares it."""
+
+    async def __call__(self, talk: Talk, *, but: str = "") -> None: ...
+
+
 class MemberAccess:
     """`members.Access` of one device.
 
@@ -35,6 +43,8 @@ class MemberAccess:
         ramps: The ramps under way, by member.
         requirements: What its members require.
         read_again: Reads a member.
+        read_back: Reads all controls over a link that is held, and compares them with what they
+            were left at, but for one.
         followers: Gives what setting a member may move besides.
     """
 
@@ -61,6 +71,7 @@ class MemberAccess:
         self.ramps: dict[str, Progress] = {}
         self.requirements: Requirements
         self.read_again: Callable[[str], Awaitable[object]]
+        self.read_back: ReadsBack
         self.followers: Callable[[str], Iterable[str]] = lambda _: ()
         self._connection = connection
         self._permission = permission
@@ -119,6 +130,7 @@ class MemberAccess:
                 else:
                     await link.write(command, timeout_s=timeout_s, confirm=confirm)
             except NotTakenError:
+                await self._look_again(member)
                 raise
             except DeviceError as error:
                 self._note_fault(error)
@@ -128,6 +140,15 @@ class MemberAccess:
                     self._kept.was_not_set(member)
                 raise
         self.clear_fault()
+
+    async def _look_again(self, member: str) -> None:
+        """A set was not taken: what if the mains dipped, and cut no line that would tell (D8)?"""
+        if self.is_safety:
+            return
+        link = self._connection.linked()
+        work = partial(self.read_back, but=member)
+        with suppress(DeviceError, RefusedError):  # then it is recovered, and read back by that
+            await link.transact("reading back", work, timeout_s=link.contact.setup_s)
 
     @property
     def losses(self) -> int:

@@ -93,7 +93,7 @@ class Device:
             written=rack.written, changed=self._changed, check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
-        self._access.read_again = self.member_get
+        self._access.read_again, self._access.read_back = self.member_get, self._read_back
         try:
             self._use(chosen(config))
         except BenchError as error:
@@ -345,10 +345,10 @@ class Device:
             self._use(drivers.for_identity(identity) or drivers.ANYTHING)
         check_identity(identity, self._kind.spec, self.config)
 
-    async def _read_back(self, talk: Talk) -> None:
+    async def _read_back(self, talk: Talk, *, but: str = "") -> None:
         found = {}
         for path, member in self._kind.walk():
-            if isinstance(member, Control):
+            if isinstance(member, Control) and path != but:
                 found[path] = await self._read_one(talk, path, member)
         for path in self._access.requirements.read_first():
             await self._read_one(talk, path, self.member(path))
