@@ -36,8 +36,8 @@ def unmet(nodes: Iterable[Node], bench: Bench | None) -> Iterator[str]:
     """What the members that are used require and do not have, unless the graph itself sets it."""
     used: dict[str, set[str]] = {}
     for node in nodes:
-        for device, member in node.members_used() if isinstance(node, UsesMembers) else ():
-            used.setdefault(device, set()).add(member)
+        for where, member in node.members_used() if isinstance(node, UsesMembers) else ():
+            used.setdefault(where, set()).add(member)
     for name in sorted(used):
         device = bench.devices.get(name) if bench is not None else None
         if device is not None:

@@ -61,3 +61,22 @@ async def test_it_is_shown_logged_and_accepted(desk: Desk, simulated: SimulatedB
     logged = [line.text for event in desk.events(schema.Logged) for line in event.lines]
     assert lost in logged
     assert f"{lost} This was accepted by {ADA.name}." in logged
+
+
+async def test_effects_are_not_switched_on_while_what_the_graph_needs_does_not_hold(
+    desk: Desk,
+) -> None:
+    """D8: before arming, Live as well as a run."""
+    assert desk.worker.bench is not None
+    await desk.ask(schema.NewSpace(name="x"))
+    await desk.ask(schema.AddNode(key="device.set:smu.voltage", x=0, y=0))
+    smu = desk.worker.bench.devices["smu"]
+    await smu.member_set("source_function", "current")
+    why = "smu: source function is current, not voltage, as voltage must have it."
+    refused = await desk.refused(schema.SetLive(live=True))
+    assert refused.detail == f"Effects were not switched on: {why}"
+    assert desk.worker.open is not None
+    assert desk.worker.open.space.arming == "disarmed"
+    await smu.member_set("source_function", "voltage")
+    await desk.ask(schema.SetLive(live=True))
+    assert desk.worker.open.space.arming == "live"

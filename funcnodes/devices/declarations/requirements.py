@@ -71,9 +71,9 @@ class Requirements:
             found = tuple(_requirement(path, n, w, members, kind) for n, w in wanted.items())
             if found:
                 self._by_member[path] = found
-        for path, wanted in fields.items():  # beside what their record requires
+        for path, asked in fields.items():  # beside what their record requires
             self._by_member[path] = tuple(
-                _requirement(path, n, w, members, kind) for n, w in wanted.items()
+                _requirement(path, n, w, members, kind) for n, w in asked.items()
             )
 
     def of(self, path: str) -> tuple[Requirement, ...]:

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from funcnodes.devices.addresses.forms import Address, parse
+from funcnodes.devices.addresses.hosts import lease_key
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.link.link import Link
@@ -52,6 +53,7 @@ class Connection:
         self._changed = changed
         self._address: Address | None = None
         self._let_go: Callable[[], None] | None = None  # of its lease
+        self._host_key = ""  # what is locked for a host that was looked up
         self._leased_key = ""  # where the address led to when that was taken
         self._trying: asyncio.Task[None] | None = None
 
@@ -105,6 +107,7 @@ class Connection:
             return
         try:
             self._address = parse(self._config.address, self._resources)
+            self._host_key = await lease_key(self._address) if self._address.host else ""
             self.take_lease()
             self.link = await self._make_link(self._address)
         except DeviceError as error:
@@ -144,7 +147,7 @@ class Connection:
             return
         if old is not None and (address.is_on_bus or address.key == self._leased_key):
             return
-        self._let_go = self._leases.take(address, self._config.name)
+        self._let_go = self._leases.take(address, self._config.name, key=self._host_key)
         self._leased_key = address.key
         if old is not None:
             old()
