@@ -47,7 +47,8 @@ def _no_frame(plan: Plan) -> Iterator[str]:
 
 
 def _unreachable_devices(plan: Plan, bench: Bench | None) -> Iterator[str]:
-    for name in sorted(outage.used(plan.nodes)):
+    named = {device_of(node) for node in plan.nodes} - {""}
+    for name in sorted(named | outage.used(plan.nodes)):
         device = bench.devices.get(name) if bench is not None else None
         if device is not None and device.state in ("offline", "fault"):
             why = device.message.removeprefix(f"{device.address}: ").rstrip(".")
