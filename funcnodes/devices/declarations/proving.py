@@ -100,6 +100,8 @@ def prove(kind: Kind) -> None:
     protocol = spec.protocol
     for command in (protocol.identify, protocol.errors, *spec.harmless, *spec.estop, spec.local):
         _prove_command(protocol, command)
+    for template in (protocol.to_unit, protocol.from_unit):
+        template.format(unit="1").encode("ascii")
     spec.emergency_pieces()
     for path, member in kind.walk():
         try:

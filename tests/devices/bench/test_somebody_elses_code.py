@@ -60,6 +60,7 @@ MODULES = {
     "odd_pattern": driver("odd_pattern", more='match=Idn("ACME(", "ONE")'),
     "odd_seconds": driver("odd_seconds", more='timeout_s="2 s"'),
     "odd_harmless": driver("odd_harmless", more="harmless=(5,)"),
+    "odd_unit": driver("odd_unit", more='to_unit="@{nobody} "'),
     "odd_requires": driver("odd_requires", more='requires={"nothing": True}'),
     "odd_start": driver(
         "odd_start",
@@ -217,6 +218,7 @@ WHY = {
     "odd_pattern": "missing ), unterminated subpattern",
     "odd_seconds": "timeout_s='2 s' is no time in seconds",
     "odd_harmless": "harmless=(5,) is to be a tuple of commands",
+    "odd_unit": "KeyError: 'nobody'",
     "odd_requires": "requires 'nothing', which there is not",
     "odd_start": "SystemExit: no licence",
     "identity_error": "cannot tell who answers from 'ACME,ONE,7,1': ZeroDivisionError: by zero",
