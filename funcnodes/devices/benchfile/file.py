@@ -123,7 +123,7 @@ class BenchFile:
             BenchError: It is missing, too large, or no TOML; the message names line and column.
         """
         import tomlkit
-        from tomlkit.exceptions import ParseError
+        from tomlkit.exceptions import ParseError, TOMLKitError
 
         try:
             if path.stat().st_size > MAX_BYTES:
@@ -138,6 +138,8 @@ class BenchFile:
                 f"{path}, line {error.line}, column {error.col}: {_reason(error)}.",
                 path=str(path), line=error.line, column=error.col,
             ) from error  # fmt: skip
+        except TOMLKitError as error:  # such as a key that stands twice
+            raise BenchError(f"{path}: {_reason(error)}.", path=str(path)) from error
 
     @classmethod
     def new(cls, name: str) -> Self:

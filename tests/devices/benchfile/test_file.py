@@ -25,6 +25,8 @@ def bench_file(folder: Path, text: str) -> Path:
     ("text", "message"),
     [
         ("name = ", r"line 1, column \d+"),
+        (SMU + SMU, r'line \d+, column \d+: Key "smu" already exists'),
+        (SMU + "driver = 'scpi'", 'bench.toml: Key "driver" already exists'),
         ("name = 3", "bench.toml: name: text is expected, not 3"),
         ("nmae = 'x'", "nmae: there is no such key, did you mean 'name'?"),
         ("devices = 3", "devices: a table is expected"),
