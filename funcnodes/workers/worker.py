@@ -83,6 +83,7 @@ class Worker:
             workspace, up=self._linked, received=self._received, down=self._link_lost
         )
         self.publisher = Publisher(self.session, self.link.send)
+        self.publisher.unlink()  # until a manager has answered
         self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(self._logged)
         self.guard = Guard(
@@ -239,11 +240,12 @@ class Worker:
             pid=os.getpid(),
             version=__version__,
         )
+        self.publisher.link()
         self.publisher.send(hello)
         self._announce()
 
     def _link_lost(self) -> None:
-        self.publisher.forget()
+        self.publisher.unlink()
         self._note_operator(is_here=self.controls.holder is None)
 
     def _received(self, data: bytes) -> None:

@@ -64,7 +64,7 @@ class NodeGone(Base, kw_only=True, tag="node_gone"):
     id: str
 
 
-class NodeStatus(Base, kw_only=True, tag="status"):
+class NodeStatus(Base, kw_only=True, gc=False, tag="status"):
     id: str
     state: NodeState
     duration_s: float | None = None
@@ -81,7 +81,7 @@ class EdgeGone(Base, kw_only=True, tag="edge_gone"):
     id: str
 
 
-class PortValue(Base, array_like=True):
+class PortValue(Base, array_like=True, gc=False):
     """One port's newest value, positional to keep patches small."""
 
     node: str

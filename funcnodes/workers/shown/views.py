@@ -6,7 +6,7 @@ since a waveform on a port is not for a card.
 
 import enum
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -67,18 +67,24 @@ def value_of(port: Port) -> Any:
     return cast(NodeInput | NodeOutput, port).value
 
 
-def port_value(port: Port, t: float | None) -> schema.PortValue:
-    """A port's newest value, as frames carry it."""
-    return schema.PortValue(
-        naming.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
-        is_stale(port), is_applied(port),
-    )  # fmt: skip
+def port_values(
+    node: Node, ports: Iterable[Port], times: Mapping[str, float]
+) -> list[schema.PortValue]:
+    """The newest values of a node's ports, as patches carry them; `times` by the port's id."""
+    name = naming.name_of(node)
+    return [
+        schema.PortValue(
+            name, port.id, preview(value_of(port)), port.quality, times.get(port.id),
+            is_stale(port), is_applied(port),
+        )
+        for port in ports
+    ]  # fmt: skip
 
 
 def is_stale(port: Port) -> bool:
     """Whether the value can no longer be trusted to be the present one."""
     if isinstance(port, NodeInput):
-        return any(is_stale(source) for source in port.sources)
+        return any(map(is_stale, port.sources))
     node = port.node
     return port.quality == "stale" or node.state == "error" or _device_is_away(node)
 
