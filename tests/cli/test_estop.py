@@ -23,6 +23,8 @@ from funcnodes.settings import Settings
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
+from ..waiting import eventually, patience, within
+
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
 SCRIPT = """
@@ -102,7 +104,7 @@ def worker(environment: dict[str, str]) -> Iterator[Callable[[Path, str, Simulat
         )  # fmt: skip
         started.append(process)
         doors = Path((environment | more)["FUNCNODES_RUNTIME_DIR"]) / "doors"
-        until(
+        eventually(
             lambda: any(b"targets" in p.read_bytes() for p in doors.glob(f"{process.pid}-*.json"))
         )
         return process
@@ -119,14 +121,6 @@ def switch_on(simulated: SimulatedBench) -> None:
     with socket.create_connection((host, int(port))) as panel:
         panel.sendall(b":OUTP ON\n")
         simulated.wait("smu", "output", True)
-
-
-def until(true: Callable[[], Any], within_s: float = 25.0) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # another process: nothing to await
-    return found
 
 
 def is_on(simulated: SimulatedBench) -> bool:
@@ -157,8 +151,8 @@ def test_one_command_stops_workers_runs_and_scripts_of_every_config_folder(
     for each in found.values():
         assert each["latch"]["latched"]
         assert all(ack["state"] == "off" for ack in each["latch"]["acks"])
-    assert took < 6
-    run.communicate(timeout=20)
+    assert took < within(6)
+    run.communicate(timeout=patience())
     again = command("estop", "lab")
     assert again.returncode == 0
     assert again.stdout.splitlines() == [
@@ -196,7 +190,7 @@ def test_a_frozen_script_is_ended_and_its_devices_are_told_in_its_place(
     """An instrument may take one client only, and the frozen one must not write later."""
     simulated = simulators()
     process = script(WAITS, simulated)
-    until(lambda: any(e.pid == process.pid and e.targets for e in present()))
+    eventually(lambda: any(e.pid == process.pid and e.targets for e in present()))
     os.kill(process.pid, signal.SIGSTOP)
     done = command("estop")
     assert not is_on(simulated)

@@ -27,6 +27,7 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
+from funcnodes.devices.link.introduction import wakes_s
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
@@ -222,7 +223,7 @@ class Bench:
 
     async def _connect(self, device: Device) -> None:
         try:
-            async with asyncio.timeout(OPEN_S):
+            async with asyncio.timeout(OPEN_S + wakes_s(device.spec.protocol)):
                 await device.connect()
         except (DeviceError, TimeoutError):
             pass  # it says why, and is tried again

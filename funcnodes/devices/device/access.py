@@ -181,7 +181,8 @@ class MemberAccess:
     @property
     def has_errors(self) -> bool:
         """Whether the instrument has an error queue that is read after each write."""
-        return bool(self._connection.linked().protocol.errors)
+        talk = self._connection.linked().contact.talk
+        return bool(talk.protocol.errors) and talk.has_errors is not False
 
     async def hold(
         self, command: str, work: Callable[[Talk], Awaitable[T]], *, timeout_s: float | None

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from funcnodes.devices.addresses.forms import Address, parse
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.addresses.hosts import lease_key
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import DeviceConfig
@@ -76,7 +76,7 @@ class Connection:
         """Its address; None while that cannot be resolved."""
         if self._address is None:
             with contextlib.suppress(DeviceError):
-                return parse(self._config.address, self._resources)
+                return self._config.place(self._resources)
         return self._address
 
     def linked(self) -> Link:
@@ -106,7 +106,7 @@ class Connection:
         if self.link is not None:
             return
         try:
-            self._address = parse(self._config.address, self._resources)
+            self._address = self._config.place(self._resources)
             self._host_key = await lease_key(self._address) if self._address.host else ""
             self.take_lease()
             self.link = await self._make_link(self._address)

@@ -8,7 +8,6 @@ on is read back and shown.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -17,14 +16,14 @@ from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.declarations import drivers
-from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
+from funcnodes.devices.declarations.blocks import BoundBlock
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.values import BoundValue, Value
-from funcnodes.devices.device import descent, raw
+from funcnodes.devices.device import descent, panel, raw
 from funcnodes.devices.device.access import MemberAccess
 from funcnodes.devices.device.asking import (
     check_identity,
@@ -32,36 +31,35 @@ from funcnodes.devices.device.asking import (
     leads_down,
     no_member,
     not_a,
+    spec_at,
     stop_of,
 )
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult, is_number
-from funcnodes.devices.device.fitting import AUTO, chosen, driver_at_work, fitted
+from funcnodes.devices.device.fitting import AUTO, by_driver, chosen, driver_at_work, fitted
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
 from funcnodes.devices.device.narrowing import found_outside
-from funcnodes.devices.device.panel import Parameter, parameters, snapshot
+from funcnodes.devices.device.panel import Parameter, parameters
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.device.readings import Readings
 from funcnodes.devices.device.targets import target_of
-from funcnodes.devices.discovery.instruments import identify
+from funcnodes.devices.discovery.identifying import identify
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.devices.estop.latch import StopAck
+from funcnodes.devices.link.error_queue import emptied
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.strike import takes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import (
-    BenchError,
-    LimitError,
-)
+from funcnodes.errors import BenchError, DeviceError, LimitError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
+ASKABLE = ("tcp", "serial", "rfc2217", "visa", "memory")  # where to ask who is there
 POLL_S = 1.0
 
 
@@ -72,6 +70,7 @@ class Device:
         name: Its name on the bench.
         identity: What it answered to `*IDN?`, empty until it was reached.
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
+        spec: How its driver speaks, as address and bench file have it.
         traffic: What went over its line lately.
     """
 
@@ -94,17 +93,20 @@ class Device:
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
         self._access.read_again, self._access.read_back = self.member_get, self._read_back
+        self._place = self._connection.address()  # as it is spoken to there
         try:
             self._use(chosen(config))
-        except BenchError as error:
-            self._connection.unusable = error.message
+        except (BenchError, DeviceError) as error:
+            self._connection.unusable, self._place = error.message, None
             self._use(drivers.no_driver(config.driver), DeviceConfig(self.name, "", ""))
 
     def _use(self, kind: type[Instrument], config: DeviceConfig | None = None) -> None:
         found = fitted(kind, config or self.config, self._access)
         if kind is not getattr(self, "_kind", kind):
             self._kept.forget()
-        self._kind, self.instrument = kind, found.instrument
+        self._kind, self.instrument, self.spec = kind, found.instrument, kind.spec
+        if self._place is not None:
+            self._speak_at(self._place)
         self._access.followers = partial(followers, kind)
         self._access.requirements = found.requirements
         self._access.narrowed, self._readings.valid_s = found.limits, dict(found.valid_s)
@@ -228,6 +230,11 @@ class Device:
         return self._connection.unusable
 
     @property
+    def remark(self) -> str:
+        """What was found out about it and is no trouble, as a sentence; "" where nothing was."""
+        return self.link.contact.remark if self.link is not None else ""
+
+    @property
     def output_on(self) -> bool | None:
         """Whether an output is on, by the newest read-back; None where that is not known."""
         return self._readings.output_on(self._kind.outputs().items())
@@ -273,7 +280,7 @@ class Device:
 
     def snapshot(self) -> dict[str, Any]:
         """Identity and newest values, JSON-ready; reads nothing."""
-        return snapshot(self, self._readings)
+        return panel.snapshot(self, self._readings)
 
     # ── connecting ────────────────────────────────────────────────────────────────────────
 
@@ -295,48 +302,46 @@ class Device:
         self._changed()
 
     async def _make_link(self, address: Address) -> Link:
-        """The link to its address, by the driver that fits who answers there.
-
-        Raises:
-            DeviceError: Nobody answers there.
-        """
+        """The link to its address, by the driver that fits; DeviceError where nobody answers."""
         rack = self._rack
         if self.config.driver == AUTO and address.kind in ASKABLE:
             # First of all: how a model is spoken to is known to its driver only.
             found = await identify(address, allow=rack.allow, make_transport=rack.make_transport)
+            address = found.place
             if found.driver:
-                self._use(drivers.find(found.driver))
-        protocol = self._kind.spec.protocol
-        if self.config.timeout_s is not None:
-            protocol = replace(protocol, timeout_s=self.config.timeout_s)
+                with driver_at_work(found.driver):
+                    self._use(drivers.find(found.driver))
+        self._speak_at(address)
         return Link(
             self.name,
-            rack.make_transport(address, protocol, rack.allow),
-            protocol,
+            rack.make_transport(address, self.spec.protocol, rack.allow),
+            self.spec.protocol,
             traffic=self.traffic,
-            setup=self._set_up,
+            setup=partial(by_driver, self.driver, self._set_up),
             gate=self._permission.gate,
             on_state=self._changed,
         )
 
+    def _speak_at(self, address: Address) -> None:
+        """Speak as the driver does, but for what the address says otherwise."""
+        self._place, self.spec = address, spec_at(address, self._kind.spec, self.config)
+
     async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
-        with driver_at_work(self.driver):
-            await self._set_up_whole(talk, identity)
-
-    async def _set_up_whole(self, talk: Talk, identity: Identity | None) -> None:
         self._readings.clear()
         self._connection.take_lease()
         if identity is not None:
             self._check_identity(identity)
-            if self.identity.maker and not identity.same_unit(self.identity):
+            if self.identity.is_known and not identity.same_unit(self.identity):
                 self._kept.forget()  # exchanged on purpose, since the device was connected anew
             self.identity = identity
         for command in self._kind.spec.harmless:
             talk.under_way = command
             await talk.write(command)
-        for code, text in await talk.errors():  # of these, or of what was cut short before
+        for code, text in await emptied(talk):  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
+        if self.remark:
+            self.traffic.note(self.remark)
         await self._read_back(talk)
         self._access.fault = ""
 
@@ -463,7 +468,7 @@ class Device:
         if isinstance(bound, BoundRecord | BoundTogether):
             return dict((await bound.get()).samples)
         if isinstance(bound, BoundBlock):
-            return samples_of(await bound.trace())
+            return await bound.samples()
         return {"value": await self.member_get(member)}
 
     def watch(
@@ -554,18 +559,18 @@ class Device:
 
     def emergency_bytes(self) -> bytes:
         """What `estop` writes; b"" where nothing is declared."""
-        return self._kind.spec.emergency_bytes()
+        return self.spec.emergency_bytes()
 
     def emergency_pieces(self) -> tuple[bytes, ...]:
         """The same in pieces that need the driver's pause between."""
-        return self._kind.spec.emergency_pieces()
+        return self.spec.emergency_pieces()
 
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""
-        rack, spec = self._rack, self._kind.spec
-        address = self._connection.address()
+        rack, address = self._rack, self._place or self._connection.address()
         if address is None:
             return None
+        spec = spec_at(address, self._kind.spec, self.config)
         return target_of(self.name, spec, address, self.identity, rack.make_transport, rack.allow)
 
     def begin_stop(self, began: float) -> StopAck:

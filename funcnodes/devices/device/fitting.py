@@ -5,7 +5,7 @@ stops no other.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,7 +17,9 @@ from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Access
 from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.device.narrowing import narrowed, validity
+from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.framing import Refused
+from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import BenchError, DeviceError, RefusedError
 
 AUTO = "auto"
@@ -86,3 +88,14 @@ def driver_at_work(name: str) -> Iterator[None]:
             f"the driver {name!r} failed: {foreign.words(error)}",
             hint="It is to be mended by whoever wrote it.",
         ) from error
+
+
+async def by_driver(
+    name: str,
+    set_up: Callable[[Talk, Identity | None], Awaitable[None]],
+    talk: Talk,
+    identity: Identity | None,
+) -> None:
+    """Set a device up, where the driver's own code is called."""
+    with driver_at_work(name):
+        await set_up(talk, identity)

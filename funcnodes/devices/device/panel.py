@@ -20,6 +20,22 @@ class Displayed(Protocol):
     def kind(self) -> type[Instrument]: ...
     @property
     def ramps(self) -> Mapping[str, Progress]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def driver(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def replayed(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def output_on(self) -> bool | None: ...
     def members(self) -> Iterator[tuple[str, Member]]: ...
     def newest(self, member: str) -> Sample | None: ...
     def limits(self, member: str) -> Range | None: ...
@@ -48,34 +64,18 @@ class Parameter:
     """How far its ramp has come, while it is on one."""
 
 
-class Pictured(Protocol):
-    """What a snapshot needs of a device."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def driver(self) -> str: ...
-    @property
-    def address(self) -> str: ...
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def simulated(self) -> bool: ...
-    @property
-    def replayed(self) -> bool: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def output_on(self) -> bool | None: ...
+def parameters(device: Displayed) -> list[Parameter]:
+    """Every declared member of a device; a record once per field."""
+    return [each for path, member in device.members() for each in _shown(device, path, member)]
 
 
-def snapshot(device: Pictured, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
-    """Identity and newest values of a device, JSON-ready."""
+def snapshot(device: Displayed, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
+    """Identity and newest values, JSON-ready."""
     return {
         "name": device.name,
         "driver": device.driver,
         "address": device.address,
-        "identity": str(device.identity) if device.identity.maker else "",
+        "identity": str(device.identity) if device.identity.is_known else "",
         "serial": device.identity.serial,
         "simulated": device.simulated,
         "replayed": device.replayed,
@@ -86,11 +86,6 @@ def snapshot(device: Pictured, readings: Iterable[tuple[str, Sample]]) -> dict[s
             for name, s in readings
         },
     }
-
-
-def parameters(device: Displayed) -> list[Parameter]:
-    """Every declared member of a device; a record once per field."""
-    return [each for path, member in device.members() for each in _shown(device, path, member)]
 
 
 def _shown(device: Displayed, path: str, member: Member) -> Iterator[Parameter]:

@@ -454,3 +454,13 @@ class ExampleView(Base, kw_only=True):
     nodes: int
     devices: int
     about_s: float | None = None
+
+
+class ExportPiece(Base, kw_only=True):
+    """Part of a file."""
+
+    name: str
+    media_type: str
+    data: bytes
+    next: str | None = None
+    """What to ask the next piece by; null after the last."""

@@ -284,14 +284,19 @@ def head_view(head: RunHead) -> schema.RunView:
     )
 
 
-def rows_event(run: str, page: RowPage) -> schema.RowsView:
-    """Rows as a plot needs them: numbers, and None for what is none."""
+def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
+    """Rows as a plot needs them: numbers, and None for what is none.
+
+    Args:
+        stop: The first row that they do not stand for, where they are thinned.
+    """
     return schema.RowsView(
         run=run,
         recorder=page.table.recorder,
         start=page.start,
         columns=[_column(column) for column in page.table.columns],
         data=page.numbers(),
+        stop=stop or page.start + len(page),
     )
 
 

@@ -224,7 +224,7 @@ async def test_another_unit_in_its_place_is_refused_until_the_old_one_is_back(bo
         box.replies["*IDN?"] = "ACME,ONE,8,1.0"
         before = len(box.received)
         await box.plug()
-        await until(lambda: "serial number 8 (ONE), expected was 7" in one.message)
+        await until(lambda: "its serial number is '8', not '7'" in one.message)
         with pytest.raises(IdentityError, match="is offline: another instrument answers"):
             await one.member_set("output", True)
         assert set(box.received[before:]) <= {"*IDN?"}

@@ -293,7 +293,6 @@ def test_a_device_whose_driver_cannot_be_loaded_is_not_added(
         site, "device", "add", str(bench), "smu", "tcp:127.0.0.1:1", "--driver", f"{name}.one"
     )
     assert ended.returncode == 1
-    assert "smu was not added: " in ended.stderr
     assert WHY[name] in ended.stderr
     assert not bench.exists()
 

@@ -50,7 +50,10 @@ def test_a_mistake_is_named_by_file_table_and_key(tmp_path: Path, text: str, mes
         ("[devices.smu]\ndriver='scpi'", r"\[devices.smu\] address: it is missing"),
         (SMU + "simulated = 1", r"\[devices.smu\] simulated: true or false is expected, not 1"),
         (SMU + "timeout_s = -1", r"\[devices.smu\] timeout_s: seconds up to 3600 expected"),
-        (SMU + "baud = 1", r"\[devices.smu\] baud: there is no such key"),
+        (
+            SMU + "baud = 1",
+            r"\[devices.smu\] baud: a baud rate from 50 to 4000000 is expected, not 1",
+        ),
         (SMU + "[devices.smu.limits]\nvoltage = 3", r"limits\] voltage: \[lowest, highest\]"),
         (
             SMU + "[devices.smu.limits]\nvoltage = [-300, 20]",
@@ -76,9 +79,11 @@ def test_a_mistake_in_the_table_of_a_device_keeps_that_one_offline_and_no_other(
 
 
 def test_a_file_is_changed_only_while_all_of_it_is_right(tmp_path: Path) -> None:
-    file = BenchFile.load(bench_file(tmp_path, SMU + "baud = 1"))
+    file = BenchFile.load(bench_file(tmp_path, SMU + "bauds = 1"))
     assert "there is no such key" in file.usable.devices["smu"].wrong
-    with pytest.raises(BenchError, match=r"bench.toml: \[devices.smu\] baud: there is no such key"):
+    with pytest.raises(
+        BenchError, match=r"bench.toml: \[devices.smu\] bauds: there is no such key"
+    ):
         _ = file.config
 
 
