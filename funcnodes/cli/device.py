@@ -15,6 +15,7 @@ from funcnodes.cli.output import Json, complain, print_json, print_table
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench.plan import SafetyPlan
+    from funcnodes.devices.benchfile import DeviceConfig
     from funcnodes.devices.device import Device
     from funcnodes.settings import Settings
 
@@ -92,7 +93,10 @@ def list_drivers(as_json: Json = False) -> None:
     from funcnodes.devices.bench.plan import estop_words, park_words
     from funcnodes.devices.declarations import drivers
 
-    kinds = [drivers.find(name) for name in drivers.names()]
+    broken = drivers.broken()
+    kinds = [drivers.find(name) for name in drivers.names() if name not in broken]
+    for name, why in broken.items():
+        complain(why if name in why else f"{name}: {why}")
     if as_json:
         print_json(
             [
@@ -293,6 +297,7 @@ def add(
     chosen = DeviceConfig(name, driver or str(found and found.driver), address, serial=serial)
     if found is not None:
         chosen = replace(chosen, options=found.options)
+    _refuse_unusable(chosen)
     file.put_device(chosen)
     file.save(bench)
     said = dict(chosen.options.said())
@@ -319,6 +324,18 @@ def _asked(settings: "Settings", address: str, driver: str) -> Any:
     except DeviceError as error:
         complain(f"{error.message} It was added as it is named.")
         return None
+
+
+def _refuse_unusable(config: "DeviceConfig") -> None:
+    """Raise BenchError for a device of which its bench could load no driver."""
+    from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchConfig
+    from funcnodes.errors import BenchError
+
+    bench = Bench(BenchConfig("new", devices={config.name: config}))
+    why = bench.devices[config.name].unusable
+    if why:
+        raise BenchError(f"{config.name} was not added: {why}", device=config.name)
 
 
 # ── as they are printed ───────────────────────────────────────────────────────────────────

@@ -81,7 +81,7 @@ async def bench_with(settings: "Settings", target: str, file: Path | None) -> "B
     if file is None:
         config = BenchConfig("device", devices={"device": await _identified(settings, target)})
     else:
-        whole = BenchFile.load(file).config
+        whole = BenchFile.load(file).usable
         Bench(whole).device(target)  # says which there are
         config = BenchConfig(whole.name, devices={target: whole.devices[target]}, allow=whole.allow)
     return Bench(config, lock_dir=locks(settings), owner=OWNER)

@@ -331,10 +331,14 @@ class Commands:
     def _cancel(self, body: schema.CancelNode, actor: schema.Actor) -> None:
         self._node(body.id).cancel(f"cancelled by {actor.name}")
 
-    def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> None:
-        space = self._worker.require_open().space
+    async def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> None:
+        opened = self._worker.require_open()
+        space = opened.space
         space.check_unlocked()
         if body.live:
+            self._worker.latch.check("Switching effects on")
+            await opened.runner.check_live()
+            space.check_unlocked()
             self._worker.latch.check("Switching effects on")
         space.arming = "live" if body.live else "disarmed"
         for text in safety.accepted_now(self._worker.bench, body.accepted) if body.live else ():

@@ -193,10 +193,12 @@ def _judged(data: Any, library: Library) -> dict[str, Any]:
 
 def _check_bench(packed: Packed, staging: Path) -> None:
     from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchFile
 
     if packed.bench:
         path = staging / "bench.toml"
         path.write_text(packed.bench, encoding="utf-8")
+        _ = BenchFile.load(path).config
         Bench.load(path)
 
 

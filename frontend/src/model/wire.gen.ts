@@ -217,6 +217,7 @@ export interface RunView {
   started: number;
   ended: number | null;
   rows: number;
+  kept: number;
   operator: string;
   simulated: boolean;
   message: string;

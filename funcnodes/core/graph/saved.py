@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from funcnodes.core import codec
+from funcnodes.core import codec, foreign
 from funcnodes.core.codec.strict import as_list, as_mapping, check_depth, free, section, short, text
 from funcnodes.core.graph.groups import NodeGroups
 from funcnodes.core.graph.library import Library
@@ -128,12 +128,12 @@ def load_node(space: Content, data: Mapping[str, Any], *, is_old: bool = False) 
     try:
         nodeclass = space.lib.find_nodeclass(node_id)
     except NodeClassNotFoundError as error:
-        node: Node = PlaceholderNode(data, error.message)
-        space.add_node_instance(node)
-        _put(node, space, data)
-        return node
-    with loading():
-        node = nodeclass(uuid=uuid, name=text(data.get("name")))
+        return _placeholder(space, data, error.message)
+    try:
+        with loading():
+            node = nodeclass(uuid=uuid, name=text(data.get("name")))
+    except BaseException as error:  # somebody else's class: anything can happen
+        return _placeholder(space, data, f"It cannot be made: {foreign.words(error)}.")
     extra = {key: value for key, value in data.items() if key not in _NODE_KEYS}
     try:
         space.add_node_instance(node, extra=extra)
@@ -141,6 +141,14 @@ def load_node(space: Content, data: Mapping[str, Any], *, is_old: bool = False) 
         _put(node, space, data)
     except FuncnodesError as error:
         raise SavedGraphError(f"The node {node.name!r} cannot be read: {error.message}") from error
+    return node
+
+
+def _placeholder(space: Content, data: Mapping[str, Any], why: str) -> Node:
+    """What stands for a node that cannot be made here, and keeps all of it."""
+    node = PlaceholderNode(data, why)
+    space.add_node_instance(node)
+    _put(node, space, data)
     return node
 
 

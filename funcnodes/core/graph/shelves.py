@@ -51,6 +51,13 @@ class Shelf:
         for shelf in self.subshelves:
             yield from shelf.walk(here)
 
+    def check(self) -> None:
+        """Raise TypeError where something on it is no node class."""
+        for path, found in self.walk():
+            if not (isinstance(found, type) and issubclass(found, Node) and found.node_id):
+                where = " / ".join(str(name) for name in path)
+                raise TypeError(f"{found!r} on the shelf {where!r} is no node class")
+
     def copy(self) -> "Shelf":
         """One of its own, down to the innermost, with the same classes."""
         inner = [shelf.copy() for shelf in self.subshelves]

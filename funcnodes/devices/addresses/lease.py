@@ -95,8 +95,11 @@ class Leases:
         self._worker = worker
         self._buses: dict[str, tuple[Lease | _Shared, set[str]]] = {}  # with the devices on it
 
-    def take(self, address: Address, device: str) -> Callable[[], None]:
+    def take(self, address: Address, device: str, *, key: str = "") -> Callable[[], None]:
         """Take an address for a device of the bench.
+
+        Args:
+            key: What is locked, where it is not what the address says by itself; see `hosts`.
 
         Returns:
             Call it to let go.
@@ -104,18 +107,19 @@ class Leases:
         Raises:
             DeviceBusyError: Another process, or another device of the bench, has it.
         """
+        key = key or address.key
         if not address.is_on_bus:
-            return self._acquire(address, device, address.key).release
-        lease = self._acquire(address, device, instrument_key(address))
+            return self._acquire(address, device, key).release
+        lease = self._acquire(address, device, f"{key}/{address.unit}")
         try:
-            self._join_bus(address, device)
+            self._join_bus(address, device, key)
         except DeviceBusyError:
             lease.release()
             raise
 
         def let_go() -> None:
             lease.release()
-            self._leave_bus(address.key, device)
+            self._leave_bus(key, device)
 
         return let_go
 
@@ -124,10 +128,10 @@ class Leases:
             return _Shared.take(address, device=device, worker=self._worker, key=key)
         return Lease.acquire(self._folder, address, device=device, worker=self._worker, key=key)
 
-    def _join_bus(self, address: Address, device: str) -> None:
-        if address.key not in self._buses:
-            self._buses[address.key] = (self._acquire(address, device, address.key), set())
-        self._buses[address.key][1].add(device)
+    def _join_bus(self, address: Address, device: str, key: str) -> None:
+        if key not in self._buses:
+            self._buses[key] = (self._acquire(address, device, key), set())
+        self._buses[key][1].add(device)
 
     def _leave_bus(self, key: str, device: str) -> None:
         if key in self._buses:

@@ -5,7 +5,6 @@ nobody else waiting, and that E-STOP writes every device's bytes before it waits
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -37,13 +36,14 @@ from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.devices.safety.watching import Watching
 from funcnodes.devices.transports.choose import MakeTransport, Transports
-from funcnodes.errors import BenchError, DeviceError
+from funcnodes.errors import BenchError, DeviceError, FuncnodesError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often
 TOLD_S = 1.0  # what closing waits for mail and webhooks at most
 FIRST_LOOK_S = 1.0  # what opening waits for the first readings of interlocks at most
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
+_log = logging.getLogger(__name__)
 _NOTHING: Mapping[str, str] = {}
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,11 @@ class Bench:
         owner: str = "",
         make_transport: MakeTransport | None = None,
     ) -> None:
-        """Raises BenchError where a device's driver, address or limits are wrong."""
+        """A device whose driver, address or limits are wrong stays offline, and says why.
+
+        Raises:
+            BenchError: A rule names what there is not; the message names file and table.
+        """
         self.name = config.name
         self.path = path
         self.config = config
@@ -102,10 +106,7 @@ class Bench:
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
-            try:
-                self.devices[name] = Device(device, rack, dict(resources))
-            except (BenchError, DeviceError) as error:
-                raise _placed(error, path, name) from error
+            self.devices[name] = Device(device, rack, dict(resources))
         self._stopping = Stopping(self.devices, config, self.latch)
         self.emergency = Emergency(self.latch, self._stopping.shots, self._stopping.targets)
         self._aftermath = Aftermath(
@@ -148,7 +149,7 @@ class Bench:
             BenchError: Something in it is wrong; the message names file, table and key.
         """
         path = Path(path)
-        config = BenchFile.load(path).config
+        config = BenchFile.load(path).usable
         return cls(config, resources, path=path, lock_dir=lock_dir, latch=latch, owner=owner)
 
     @classmethod
@@ -249,9 +250,13 @@ class Bench:
 
     async def _connect(self, device: Device) -> None:
         within_s = self._aftermath.connect_s(device.name, OPEN_S)
-        with contextlib.suppress(DeviceError, TimeoutError):
+        try:
             async with asyncio.timeout(within_s + wakes_s(device.spec.protocol)):
                 await device.connect()
+        except (DeviceError, TimeoutError):
+            pass  # it says why, and is tried again
+        except FuncnodesError as error:
+            _log.warning("%s could not be connected: %s", device.name, error)
         await self._aftermath.make_up(device.name)
 
     def _refusal(self, device: str, member: str) -> str:
@@ -461,10 +466,6 @@ class Bench:
             self.notifier.tell("alarm", event.alarm, Severity[event.severity], event.text, event.t)
 
 
-def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:
+def _placed(error: BenchError, path: Path | None) -> BenchError:
     where = f"{path}: " if path else ""
-    table = f"[devices.{name}] " if name and "[devices." not in str(error) else ""
-    hint = getattr(error, "hint", "")
-    return BenchError(
-        f"{where}{table}{error}", hint=hint, path=str(path or ""), device=name or None
-    )
+    return BenchError(f"{where}{error}", hint=error.hint, path=str(path or ""))

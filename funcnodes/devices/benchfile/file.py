@@ -83,6 +83,7 @@ class DeviceConfig:
         actions: This device's own choice per cause.
         timeout_s: Time for a reply, in place of the driver's.
         on_changed: What a run does when it lost its settings, None for what the bench says.
+        wrong: What is wrong with the table, so that the device cannot be used, or "".
         options: How its line is set and spoken on, where the address does not say it.
     """
 
@@ -96,6 +97,7 @@ class DeviceConfig:
     actions: Mapping[Cause, SafeAction] = field(default_factory=dict)
     on_changed: OnChanged | None = None
     options: Options = field(default_factory=Options)
+    wrong: str = ""
 
     def place(self, resources: Mapping[str, str] | None = None) -> Address:
         """Its address, with what the bench file says beside it.
@@ -139,7 +141,7 @@ class BenchFile:
             BenchError: It is missing, too large, or no TOML; the message names line and column.
         """
         import tomlkit
-        from tomlkit.exceptions import ParseError
+        from tomlkit.exceptions import ParseError, TOMLKitError
 
         try:
             if path.stat().st_size > MAX_BYTES:
@@ -154,6 +156,8 @@ class BenchFile:
                 f"{path}, line {error.line}, column {error.col}: {_reason(error)}.",
                 path=str(path), line=error.line, column=error.col,
             ) from error  # fmt: skip
+        except TOMLKitError as error:  # such as a key that stands twice
+            raise BenchError(f"{path}: {_reason(error)}.", path=str(path)) from error
 
     @classmethod
     def new(cls, name: str) -> Self:
@@ -171,8 +175,20 @@ class BenchFile:
         Raises:
             BenchError: Something in it is wrong; the message names table and key.
         """
+        return self._read(_Reader)
+
+    @property
+    def usable(self) -> BenchConfig:
+        """The same, where a device with something wrong in its table costs that device only.
+
+        Raises:
+            BenchError: Something is wrong that is no single device's.
+        """
+        return self._read(_LenientReader)
+
+    def _read(self, reader: "type[_Reader]") -> BenchConfig:
         where = str(self.path) if self.path else "bench"
-        return _Reader(where).bench(self._document.unwrap(), self.path)
+        return reader(where).bench(self._document.unwrap(), self.path)
 
     def put_device(self, device: DeviceConfig) -> None:
         """Add a device, or change the keys of one that is there; comments stay."""
@@ -234,7 +250,7 @@ class _Reader(Tables):
         self.keys("", data, _TOP)
         fallback = path.stem if path else "bench"
         devices = self.table("", data, "devices")
-        found = {name: self._device(name, devices[name]) for name in devices}
+        found = {name: self.device(name, devices[name]) for name in devices}
         order = tuple(self.texts("", data, "stop_order"))
         for name in order:
             if name not in found:
@@ -251,12 +267,17 @@ class _Reader(Tables):
             on_changed=self._on_changed("", data) or "stop",
         )
 
-    def _device(self, name: str, data: Any) -> DeviceConfig:
-        table = f"devices.{name}"
+    def device(self, name: str, data: Any) -> DeviceConfig:
+        """One device's table."""
         if not isinstance(data, dict):
             raise self.wrong("devices", name, "a table is expected")
         if not _NAME.match(name):
             raise self.wrong("devices", name, "a device's name is letters, digits and _")
+        return self.entry(name, data)
+
+    def entry(self, name: str, data: dict[str, Any]) -> DeviceConfig:
+        """What stands in one device's table."""
+        table = f"devices.{name}"
         self.keys(table, data, _DEVICE)
         simulated = data.get("simulated")
         if simulated is not None and not isinstance(simulated, bool):
@@ -338,6 +359,17 @@ class _Reader(Tables):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
             raise self.wrong(table, "timeout_s", f"seconds up to 3600 expected, not {value!r}")
         return float(value)
+
+
+class _LenientReader(_Reader):
+    """Keeps a device whose table is wrong, with the reason in place of what it says."""
+
+    def entry(self, name: str, data: dict[str, Any]) -> DeviceConfig:
+        try:
+            return super().entry(name, data)
+        except BenchError as error:
+            driver, address = str(data.get("driver", "")), str(data.get("address", ""))
+            return DeviceConfig(name, driver, address, wrong=error.message)
 
 
 def _is_bound(value: Any) -> bool:

@@ -81,9 +81,12 @@ def dialogue_skeleton(kind: type[Instrument]) -> str:
 
 def _test_of(kind: type[Instrument], path: str, member: Member) -> str:
     lines = member_lines(kind, path)
+    requirements = Requirements(kind)
+    names = [path, *(f"{path}.{each.name}" for each in getattr(member, "fields", ()))]
     unmet = any(
         each.member.label(example(each.member)) not in each.wanted
-        for each in Requirements(kind).of(path)
+        for name in names
+        for each in requirements.of(name)
     )
     if not lines or unmet or member.needs or (isinstance(member, Command) and member.completes):
         return ""

@@ -8,6 +8,7 @@ the entry-point group `funcnodes.drivers`, each entry a package or module with
 Nothing of a driver needs a connection: ports, docs, limits and emergency bytes come from it.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar
 
+from funcnodes.core import foreign
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.members import Group, Member, Requires, Unset
+from funcnodes.devices.declarations.proving import Guarded, prove
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.unasked import Unasked
 from funcnodes.devices.declarations.values import Value
@@ -28,9 +31,10 @@ from funcnodes.devices.messages.framing import Framing
 from funcnodes.devices.messages.manners import Manners, Marker
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
-from funcnodes.errors import BenchError, DeviceError
+from funcnodes.errors import BenchError
 
 GROUP = "funcnodes.drivers"
+_log = logging.getLogger(__name__)
 D = TypeVar("D", bound="type[Instrument]")
 
 
@@ -198,7 +202,9 @@ def driver(
                 may_lack_errors=errors is None,
                 timeout_s=timeout_s, gap_s=gap_s, wait_s=wait_s, banner=banner,
                 serial=serial or SerialOptions(), checks_queries=checks_queries,
-                framing=framing, identity=identity, to_unit=to_unit, from_unit=from_unit,
+                framing=framing,
+                identity=identity if identity is replies.identity else Guarded(name, identity),
+                to_unit=to_unit, from_unit=from_unit,
                 manners=manners, greets=greets, late_s=late_s, marker=marker,
             ),
             harmless=harmless,
@@ -243,20 +249,55 @@ def _safe_words(cls: type[Instrument]) -> str:
 # ── the registry ──────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Every driver's name and where it is; and why packages that should have some offer none."""
+
+    where: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
 @cache
-def _known() -> Mapping[str, str]:
-    """Every driver's name and where it is; of two with one name the first package wins."""
+def _known() -> _Known:
+    """What installed packages offer; of two drivers with one name the first package wins."""
     found: dict[str, str] = {}
+    broken: dict[str, str] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        module = entry.load()
-        for name, where in getattr(module, "DRIVERS", {}).items():
-            found.setdefault(name, where)
-    return found
+        try:
+            offered = _offered(entry.load())
+        except BaseException as error:  # somebody else's package: anything can happen
+            broken[entry.name] = foreign.words(error)
+            _log.warning("The drivers of %r cannot be had: %s.", entry.name, broken[entry.name])
+            continue
+        found = {**offered, **found}
+    return _Known(found, broken)
+
+
+def _offered(module: object) -> Mapping[str, str]:
+    """The `DRIVERS` of a package; TypeError where they are no names and places."""
+    offered = getattr(module, "DRIVERS", {})
+    if not isinstance(offered, Mapping):
+        raise TypeError(f"DRIVERS is {offered!r}, where names and their places are expected")
+    for each in (*offered, *offered.values()):
+        if not isinstance(each, str):
+            raise TypeError(f"{each!r} in DRIVERS is no text")
+    return offered
 
 
 def names() -> list[str]:
     """Every driver's name."""
-    return sorted(_known())
+    return sorted(_known().where)
+
+
+def broken() -> dict[str, str]:
+    """Packages and drivers that cannot be loaded, and why; imports every driver there is."""
+    found = dict(_known().broken)
+    for name in names():
+        try:
+            find(name)
+        except BenchError as error:
+            found[name] = error.message
+    return found
 
 
 @driver("auto", title="Any SCPI instrument")
@@ -272,6 +313,22 @@ class AnyUnit(Instrument):
 def anything_at(address: str) -> type[Instrument]:
     """What stands in at an address whose driver is not known."""
     return AnyUnit if address.lower().startswith("modbus") else Anything
+
+
+class NoDriver(Instrument):
+    """What stands on a bench where a driver should that cannot be loaded: nothing can be asked."""
+
+
+def no_driver(name: str) -> type[Instrument]:
+    """What stands in for the driver of that name."""
+
+    class Missing(NoDriver):
+        spec = DriverSpec(
+            name=name, title=name, match=None, protocol=Protocol(identify="", errors=""),
+            safe_state="cannot be switched off, since it cannot be used as the bench has it",
+        )  # fmt: skip
+
+    return Missing
 
 
 ANYTHING = Anything
@@ -304,23 +361,31 @@ def find(name: str) -> type[Instrument]:
 
 @cache
 def _installed(name: str) -> type[Instrument]:
-    where = _known().get(name)
+    known = _known()
+    where = known.where.get(name)
     if where is None:
+        lost = "".join(f" Of {each!r} there is none: {why}." for each, why in known.broken.items())
         raise BenchError(
-            f"There is no driver {name!r}; known are {', '.join(names())}.",
+            f"There is no driver {name!r}; known are {', '.join(names())}.{lost}",
             hint="Is the package that provides it installed?",
             driver=name,
         )
     module, _, attribute = where.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        is_driver = isinstance(found, type) and issubclass(found, Instrument)
+        if is_driver:
+            prove(found)
+    except BaseException as error:  # somebody else's package: anything can happen
         raise BenchError(
-            f"The driver {name!r} cannot be imported from {where}: {error}.", driver=name
+            f"The driver {name!r} cannot be loaded from {where}: {foreign.words(error)}.",
+            hint="Whoever wrote it can mend it; all else works without.",
+            driver=name,
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Instrument)):
+    if not is_driver:
         raise BenchError(f"{where} is no driver.", driver=name)
-    return found
+    kind: type[Instrument] = found
+    return kind
 
 
 def for_identity(identity: Identity) -> type[Instrument] | None:
@@ -328,7 +393,7 @@ def for_identity(identity: Identity) -> type[Instrument] | None:
     for name in names():
         try:
             found = find(name)
-        except (BenchError, DeviceError):
+        except BenchError:  # told of where somebody asks for it by name
             continue
         if found.spec.match is not None and found.spec.match.fits(identity):
             return found

@@ -12,7 +12,7 @@ from funcnodes.core import units
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.declarations.controls import BoundControl, Control
-from funcnodes.devices.declarations.drivers import DriverSpec
+from funcnodes.devices.declarations.drivers import DriverSpec, Instrument
 from funcnodes.devices.declarations.members import refusal
 from funcnodes.devices.device.descent import is_number, lies_between
 from funcnodes.devices.estop.latch import Latch, StopAck
@@ -78,6 +78,15 @@ async def leads_down(bound: BoundControl[Any], value: Any) -> bool:
         ends = [end for end in (bound.member.park, bound.member.safe) if is_number(end)]
         return is_number(now) and any(lies_between(value, now, end) for end in ends)
     return False
+
+
+def no_member(who: str, kind: type[Instrument], member: str, unusable: str) -> BenchError:
+    """The error that there is no such member, or nothing known of any."""
+    known = ", ".join(path for path, _ in kind.walk()) or "none"
+    text = f"{who} ({kind.spec.title}) has no member {member!r}; it has {known}."
+    if unusable:
+        text = f"{who} cannot be used: {unusable}"
+    return BenchError(text, device=who, member=member)
 
 
 def not_a(who: str, member: str, what: str) -> BenchError:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from funcnodes.core.running.crossing import ended
 from funcnodes.devices.addresses.forms import Address
+from funcnodes.devices.addresses.hosts import lease_key
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.link.link import Link
@@ -25,6 +26,7 @@ class Connection:
     Attributes:
         link: The link while it is connected or trying to be.
         trouble: Why there is none.
+        unusable: Why there can never be one, such as a driver that cannot be loaded, or "".
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Connection:
         """
         self.link: Link | None = None
         self.trouble = "not connected"
+        self.unusable = ""
         self._config = config
         self._resources = resources
         self._leases = leases
@@ -51,6 +54,7 @@ class Connection:
         self._changed = changed
         self._address: Address | None = None
         self._let_go: Callable[[], None] | None = None  # of its lease
+        self._host_key = ""  # what is locked for a host that was looked up
         self._leased_key = ""  # where the address led to when that was taken
         self._trying: asyncio.Task[None] | None = None
         self._home: asyncio.AbstractEventLoop | None = None  # the loop that it was opened in
@@ -113,11 +117,16 @@ class Connection:
         Raises:
             DeviceError: It cannot be reached now; `trouble`, or the link's, says why.
         """
+        if self.unusable:
+            self.trouble = self.unusable
+            self._changed()
+            self.linked()
         if self.link is not None:
             return
         self._home = asyncio.get_running_loop()
         try:
             self._address = self._config.place(self._resources)
+            self._host_key = await lease_key(self._address) if self._address.host else ""
             self.take_lease()
             self.link = await self._make_link(self._address)
         except DeviceError as error:
@@ -156,7 +165,7 @@ class Connection:
             return
         if old is not None and (address.is_on_bus or address.key == self._leased_key):
             return
-        self._let_go = self._leases.take(address, self._config.name)
+        self._let_go = self._leases.take(address, self._config.name, key=self._host_key)
         self._leased_key = address.key
         if old is not None:
             old()

@@ -22,7 +22,6 @@ from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
-from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import BoundValue, Value
 from funcnodes.devices.device import descent, panel, raw
 from funcnodes.devices.device.access import MemberAccess
@@ -30,14 +29,16 @@ from funcnodes.devices.device.asking import (
     check_identity,
     in_unit,
     leads_down,
+    no_member,
     not_a,
     spec_at,
     stop_of,
 )
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult, is_number
+from funcnodes.devices.device.fitting import AUTO, by_driver, chosen, driver_at_work, fitted
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
-from funcnodes.devices.device.narrowing import found_outside, narrowed, validity
+from funcnodes.devices.device.narrowing import found_outside
 from funcnodes.devices.device.panel import Parameter, parameters
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
@@ -54,11 +55,10 @@ from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import BenchError
+from funcnodes.errors import BenchError, DeviceError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-AUTO = "auto"
 ASKABLE = ("tcp", "serial", "rfc2217", "visa", "memory")  # where to ask who is there
 POLL_S = 1.0
 
@@ -76,7 +76,7 @@ class Device:
     """
 
     def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
-        """Raises BenchError where driver, address or limits are wrong."""
+        """One whose driver, address or limits are wrong stays offline, and says why."""
         self.name = config.name
         self.config = config
         self.identity = Identity()
@@ -94,23 +94,25 @@ class Device:
             check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
+        self._access.read_again, self._access.read_back = self.member_get, self._read_back
         self.where = self._connection.address
         self._place = self.where()  # as it is spoken to there
-        stand_in = drivers.anything_at(config.address)
-        self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
+        try:
+            self._use(chosen(config))
+        except (BenchError, DeviceError) as error:
+            self._connection.unusable, self._place = error.message, None
+            self._use(drivers.no_driver(config.driver), DeviceConfig(self.name, "", ""))
 
-    def _use(self, kind: type[Instrument]) -> None:
+    def _use(self, kind: type[Instrument], config: DeviceConfig | None = None) -> None:
+        found = fitted(kind, config or self.config, self._access)
         if kind is not getattr(self, "_kind", kind):
             self._kept.forget()
-        self._kind, self.spec = kind, kind.spec
+        self._kind, self.instrument, self.spec = kind, found.instrument, kind.spec
         if self._place is not None:
             self._speak_at(self._place)
         self._access.followers = partial(followers, kind)
-        self._access.requirements = Requirements(kind)
-        self._access.read_again = self.member_get
-        self.instrument: Instrument = kind(self._access)
-        self._access.narrowed = dict(narrowed(kind, self.config))
-        self._readings.valid_s = dict(validity(kind))
+        self._access.requirements = found.requirements
+        self._access.narrowed, self._readings.valid_s = found.limits, dict(found.valid_s)
 
     # ── what it is ────────────────────────────────────────────────────────────────────────
 
@@ -227,6 +229,11 @@ class Device:
         self._changed()
 
     @property
+    def unusable(self) -> str:
+        """Why it can never be connected as the bench has it, or ""."""
+        return self._connection.unusable
+
+    @property
     def remark(self) -> str:
         """What was found out about it and is no trouble, as a sentence; "" where nothing was."""
         return self.link.contact.remark if self.link is not None else ""
@@ -269,12 +276,7 @@ class Device:
         for path, member in self._kind.walk():
             if path == name:
                 return member
-        known = ", ".join(path for path, _ in self._kind.walk()) or "none"
-        raise BenchError(
-            f"{self.name} ({self._kind.spec.title}) has no member {name!r}; it has {known}.",
-            device=self.name,
-            member=name,
-        )
+        raise no_member(self.name, self._kind, name, self.unusable)
 
     def parameters(self) -> list[Parameter]:
         """Every declared member with its newest value; reads nothing."""
@@ -304,25 +306,22 @@ class Device:
         self._changed()
 
     async def _make_link(self, address: Address) -> Link:
-        """The link to its address, by the driver that fits who answers there.
-
-        Raises:
-            DeviceError: Nobody answers there.
-        """
+        """The link to its address, by the driver that fits; DeviceError where nobody answers."""
         rack = self._rack
         if self.config.driver == AUTO and address.kind in ASKABLE:
             # First of all: how a model is spoken to is known to its driver only.
             found = await identify(address, allow=rack.allow, make_transport=rack.make_transport)
             address = found.place
             if found.driver:
-                self._use(drivers.find(found.driver))
+                with driver_at_work(found.driver):
+                    self._use(drivers.find(found.driver))
         self._speak_at(address)
         return Link(
             self.name,
             rack.make_transport(address, self.spec.protocol, rack.allow),
             self.spec.protocol,
             traffic=self.traffic,
-            setup=self._set_up,
+            setup=partial(by_driver, self.driver, self._set_up),
             gate=self._permission.gate,
             on_state=self._changed,
         )
@@ -355,10 +354,10 @@ class Device:
             self._use(drivers.for_identity(identity) or drivers.ANYTHING)
         check_identity(identity, self._kind.spec, self.config)
 
-    async def _read_back(self, talk: Talk) -> None:
+    async def _read_back(self, talk: Talk, *, but: str = "") -> None:
         found = {}
         for path, member in self._kind.walk():
-            if isinstance(member, Control):
+            if isinstance(member, Control) and path != but:
                 found[path] = await self._read_one(talk, path, member)
         for path in self._access.requirements.read_first():
             await self._read_one(talk, path, self.member(path))

@@ -190,6 +190,8 @@ class RunView(Base, kw_only=True):
     """Seconds since the epoch."""
     ended: float | None = None
     rows: int = 0
+    kept: int = 0
+    """Rows on disk for good: what is below this mark survives a crash (R4)."""
     operator: str = ""
     simulated: bool = False
     message: str = ""

@@ -22,6 +22,7 @@ from funcnodes.core import (
     NoValue,
     PlaceholderNode,
     SubgraphNode,
+    foreign,
     naming,
     previews,
 )
@@ -260,7 +261,7 @@ def run_view(run: Run) -> schema.RunView:
     """The run that is on, or has just ended."""
     return msgspec.structs.replace(
         head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
-        waiting=run.waiting,
+        waiting=run.waiting, kept=run.kept,
     )  # fmt: skip
 
 
@@ -275,6 +276,7 @@ def head_view(head: RunHead) -> schema.RunView:
         started=head.started,
         ended=head.ended,
         rows=head.rows,
+        kept=head.rows,
         operator=head.operator,
         simulated=bool(head.simulated or head.replayed),
         message=head.message,
@@ -342,7 +344,8 @@ class Palette:
             node = nodeclass()
             if isinstance(node, SubgraphNode):  # its ports are those of what is inside
                 NodeSpace(library, arming="disarmed").add_node_instance(node)
-        except Exception:  # somebody else's class: it is left out, the rest is offered
+        except BaseException as error:  # somebody else's class: it is left out
+            library.broken[nodeclass.node_id] = foreign.words(error)
             return
         self.entries.append(
             schema.LibraryEntry(

@@ -249,9 +249,10 @@ async def test_nothing_from_a_user_s_string_ends_a_command(
 
 def test_a_driver_that_is_not_there_is_named_with_those_that_are() -> None:
     config = DeviceConfig("one", "acme.two", "tcp:127.0.0.1:1")
+    device = Bench(BenchConfig("lab", devices={"one": config})).devices["one"]
     with pytest.raises(BenchError) as caught:
-        Bench(BenchConfig("lab", devices={"one": config}))
-    assert "[devices.one] There is no driver 'acme.two'; known are keithley" in str(caught.value)
+        device.member("voltage")
+    assert "one cannot be used: There is no driver 'acme.two'; known are kei" in str(caught.value)
     assert caught.value.context["device"] == "one"
 
 
