@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         NodeTriggerError,
         SameNodeConnectionError,
     )
+    from funcnodes.scripting import open_bench
 
 __version__ = "0.3.0"
 
@@ -92,9 +93,11 @@ __all__ = [
     "make_subgraph",
     "module_to_shelf",
     "node_class_maker",
+    "open_bench",
     "run_until_complete",
 ]
 
+_HOMES = {"open_bench": "funcnodes.scripting"}
 _DOORS = {
     "basic_nodes", "config", "eventmanager", "exceptions", "graph", "io", "lib", "node",
     "nodemaker", "nodespace", "subgraph", "triggerstack",
@@ -106,7 +109,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"funcnodes.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'funcnodes' has no attribute {name!r}")
-    home = "funcnodes.errors" if name.endswith("Error") else "funcnodes.core"
+    home = "funcnodes.errors" if name.endswith("Error") else _HOMES.get(name, "funcnodes.core")
     return getattr(import_module(home), name)
 
 

@@ -62,10 +62,10 @@ def run(
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
     needed: a recording answers, exactly as it was unless `--match` is given.
     """
-    from funcnodes.cli.guarded import guarded
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
     from funcnodes.runs.local import ReplayedRecording, RunWatcher, run_file
+    from funcnodes.workers.guard.guarded import guarded
 
     if replay is None and (match or timed):
         complain("--match and --timed go with --replay FILE.")

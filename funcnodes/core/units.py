@@ -112,19 +112,31 @@ def parse(text: str, unit: str = "") -> float:
     Raises:
         UnitError: It is no finite number, or its unit is of another dimension.
     """
-    match = _QUANTITY.match(text)
-    if match is None:
-        raise UnitError(f"{text.strip()!r} is not a number{f' of {unit}' if unit else ''}.")
-    number = float(match[1].replace("−", "-"))
-    if not math.isfinite(number):
-        raise UnitError(f"{text.strip()!r} is too large for a number.")
-    given = (match[2] or "").strip()
+    number, given = split(text, unit)
     if not given or given == unit:
         return number
     if not unit:
         raise UnitError(f"{text.strip()!r} has a unit, but a plain number is asked for.")
     convert = conversion(given, unit)
     return _clean(convert(number)) if convert is not IDENTITY else number
+
+
+def split(text: str, unit: str = "") -> tuple[float, str]:
+    """Number and unit as they are written: "0.8 V" is 0.8 and "V", "5" is 5 and "".
+
+    Args:
+        unit: What is asked for, for the sentence where it is none.
+
+    Raises:
+        UnitError: It is no finite number.
+    """
+    match = _QUANTITY.match(text)
+    if match is None:
+        raise UnitError(f"{text.strip()!r} is not a number{f' of {unit}' if unit else ''}.")
+    number = float(match[1].replace("−", "-"))
+    if not math.isfinite(number):
+        raise UnitError(f"{text.strip()!r} is too large for a number.")
+    return number, (match[2] or "").strip()
 
 
 def text(value: float, unit: str = "", *, digits: int = 4) -> str:

@@ -7,6 +7,7 @@ from funcnodes.core import Shelf
 from funcnodes.runs.control import Runner, active_run
 from funcnodes.runs.plot import PlotChoice, XYPlot
 from funcnodes.runs.reader import RunReader
+from funcnodes.runs.readings import Average, WaitUntil
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import (
     ENDED,
@@ -18,19 +19,30 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.run import Run
-from funcnodes.runs.scans import Repeat, Scan, Settle, Sweep
+from funcnodes.runs.scans import ListSweep, LogarithmicSweep, Repeat, Scan, Settle, Sweep
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 
 NODE_SHELF = Shelf(
-    [Sweep, Repeat, Settle, Recorder, XYPlot],
+    [
+        Sweep,
+        LogarithmicSweep,
+        ListSweep,
+        Repeat,
+        Settle,
+        WaitUntil,
+        Average,
+        Recorder,
+        XYPlot,
+    ],
     name="Scans",
     description="Points, waiting, recording and plotting.",
 )
 
 __all__ = [
-    "ENDED", "NODE_SHELF", "Column", "PlotChoice", "Recorder", "Repeat", "RowPage", "Run",
-    "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Settle",
-    "StorageError", "Sweep", "Table", "TableSpec", "XYPlot", "active_run",
+    "ENDED", "NODE_SHELF", "Average", "Column", "ListSweep", "LogarithmicSweep", "PlotChoice",
+    "Recorder", "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore",
+    "RunWriter", "Runner", "Scan", "Settle", "StorageError", "Sweep", "Table", "TableSpec",
+    "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip

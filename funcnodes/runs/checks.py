@@ -6,11 +6,12 @@ Looks at the graph and at the bench; does nothing, asks no instrument.
 from collections.abc import Iterator
 from itertools import combinations
 
-from funcnodes.core import Frame, Node, NodeSpace, NoValue
+from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace, NoValue, units
 from funcnodes.core.nodes import TRIGGER_IN
 from funcnodes.core.running import topology
 from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
+from funcnodes.errors import UnitError, ValueRefusedError
 from funcnodes.runs import outage
 from funcnodes.runs.plan import Plan, onward
 
@@ -19,7 +20,8 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
     """All sentences; none where the run may start."""
     return list(
         dict.fromkeys(
-            [
+            sentence
+            for sentence in [
                 *(sentence for node in space.nodes for sentence in node.check_run()),
                 *_unreachable_devices(plan, bench),
                 *_unmet(plan, bench),
@@ -28,9 +30,11 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
                 *_loose_frames(plan),
                 *_missing_values(plan),
                 *_refused_wires(space),
+                *_beyond_limits(plan),
                 *_unordered_writes(plan),
                 *_device_cycles(space),
             ]
+            if sentence
         )
     )
 
@@ -93,6 +97,27 @@ def _refused_wires(space: NodeSpace) -> Iterator[str]:
             if port.lacks_edges and not node.muted:
                 whys = " ".join(wire.why for wire in port.refused)
                 yield f"{node.name}: {port.name} lost its wire; set it or wire it anew. {whys}"
+
+
+def _beyond_limits(plan: Plan) -> Iterator[str]:
+    """The whole of a scan against the limits of what it sets, before anything moves."""
+    for frame in plan.frames:
+        for output, ends in frame.extremes().items():
+            out = frame.outputs[output]
+            for inp in out.targets:
+                if not inp.node.muted:
+                    yield from (_beyond(out, inp, value) for value in sorted(set(ends)))
+
+
+def _beyond(out: NodeOutput, inp: NodeInput, value: float) -> str:
+    """Why an input would refuse a value that comes from there, or ""."""
+    try:
+        inp.check_limits(units.conversion(out.unit, inp.unit)(value) if inp.unit else value)
+    except ValueRefusedError as error:
+        return f"{out.node.name} goes to {units.text(value, out.unit)}. {error.message}"
+    except UnitError:
+        return ""  # the edge itself is refused, or says so
+    return ""
 
 
 def _unordered_writes(plan: Plan) -> Iterator[str]:

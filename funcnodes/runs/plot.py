@@ -52,8 +52,7 @@ class XYPlot(Node):
     def choose(self, x: str, y: list[str]) -> None:
         """Choose columns by name; "" and [] go back to the defaults."""
         self.x, self.y = x, tuple(y)
-        if self.changes is not None:
-            self.changes.note_node(self)
+        self._note()
 
     def column_renamed(self, before: str, name: str) -> None:
         """A column that it may draw is called otherwise from now on."""

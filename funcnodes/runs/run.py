@@ -307,8 +307,8 @@ class Run:
             title=self.space.title,
             operator=self.operator,
             bench=self.bench.name if self.bench is not None else "",
-            simulated=_share(self.bench.simulated if self.bench else None),
-            replayed=_share(self.bench.replayed if self.bench else None),
+            simulated=share(self.bench.simulated if self.bench else None),
+            replayed=share(self.bench.replayed if self.bench else None),
             versions=versions(),
             total=self.total,
         )
@@ -569,7 +569,7 @@ def versions() -> dict[str, str]:
     return {"funcnodes": own, "python": platform.python_version()}
 
 
-def _share(devices: tuple[int, int] | None) -> str:
+def share(devices: tuple[int, int] | None) -> str:
     """D7: "" where it is none of the devices, "all", or "1 of 2"."""
     some, total = devices or (0, 0)
     if not some:

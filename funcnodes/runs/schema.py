@@ -6,7 +6,8 @@
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -39,15 +40,18 @@ def create(connection: sqlite3.Connection, graph: str, specs: Iterable[TableSpec
     connection.executemany("INSERT INTO quality VALUES (?, ?)", enumerate(QUALITIES))
     connection.execute("INSERT INTO graph VALUES (?)", (graph,))
     for k, spec in enumerate(specs):
-        connection.execute("INSERT INTO recorders VALUES (?, ?, ?)", (k, spec.recorder, spec.name))
-        connection.executemany(
-            "INSERT INTO columns VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(k, i, c.name, c.unit, c.kind, c.node, c.port) for i, c in enumerate(spec.columns)],
-        )
-        cells = "".join(f", v{i}, q{i} INTEGER" for i in range(len(spec.columns)))
-        connection.execute(
-            f"CREATE TABLE rows_{k} (n INTEGER PRIMARY KEY, wall REAL, mono REAL{cells})"
-        )
+        for sql, parameters in addition(k, spec):
+            connection.execute(sql, parameters)
+
+
+def addition(k: int, spec: TableSpec) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The statements that lay out recorder `k`."""
+    yield "INSERT INTO recorders VALUES (?, ?, ?)", (k, spec.recorder, spec.name)
+    for i, c in enumerate(spec.columns):
+        column = (k, i, c.name, c.unit, c.kind, c.node, c.port)
+        yield "INSERT INTO columns VALUES (?, ?, ?, ?, ?, ?, ?)", column
+    cells = "".join(f", v{i}, q{i} INTEGER" for i in range(len(spec.columns)))
+    yield f"CREATE TABLE rows_{k} (n INTEGER PRIMARY KEY, wall REAL, mono REAL{cells})", ()
 
 
 def insertion(k: int, spec: TableSpec) -> str:

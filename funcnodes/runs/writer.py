@@ -115,6 +115,17 @@ class RunWriter:
         self._items.put(_Row(k, tuple(row)))
         return n
 
+    def add(self, spec: TableSpec) -> int:
+        """Queue a recorder beside those that were there from the beginning; returns its `k`."""
+        k = len(self.specs)
+        self.specs = (*self.specs, spec)
+        self._appended.append(0)
+        self._committed.append(0)
+        self._insertions.append(schema.insertion(k, spec))
+        for sql, parameters in schema.addition(k, spec):
+            self._execute(sql, parameters)
+        return k
+
     def committed(self, k: int) -> int:
         """How many rows of recorder `k` are on disk for good (R4)."""
         return self._committed[k]

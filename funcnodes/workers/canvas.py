@@ -5,6 +5,10 @@ compared as a whole. Values and states come from the nodespaces' own notes of wh
 """
 
 from collections.abc import Iterable, Mapping
+from operator import is_not
+from typing import Any
+
+import msgspec
 
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.graph.nodespace import Changes
@@ -13,8 +17,57 @@ from funcnodes.runs import XYPlot
 from funcnodes.workers import schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
+from funcnodes.workers.large import in_slices
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
+
+LARGE_NODES = 2_000
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Told:
+    """What browsers know of one node's values and state.
+
+    Attributes:
+        times: When each port's value was seen to change, seconds since the epoch.
+    """
+
+    __slots__ = ("_states", "_status", "times")
+
+    def __init__(self) -> None:
+        self.times: dict[str, float] = {}
+        self._states: dict[str, tuple[Any, ...]] = {}  # value, wave, quality, whether applied
+        self._status: schema.NodeStatus | None = None
+
+    def new_values(self, node: Node, now: float) -> list[Port]:
+        """The ports that hold something else than was told, or the same set anew."""
+        changed: list[Port] = []
+        known = self._states
+        for port in (*node.inputs.values(), *node.outputs.values()):
+            if port.type.kind == "trigger":
+                continue
+            applied = port.applied if isinstance(port, NodeInput) else True
+            state = (views.value_of(port), port.wave, port.quality, applied)
+            before = known.get(port.id, ())
+            if len(before) != 4 or any(map(is_not, state, before)):
+                known[port.id] = state
+                self._note_time(port, now, applied=applied)
+                changed.append(port)
+        return changed
+
+    def new_status(self, node: Node) -> schema.NodeStatus | None:
+        """How far the node is, where that is not what was told."""
+        status = views.node_status(node)
+        if status == self._status:
+            return None
+        self._status = status
+        return status
+
+    def _note_time(self, port: Port, now: float, *, applied: bool) -> None:
+        if not applied:
+            self.times.pop(port.id, None)
+        elif port.wave is not None:
+            self.times[port.id] = now
 
 
 class Canvas:
@@ -23,7 +76,7 @@ class Canvas:
     def __init__(self, space: NodeSpace, publisher: Publisher) -> None:
         self._space = space
         self._publisher = publisher
-        self._times: dict[str, dict[str, float]] = {}  # by node and port
+        self._told: dict[Node, Told] = {}
         self._nodes: dict[str, Node] = scopes.nodes(space)  # as browsers know them
         self._places = _places(self._nodes)
         self._edges: set[Edge] = set(scopes.edges(space))
@@ -36,13 +89,35 @@ class Canvas:
 
     def time_of(self, port: Port) -> float | None:
         """When the port's value was seen to change, seconds since the epoch."""
-        return self._times.get(naming.name_of(port.node), {}).get(port.id)
+        return self._times_of(port.node).get(port.id)
 
     def node_views(self) -> list[schema.NodeView]:
         return [views.node_view(node, self.time_of) for node in scopes.nodes(self._space).values()]
 
     def edge_views(self) -> list[schema.EdgeView]:
         return [views.edge_view(self._space, edge) for edge in scopes.edges(self._space)]
+
+    async def packed(self) -> tuple[list[msgspec.Raw], list[msgspec.Raw]]:
+        """Every node and edge as it is sent, made in slices; who goes meanwhile is left out."""
+        nodes = await in_slices(scopes.nodes(self._space).items(), self._packed_node)
+        there = {name for name, packed in nodes if packed is not None}
+        edges = (each for each in scopes.edges(self._space) if {each[0], each[2]} <= there)
+        wires = await in_slices(edges, self._packed_edge)
+        return [packed for _, packed in nodes if packed is not None], wires
+
+    def _packed_node(self, named: tuple[str, Node]) -> tuple[str, msgspec.Raw | None]:
+        name, node = named
+        if not scopes.is_inside(node, self._space):
+            return name, None
+        return name, msgspec.Raw(_encode(views.node_view(node, self.time_of)))
+
+    def _packed_edge(self, edge: Edge) -> msgspec.Raw:
+        return msgspec.Raw(_encode(views.edge_view(self._space, edge)))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether showing all of it at once would hold the loop."""
+        return len(self._nodes) > LARGE_NODES
 
     def reset(self) -> schema.Reset:
         """The whole graph, in place of what browsers have."""
@@ -58,12 +133,12 @@ class Canvas:
         gone, new = self._edges - edges, edges - self._edges
         others = {name for name, node in nodes.items() if self._nodes.get(name) is not node}
         others |= {name for name, _ in self._places.items() ^ places.items()}
-        lost = [name for name in self._nodes if name not in nodes]
+        lost = {name: node for name, node in self._nodes.items() if name not in nodes}
         self._nodes, self._edges, self._places = nodes, edges, places
         for edge in gone:
             self._publisher.put(schema.EdgeGone(id=views.edge_id(*edge)))
-        for name in lost:
-            self._forget(name)
+        for name, node in lost.items():
+            self._forget(name, node)
         ends = {end for edge in gone | new for end in (edge[0], edge[2])}
         for name in self._in_order({*touched, *others, *ends}):
             view = views.node_view(nodes[name], self.time_of)
@@ -95,8 +170,8 @@ class Canvas:
             name for name, node in self._nodes.items() if name in names or isinstance(node, XYPlot)
         ]
 
-    def _forget(self, name: str) -> None:
-        self._times.pop(name, None)
+    def _forget(self, name: str, node: Node) -> None:
+        self._told.pop(node, None)
         self._failed.discard(name)
         self._publisher.put(schema.NodeGone(id=name))
 
@@ -104,38 +179,35 @@ class Canvas:
         self._publisher.mark(("changes", id(self)), self._changed)
 
     def _changed(self) -> list[schema.PatchEvent]:
-        ports, nodes = self._take()
-        events: list[schema.PatchEvent] = []
+        ports: dict[Node, list[Port]] = {}
+        statuses: list[schema.PatchEvent] = []
         again, self._again = self._again, set()
-        for node in nodes:
-            if scopes.is_inside(node, self._space):
-                events.append(views.node_status(node))
-                again |= self._after_state(node)
         now = clock.now()
-        for port in ports:
-            self._note_time(port, now)
-        here = (port for port in ports | again if scopes.is_inside(port.node, self._space))
-        shown = [views.port_value(p, self.time_of(p)) for p in here if p.type.kind != "trigger"]
-        if shown:
-            events.insert(0, schema.PortValues(values=shown))
-        return events
+        for node in self._take():
+            told = self._told.get(node) or self._told.setdefault(node, Told())
+            ports[node] = told.new_values(node, now)
+            status = told.new_status(node)
+            if status is not None:
+                statuses.append(status)
+                again |= self._after_state(node)
+        for port in again:
+            if scopes.is_inside(port.node, self._space):
+                mine = ports.setdefault(port.node, [])
+                if port not in mine:
+                    mine.append(port)
+        values: list[schema.PortValue] = []
+        for node, changed in ports.items():
+            values += views.port_values(node, changed, self._times_of(node))
+        return [schema.PortValues(values=values), *statuses] if values else statuses
 
-    def _take(self) -> tuple[set[Port], set[Node]]:
+    def _times_of(self, node: Node) -> Mapping[str, float]:
+        told = self._told.get(node)
+        return told.times if told is not None else {}
+
+    def _take(self) -> list[Node]:
         """What has changed in all nodespaces since this was last asked."""
-        ports: set[Port] = set()
-        nodes: set[Node] = set()
-        for changes in self._watched.values():
-            more_ports, more_nodes = changes.take()
-            ports |= more_ports
-            nodes |= more_nodes
-        return ports, nodes
-
-    def _note_time(self, port: Port, now: float) -> None:
-        name = naming.name_of(port.node)
-        if isinstance(port, NodeInput) and not port.applied:
-            self._times.get(name, {}).pop(port.id, None)
-        elif port.wave is not None and port.type.kind != "trigger":
-            self._times.setdefault(name, {})[port.id] = now
+        nodes = [node for changes in self._watched.values() for node in changes.take()]
+        return [node for node in nodes if scopes.is_inside(node, self._space)]
 
     def _after_state(self, node: Node) -> set[Port]:
         """Ports whose staleness may have turned, because the node began or ceased to fail."""
@@ -152,8 +224,9 @@ class Canvas:
     def _fed_by(self, node: Node) -> set[Port]:
         ports: set[Port] = set()
         for out in node.outputs.values():
-            ports.add(out)
-            ports.update(out.targets)
+            if out.type.kind != "trigger":
+                ports.add(out)
+                ports.update(out.targets)
         return ports
 
 

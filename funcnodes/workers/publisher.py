@@ -2,13 +2,15 @@
 
 Guarantees that events keep their order, that of values, states, devices and runs the newest one is
 sent, and that rows, log lines and acknowledgements are never dropped. Cost is counted in patches,
-so one patch carries everything since the last. While nobody is linked nothing is built, but the
-numbering goes on, so that whoever missed something can tell.
+so one patch carries everything since the last, and what takes long to tell is told less often: the
+nodes keep nine tenths of the time. While nobody is linked nothing is built, but the numbering goes
+on, so that whoever missed something can tell.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Hashable
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -16,6 +18,9 @@ import msgspec
 from funcnodes.workers import schema
 
 INTERVAL_S = 1 / 30
+SLOWEST_S = 0.25
+SHARE = 0.1
+"""Of the loop's time, for patches; up to `SLOWEST_S` between two of them."""
 
 _log = logging.getLogger("funcnodes.worker")
 
@@ -29,6 +34,7 @@ class Publisher:
         session: One life of the worker process.
         seq: Number of the last patch.
         rev: Revision of the open nodespace, as every patch and answer says.
+        linked: Whether anybody gets what is sent; while nobody does, marks wait.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Publisher:
         self.session = session
         self.seq = 0
         self.rev = 0
+        self.linked = True
         self._send = send
         self._interval_s = interval_s
         self._waiting: dict[Hashable, schema.PatchEvent | Build] = {}
@@ -52,6 +59,9 @@ class Publisher:
 
     def put(self, event: schema.PatchEvent) -> None:
         """Send an event in the next patch, after those that were put before."""
+        if not self.linked:
+            self.seq += 1
+            return
         self._count += 1
         self._waiting[self._count] = event
         self._schedule()
@@ -70,21 +80,39 @@ class Publisher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._waiting or self._closed:
+        if not self._waiting or self._closed or not self.linked:
             return
+        began = perf_counter()
         waiting, self._waiting = self._waiting, {}
-        self._due = asyncio.get_running_loop().time() + self._interval_s
         self.seq += 1
         events: list[schema.PatchEvent] = []
         for item in waiting.values():
             events.extend(_built(item) if callable(item) else [item])
         self._send(self._encoded(events))
+        took = perf_counter() - began
+        pause = max(self._interval_s, min(took / SHARE, SLOWEST_S))
+        self._due = asyncio.get_running_loop().time() + pause
 
-    def forget(self) -> None:
-        """Drop what waits: a Snapshot is about to say it all. The numbering shows the gap."""
+    def unlink(self) -> None:
+        """Nobody is there: events are dropped, and a Snapshot will say it all.
+
+        Marks stay, since what they tell of is noted only once until it was looked at.
+        """
+        self.linked = False
         if self._waiting:
-            self._waiting.clear()
             self.seq += 1
+        self._waiting = {key: item for key, item in self._waiting.items() if callable(item)}
+
+    def link(self) -> None:
+        """Somebody is there again; the numbering shows what was let go."""
+        self.linked = True
+        if self._waiting:
+            self._schedule()
+
+    def skip(self) -> None:
+        """Leave a number out: whoever follows the patches asks for a Snapshot."""
+        self.flush()
+        self.seq += 1
 
     def answer(self, message: schema.Ack | schema.Fail) -> None:
         """Send an answer, after everything that came before it.
@@ -123,7 +151,7 @@ class Publisher:
         return True
 
     def _schedule(self) -> None:
-        if self._timer is None and not self._closed:
+        if self._timer is None and self.linked and not self._closed:
             loop = asyncio.get_running_loop()
             delay = max(0.0, self._due - loop.time())
             self._timer = loop.call_later(delay, self._tick)

@@ -67,8 +67,9 @@ class OpenNodespace:
         self._changed = changed
         self._store = store
         self.autosave = Autosave(
-            store, loaded.name, space.serialize, saved=loaded.saved, changed=changed
-        )
+            store, loaded.name, space.serialize, saved=loaded.saved, changed=changed,
+            is_large=lambda: self.canvas.is_large,
+        )  # fmt: skip
         self.editor = Editor(space, edited=self.autosave.touch)
         self.runner = Runner(space, runs, nodespace=loaded.name)
         self.canvas = Canvas(space, publisher)

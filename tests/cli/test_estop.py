@@ -23,6 +23,8 @@ from funcnodes.settings import Settings
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
+from ..waiting import eventually, patience, within
+
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
 SCRIPT = """
@@ -102,7 +104,7 @@ def worker(environment: dict[str, str]) -> Iterator[Callable[[Path, str, Simulat
         )  # fmt: skip
         started.append(process)
         doors = Path((environment | more)["FUNCNODES_RUNTIME_DIR"]) / "doors"
-        until(
+        eventually(
             lambda: any(b"targets" in p.read_bytes() for p in doors.glob(f"{process.pid}-*.json"))
         )
         return process
@@ -119,14 +121,6 @@ def switch_on(simulated: SimulatedBench) -> None:
     with socket.create_connection((host, int(port))) as panel:
         panel.sendall(b":OUTP ON\n")
         simulated.wait("smu", "output", True)
-
-
-def until(true: Callable[[], Any], within_s: float = 25.0) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # another process: nothing to await
-    return found
 
 
 def is_on(simulated: SimulatedBench) -> bool:
@@ -157,8 +151,14 @@ def test_one_command_stops_workers_runs_and_scripts_of_every_config_folder(
     for each in found.values():
         assert each["latch"]["latched"]
         assert all(ack["state"] == "off" for ack in each["latch"]["acks"])
-    assert took < 6
-    run.communicate(timeout=20)
+    assert took < within(6)
+    run.communicate(timeout=patience())
+    kept = json.loads(command("estop", "--log", "--json").stdout)
+    assert {each["worker"] for each in kept} == {"lab", "local"}  # of this config folder
+    assert {each["kind"] for each in kept if each["worker"] == "lab"} == {"estop", "stopped"}
+    shown = command("estop", "--log", "lab", "-n", "1").stdout
+    assert "lab: smu is off, read back after" in shown
+    assert "There is no worker 'nobody'" in command("estop", "--log", "nobody").stderr
     again = command("estop", "lab")
     assert again.returncode == 0
     assert again.stdout.splitlines() == [
@@ -196,13 +196,28 @@ def test_a_frozen_script_is_ended_and_its_devices_are_told_in_its_place(
     """An instrument may take one client only, and the frozen one must not write later."""
     simulated = simulators()
     process = script(WAITS, simulated)
-    until(lambda: any(e.pid == process.pid and e.targets for e in present()))
+    eventually(lambda: any(e.pid == process.pid and e.targets for e in present()))
     os.kill(process.pid, signal.SIGSTOP)
     done = command("estop")
     assert not is_on(simulated)
     assert done.returncode == 1
     assert "sent, not confirmed" in done.stdout
     assert process.wait(5) == -signal.SIGKILL
+
+
+def test_what_a_killed_script_left_on_is_switched_off_too(
+    command: Any, script: Any, simulators: Any
+) -> None:
+    """It had no guardian, and nobody has opened its instrument since."""
+    simulated = simulators()
+    process = script(WAITS, simulated)
+    process.kill()
+    process.wait()
+    assert is_on(simulated)
+    done = command("estop", "measure0.py")
+    assert not is_on(simulated)
+    assert done.returncode == 1
+    assert f"measure0.py (process {process.pid}): smu was told to stop: sent" in done.stdout
 
 
 def test_a_worker_that_says_nothing_of_itself_is_ended_by_a_signal_and_latched(
@@ -245,6 +260,7 @@ def test_where_nothing_has_a_bench_it_says_so(command: Any) -> None:
         "Nothing of yours on this machine has a bench open.\n",
     )
     assert command("estop", "--json").stdout == "[]\n"
+    assert command("estop", "--log").stdout == "Nothing is in the safety log yet.\n"
 
 
 def test_what_a_killed_program_left_is_swept(

@@ -12,9 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ import pytest
 from funcnodes.settings import DEFAULT_PORT, Settings
 from funcnodes.workers.manager import address_file
 from funcnodes.workers.workspace import Workspace
+
+from ..waiting import eventually, patience
 
 ROOT = Path(__file__).parents[2]
 
@@ -309,7 +310,7 @@ class Shell:
         for process in reversed(self.started):
             process.send_signal(signal.SIGINT)
             try:
-                process.communicate(timeout=10)
+                process.communicate(timeout=patience())
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -326,19 +327,11 @@ def shell(tmp_path: Path, environment: dict[str, str]) -> Iterator[Shell]:
     shell.end()
 
 
-def until(true: Callable[[], Any], within_s: float = 30.0) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # another process: nothing to await
-    return found
-
-
 def test_starting_the_server_starts_the_manager_and_shows_the_page(shell: Shell) -> None:
     """ "Open http://localhost:8000 in a web browser", "automatically started when the server
     starts and it is not already running"."""
     shell.start("funcnodes runserver")
-    until(lambda: address_file.read(shell.settings))
+    eventually(lambda: address_file.read(shell.settings))
     with urllib.request.urlopen(f"http://localhost:{shell.port}", timeout=5) as page:
         assert page.status == 200
         assert b"funcnodes" in page.read()
@@ -351,7 +344,7 @@ def test_starting_the_server_starts_the_manager_and_shows_the_page(shell: Shell)
 def test_the_manager_run_separately_is_the_one_that_the_server_uses(shell: Shell) -> None:
     """ "It can be seperatly run via: funcnodes startworkermanager" """
     manager = shell.start("funcnodes startworkermanager")
-    until(lambda: address_file.read(shell.settings))
+    eventually(lambda: address_file.read(shell.settings))
     said = shell.run("funcnodes runserver")
     assert f"already running (process {manager.pid})" in said
     with urllib.request.urlopen(f"http://localhost:{shell.port}", timeout=5) as page:
@@ -385,7 +378,7 @@ def test_starting_a_worker_with_nothing_else_running(shell: Shell, line: str, uu
     shell.run("funcnodes worker new --name=lab --uuid=w1")
     shell.run("funcnodes worker new --name=lab --uuid=w2")
     worker = shell.start(line)
-    running = until(lambda: [w for w in shell.workers().values() if w["state"] == "running"])
+    running = eventually(lambda: [w for w in shell.workers().values() if w["state"] == "running"])
     assert [(each["uuid"], each["pid"]) for each in running] == [(uuid, worker.pid)]
     arguments = Path(f"/proc/{worker.pid}/cmdline").read_bytes().split(b"\0")
     assert arguments[0] == sys.executable.encode()

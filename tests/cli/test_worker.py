@@ -7,8 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from funcnodes.workers.local import logs
 from funcnodes.workers.manager import address_file
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
+
+from ..waiting import eventually, patience
 
 UUID = re.compile(r"[0-9a-f]{32}")
 
@@ -33,14 +34,6 @@ def settings(config_dir: Path) -> Iterator[Settings]:
         process = workspace.process()
         if process is not None:
             process.send(signal.SIGKILL)
-
-
-def until(true: Callable[[], Any], within_s: float = 30.0) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # another process: nothing to await
-    return found
 
 
 def listed(command: Any, *arguments: str) -> list[dict[str, Any]]:
@@ -221,7 +214,7 @@ def with_bench(here: Any, settings: Settings, simulated: SimulatedBench, tmp_pat
 
 def switch_on(command: Any, simulated: SimulatedBench) -> None:
     """A page does it by a device node; its command here."""
-    until(lambda: listed(command)[0]["bench"] == "own")
+    eventually(lambda: listed(command)[0]["bench"] == "own")
     made = [
         command("worker", "command", "lab", "new_space", "name=S"),
         command("worker", "command", "lab", "add_node", "key=device.set:smu.output", "x=0", "y=0"),
@@ -242,14 +235,14 @@ def test_without_a_manager_the_command_is_the_worker_until_ctrl_c(
     process = start("worker", "start", "--name=lab")
     said = f"Worker lab runs here (process {process.pid}), for no manager is running."
     assert line(process).strip() == said
-    until(lambda: listed(command)[0]["state"] == "running")
+    eventually(lambda: listed(command)[0]["state"] == "running")
     assert listed(command)[0]["pid"] == process.pid
     switch_on(command, simulated)
     again = command("worker", "start", "lab")
     assert again.returncode == 1
     assert again.stderr == f"Worker 'lab' is already running (process {process.pid}).\n"
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=15)
+    _, err = process.communicate(timeout=patience())
     assert (process.returncode, err) == (0, "")
     assert simulated.state()["smu"]["output"] is False
     assert listed(command)[0]["state"] == "stopped"
@@ -259,7 +252,7 @@ def test_a_closed_terminal_makes_devices_safe_too(
     start: Any, command: Any, settings: Settings, with_bench: Path, simulated: SimulatedBench
 ) -> None:
     process = start("worker", "start", "--uuid=u1")
-    until(lambda: listed(command)[0]["state"] == "running")
+    eventually(lambda: listed(command)[0]["state"] == "running")
     switch_on(command, simulated)
     process.send_signal(signal.SIGHUP)
     assert process.wait(15) == 0
@@ -271,11 +264,11 @@ def test_after_ctrl_c_on_the_server_everything_still_reaches_its_workers(
 ) -> None:
     """`worker stop`, `estop` and `worker list` said 'No manager is running', the output was on."""
     server = start("runserver", "--port", "0", "--no-browser")
-    until(lambda: address_file.read(settings))
+    eventually(lambda: address_file.read(settings))
     assert command("worker", "start", "lab").returncode == 0
     switch_on(command, simulated)
     os.killpg(server.pid, signal.SIGINT)
-    out, _ = server.communicate(timeout=20)
+    out, _ = server.communicate(timeout=patience())
     assert "Still running: lab." in out
     assert simulated.state()["smu"]["output"] is True
     assert [each["state"] for each in listed(command)] == ["running"]
@@ -296,7 +289,7 @@ def test_a_detached_worker_is_taken_over_by_the_manager_that_comes_later(
     (found,) = listed(command)
     assert os.getsid(found["pid"]) == found["pid"]
     start("startworkermanager", "--port", "0")
-    until(lambda: listed(command)[0]["guarded"])
+    eventually(lambda: listed(command)[0]["guarded"])
     assert listed(command)[0]["pid"] == found["pid"]
     twice = command("worker", "start", "lab", "--json")
     assert json.loads(twice.stdout)["pid"] == found["pid"]
@@ -337,7 +330,7 @@ def test_a_worker_with_autostart_comes_with_the_manager(
     command("worker", "new", "--uuid", "u2")
     assert [each["state"] for each in listed(command)] == ["stopped", "stopped"]
     start("startworkermanager", "--port", "0")
-    until(lambda: [each["state"] for each in listed(command)] == ["running", "stopped"])
+    eventually(lambda: [each["state"] for each in listed(command)] == ["running", "stopped"])
     third = json.loads(command("worker", "new", "--uuid", "u3", "--autostart", "--json").stdout)
     assert third["state"] == "running"
     for uuid in ("u1", "u3"):
@@ -371,13 +364,15 @@ def test_commands_and_what_it_tells(start: Any, command: Any, settings: Settings
     wrong = command("worker", "command", "lab", "open_space")
     assert wrong.returncode == 1
     assert "missing required field `name`" in wrong.stderr
-    assert command("worker", "command", "lab", "estop_reset").returncode == 0
     assert command("estop", "lab").returncode == 0
+    assert command("worker", "command", "lab", "estop_reset").returncode == 0
     told = [json.loads(line(listening)) for _ in range(2)]
     assert [each["source"] for each in told] == ["E-STOP", "E-STOP"]
-    assert "pressed E-STOP" in told[1]["text"]
+    assert all(each["safety"] for each in told)
+    assert told[0]["text"].startswith("E-STOP by ")
+    assert told[1]["text"].endswith(" reset the E-STOP.")
     command("worker", "stop", "lab")
-    listening.communicate(timeout=10)
+    listening.communicate(timeout=patience())
     assert listening.returncode == 0
     shown = command("worker", "command", "--list").stdout
     assert "\nopen_space name\n" in shown
@@ -405,7 +400,7 @@ def test_a_crash_leaves_its_trace_in_the_next_worker_s_log(
     started = json.loads(command("worker", "start", "lab", "--detach", "--json").stdout)
     del environment["DIE"]
     workspace = Workspace(settings.workers_dir / "u1")
-    until(lambda: workspace.process() is None)
+    eventually(lambda: workspace.process() is None)
     (found,) = listed(command)
     assert (found["state"], found["message"]) == (
         "stopped", "Its last process did not end in order.",
@@ -425,7 +420,7 @@ def test_a_killed_worker_is_told_of_without_a_trace(command: Any, settings: Sett
     started = json.loads(command("worker", "start", "lab", "--detach", "--json").stdout)
     os.kill(started["pid"], signal.SIGKILL)
     workspace = Workspace(settings.workers_dir / "u1")
-    until(lambda: workspace.process() is None)
+    eventually(lambda: workspace.process() is None)
     leftover = workspace.root / f".open.json.{started['pid']}.tmp"
     leftover.write_text("half")
     ours = workspace.root / f".open.json.{os.getpid()}.tmp"

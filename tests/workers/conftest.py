@@ -30,6 +30,7 @@ class Desk:
         self._came = asyncio.Event()
         self._ids = 0
         worker.publisher._send = self._take  # in place of a link that has nobody to dial
+        worker.publisher.link()
 
     def _take(self, data: bytes) -> bool:
         self.sent.append(decode(data))

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from typing import Any
 
 import msgspec
@@ -82,15 +83,47 @@ async def test_numbers_show_a_gap_where_something_was_let_go() -> None:
     publisher = Publisher("s", out)
     publisher.put(gone("1"))
     publisher.flush()
-    out.linked = False
     publisher.put(gone("2"))
-    publisher.flush()
+    publisher.unlink()
     publisher.put(gone("3"))
-    publisher.forget()
-    out.linked = True
+    publisher.link()
     publisher.put(gone("4"))
     publisher.flush()
     assert [each.seq for each in out.messages] == [1, 4]
+    assert [each.id for each in out.messages[1].events] == ["4"]
+
+
+async def test_what_is_noted_once_is_told_after_the_link_is_back() -> None:
+    """A mark dropped with the link would never be made again: values would stand still."""
+    out = Wire()
+    built: list[str] = []
+    publisher = Publisher("s", out)
+    publisher.mark("value", lambda: built.append("built") or [gone("newest")])
+    publisher.unlink()
+    publisher.flush()
+    assert not built  # nothing is built while nobody is linked
+    publisher.link()
+    await asyncio.wait_for(out.patch.wait(), patience())
+    assert [each.id for each in out.messages[0].events] == ["newest"]
+
+
+async def test_what_takes_long_to_tell_is_told_less_often() -> None:
+    """The nodes keep nine tenths of the time, up to a quarter of a second between two patches."""
+    out = Wire()
+    publisher = Publisher("s", out, interval_s=0.001)
+
+    def slow() -> list[schema.PatchEvent]:
+        ends = time.perf_counter() + 0.01
+        while time.perf_counter() < ends:
+            pass
+        return [gone("1")]
+
+    for _ in range(3):
+        out.patch.clear()
+        publisher.mark("slow", slow)
+        await asyncio.wait_for(out.patch.wait(), patience())
+    gaps = [later - earlier for earlier, later in itertools.pairwise(out.times)]
+    assert min(gaps) > 0.09
 
 
 async def test_nothing_is_sent_after_the_end() -> None:

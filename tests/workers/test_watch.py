@@ -61,9 +61,12 @@ async def watch(desk: Desk) -> schema.WatchView:
 
 async def until_tripped(desk: Desk, tripped: bool) -> schema.WatchView:
     async with asyncio.timeout(patience()):
-        while (found := await watch(desk)).interlocks[0].holds is not tripped:
+        while True:  # the two are watched apart
+            found = await watch(desk)
+            alarmed = found.alarms[0].status != "NO_ALARM"
+            if (found.interlocks[0].holds, alarmed) == (tripped, tripped):
+                return found
             await asyncio.sleep(0.02)
-    return found
 
 
 async def test_alarms_are_listed_and_acknowledged_and_interlocks_reset(watched: Desk) -> None:

@@ -33,30 +33,39 @@ _OWN_EVENTS = {
 
 
 class Changes:
-    """What has changed since somebody last looked: ports with new values, nodes with new state."""
+    """Which nodes have changed since somebody last looked, in value or state.
 
-    __slots__ = ("_wake", "nodes", "ports")
+    A node that has been noted tells nothing more until it was looked at: however fast it runs, it
+    costs as much as looking does. What of it has changed, whoever looks compares.
+    """
+
+    __slots__ = ("_wake", "nodes")
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.ports: set[Port] = set()
         self.nodes: set[Node] = set()
         self._wake = wake
 
     def note_port(self, port: Port) -> None:
-        if not self.ports and not self.nodes:
-            self._wake()
-        self.ports.add(port)
+        self.note_node(port.node)
 
     def note_node(self, node: Node) -> None:
-        if not self.ports and not self.nodes:
+        if not self.nodes:
             self._wake()
         self.nodes.add(node)
+        if node.changes is self:  # nobody listens to every value
+            node.changes = None
 
-    def take(self) -> tuple[set[Port], set[Node]]:
-        """Both sets, which start anew."""
-        taken = self.ports, self.nodes
-        self.ports, self.nodes = set(), set()
+    def take(self) -> set[Node]:
+        """The nodes; noting starts anew."""
+        taken, self.nodes = self.nodes, set()
+        for node in taken:
+            node.watch_again()
         return taken
+
+    def note_again(self) -> None:
+        """Have what was noted tell of itself again, though nobody has taken it."""
+        for node in self.nodes:
+            node.watch_again()
 
 
 class NodeSpace(Emitter):

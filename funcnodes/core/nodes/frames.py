@@ -54,6 +54,10 @@ class Frame(Node):
         """How many points it will make, where that is known before it starts."""
         return None
 
+    def extremes(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value of outputs by id, where they are known before it starts."""
+        return {}
+
     def course(self) -> AsyncGenerator[dict[str, Any], None]:
         """The outputs of each point by id; may wait before a point is due."""
         raise NotImplementedError(f"{type(self).__name__} has no course")

@@ -105,6 +105,7 @@ class Node(Awaited):
     _trigger_in: NodeInput
     _trigger_out: NodeOutput
     _muted: bool = False
+    _watcher: Watcher[Port, "Node"] | None = None  # also while it knows enough: see `Changes`
     _is_heard: bool = False  # somebody listens to values of its ports
     _has_aftermath: bool = False
     _progress: NodeProgress | None = None
@@ -182,7 +183,7 @@ class Node(Awaited):
         self.outputs[TRIGGER_OUT] = self._trigger_out
         self.ports_changed()
         if self._is_heard:
-            self.watched_by(None)
+            self.watch_again()
         if reset_inputs_on_trigger is not None:
             self.set_reset_inputs(reset_inputs_on_trigger)
         if render_options is not None:
@@ -455,18 +456,20 @@ class Node(Awaited):
 
     def watched_by(self, watcher: Watcher[Port, "Node"] | None) -> None:
         """From now on `watcher` is told of changes, beside those who listen."""
-        self.changes = ValueEvents(watcher) if self._is_heard else watcher
+        self._watcher = watcher
+        self.watch_again()
+
+    def watch_again(self) -> None:
+        """Tell the watcher, who knew enough, of the next change too."""
+        self.changes = ValueEvents(self._watcher) if self._is_heard else self._watcher
 
     def listeners_changed(self) -> None:
         heard = self.listeners.own if self.listeners is not None else {}
         ports = (*self.inputs.values(), *self.outputs.values())
-        watcher = self.changes
-        if isinstance(watcher, ValueEvents):
-            watcher = watcher.watcher
         self._is_heard = (
             "*" in heard or "after_set_value" in heard or any(port.is_heard for port in ports)
         )
-        self.watched_by(watcher)
+        self.watch_again()
         self._choose_way()
 
     # ── hooks for subclasses ──────────────────────────────────────────────────────────────

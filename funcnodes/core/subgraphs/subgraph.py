@@ -348,6 +348,11 @@ class SubgraphNode(Border):
         if watcher is not None and self.inner._changes is None:
             self.inner.watch(lambda: None)
 
+    def watch_again(self) -> None:
+        super().watch_again()
+        if self.inner._changes is not None:  # what is inside is part of its state
+            self.inner._changes.note_again()
+
     def on_added(self) -> None:
         self._bind()
 

@@ -40,10 +40,19 @@ class Idn:
     model: str
 
     def fits(self, identity: Identity) -> bool:
-        return bool(
-            re.fullmatch(self.maker, identity.maker, re.IGNORECASE)
-            and re.fullmatch(self.model, identity.model, re.IGNORECASE)
-        )
+        return not self.unlike(identity)
+
+    def unlike(self, identity: Identity) -> str:
+        """What of an identity does not fit, half a sentence; "" where all does."""
+        said = [
+            f"its {name} is {found!r}, not like {pattern!r}"
+            for name, found, pattern in (
+                ("maker", identity.maker, self.maker),
+                ("model", identity.model, self.model),
+            )
+            if not re.fullmatch(pattern, found, re.IGNORECASE)
+        ]
+        return " and ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +138,13 @@ def driver(
     eol: str = "\n",
     reply_eol: str = "\n",
     identify: str = "*IDN?",
-    errors: str = ":SYST:ERR?",
+    encoding: str = "ascii",
+    errors: str | None = None,
     checks_queries: bool = False,
     timeout_s: float = 2.0,
     gap_s: float = 0.0,
+    wait_s: float = 0.0,
+    banner: str = "",
     serial: SerialOptions | None = None,
     framing: Framing | None = None,
     identity: Callable[[str], Identity] = replies.identity,
@@ -148,7 +160,8 @@ def driver(
 ) -> Callable[[D], D]:
     """Make a class of declarations a driver; see `DriverSpec` and `Protocol`.
 
-    Without `estop` it is the command of every control with `safe=`, in order.
+    Without `estop` it is the command of every control with `safe=`, in order. Without `errors`
+    the queue of SCPI is asked for, and done without where the instrument has none.
     """
 
     def decorate(cls: D) -> D:
@@ -158,10 +171,12 @@ def driver(
             title=title,
             match=match,
             protocol=Protocol(
-                eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
-                timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
-                checks_queries=checks_queries, framing=framing, identity=identity,
-                to_unit=to_unit, from_unit=from_unit,
+                eol=eol, reply_eol=reply_eol, identify=identify, encoding=encoding,
+                errors=":SYST:ERR?" if errors is None else errors,
+                may_lack_errors=errors is None,
+                timeout_s=timeout_s, gap_s=gap_s, wait_s=wait_s, banner=banner,
+                serial=serial or SerialOptions(), checks_queries=checks_queries,
+                framing=framing, identity=identity, to_unit=to_unit, from_unit=from_unit,
             ),
             harmless=harmless,
             estop=commands,

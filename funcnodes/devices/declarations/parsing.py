@@ -57,6 +57,11 @@ class ReplyReader:
     words: Mapping[str, Quality] = field(default_factory=dict)
     numbers: Mapping[float, Quality] = field(default_factory=dict)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is said of how a text is read."""
+        return self.pattern is None and self.function is None and self.table is None
+
     def read(self, text: str) -> tuple[Any, Quality]:
         """The value of a reply, NaN with a quality where it has none.
 

@@ -168,7 +168,7 @@ class Record(Member, Acting["BoundRecord"]):
         Raises:
             ReplyError: Another count of fields, or one that is no number.
         """
-        parts = text.split(self.separator)
+        parts = replies.without_header(text, self.query).split(self.separator)
         if len(parts) != len(self.fields):
             raise ReplyError(
                 f"{replies.shown(text)} has {len(parts)} values where {len(self.fields)} belong."

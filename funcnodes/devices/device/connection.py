@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from funcnodes.core.running.crossing import ended
-from funcnodes.devices.addresses.forms import Address, parse
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.link.link import Link
@@ -74,7 +74,7 @@ class Connection:
         """Its address; None while that cannot be resolved."""
         if self._address is None:
             with contextlib.suppress(DeviceError):
-                return parse(self._config.address, self._resources)
+                return self._config.place(self._resources)
         return self._address
 
     def linked(self) -> Link:
@@ -117,7 +117,7 @@ class Connection:
             return
         self._home = asyncio.get_running_loop()
         try:
-            self._address = parse(self._config.address, self._resources)
+            self._address = self._config.place(self._resources)
             self.take_lease()
             self.link = await self._make_link(self._address)
         except DeviceError as error:

@@ -8,7 +8,6 @@ on is read back and shown.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +16,7 @@ from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.declarations import drivers
-from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
+from funcnodes.devices.declarations.blocks import BoundBlock
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
@@ -25,9 +24,16 @@ from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import BoundValue, Value
-from funcnodes.devices.device import descent, raw
+from funcnodes.devices.device import descent, panel, raw
 from funcnodes.devices.device.access import MemberAccess
-from funcnodes.devices.device.asking import check_identity, in_unit, leads_down, not_a, stop_of
+from funcnodes.devices.device.asking import (
+    check_identity,
+    in_unit,
+    leads_down,
+    not_a,
+    spec_at,
+    stop_of,
+)
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult, is_number
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
@@ -38,24 +44,22 @@ from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.device.readings import Readings
 from funcnodes.devices.device.targets import target_of
-from funcnodes.devices.discovery.instruments import identify
+from funcnodes.devices.discovery.identifying import identify
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.devices.estop.latch import StopAck
+from funcnodes.devices.link.error_queue import emptied
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.strike import takes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import (
-    BenchError,
-    LimitError,
-)
+from funcnodes.errors import BenchError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
 AUTO = "auto"
-ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
+ASKABLE = ("tcp", "serial", "rfc2217", "visa", "memory")  # where to ask who is there
 POLL_S = 1.0
 
 
@@ -66,6 +70,7 @@ class Device:
         name: Its name on the bench.
         identity: What it answered to `*IDN?`, empty until it was reached.
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
+        spec: How its driver speaks, as address and bench file have it.
         traffic: What went over its line lately.
     """
 
@@ -84,16 +89,19 @@ class Device:
         )
         self._access = MemberAccess(
             self.name, self._connection, self._permission, self._readings, self._kept,
-            written=rack.written, changed=self._changed, check_found=self._check_found,
+            written=rack.written, mark=rack.mark, changed=self._changed, check_found=self._check_found
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
+        self._place = self._connection.address()  # as it is spoken to there
         stand_in = drivers.anything_at(config.address)
         self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
 
     def _use(self, kind: type[Instrument]) -> None:
         if kind is not getattr(self, "_kind", kind):
             self._kept.forget()
-        self._kind = kind
+        self._kind, self.spec = kind, kind.spec
+        if self._place is not None:
+            self._speak_at(self._place)
         self._access.followers = partial(followers, kind)
         self._access.requirements = Requirements(kind)
         self._access.read_again = self.member_get
@@ -130,6 +138,11 @@ class Device:
     def address(self) -> str:
         """Its resource string, or the address as written while that cannot be resolved."""
         return self._connection.address_text
+
+    @property
+    def where(self) -> Address | None:
+        """Its address; None while that cannot be resolved."""
+        return self._connection.address()
 
     @property
     def simulated(self) -> bool:
@@ -215,6 +228,11 @@ class Device:
         self._changed()
 
     @property
+    def remark(self) -> str:
+        """What was found out about it and is no trouble, as a sentence; "" where nothing was."""
+        return self.link.contact.remark if self.link is not None else ""
+
+    @property
     def output_on(self) -> bool | None:
         """Whether an output is on, by the newest read-back; None where that is not known."""
         return self._readings.output_on(self._kind.outputs().items())
@@ -265,21 +283,7 @@ class Device:
 
     def snapshot(self) -> dict[str, Any]:
         """Identity and newest values, JSON-ready; reads nothing."""
-        return {
-            "name": self.name,
-            "driver": self.driver,
-            "address": self.address,
-            "identity": str(self.identity) if self.identity.maker else "",
-            "serial": self.identity.serial,
-            "simulated": self.simulated,
-            "replayed": self.replayed,
-            "state": self.state,
-            "output_on": self.output_on,
-            "parameters": {
-                name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
-                for name, s in self._readings
-            },
-        }
+        return panel.snapshot(self, self._readings)
 
     # ── connecting ────────────────────────────────────────────────────────────────────────
 
@@ -310,20 +314,23 @@ class Device:
         if self.config.driver == AUTO and address.kind in ASKABLE:
             # First of all: how a model is spoken to is known to its driver only.
             found = await identify(address, allow=rack.allow, make_transport=rack.make_transport)
+            address = found.place
             if found.driver:
                 self._use(drivers.find(found.driver))
-        protocol = self._kind.spec.protocol
-        if self.config.timeout_s is not None:
-            protocol = replace(protocol, timeout_s=self.config.timeout_s)
+        self._speak_at(address)
         return Link(
             self.name,
-            rack.make_transport(address, protocol, rack.allow),
-            protocol,
+            rack.make_transport(address, self.spec.protocol, rack.allow),
+            self.spec.protocol,
             traffic=self.traffic,
             setup=self._set_up,
             gate=self._permission.gate,
             on_state=self._changed,
         )
+
+    def _speak_at(self, address: Address) -> None:
+        """Speak as the driver does, but for what the address says otherwise."""
+        self._place, self.spec = address, spec_at(address, self._kind.spec, self.config)
 
     async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
@@ -331,14 +338,16 @@ class Device:
         self._connection.take_lease()
         if identity is not None:
             self._check_identity(identity)
-            if self.identity.maker and not identity.same_unit(self.identity):
+            if self.identity.is_known and not identity.same_unit(self.identity):
                 self._kept.forget()  # exchanged on purpose, since the device was connected anew
             self.identity = identity
         for command in self._kind.spec.harmless:
             talk.under_way = command
             await talk.write(command)
-        for code, text in await talk.errors():  # of these, or of what was cut short before
+        for code, text in await emptied(talk):  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
+        if self.remark:
+            self.traffic.note(self.remark)
         await self._read_back(talk)
         self._access.fault = ""
 
@@ -415,9 +424,7 @@ class Device:
         return await bound.sample()
 
     async def member_set(self, member: str, value: Any) -> Sample:
-        """Set a control or setting, within limits, along its ramp.
-
-        Text with a unit is read in the member's unit ("0.8 V").
+        """Set a control or setting, within limits, along its ramp; "0.8 V" is read in its unit.
 
         Raises:
             LimitError: Outside the limits; nothing was sent.
@@ -430,14 +437,11 @@ class Device:
         if isinstance(value, str) and bound.member.unit:
             value = in_unit(self.name, value, bound.member)
         is_safe = await self._leads_down(bound, value)
-        if not is_safe:
-            self._permission.check_latch(f"setting {bound.member.title.lower()}")
-        try:
+        with self._permission.switching(bound.member, value, self.address):
+            if not is_safe:
+                self._permission.check_latch(f"setting {bound.member.title.lower()}")
             with self.safely() if is_safe else nullcontext():
                 await bound.set(value)
-        except LimitError as error:
-            error.address = self.address
-            raise
         return self._readings.newest(member) or Sample(value, t=clock.now())
 
     async def _check_found(self, output: str) -> None:
@@ -465,7 +469,7 @@ class Device:
         if isinstance(bound, BoundRecord | BoundTogether):
             return dict((await bound.get()).samples)
         if isinstance(bound, BoundBlock):
-            return samples_of(await bound.trace())
+            return await bound.samples()
         return {"value": await self.member_get(member)}
 
     def watch(
@@ -556,18 +560,18 @@ class Device:
 
     def emergency_bytes(self) -> bytes:
         """What `estop` writes; b"" where nothing is declared."""
-        return self._kind.spec.emergency_bytes()
+        return self.spec.emergency_bytes()
 
     def emergency_pieces(self) -> tuple[bytes, ...]:
         """The same in pieces that need the driver's pause between."""
-        return self._kind.spec.emergency_pieces()
+        return self.spec.emergency_pieces()
 
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""
-        rack, spec = self._rack, self._kind.spec
-        address = self._connection.address()
+        rack, address = self._rack, self._place or self.where
         if address is None:
             return None
+        spec = spec_at(address, self._kind.spec, self.config)
         return target_of(self.name, spec, address, self.identity, rack.make_transport, rack.allow)
 
     def begin_stop(self, began: float) -> StopAck:

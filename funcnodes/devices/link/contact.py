@@ -7,7 +7,9 @@ Whoever calls holds the link and keeps the deadline.
 
 import asyncio
 import contextlib
+import time
 
+from funcnodes.devices.link.introduction import Introduction, wakes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
@@ -49,6 +51,10 @@ class Contact:
         self.talk = Talk(name, self.transport, protocol)
         self.has_succeeded = False
         self.is_fresh = False
+        self._introduction: Introduction | None = None  # of this opening, while it is one
+        self._silent_openings = 0
+        # A bus is kept free for others; a recording knows what was asked.
+        self._asks_again = not transport.is_shared and transport.kind != "replay"
         self._farewells: set[asyncio.Task[None]] = set()
 
     async def renew(self) -> None:
@@ -58,14 +64,47 @@ class Contact:
             IdentityError: Another instrument answers.
             DeviceError: It cannot be reached.
         """
-        await self._reopen()
-        if self.protocol.identify:
-            self.talk.under_way = self.protocol.identify
-            self.identity = await self.talk.identify(self.identity)
+        protocol, began = self.protocol, time.monotonic()
+        if not self.may_answer_yet:
+            await self._reopen()
+        if not protocol.identify:
+            return
+        self.talk.under_way = protocol.identify
+        introduction = self._introduction
+        if introduction is None or not self.talk.framing.is_pipelined:
+            self._introduction = None
+            async with asyncio.timeout(protocol.connect_s):
+                self.identity = await self.talk.identify(self.identity)
+            return
+        took_s = 0.0 if wakes_s(protocol) else time.monotonic() - began
+        async with asyncio.timeout(max(0.1, protocol.connect_s - took_s)):
+            self.identity = await introduction.take_place(self.identity)
+        self._introduction, self._silent_openings = None, 0
+        self.talk.know(self.identity)
+        await introduction.wait_out(protocol.connect_s)
+
+    @property
+    def may_answer_yet(self) -> bool:
+        """Whether nobody answered on this opening yet, and it is too early to open anew."""
+        introduction, transport = self._introduction, self.transport
+        if introduction is None or not self.protocol.identify:
+            return False
+        return introduction.holds and transport.is_open and not transport.is_shared
+
+    @property
+    def renew_s(self) -> float:
+        """How long `renew` may take at most, with what late answers may take then."""
+        return 3 * self.protocol.connect_s + wakes_s(self.protocol)
+
+    @property
+    def reopens_s(self) -> float:
+        """How long it is left alone, by what its driver says, where recovering opens it anew."""
+        return wakes_s(self.protocol) if self.transport.fresh_on_open else 0.0
 
     async def hang_up(self) -> None:
         """Close it; idempotent."""
         self.is_fresh = False
+        self._introduction = None
         self._part()
         await self.transport.close()
 
@@ -83,9 +122,17 @@ class Contact:
             self.talk.be_wary()
         if transport.fresh_on_open or not transport.is_open:
             self._part()
-            await self._connect()
-            if self.has_succeeded:
-                await transport.interrupt()
+            if self._introduction is not None:
+                self._silent_openings += 1
+            self._introduction = None
+            async with asyncio.timeout(self.protocol.connect_s):
+                await self._connect()
+                if self.has_succeeded:
+                    await transport.interrupt()
+            self._introduction = Introduction(
+                self.talk, silent_before=self._silent_openings, asks_again=self._asks_again
+            )
+            await self._introduction.wait()
             self.talk.rest()  # somebody may have spoken to it just now
             return
         if self.talk.is_half_sent:
@@ -134,6 +181,14 @@ class Contact:
         """What was asked when setting up failed, where it was more than who is there."""
         command = self.talk.under_way
         return f" (during {command!r})" if command not in ("", self.protocol.identify) else ""
+
+    @property
+    def remark(self) -> str:
+        """That it lacks what its driver thought that it might have, as a sentence, or ""."""
+        errors = self.protocol.errors
+        if not errors or self.talk.has_errors is not False:
+            return ""
+        return f"It has no error queue, {errors} is not answered: what is set is read back."
 
     def without(self, text: str) -> str:
         """A message without the device and address it may begin with."""

@@ -40,7 +40,6 @@ from funcnodes.errors import (
 T = TypeVar("T")
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
-
 OnConnected = Callable[[Talk, Identity | None], Awaitable[None]]
 ReadBack = tuple[str, Callable[[str], None]]
 """A query, and what looks at its reply: raises NotTakenError where a set was not taken."""
@@ -400,14 +399,14 @@ class Link:
         self._talk.under_way = ""
         try:
             if not contact.is_fresh:
-                async with self.deadlines.bounded(self.protocol.connect_s):
+                async with self.deadlines.bounded(contact.renew_s):
                     await contact.renew()
             contact.is_fresh = not with_setup
             if with_setup and self._setup is not None:
                 async with self.deadlines.bounded(contact.setup_s):
                     await self._setup(self._talk, contact.identity)
         except TimeoutError:
-            await self._give_up(*contact.silence())
+            await self._give_up(*contact.silence(), keeps_line=contact.may_answer_yet)
         except Refused as refused:
             await self._give_up(f"it answered {refused.text!r}{contact.during}")
         except DeviceError as error:
@@ -421,8 +420,11 @@ class Link:
             contact.has_succeeded = True
             self._set(ready=True, trouble="")
 
-    async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
-        await self.contact.hang_up()
+    async def _give_up(
+        self, why: str, error: DeviceError | None = None, *, keeps_line: bool = False
+    ) -> NoReturn:
+        if not keeps_line:
+            await self.contact.hang_up()
         self._is_lost = True
         self._is_another = isinstance(error, IdentityError)
         self._set(ready=False, trouble=why)
@@ -495,7 +497,8 @@ class Link:
         """
         if self._mender is not None:
             self._mender.cancel()
-        within_s += _PAUSES * self.protocol.gap_s + takes_s(self.protocol, pieces)
+        pauses_s = _PAUSES * self.protocol.gap_s + self.contact.reopens_s
+        within_s += pauses_s + takes_s(self.protocol, pieces)
         try:
             patience = within_s * (_BUS_PATIENCE if self._channel.is_shared else 1)
             async with asyncio.timeout(patience) as limit:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
 from funcnodes.core import clock
+from funcnodes.devices.link.block_reading import read_blocks, read_numbers
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.protocol import Protocol
@@ -37,10 +38,11 @@ class Talk:
         self.read_until = self._then_rest(transport.read_until)
         self.read_exactly = self._then_rest(transport.read_exactly)
         self.framing = protocol.frames()
-        self._reply_eol = protocol.reply_eol.encode("ascii")
         self._speak_at = 0.0  # time on the clock before which the instrument must be left alone
         self._wary_until = 0.0  # monotonic time until which a late reply may still come in
         self._identity: Identity | None = None  # who answered last
+        self.has_errors: bool | None = None if protocol.may_lack_errors else bool(protocol.errors)
+        """Whether there is an error queue; None while that is to be found out."""
         self.is_half_sent = False
         self.under_way = ""  # what is asked while the instrument is set up, for messages
 
@@ -91,33 +93,38 @@ class Talk:
         return await self.framing.ask(self, data)
 
     async def query_block(self, command: str, *, limit: int) -> bytes | bytearray:
-        """Write a query that is answered by a block (IEEE 488.2, 8.7.9 and 8.7.10); its bytes.
+        """Write a query that is answered by a block; its bytes. See `query_blocks`."""
+        return (await self.query_blocks(command, limit=limit))[0]
 
-        A block of indefinite length ends at the terminator, which it must not hold therefore.
+    async def query_blocks(
+        self, command: str, *, limit: int, count: int = 1, is_bare: bool = False
+    ) -> list[bytes | bytearray]:
+        """Write a query that is answered by blocks (IEEE 488.2, 8.7.9 and 8.7.10); their bytes.
+
+        Args:
+            limit: Bytes that each may have.
+            is_bare: Whether no terminator comes behind the last one; else it is waited for.
 
         Raises:
             ReplyError: No block came, or one of more than `limit` bytes.
         """
+        await self._ask_beside_late_replies(command)
+        return await read_blocks(self, limit=limit, count=count, is_bare=is_bare)
+
+    async def query_numbers(self, command: str, *, limit: int, is_bare: bool = False) -> str:
+        """Write a query that is answered by a line of numbers, or a block that holds one.
+
+        Raises:
+            ReplyError: They are no text, or too long.
+        """
+        await self._ask_beside_late_replies(command)
+        return await read_numbers(self, limit=limit, is_bare=is_bare)
+
+    async def _ask_beside_late_replies(self, command: str) -> None:
         if self._is_wary():
             await self.identify(self._identity)  # a late reply would come in before its answer
         self._drop_unasked()
         await self.send(self.encode(command))
-        head = await self.read_exactly(2)
-        if head[:1] != b"#" or not head[1:].isdigit():
-            raise ReplyError(f"{head!r} came where a block begins with # and a digit.")
-        if head == b"#0":
-            data = await self.read_until(self._reply_eol, limit=limit + len(self._reply_eol))
-            return data[: -len(self._reply_eol)]
-        digits = await self.read_exactly(int(head[1:]))
-        if not digits.isdigit() or int(digits) > limit:
-            raise ReplyError(
-                f"A block of {digits.decode('latin-1')} bytes was announced, {limit} fit."
-            )
-        block = bytearray(int(digits))
-        await self.transport.read_into(memoryview(block))
-        if (await self.read_until(self._reply_eol)).strip():
-            raise ReplyError(f"More came behind a block of {len(block)} bytes.")
-        return block
 
     async def status_byte(self) -> int | None:
         """The status byte by serial poll; None where the interface has none."""
@@ -181,8 +188,7 @@ class Talk:
         await self.send(self.encode(self.protocol.identify))
         while len(lines) < STALE_LINES:
             line = await self.framing.read(self)
-            found = self._identity_or_none(line)
-            if found is not None and (self._identity is None or found.same_unit(self._identity)):
+            if self._is_mark(line):
                 break
             lines.append(line)
         if len(lines) != 1:
@@ -201,6 +207,8 @@ class Talk:
         """Empty the error queue; nothing where the instrument has none."""
         found: list[tuple[int, str]] = []
         self.under_way = self.protocol.errors
+        if self.has_errors is False:
+            return found
         while self.protocol.errors and len(found) < ERRORS_AT_ONCE:
             code, text = replies.error_entry(await self.query(self.protocol.errors))
             if code == 0:
@@ -221,17 +229,38 @@ class Talk:
         try:
             for _ in range(STALE_LINES):
                 async with asyncio.timeout(None if other is None else 0.2):
-                    found = self._identity_or_none(await self._line())
-                if found is not None and (expected is None or found.same_unit(expected)):
+                    line = await self.line()
+                found = self.identity_in(line)
+                is_sure = found is not None and self.is_surely_one(line)
+                if found is not None and (is_sure if not expected else found.same_unit(expected)):
                     self._identity = found
                     return found
-                other = found or other
+                other = found if is_sure else other
         except TimeoutError:
             if other is None:
                 raise
         if other is None:
             raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
-        raise self._another(other, expected)
+        raise self.another(other, expected)
+
+    def know(self, identity: Identity) -> None:
+        """It was found out who answers."""
+        self._identity = identity
+
+    async def lines_before_identity(self) -> list[str]:
+        """Ask who is there; what came in before the answer.
+
+        Raises:
+            ReplyError: Much came, and no answer.
+        """
+        await self.send(self.encode(self.protocol.identify))
+        lines: list[str] = []
+        while len(lines) < STALE_LINES:
+            line = await self.line()
+            if self._is_mark(line):
+                return lines
+            lines.append(line)
+        raise ReplyError(f"{self.name}: {STALE_LINES} replies came, none an identification.")
 
     async def _identify_framed(self, expected: Identity | None) -> Identity:
         """Ask who is there on a line that was silent before, again where the answer is damaged."""
@@ -246,34 +275,45 @@ class Talk:
                     raise
                 continue
             if expected is not None and not found.same_unit(expected):
-                raise self._another(found, expected)
+                raise self.another(found, expected)
             break
         self._identity = found
         return found
 
-    def _another(self, other: Identity, expected: Identity | None) -> IdentityError:
+    def another(self, other: Identity, expected: Identity | None) -> IdentityError:
+        """The error that another instrument answers; names what differs."""
+        unlike = other.unlike(expected) if expected is not None else f"it is {other}"
         return IdentityError(
-            f"{self.name}: another instrument answers, serial number {other.serial or '(none)'} "
-            f"({other.model}), expected was {_serial(expected)}.",
+            f"{self.name}: another instrument answers: {unlike}.",
             hint="If it was exchanged on purpose, connect the device anew.",
             found=str(other),
         )
 
-    async def _line(self) -> str:
+    async def line(self) -> str:
+        """The next line, "" where it is garbage."""
         try:
             return await self.framing.read(self)
         except ReplyError:
             return ""  # garbage before the mark is dropped like a late reply
 
-    def _identity_or_none(self, line: str) -> Identity | None:
+    def identity_in(self, line: str) -> Identity | None:
+        """Who a line says it is from; None where it says nothing of the kind."""
+        if line.strip() == self.protocol.identify:  # heard back
+            return None
         try:
-            is_default = self.protocol.identity is replies.identity
-            if is_default and line.count(",") < 2:
-                return None
             return self.protocol.identity(line)
         except ReplyError:
             return None
 
+    def is_surely_one(self, line: str) -> bool:
+        """Whether a line that names somebody can hardly be anything else."""
+        return self.protocol.identity is not replies.identity or line.count(",") >= 2
 
-def _serial(identity: Identity | None) -> str:
-    return f"{identity.serial or '(none)'} ({identity.model})" if identity else "any"
+    def _is_mark(self, line: str) -> bool:
+        """Whether a line is the answer of whom we know to the question who is there."""
+        found = self.identity_in(line)
+        if found is None:
+            return False
+        if self._identity is None:
+            return self.is_surely_one(line)
+        return found.same_unit(self._identity)

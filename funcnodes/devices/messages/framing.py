@@ -10,6 +10,7 @@ says no is `Refused`: a whole exchange, after which the channel is fit to speak 
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,23 +93,28 @@ class Framing(ABC):
         await port.send(data)
 
 
-def printable(command: str) -> bytes:
-    """A command as ASCII; raises ValueError where anything in it could end or begin a frame."""
-    if not (command.isascii() and command.isprintable() and command):
-        raise ValueError("holds a line break or a character outside printable ASCII")
-    return command.encode("ascii")
+def printable(command: str, encoding: str = "ascii") -> bytes:
+    """A command as bytes; raises ValueError where anything in it could end or begin a frame."""
+    with suppress(UnicodeEncodeError):
+        if command.isprintable() and command:
+            return command.encode(encoding)
+    letters = "ASCII" if encoding == "ascii" else f"characters of {encoding}"
+    raise ValueError(f"holds a line break or a character outside printable {letters}")
 
 
-def text_of(data: bytes) -> str:
+def text_of(data: bytes, encoding: str = "ascii") -> str:
     """A reply's bytes as text.
 
     Raises:
-        ReplyError: They are outside ASCII.
+        ReplyError: They are none in this encoding.
     """
     try:
-        return data.decode("ascii")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
+        hint = "Its address or bench file may name another: encoding=latin-1."
+        raise ReplyError(
+            f"{data[:40]!r} holds bytes that are no text in {encoding}.", hint=hint
+        ) from error
 
 
 MOST_ENCODED = 100
@@ -166,27 +172,28 @@ class Lines(Framing):
     silence_s = 0.0
     is_pipelined = True
 
-    def __init__(self, eol: str = "\n", reply_eol: str = "\n") -> None:
+    def __init__(self, eol: str = "\n", reply_eol: str = "\n", *, encoding: str = "ascii") -> None:
         self.mark = eol.encode("ascii")
         self._end = reply_eol.encode("ascii")
+        self._encoding = encoding
         self._encoded: dict[str, bytes] = {}  # the first few commands, mostly queries
 
     def encode(self, command: str) -> bytes:
         data = self._encoded.get(command)
         if data is None:
-            data = printable(command) + self.mark
+            data = printable(command, self._encoding) + self.mark
             if len(self._encoded) < MOST_ENCODED:
                 self._encoded[command] = data
         return data
 
     async def read(self, port: Carrier) -> str:
         data = await port.read_until(self._end)
-        return text_of(data[: -len(self._end)]).rstrip("\r")
+        return text_of(data[: -len(self._end)], self._encoding).rstrip("\r")
 
     async def ask(self, port: Carrier, data: bytes) -> str:
         await port.send(data)  # spelled out, since most exchanges there are pass here
         reply = await port.read_until(self._end)
-        return text_of(reply[: -len(self._end)]).rstrip("\r")
+        return text_of(reply[: -len(self._end)], self._encoding).rstrip("\r")
 
 
 @dataclass(frozen=True)

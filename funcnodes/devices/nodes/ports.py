@@ -57,7 +57,10 @@ def output_plans(member: Member) -> list[PortPlan]:
         return [PortPlan(n, _annotation(p), lowered(p.title), p.unit) for n, p in pairs]
     if isinstance(member, Block):
         axis = [PortPlan("x", "ndarray", "axis", member.axis_unit)] if member.axis else []
-        return [PortPlan("y", "ndarray", lowered(member.title), member.unit), *axis]
+        title = lowered(member.title)
+        values = [PortPlan(n, "ndarray", n if member.parts else title, member.unit)
+                  for n in member.names]  # fmt: skip
+        return [*values, *axis]
     if isinstance(member, Value):
         return [PortPlan(VALUE, _annotation(member), lowered(member.title), member.unit)]
     return []

@@ -15,7 +15,16 @@ from typing import ClassVar, Literal
 from funcnodes.devices.transports.turn import Turn
 
 TransportKind = Literal[
-    "tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "recording", "replay"
+    "tcp",
+    "serial",
+    "rfc2217",
+    "visa",
+    "memory",
+    "prologix",
+    "rs485",
+    "modbus",
+    "recording",
+    "replay",
 ]
 LIMIT = 1 << 20  # bytes of a line, and of input that nobody asked for
 BLOCK_LIMIT = 1 << 28  # bytes of one block read by its length
@@ -53,6 +62,11 @@ class Transport(ABC):
 
     def has_input(self) -> bool:
         """Whether something has come that nobody has read yet."""
+        return False
+
+    @property
+    def at_end(self) -> bool:
+        """Whether a message is known to have ended with what was read, by no byte of it."""
         return False
 
     @abstractmethod

@@ -176,6 +176,7 @@ class DescriptorTransport(Transport):
         if not chunk:
             self._lose("")
             return
+        chunk = self._plain(chunk)
         if self._until and not self._buffer and self._ends(chunk):
             self._wake(chunk)
             return
@@ -185,6 +186,10 @@ class DescriptorTransport(Transport):
             assert self._loop is not None
             self._loop.remove_reader(self._fd)
         self._wake()
+
+    def _plain(self, chunk: bytes) -> bytes:
+        """What came, without what a protocol beneath puts between; b"" where that was all."""
+        return chunk
 
     def _ends(self, chunk: bytes) -> bool:
         """Whether it is just what a reader waits for, as most replies are."""

@@ -38,6 +38,10 @@ class Recording(Transport):
     def has_input(self) -> bool:
         return self._inner.has_input()
 
+    @property
+    def at_end(self) -> bool:
+        return self._inner.at_end
+
     async def open(self) -> None:
         self._tell_closed("")
         try:

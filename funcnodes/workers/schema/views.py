@@ -397,6 +397,8 @@ class LogLine(Base, kw_only=True):
     source: str
     """Node name, device name, "run" or "worker"."""
     text: str
+    safety: bool = False
+    """Whether it is in the safety log, too."""
 
 
 class SpaceView(Base, kw_only=True):
@@ -452,3 +454,13 @@ class ExampleView(Base, kw_only=True):
     nodes: int
     devices: int
     about_s: float | None = None
+
+
+class ExportPiece(Base, kw_only=True):
+    """Part of a file."""
+
+    name: str
+    media_type: str
+    data: bytes
+    next: str | None = None
+    """What to ask the next piece by; null after the last."""

@@ -6,7 +6,7 @@ since a waveform on a port is not for a card.
 
 import enum
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -66,18 +66,24 @@ def value_of(port: Port) -> Any:
     return cast(NodeInput | NodeOutput, port).value
 
 
-def port_value(port: Port, t: float | None) -> schema.PortValue:
-    """A port's newest value, as frames carry it."""
-    return schema.PortValue(
-        naming.name_of(port.node), port.id, preview(value_of(port)), port.quality, t,
-        is_stale(port), is_applied(port),
-    )  # fmt: skip
+def port_values(
+    node: Node, ports: Iterable[Port], times: Mapping[str, float]
+) -> list[schema.PortValue]:
+    """The newest values of a node's ports, as patches carry them; `times` by the port's id."""
+    name = naming.name_of(node)
+    return [
+        schema.PortValue(
+            name, port.id, preview(value_of(port)), port.quality, times.get(port.id),
+            is_stale(port), is_applied(port),
+        )
+        for port in ports
+    ]  # fmt: skip
 
 
 def is_stale(port: Port) -> bool:
     """Whether the value can no longer be trusted to be the present one."""
     if isinstance(port, NodeInput):
-        return any(is_stale(source) for source in port.sources)
+        return any(map(is_stale, port.sources))
     node = port.node
     return port.quality == "stale" or node.state == "error" or _device_is_away(node)
 
@@ -276,14 +282,19 @@ def head_view(head: RunHead) -> schema.RunView:
     )
 
 
-def rows_event(run: str, page: RowPage) -> schema.RowsView:
-    """Rows as a plot needs them: numbers, and None for what is none."""
+def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
+    """Rows as a plot needs them: numbers, and None for what is none.
+
+    Args:
+        stop: The first row that they do not stand for, where they are thinned.
+    """
     return schema.RowsView(
         run=run,
         recorder=page.table.recorder,
         start=page.start,
         columns=[_column(column) for column in page.table.columns],
         data=page.numbers(),
+        stop=stop or page.start + len(page),
     )
 
 

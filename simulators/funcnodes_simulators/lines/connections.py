@@ -237,8 +237,8 @@ class Connection:
             self._later(delivery.after_s, send)
 
     def _send(self, data: bytes, request: Request) -> None:
+        self._station.hearing.replies()  # before: once it is out, the client may speak first
         self.line.send(data)
-        self._station.hearing.replied()
 
     def _later(self, after_s: float, action: Callable[[], None]) -> None:
         """Run an action after all that were asked for before it, and a pause."""

@@ -97,8 +97,8 @@ class Hearing:
                 yield message
         self._lose(bytes(unheard), lost)
 
-    def replied(self) -> None:
-        """Learn that a reply has gone out."""
+    def replies(self) -> None:
+        """Learn that a reply goes out now."""
         self._rest(self._clock.now())
 
     def state(self) -> dict[str, object]:

@@ -35,7 +35,10 @@ def bench_file(folder: Path, text: str) -> Path:
         ("[devices.'a b']\ndriver='scpi'\naddress='x'", r"\[devices\] a b: a device's name"),
         (SMU + "simulated = 1", r"\[devices.smu\] simulated: true or false is expected, not 1"),
         (SMU + "timeout_s = -1", r"\[devices.smu\] timeout_s: seconds up to 3600 expected"),
-        (SMU + "baud = 1", r"\[devices.smu\] baud: there is no such key"),
+        (
+            SMU + "baud = 1",
+            r"\[devices.smu\] baud: a baud rate from 50 to 4000000 is expected, not 1",
+        ),
         (SMU + "[devices.smu.limits]\nvoltage = 3", r"limits\] voltage: \[lowest, highest\]"),
         (
             SMU + "[devices.smu.limits]\nvoltage = [-300, 20]",

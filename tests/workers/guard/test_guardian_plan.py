@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from funcnodes.cli.guarded import guarded
 from funcnodes.devices import Bench
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.workers.guard.guarded import guarded
 from funcnodes.workers.guard.pipe import GuardianProcess
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace

@@ -26,7 +26,8 @@ async def test_the_page_sees_the_quality_of_what_is_worked_out() -> None:
     assert (views.port_view(out, 1.0).value, views.port_view(out, 1.0).quality) == (
         200.0, "overrange",
     )  # fmt: skip
-    assert views.port_value(out, 1.0).quality == "overrange"
+    [told] = views.port_values(out.node, [out], {"out": 1.0})
+    assert (told.quality, told.t) == ("overrange", 1.0)
     (edge,) = space.edges
     assert views.edge_view(space, edge).note == "dBm → mW"
     await space.aclose()

@@ -1,0 +1,193 @@
+"""Scans: frames that make points, each a wave of its own, one after the other (T3, T11).
+
+What a scan holds as its body, and what hangs on its data outputs, happens once per point; what
+hangs on its ▶ done happens once, after the last. Between two points a run may be paused or stopped.
+Outside a run a scan works the same, recorded by nobody.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, Literal
+
+from funcnodes.core import (
+    Frame,
+    NodeInput,
+    NodeOutput,
+    Outcome,
+    Trigger,
+)
+from funcnodes.devices.bench import Bench
+from funcnodes.errors import ExecutionError
+from funcnodes.runs import outage
+from funcnodes.runs.control import active_run
+from funcnodes.runs.outage import ScanOnChanged
+from funcnodes.runs.plan import body
+from funcnodes.runs.run import Run, describe
+
+MAX_POINTS = 1_000_000
+MAX_RETRIES = 100
+
+OnFailure = Literal["stop", "retry", "skip"]
+
+
+class Scan(Frame):
+    """What all scans share: the course from point to point, and what a failed point means."""
+
+    default_run_in = "loop"
+
+    on_failure = NodeInput(
+        type=OnFailure,
+        name="on failure",
+        description="What a failed point means: stop the scan, retry the point, or skip to the "
+        "next one, leaving empty cells.",
+        default="stop",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+    )
+    retries = NodeInput(
+        type=int,
+        description="How often a failed point is tried again before the scan stops.",
+        default=3,
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        value_options={"min": 1, "max": MAX_RETRIES},
+    )
+    wait_s = NodeInput(
+        type=float,
+        name="wait for devices",
+        unit="s",
+        description="With retry and skip: how long to wait for an instrument that is away, until "
+        "the scan stops. That time is no attempt.",
+        default=30.0,
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        value_options={"min": 0.0, "max": 86_400.0},
+    )
+    on_changed = NodeInput(
+        type=ScanOnChanged,
+        name="on lost settings",
+        description="What an instrument means that came back otherwise than it was left: stop the "
+        "run, or pause it until that was set again or accepted. By default as the bench says.",
+        default="as the bench",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+    )
+    index = NodeOutput(type=int, description="Number of the point, from 0.")
+    point = NodeOutput(
+        type=Trigger, description="▶ once per point, for nodes that take no value.", hidden=True
+    )
+
+    def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        """The outputs of each point by id, `index` left out; may wait before a point is due."""
+        raise NotImplementedError
+
+    def choice_on_changed(self) -> ScanOnChanged:
+        """What a device that lost its settings means here."""
+        choice: ScanOnChanged = self.on_changed.value
+        return choice
+
+    def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The outputs of a point that is taken now: a pause, or a retry, may have held it up."""
+        return values
+
+    async def func(self, **_: Any) -> None:
+        run = active_run(self)
+        total = self.points_total()
+        index = 0
+        self.report(0, total)
+        async with self.entered(), aclosing(self.course()) as course:
+            async for values in course:
+                if run is not None and not await run.checkpoint(self):
+                    break
+                await self._point(index, values, total)
+                index += 1
+                self.report(index, total)
+                if run is not None:
+                    run.point_done(self)
+
+    async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> None:
+        """One point, tried as often as `on_failure` allows.
+
+        What a pause gave up is taken again, and so, once, is what an outage cut short: neither is
+        an attempt.
+        """
+        run = active_run(self)
+        policy: OnFailure = self.on_failure.value
+        left = self.retries.value if policy == "retry" else 0
+        was_away = False
+        where = f"Stopped at point {index + 1}{f' of {total}' if total else ''}"
+        while True:
+            outcome = await self._attempt(index, values, run)
+            if outcome is None:
+                if run is not None and await run.checkpoint(self):
+                    continue
+                return
+            if outcome.state in ("ok", "superseded"):
+                return
+            if outcome.state == "cancelled":
+                raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
+            if run is not None:
+                run.log("warning", self.name, f"Point {index + 1}: {describe(outcome)}")
+            is_away = policy != "stop" and outage.is_outage(outcome) and self._is_anybody_away()
+            if is_away:
+                await self._wait_for_devices(run, where, index, total)
+            if policy == "skip":
+                return
+            if is_away and not was_away:
+                was_away = True
+            elif left == 0:
+                raise _failed(where, outcome)
+            else:
+                left -= 1
+            if run is not None and not await run.checkpoint(self):
+                return
+
+    async def _attempt(
+        self, index: int, values: Mapping[str, Any], run: Run | None
+    ) -> Outcome | None:
+        """Take a point, and keep the row of one that is skipped; None where a pause gave it up."""
+        outputs = {**self.as_taken(values), "index": index, "point": True}
+        wave = self.open_point(outputs, f"{self.name} {index + 1}")
+        if run is None:
+            return await self.rest(wave)
+        with run.point(wave):
+            outcome = await self.rest(wave)
+        if run.is_held(wave):
+            return None
+        is_over = outcome.state in ("ok", "superseded", "cancelled")
+        if not is_over and self.on_failure.value == "skip":
+            run.keep_point(self, wave)
+        return outcome
+
+    def _bench(self) -> Bench | None:
+        return self.nodespace.services.get(Bench) if self.nodespace is not None else None
+
+    def _is_anybody_away(self) -> bool:
+        return bool(outage.away(outage.used(body(self)), self._bench()))
+
+    async def _wait_for_devices(
+        self, run: Run | None, where: str, index: int, total: int | None
+    ) -> None:
+        """Wait until every device of its points can be spoken with again.
+
+        Raises:
+            ExecutionError: One stayed away for `wait_s`.
+        """
+        bench, names = self._bench(), outage.used(body(self))
+        assert bench is not None, "somebody of it is away"
+        missing = " and ".join(device.name for device in outage.away(names, bench))
+        self.report(index, total, f"waiting for {missing}")
+        why = await outage.back(names, bench, run, float(self.wait_s.value))
+        self.report(index, total)
+        if why:
+            raise ExecutionError(f"{where}: {why}")
+
+
+def _failed(where: str, outcome: Outcome) -> ExecutionError:
+    error = ExecutionError(f"{where}: {describe(outcome)}")
+    error.__cause__ = outcome.error
+    return error

@@ -1,0 +1,269 @@
+"""Scans of one value: what they share, whatever the values are.
+
+A value has a unit, is taken forward, backward or there and back, and may be meant relative to what
+the instrument stands at when the scan begins; it is put back there in the end.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+from funcnodes.core import NodeInput, NodeOutput, NoValue, PortType, Wave, clock, units
+from funcnodes.devices.bench import Bench
+from funcnodes.devices.device import Device
+from funcnodes.devices.nodes.nodes import DeviceSet
+from funcnodes.devices.nodes.ports import VALUE
+from funcnodes.errors import DeviceError, ExecutionError, UnitError, ValueRefusedError
+from funcnodes.runs.control import active_run
+from funcnodes.runs.scans.scan import Scan
+
+Order = Literal["forward", "backward", "alternating"]
+
+
+class UnitInput(NodeInput):
+    """The unit of a scan's values, as text; choosing it changes the ports beside it."""
+
+    def check(self, value: Any) -> Any:
+        unit = str(super().check(value)).strip()
+        scan = self.node
+        assert isinstance(scan, SteppedScan)
+        if unit == scan._unit:
+            return unit
+        try:
+            units.check(unit)
+        except UnitError as error:
+            raise self.refusal(error.message) from error
+        if scan.outputs["value"].is_connected():
+            raise ValueRefusedError(
+                f"{scan.name}: the unit cannot be changed while its value is wired.",
+                hint="Take the wire away, choose the unit, and wire it again.",
+            )
+        return unit
+
+    def receive(self, value: Any, wave: Any, quality: Any = "ok") -> None:
+        self._apply(value)
+        super().receive(value, wave, quality)
+
+    def restore(self, value: Any) -> None:
+        self._apply(value)
+        super().restore(value)
+        self.applied = True  # nothing waits to be done about it
+
+    def unset(self) -> None:
+        self._apply(self.default)
+        super().unset()
+
+    def _apply(self, unit: Any) -> None:
+        if isinstance(self.node, SteppedScan):
+            self.node.take_unit(str(unit))
+
+
+class SteppedScan(Scan):
+    """A scan of one value. Subclasses say how many values there are one way, and which.
+
+    Attributes:
+        in_unit: Inputs that are numbers, or lists of numbers, in the unit of the value.
+    """
+
+    in_unit: ClassVar[tuple[str, ...]] = ()
+
+    both_ways = NodeInput(
+        type=bool,
+        name="both ways",
+        default=False,
+        does_trigger=False,
+        hidden=True,
+        description="Come back the same way, without taking the turning point twice.",
+    )
+    order = NodeInput(
+        type=Order,
+        default="forward",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        description="From the first value to the last, the other way round, or alternating: within "
+        "another scan each time from the end where the last time ended (a snake).",
+    )
+    relative = NodeInput(
+        type=bool,
+        default=False,
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        description="The values are added to what the instrument stands at when the scan begins; "
+        "it goes back there in the end.",
+    )
+    delay = NodeInput(
+        type=float,
+        unit="s",
+        default=0.0,
+        does_trigger=False,
+        hidden=True,
+        value_options={"min": 0.0, "max": 86_400.0},
+        description="Wait before each point.",
+    )
+    unit = UnitInput(
+        type=str,
+        default="",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+        description='Unit of the values, e.g. "mV"; empty for plain numbers.',
+    )
+    value = NodeOutput(type=float, description="The value of this point.")
+
+    _unit = ""
+    _times = 0  # how often it was begun within `_around`
+    _around: Wave | None = None  # the outermost wave of the last time
+
+    # ── what subclasses say ───────────────────────────────────────────────────────────────
+
+    def count(self) -> int:
+        """How many values there are one way."""
+        raise NotImplementedError
+
+    def at(self, step: int) -> float:
+        """The value of a step, from 0 to `count() - 1`, in the unit."""
+        raise NotImplementedError
+
+    # ── the values ────────────────────────────────────────────────────────────────────────
+
+    def take_unit(self, unit: str) -> None:
+        """Give the ports that unit; of one dimension, they stay the same quantity."""
+        if unit == self._unit:
+            return
+        convert = _conversion(self._unit, unit)
+        self._unit = unit
+        self.outputs["value"].type = PortType.of(float, unit=unit)
+        for port_id in self.in_unit:
+            port = self.inputs[port_id]
+            value, is_list = port.value, port.type.base is list
+            port.type = _list_in(unit) if is_list else PortType.of(float, unit=unit)
+            if convert is not None and value is not NoValue:
+                port.restore([convert(each) for each in value] if is_list else convert(value))
+                port.applied = True
+
+    def points_total(self) -> int:
+        count = self.count()
+        return 2 * count - 1 if self.both_ways.value else count
+
+    def values(self, *, backward: bool = False) -> Iterator[float]:
+        """All values in order, as they are asked for; first and last exactly so."""
+        there = range(self.count())
+        way = there[::-1] if backward else there
+        yield from map(self.at, way)
+        if self.both_ways.value:
+            yield from map(self.at, way[-2::-1] if len(way) > 1 else ())
+
+    def extremes(self) -> dict[str, tuple[float, float]]:
+        if self.relative.value:
+            return {}
+        values = [self.at(step) for step in (0, self.count() - 1)]
+        return {"value": (min(values), max(values))}
+
+    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        delay_s: float = self.delay.value
+        backward = self._is_backward()
+        present = await self._present() if self.relative.value else None
+        try:
+            for value in self.values(backward=backward):
+                if delay_s > 0:
+                    await clock.sleep(delay_s)
+                yield {"value": value if present is None else present.value + value}
+        finally:
+            if present is not None:
+                await self._put_back(present)
+
+    def _is_backward(self) -> bool:
+        """Which end this time begins with."""
+        order: Order = self.order.value
+        if order != "alternating":
+            return order == "backward"
+        around = _outermost(self.wave)
+        self._times = self._times + 1 if around is self._around else 0
+        self._around = around
+        return self._times % 2 == 1
+
+    # ── relative to what the instrument stands at ─────────────────────────────────────────
+
+    def check_run(self) -> list[str]:
+        why = self._why_not_relative() if self.relative.value else ""
+        return [*super().check_run(), *([f"{self.name} {why}"] if why else [])]
+
+    def _set_nodes(self) -> list[DeviceSet]:
+        nodes = (target.node for target in self.outputs["value"].targets)
+        return [node for node in nodes if isinstance(node, DeviceSet) and not node.muted]
+
+    def _why_not_relative(self) -> str:
+        number = len(self._set_nodes())
+        if number == 1:
+            return ""
+        return (
+            f"is relative to what a device stands at, but sets {number or 'none'}: "
+            "wire its value to exactly one Set node."
+        )
+
+    async def _present(self) -> "_Present":
+        """What the instrument that it sets stands at now, in the scan's unit.
+
+        Raises:
+            ExecutionError: It sets none, or several, or that one does not tell a number.
+        """
+        why = self._why_not_relative()
+        if why:
+            raise ExecutionError(f"{self.name} {why}")
+        node = self._set_nodes()[0]
+        bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None
+        if bench is None:
+            raise ExecutionError(f"{self.name} is relative, but there is no bench here.")
+        device, unit = bench.device(node.device), node.inputs[VALUE].unit
+        sample = await device.member_get(node.member)
+        if sample.quality != "ok" or not isinstance(sample.value, int | float):
+            raise ExecutionError(
+                f"{self.name}: {node.device}.{node.member} reads {sample.value} "
+                f"({sample.quality}), so nothing can be relative to it."
+            )
+        convert: Callable[[Any], Any] = _conversion(unit, self._unit) or float
+        return _Present(device, node.member, sample.value, convert(sample.value))
+
+    async def _put_back(self, present: "_Present") -> None:
+        """Back to where it was, unless nothing may be written any more."""
+        run = active_run(self)
+        if self.nodespace is None or self.nodespace.arming == "disarmed":
+            return
+        try:
+            with suppress(ExecutionError):
+                await present.device.member_set(present.member, present.raw)
+        except DeviceError as error:
+            if run is not None:
+                run.log("warning", self.name, f"It was not put back: {error.message}")
+
+
+class _Present:
+    """What a control stood at: as the device says, and in the unit of the scan."""
+
+    __slots__ = ("device", "member", "raw", "value")
+
+    def __init__(self, device: Device, member: str, raw: Any, value: float) -> None:
+        self.device, self.member, self.raw, self.value = device, member, raw, value
+
+
+def _outermost(wave: Wave | None) -> Wave | None:
+    while wave is not None and wave.parent is not None:
+        wave = wave.parent
+    return wave
+
+
+def _list_in(unit: str) -> PortType:
+    """Numbers in a unit; a list is no quantity by itself."""
+    return replace(PortType.of(list[float]), unit=unit)
+
+
+def _conversion(source: str, target: str) -> units.Conversion | None:
+    if not source or not target or source == target:
+        return None
+    try:
+        return units.conversion(source, target)
+    except UnitError:
+        return None

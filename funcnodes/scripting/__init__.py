@@ -1,0 +1,24 @@
+"""Benches and runs in plain Python, without a graph: for scripts, notebooks and the prompt.
+
+    async with open_bench("demo") as bench:
+        await bench.smu.compliance.set("1 mA")
+        await bench.smu.output.set(True)
+        async with bench.run("I-V") as run:
+            async for volts in run.sweep("0 V", "0.7 V", points=51):
+                await bench.smu.voltage.set(volts)
+                run.record(volts=volts, **await bench.smu.reading.get())
+
+The same limits, interlocks, E-STOP, guardian and run files as everywhere else. With a plain `with`
+the same words block, which suits a prompt that has no loop, and other threads.
+"""
+
+from funcnodes.scripting.blocking import BlockingBench
+from funcnodes.scripting.measured import Measured
+from funcnodes.scripting.members import ScriptDevice, ScriptMember
+from funcnodes.scripting.opening import ScriptBench, open_bench
+from funcnodes.scripting.runs import ScriptRun
+
+__all__ = [
+    "BlockingBench", "Measured", "ScriptBench", "ScriptDevice", "ScriptMember", "ScriptRun",
+    "open_bench",
+]  # fmt: skip

@@ -1,0 +1,111 @@
+"""The same words without `await`: for a prompt without a loop, and for other threads.
+
+A loop of its own runs in a thread; every call is made there, and whoever calls waits for it.
+Ctrl-C gives up the waiting and the call.
+"""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from types import TracebackType
+from typing import Any
+
+from funcnodes.scripting.members import ScriptDevice, ScriptGroup, ScriptMember
+from funcnodes.scripting.runs import ScriptRun
+
+_OPEN = (ScriptDevice, ScriptGroup, ScriptMember, ScriptRun)
+
+
+class LoopThread:
+    """A loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="bench", daemon=True)
+        self._thread.start()
+
+    def call(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """Call it in the loop, await what it gives, and give what came of it.
+
+        Raises:
+            RuntimeError: Called from the loop itself, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("A call that blocks cannot be made from the bench's own loop.")
+
+        async def called() -> Any:
+            found = function(*args, **named)
+            return await found if inspect.isawaitable(found) else found
+
+        future = asyncio.run_coroutine_threadsafe(called(), self._loop)
+        try:
+            return future.result()
+        except (KeyboardInterrupt, CancelledError):
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Blocking:
+    """Something open, without `await`: attributes and calls are those of what it stands for."""
+
+    def __init__(self, what: Any, thread: LoopThread) -> None:
+        self._what = what
+        self._thread = thread
+
+    def __getattr__(self, name: str) -> Any:
+        return self._given(getattr(self._what, name))
+
+    def __getitem__(self, name: str) -> Any:
+        return self._given(self._what[name])
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self._given(self._thread.call(self._what, *args, **named))
+
+    def __enter__(self) -> Any:
+        return self._given(self._thread.call(self._what.__aenter__))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._thread.call(self._what.__aexit__, kind, error, trace)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._what)
+
+    def __repr__(self) -> str:
+        return repr(self._what)
+
+    def _given(self, found: Any) -> Any:
+        """What is open or asynchronous in what was found blocks too."""
+        if isinstance(found, _OPEN):
+            return Blocking(found, self._thread)
+        if inspect.isasyncgen(found):
+            return self._each(found)
+        if callable(found):
+            return lambda *args, **named: self._given(self._thread.call(found, *args, **named))
+        return found
+
+    def _each(self, found: Any) -> Iterator[Any]:
+        try:
+            while True:
+                try:
+                    yield self._given(self._thread.call(found.__anext__))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._thread.call(found.aclose)
+
+
+class BlockingBench(Blocking):
+    """An open bench, without `await`."""
