@@ -494,5 +494,5 @@ def _forwards_reach(start: NodeInput, goal: NodeInput) -> bool:
         if ahead[-1] is goal or behind[-1] is start:
             return True
         ahead += ahead.pop().forwards_to
-        behind += [source for source in behind.pop().sources if isinstance(source, NodeInput)]
+        behind += [cast(NodeInput, port) for port in behind.pop().sources if port.is_input]
     return False

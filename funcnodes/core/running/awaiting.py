@@ -207,8 +207,8 @@ class _Begun:
 class _Done:
     """What there is to await where nothing is left to wait for."""
 
-    def __await__(self) -> Iterator[None]:
-        return iter(())
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
 
 
 def run_until_complete(*nodes: Awaited) -> Awaitable[None]:

@@ -149,7 +149,7 @@ def accept_other(port_type: Expected, value: Any) -> Any:
     base = port_type.base
     if base is None:
         return value
-    if base in (list, tuple) and getattr(value, "shape", ()):
+    if base in (list, tuple) and hasattr(value, "dtype") and value.shape:
         value = value.tolist()  # an array
     if base in _FROM_LIST and isinstance(value, list | tuple | set | frozenset):
         return _accept_elements(port_type, base, value)

@@ -194,10 +194,11 @@ class Bench:
             await over(home, self.close())
             return
         self._unwatch_latch()
-        for step in (self._end_rules(), self._aftermath.finish(), self._stopping.close()):
-            await self._done_whatever(step)
-        devices = [device.disconnect() for device in self.devices.values()]
-        await asyncio.gather(*map(self._done_whatever, devices))
+        await self._done_whatever(self._end_rules())
+        await self._done_whatever(self._aftermath.finish())
+        await self._done_whatever(self._stopping.close())
+        disconnecting = (device.disconnect() for device in self.devices.values())
+        await asyncio.gather(*map(self._done_whatever, disconnecting))
         await self._done_whatever(self._aftermath.close())
         if self._reach is not None:
             self._reach.end()
