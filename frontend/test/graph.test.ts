@@ -57,7 +57,7 @@ describe("events", () => {
   });
 
   it("keep the newest lines of the log", () => {
-    const lines = Array.from({ length: LOG_LINES + 5 }, (_, i): LogLine => ({ t: i, level: "info", source: "run", text: String(i) }));
+    const lines = Array.from({ length: LOG_LINES + 5 }, (_, i): LogLine => ({ t: i, level: "info", source: "run", text: String(i), safety: false }));
     const { log } = applyEvents(start(), [{ type: "log", lines }]);
     expect(log).toHaveLength(LOG_LINES);
     expect(log.at(-1)?.text).toBe(String(LOG_LINES + 4));

@@ -30,6 +30,7 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
                 *_loose_frames(plan),
                 *_missing_values(plan),
                 *_refused_wires(space),
+                *_unchecked_writes(space),
                 *_beyond_limits(plan),
                 *_unordered_writes(plan),
                 *_device_cycles(space),
@@ -97,6 +98,14 @@ def _refused_wires(space: NodeSpace) -> Iterator[str]:
             if port.lacks_edges and not node.muted:
                 whys = " ".join(wire.why for wire in port.refused)
                 yield f"{node.name}: {port.name} lost its wire; set it or wire it anew. {whys}"
+
+
+def _unchecked_writes(space: NodeSpace) -> Iterator[str]:
+    """What an older file wired and nobody checked may pass, but not to an instrument or a file."""
+    for node in space.walk():
+        for port in node.inputs.values() if node.effect and not node.muted else ():
+            for why in filter(None, map(port.why_unchecked, port.sources)):
+                yield f"{node.name}: the wire to {port.name} is not checked; wire it anew. {why}"
 
 
 def _beyond_limits(plan: Plan) -> Iterator[str]:

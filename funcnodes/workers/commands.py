@@ -386,7 +386,6 @@ class Commands:
 
     def _estop_reset(self, body: schema.EStopReset, actor: schema.Actor) -> None:
         self._worker.latch.reset(by=actor.name, confirmed=body.confirmed)
-        self._worker.logbook.add("warning", "E-STOP", f"{actor.name} reset the E-STOP.")
 
     # ── what the bench watches by itself ──
 
@@ -409,7 +408,8 @@ class Commands:
 
     def _interlock_reset(self, body: schema.InterlockReset, actor: schema.Actor) -> None:
         self._bench(f"interlock {body.name!r}").interlocks.reset(body.name, by=actor.name)
-        self._worker.logbook.add("warning", "interlock", f"{actor.name} reset {body.name!r}.")
+        text = f"{actor.name} reset interlock {body.name!r}."
+        self._worker.latch.log.note("reset", text, by=actor.name)
 
     # ── what went over the wires ──
 

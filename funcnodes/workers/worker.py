@@ -25,6 +25,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.bench.reach import targets_of
 from funcnodes.devices.device import Device
 from funcnodes.devices.device.kept import OutageNotice
+from funcnodes.devices.estop import safetylog
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
@@ -50,6 +51,8 @@ from funcnodes.workers.workspace import Workspace, encode
 
 SAFE_S = 1.0
 CLOSE_S = 2.5
+SAFETY_SHOWN = 100
+"""Lines of the safety log that its log begins with."""
 CLOCK_EVERY_S = 1.0
 
 _log = logging.getLogger("funcnodes.worker")
@@ -89,6 +92,8 @@ class Worker:
         self.publisher.unlink()  # until a manager has answered
         self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(self._logged)
+        for event in safetylog.read(workspace.logs_dir, SAFETY_SHOWN):
+            self.logbook.add_event(event)
         self.guard = Guard(
             workspace,
             self.session,
@@ -112,6 +117,7 @@ class Worker:
         """Work until told to end; then make safe, save, and return."""
         logging.getLogger("funcnodes").addHandler(self.logbook)
         self._unwatch.append(self.latch.on_change(self._latch_changed))
+        self._unwatch.append(self.latch.log.on_event(self.logbook.add_event))
         self.guard.start()
         self.doorway.open()
         try:
@@ -226,6 +232,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await in_thread(self.guard.stop, name="guard end")
         await in_thread(self.doorway.close, name="door end")
+        await in_thread(self.latch.log.flush, name="safety log")
 
     async def _make_safe(self) -> None:
         """What the bench asks for when its worker ends. Nothing after an E-STOP."""
@@ -558,7 +565,6 @@ class Worker:
                 self.latch.save()
         finally:
             self._disarm()
-        self.logbook.add("error", "E-STOP", f"{by} pressed E-STOP.")
         return self.latch.state
 
     def _disarm(self) -> None:

@@ -244,11 +244,13 @@ class Workspace:
         """Whether the last process that had this folder ended in order."""
         return not (self.root / "process.json").exists()
 
-    def died(self) -> int | None:
-        """The pid of the last process, where it has ended, and not in order; else None."""
-        saved = read_json(self.root / "process.json")
-        pid = saved.get("pid") if saved and self.process() is None else None
-        return pid if isinstance(pid, int) else None
+    def died(self) -> Process | None:
+        """The last process, where it has ended, and not in order; else None."""
+        saved = read_json(self.root / "process.json") or {}
+        pid, started = saved.get("pid"), saved.get("started")
+        if not isinstance(pid, int) or not isinstance(started, str) or self.process() is not None:
+            return None
+        return Process(pid, started)
 
     @contextlib.contextmanager
     def claimed(self, session: str) -> Iterator[None]:

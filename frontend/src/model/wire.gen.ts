@@ -378,6 +378,7 @@ export interface LogLine {
   level: "debug" | "info" | "warning" | "error";
   source: string;
   text: string;
+  safety: boolean;
 }
 
 /** The open nodespace as a document. */

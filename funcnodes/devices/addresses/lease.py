@@ -57,7 +57,7 @@ class Lease:
         Raises:
             DeviceBusyError: Another process has it; the message says which.
         """
-        path = private_dir(folder) / _file_name(key or address.key)
+        path = private_dir(folder) / f"{file_stem(key or address.key)}.lock"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,8 +106,7 @@ class Leases:
         """
         if not address.is_on_bus:
             return self._acquire(address, device, address.key).release
-        key = f"{address.key}/{address.unit}"
-        lease = self._acquire(address, device, key)
+        lease = self._acquire(address, device, instrument_key(address))
         try:
             self._join_bus(address, device)
         except DeviceBusyError:
@@ -172,7 +171,7 @@ class _Shared:
 def holder_of(folder: Path, address: Address) -> Holder | None:
     """Who holds the address now, or None."""
     try:
-        descriptor = os.open(folder / _file_name(address.key), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(folder / f"{file_stem(address.key)}.lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -206,6 +205,12 @@ def _busy(address: Address, device: str, holder: Holder | None) -> DeviceBusyErr
     )
 
 
-def _file_name(key: str) -> str:
+def instrument_key(address: Address) -> str:
+    """What tells one instrument from all others, also from those on its line."""
+    return f"{address.key}/{address.unit}" if address.is_on_bus else address.key
+
+
+def file_stem(key: str) -> str:
+    """A name for a file, as readable as it can be, of which no other key has the same."""
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", key).strip("_")[:80]
-    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"
+    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"

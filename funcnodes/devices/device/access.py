@@ -47,11 +47,13 @@ class MemberAccess:
         kept: Kept,
         *,
         written: Callable[[str], None],
+        mark: Callable[[str], Awaitable[None]],
         changed: Callable[[], None],
         check_found: Callable[[str], Awaitable[None]],
     ) -> None:
         """Args:
         written: Called with the name before each write.
+        mark: Awaited with the name before each write that is not for safety's sake.
         changed: Called when `fault`, `ramps` or a reading changed.
         check_found: Called before an output goes on; raises where it must not (D10).
         """
@@ -67,6 +69,7 @@ class MemberAccess:
         self._readings = readings
         self._kept = kept
         self._written = written
+        self._mark = mark
         self._changed = changed
         self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
         self.pause = permission.pause
@@ -106,6 +109,8 @@ class MemberAccess:
     ) -> None:
         """Write through latch, interlocks and error queue; see `Link.write`, `carry_out`."""
         link = self._connection.linked()
+        if not self.is_safety and not self._permission.makes_safe(member, value):
+            await self._mark(self.name)
         strikes = link.strikes
         with self._permission.writing(member, value, self._unlost(since)):
             self._written(self.name)

@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+from funcnodes.core.running.crossing import ended
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.link.link import Link
-from funcnodes.errors import DeviceConnectError, DeviceError
+from funcnodes.errors import DeviceConnectError, DeviceError, RefusedError
 
 LEASE_RETRY_S = 1.0
 
@@ -52,6 +53,7 @@ class Connection:
         self._let_go: Callable[[], None] | None = None  # of its lease
         self._leased_key = ""  # where the address led to when that was taken
         self._trying: asyncio.Task[None] | None = None
+        self._home: asyncio.AbstractEventLoop | None = None  # the loop that it was opened in
 
     @property
     def replayed(self) -> bool:
@@ -80,7 +82,11 @@ class Connection:
 
         Raises:
             DeviceConnectError: There is none; says why.
+            RefusedError: The caller is in another loop than the bench.
         """
+        running = asyncio._get_running_loop()
+        if running is not None and self._home is not None and running is not self._home:
+            raise self._stranger(self._home)
         if self.link is None:
             raise DeviceConnectError(
                 f"{self.who} is offline: {self.trouble.rstrip('.')}.",
@@ -88,6 +94,18 @@ class Connection:
                 address=self.address_text,
             )
         return self.link
+
+    def _stranger(self, home: asyncio.AbstractEventLoop) -> RefusedError:
+        """Why somebody in another loop than the bench's is not let in, and what to do (T12)."""
+        how = (
+            "hand it over with asyncio.run_coroutine_threadsafe(…, bench.loop).result()."
+            if home.is_running()
+            else "that loop has ended, so open the bench again in this one."
+        )
+        name = self._config.name
+        return RefusedError(
+            f"{name} is spoken to in the loop that opened its bench: {how}", device=name
+        )
 
     async def open(self) -> None:
         """Take the lease and connect. Tries on in the background on failure.
@@ -97,6 +115,7 @@ class Connection:
         """
         if self.link is not None:
             return
+        self._home = asyncio.get_running_loop()
         try:
             self._address = self._config.place(self._resources)
             self.take_lease()
@@ -116,8 +135,7 @@ class Connection:
     async def close(self, farewell: str) -> None:
         """Let go of it, with a last command where there is one. Idempotent."""
         if self._trying is not None:
-            self._trying.cancel()
-            await asyncio.gather(self._trying, return_exceptions=True)
+            await ended(self._trying)
             self._trying = None
         link, self.link = self.link, None
         if link is not None:

@@ -54,7 +54,7 @@ from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import BenchError, LimitError
+from funcnodes.errors import BenchError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
@@ -89,7 +89,8 @@ class Device:
         )
         self._access = MemberAccess(
             self.name, self._connection, self._permission, self._readings, self._kept,
-            written=rack.written, changed=self._changed, check_found=self._check_found,
+            written=rack.written, mark=rack.mark, changed=self._changed,
+            check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
         self._place = self._connection.address()  # as it is spoken to there
@@ -138,6 +139,11 @@ class Device:
     def address(self) -> str:
         """Its resource string, or the address as written while that cannot be resolved."""
         return self._connection.address_text
+
+    @property
+    def where(self) -> Address | None:
+        """Its address; None while that cannot be resolved."""
+        return self._connection.address()
 
     @property
     def simulated(self) -> bool:
@@ -419,9 +425,7 @@ class Device:
         return await bound.sample()
 
     async def member_set(self, member: str, value: Any) -> Sample:
-        """Set a control or setting, within limits, along its ramp.
-
-        Text with a unit is read in the member's unit ("0.8 V").
+        """Set a control or setting, within limits, along its ramp; "0.8 V" is read in its unit.
 
         Raises:
             LimitError: Outside the limits; nothing was sent.
@@ -434,14 +438,11 @@ class Device:
         if isinstance(value, str) and bound.member.unit:
             value = in_unit(self.name, value, bound.member)
         is_safe = await self._leads_down(bound, value)
-        if not is_safe:
-            self._permission.check_latch(f"setting {bound.member.title.lower()}")
-        try:
+        with self._permission.switching(bound.member, value, self.address):
+            if not is_safe:
+                self._permission.check_latch(f"setting {bound.member.title.lower()}")
             with self.safely() if is_safe else nullcontext():
                 await bound.set(value)
-        except LimitError as error:
-            error.address = self.address
-            raise
         return self._readings.newest(member) or Sample(value, t=clock.now())
 
     async def _check_found(self, output: str) -> None:
@@ -568,7 +569,7 @@ class Device:
 
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""
-        rack, address = self._rack, self._place or self._connection.address()
+        rack, address = self._rack, self._place or self.where
         if address is None:
             return None
         spec = spec_at(address, self._kind.spec, self.config)

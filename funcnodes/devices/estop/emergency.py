@@ -79,6 +79,12 @@ class Struck(NamedTuple):
     ms: float
     message: str
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        how = f"sent in {self.ms:.0f} ms" if self.sent else f"NOT SENT: {self.message}"
+        return f"{self.device}: {how}"
+
 
 class Emergency:
     """The emergency bytes of a bench, in stop order, ready to be written from any thread."""

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
+from funcnodes.core.running.crossing import ended
 from funcnodes.devices.link.contact import Contact, sentence
 from funcnodes.devices.link.deadlines import Deadlines
 from funcnodes.devices.link.strike import ROUNDS, Strike, pause_s, takes_s
@@ -147,8 +148,7 @@ class Link:
         self._is_wanted = False
         self.deadlines.close()
         if self._mender is not None:
-            self._mender.cancel()
-            await asyncio.gather(self._mender, return_exceptions=True)
+            await ended(self._mender)
         async with self._turn:
             if farewell_command and self.is_ready:
                 with contextlib.suppress(DeviceError, TimeoutError):

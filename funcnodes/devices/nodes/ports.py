@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from funcnodes.core import NodeInput, PortType
 from funcnodes.core.nodes import Port
-from funcnodes.core.nodes.refused import RefusedEdge
+from funcnodes.core.nodes.refused import OlderEdge
 from funcnodes.core.types import Range
 from funcnodes.devices.declarations.blocks import Block
 from funcnodes.devices.declarations.members import Member
@@ -113,7 +113,7 @@ def _retyped(port: Port, before: PortType) -> None:
             source.refit(inp)
         except PortMismatchError as error:
             inp.disconnect(source)
-            inp.refuse(RefusedEdge(source.node.uuid, source.id, error.message))
+            inp.refuse(OlderEdge(source.node.uuid, source.id, error.message))
         else:
             inp.follow()
 

@@ -82,8 +82,12 @@ class Manager:
         sweep_config(self.settings)
         for workspace in Workspace.all(self.settings):
             supervisor = self._add(workspace).supervisor
-            if not supervisor.adopt() and workspace.record.autostart:
+            if supervisor.adopt():
+                continue
+            if workspace.record.autostart:
                 supervisor.start()
+            else:
+                supervisor.make_up()
 
     async def close(self, *, stop_workers: bool = False) -> None:
         """Stop watching; workers go on unless `stop_workers`."""

@@ -397,6 +397,8 @@ class LogLine(Base, kw_only=True):
     source: str
     """Node name, device name, "run" or "worker"."""
     text: str
+    safety: bool = False
+    """Whether it is in the safety log, too."""
 
 
 class SpaceView(Base, kw_only=True):
