@@ -439,9 +439,11 @@ class Commands:
         start = max(0, body.start)
         run = self._worker.open.runner.run if self._worker.open is not None else None
         points = min(body.points, ROWS_LIMIT)
-        if points <= 0 and run is not None and run.id == body.run and run.tables:
+        table = None
+        if run is not None and run.id == body.run and run.tables:
             table = next(iter(run.tables.values()))
-            return views.rows_event(run.id, table.page(start, limit))
+        if run is not None and table is not None and not 0 < points < len(table) - start:
+            return views.rows_event(run.id, table.page(start, points if points > 0 else limit))
 
         def read() -> schema.RowsView:
             reader = self._found(body.run)
@@ -452,7 +454,10 @@ class Commands:
                 return views.rows_event(reader.head.id, page, stop=stop)
             return views.rows_event(reader.head.id, reader.rows(start, limit))
 
-        return await self._reading.run(read, name="read rows")
+        view = await self._reading.run(read, name="read rows")
+        if table is not None:  # what is not on disk yet, so that the next patch goes on from here
+            views.add_rows(view, table.page(view.stop, ROWS_LIMIT))
+        return view
 
     async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))

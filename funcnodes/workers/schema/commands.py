@@ -226,6 +226,8 @@ class UpdateSubgraph(EditCommand, kw_only=True, tag="update_subgraph"):
 class GetBody(ReadCommand, kw_only=True, tag="get_body"):
     """Ack.result is what the body of a node's card shows."""
 
+    cost = 0.5  # every card that is looked at asks five times a second
+
     id: str
 
 

@@ -300,6 +300,13 @@ def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
     )
 
 
+def add_rows(view: schema.RowsView, page: RowPage) -> None:
+    """Put the rows that follow at the end."""
+    for column, more in zip(view.data, page.numbers(), strict=True):
+        column.extend(more)
+    view.stop += len(page)
+
+
 # ── the palette ───────────────────────────────────────────────────────────────────────────
 
 
