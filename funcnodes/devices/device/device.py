@@ -189,9 +189,8 @@ class Device:
             return self._connection.trouble
         if self.link.is_offline or self._access.fault:
             return self.link.trouble if self.link.is_offline else self._access.fault
-        controls = [path for path, each in self.members() if isinstance(each, Control)]
-        unasked = self.link.contact.unasked
-        return " ".join(filter(None, (self.changed, *self.unmet(controls), unasked)))
+        unmet = self.unmet([path for path, each in self.members() if isinstance(each, Control)])
+        return " ".join(filter(None, (self.changed, *unmet, self.link.contact.unasked)))
 
     def unmet(
         self, members: Collection[str] | None = None, *, but: Collection[str] = ()
