@@ -20,9 +20,14 @@ from funcnodes.errors import (
     ValueRefusedError,
 )
 
+IONotFoundError = PortNotFoundError  # as 2.x calls it
+NodeIdAlreadyExistsError = GraphError  # a taken id is one of the ways a graph cannot be
+
 __all__ = [
-    "AwaitCycleError", "ExecutionError", "FuncnodesError", "GraphError", "InTriggerError",
+    "AwaitCycleError", "ExecutionError", "FuncnodesError", "GraphError", "IONotFoundError",
+    "InTriggerError",
     "MultipleConnectionsError", "NodeCancelled", "NodeClassNotFoundError", "NodeConnectionError",
+    "NodeIdAlreadyExistsError",
     "NodeTimeout", "NodeTriggerError", "PortMismatchError", "PortNotFoundError",
     "SameNodeConnectionError", "SavedGraphError", "UnitError", "ValueRefusedError",
 ]  # fmt: skip

@@ -1,4 +1,10 @@
-"""The import path under which users know the ports."""
+"""The import path under which users know the ports.
+
+Names that end in `Serialization`, `JSON`, `Options`, `State` or `Status` are for annotations:
+what they stand for is a plain object.
+"""
+
+from typing import Any
 
 from funcnodes.core.nodes import NodeInput, NodeIO, NodeOutput
 from funcnodes.core.nodes.nodemaker import InputMeta, OutputMeta
@@ -9,7 +15,42 @@ from funcnodes.errors import (
     SameNodeConnectionError,
 )
 
+NoValueType = type(NoValue)
+NodeIOSerialization = NodeInputSerialization = NodeOutputSerialization = dict[str, Any]
+NodeIOClassSerialization = FullNodeIOJSON = FullNodeInputJSON = dict[str, Any]
+IOOptions = NodeInputOptions = NodeOutputOptions = IORenderOptions = dict[str, Any]
+ValueOptions = NumberValueOptions = EnumValueOptions = LiteralValueOptions = dict[str, Any]
+IOReadyState = InputReadyState = dict[str, bool]
+NodeIOStatus = NodeInputStatus = NodeOutputStatus = dict[str, Any]
+
 __all__ = [
-    "InputMeta", "MultipleConnectionsError", "NoValue", "NodeConnectionError", "NodeIO",
-    "NodeInput", "NodeOutput", "OutputMeta", "SameNodeConnectionError",
-]  # fmt: skip
+    "EnumValueOptions",
+    "FullNodeIOJSON",
+    "FullNodeInputJSON",
+    "IOOptions",
+    "IOReadyState",
+    "IORenderOptions",
+    "InputMeta",
+    "InputReadyState",
+    "LiteralValueOptions",
+    "MultipleConnectionsError",
+    "NoValue",
+    "NoValueType",
+    "NodeConnectionError",
+    "NodeIO",
+    "NodeIOClassSerialization",
+    "NodeIOSerialization",
+    "NodeIOStatus",
+    "NodeInput",
+    "NodeInputOptions",
+    "NodeInputSerialization",
+    "NodeInputStatus",
+    "NodeOutput",
+    "NodeOutputOptions",
+    "NodeOutputSerialization",
+    "NodeOutputStatus",
+    "NumberValueOptions",
+    "OutputMeta",
+    "SameNodeConnectionError",
+    "ValueOptions",
+]

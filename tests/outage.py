@@ -1,11 +1,14 @@
 """A small lock-in that keeps what it is told, and loses it with the mains.
 
-It speaks over a real socket. `control` and `setting` of it are `v` and `gain`; what it reads is
-their product, so that a gain that was lost is seen in every number.
+It speaks over a real socket, or a real pseudo-terminal. `control` and `setting` of it are `v` and
+`gain`; what it reads is their product, so that a gain that was lost is seen in every number.
 """
 
 import asyncio
+import os
+import tty
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 from funcnodes.devices import Instrument, Range, control, driver, measurement, setting
@@ -114,3 +117,61 @@ class Mains:
         if value and not command.startswith(self.ignores):
             setattr(self, {"V": "v", "G": "gain", "L": "level"}[name], float(value))
         return asked.get(command, "")
+
+
+class SerialMains(Mains):
+    """The same at the end of a serial line: a pseudo-terminal under a name that stays.
+
+    A dip leaves the line as it is, as that of an adapter that has its power from the computer:
+    what was being asked is not answered, and nothing else tells of it.
+    """
+
+    def __init__(self, link: Path) -> None:
+        super().__init__()
+        self._link = link
+        self._ends: tuple[int, int] | None = None
+        self._half = b""
+        self._is_dumb = False
+
+    @property
+    def address(self) -> str:
+        return f"serial:{self._link}"
+
+    def dip(self) -> None:
+        self.lose()
+        self._is_dumb = True
+
+    def drop(self) -> None:
+        """Its adapter is pulled out."""
+        ends, self._ends = self._ends, None
+        if ends is not None:
+            asyncio.get_running_loop().remove_reader(ends[0])
+            self._link.unlink()
+            for end in ends:
+                os.close(end)
+
+    async def off(self) -> None:
+        self.drop()
+
+    async def on(self) -> None:
+        self._ends = master, slave = os.openpty()
+        tty.setraw(slave)
+        self._link.symlink_to(os.ttyname(slave))
+        self._half = b""
+        asyncio.get_running_loop().add_reader(master, self._readable, master)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.off()
+
+    def _readable(self, master: int) -> None:
+        *lines, self._half = (self._half + os.read(master, 1000)).split(b"\n")
+        for line in lines:
+            command = line.decode().strip()
+            self.heard.append(command)
+            self.on_command(command)
+            if self._is_dumb:
+                self._is_dumb = False
+                continue
+            reply = self._answer(command)
+            if reply:
+                os.write(master, reply.encode() + b"\n")

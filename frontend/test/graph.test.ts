@@ -53,11 +53,11 @@ describe("events", () => {
 
   it("leave the state as it is where only values and rows stream by", () => {
     const before = start();
-    expect(applyEvents(before, [{ type: "values", values: [["n1", "out", 1, "ok", 1, false, true, ""]] }, { type: "rows", run: "r", recorder: "c", start: 0, columns: [], data: [] }])).toBe(before);
+    expect(applyEvents(before, [{ type: "values", values: [["n1", "out", 1, "ok", 1, false, true, ""]] }, { type: "rows", run: "r", recorder: "c", start: 0, columns: [], data: [], stop: 0 }])).toBe(before);
   });
 
   it("keep the newest lines of the log", () => {
-    const lines = Array.from({ length: LOG_LINES + 5 }, (_, i): LogLine => ({ t: i, level: "info", source: "run", text: String(i) }));
+    const lines = Array.from({ length: LOG_LINES + 5 }, (_, i): LogLine => ({ t: i, level: "info", source: "run", text: String(i), safety: false }));
     const { log } = applyEvents(start(), [{ type: "log", lines }]);
     expect(log).toHaveLength(LOG_LINES);
     expect(log.at(-1)?.text).toBe(String(LOG_LINES + 4));

@@ -1,6 +1,6 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Event, FromBrowser, FromWorker, Snapshot } from "../src/model/wire.gen";
+import type { Command, Event, FromBrowser, FromWorker, Snapshot } from "../src/model/wire.gen";
 import { Link, LinkLost, Refused } from "../src/store/link";
 import { snapshot } from "./samples";
 
@@ -35,6 +35,9 @@ let seen: { snapshots: Snapshot[]; events: Event[]; lost: string[]; refused: num
 let link: Link;
 const last = () => sockets.at(-1) as Socket;
 const frame = (seq: number, session = "s"): FromWorker => ({ type: "frame", session, seq, rev: seq, events: [{ type: "node_gone", id: String(seq) }] });
+
+const welcome = (clock_s: number): FromWorker => ({ type: "welcome", you: { id: "a", name: "Ada", role: "admin", holder: false }, version: "0", clock_s });
+const commands = (socket: Socket): Command[] => socket.sent.filter((message) => message.type === "command");
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -126,7 +129,7 @@ describe("a command", () => {
     last().opens();
     last().says(snapshot());
     const [first, second] = [link.send({ type: "undo" }), link.send({ type: "run_start" })];
-    expect(last().sent.slice(1)).toEqual([
+    expect(last().sent.slice(1)).toMatchObject([
       { type: "command", id: 1, rev: 3, body: { type: "undo" } },
       { type: "command", id: 2, rev: 3, body: { type: "run_start" } },
     ]);
@@ -145,16 +148,54 @@ describe("a command", () => {
     await expect(answers).resolves.toBe(1);
   });
 
-  it("is never left without an end, nor sent twice", async () => {
+  it("says when it was sent by the server's clock, which is never thought to be ahead", () => {
+    last().opens();
+    last().says(welcome(100));
+    vi.advanceTimersByTime(2000);
+    last().says({ type: "pong", clock_s: 101.5 }); // half a second on its way
+    void link.send({ type: "undo" }).catch(() => undefined);
+    expect(commands(last())[0]?.sent_s).toBeCloseTo(102, 3);
+  });
+
+  it("is sent again by the same key and time on the next connection to the same life", async () => {
+    last().opens();
+    last().says(welcome(100));
+    last().says(snapshot({ session: "s-one" }));
+    const waiting = link.send({ type: "run_start" });
+    const [first] = commands(last());
+    last().drop();
+    await expect(link.send({ type: "undo" })).rejects.toThrow(LinkLost);
+    vi.advanceTimersByTime(250);
+    last().opens();
+    last().says(welcome(50.25)); // another server, with a clock of its own
+    expect(commands(last())).toEqual([]);
+    last().says(snapshot({ session: "s-two" }));
+    const [again] = commands(last());
+    expect(again).toEqual({ ...first, sent_s: again?.sent_s });
+    expect(again?.sent_s).toBeCloseTo(50, 3);
+    last().says({ type: "ack", id: 1, rev: 4, result: "run" });
+    await expect(waiting).resolves.toBe("run");
+  });
+
+  it("is not sent again to another life of the worker", async () => {
+    last().opens();
+    last().says(snapshot({ session: "s-one" }));
+    const waiting = link.send({ type: "run_start" });
+    last().drop();
+    vi.advanceTimersByTime(250);
+    last().opens();
+    last().says(snapshot({ session: "t-one" }));
+    await expect(waiting).rejects.toThrow("started anew");
+    expect(commands(last())).toEqual([]);
+  });
+
+  it("is never left without an end", async () => {
     last().opens();
     last().says(snapshot());
     const waiting = link.send({ type: "run_start" });
     last().drop();
+    vi.advanceTimersByTime(5000);
     await expect(waiting).rejects.toThrow(LinkLost);
-    await expect(link.send({ type: "undo" })).rejects.toThrow(LinkLost);
-    vi.advanceTimersByTime(250);
-    last().opens();
-    expect(last().sent.map((message) => message.type)).toEqual(["subscribe"]);
   });
 
   it("ends when the worker is gone", async () => {
@@ -167,8 +208,8 @@ describe("a command", () => {
   });
 });
 
-it("pings every 5 s while it is open", () => {
+it("pings every 2 s while it is open", () => {
   last().opens();
   vi.advanceTimersByTime(15_000);
-  expect(last().sent.filter((message) => message.type === "ping")).toHaveLength(3);
+  expect(last().sent.filter((message) => message.type === "ping")).toHaveLength(7);
 });

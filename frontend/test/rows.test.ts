@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { axis, columnsOf, rawCurves, roundTicks, toCurve } from "../src/model/curve";
-import { decimate, drawable, RunRows } from "../src/model/rows";
+import { decimate, drawable, KEPT_ROWS, RunRows } from "../src/model/rows";
 
 const columns = [{ name: "V", unit: "V", node: "", port: "" }, { name: "I", unit: "A", node: "", port: "" }];
 const piece = (start: number, count: number) => {
@@ -25,6 +25,30 @@ describe("rows of a run", () => {
     expect(rows.length).toBe(3);
     rows.append(piece(3, 3));
     expect(rows.column("I")?.values).toEqual([0, 0.001, 0.002, 0.003, 0.004, 0.005]);
+  });
+});
+
+describe("rows of a long run", () => {
+  it("may come thinned, and go on from where those stand for", () => {
+    const rows = new RunRows("r", "c", columns);
+    expect(rows.append({ ...piece(0, 10), stop: 1_000_000 })).toBeNull();
+    expect(rows.length).toBe(1_000_000);
+    expect(rows.append(piece(999_999, 2))).toBeNull();
+    expect(rows.length).toBe(1_000_001);
+    expect(rows.data[0]).toHaveLength(11);
+    expect(rows.append({ ...piece(999_999, 2), stop: 1_000_500 })).toBe(1_000_001);
+  });
+
+  it("are thinned here where they grow for ever, and keep their peaks", () => {
+    const rows = new RunRows("r", "c", columns);
+    const peak = piece(0, 5000);
+    peak.data[1]![1234] = 1e6;
+    rows.append(peak);
+    for (let start = 5000; start < 200_000; start += 5000) rows.append(piece(start, 5000));
+    expect(rows.length).toBe(200_000);
+    expect(rows.data[0]!.length).toBeLessThanOrEqual(KEPT_ROWS);
+    expect(rows.data[1]).toContain(1e6);
+    expect(rows.data[0]!.at(-1)).toBe(199_999);
   });
 });
 

@@ -25,7 +25,9 @@ NODE_SHELF = Shelf(
     description="Inputs, arithmetic, decisions, data and files.",
 )  # fmt: skip
 
+math_shelf, logic_shelf = math.NODE_SHELF, logic.NODE_SHELF  # as 0.2.17 called them
+
 __all__ = [
     "NODE_SHELF", "arrays", "control", "dictionaries", "display", "file_nodes", "inputs", "lists",
-    "logic", "math", "statistics", "tables", "text",
+    "logic", "logic_shelf", "math", "math_shelf", "statistics", "tables", "text",
 ]  # fmt: skip

@@ -4,6 +4,7 @@
 numbers, whatever list came in. numpy is imported when the first array is made.
 """
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 from funcnodes.core import NoValue, PortType, Unit
@@ -55,6 +56,20 @@ def to_array(port: str, value: Any) -> Any:
         raise ExecutionError(
             f"{port} is to be an array of numbers, not {_what(value)}.", port=port
         ) from error
+
+
+def check_shapes(*values: Any) -> None:
+    """Let values be calculated with one another, element by element, if that ends soon.
+
+    Raises:
+        ExecutionError: The result would be larger than any array that is made here.
+        ValueError: The shapes do not fit.
+    """
+    import numpy as np
+
+    shape = np.broadcast_shapes(*[np.shape(value) for value in values])
+    if math.prod(shape) > LARGEST:
+        raise ExecutionError(f"The result would have the shape {shape}, which is too large.")
 
 
 def one_dimensional(port: str, value: Any, *, least: int = 1) -> Any:

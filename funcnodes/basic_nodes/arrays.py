@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from funcnodes.basic_nodes.arraylike import LARGEST, Array, one_dimensional
+from funcnodes.basic_nodes.arraylike import LARGEST, Array, check_shapes, one_dimensional
 from funcnodes.basic_nodes.define import basic_node, describe
 from funcnodes.basic_nodes.signals import NODE_SHELF as SIGNALS
 from funcnodes.core import Range, Shelf
@@ -194,6 +194,7 @@ def calculate_node(a: Array, b: Array, operation: Operation = "+") -> Array:
         "minimum": np.minimum, "maximum": np.maximum, "remainder": np.mod,
     }  # fmt: skip
     try:
+        check_shapes(a, b)
         with np.errstate(all="ignore"):
             result: Array = functions[operation](a, b)
     except ValueError as error:

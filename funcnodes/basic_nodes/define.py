@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from funcnodes.basic_nodes.arraylike import is_array, to_array
-from funcnodes.core import Node, PortType, node_class_maker
+from funcnodes.core import Node, PortType, Range, node_class_maker
 from funcnodes.errors import ExecutionError, FuncnodesError
 
 Function = Callable[..., Any]
@@ -191,11 +191,15 @@ def _reason(error: Exception) -> str:
 
 def _check_for(annotation: Any) -> Check | None:
     """The check that an annotation asks for, or None where anything will do."""
+    limits: list[Range] = []
     while get_origin(annotation) is typing.Annotated:
+        limits += [each for each in get_args(annotation)[1:] if isinstance(each, Range)]
         annotation = get_args(annotation)[0]
     port_type = PortType.of(annotation)
     if port_type.options:
         return None  # the port itself holds to them
+    if limits and port_type.kind == "number" and port_type.integer and not port_type.optional:
+        return functools.partial(_counted, limits[0])
     found = _BY_KIND.get(port_type.kind) or _BY_CLASS.get(get_origin(annotation) or annotation)
     if port_type.kind == "number" and port_type.integer:
         found = _whole
@@ -205,8 +209,18 @@ def _check_for(annotation: Any) -> Check | None:
     return lambda port, value: None if value is None else required(port, value)
 
 
+MOST_BITS = 100_000
+"""Of a whole number: larger ones would be calculated with for seconds."""
+MOST_ITEMS = 5_000_000
+"""Of a list: more would be gone through for seconds."""
+
+
 def _number(port: str, value: Any) -> Any:
-    if isinstance(value, float | int):
+    if isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        if value.bit_length() > MOST_BITS:
+            raise ExecutionError(f"{port} is a number of {value.bit_length()} bits.", port=port)
         return value
     if isinstance(value, str) or not hasattr(value, "__float__") or getattr(value, "ndim", None):
         raise not_a("a number", port, value)
@@ -222,6 +236,14 @@ def _whole(port: str, value: Any) -> int:
     if whole != number:
         raise not_a("a whole number", port, value)
     return whole
+
+
+def _counted(limits: Range, port: str, value: Any) -> int:
+    """A whole number within limits that a wire's value need not keep."""
+    number = _whole(port, value)
+    if not limits.holds(number):
+        raise not_a(limits.text(), port, value)
+    return number
 
 
 def _truth(port: str, value: Any) -> bool:
@@ -240,10 +262,17 @@ def _text(port: str, value: Any) -> str:
 
 def _list(port: str, value: Any) -> list[Any]:
     if is_array(value) and value.ndim:
+        _check_items(port, value.size)
         return list(value.tolist())
     if isinstance(value, list | tuple | set | frozenset | range):
+        _check_items(port, len(value))
         return list(value)
     raise not_a("a list", port, value)
+
+
+def _check_items(port: str, count: int) -> None:
+    if count > MOST_ITEMS:
+        raise ExecutionError(f"{port} has {count} items; {MOST_ITEMS} are possible.", port=port)
 
 
 def _dictionary(port: str, value: Any) -> Mapping[Any, Any]:

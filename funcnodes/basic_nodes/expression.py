@@ -13,13 +13,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from funcnodes.basic_nodes.arraylike import is_array, to_array
+from funcnodes.basic_nodes.arraylike import check_shapes, is_array, to_array
 from funcnodes.basic_nodes.define import describe
 from funcnodes.core import Node, NodeInput, NodeOutput
 from funcnodes.errors import ExecutionError, SavedGraphError
 
 LONGEST = 2_000
 MOST_BITS = 20_000
+MOST_DIGITS = 300
 CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau, "inf": math.inf, "nan": math.nan}
 _KEPT_SYNTAX = (
     ast.Name, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call,
@@ -188,10 +189,12 @@ def _numeric(operation: Callable[..., Any]) -> Callable[..., Any]:
         for value in values:
             if not isinstance(value, int | float | complex) and not is_array(value):
                 raise TypeError(f"{describe(value)} is no number")
+            _small(value)
         if not any(map(is_array, values)):
             return _small(operation(*values))
         import numpy as np
 
+        check_shapes(*values)
         with np.errstate(all="ignore"):
             return operation(*values)
 
@@ -224,6 +227,7 @@ def _either(of_numbers: Callable[..., Any], of_arrays: str) -> Callable[..., Any
             return of_numbers(*values)
         import numpy as np
 
+        check_shapes(*values)
         with np.errstate(all="ignore"):
             return getattr(np, of_arrays)(*values)
 
@@ -252,6 +256,7 @@ def _where(condition: Any, yes: Any, no: Any) -> Any:
         return yes if condition else no
     import numpy as np
 
+    check_shapes(condition, yes, no)
     return np.where(condition, yes, no)
 
 
@@ -260,7 +265,9 @@ def _clip(value: Any, low: float, high: float) -> Any:
 
 
 def _round(value: Any, digits: int = 0) -> Any:
-    return value.round(digits) if is_array(value) else round(value, digits)
+    if not isinstance(digits, int) or not -MOST_DIGITS <= digits <= MOST_DIGITS:
+        raise ValueError(f"round takes −{MOST_DIGITS} to {MOST_DIGITS} digits")
+    return value.round(digits) if is_array(value) else round(_small(value), digits)
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from funcnodes.basic_nodes.files import Files, Mode
 from funcnodes.basic_nodes.inputs import plain
 from funcnodes.basic_nodes.tables import Delimiter, Table, as_table, format_csv, parse_csv
 from funcnodes.core import Node, Shelf
+from funcnodes.core.codec.gradual import read_gradually
 from funcnodes.errors import ExecutionError
 
 Encoding = Literal["utf-8", "latin-1", "utf-16", "cp1252", "ascii"]
@@ -83,7 +84,7 @@ def read_json_node(node: Node, name: str) -> Any:
     """The value that a JSON file stands for."""
     text = _text(name, files_of(node).read(name), "utf-8")
     try:
-        return json.loads(text)
+        return read_gradually(text.encode())
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ExecutionError(f"{name!r} is not JSON: {error.msg} at {where}.") from error

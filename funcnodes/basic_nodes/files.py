@@ -5,6 +5,9 @@ it, by `..`, as an absolute path or over a symbolic link, is refused. A file is 
 reader sees the old content or the new one.
 """
 
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from funcnodes.errors import ExecutionError
 LARGEST_READ = 256 * 2**20
 MOST_LISTED = 10_000
 LONGEST_NAME = 1_000
+_NO_FILE = "it is a pipe or a device, and no file"
 
 Mode = Literal["replace", "append", "new"]
 
@@ -71,7 +75,7 @@ class Files:
             ExecutionError: There is none, it cannot be read, or it is larger than 256 MB.
         """
         path = self.path(name)
-        with _said(name), path.open("rb") as file:
+        with _said(name), open(_opened(path, os.O_RDONLY), "rb") as file:
             data = file.read(LARGEST_READ + 1)
         if len(data) > LARGEST_READ:
             raise ExecutionError(f"{_shown(name)} is larger than {LARGEST_READ // 2**20} MB.")
@@ -91,11 +95,14 @@ class Files:
         with _said(name):
             path.parent.mkdir(parents=True, exist_ok=True)
             if mode == "append":
-                with path.open("ab") as file:
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+                with open(_opened(path, flags), "ab") as file:
                     file.write(data)
             else:
                 if path.is_dir():
                     raise IsADirectoryError
+                if path.exists() and not path.is_file():
+                    raise OSError(_NO_FILE)
                 replace_file(path, data, is_private=True, is_new=mode == "new")
         return path
 
@@ -111,8 +118,8 @@ class Files:
         """
         path = self.path(name)
         with _said(name):
-            stat = path.stat()
-        return FileInfo(path.relative_to(self.root).as_posix(), stat.st_size, stat.st_mtime)
+            found = path.stat()
+        return FileInfo(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
     def listed(self, pattern: str = "*") -> list[FileInfo]:
         """Files whose names fit a pattern: `*.csv`, `runs/*`, or `**/*` for all; by name.
@@ -140,6 +147,25 @@ class Files:
         path = self.path(name)
         with _said(name):
             path.unlink()
+
+
+def _opened(path: Path, flags: int) -> int:
+    """A descriptor of a plain file: a pipe would be waited for, a device might never end.
+
+    Raises:
+        OSError: It is none, or cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise OSError(_NO_FILE) from error
+        raise
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    raise IsADirectoryError if stat.S_ISDIR(mode) else OSError(_NO_FILE)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from funcnodes.basic_nodes.define import basic_node
 from funcnodes.core import NodeDecorator, Range, Shelf
+from funcnodes.core.codec.gradual import read_gradually
 from funcnodes.errors import ExecutionError
 
 
@@ -64,7 +65,7 @@ def boolean_node(input: bool) -> bool:
 def json_node(input: str) -> Any:
     """The value that JSON text stands for: a number, text, a list, a dictionary."""
     try:
-        return json.loads(input)
+        return read_gradually(input.encode())
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ExecutionError(f"input is not JSON: {error.msg} at {where}.", port="input") from error

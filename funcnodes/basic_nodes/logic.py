@@ -3,6 +3,10 @@
 from typing import Any
 
 from funcnodes.basic_nodes.comparison import greater_node, less_node
+from funcnodes.basic_nodes.control.loops import ForEachNode, WhileNode
+from funcnodes.basic_nodes.control.memory import CollectNode
+from funcnodes.basic_nodes.control.routes import IfNode
+from funcnodes.basic_nodes.control.timing import WaitNode
 from funcnodes.basic_nodes.define import basic_node
 from funcnodes.core import Shelf
 
@@ -61,4 +65,9 @@ NODE_SHELF = Shelf(
     description="And, or, not, and the choice between two values.",
 )
 
-__all__ = ["NODE_SHELF", "choose_node", "greater_node", "less_node", "not_node"]
+ForNode, CollectorNode = ForEachNode, CollectNode  # as 0.2.17 called them
+
+__all__ = [
+    "NODE_SHELF", "CollectorNode", "ForNode", "IfNode", "WaitNode", "WhileNode", "and_node",
+    "choose_node", "greater_node", "less_node", "not_node", "or_node", "xor_node",
+]  # fmt: skip

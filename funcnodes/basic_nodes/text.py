@@ -11,6 +11,7 @@ from funcnodes.core.units import text as quantity_text
 from funcnodes.errors import ExecutionError
 
 LONGEST = 10_000_000
+MOST_WRITTEN = 500_000
 Width = Annotated[int, Range(0, 100_000)]
 Encoding = Literal["utf-8", "utf_8", "ascii", "latin-1", "cp1252", "cp437", "utf-16", "utf-32"]
 OnError = Literal[
@@ -104,7 +105,13 @@ def split_node(s: str, delimiter: str | None = None) -> list[str]:
 )  # fmt: skip
 def join_node(strings: list[Any], delimiter: str = "") -> str:
     """The texts of a list as one, with a delimiter in between; numbers are written out."""
-    return _bounded(delimiter.join(_written(item) for item in strings))
+    _check_length(len(delimiter) * len(strings))
+    pieces, length = list[str](), len(delimiter) * len(strings)
+    for item in strings:
+        pieces.append(_written(item))
+        length += len(pieces[-1])
+        _check_length(length)
+    return delimiter.join(pieces)
 
 
 @basic_node(
@@ -113,7 +120,8 @@ def join_node(strings: list[Any], delimiter: str = "") -> str:
 )  # fmt: skip
 def replace_node(s: str, old: str, new: str) -> str:
     """The text with each occurrence of one piece replaced by another."""
-    return _bounded(s.replace(old, new))
+    _check_length(len(s) + s.count(old) * (len(new) - len(old)))
+    return s.replace(old, new)
 
 
 @basic_node(
@@ -248,6 +256,9 @@ def quantity_node(value: float, unit: str = "", digits: Annotated[int, Range(1, 
 class _PlainFormatter(string.Formatter):
     """Fills in entries by name alone: no attributes or items of them, no enormous widths."""
 
+    def __init__(self) -> None:
+        self._length = 0
+
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
         if "." in field_name or "[" in field_name or not field_name:
             raise ExecutionError(f"s asks for {{{field_name}}}, which is no plain name.", port="s")
@@ -262,7 +273,10 @@ class _PlainFormatter(string.Formatter):
             raise ExecutionError(
                 f"s asks for the format {format_spec!r}, which is too wide.", port="s"
             )
-        return str(super().format_field(value, format_spec))
+        filled = str(super().format_field(value, format_spec))
+        self._length += len(filled)
+        _check_length(self._length)
+        return filled
 
 
 def _index(s: str, sub: str, found: int) -> int:
@@ -278,13 +292,22 @@ def _one(fillchar: str) -> str:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, list | tuple | set | frozenset | dict) and len(value) > MOST_WRITTEN:
+        raise ExecutionError(
+            f"{describe(value).capitalize()} is too much to be written out; "
+            f"{MOST_WRITTEN} are possible."
+        )
     return value if isinstance(value, str) else str(value)
 
 
 def _bounded(s: str) -> str:
-    if len(s) > LONGEST:
-        raise ExecutionError(f"The text would have {len(s)} characters; {LONGEST} are possible.")
+    _check_length(len(s))
     return s
+
+
+def _check_length(length: int) -> None:
+    if length > LONGEST:
+        raise ExecutionError(f"The text would have {length} characters; {LONGEST} are possible.")
 
 
 NODE_SHELF = Shelf(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from funcnodes.cli.output import Json, complain, print_json, print_table
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench.plan import SafetyPlan
+    from funcnodes.devices.benchfile import DeviceConfig
     from funcnodes.devices.device import Device
     from funcnodes.settings import Settings
 
@@ -22,6 +24,11 @@ AddressText = Annotated[
 ]
 Target = Annotated[
     str, typer.Argument(metavar="DEVICE", help="An address, or with --bench a device's name.")
+]
+
+
+SomeSeconds = Annotated[
+    float | None, typer.Option(help="Seconds to wait for each answer [default: 0.5].")
 ]
 
 
@@ -86,7 +93,10 @@ def list_drivers(as_json: Json = False) -> None:
     from funcnodes.devices.bench.plan import estop_words, park_words
     from funcnodes.devices.declarations import drivers
 
-    kinds = [drivers.find(name) for name in drivers.names()]
+    broken = drivers.broken()
+    kinds = [drivers.find(name) for name in drivers.names() if name not in broken]
+    for name, why in broken.items():
+        complain(why if name in why else f"{name}: {why}")
     if as_json:
         print_json(
             [
@@ -107,7 +117,7 @@ def scan(
     addresses: Annotated[
         list[str], typer.Argument(metavar="ADDRESS...", help="Addresses to ask, and no others.")
     ],
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 0.5,
+    timeout: SomeSeconds = None,
     as_json: Json = False,
 ) -> int:
     """Ask each of these addresses who is there.
@@ -128,10 +138,10 @@ def scan(
 def identify(
     ctx: typer.Context,
     address: AddressText,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer.")] = 0.5,
+    timeout: SomeSeconds = None,
     as_json: Json = False,
 ) -> None:
-    """Ask who is there; tries terminators and speeds."""
+    """Ask who is there; tries terminators, speeds, and 7 bits with a parity."""
     found = asyncio.run(_identify(ctx.obj, address, timeout))
     if as_json:
         print_json(_identified(found))
@@ -139,17 +149,19 @@ def identify(
         print(_sentence(found))
 
 
-async def _identify(settings: "Settings", address: str, timeout_s: float) -> Any:
+async def _identify(
+    settings: "Settings", address: str, timeout_s: float | None = None, *, driver: str = ""
+) -> Any:
     from funcnodes.devices import discovery
     from funcnodes.devices.addresses import parse
 
     return await discovery.identify(
-        parse(address), locks=locks(settings), timeout_s=timeout_s, owner=OWNER
+        parse(address), locks=locks(settings), timeout_s=timeout_s, owner=OWNER, driver=driver
     )
 
 
 async def _scan(
-    settings: "Settings", addresses: Iterable[str], timeout_s: float
+    settings: "Settings", addresses: Iterable[str], timeout_s: float | None
 ) -> tuple[list[Any], dict[str, str]]:
     from funcnodes.errors import DeviceError
 
@@ -225,16 +237,17 @@ def check(ctx: typer.Context, bench: BenchFile, as_json: Json = False) -> int:
     async def look() -> tuple[list[dict[str, Any]], Any, list[str]]:
         async with opened(ctx.obj, bench) as found:
             plan, devices = found.safety_plan(), found.devices.values()
-            unmet = [each for device in devices for each in device.unmet()]
-            return [_state(device, plan) for device in devices], plan, unmet
+            notes = [f"Requirement: {each}" for device in devices for each in device.unmet()]
+            notes += [f"{device.name}: {device.remark}" for device in devices if device.remark]
+            return [_state(device, plan) for device in devices], plan, notes
 
-    states, plan, unmet = asyncio.run(look())
+    states, plan, notes = asyncio.run(look())
     if as_json:
         print_json(states)
     else:
         rows = [(s["name"], s["state"], s["identity"] or s["message"], s["stop"]) for s in states]
         print_table(("Device", "State", "Answers as", "On E-STOP"), rows)
-        print("\n".join(["", *plan.lines(), *(f"Requirement: {each}" for each in unmet)]))
+        print("\n".join(["", *plan.lines(), *notes]))
     return 1 if any(state["state"] in ("offline", "fault") for state in states) else 0
 
 
@@ -267,11 +280,11 @@ def add(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Put a device into a bench file, with the driver that fits and its serial number."""
+    """Put a device into a bench file: driver, serial number, and how it has to be spoken to."""
     from funcnodes.devices.benchfile import BenchFile, DeviceConfig
     from funcnodes.errors import BenchError
 
-    found = None if driver else asyncio.run(_identify(ctx.obj, address, 0.5))
+    found = _asked(ctx.obj, address, driver)
     if found is not None and not found.driver:
         raise BenchError(
             f"No installed driver fits {found.identity} at {address}.",
@@ -282,13 +295,47 @@ def add(
         raise BenchError(f"{bench} has a device {name!r} already.", hint="Choose another name.")
     serial = found.identity.serial if found is not None else ""
     chosen = DeviceConfig(name, driver or str(found and found.driver), address, serial=serial)
+    if found is not None:
+        chosen = replace(chosen, options=found.options)
+    _refuse_unusable(chosen)
     file.put_device(chosen)
     file.save(bench)
+    said = dict(chosen.options.said())
     if as_json:
-        print_json({"bench": str(bench), "name": name, "driver": chosen.driver, "serial": serial})
+        print_json({"bench": str(bench), "name": name, "driver": chosen.driver, "serial": serial,
+                    "options": said})  # fmt: skip
     else:
-        who = f" ({found.identity.maker} {found.identity.model}, {serial})" if found else ""
-        print(f"{bench}: {name} is {chosen.driver} at {address}{who}.")
+        who = f" ({_named(found.identity)})" if found else ""
+        how = f", {_spoken(said)}" if said else ""
+        print(f"{bench}: {name} is {chosen.driver} at {address}{who}{how}.")
+
+
+def _asked(settings: "Settings", address: str, driver: str) -> Any:
+    """Who is there; None where a driver is named and nobody answers, or is to be asked so."""
+    from funcnodes.devices.declarations import drivers
+    from funcnodes.errors import DeviceError
+
+    if not driver:
+        return asyncio.run(_identify(settings, address))
+    if drivers.find(driver).spec.protocol.identify != "*IDN?":
+        return None
+    try:
+        return asyncio.run(_identify(settings, address, driver=driver))
+    except DeviceError as error:
+        complain(f"{error.message} It was added as it is named.")
+        return None
+
+
+def _refuse_unusable(config: "DeviceConfig") -> None:
+    """Raise BenchError for a device of which its bench could load no driver."""
+    from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchConfig
+    from funcnodes.errors import BenchError
+
+    bench = Bench(BenchConfig("new", devices={config.name: config}))
+    why = bench.devices[config.name].unusable
+    if why:
+        raise BenchError(f"{config.name} was not added: {why}", device=config.name)
 
 
 # ── as they are printed ───────────────────────────────────────────────────────────────────
@@ -326,16 +373,30 @@ def _identified(found: Any) -> dict[str, Any]:
     return {
         "address": found.address, "maker": who.maker, "model": who.model, "serial": who.serial,
         "firmware": who.firmware, "driver": found.driver or None, "eol": found.eol,
-        "baud": found.baud,
+        "baud": found.baud, "options": dict(found.options.said()),
     }  # fmt: skip
 
 
 def _sentence(found: Any) -> str:
     who = found.identity
     fits = f"driver {found.driver}" if found.driver else "no driver fits"
-    how = f", {found.baud} baud" if found.baud is not None else ""
+    said = dict(found.options.said())
+    how = f", {_spoken(said)}" if said else ""
+    return f"{found.address}: {_named(who)} ({fits}{how})"
+
+
+def _named(who: Any) -> str:
     number = f", serial number {who.serial}" if who.serial else ""
-    return f"{found.address}: {who.maker} {who.model}{number} ({fits}{how})"
+    return f"{' '.join(filter(None, (who.maker, who.model)))}{number}"
+
+
+def _spoken(options: dict[str, Any]) -> str:
+    """What was found out of how it is spoken to, as a bench file says it."""
+    return ", ".join(f"{name} {_visible(value)}" for name, value in options.items())
+
+
+def _visible(value: Any) -> str:
+    return value if isinstance(value, str) and value.isprintable() else repr(value)
 
 
 def _state(device: "Device", plan: "SafetyPlan") -> dict[str, Any]:
@@ -344,7 +405,8 @@ def _state(device: "Device", plan: "SafetyPlan") -> dict[str, Any]:
     return {
         "name": device.name, "driver": device.driver, "address": device.address,
         "state": device.state, "message": device.message, "stop": device.safe_state,
-        "identity": str(device.identity) if device.identity.maker else "",
+        "identity": str(device.identity) if device.identity.is_known else "",
+        "remark": device.remark,
         "output_on": device.output_on, "safety": to_builtins(plan.of(device.name)),
         "warnings": [each.text for each in plan.warnings if each.name == device.name],
     }  # fmt: skip

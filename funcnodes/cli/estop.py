@@ -1,5 +1,7 @@
 """`funcnodes estop`: every output on this machine, now; no server is needed."""
 
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,6 +9,7 @@ import typer
 from funcnodes.cli.output import Json, print_json
 
 if TYPE_CHECKING:
+    from funcnodes.settings import Settings
     from funcnodes.workers.local.estops import Pressed
 
 
@@ -21,13 +24,20 @@ def estop(
         list[str] | None,
         typer.Argument(metavar="WORKERS", help="Worker, program or bench [default: all]."),
     ] = None,
+    log: Annotated[
+        bool, typer.Option("--log", help="Stop nothing; print what was stopped, and by whom.")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="With --log: so many.")] = 200,
     as_json: Json = False,
 ) -> int:
     """Stop all outputs at once: of workers, runs and programs of yours on this machine.
 
     Needs no server. Ends with 0 only if every output was read back off. A software stop, not a
-    safety device.
+    safety device. With `--log` it stops nothing and prints the safety log: stops, resets,
+    interlocks, what was refused, parked, or made safe for a process that died.
     """
+    if log:
+        return _show_log(ctx.obj, workers or (), lines, as_json)
     from funcnodes.cli.run import operator_name
     from funcnodes.workers.local.estops import estop as press
 
@@ -42,6 +52,23 @@ def estop(
         for each in pressed:
             _tell(each)
     return 0 if all(each.is_safe for each in pressed) else 1
+
+
+def _show_log(settings: "Settings", names: Sequence[str], lines: int, as_json: bool) -> int:
+    from funcnodes.workers.local.safety import history
+
+    told = history(settings, names, lines)
+    if as_json:
+        from msgspec import to_builtins
+
+        print_json([{"worker": each.worker, **to_builtins(each.event)} for each in told])
+    elif not told:
+        print("Nothing is in the safety log yet.")
+    else:
+        for worker, event in told:
+            at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event.t))
+            print(f"{at}  {worker}: {event.text}")
+    return 0
 
 
 def _tell(pressed: "Pressed") -> None:

@@ -123,7 +123,7 @@ def new_driver(
     if from_:
         found = asyncio.run(_identify(ctx.obj, from_))
         maker, model = maker or found.identity.maker, model or found.identity.model
-        address, eol = address or from_, found.eol
+        address, eol = address or _reached(from_, found), found.eol
     maker = _checked("maker", maker or _ask("maker"))
     model = _checked("model", model or _ask("model"))
     driver = name or f"{_slug(maker.split()[0])}.{_slug(model)}"
@@ -157,6 +157,16 @@ async def _identify(settings: "Settings", address: str) -> "Identified":
     from funcnodes.devices.addresses import parse
 
     return await discovery.identify(parse(address), locks=locks(settings), owner=OWNER)
+
+
+def _reached(address: str, found: "Identified") -> str:
+    """The address with what a driver does not say of itself: its line, and how replies end."""
+    from funcnodes.devices.addresses import Options, TalkOptions, written_with
+
+    said = found.options
+    own = "\r" if said.talk.eol == "\r" else None  # as commands, where nothing else is said
+    talk = TalkOptions(reply_eol=said.talk.reply_eol or own, encoding=said.talk.encoding)
+    return written_with(address, Options(serial=said.serial, talk=talk))
 
 
 def _check_address(address: str) -> None:

@@ -1,5 +1,6 @@
 """Devices for a command: opened under the locks that workers take, and let go of."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
     from funcnodes.devices.benchfile import DeviceConfig
+    from funcnodes.devices.device import Device
     from funcnodes.settings import Settings
 
 OWNER = "command line"
@@ -43,11 +45,24 @@ async def with_device(settings: "Settings", target: str, file: Path | None, act:
     bench = await bench_with(settings, target, file)
     (device,) = bench.devices.values()
     try:
-        await device.connect()
+        await _connect(device)
         result: Awaitable[Any] = act(device)
         return await result
     finally:
         await bench.close()
+
+
+async def _connect(device: "Device") -> None:
+    """Connect; one that only started when its line was opened is waited for."""
+    from funcnodes.errors import DeviceError
+
+    try:
+        await device.connect()
+    except DeviceError:
+        while device.link is not None and device.link.contact.may_answer_yet:
+            await asyncio.sleep(0.05)
+        if not device.is_online:
+            raise
 
 
 async def bench_with(settings: "Settings", target: str, file: Path | None) -> "Bench":
@@ -66,7 +81,7 @@ async def bench_with(settings: "Settings", target: str, file: Path | None) -> "B
     if file is None:
         config = BenchConfig("device", devices={"device": await _identified(settings, target)})
     else:
-        whole = BenchFile.load(file).config
+        whole = BenchFile.load(file).usable
         Bench(whole).device(target)  # says which there are
         config = BenchConfig(whole.name, devices={target: whole.devices[target]}, allow=whole.allow)
     return Bench(config, lock_dir=locks(settings), owner=OWNER)
@@ -81,6 +96,5 @@ async def _identified(settings: "Settings", address: str) -> "DeviceConfig":
     if parsed.kind == "replay":
         return DeviceConfig("device", "auto", address)
     found = await discovery.identify(parsed, locks=locks(settings), owner=OWNER)
-    if found.baud is not None and found.baud != parsed.serial.baud:
-        address += f"{'&' if '?' in address else '?'}baud={found.baud}"
-    return DeviceConfig("device", found.driver or "auto", address)
+    known = found.driver or ("scpi" if parsed.kind != "modbus" else "auto")
+    return DeviceConfig("device", known, address, options=found.options)

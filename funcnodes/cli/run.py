@@ -247,6 +247,7 @@ class _Display:
             description=(run.waiting or run.state).capitalize(),
             completed=run.done,
             total=run.total,
+            kept=run.kept,
         )
 
     def _start(self, run: "Run") -> None:
@@ -263,12 +264,12 @@ class _Display:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("points, left"),
+            TextColumn("points, {task.fields[kept]} kept, left"),
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task("Running", total=run.total)
+        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept)
         self._bar.start()

@@ -88,12 +88,15 @@ def link(
     role: Annotated[
         Role, typer.Option(help="A viewer watches, an operator acts, an admin manages workers.")
     ] = Role.admin,
+    name: Annotated[
+        str, typer.Option(help="Whom it is for; that person may have signed in elsewhere, too.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Print a link that signs in once."""
     from funcnodes.workers.manager.client import link as fresh
 
-    found = fresh(_settings(ctx), role=role.value)
+    found = fresh(_settings(ctx), role=role.value, name=name)
     if as_json:
         print_json({"link": found, "role": role.value})
     else:

@@ -57,3 +57,7 @@ def import_worker(
     print(f"Worker {made.name} made of {file}.")
     if made.left_bench:
         print("Its bench was left out; --with-bench takes it, too.")
+    if made.left:
+        print(f"Left in the file, as no worker has a place for it: {', '.join(made.left)}.")
+    if "pyproject.toml" in made.left:
+        print("pyproject.toml names packages: what is missing, `worker modules add` installs.")

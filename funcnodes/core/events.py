@@ -89,6 +89,14 @@ class Emitter:
         """Call it for every error."""
         self.on("error", listener)
 
+    def once_error(self, listener: Listener) -> None:
+        """Call it for the next error only."""
+        self.once("error", listener)
+
+    def off_error(self, listener: Listener | None = None) -> None:
+        """Call it for errors no more; without `listener` none."""
+        self.off("error", listener)
+
     def emit(
         self, event: str, msg: Mapping[str, Any] | None = None, /, *, src: Any = None, **data: Any
     ) -> bool:
@@ -102,7 +110,7 @@ class Emitter:
         for listener in heard:  # a tuple of its own: listeners may come and go meanwhile
             try:
                 listener(src=self if src is None else src, event=event, **data)
-            except Exception:
+            except BaseException:  # a listener is never in the way, whatever it raises
                 _log.exception("A listener of %r on %r raised", event, self)
         return bool(heard)
 
@@ -113,7 +121,7 @@ class Emitter:
         for listener in self.listeners[event]:
             try:
                 listener(src=self, event=event)
-            except Exception:
+            except BaseException:  # a listener is never in the way, whatever it raises
                 _log.exception("A listener of %r on %r raised", event, self)
 
 
@@ -164,7 +172,7 @@ class ValueEvents(Generic[P, N]):
             for listener in node.listeners["after_set_value"]:  # `emit`, written out
                 try:
                     listener(src=node, event="after_set_value", io=port, result=port._value)
-                except Exception:
+                except BaseException:  # a listener is never in the way, whatever it raises
                     _log.exception("A listener of 'after_set_value' on %r raised", node)
 
     def note_node(self, node: N) -> None:

@@ -39,3 +39,15 @@ class NoValueType:
 
 
 NoValue: Final = NoValueType()
+
+
+def shared(value: Any) -> Any:
+    """A value as it goes along wires: of an array a view that cannot be written to.
+
+    Whoever wants to change it in place takes a copy; so nobody changes what others hold.
+    """
+    if value.__class__.__name__ != "ndarray" or value.__class__.__module__ != "numpy":
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view

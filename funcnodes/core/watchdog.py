@@ -2,7 +2,8 @@
 
 While the loop is held nothing else of the nodespace moves, not even cancelling. A thread asks the
 loop for a sign of life; where none comes it reads which node's function is executing. It stops
-nothing: that is a person's decision, or `run_in="thread"`'s.
+nothing: that is a person's decision, or `run_in="thread"`'s. A node that is queued while nobody
+drains the queue is named too, and the loop told to drain it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Self
 
 from funcnodes.core.running.engine import Engine
+from funcnodes.core.running.surface import Runnable
 
 HELD_S = 0.5
 TICK_S = 0.1
@@ -45,6 +47,7 @@ class Watchdog:
         self._held_s = held_s
         self._ending = threading.Event()
         self._seen = 0.0  # time.monotonic() of the loop's last sign of life
+        self._stranded: Runnable | None = None  # at the last look
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -71,6 +74,16 @@ class Watchdog:
             self._thread.join()
             self._thread = None
 
+    def _look_after_queue(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What is stranded for a whole interval is named, and run."""
+        node = self._engine.stranded
+        if node is None or node is not self._stranded:
+            self._stranded = node
+            return
+        self._stranded = None
+        _log.warning("The node %r is queued, and nobody drained the queue until now.", node.name)
+        loop.call_soon_threadsafe(self._engine.arm)
+
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         has_told = False
         tick_s = min(TICK_S, self._held_s / 2)
@@ -83,6 +96,7 @@ class Watchdog:
                 self._tell(self._culprit(loop), held_s)
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._sign)
+                self._look_after_queue(loop)
 
     def _sign(self) -> None:
         self._seen = time.monotonic()

@@ -34,18 +34,20 @@ from funcnodes.devices.declarations.controls import control, depending, one_of, 
 from funcnodes.devices.declarations.drivers import Idn, Instrument, ScpiDevice, driver
 from funcnodes.devices.declarations.members import Channel, Group, Progress, Sample
 from funcnodes.devices.declarations.records import Reading, StatusWord, bit, part, record, together
+from funcnodes.devices.declarations.unasked import unasked
 from funcnodes.devices.declarations.values import measurement
 from funcnodes.devices.device.device import Device, Parameter, ParkResult
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.messages.framing import Enquiry, Envelope, Framing, Lines, Packets, Refused
+from funcnodes.devices.messages.manners import Marker
 from funcnodes.devices.messages.replies import Identity
 
 __all__ = [
     "Address", "AllowList", "Bench", "BenchFile", "BenchSnapshot", "Channel", "Device",
     "DeviceConfig", "Enquiry", "Envelope", "Framing", "Group", "Identity", "Idn", "Instrument",
-    "Latch", "LatchState", "Linear", "Lines", "Packets", "Parameter", "ParkResult", "Progress",
-    "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
+    "Latch", "LatchState", "Linear", "Lines", "Marker", "Packets", "Parameter", "ParkResult",
+    "Progress", "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
     "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
     "compare", "control", "depending", "driver", "find_bench", "measurement", "one_of",
-    "part", "preamble", "record", "setting", "step_of", "together", "trigger",
+    "part", "preamble", "record", "setting", "step_of", "together", "trigger", "unasked",
 ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 One place whatever config folder, working directory or session a process has: `/tmp/funcnodes-UID`.
 Not below XDG_RUNTIME_DIR, which goes away while processes of a user who has logged out go on, and
-is not there for services; nor below TMPDIR, which differs between processes.
+is not there for services; nor below TMPDIR, which differs between processes. What has to outlive a
+restart of the machine is in `/var/tmp/funcnodes-UID`, which systems leave alone.
 """
 
 import os
@@ -24,13 +25,25 @@ def machine_dir() -> Path:
     given = os.environ.get(VARIABLE)
     if given:
         return _private(Path(given).absolute())
-    found = [Path(parent) / f"funcnodes-{os.getuid()}" for parent in _PARENTS]
-    for path in found[:-1]:
-        try:
-            return _private(path)
-        except FuncnodesError:
-            continue
-    return _private(found[-1])
+    return _first_of(_PARENTS)
+
+
+def lasting_dir() -> Path:
+    """The same, where it outlives a restart of the machine.
+
+    Raises:
+        FuncnodesError: It cannot be made, or is somebody else's.
+    """
+    return machine_dir() if os.environ.get(VARIABLE) else _first_of(_PARENTS[::-1])
+
+
+def unfinished_dir() -> Path:
+    """Where it is kept which instruments were written to, see `devices.estop.unfinished`.
+
+    Raises:
+        FuncnodesError: It cannot be made.
+    """
+    return _private(lasting_dir() / "unfinished")
 
 
 def leases_dir() -> Path:
@@ -49,6 +62,16 @@ def doors_dir() -> Path:
         FuncnodesError: It cannot be made.
     """
     return _private(machine_dir() / "doors")
+
+
+def _first_of(parents: tuple[str, ...]) -> Path:
+    found = [Path(parent) / f"funcnodes-{os.getuid()}" for parent in parents]
+    for path in found[:-1]:
+        try:
+            return _private(path)
+        except FuncnodesError:
+            continue
+    return _private(found[-1])
 
 
 def _private(path: Path) -> Path:

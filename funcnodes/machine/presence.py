@@ -17,7 +17,7 @@ import msgspec
 
 from funcnodes.errors import FuncnodesError
 from funcnodes.machine.door import Answer, Door
-from funcnodes.machine.place import doors_dir, leases_dir
+from funcnodes.machine.place import doors_dir, leases_dir, unfinished_dir
 from funcnodes.machine.processes import Process
 
 Kind = Literal["worker", "program"]
@@ -113,7 +113,8 @@ class Presence:
             return
         self.say()
         with contextlib.suppress(OSError, FuncnodesError):
-            for path in (*doors_dir().glob(f"{self._stem}*"), *leases_dir().iterdir()):
+            mine = doors_dir().glob(f"{self._stem}*")
+            for path in (*mine, *leases_dir().iterdir(), *unfinished_dir().iterdir()):
                 os.utime(path)
 
 

@@ -12,7 +12,7 @@ from funcnodes.core.running import topology
 from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import UnitError, ValueRefusedError
-from funcnodes.runs import outage
+from funcnodes.runs import holding, outage
 from funcnodes.runs.plan import Plan, onward
 
 
@@ -24,12 +24,13 @@ def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
             for sentence in [
                 *(sentence for node in space.nodes for sentence in node.check_run()),
                 *_unreachable_devices(plan, bench),
-                *_unmet(plan, bench),
+                *holding.unmet(plan.nodes, bench),
                 *outage.changed(outage.used(plan.nodes), bench),
                 *_no_frame(plan),
                 *_loose_frames(plan),
                 *_missing_values(plan),
                 *_refused_wires(space),
+                *_unchecked_writes(space),
                 *_beyond_limits(plan),
                 *_unordered_writes(plan),
                 *_device_cycles(space),
@@ -51,22 +52,12 @@ def _no_frame(plan: Plan) -> Iterator[str]:
 
 
 def _unreachable_devices(plan: Plan, bench: Bench | None) -> Iterator[str]:
-    for name in sorted({device_of(node) for node in plan.nodes} - {""}):
+    named = {device_of(node) for node in plan.nodes} - {""}
+    for name in sorted(named | outage.used(plan.nodes)):
         device = bench.devices.get(name) if bench is not None else None
         if device is not None and device.state in ("offline", "fault"):
             why = device.message.removeprefix(f"{device.address}: ").rstrip(".")
             yield f"{name} ({device.address}) is {device.state}{f': {why}' if why else ''}."
-
-
-def _unmet(plan: Plan, bench: Bench | None) -> Iterator[str]:
-    """What the members that are used require (D8), unless the run itself sets it."""
-    used: dict[str, set[str]] = {}
-    for node in plan.nodes:
-        used.setdefault(device_of(node), set()).add(str(getattr(node, "member", "")))
-    for name in sorted(used):
-        device = bench.devices.get(name) if bench is not None else None
-        if device is not None:
-            yield from device.unmet(used[name], but=used[name])
 
 
 def _loose_frames(plan: Plan) -> Iterator[str]:
@@ -97,6 +88,14 @@ def _refused_wires(space: NodeSpace) -> Iterator[str]:
             if port.lacks_edges and not node.muted:
                 whys = " ".join(wire.why for wire in port.refused)
                 yield f"{node.name}: {port.name} lost its wire; set it or wire it anew. {whys}"
+
+
+def _unchecked_writes(space: NodeSpace) -> Iterator[str]:
+    """What an older file wired and nobody checked may pass, but not to an instrument or a file."""
+    for node in space.walk():
+        for port in node.inputs.values() if node.effect and not node.muted else ():
+            for why in filter(None, map(port.why_unchecked, port.sources)):
+                yield f"{node.name}: the wire to {port.name} is not checked; wire it anew. {why}"
 
 
 def _beyond_limits(plan: Plan) -> Iterator[str]:

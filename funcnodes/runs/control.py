@@ -5,14 +5,13 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.errors import DeviceError, RefusedError, RunError
-from funcnodes.runs import outage
+from funcnodes.errors import RefusedError, RunError
+from funcnodes.runs import holding
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import LogEntry
@@ -99,17 +98,29 @@ class Runner(Pacer):
         run.begin()
         return run
 
+    async def check_live(self) -> None:
+        """Before effects are switched on: what is acted on and read must hold (D8).
+
+        Raises:
+            RefusedError: Something does not; `context["problems"]` has all sentences.
+        """
+        bench = self.space.services.get(Bench)
+        nodes = [node for node in self.space.walk() if not node.muted]
+        await holding.look(nodes, bench)
+        found = list(holding.unmet(nodes, bench))
+        if found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise RefusedError(
+                f"Effects were not switched on: {found[0]}{more}",
+                hint="Set it in the Bench panel, or by a node, first.",
+                problems=found,
+            )
+
     async def _look(self) -> None:
         """Have devices read what their drivers require to hold, for the check (D8)."""
-        bench = self.space.services.get(Bench)
-        names = outage.used(plan(self.space).nodes) if bench is not None else ()
         self._starting = True
         try:
-            for name in names:
-                device = bench.devices.get(name) if bench is not None else None
-                if device is not None and device.is_online:
-                    with suppress(DeviceError):  # what cannot be read is told by the check
-                        await device.read_requirements()
+            await holding.look(plan(self.space).nodes, self.space.services.get(Bench))
         finally:
             self._starting = False
 

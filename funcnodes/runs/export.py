@@ -8,7 +8,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RowPage, RunHead, TableSpec
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
+PIECE_BYTES = 1024 * 1024
+FEW_ROWS = 1_000
+PLACE_LENGTH = 40
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UNSAFE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
 
@@ -25,6 +29,65 @@ def csv_name(head: RunHead) -> str:
     """A file name for the export of a run, safe anywhere."""
     what = _UNSAFE_NAME.sub("-", head.title or head.nodespace).strip("-.").lower()
     return f"run-{head.number:05d}{f'-{what[:60]}' if what else ''}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvPiece:
+    """Part of a run as CSV.
+
+    Attributes:
+        next: From where to go on; None after the last piece.
+    """
+
+    data: bytes
+    next: str | None
+
+
+def csv_piece(run: RunReader, after: str = "", *, limit: int = PIECE_BYTES) -> CsvPiece:
+    """The run as CSV, piece by piece: all of them in order are what `csv_lines` gives.
+
+    Rows are read few at a time, so that memory stays within a few pieces however long the run is;
+    a row that is longer than a piece is cut.
+
+    Args:
+        after: `next` of the piece before, or "" for the first.
+        limit: Bytes of a piece, at most.
+
+    Raises:
+        RunError: The run recorded nothing, or `after` is no place in it.
+    """
+    line, skip = _place(after)
+    data = bytearray()
+    for number, text in _numbered(run, line):
+        rest = text[skip:]
+        if len(data) + len(rest) <= limit:
+            data += rest
+            skip = 0
+        elif data:
+            return CsvPiece(bytes(data), f"{number}:0")
+        else:
+            return CsvPiece(rest[:limit], f"{number}:{skip + limit}")
+    return CsvPiece(bytes(data), None)
+
+
+def _numbered(run: RunReader, line: int) -> Iterator[tuple[int, bytes]]:
+    """The header as line 0, then each row as a line, from `line` on."""
+    k = _pick(run, "")
+    head, spec = run.head, run.specs[k]
+    if line == 0:
+        yield 0, "".join(_preamble(head, spec)).encode()
+    start = max(line - 1, 0)
+    while len(page := run.rows(start, FEW_ROWS, k=k)):
+        for number, row in enumerate(_rows(page, head), start + 1):
+            yield number, _written([row]).encode()
+        start += len(page)
+
+
+def _place(after: str) -> tuple[int, int]:
+    line, _, skip = (after or "0:0").partition(":")
+    if not (line.isdecimal() and skip.isdecimal()) or len(after) > PLACE_LENGTH:
+        raise RunError(f"There is no place {after[:PLACE_LENGTH]!r} in an export.")
+    return int(line), int(skip)
 
 
 def csv_lines(run: RunReader, *, recorder: str = "") -> Iterator[str]:
@@ -40,16 +103,9 @@ def csv_lines(run: RunReader, *, recorder: str = "") -> Iterator[str]:
     k = _pick(run, recorder)
     spec = run.specs[k]
     head = run.head
-    yield from (_header_line(key, value) for key, value in _header(head, spec))
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_titles(spec))
-    yield buffer.getvalue()
+    yield from _preamble(head, spec)
     for page in run.pages(k=k):
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerows(_rows(page, head))
-        yield buffer.getvalue()
+        yield _written(_rows(page, head))
 
 
 def csv_text(run: RunReader, *, recorder: str = "") -> str:
@@ -66,6 +122,18 @@ def _pick(run: RunReader, recorder: str) -> int:
             return k
     names = ", ".join(spec.name for spec in specs)
     raise RunError(f"The run {run.path.name} has no recorder {recorder!r}; it has {names}.")
+
+
+def _preamble(head: RunHead, spec: TableSpec) -> Iterator[str]:
+    """What stands before the rows."""
+    yield from (_header_line(key, value) for key, value in _header(head, spec))
+    yield _written([_titles(spec)])
+
+
+def _written(rows: Iterable[list[Any]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
 
 
 def _header(head: RunHead, spec: TableSpec) -> Iterator[tuple[str, str]]:

@@ -200,7 +200,7 @@ class _Local:
     async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
         """The bench of that file, not yet open: its instruments, simulators or a recording."""
         resources = {} if self.replay is not None else await self._simulate(path, stack)
-        config = BenchFile.load(path).config
+        config = BenchFile.load(path).usable
         if self.replay is not None:
             recorded = Recorded.load(self.replay.path)
             config = replayed(config, recorded, match=self.replay.match, timed=self.replay.timed)

@@ -31,6 +31,7 @@ from funcnodes.runs.records import (
     RunHead,
     TableSpec,
 )
+from funcnodes.runs.thinning import rows_to_draw
 from funcnodes.runs.writer import is_being_written
 
 PAGE_ROWS = 20_000
@@ -82,6 +83,24 @@ class RunReader:
                 (start, start + max(limit, 0)),
             ).fetchall()
             return _page(self.specs[k], start, found, _Blocks(connection))
+
+    def thinned(self, start: int, points: int, *, k: int = 0) -> tuple[RowPage, int]:
+        """Rows from `start` on as a plot needs them: about `points` of them at most, with every
+        peak of every column.
+
+        Returns:
+            The rows, and the number of the first row that they do not stand for.
+
+        Raises:
+            RunError: The run has no such recorder.
+        """
+        if not 0 <= k < len(self.specs):
+            raise RunError(f"The run {self.path.name} has no recorder {k}.")
+        start, spec = max(start, 0), self.specs[k]
+        with self._open() as connection:
+            found = rows_to_draw(connection, k, len(spec.columns), start, points)
+            page = _page(spec, start, found, _Blocks(connection))
+            return page, found[-1][0] + 1 if found else start
 
     def pages(self, *, k: int = 0, page_rows: int = PAGE_ROWS) -> Iterator[RowPage]:
         """All committed rows of recorder `k`, page by page; ends where there are no more."""

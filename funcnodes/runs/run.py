@@ -160,10 +160,14 @@ class Run:
     @property
     def rows(self) -> int:
         """Rows so far, of all recorders; once it is over, those that its file holds."""
-        tables = self.tables.values()
         if self.is_over:
-            return sum(table.committed for table in tables)
-        return sum(len(table) for table in tables)
+            return self.kept
+        return sum(len(table) for table in self.tables.values())
+
+    @property
+    def kept(self) -> int:
+        """Rows on disk for good, of all recorders: the committed high-water mark (R4)."""
+        return sum(table.committed for table in self.tables.values())
 
     @property
     def wave(self) -> Wave:
@@ -412,11 +416,9 @@ class Run:
         """Park what was written to, whatever happened; after an E-STOP write nothing."""
         if self._state not in ENDED and self._outcome != "complete":
             self._enter("stopping")
-        if self.bench is None:
-            return
-        if self._is_stopped():  # an interlock may stop some devices only
-            written = written & self.bench.spared
-        if not written:
+        if self.bench is not None and self._is_stopped():
+            written = written & self.bench.spared  # an interlock may stop some devices only
+        if self.bench is None or not written:
             return
         for result in await self.bench.park(sorted(written)):
             self.parked[result.device] = result.state
@@ -446,6 +448,8 @@ class Run:
         except StorageError as error:
             self._conclude("failed", error.message, force=True)
             state = "failed"
+        if self.writer.kept_open:
+            self.log("warning", "run", self.writer.kept_open)
         self._committed()
         self.space.arming = "disarmed" if self._is_stopped() else self._arming
         self._enter(state)
@@ -460,8 +464,11 @@ class Run:
             callback(table, start, stop)
 
     def _committed(self) -> None:
+        """More rows are on disk for good (R4)."""
         for k, table in enumerate(self.tables.values()):
             table.committed = self.writer.committed(k)
+        if not self.is_over:
+            self._tell()
 
     def _storage_failed(self, error: StorageError) -> None:
         """Going on would be measuring into the void."""

@@ -19,7 +19,15 @@ from funcnodes.errors import RunError
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RunHead, StorageError, TableSpec
 from funcnodes.runs.ulid import is_beginning, new_ulid, normalised
-from funcnodes.runs.writer import RunWriter, fold, is_being_written, lock_path, storage_error
+from funcnodes.runs.writer import (
+    RunWriter,
+    finish,
+    fold,
+    is_being_written,
+    is_unfolded,
+    lock_path,
+    storage_error,
+)
 from funcnodes.settings import private_dir
 
 SUFFIX = ".sqlite"
@@ -97,10 +105,10 @@ class RunStore:
         paths = self.paths()
         wanted = name.strip().removeprefix("#")
         if wanted.lower() == "latest":
-            return RunReader(self._one(paths[:1], "There is no run yet."))
+            return _opened(self._one(paths[:1], "There is no run yet."))
         by_number = [path for path in paths if str(_number(path)) == wanted]
         if by_number:
-            return RunReader(by_number[0])
+            return _opened(by_number[0])
         beginning = normalised(wanted)
         by_id = [path for path in paths if _ulid(path).startswith(beginning)]
         if not is_beginning(beginning) or not by_id:
@@ -108,10 +116,10 @@ class RunStore:
         if len(by_id) > 1:
             numbers = ", ".join(str(_number(path)) for path in by_id[:5])
             raise RunError(f"{name!r} begins the ids of {len(by_id)} runs: {numbers}.", run=name)
-        return RunReader(by_id[0])
+        return _opened(by_id[0])
 
     def recover(self) -> Sequence[RunHead]:
-        """Mark runs whose writer was killed as interrupted, and fold their files.
+        """Mark runs whose writer was killed as interrupted, and fold what files are not yet (R6).
 
         Called when a worker starts. Runs that another process is writing are left alone.
 
@@ -156,6 +164,15 @@ def _ulid(path: Path) -> str:
     return path.stem.partition("-")[2]
 
 
+def _opened(path: Path) -> RunReader:
+    """A run to be read; what another program kept from being folded is folded now (R6)."""
+    if is_unfolded(path) and not is_being_written(path):
+        reader = RunReader(path)
+        if reader.head.state != "interrupted":  # which is for `recover` to say
+            finish(path)
+    return RunReader(path)
+
+
 def _readable(path: Path) -> RunHead | None:
     try:
         return RunReader(path).head
@@ -164,18 +181,19 @@ def _readable(path: Path) -> RunHead | None:
 
 
 def _recover(path: Path) -> RunHead | None:
-    left_over = lock_path(path).exists() or path.with_name(path.name + "-wal").exists()
-    if not left_over or is_being_written(path):
+    is_left = lock_path(path).exists() or path.with_name(path.name + "-wal").exists()
+    if not (is_left or is_unfolded(path)) or is_being_written(path):
         return None
     head = _readable(path)
     if head is None:
         return None
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            for key in ("state", "rows", "ended", "message"):
-                text = msgspec.json.encode(getattr(head, key)).decode()
-                connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
-            fold(connection)
+            if head.state == "interrupted":
+                for key in ("state", "rows", "ended", "message"):
+                    text = msgspec.json.encode(getattr(head, key)).decode()
+                    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
+            fold(connection)  # a program that has it open keeps nobody from starting
     except sqlite3.Error as error:
         raise storage_error(path, error) from error
     lock_path(path).unlink(missing_ok=True)

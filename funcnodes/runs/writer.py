@@ -3,23 +3,28 @@
 Guarantees: a row below `committed(k)` survives `kill -9` and power loss (WAL, synchronous=FULL);
 any row is below it at most 100 ms after `append`; readers never block it, nor it them. Closing
 folds the write-ahead log into the file, so that the one file can be copied and opened anywhere
-(R6). While it writes, a hidden file beside the run is locked: without that lock the run is over.
-That file also reserves some disk, so that a run which filled the disk can still say so.
+(R6); where another program has it open that is done once that lets go. While it writes, a hidden
+file beside the run is locked: without that lock the run is over. That file also reserves some
+disk, so that a run which filled the disk can still say so.
 """
 
 import fcntl
+import logging
 import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from funcnodes.devices.addresses.holders import who_has
 from funcnodes.durable import sync_folder
 from funcnodes.runs import schema
 from funcnodes.runs.cells import encode
@@ -39,6 +44,11 @@ COMMIT_S = 0.09
 
 RESERVE_BYTES = 128 * 1024
 _LOCKED_FOR_MS = 5000  # a reader may hold the file for the length of one page
+_FOLD_FOR_MS = 500  # so that no reader holds up the end of a run
+FOLD_AGAIN_S = 2.0
+
+_MODE_AT = 18  # in the header: 2 for WAL (SQLite's file format, 1.3)
+_log = logging.getLogger(__name__)
 
 _CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 
@@ -87,6 +97,7 @@ class RunWriter:
         self.head = head
         self.specs = tuple(specs)
         self.failure: StorageError | None = None
+        self.kept_open = ""  # why it is not one file yet, though the run is over
         self.opened: Future[None] = Future()
         self._graph = graph
         self._on_commit, self._on_failure = on_commit, on_failure
@@ -202,10 +213,10 @@ class RunWriter:
             self._refuse_rest()
             return
         self.opened.set_result(None)
-        closing: _Close | None = None
-        while closing is None:
-            closing = self._commit(connection, self._next_batch(), reserve)
-        self._finish(connection, closing, reserve)
+        last: _Close | None = None
+        while last is None:
+            last = self._commit(connection, self._next_batch(), reserve)
+        self._finish(connection, last, reserve)
 
     def _create(self) -> sqlite3.Connection:
         os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -259,24 +270,29 @@ class RunWriter:
         if rows:
             self._on_commit()
 
-    def _finish(self, connection: sqlite3.Connection, closing: _Close, reserve: "_Reserve") -> None:
+    def _finish(self, connection: sqlite3.Connection, last: _Close, reserve: "_Reserve") -> None:
         reserve.give_up()
-        head = msgspec.structs.replace(closing.head, rows=sum(self._committed))
+        is_folded = True
+        head = msgspec.structs.replace(last.head, rows=sum(self._committed))
         try:
             with _transaction(connection):
                 for sql, parameters in _head_statements(head):
                     connection.execute(sql, parameters)
             self.head = head
-            fold(connection)
+            is_folded = fold(connection)
         except sqlite3.Error as error:
             self.failure = self.failure or storage_error(self.path, error)
         finally:
             connection.close()
             reserve.release()
         sync_folder(self.path.parent)
+        self.kept_open = "" if is_folded else _in_two_parts(self.path)
         self._ended = True
-        self._answer(closing.done)
+        self._answer(last.done)
         self._refuse_rest()
+        while not is_folded:
+            time.sleep(FOLD_AGAIN_S)
+            is_folded = finish(self.path)
 
     def _answer(self, done: Future[None]) -> None:
         if self.failure is not None:
@@ -357,10 +373,54 @@ def is_being_written(run: Path) -> bool:
     return False
 
 
-def fold(connection: sqlite3.Connection) -> None:
-    """Fold the write-ahead log into the file and leave WAL mode (R6)."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.execute("PRAGMA journal_mode = DELETE")
+def fold(connection: sqlite3.Connection) -> bool:
+    """Fold the write-ahead log into the file and leave WAL mode (R6).
+
+    Returns:
+        Whether that is done; not while another program has the file open. As much of the log is
+        in the file then as that one lets, and all of it is kept.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {_FOLD_FOR_MS}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    except sqlite3.OperationalError as error:
+        if not _is_locked(error):
+            raise
+        return False
+    return bool(mode == "delete")
+
+
+def _in_two_parts(run: Path) -> str:
+    return (
+        f"All rows are kept, but {who_has(str(run))} has the run file open: part of it stays in "
+        f"{run.name}-wal until that program closes it. Copy both files, or wait."
+    )
+
+
+def is_unfolded(run: Path) -> bool:
+    """Whether the file of a run is in WAL mode still."""
+    try:
+        with run.open("rb") as file:
+            return os.pread(file.fileno(), 1, _MODE_AT) == b"\2"
+    except OSError:
+        return False
+
+
+def finish(run: Path) -> bool:
+    """Fold the file of a run that has ended; false while another program has it open."""
+    if not is_unfolded(run):
+        return True
+    try:
+        with closing(sqlite3.connect(run, isolation_level=None)) as connection:
+            return fold(connection)
+    except sqlite3.Error as error:
+        _log.warning("%s", storage_error(run, error))
+        return not _is_locked(error)
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def storage_error(path: Path, error: Exception) -> StorageError:
@@ -370,6 +430,12 @@ def storage_error(path: Path, error: Exception) -> StorageError:
         return StorageError(
             f"The run file {path} cannot be written: the disk is full.",
             hint="Free some space; the rows recorded so far are kept.",
+            path=str(path),
+        )
+    if isinstance(error, sqlite3.Error) and _is_locked(error):
+        return StorageError(
+            f"The run file {path} cannot be written: {who_has(str(path))} keeps it locked.",
+            hint="Programs that only read it are no hindrance.",
             path=str(path),
         )
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -11,6 +11,7 @@ from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.messages.recorded import Recorded
+from funcnodes.errors import BenchError
 
 Drivers = Mapping[str, tuple[type[Instrument] | str, str]]
 
@@ -26,14 +27,14 @@ def bench_of(devices: Drivers | Path | str, resources: Mapping[str, str] | None 
         BenchError: A driver, an address or the file is wrong; names it.
     """
     if isinstance(devices, Path | str):
-        return Bench.load(devices, resources or {})
+        return _usable(Bench.load(devices, resources or {}))
     configs = {
         name: DeviceConfig(name, driver if isinstance(driver, str) else driver.spec.name, address)
         for name, (driver, address) in devices.items()
     }
     classes = [driver for driver, _ in devices.values() if not isinstance(driver, str)]
     with _lent(classes):
-        return Bench(BenchConfig("test", devices=configs), resources or {})
+        return _usable(Bench(BenchConfig("test", devices=configs), resources or {}))
 
 
 def replayed_bench(
@@ -54,7 +55,15 @@ def replayed_bench(
         device = DeviceConfig(name, driver.spec.name, recorded.device(name).head.address)
         config = replace(config, devices={**config.devices, name: device})
     with _lent(classes.values()):
-        return Bench(replayed(config, recorded, match=match, timed=timed))
+        return _usable(Bench(replayed(config, recorded, match=match, timed=timed)))
+
+
+def _usable(bench: Bench) -> Bench:
+    """A bench for tests has no device that cannot be used: raises BenchError where it has."""
+    for device in bench.devices.values():
+        if device.unusable:
+            raise BenchError(f"{device.name}: {device.unusable}", device=device.name)
+    return bench
 
 
 @contextmanager

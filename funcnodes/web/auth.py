@@ -2,14 +2,17 @@
 
 Only hashes of tokens are kept; comparing is constant in time through them. One-time tokens work
 once and expire; sessions live in a cookie and survive a restart of the server (their hashes are
-in a 0600 file), so that an open page goes on by itself. Twenty bad tokens from one address within
-a minute shut that address out for the rest of it.
+in a 0600 file), so that an open page goes on by itself. Nobody can call themselves what somebody
+else is called; only an admin's link says that two sessions are the same person's. Twenty bad
+tokens from one address within a minute shut that address out for the rest of it.
 """
 
 import getpass
 import hashlib
+import itertools
 import secrets
 import time
+import unicodedata
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -31,6 +34,10 @@ NAME_LENGTH = 60
 
 class SignInError(RefusedError):
     """The token is unknown, used or expired."""
+
+
+class NameTaken(RefusedError):
+    """Somebody else is called that."""
 
 
 class TooManyAttempts(RefusedError):
@@ -111,11 +118,16 @@ class Auth:
         self._sessions = self._load()
 
     def link_token(self, *, role: Role = "admin", name: str = "") -> str:
-        """A fresh one-time token, good for 15 minutes."""
+        """A fresh one-time token, good for 15 minutes.
+
+        Args:
+            name: Of the person it is for, by an admin's word. Without one an admin is this
+                machine's user, and others are numbered until they give their name.
+        """
         now = self._clock()
         self._links = {k: v for k, v in self._links.items() if v[2] > now}
         token = secrets.token_urlsafe(24)
-        self._links[_digest(token)] = (role, name or operating_user(), now + LINK_S)
+        self._links[_digest(token)] = (role, _shown(name), now + LINK_S)
         return token
 
     def sign_in(self, token: str, *, address: str) -> tuple[str, Person]:
@@ -135,6 +147,7 @@ class Auth:
                 "This sign-in link is unknown, expired or was used before.",
                 hint="Run 'funcnodes link' in a terminal and open the link it prints.",
             )
+        name = name or (operating_user() if role == "admin" else self._free_name(role))
         secret = secrets.token_urlsafe(32)
         person = Person(secrets.token_hex(6), name, role, self._clock() + SESSION_S)
         self._sessions[_digest(secret)] = person
@@ -157,14 +170,20 @@ class Auth:
 
         Raises:
             SignInError: No such session.
+            NameTaken: Somebody else is called that.
             RefusedError: The name is empty, too long or has control characters.
         """
-        name = " ".join(name.split())
+        name = _shown(name)
         if not name or len(name) > NAME_LENGTH or not name.isprintable():
             raise RefusedError(f"A name has 1 to {NAME_LENGTH} printable characters.")
         person = self.person(secret)
         if person is None:
             raise SignInError("You are not signed in.")
+        if _alike(name) != _alike(person.name) and self._is_taken(name):
+            raise NameTaken(
+                f"Somebody else here is called {name!r}.",
+                hint="Choose another name; if it is yours, have an admin make a link for it.",
+            )
         self._sessions[_digest(secret)] = renamed = replace(person, name=name)
         self._save()
         return renamed
@@ -173,6 +192,15 @@ class Auth:
         """End a session."""
         if self._sessions.pop(_digest(secret), None) is not None:
             self._save()
+
+    def _is_taken(self, name: str) -> bool:
+        now = self._clock()
+        known = [each.name for each in self._sessions.values() if each.expires > now]
+        return _alike(name) in map(_alike, (*known, operating_user()))
+
+    def _free_name(self, role: Role) -> str:
+        names = (f"{role} {number}" for number in itertools.count(1))
+        return next(name for name in names if not self._is_taken(name))
 
     def _save(self) -> None:
         now = self._clock()
@@ -196,6 +224,15 @@ def operating_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "operator"
+
+
+def _shown(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _alike(name: str) -> str:
+    """The same for names that people would take for one another."""
+    return _shown(unicodedata.normalize("NFKC", name)).casefold()
 
 
 def _digest(token: str) -> str:

@@ -15,9 +15,11 @@ from typing import Protocol
 from funcnodes.web.asgi import App, Header, Message, Receive, Scope, Send, header, headers, respond
 from funcnodes.web.auth import Auth, Person, TooManyAttempts
 from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
+from funcnodes.workers.manager.budget import Budgets, OverBudget
 
 BODY_LIMIT = 1024 * 1024
 BODY_S = 8.0
+REQUEST_COST = 2.0
 SIGN_IN = "/api/sign-in"
 SAFE_METHODS = ("GET", "HEAD")
 
@@ -110,6 +112,7 @@ class WebGate:
         cookie: Name of the session's cookie.
         api: Behind the gate; gets `scope["caller"]`.
         files: Public: the editor's files.
+        budgets: What each person may ask for; E-STOP is free.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class WebGate:
         auth: Auth,
         enrolment: Enrolment,
         cookie: str,
+        budgets: Budgets,
     ) -> None:
         self._api = api
         self._files = files
@@ -128,6 +132,7 @@ class WebGate:
         self._auth = auth
         self._enrolment = enrolment
         self._cookie = cookie
+        self._budgets = budgets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -144,10 +149,12 @@ class WebGate:
         try:
             self._hosts.check(scope)
             if is_api(scope["path"]):
-                scope["caller"] = self._caller(scope)
+                scope["caller"] = self._let_in(scope)
                 body = await _body(scope, receive)
                 await self._api(scope, _replay(body, receive), answer)
             else:
+                if self._auth.person(self._session_secret(scope)) is not None:
+                    _is_known(scope)
                 await self._files(scope, receive, answer)
         except RequestRefused as refusal:
             await answer.refuse(scope, refusal)
@@ -156,6 +163,24 @@ class WebGate:
             if not answer.started:
                 status, data = encoded_error(error)
                 await respond(answer, status, data, MEDIA_TYPE)
+
+    def _let_in(self, scope: Scope) -> Caller:
+        """Who asks, once that is known and paid for.
+
+        Raises:
+            RequestRefused: It is not known, or this person has asked for too much lately (429).
+        """
+        found = self._caller(scope)
+        if found.person is not None or found.worker:
+            _is_known(scope)
+        if found.person is not None and not scope["path"].endswith("/estop"):
+            try:
+                self._budgets.spend(found.person.id, REQUEST_COST)
+            except OverBudget as error:
+                raise RequestRefused(
+                    429, "OverBudget", error.message, retry_after_s=error.retry_after_s
+                ) from None
+        return found
 
     def _caller(self, scope: Scope) -> Caller:
         address = scope["client"][0] if scope.get("client") else ""
@@ -223,7 +248,7 @@ class WebGate:
             self._hosts.check(scope)
             if not is_api(scope["path"]):
                 raise RequestRefused(404, "NotFound", "There is no socket at this path.")
-            scope["caller"] = self._caller(scope)
+            scope["caller"] = self._let_in(scope)
         except RequestRefused as refusal:
             await _deny(send, refusal)
             return
@@ -251,6 +276,12 @@ class _Answer:
         await respond(
             self, refusal.status, _problem(refusal), MEDIA_TYPE, _extra(refusal), head=head
         )
+
+
+def _is_known(scope: Scope) -> None:
+    """The connection is no stranger's."""
+    if (guest := scope.get("state", {}).get("guest")) is not None:
+        guest.leave()
 
 
 def is_api(path: str) -> bool:

@@ -14,6 +14,9 @@ import msgspec
 from funcnodes.web.asgi import Receive, Scope, Send
 from funcnodes.workers.manager.manager import Manager
 
+FULL_BYTES = 8 * 1024 * 1024
+"""With more than that waiting nothing is taken but what is short and says how things stand."""
+SHORT_BYTES = 16 * 1024
 QUEUE_BYTES = 32 * 1024 * 1024
 
 _log = logging.getLogger("funcnodes.web")
@@ -29,12 +32,16 @@ class Outbox:
         self._wake = asyncio.Event()
         self.overfull = asyncio.Event()
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes) -> bool:
+        """Send a message. Returns whether it was taken: not where too much waits."""
+        if self._bytes > FULL_BYTES and len(data) > SHORT_BYTES:
+            return False
         self._queue.append(data)
         self._bytes += len(data)
         self._wake.set()
         if self._bytes > QUEUE_BYTES:
             self.overfull.set()
+        return True
 
     async def sending(self) -> None:
         while True:

@@ -1,8 +1,10 @@
 """The live socket: one per browser, commands in, snapshots and patches out.
 
 A receiving and a sending task per socket, so that a browser which goes away is noticed and one
-that does not read holds up nobody. An invalid message is answered, not punished; more than 200
-messages a second are read no faster than that. E-STOP never waits in a queue here.
+that does not read holds up nobody. An invalid message is answered, not punished. What one person
+asks for is paid out of one budget, whatever the number of sockets, and answered at once where that
+is spent; more than 2,000 messages a second are read no faster than that. E-STOP never waits in a
+queue here.
 """
 
 import asyncio
@@ -18,14 +20,18 @@ from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.web.asgi import Receive, Scope, Send
 from funcnodes.web.auth import Person
 from funcnodes.workers import schema
+from funcnodes.workers.manager.budget import OverBudget
 from funcnodes.workers.manager.fanout import Subscriber
 from funcnodes.workers.manager.hub import Hub
 from funcnodes.workers.manager.manager import Manager, actor
 from funcnodes.workers.problems import problem_of
 
-MESSAGES_PER_S = 200.0
-BURST = 400.0
+MESSAGES_PER_S = 2_000.0
+BURST = 2_000.0
 TOO_SLOW = 4408
+TOO_MANY = 4429
+SOCKETS = 64
+"""Of one person at a time."""
 
 _decoder = msgspec.msgpack.Decoder(schema.FromBrowser)
 _encoder = msgspec.msgpack.Encoder()
@@ -71,7 +77,11 @@ class LiveSocket:
     async def run(self) -> int | None:
         """Serve until either side ends it. Returns the close code to send, if one is owed."""
         self._out.push(
-            _encoder.encode(schema.Welcome(you=self._person.view(), version=__version__))
+            _encoder.encode(
+                schema.Welcome(
+                    you=self._person.view(), version=__version__, clock_s=time.monotonic()
+                )
+            )
         )
         tasks: list[asyncio.Task[int | None]] = [
             asyncio.create_task(self._receiving()),
@@ -94,6 +104,10 @@ class LiveSocket:
         self._person = person
         if self._hub is not None:
             self._hub.rename_actor(self._out, actor(person.view()))
+
+    def is_of(self, person: Person) -> bool:
+        """Whether it is this person's."""
+        return self._person.id == person.id
 
     async def _sending(self) -> int | None:
         while True:
@@ -134,7 +148,7 @@ class LiveSocket:
     def _handle(self, message: schema.FromBrowser) -> None:
         match message:
             case schema.Ping():
-                pass
+                self._out.push(_encoder.encode(schema.Pong(clock_s=time.monotonic())))
             case schema.Subscribe():
                 self._subscribe(message)
             case schema.CommandMessage(body=schema.EStop()):
@@ -156,7 +170,11 @@ class LiveSocket:
             self._hub.unsubscribe(self._out)
             self._out.forget_patches()
         self._hub = hub
-        hub.subscribe(self._out, actor(self._person.view()), message.session, message.seq)
+        try:
+            hub.subscribe(self._out, actor(self._person.view()), message.session, message.seq)
+        except OverBudget as error:
+            gone = schema.Gone(worker=message.worker[:100], reason=error.message)
+            self._out.push(_encoder.encode(gone))
 
     def _stop(self, command: schema.CommandMessage) -> None:
         if self._hub is None:
@@ -195,6 +213,9 @@ class LiveSockets:
         task = asyncio.current_task()
         assert task is not None, "an ASGI application runs in a task"
         await receive()
+        if self._sockets_of(caller.person) >= SOCKETS:
+            await send({"type": "websocket.close", "code": TOO_MANY})
+            return
         await send({"type": "websocket.accept"})
         self._open[socket] = (caller.secret, task)
         try:
@@ -205,6 +226,9 @@ class LiveSockets:
             scope["state"]["abort"]()
         elif code is not None:
             await send({"type": "websocket.close", "code": code})
+
+    def _sockets_of(self, person: Person) -> int:
+        return sum(socket.is_of(person) for socket in self._open)
 
     def renamed(self, secret: str, person: Person) -> None:
         """Tell every socket of a session the person's new name."""

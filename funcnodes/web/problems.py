@@ -16,12 +16,14 @@ from funcnodes.errors import (
     WorkerError,
 )
 from funcnodes.web.auth import SignInError, TooManyAttempts
+from funcnodes.workers.manager.budget import OverBudget
 from funcnodes.workers.problems import problem_of
 
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: tuple[tuple[type[FuncnodesError], int], ...] = (
     (TooManyAttempts, 429),
+    (OverBudget, 429),
     (SignInError, 401),
     (RefusedError, 409),
     (WorkerError, 503),

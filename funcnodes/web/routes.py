@@ -27,6 +27,7 @@ import msgspec
 from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
+from litestar.response import Stream
 
 from funcnodes import __version__
 from funcnodes.errors import FuncnodesError, RefusedError, WorkerError
@@ -37,6 +38,7 @@ from funcnodes.web.links import WorkerLinks
 from funcnodes.web.live import LiveSockets
 from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
 from funcnodes.workers import schema
+from funcnodes.workers.manager.exports import Exports
 from funcnodes.workers.manager.hub import Hub
 from funcnodes.workers.manager.manager import Manager, WorkerView, actor
 from funcnodes.workers.roles import at_least
@@ -103,6 +105,7 @@ class Interface:
         self.show_editor = show_editor
         self.live = LiveSockets(manager)
         self.links = WorkerLinks(manager)
+        self.exports = Exports()
 
     def app(self) -> Litestar:
         """The Litestar application."""
@@ -205,15 +208,17 @@ class Interface:
             return list(await asyncio.gather(*(self._estop(each, who) for each in reached)))
 
         @get("/api/workers/{worker:str}/runs/{run:str}/export")
-        async def export(request: Request[Any, Any, Any]) -> Response[bytes]:
+        async def export(request: Request[Any, Any, Any]) -> Stream:
             hub = self.manager.hub(self._known(request))
             wanted = request.query_params.get("format", "csv")
             if wanted != "csv":
                 raise HTTPException(
                     status_code=400, detail=f"Runs are exported as csv, not as {wanted[:40]!r}."
                 )
-            body = schema.ExportRun(run=request.path_params["run"])
-            return await self._download(request, hub, body)
+            who, run = actor(person(request).view()), request.path_params["run"]
+            first, pieces = await self.exports.begin(hub, who, run)
+            headers = {"content-disposition": _attachment(first.name)}
+            return Stream(pieces, media_type=first.media_type, headers=headers)
 
         @get("/api/workers/{worker:str}/traffic")
         async def traffic(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -253,7 +258,7 @@ class Interface:
         self,
         request: Request[Any, Any, Any],
         hub: Hub,
-        body: schema.ExportRun | schema.ExportTraffic,
+        body: schema.ExportTraffic,
     ) -> Response[bytes]:
         result = await hub.request(actor(person(request).view()), body, timeout_s=60.0)
         return Response(

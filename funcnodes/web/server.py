@@ -1,12 +1,14 @@
 """The server process: uvicorn under our own runner, and the commands that start it.
 
 Guarantees that a connection which sends no header, is idle, or does not read what it asked for is
-closed within 10 s; that a second server of the same config folder opens the first; that Ctrl-C
+closed within 10 s; that however many show no credential, nobody who is signed in waits for them;
+that a second server of the same config folder opens the first; that Ctrl-C
 ends the server, once, and leaves workers running.
 """
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -22,6 +24,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.settings import Settings
 from funcnodes.web import browser as browsers
+from funcnodes.web.antechamber import Antechamber
 from funcnodes.web.auth import Auth
 from funcnodes.web.gate import Hosts, WebGate
 from funcnodes.web.listening import is_loopback, listen, shown
@@ -35,6 +38,9 @@ HEADER_S = 8.0
 """From the connection, or the last answer, until the next request's header is there."""
 UNREAD_S = 8.0
 """For how long a client may leave its answer unread."""
+BACKLOG = 1024
+ACCEPTED_AT_ONCE = 8
+"""Connections that are taken before everybody else has a turn."""
 PING_EVERY_S = 4.0
 PONG_WITHIN_S = 5.0
 GRACE_S = 2.0
@@ -47,13 +53,25 @@ _log = logging.getLogger("funcnodes.web")
 class TimedHttp(H11Protocol):
     """HTTP/1.1 that does not wait for ever."""
 
+    antechamber: Antechamber
+    """Of the server: where connections wait that have shown no credential yet."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._guest = self.antechamber.enter(transport)
+        self.app_state = {**self.app_state, "guest": self._guest}
         self._within(HEADER_S)
 
+    def data_received(self, data: bytes) -> None:
+        read = functools.partial(super().data_received, data)
+        if self._guest.is_stranger:
+            self._guest.in_turn(data, read)
+        else:
+            read()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._guest.leave()
         self._at_ease()
         super().connection_lost(exc)
 
@@ -125,6 +143,7 @@ class TimedWebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost.set()
+        self.app_state["guest"].leave()
         super().connection_lost(exc)
 
     def keepalive_timeout(self) -> None:
@@ -143,6 +162,12 @@ class UvicornServer(uvicorn.Server):
         """Stop listening, let what is under way end, return from `serve`."""
         self.should_exit = True
         self._told.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; few connections are taken at a time, and many may wait to be."""
+        await super().startup(sockets)
+        for each in sockets or []:
+            each.listen(BACKLOG)
 
     async def main_loop(self) -> None:
         """As uvicorn's, but ends at once when told to."""
@@ -222,6 +247,10 @@ class WebServer:
         """A fresh sign-in link for the person at this terminal."""
         return f"{self.url}/#token={self.auth.link_token()}"
 
+    def _knows(self, token: str) -> bool:
+        person = self.auth.person(token) or self.auth.administrator(token)
+        return person is not None or self.manager.owner(token) is not None
+
     async def _started(self, task: asyncio.Task[None]) -> None:
         while not self._runner.started:
             if task.done():
@@ -244,10 +273,16 @@ class WebServer:
             auth=self.auth,
             enrolment=self.manager,
             cookie=cookie,
+            budgets=self.manager.budgets,
         )
+
+        class Http(TimedHttp):
+            antechamber = Antechamber(self._knows)
+
         return uvicorn.Config(
             gate,
-            http=TimedHttp,
+            http=Http,
+            backlog=ACCEPTED_AT_ONCE,
             ws=TimedWebSocket,
             loop="asyncio",
             lifespan="off",

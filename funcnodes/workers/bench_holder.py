@@ -1,7 +1,8 @@
 """Who holds the controls of the bench: one person at a time.
 
 The first operator who acts gets them; so does the next one once the holder has left. Anybody else
-takes them over by one click, which everybody is told of.
+takes them over by one click, which everybody is told of. They are of the bench, not of a nodespace:
+while it is in use, which nodespace is open is up to the holder, too.
 """
 
 from collections.abc import Callable
@@ -60,6 +61,24 @@ class BenchHolder:
                 holder=self.holder.name,
             )
         self.take(actor)
+
+    def refuse_others(self, actor: schema.Actor, why: str) -> None:
+        """Let the holder pass, and anybody where no holder is here; nobody gets the controls by it.
+
+        Args:
+            why: What makes it the holder's business, e.g. "effects are on".
+
+        Raises:
+            RefusedError: Somebody else holds them.
+        """
+        if self.holder is None or self.holder.id == actor.id or not self._is_here(self.holder):
+            return
+        who = self.holder.name or "Somebody else"
+        raise RefusedError(
+            f"{who} holds the controls of this bench and {why}: this nodespace stays open.",
+            hint="Take the controls over first.",
+            holder=self.holder.name,
+        )
 
     def give_back(self, actor: schema.Actor) -> None:
         """Whoever acted for a moment only holds them no longer."""

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from operator import is_not
 from typing import Any
 
+import msgspec
+
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.graph.nodespace import Changes
 from funcnodes.core.nodes import Node, Port
@@ -16,11 +18,15 @@ from funcnodes.runs import XYPlot
 from funcnodes.workers import schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
+from funcnodes.workers.large import in_slices
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import truth, views
 
 Truth = tuple[bool, bool, str]
 """Whether a port's value is stale and applied, and why it is of no present state."""
+
+LARGE_NODES = 2_000
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Told:
@@ -96,6 +102,28 @@ class Canvas:
 
     def edge_views(self) -> list[schema.EdgeView]:
         return [views.edge_view(self._space, edge) for edge in scopes.edges(self._space)]
+
+    async def packed(self) -> tuple[list[msgspec.Raw], list[msgspec.Raw]]:
+        """Every node and edge as it is sent, made in slices; who goes meanwhile is left out."""
+        nodes = await in_slices(scopes.nodes(self._space).items(), self._packed_node)
+        there = {name for name, packed in nodes if packed is not None}
+        edges = (each for each in scopes.edges(self._space) if {each[0], each[2]} <= there)
+        wires = await in_slices(edges, self._packed_edge)
+        return [packed for _, packed in nodes if packed is not None], wires
+
+    def _packed_node(self, named: tuple[str, Node]) -> tuple[str, msgspec.Raw | None]:
+        name, node = named
+        if not scopes.is_inside(node, self._space):
+            return name, None
+        return name, msgspec.Raw(_encode(views.node_view(node, self.time_of)))
+
+    def _packed_edge(self, edge: Edge) -> msgspec.Raw:
+        return msgspec.Raw(_encode(views.edge_view(self._space, edge)))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether showing all of it at once would hold the loop."""
+        return len(self._nodes) > LARGE_NODES
 
     def reset(self) -> schema.Reset:
         """The whole graph, in place of what browsers have."""

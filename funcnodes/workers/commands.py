@@ -2,10 +2,12 @@
 
 Roles are checked here again, and the controls of the bench, by what stands on the command. Edits
 are carried out in the order in which they come and answered at once; what takes time goes on beside
-them. Every command is answered by an Ack or by a Fail that says why in one sentence.
+them. Every command is answered by an Ack or by a Fail that says why in one sentence. One that comes
+too late is not done; one that comes twice is done once.
 """
 
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,16 +16,19 @@ from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
-from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_text
+from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
+from funcnodes.workers.lateness import check_in_time
+from funcnodes.workers.once import Once
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
-from funcnodes.workers.threads import in_thread
+from funcnodes.workers.threads import FewThreads, in_thread
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
+    from funcnodes.workers.space import OpenNodespace
     from funcnodes.workers.worker import Worker
 
 ROWS_LIMIT = 50_000
@@ -39,13 +44,18 @@ class Commands:
 
     def __init__(self, worker: "Worker") -> None:
         self._worker = worker
+        self._once = Once()
+        self._reading = FewThreads()
         self._handlers: dict[type[Any], Callable[[Any, schema.Actor], Any]] = {
             kind: getattr(self, f"_{kind.__struct_config__.tag}") for kind in schema.COMMANDS
         }
 
     def do(self, do: schema.Do) -> None:
         """Carry a command out, and answer it."""
+        if self._once.came_before(do, self._worker.publisher.answer):
+            return
         try:
+            check_in_time(do.body, do.expires_s, time.monotonic())
             result = self._begin(do)
             if inspect.isawaitable(result):
                 self._worker.spawn(self._finish(do, result), type(do.body).__name__)
@@ -110,6 +120,8 @@ class Commands:
 
     def _check_controls(self, body: schema.WorkerCommand, actor: schema.Actor) -> None:
         """What acts on the bench, or reaches it through the graph, needs the controls."""
+        if body.effect == "replaces" and (use := self._worker.bench_in_use()):
+            self._worker.controls.refuse_others(actor, use)
         needed = body.effect == "acts"
         if body.reaches:
             space, node = self._worker.require_open().space, getattr(body, body.reaches)
@@ -126,14 +138,19 @@ class Commands:
     def _ack(self, do: schema.Do, result: Any) -> None:
         publisher = self._worker.publisher
         publisher.flush()
-        publisher.answer(schema.Ack(id=do.id, rev=publisher.rev, result=result))
+        self._answer(do, schema.Ack(id=do.id, rev=publisher.rev, result=result))
 
     def _fail(self, do: schema.Do, error: Exception) -> None:
         publisher = self._worker.publisher
         stale = isinstance(error, GraphError) and do.rev and do.rev < publisher.rev
         if stale and "no node" in str(error):
             error = edits.StaleRevision(f"{error} Somebody else has changed the graph.")
-        publisher.answer(schema.Fail(id=do.id, rev=publisher.rev, problem=problem_of(error)))
+        self._answer(do, schema.Fail(id=do.id, rev=publisher.rev, problem=problem_of(error)))
+
+    def _answer(self, do: schema.Do, answer: schema.Ack | schema.Fail) -> None:
+        self._worker.publisher.answer(answer)
+        for again in self._once.answered(do, answer):
+            self._worker.publisher.answer(again)
 
     # ── edits ──
 
@@ -341,6 +358,14 @@ class Commands:
         opened.space.check_unlocked()
         if not body.live:
             return opened.live.leave(park=body.park, by=actor.name)
+        return self._go_live(opened, body, actor)
+
+    async def _go_live(
+        self, opened: "OpenNodespace", body: schema.SetLive, actor: schema.Actor
+    ) -> dict[str, str]:
+        self._worker.latch.check("Switching effects on")
+        await opened.runner.check_live()
+        opened.space.check_unlocked()
         self._worker.latch.check("Switching effects on")
         opened.space.arming = "live"
         for text in safety.accepted_now(self._worker.bench, body.accepted):
@@ -367,8 +392,24 @@ class Commands:
             text = f"{actor.name} took the controls over from {before.name or 'somebody else'}."
             self._worker.logbook.add("warning", "controls", text)
 
-    def _get_snapshot(self, body: schema.GetSnapshot, actor: schema.Actor) -> schema.Snapshot:
+    def _get_snapshot(
+        self, body: schema.GetSnapshot, actor: schema.Actor
+    ) -> schema.Snapshot | Awaitable[schema.Snapshot]:
+        space = self._worker.open
+        if space is not None and space.canvas.is_large:
+            return self._sliced_snapshot()
         return self._worker.snapshot()
+
+    async def _sliced_snapshot(self) -> schema.Snapshot:
+        """As it was after the patch that it names: what changes while it is made is told by the
+        patches after that, too."""
+        while True:
+            space, shown = self._worker.open, self._worker.snapshot(whole=False)
+            if space is None:
+                return shown
+            shown.nodes, shown.edges = await space.canvas.packed()  # type: ignore[assignment]  # as they are sent
+            if self._worker.open is space:
+                return shown
 
     # ── devices ──
 
@@ -392,7 +433,6 @@ class Commands:
 
     def _estop_reset(self, body: schema.EStopReset, actor: schema.Actor) -> None:
         self._worker.latch.reset(by=actor.name, confirmed=body.confirmed)
-        self._worker.logbook.add("warning", "E-STOP", f"{actor.name} reset the E-STOP.")
 
     # ── what the bench watches by itself ──
 
@@ -415,7 +455,8 @@ class Commands:
 
     def _interlock_reset(self, body: schema.InterlockReset, actor: schema.Actor) -> None:
         self._bench(f"interlock {body.name!r}").interlocks.reset(body.name, by=actor.name)
-        self._worker.logbook.add("warning", "interlock", f"{actor.name} reset {body.name!r}.")
+        text = f"{actor.name} reset interlock {body.name!r}."
+        self._worker.latch.log.note("reset", text, by=actor.name)
 
     # ── what went over the wires ──
 
@@ -428,7 +469,9 @@ class Commands:
         self, body: schema.ExportTraffic, actor: schema.Actor
     ) -> dict[str, Any]:
         bench = self._bench("traffic")
-        data = await in_thread(lambda: traffic.replay_file(bench, body.devices), name="export")
+        data = await self._reading.run(
+            lambda: traffic.replay_file(bench, body.devices), name="export"
+        )
         name = f"{bench.name or 'bench'}-traffic.jsonl"
         return {"name": name, "media_type": traffic.MEDIA_TYPE, "data": data}
 
@@ -438,32 +481,43 @@ class Commands:
         limit = max(1, min(body.limit, ROWS_LIMIT))
         start = max(0, body.start)
         run = self._worker.open.runner.run if self._worker.open is not None else None
+        points = min(body.points, ROWS_LIMIT)
+        table = None
         if run is not None and run.id == body.run and run.tables:
             table = next(iter(run.tables.values()))
-            return views.rows_event(run.id, table.page(start, limit))
+        if run is not None and table is not None and not 0 < points < len(table) - start:
+            return views.rows_event(run.id, table.page(start, points if points > 0 else limit))
 
         def read() -> schema.RowsView:
             reader = self._found(body.run)
             if not reader.specs:
                 raise RunError(f"Run {reader.head.number} has no recorder.")
+            if points > 0:
+                page, stop = reader.thinned(start, points)
+                return views.rows_event(reader.head.id, page, stop=stop)
             return views.rows_event(reader.head.id, reader.rows(start, limit))
 
-        return await in_thread(read, name="read rows")
+        view = await self._reading.run(read, name="read rows")
+        if table is not None:  # what is not on disk yet, so that the next patch goes on from here
+            views.add_rows(view, table.page(view.stop, ROWS_LIMIT))
+        return view
 
     async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))
-        heads = await in_thread(lambda: self._worker.runs.list(limit), name="list runs")
+        heads = await self._reading.run(lambda: self._worker.runs.list(limit), name="list runs")
         found = [views.head_view(head) for head in heads]
         active = self._worker.run_view()
         return [active if active and each.id == active.id else each for each in found]
 
-    async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> dict[str, Any]:
-        def export() -> dict[str, Any]:
+    async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
+        def export() -> schema.ExportPiece:
             reader = self._found(body.run)
-            data = csv_text(reader).encode()
-            return {"name": csv_name(reader.head), "media_type": MEDIA_TYPE, "data": data}
+            name, piece = csv_name(reader.head), csv_piece(reader, body.after)
+            return schema.ExportPiece(
+                name=name, media_type=MEDIA_TYPE, data=piece.data, next=piece.next
+            )
 
-        return await in_thread(export, name="export")
+        return await self._reading.run(export, name="export")
 
     def _found(self, run: str) -> RunReader:
         return self._worker.runs.find(run)

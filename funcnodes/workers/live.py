@@ -5,7 +5,8 @@ parked, or left as it is by somebody who says so.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from funcnodes.core import Node, NodeSpace
 from funcnodes.devices.bench import Bench
@@ -99,6 +100,20 @@ class LiveSession:
         names = ", ".join(sorted(node.name for node in given_up)) or "nothing was under way"
         self._logbook.add("warning", "live", f"{by} pressed Stop: {names}.")
         return self.park(list(self._written))
+
+    def end_stopped(self, spawn: Callable[[Coroutine[Any, Any, Any], str], object]) -> None:
+        """A stop is latched: disarm.
+
+        Where it is an interlock's that leaves devices as they are, those that were set by hand are
+        parked by `spawn`, as a run parks what it wrote to (A1a).
+        """
+        if self._space.arming != "disarmed":
+            self._space.arming = "disarmed"
+            self._space.cancel_all("E-STOP")
+        spared = self._bench.spared if self._bench is not None else frozenset()
+        self.forget(self._written.keys() - spared)
+        if self._written:
+            spawn(self.park(list(self._written)), "park what was set by hand")
 
     def give_up(self, reason: str) -> list[Node]:
         """Cancel whatever is carried out now, or is about to be. Returns those nodes."""

@@ -41,6 +41,7 @@ class Packed:
         spaces: Every nodespace in saved form.
         subgraphs: Files of subgraphs by name.
         bench: Text of its bench file, or "".
+        left: What else is in the archive.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Packed:
     spaces: dict[str, dict[str, Any]]
     subgraphs: dict[str, dict[str, Any]] = field(default_factory=dict)
     bench: str = ""
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Unpacked:
         nodespace: The one that opens when it starts.
         nodespaces: How many it has.
         left_bench: Whether the archive has a bench that was not taken over.
+        left: Names of what else is in the archive and belongs to no worker of this version.
     """
 
     uuid: str
@@ -65,6 +68,7 @@ class Unpacked:
     nodespace: str
     nodespaces: int
     left_bench: bool
+    left: tuple[str, ...] = ()
 
 
 def find(settings: Settings, name: str) -> Workspace:
@@ -135,7 +139,7 @@ def unpack(
         _fill(workspace, packed, staging, with_bench=with_bench)
         return Unpacked(
             workspace.record.uuid, wanted, packed.opened, len(packed.spaces),
-            left_bench=bool(packed.bench) and not with_bench,
+            left_bench=bool(packed.bench) and not with_bench, left=packed.left,
         )  # fmt: skip
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -161,7 +165,7 @@ def _read(source: Path, staging: Path) -> Packed:
         raise ArchiveError("The bench of the archive is no text.")
     return Packed(
         _name(config.get("name"), "A worker"), opened, spaces,
-        dict(_section(config, "subgraphs")), bench,
+        dict(_section(config, "subgraphs")), bench, found.left,
     )  # fmt: skip
 
 
@@ -189,10 +193,12 @@ def _judged(data: Any, library: Library) -> dict[str, Any]:
 
 def _check_bench(packed: Packed, staging: Path) -> None:
     from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchFile
 
     if packed.bench:
         path = staging / "bench.toml"
         path.write_text(packed.bench, encoding="utf-8")
+        _ = BenchFile.load(path).config
         Bench.load(path)
 
 

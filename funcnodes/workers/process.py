@@ -28,6 +28,8 @@ BEGIN_S = 0.3
 HELD_S = 1.0
 """For how long a loop that is held may then still come back and end in order."""
 TURN_S = 0.1
+FLUSH_S = 0.3
+"""What the safety log has of an end without the loop."""
 END_S = 3.5
 """How long an orderly end may take; then outputs are struck and the process ends all the same."""
 
@@ -65,6 +67,7 @@ class Ending:
         else:
             self._worker.strike("SIGTERM")
         self._worker.guard.stand_down()
+        self._worker.latch.log.flush(FLUSH_S)
         self._worker.workspace.leave()
         os._exit(0)
 
@@ -89,6 +92,7 @@ async def work(workspace: Workspace) -> None:
         sweep_worker(workspace.root)
         if crash:
             worker.logbook.add("warning", "worker", crash)
+            worker.latch.log.note("death", crash.partition(" Its last words")[0])
         await worker.run()
 
 

@@ -109,6 +109,11 @@ class Publisher:
         if self._waiting:
             self._schedule()
 
+    def skip(self) -> None:
+        """Leave a number out: whoever follows the patches asks for a Snapshot."""
+        self.flush()
+        self.seq += 1
+
     def answer(self, message: schema.Ack | schema.Fail) -> None:
         """Send an answer, after everything that came before it.
 

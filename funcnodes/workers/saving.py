@@ -1,8 +1,8 @@
 """Autosave: every edit reaches the disk, in one file replaced whole, without holding the loop up.
 
-Edits within 0.2 s share one save. The graph is put into its saved form on the loop, so that a file
-is of one moment; writing and syncing happen in a thread. A save that fails is told and tried again
-at the next edit.
+Edits within 0.2 s share one save. The graph is put into its saved form on the loop, or where it is
+large beside it and again if it was edited, so that a file is of one moment; writing and syncing
+happen in a thread. A save that fails is told and tried again at the next edit.
 """
 
 import asyncio
@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from funcnodes.errors import FuncnodesError
+from funcnodes.workers.large import made_aside
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import SpaceStore, encode
 
 COALESCE_S = 0.2
+TRIES = 5
 
 
 class Autosave:
@@ -34,6 +36,7 @@ class Autosave:
         *,
         saved: float | None = None,
         changed: Callable[[], None] = lambda: None,
+        is_large: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.saved = saved
@@ -41,6 +44,8 @@ class Autosave:
         self._store = store
         self._serialize = serialize
         self._changed = changed
+        self._is_large = is_large
+        self._edits = 0
         self._dirty = False
         self._timer: asyncio.TimerHandle | None = None
         self._lock = asyncio.Lock()
@@ -54,6 +59,7 @@ class Autosave:
     def touch(self) -> None:
         """There was an edit: save within 0.2 s."""
         self._dirty = True
+        self._edits += 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COALESCE_S, self._begin)
 
@@ -86,13 +92,24 @@ class Autosave:
             self._dirty = False
             name = self.name
             try:
-                data = encode(self._serialize())
+                data = await self._saved_form()
                 self.saved = await in_thread(lambda: self._store.save(name, data), name="save")
                 self.trouble = ""
             except (OSError, FuncnodesError, ValueError) as error:
                 self._dirty = True
                 self.trouble = f"{name!r} could not be saved: {error}"
         self._changed()
+
+    async def _saved_form(self) -> bytes:
+        """The graph as it is at one moment: made beside the loop where it is large, as often as
+        somebody edits it meanwhile."""
+        for _ in range(TRIES if self._is_large() else 0):
+            edits = self._edits
+            with contextlib.suppress(RuntimeError):  # it changed under the hand
+                data = await made_aside(lambda: encode(self._serialize()))
+                if self._edits == edits:
+                    return data
+        return encode(self._serialize())
 
     async def aclose(self) -> None:
         """Save, and save no more."""

@@ -66,14 +66,15 @@ class OpenNodespace:
         changed: Callable[[], None],
     ) -> None:
         self.space = space
-        self.notice = loaded.notice
+        self.notice = loaded.notice or _not_checked(space)
         self._publisher = publisher
         self._logbook = logbook
         self._changed = changed
         self._store = store
         self.autosave = Autosave(
-            store, loaded.name, space.serialize, saved=loaded.saved, changed=changed
-        )
+            store, loaded.name, space.serialize, saved=loaded.saved, changed=changed,
+            is_large=lambda: self.canvas.is_large,
+        )  # fmt: skip
         self.editor = Editor(space, edited=self.autosave.touch)
         self.revisions = Revisions()
         self.touched: frozenset[str] = frozenset()
@@ -176,3 +177,12 @@ class OpenNodespace:
 
     def _run_logged(self, entry: LogEntry) -> None:
         self._logbook.add(entry.level, entry.source, entry.text, t=entry.wall)
+
+
+def _not_checked(space: NodeSpace) -> str:
+    """What people must know of wires of an older file, or ""."""
+    found = space.unchecked
+    if not found:
+        return ""
+    count = "A wire in this file is" if len(found) == 1 else f"{len(found)} wires in this file are"
+    return f"{count} not checked, since an older version let it be. {found[0][1]}"

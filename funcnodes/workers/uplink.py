@@ -2,14 +2,16 @@
 
 Losing the manager stops nothing in the worker: what is sent meanwhile is let go, and the next
 manager asks for a Snapshot. The manager's address is read anew at each attempt, since the next
-one may be elsewhere. Sending never waits; a manager that does not read is dialled anew.
+one may be elsewhere. Sending never waits; what is long goes in pieces; a manager that does not
+read is dialled anew.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
+from funcnodes.workers import schema
 from funcnodes.workers.manager import address_file
 from funcnodes.workers.workspace import Workspace
 
@@ -25,8 +28,13 @@ BACKOFF_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 REFUSED_S = 5.0
 OPEN_S = 3.0
 QUEUE_BYTES = 64 * 1024 * 1024
+UNREAD_S = 3.0
+"""With that much waiting, nothing taken for so long means that the manager does not read."""
 MESSAGE_LIMIT = 16 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
+"""Longer messages are sent in pieces, so that none is over the limit of the link."""
 
+_encode = msgspec.msgpack.Encoder().encode
 _log = logging.getLogger("funcnodes.worker")
 
 
@@ -54,6 +62,7 @@ class Uplink:
         self._queue: deque[bytes] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
+        self._moved_s = 0.0  # when something was last taken
         self._socket: ClientConnection | None = None
         self._sent = asyncio.Event()
 
@@ -61,14 +70,14 @@ class Uplink:
         """Put a message on its way. Returns False where there is no manager to get it."""
         if self._socket is None:
             return False
+        if self._bytes > QUEUE_BYTES and time.monotonic() - self._moved_s > UNREAD_S:
+            _log.warning("the manager does not read; dialling anew")
+            self._socket.transport.abort()
+            return False
         self._queue.append(data)
         self._bytes += len(data)
         self._sent.clear()
         self._wake.set()
-        if self._bytes > QUEUE_BYTES:
-            _log.warning("the manager does not read; dialling anew")
-            self._socket.transport.abort()
-            return False
         return True
 
     async def drained(self) -> None:
@@ -107,7 +116,7 @@ class Uplink:
         )
 
     async def _serve(self, socket: ClientConnection) -> None:
-        self._socket = socket
+        self._socket, self._moved_s = socket, time.monotonic()
         sending = asyncio.create_task(self._sending(socket))
         try:
             self._up()
@@ -136,8 +145,20 @@ class Uplink:
                 self._sent.set()
                 await self._wake.wait()
             data = self._queue.popleft()
+            for part in in_pieces(data):
+                await socket.send(part)
+                self._moved_s = time.monotonic()
             self._bytes -= len(data)
-            await socket.send(data)
+
+
+def in_pieces(data: bytes) -> Iterator[bytes]:
+    """A message as it travels: whole, or in pieces where no link would take it whole."""
+    if len(data) <= PIECE_BYTES:
+        yield data
+        return
+    for start in range(0, len(data), PIECE_BYTES):
+        end = start + PIECE_BYTES
+        yield _encode(schema.Piece(data=data[start:end], last=end >= len(data)))
 
 
 def socket_url(workspace: Workspace, kind: str) -> str:

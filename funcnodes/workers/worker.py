@@ -10,13 +10,13 @@ import contextlib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
 
 from funcnodes import __version__
-from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, Node, SubgraphNode, clock, naming, units
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
@@ -25,6 +25,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.bench.reach import targets_of
 from funcnodes.devices.device import Device
 from funcnodes.devices.device.kept import OutageNotice
+from funcnodes.devices.estop import safetylog
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
@@ -35,8 +36,10 @@ from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.guard.guard import Guard, Stop
+from funcnodes.workers.large import let_go
 from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
+from funcnodes.workers.opening import Opening
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
 from funcnodes.workers.shown.examples import example, example_views
@@ -44,10 +47,13 @@ from funcnodes.workers.shown.safety import SafetyFeed
 from funcnodes.workers.space import OpenNodespace, build
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.uplink import Uplink
-from funcnodes.workers.workspace import LoadedSpace, Workspace, encode
+from funcnodes.workers.workspace import Workspace, encode
 
 SAFE_S = 1.0
 CLOSE_S = 2.5
+SAFETY_SHOWN = 100
+"""Lines of the safety log that its log begins with."""
+CLOCK_EVERY_S = 1.0
 
 _log = logging.getLogger("funcnodes.worker")
 
@@ -86,6 +92,8 @@ class Worker:
         self.publisher.unlink()  # until a manager has answered
         self.safety = SafetyFeed(self.publisher)
         self.logbook = Logbook(self._logged)
+        for event in safetylog.read(workspace.logs_dir, SAFETY_SHOWN):
+            self.logbook.add_event(event)
         self.guard = Guard(
             workspace,
             self.session,
@@ -100,6 +108,7 @@ class Worker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unwatch: list[Any] = []
         self._ending = False
+        self.opening = Opening(self)
         self._decoder = msgspec.msgpack.Decoder(schema.ToWorker)
 
     # ── its life ──────────────────────────────────────────────────────────────────────────
@@ -108,6 +117,7 @@ class Worker:
         """Work until told to end; then make safe, save, and return."""
         logging.getLogger("funcnodes").addHandler(self.logbook)
         self._unwatch.append(self.latch.on_change(self._latch_changed))
+        self._unwatch.append(self.latch.log.on_event(self.logbook.add_event))
         self.guard.start()
         self.doorway.open()
         try:
@@ -134,10 +144,16 @@ class Worker:
         opening = self._load_bench()
         await self._recover_runs()
         await preloading
-        self._open_last()
+        last = self.workspace.last_open()
+        is_large = bool(last) and self.workspace.spaces.is_large(last)
+        if not is_large:
+            await self._open_last()
         self.palette = views.Palette(self.library, self.bench)
         self.ready.set()
+        if is_large:
+            self.spawn(self._open_last_aside(), "open")
         self.spawn(self.link.run(), "link")
+        self.spawn(self._tell_time(), "clock")
         if opening is not None:
             await self._open_bench(opening)
 
@@ -179,16 +195,22 @@ class Worker:
         ending.cancel()
         await asyncio.gather(opening, ending, return_exceptions=True)
         self._plan_guardian()
-        self._announce()
+        self.announce()
 
-    def _open_last(self) -> None:
+    async def _open_last(self) -> None:
         name = self.workspace.last_open()
         if not name or not self.workspace.spaces.exists(name):
             return
         try:
-            self._use(self._load_space(name))
+            async with self.opening.opened(name) as opened:
+                self._use(opened)
         except (FuncnodesError, OSError) as error:
             self.logbook.add("error", "worker", f"{name!r} could not be opened: {error}")
+
+    async def _open_last_aside(self) -> None:
+        """A large nodespace is opened while people can see that."""
+        await self._open_last()
+        self._tell_space()
 
     async def _finish(self) -> None:
         """Devices first; then the run, the file, the links. Bounded, whatever hangs."""
@@ -210,6 +232,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await in_thread(self.guard.stop, name="guard end")
         await in_thread(self.doorway.close, name="door end")
+        await in_thread(self.latch.log.flush, name="safety log")
 
     async def _make_safe(self) -> None:
         """What the bench asks for when its worker ends. Nothing after an E-STOP."""
@@ -239,10 +262,17 @@ class Worker:
             session=self.session,
             pid=os.getpid(),
             version=__version__,
+            clock_s=time.monotonic(),
         )
         self.publisher.link()
         self.publisher.send(hello)
-        self._announce()
+        self.announce()
+
+    async def _tell_time(self) -> None:
+        """By it the manager says until when a command is good."""
+        while True:
+            self.publisher.send(schema.Clock(clock_s=time.monotonic()))
+            await asyncio.sleep(CLOCK_EVERY_S)
 
     def _link_lost(self) -> None:
         self.publisher.unlink()
@@ -258,7 +288,8 @@ class Worker:
             case schema.Shutdown():
                 self.end()
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Tell lists of workers how things stand."""
         self.publisher.send(self.standing())
 
     def standing(self) -> schema.Standing:
@@ -268,7 +299,7 @@ class Worker:
             bench=self.bench.name if self.bench is not None else "",
             nodespace=self.open.space.title or self.open.name if self.open else "",
             simulated=total > 0 and simulated == total,
-            message=self.trouble,
+            message=self.opening.progress or self.trouble,
         )
 
     async def carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
@@ -282,8 +313,13 @@ class Worker:
 
     # ── what is told ──────────────────────────────────────────────────────────────────────
 
-    def snapshot(self) -> schema.Snapshot:
-        """Everything a browser needs; what waits to be sent is in it."""
+    def snapshot(self, *, whole: bool = True) -> schema.Snapshot:
+        """Everything a browser needs; what waits to be sent is in it.
+
+        Args:
+            whole: With the nodes and edges of the graph.
+        """
+        canvas = self.open.canvas if self.open is not None and whole else None
         self.publisher.flush()
         watch, safety = self.safety.views()
         return schema.Snapshot(
@@ -293,8 +329,8 @@ class Worker:
             rev=self.publisher.rev,
             space=self.open.view() if self.open else None,
             spaces=self.workspace.spaces.names(),
-            nodes=self.open.canvas.node_views() if self.open else [],
-            edges=self.open.canvas.edge_views() if self.open else [],
+            nodes=canvas.node_views() if canvas is not None else [],
+            edges=canvas.edge_views() if canvas is not None else [],
             devices=self._device_views(),
             bench=self.bench.name if self.bench is not None else "",
             run=self.run_view(),
@@ -410,6 +446,15 @@ class Worker:
             "latch", lambda: [schema.LatchPut(latch=views.latch_view(self.latch.state))]
         )
 
+    def bench_in_use(self) -> str:
+        """Why the bench is not to be left alone just now, e.g. "effects are on", or ""."""
+        arming = self.open.space.arming if self.open is not None else "disarmed"
+        if arming != "disarmed":
+            return "a run is on" if arming == "running" else "effects are on"
+        devices = self.bench.devices.values() if self.bench is not None else ()
+        on = [device.name for device in devices if device.output_on]
+        return f"the output of {' and '.join(on)} is on" if on else ""
+
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
 
     def needs_no_run(self) -> None:
@@ -433,9 +478,9 @@ class Worker:
         self._may_close()
         if self.open is not None:
             await self.open.autosave.flush()
-        loaded = self._load_space(name)
-        await self.close_space()
-        self._use(loaded)
+        async with self.opening.opened(name) as opened:
+            await self.close_space()
+            self._use(opened)
         self._tell_space()
         return name
 
@@ -461,7 +506,7 @@ class Worker:
         space.autosave.touch()
         self.workspace.set_last_open(space.name)
         self.space_changed()
-        self._announce()
+        self.announce()
 
     async def close_space(self) -> None:
         """Close the open nodespace, if any."""
@@ -470,6 +515,8 @@ class Worker:
         if space is not None:
             self.last_run = views.run_view(space.runner.run) if space.runner.run else self.last_run
             await space.aclose()
+            if space.canvas.is_large:
+                let_go()
 
     def closed(self) -> None:
         """Tell that no nodespace is open now."""
@@ -482,37 +529,25 @@ class Worker:
             raise RefusedError("No nodespace is open.", hint="Open one, or an example.")
         return self.open
 
-    def _load_space(self, name: str) -> LoadedSpace:
-        def judge(data: dict[str, Any]) -> None:
-            build(self.library, self.bench, self.latch, data)
-
-        return self.workspace.spaces.load(name, judge)
-
-    def _use(self, loaded: LoadedSpace) -> None:
-        space = build(self.library, self.bench, self.latch, loaded.data)
-        space.services.provide(Files, Files(self.workspace.files_dir))
-        self.open = OpenNodespace(
-            loaded,
-            space,
-            store=self.workspace.spaces,
-            runs=self.runs,
-            publisher=self.publisher,
-            logbook=self.logbook,
-            changed=self.space_changed,
-        )
-        self.workspace.set_last_open(loaded.name)
-        if loaded.notice:
-            self.logbook.add("warning", "worker", loaded.notice)
+    def _use(self, opened: OpenNodespace) -> None:
+        self.open = opened
+        self.workspace.set_last_open(opened.name)
+        if opened.notice:
+            self.logbook.add("warning", "worker", opened.notice)
 
     def _tell_space(self) -> None:
         self.publisher.rev += 1
-        if self.open is not None:
+        if self.open is not None and self.open.canvas.is_large:
+            self.open.editor.rev = self.publisher.rev
+            self.publisher.put(schema.Reset(nodes=[], edges=[]))
+            self.publisher.skip()  # the rest by a Snapshot, which is made in slices
+        elif self.open is not None:
             self.open.editor.rev = self.publisher.rev
             self.publisher.put(self.open.canvas.reset())
         else:
             self.publisher.put(schema.Reset(nodes=[], edges=[]))
         self.space_changed()
-        self._announce()
+        self.announce()
 
     # ── E-STOP ────────────────────────────────────────────────────────────────────────────
 
@@ -541,26 +576,12 @@ class Worker:
                 self.latch.save()
         finally:
             self._disarm()
-        self.logbook.add("error", "E-STOP", f"{by} pressed E-STOP.")
         return self.latch.state
 
     def _disarm(self) -> None:
-        """A run ends by the latch itself, and gives the arming back disarmed.
-
-        Who is told of a stop by an interlock may find devices left as they are that were set by
-        hand: those are parked, as a run parks what it wrote to (A1a).
-        """
-        opened = self.open
-        if opened is None or opened.space.locked:
-            return
-        if opened.space.arming != "disarmed":
-            opened.space.arming = "disarmed"
-            opened.space.cancel_all("E-STOP")
-        spared = self.bench.spared if self.bench is not None else frozenset()
-        written = {each.device for each in opened.live.view()}
-        opened.live.forget(written - spared)
-        if written & spared:
-            self.spawn(opened.live.park(written & spared), "park what was set by hand")
+        """A run ends by the latch itself, and gives the arming back disarmed."""
+        if self.open is not None and not self.open.space.locked:
+            self.open.live.end_stopped(self.spawn)
 
     def _running_node(self) -> Node | None:
         """From any thread."""

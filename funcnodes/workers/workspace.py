@@ -16,7 +16,6 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
-import json
 import os
 import re
 import secrets
@@ -30,11 +29,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from funcnodes.core.codec.gradual import read_gradually, write_gradually
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
 from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings, private_dir
+from funcnodes.workers.large import is_large_file
 from funcnodes.workers.processes import Process
 
 VERSIONS_KEPT = 5
@@ -243,11 +244,13 @@ class Workspace:
         """Whether the last process that had this folder ended in order."""
         return not (self.root / "process.json").exists()
 
-    def died(self) -> int | None:
-        """The pid of the last process, where it has ended, and not in order; else None."""
-        saved = read_json(self.root / "process.json")
-        pid = saved.get("pid") if saved and self.process() is None else None
-        return pid if isinstance(pid, int) else None
+    def died(self) -> Process | None:
+        """The last process, where it has ended, and not in order; else None."""
+        saved = read_json(self.root / "process.json") or {}
+        pid, started = saved.get("pid"), saved.get("started")
+        if not isinstance(pid, int) or not isinstance(started, str) or self.process() is not None:
+            return None
+        return Process(pid, started)
 
     @contextlib.contextmanager
     def claimed(self, session: str) -> Iterator[None]:
@@ -297,7 +300,7 @@ class Workspace:
 
 def encode(data: dict[str, Any]) -> bytes:
     """A saved form as the bytes of its file; of this very moment, whatever is edited later."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    return write_gradually(data)
 
 
 @dataclass(slots=True)
@@ -310,6 +313,10 @@ class SpaceStore:
     def names(self) -> list[str]:
         """Every nodespace, by name."""
         return sorted(path.stem for path in self.folder.glob("*.json"))
+
+    def is_large(self, name: str) -> bool:
+        """Whether reading it would hold the loop for long."""
+        return is_large_file(self._path(name))
 
     def exists(self, name: str) -> bool:
         return self._path(name).is_file()
@@ -544,7 +551,7 @@ def _read_record(root: Path) -> WorkerRecord:
 
 def _read_space(path: Path, judge: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
+        data = read_gradually(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise SavedGraphError(f"{path.name!r} is not readable JSON ({error}).") from error
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):

@@ -1,6 +1,7 @@
 """Files: what nodes may reach, and what they write there."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,35 @@ def test_every_file_node_that_writes_is_an_effect() -> None:
         if path[0] == "Files":
             writes = nodeclass.node_id.startswith(("file.write", "file.delete"))
             assert nodeclass.effect is writes, nodeclass.node_id
+
+
+@pytest.mark.parametrize("kind", ["fifo", "fifo that is read", "socket"])
+def test_what_is_no_file_is_refused_and_not_waited_for(files: Files, kind: str) -> None:
+    """A pipe in the folder would be waited for, for ever."""
+    path = files.root / "thing"
+    ends = []
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(os.fspath(path))
+    else:
+        os.mkfifo(path)
+    if kind == "fifo that is read":
+        ends.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    for act in (
+        lambda: files.read("thing"),
+        lambda: files.write("thing", b"x"),
+        lambda: files.write("thing", b"x", "append"),
+    ):
+        with pytest.raises(ExecutionError, match=r"no file|cannot be accessed"):
+            act()
+    assert files.listed() == []
+    for end in ends:
+        os.close(end)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/stdin", "/dev/tty"])
+def test_devices_are_out_of_reach(files: Files, device: str) -> None:
+    (files.root / "link").symlink_to(device)
+    for name in (device, "link"):
+        with pytest.raises(ExecutionError, match="leads out"):
+            files.read(name)

@@ -313,7 +313,7 @@ ERRORS: list[tuple[str, dict[str, Any], str]] = [
     ("list_sort", {"lst": [1, "a"]}, "Sort list is not possible with lst = a list of 2"),
     ("list_slice_step", {"lst": [1], "step": 0}, "step is zero"),
     ("list.range", {"step": 0}, "step is zero"),
-    ("list.range", {"stop": 10**12}, "There would be more than 10000000 numbers."),
+    ("list.range", {"stop": 10**12}, "There would be more than 5000000 numbers."),
     ("list.zip", {"a": [1], "b": []}, "have 1 and 0."),
     ("contains_node", {"collection": "abc", "item": 1}, "item is to be text where collection is"),
     ("contains_node", {"collection": 5, "item": 1}, "Contains is not possible"),

@@ -153,6 +153,12 @@ def test_one_command_stops_workers_runs_and_scripts_of_every_config_folder(
         assert all(ack["state"] == "off" for ack in each["latch"]["acks"])
     assert took < within(6)
     run.communicate(timeout=patience())
+    kept = json.loads(command("estop", "--log", "--json").stdout)
+    assert {each["worker"] for each in kept} == {"lab", "local"}  # of this config folder
+    assert {each["kind"] for each in kept if each["worker"] == "lab"} == {"estop", "stopped"}
+    shown = command("estop", "--log", "lab", "-n", "1").stdout
+    assert "lab: smu is off, read back after" in shown
+    assert "There is no worker 'nobody'" in command("estop", "--log", "nobody").stderr
     again = command("estop", "lab")
     assert again.returncode == 0
     assert again.stdout.splitlines() == [
@@ -199,6 +205,21 @@ def test_a_frozen_script_is_ended_and_its_devices_are_told_in_its_place(
     assert process.wait(5) == -signal.SIGKILL
 
 
+def test_what_a_killed_script_left_on_is_switched_off_too(
+    command: Any, script: Any, simulators: Any
+) -> None:
+    """It had no guardian, and nobody has opened its instrument since."""
+    simulated = simulators()
+    process = script(WAITS, simulated)
+    process.kill()
+    process.wait()
+    assert is_on(simulated)
+    done = command("estop", "measure0.py")
+    assert not is_on(simulated)
+    assert done.returncode == 1
+    assert f"measure0.py (process {process.pid}): smu was told to stop: sent" in done.stdout
+
+
 def test_a_worker_that_says_nothing_of_itself_is_ended_by_a_signal_and_latched(
     command: Any, worker: Any, simulators: Any, tmp_path: Path
 ) -> None:
@@ -239,6 +260,7 @@ def test_where_nothing_has_a_bench_it_says_so(command: Any) -> None:
         "Nothing of yours on this machine has a bench open.\n",
     )
     assert command("estop", "--json").stdout == "[]\n"
+    assert command("estop", "--log").stdout == "Nothing is in the safety log yet.\n"
 
 
 def test_what_a_killed_program_left_is_swept(

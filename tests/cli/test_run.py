@@ -51,6 +51,24 @@ def test_the_example_runs_on_the_bench_it_names_and_leaves_its_data(
     assert RunStore(config_dir / "workers" / "local" / "runs").find("latest").head == head
 
 
+def test_a_device_that_cannot_be_used_is_in_nobody_else_s_way(
+    command: Any, bench_file: Path
+) -> None:
+    """A missing package, and a mistake in the table of a device."""
+    more = "[devices.{}]\ndriver = '{}'\naddress = 'tcp:127.0.0.1:1'\n{}\n"
+    odd = more.format("odd", "acme.none", "") + more.format("typo", "scpi", "bauds = 9600")
+    bench_file.write_text(bench_file.read_text() + odd)
+    done = command("run", DIODE, "--bench", bench_file, "--set", "sweep.points=3", "--json")
+    assert done.returncode == 0, done.stderr
+    assert last_json(done.stdout)["rows"] == 3
+    checked = json.loads(command("device", "check", "--bench", bench_file, "--json").stdout)
+    said = {each["name"]: (each["state"], each["message"]) for each in checked}
+    assert said["smu"] == ("idle", "")
+    assert said["odd"][0] == said["typo"][0] == "offline"
+    assert "There is no driver 'acme.none'" in said["odd"][1]
+    assert "[devices.typo] bauds: there is no such key" in said["typo"][1]
+
+
 def test_people_see_what_was_understood_a_table_and_the_curve(command: Any) -> None:
     done = command("run", DIODE, "--set", "sweep.stop=0.8V", "--set", "Sweep.points=11")
     assert done.returncode == 0, done.stderr

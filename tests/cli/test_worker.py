@@ -364,11 +364,13 @@ def test_commands_and_what_it_tells(start: Any, command: Any, settings: Settings
     wrong = command("worker", "command", "lab", "open_space")
     assert wrong.returncode == 1
     assert "missing required field `name`" in wrong.stderr
-    assert command("worker", "command", "lab", "estop_reset").returncode == 0
     assert command("estop", "lab").returncode == 0
+    assert command("worker", "command", "lab", "estop_reset").returncode == 0
     told = [json.loads(line(listening)) for _ in range(2)]
     assert [each["source"] for each in told] == ["E-STOP", "E-STOP"]
-    assert "pressed E-STOP" in told[1]["text"]
+    assert all(each["safety"] for each in told)
+    assert told[0]["text"].startswith("E-STOP by ")
+    assert told[1]["text"].endswith(" reset the E-STOP.")
     command("worker", "stop", "lab")
     listening.communicate(timeout=patience())
     assert listening.returncode == 0

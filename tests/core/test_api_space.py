@@ -405,7 +405,9 @@ def test_an_archive_carries_config_state_and_files(tmp_path: Path) -> None:
         ((linked("files/link"), b"/etc/passwd"), "a link or a device"),
         (("config", b"[]"), "not an object"),
         (("config", b"{"), "not JSON"),
-        (("evil.py", b"x"), "does not belong"),
+        (("other/../../evil", b"x"), "does not belong"),
+        (("other//evil", b"x"), "does not belong"),
+        (("a\nb", b"x"), "does not belong"),
     ],
 )
 def test_an_archive_with_one_bad_entry_is_refused_whole(

@@ -1,5 +1,6 @@
 """The codec: exact round trips in JSON and in bytes, and what becomes of unknown types."""
 
+import array
 import contextlib
 import datetime as dt
 import decimal
@@ -24,6 +25,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as npst
 
 from funcnodes.core import JSONDecoder, JSONEncoder, NoValue, codec, units
+from funcnodes.core.codec import copying, writing
 from funcnodes.errors import SavedGraphError
 
 
@@ -342,3 +344,61 @@ def test_the_codec_loads_neither_numpy_nor_pint_for_plain_values() -> None:
         "assert not {'numpy', 'pint', 'msgspec'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+# ── the quick way ─────────────────────────────────────────────────────────────────────────
+
+
+class Word(str):
+    pass
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        (1, 2), {1: "a"}, {None: 1}, {True: 1}, {Word("a"): 1}, Word("a"), Level.LOW, 2**53,
+        -(2**53), 2**70, math.inf, math.nan, b"x", bytearray(b"x"), 1 + 2j, {"$": "tuple"}, "$",
+        "\ud800", {1}, np.float64(1.5), np.bool_(True), np.str_("a"), np.int64(1),
+        array.array("d", [1.0]), OrderedDict(a=(1,)), NoValue, dt.date(2020, 1, 1),
+        [[[[[[[[1]]]]]]]],
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_needs_a_marker_is_not_taken_by_the_quick_way(inside: Any) -> None:
+    for value in ([1, inside], {"a": inside}, [{"a": [inside]}]):
+        assert copying.copied(value) is None
+        slow = writing.written(writing.Writer(binary=False), value)
+        assert codec.to_json(value) == slow
+        assert json.dumps(codec.to_json(value)) == json.dumps(slow)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {}, {"a": 1, "b": [1.5, None, True, "é"]}, [{"x": 1, "y": -0.0}, {"x": 2, "y": 1e300}],
+        [[1, 2], [3, 4.0]], {"a": {"b": {"c": [2**53 - 1]}}},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_the_quick_way_gives_an_equal_copy_and_nothing_of_the_original(value: Any) -> None:
+    copy = codec.to_json(value)
+    assert copying.copied(value) == value == copy
+    assert json.dumps(copy) == json.dumps(value)
+    assert copy is not value
+    assert not _parts(copy) & _parts(value)
+
+
+def _parts(value: Any) -> set[int]:
+    """Every list and object inside, as such."""
+    if not isinstance(value, list | dict):
+        return set()
+    items = value.values() if isinstance(value, dict) else value
+    return {id(value)}.union(*map(_parts, items))
+
+
+def test_a_value_inside_itself_is_left_to_the_long_way() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    assert copying.copied(circle) is None
+    with pytest.raises(codec.UnsavableError):
+        codec.to_json(circle)

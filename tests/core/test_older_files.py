@@ -5,15 +5,16 @@ in the file of 0.2.17 only the random ids were shortened.
 """
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from funcnodes.basic_nodes import NODE_SHELF
-from funcnodes.core import Library, NodeInput, NodeSpace, NoValue
+from funcnodes.core import Library, NodeDecorator, NodeInput, NodeSpace, Shelf
 from funcnodes.core.graph import archive
-from funcnodes.errors import SavedGraphError
+from funcnodes.errors import SameNodeConnectionError, SavedGraphError
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 
@@ -76,13 +77,7 @@ def test_saving_an_older_file_loses_no_node_no_wire_and_no_byte_of_a_missing_pac
     old = saved(name)
     new = again(opened(saved(name)))
     assert [node["id"] for node in new["nodes"]] == [node["id"] for node in old["nodes"]]
-    refused = [
-        [wire[0], wire[1], node["id"], port]
-        for node in new["nodes"]
-        for port, io in node["io"].items()
-        for wire in io.get("refused", ())
-    ]
-    assert sorted(new["edges"] + refused) == sorted(old["edges"])
+    assert sorted(new["edges"]) == sorted(old["edges"])
     for was, now in zip(old["nodes"], new["nodes"], strict=True):
         if was["node_id"].startswith("lab."):
             assert now == was
@@ -97,39 +92,82 @@ def test_two_wires_into_an_input_that_took_several_are_both_there() -> None:
     ]
 
 
-def test_a_wire_that_does_not_fit_is_kept_named_and_given_up_once_the_input_is_set() -> None:
+NOT_CHECKED = [
+    (
+        ("a", "out", "f", "condition"),
+        "Any number but 0 counts as on.",
+    ),
+    (("lp", "out", "lp", "b"), "AddNode(lp) cannot be wired to itself."),
+]
+
+
+async def test_wires_that_2_x_let_through_are_made_and_marked_as_not_checked() -> None:
     """2.x took a number for a condition, and wired nodes to themselves."""
-    space = opened(again(opened(saved("space-2.4.0.json"))))
+    space = opened(saved("space-2.4.0.json"))
+    assert sorted(space.unchecked) == NOT_CHECKED
+    again_open = opened(again(space))
+    assert sorted(again_open.unchecked) == NOT_CHECKED
+    assert again(again_open) == again(space)
     condition = space.get_node_by_id("f").inputs["condition"]
-    assert condition.value is NoValue
-    assert [(wire.node, wire.output) for wire in condition.refused] == [("a", "out")]
-    assert lost(space) == [
-        "IfNode(f): condition lost its wire; set it or wire it anew. sum of it.out cannot be "
-        "wired to IfNode(f).condition: A number does not fit into an on/off value.",
-        "AddNode(lp): b lost its wire; set it or wire it anew. "
-        "AddNode(lp) cannot be wired to itself.",
+    note = space.get_node_by_id("a").outputs["out"].edge_note(condition)
+    assert note == f"not checked: {NOT_CHECKED[0][1]}"
+    await computed(space, "v1")
+    assert condition.value is True  # 6.5, as `if` takes it
+    assert value(space, "f", "on_true") == 6.5**0.5
+    await space.aclose()
+
+
+def test_what_was_not_checked_may_be_drawn_again_and_nothing_else() -> None:
+    space = opened(saved("space-2.4.0.json"))
+    condition = space.get_node_by_id("f").inputs["condition"]
+    out = space.get_node_by_id("a").outputs["out"]
+    out.disconnect(condition)
+    assert [edge for edge, _ in space.unchecked] == [NOT_CHECKED[1][0]]
+    space.connect("a", "out", "f", "condition")
+    assert sorted(space.unchecked) == NOT_CHECKED
+    space.connect("s", "out", "f", "condition")  # as a number that is 0 or 1
+    assert [edge for edge, _ in space.unchecked] == [NOT_CHECKED[1][0]]
+    space.connect("a", "out", "f", "condition")
+    with pytest.raises(SameNodeConnectionError):
+        space.connect("lp", "out", "lp", "a")
+    condition.update_value_options(options=None)  # which looks at its edges anew
+    assert sorted(space.unchecked) == NOT_CHECKED
+
+
+async def test_nothing_that_was_not_checked_reaches_an_effect_in_a_run() -> None:
+    @NodeDecorator("older.write")
+    def write(on: bool) -> None:
+        pass
+
+    write.effect = True
+    space = NodeSpace(Library(NODE_SHELF, Shelf([write])))
+    nodes = [
+        {"id": "v", "node_id": "input.str", "name": "Text", "io": {}},
+        {"id": "w", "node_id": "older.write", "name": "Write", "io": {}},
     ]
-    condition.value = True
-    space.get_node_by_id("lp").inputs["b"].value = 0
+    space.deserialize({"nodes": nodes, "edges": [["v", "string", "w", "on"]]})
+    said = [
+        sentence for sentence in problems(space, plan(space), None) if "not checked" in sentence
+    ]
+    assert said == [
+        "Write: the wire to on is not checked; wire it anew. "
+        "Text.string cannot be wired to Write.on: Text does not fit into an on/off value."
+    ]
+    space.get_node_by_id("w").inputs["on"].disconnect()
+    assert not [s for s in problems(space, plan(space), None) if "not checked" in s]
+
+
+def test_a_circle_of_forwarded_inputs_cannot_be_made_and_is_kept_named() -> None:
+    nodes = [{"id": uuid, "node_id": "add_node", "io": {}} for uuid in "ab"]
+    space = opened({"nodes": nodes, "edges": [["a", "a", "b", "a"], ["b", "a", "a", "a"]]})
+    assert lost(space) == [
+        "Add: a lost its wire; set it or wire it anew. Add.a is already forwarded to Add.a."
+    ]
+    space = opened(again(space))
+    assert len(lost(space)) == 1
+    space.get_node_by_id("a").inputs["a"].value = 1
     assert lost(space) == []
     assert "refused" not in json.dumps(space.serialize())
-
-
-def test_what_came_by_a_wire_that_is_refused_does_not_stay_as_if_it_had_been_set() -> None:
-    space = opened(
-        {
-            "nodes": [
-                {
-                    "id": "a",
-                    "node_id": "add_node",
-                    "io": {"a": {"value": 7.0}, "b": {"value": 1.0}},
-                }
-            ],
-            "edges": [["a", "out", "a", "a"]],
-        }
-    )
-    assert space.get_node_by_id("a").inputs["a"].value is NoValue
-    assert space.get_node_by_id("a").inputs["b"].value == 1
 
 
 def test_limits_that_followed_another_input_do_not_stay_behind() -> None:
@@ -141,17 +179,25 @@ def test_limits_that_followed_another_input_do_not_stay_behind() -> None:
     assert space.get_node_by_id("a").inputs["b"].value_options == {"min": 0, "max": 10}
 
 
-@pytest.mark.parametrize("refused", ["x", ["x"], [["a", "b"]], [["a", "b", 3]]])
-def test_a_damaged_refused_wire_is_one_sentence(refused: Any) -> None:
-    node = {"id": "a", "node_id": "add_node", "io": {"a": {"refused": refused}}}
-    with pytest.raises(SavedGraphError, match="refused"):
+@pytest.mark.parametrize("kept", ["refused", "unchecked"])
+@pytest.mark.parametrize("said", ["x", ["x"], [["a", "b"]], [["a", "b", 3]]])
+def test_a_damaged_mark_of_a_wire_is_one_sentence(said: Any, kept: str) -> None:
+    node = {"id": "a", "node_id": "add_node", "io": {"a": {kept: said}}}
+    with pytest.raises(SavedGraphError, match=rf"{kept}|wire in the file"):
         opened({"format": 3, "nodes": [node]})
 
 
 def test_in_files_of_today_a_wire_that_does_not_fit_is_refused() -> None:
-    new = again(opened(saved("space-2.4.0.json")))
-    with pytest.raises(SavedGraphError, match="does not fit into an on/off value"):
-        opened({**new, "edges": [*new["edges"], ["a", "out", "f", "condition"]]})
+    nodes = [{"id": uuid, "node_id": "add_node", "io": {}} for uuid in "ab"]
+    nodes.append({"id": "t", "node_id": "input.str", "io": {}})
+    older = {"nodes": nodes, "edges": [["t", "string", "a", "a"]]}
+    new = again(opened(older))
+    assert again(opened(new)) == new
+    with pytest.raises(SavedGraphError, match="Text does not fit into a number"):
+        opened({**new, "edges": [*new["edges"], ["t", "string", "b", "a"]]})
+    del new["nodes"][0]["io"]["a"]["unchecked"]
+    with pytest.raises(SavedGraphError, match="Text does not fit into a number"):
+        opened(new)
 
 
 def test_a_workers_archive_of_2_x_opens_with_its_files(tmp_path: Path) -> None:
@@ -160,7 +206,21 @@ def test_a_workers_archive_of_2_x_opens_with_its_files(tmp_path: Path) -> None:
     assert found.files["sub/data.txt"].read_text() == "1;2\n"
     space = opened(found.state)
     node = space.get_node_by_id("a")
-    assert (node.name, node.properties["pos"], len(space.edges)) == ("sum of it", [10, 20], 7)
+    assert (node.name, node.properties["pos"], len(space.edges)) == ("sum of it", [10, 20], 9)
+
+
+def test_what_else_is_in_an_archive_stays_there_and_has_a_name(tmp_path: Path) -> None:
+    """2.x puts a `pyproject.toml` beside the state."""
+    archived = tmp_path / "more.fnw"
+    archived.write_bytes((OLDER / "worker-2.4.0.fnw").read_bytes())
+    with zipfile.ZipFile(archived, "a") as packed:
+        packed.writestr("pyproject.toml", "[project]\nname = 'bench'\n")
+        packed.writestr("extra/deep/notes.txt", "x")
+        packed.writestr("run.py", "raise SystemExit('executed')")
+    found = archive.read(archived, tmp_path / "out")
+    assert found.left == ("extra/deep/notes.txt", "pyproject.toml", "run.py")
+    assert [path.name for path in sorted((tmp_path / "out").rglob("*.*"))] == ["data.txt"]
+    assert len(opened(found.state).edges) == 9
 
 
 def test_what_an_instance_says_otherwise_than_its_class_survives_saving() -> None:

@@ -67,6 +67,19 @@ async def test_a_process_is_kept_for_the_next_call() -> None:
     assert len(pids) <= 2
 
 
+async def test_an_idle_process_that_was_killed_is_replaced_without_a_word() -> None:
+    node = nodes.where()
+    for x in range(3):
+        node.inputs["x"].value = x
+        await node
+        pid = node.outputs["out0"].value
+        os.kill(pid, signal.SIGKILL)
+        node.inputs["x"].value = 10 + x
+        await node
+        assert node.outputs["out0"].value != pid
+        assert node.outputs["out1"].value == 10 + x
+
+
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [

@@ -24,7 +24,7 @@ SMU = [
     "*IDN? -> KEITHLEY INSTRUMENTS INC.,MODEL 2400,1234567,C33", ":FORM:ELEM VOLT,CURR,STAT",
     NO_ERROR, ":SOUR:VOLT? -> 0.0", ":SENS:CURR:PROT? -> 1.05E-04", ":OUTP? -> 1",
     ":SENS:CURR:NPLC? -> 1", ":SOUR:VOLT:RANG? -> 21", ":SENS:CURR:RANG? -> 1.05E-04",
-    ":SOUR:FUNC? -> VOLT", *[':SENS:FUNC? -> "CURR:DC"'] * 2,
+    ":SOUR:FUNC? -> VOLT", *[':SENS:FUNC? -> "VOLT:DC","CURR:DC"'] * 2,
 ]  # fmt: skip
 DMM = [
     "*IDN? -> Keysight Technologies,34461A,MY60000001,A.03", NO_ERROR, ':SENS:FUNC? -> "VOLT"',

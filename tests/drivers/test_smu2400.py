@@ -1,6 +1,7 @@
 """The Keithley 2400 driver: its exact words, and what comes of them on the simulated instrument."""
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ CONNECT = [
     (b":SOUR:VOLT?\n", b"0.000000E+00\n"), (b":SENS:CURR:PROT?\n", b"1.050000E-04\n"),
     (b":OUTP?\n", b"1\n"), (b":SENS:CURR:NPLC?\n", b"1.00\n"),
     (b":SOUR:VOLT:RANG?\n", b"2.100000E+01\n"), (b":SENS:CURR:RANG?\n", b"1.050000E-04\n"),
-    (b":SOUR:FUNC?\n", b"VOLT\n"), *[(b":SENS:FUNC?\n", b'"CURR:DC"\n')] * 2,
+    (b":SOUR:FUNC?\n", b"VOLT\n"), *[(b":SENS:FUNC?\n", b'"VOLT:DC","CURR:DC"\n')] * 2,
 ]  # fmt: skip
 
 
@@ -129,12 +130,45 @@ async def test_a_driver_that_was_found_remembers_through_an_outage(simulated: An
         assert smu.message == "smu lost its settings: integration time (nplc) was 5, is 1."
 
 
-async def test_volts_at_the_terminals_are_refused_until_they_are_sensed(simulated: Any) -> None:
-    """Else "V" is only the programmed level."""
+async def test_the_programmed_level_is_no_reading_of_the_voltage(simulated: Any) -> None:
+    """D3: a 2400 fresh from the mains senses the current only, and answers with its own level."""
+    simulated.request("power_cycle", device="smu")
     async with Bench.builtin("demo", simulated.resources) as bench:
         smu = acting(bench.devices["smu"])
         await smu.output.set(True)
+        await smu.compliance.set(20e-3)
+        await smu.voltage.set(0.65)
+        reading = await smu.reading.get()
+        assert math.isnan(reading["v"])
+        qualities = {name: each.quality for name, each in reading.samples.items()}
+        assert qualities == {"v": "missing", "i": "ok", "status": "ok"}
+        shown = {each.name: each.quality for each in bench.devices["smu"].parameters()}
+        assert (shown["reading.v"], shown["reading.i"]) == ("missing", "ok")
         with pytest.raises(RefusedError, match="terminals is refused: senses voltage is off, not"):
             await smu.terminals.get()
         await smu.sense_both()
-        assert (await smu.terminals.get())["v"] == pytest.approx(0, abs=1e-2)
+        reading = await smu.reading.get()
+        assert reading["v"] == pytest.approx(0.65, abs=1e-3)
+        assert reading.quality == "ok"
+        assert (await smu.terminals.get())["v"] == pytest.approx(0.65, abs=1e-3)
+
+
+async def test_no_output_goes_on_while_another_function_than_the_drivers_is_sourced(
+    simulated: Any,
+) -> None:
+    """D10: 1 mA into nothing is the compliance voltage on the terminals."""
+    simulated.request("power_cycle", device="smu")
+    async with Bench.builtin("demo", simulated.resources) as bench:
+        smu = acting(bench.devices["smu"])
+        await smu.source_function.set(SourceFunction.CURRENT)
+        with pytest.raises(
+            RefusedError,
+            match="output was not switched on, since source function is current, not voltage, as "
+            "voltage must have it",
+        ):
+            await smu.output.set(True)
+        assert simulated.state()["smu"]["output"] is False
+        await smu.output.set(False)
+        await smu.source_function.set(SourceFunction.VOLTAGE)
+        await smu.output.set(True)
+        assert simulated.state()["smu"]["output"] is True

@@ -42,7 +42,7 @@ class Diode(Node):
 class Gate(Node):
     """Passes ▶ on when it is opened; tells when somebody waits there."""
 
-    node_id = "test.gate"
+    node_id = "test.runs_gate"
     node_name = "Gate"
     default_policy = "settled"
     shows_order = True

@@ -12,7 +12,8 @@ from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import Run, RunReader, StorageError
 from funcnodes.runs.writer import RunWriter
 
-from ..waiting import patience
+from ..waiting import patience, until
+from .other_program import read_by_another_program
 
 
 class Switch(Node):
@@ -421,3 +422,40 @@ async def test_a_missing_node_class_stops_the_run_by_name(lab: Any) -> None:
         {"nodes": [{"id": "a", "node_id": "sweep"}, {"id": "b", "node_id": "no.such"}], "edges": []}
     )
     assert "There is no node of type 'no.such' here." in lab.runner.check()[0]
+
+
+# ── the committed mark (R4) ───────────────────────────────────────────────────────────────
+
+
+async def test_whoever_watches_a_run_is_told_how_many_rows_are_kept(
+    lab: Any, gate_class: Any
+) -> None:
+    """R4: the mark follows by itself, and is at the last row when the run is over."""
+    _, gate = await gated(lab, gate_class)
+    marks: list[tuple[str, int]] = []
+    lab.runner.on_change(lambda run: marks.append((run.state, run.kept)))
+    run = await lab.runner.start(operator="tester")
+    await reached(gate)  # the first point is recorded, and waits here
+    await until(lambda: ("running", 1) in marks)
+    gate.open.set()
+    assert await finished(run) == "complete"
+    assert (run.kept, run.rows) == (3, 3)
+    assert marks[-1] == ("complete", 3)
+
+
+async def test_a_run_whose_file_another_program_reads_is_complete_and_says_so(
+    lab: Any, gate_class: Any
+) -> None:
+    """R6: a viewer that was left open costs nobody a run."""
+    _, gate = await gated(lab, gate_class)
+    said: list[str] = []
+    lab.runner.on_log(lambda entry: said.append(entry.text))
+    run = await lab.runner.start(operator="tester")
+    await reached(gate)
+    with read_by_another_program(run.path) as let_go:
+        gate.open.set()
+        assert await finished(run) == "complete"
+        assert (run.rows, run.message) == (3, "")
+        assert "All rows are kept, but process" in said[-1]
+        let_go()
+    assert RunReader(run.path).head.state == "complete"

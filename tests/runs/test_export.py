@@ -12,7 +12,7 @@ import pytest
 
 from funcnodes.errors import RunError
 from funcnodes.runs import RunReader, RunStore
-from funcnodes.runs.export import csv_lines, csv_name, csv_text
+from funcnodes.runs.export import csv_lines, csv_name, csv_piece, csv_text
 from funcnodes.runs.records import Cell, Column, TableSpec
 
 
@@ -138,3 +138,22 @@ def test_a_run_without_a_recorder_says_so(tmp_path: Path) -> None:
 def test_file_names_are_safe_anywhere(tmp_path: Path) -> None:
     run = recorded(tmp_path, (), [], title="../../Diode: I/V <1N4148>\n")
     assert csv_name(run.head) == "run-00001-diode-i-v-1n4148.csv"
+
+
+@pytest.mark.parametrize("limit", [5, 37, 1000, 10**6])
+def test_pieces_of_any_size_are_the_whole_file(tmp_path: Path, limit: int) -> None:
+    """A row that is longer than a piece is cut."""
+    rows = [[Cell(float(n)), Cell("x" * (50 if n != 7 else 500))] for n in range(30)]
+    run = recorded(tmp_path, (Column(name="a", kind="number"), Column(name="b", kind="text")), rows)
+    pieces = [csv_piece(run, limit=limit)]
+    while (after := pieces[-1].next) is not None:
+        pieces.append(csv_piece(run, after, limit=limit))
+    assert b"".join(piece.data for piece in pieces).decode() == csv_text(run)
+    assert max(len(piece.data) for piece in pieces) <= limit
+
+
+@pytest.mark.parametrize("after", ["x", "1", "-1:0", "1:-2", "9" * 50 + ":0", "1:2:3"])
+def test_a_place_that_is_none_is_refused(tmp_path: Path, after: str) -> None:
+    run = recorded(tmp_path, (Column(name="a", kind="number"),), [[Cell(1.0)]])
+    with pytest.raises(RunError, match="no place"):
+        csv_piece(run, after)

@@ -12,11 +12,12 @@ from funcnodes.core import Node, NodeSpace
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations import drivers
-from funcnodes.errors import RefusedError
+from funcnodes.errors import DeviceError, RefusedError
 from funcnodes.runs import Run, Runner, RunStore
 from funcnodes.runs.local import library
 
-from ..outage import Lockin, Mains
+from ..outage import Lockin, Mains, SerialMains
+from ..waiting import until
 
 
 class Station:
@@ -101,11 +102,17 @@ def lent() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def mains(tmp_path: Path) -> Mains:
+    """At a socket, unless the test wants it elsewhere."""
+    return Mains()
+
+
 @pytest.fixture(params=["stop"])
 async def station(
-    request: pytest.FixtureRequest, tmp_path: Path, lent: None
+    request: pytest.FixtureRequest, tmp_path: Path, lent: None, mains: Mains
 ) -> AsyncIterator[Station]:
-    async with Mains() as mains:
+    async with mains:
         device = DeviceConfig("lia", Lockin.spec.name, mains.address)
         config = BenchConfig("b", devices={"lia": device}, on_changed=request.param)
         async with Bench(config) as bench:
@@ -256,3 +263,117 @@ async def test_a_set_that_is_not_taken_fails_its_point(station: Station) -> None
     assert await run.wait() == "failed"
     assert "v was set to 1.2 V, but reads back as 1.15 V" in run.message
     assert station.mains.heard.count("V 1.2") == 1
+
+
+# ── on a serial line ──────────────────────────────────────────────────────────────────────
+
+
+class OnSerial:
+    """The same at a pseudo-terminal, where no broken connection tells of an outage."""
+
+    @pytest.fixture
+    def mains(self, tmp_path: Path) -> Mains:
+        return SerialMains(tmp_path / "ttyLIA")
+
+
+class TestOnASerialLine(OnSerial):
+    @pytest.mark.parametrize("during", ["I?", "V ", "V?"])
+    async def test_a_power_dip_stops_the_run_with_what_was_lost(
+        self, station: Station, during: str
+    ) -> None:
+        """D8: the line stays; only what is under way comes to nothing, a set or a question."""
+        mains = station.mains
+
+        def cut(command: str) -> None:
+            taken = mains.heard.count("I?")
+            if command.startswith(during) and taken >= 5 and mains.gain == 1000:
+                mains.dip()
+
+        mains.on_command = cut
+        run = await station.start(on_failure="retry")
+        assert await run.wait() == "failed"
+        assert "lia lost its settings: " in run.message
+        assert "gain was 1000, is 1" in run.message
+        assert station.wrong(run) == []
+        assert 4 <= len(station.rows(run)[0]) < 21
+
+    async def test_an_adapter_pulled_and_put_back_on_an_instrument_that_lost_its_settings(
+        self, station: Station
+    ) -> None:
+        run = await station.start(on_failure="retry", wait_s=20)
+        await station.reached(run, 4)
+        await station.mains.off()
+        await station.told(run, lambda: run.waiting == "waiting for lia")
+        station.mains.lose()
+        await station.mains.on()
+        assert await run.wait() == "failed"
+        assert "gain was 1000, is 1" in run.message
+        assert station.wrong(run) == []
+
+    async def test_one_that_kept_its_settings_goes_on(self, station: Station) -> None:
+        run = await station.start(on_failure="retry", wait_s=20)
+        await station.reached(run, 4)
+        await station.mains.off()
+        await station.told(run, lambda: run.waiting == "waiting for lia")
+        await station.mains.on()
+        assert await run.wait() == "complete"
+        assert (len(station.rows(run)[0]), station.wrong(run)) == (21, [])
+
+
+# ── sets from another thread ──────────────────────────────────────────────────────────────
+
+
+async def test_a_set_from_another_thread_during_an_outage_is_refused_and_never_made_up_for(
+    station: Station,
+) -> None:
+    """T12, D8: by a node's input, and by whoever has the device."""
+    gain = station.on("device.set", "gain")
+    station.space.arming = "live"
+    loop = asyncio.get_running_loop()
+    gain.inputs["value"].value = 3.0
+    await until(lambda: station.mains.gain == 3)
+    await station.mains.off()
+    station.mains.lose()
+    await until(lambda: not station.lia.is_online)
+
+    def by_thread() -> BaseException | None:
+        gain.inputs["value"].value = 5.0
+        return asyncio.run_coroutine_threadsafe(station.lia.member_set("gain", 7), loop).exception(
+            10
+        )
+
+    error = await asyncio.to_thread(by_thread)
+    assert isinstance(error, DeviceError)
+    assert "offline" in str(error) or "connection" in str(error)
+    await until(lambda: gain.error is not None)
+    station.mains.heard.clear()
+    await station.mains.on()
+    await until(lambda: station.lia.is_online)
+    await station.lia.member_get("gain")
+    assert not [each for each in station.mains.heard if each.startswith("G ")]
+    assert station.mains.gain == 1.0
+
+
+async def test_a_set_from_another_thread_that_waits_through_a_dip_is_refused(
+    station: Station,
+) -> None:
+    """It was meant for the instrument as it was."""
+    loop, lia = asyncio.get_running_loop(), station.lia
+    await lia.member_set("gain", 1000)
+    asked = asyncio.Event()
+
+    def cut(command: str) -> None:
+        if command == "I?":
+            asked.set()
+            station.mains.dip()
+
+    station.mains.on_command = cut
+    reading = asyncio.ensure_future(lia.member_get("i"))
+    await asked.wait()
+    error = await asyncio.to_thread(
+        lambda: asyncio.run_coroutine_threadsafe(lia.member_set("v", 5), loop).exception(10)
+    )
+    await asyncio.gather(reading, return_exceptions=True)
+    assert isinstance(error, RefusedError)
+    assert "lost its settings: gain was 1000, is 1. So nothing was written" in str(error)
+    assert station.mains.v == 0.0

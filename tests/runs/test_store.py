@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -27,9 +28,10 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.store import RunStore
-from funcnodes.runs.writer import RunWriter, is_being_written
+from funcnodes.runs.writer import RunWriter, is_being_written, storage_error
 
-from ..waiting import patience
+from ..waiting import eventually, patience
+from .other_program import read_by_another_program
 
 Limit = Callable[[float], float]
 
@@ -384,3 +386,74 @@ def unprivileged() -> Iterator[None]:
     finally:
         if before == 0:
             os.seteuid(before)
+
+
+# ── a program that has the file open (R6) ─────────────────────────────────────────────────
+
+
+def journal_mode(path: Path) -> str:
+    return "wal" if path.read_bytes()[18] == 2 else "delete"
+
+
+def test_a_run_whose_file_another_program_reads_ends_complete_and_is_folded_later(
+    store: RunStore,
+) -> None:
+    with writing(store) as writer:
+        append(writer, (0.1, 1e-9))
+        writer.flush().result()
+        with read_by_another_program(writer.path) as let_go:
+            append(writer, (0.2, 2e-9))
+            close(writer)
+            assert writer.failure is None
+            assert "has the run file open: part of it stays in" in writer.kept_open
+            assert re.search(r"process \d+ \(python", writer.kept_open)
+            assert journal_mode(writer.path) == "wal"
+            head = store.find("latest").head
+            assert (head.state, head.rows) == ("complete", 2)
+            let_go()
+            eventually(lambda: journal_mode(writer.path) == "delete")
+    assert sorted(each.name for each in store.folder.iterdir()) == [".numbers", writer.path.name]
+    assert len(store.find("latest").rows()) == 2
+
+
+def test_a_start_of_the_worker_folds_what_a_program_kept_open(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that program checkpointed by itself, so that only the header is left."""
+    monkeypatch.setattr("funcnodes.runs.writer.finish", lambda _: True)  # it leaves it to others
+    with writing(store) as writer:
+        append(writer, (0.1, 1e-9))
+        writer.flush().result()
+        with read_by_another_program(writer.path) as let_go:
+            append(writer, (0.2, 2e-9))
+            close(writer)
+            assert store.recover() == []
+            assert journal_mode(writer.path) == "wal"
+            let_go()
+            wal = writer.path.with_name(writer.path.name + "-wal")
+            assert not wal.exists()  # SQLite's own, by whoever was the last to close it
+            assert store.recover() == []
+            assert journal_mode(writer.path) == "delete"
+    assert store.find("latest").head.state == "complete"
+
+
+def test_the_next_look_at_a_run_folds_it(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("funcnodes.runs.writer.finish", lambda _: True)  # it leaves it to others
+    with writing(store) as writer:
+        append(writer, (0.1, 1e-9))
+        writer.flush().result()
+        with read_by_another_program(writer.path):
+            close(writer)
+            assert journal_mode(writer.path) == "wal"
+    assert len(store.find("1").rows()) == 1
+    assert journal_mode(writer.path) == "delete"
+
+
+def test_a_file_that_another_program_keeps_locked_is_named(store: RunStore) -> None:
+    with writing(store) as writer:
+        blocker = sqlite3.connect(writer.path, isolation_level=None)
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorname = "SQLITE_BUSY"
+        said = storage_error(writer.path, error)
+        blocker.close()
+    assert said.message.endswith("this program keeps it locked.")

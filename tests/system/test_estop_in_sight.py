@@ -1,5 +1,6 @@
 """E-STOP is on screen on every page, at every width from 360 px up, whatever else is there."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,14 @@ def test_on_the_start_page_and_in_the_editor_during_a_run_and_after_a_stop(
     page.locator("[data-testid=estop]").first.click()
     expect(page.locator("[data-testid=ack][data-state=off]").first).to_be_visible()
     check(page, "the record of an E-STOP")
+
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_role("tab", name="Log").click()
+    page.get_by_role("button", name="Safety only").click()
+    lines = page.get_by_role("region", name="Log lines").locator("tbody tr")
+    expect(lines.filter(has_text="E-STOP by")).to_have_count(1)
+    expect(lines.filter(has_text="smu is off, read back")).to_have_count(1)
+    expect(lines.filter(has_text=re.compile("^run"))).to_have_count(0)
 
 
 def check_dialog(page: Page) -> None:

@@ -40,6 +40,8 @@ def test_from_the_link_to_a_curve_an_emergency_stop_and_the_same_state_after_a_r
     run_to_the_end(page)
     expect(page.get_by_test_id("plot").first).to_have_attribute("data-points", re.compile("5[1-9]"))
     demo.simulator.wait_output(False)
+    rows = page.get_by_test_id("run-rows").first
+    expect(rows).to_have_attribute("data-kept", "51")  # R4: all of them are on disk for good
 
     page.keyboard.press("Control+Enter")
     demo.simulator.wait_output(True)

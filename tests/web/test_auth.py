@@ -13,8 +13,10 @@ from funcnodes.web.auth import (
     SESSIONS_KEPT,
     Attempts,
     Auth,
+    NameTaken,
     SignInError,
     TooManyAttempts,
+    operating_user,
 )
 from funcnodes.web.listening import is_loopback
 
@@ -132,3 +134,27 @@ def test_a_name_that_cannot_be_shown_is_refused(auth: Auth, name: str) -> None:
 )  # fmt: skip
 def test_what_only_this_machine_can_reach(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_nobody_is_called_what_somebody_else_is_called(auth: Auth, clock: Clock) -> None:
+    """Present or away: a name in the record of a run is one person's."""
+    ada, _ = auth.sign_in(auth.link_token(role="operator", name="Ada"), address="x")
+    eve, _ = auth.sign_in(auth.link_token(role="viewer"), address="x")
+    for name in ("Ada", " ada ", "ＡＤＡ", operating_user()):
+        with pytest.raises(NameTaken, match="Somebody else here is called"):
+            auth.rename(eve, name)
+    assert auth.rename(ada, "ADA").name == "ADA", "it is her own"
+    assert auth.rename(eve, "Eve").name == "Eve"
+    auth.sign_out(ada)
+    assert auth.rename(eve, "Ada").name == "Ada"
+    clock.now += SESSION_S + 1
+    bob, _ = auth.sign_in(auth.link_token(name="Bob"), address="x")
+    assert auth.rename(bob, "Ada").name == "Ada", "that session has ended"
+
+
+def test_who_comes_without_a_name_is_numbered_and_an_admin_says_who_is_who(auth: Auth) -> None:
+    names = [auth.sign_in(auth.link_token(role="operator"), address="x")[1].name for _ in range(2)]
+    assert names == ["operator 1", "operator 2"]
+    assert auth.sign_in(auth.link_token(), address="x")[1].name == operating_user()
+    again = [auth.sign_in(auth.link_token(name="Ada"), address="x")[1].name for _ in range(2)]
+    assert again == ["Ada", "Ada"], "two browsers of one person"

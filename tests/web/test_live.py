@@ -25,8 +25,10 @@ def seqs(messages: list[Any]) -> list[int]:
 async def subscribed(page: Any, fake: Any) -> schema.Snapshot:
     await page.next(schema.Welcome)
     await page.send(schema.Subscribe(worker=fake.uuid))
-    await fake.answer_snapshot()
+    answering = asyncio.create_task(fake.answer_snapshot())
     snapshot: schema.Snapshot = await page.next(schema.Snapshot)
+    answering.cancel()  # the server had one: the worker was not asked
+    await asyncio.gather(answering, return_exceptions=True)
     return snapshot
 
 
@@ -194,7 +196,7 @@ async def test_a_message_of_seventeen_mebibytes_closes_that_socket_alone(
 async def test_ten_thousand_messages_are_throttled_and_others_are_served(
     site: Any, workspace: Workspace, limit: Limit
 ) -> None:
-    """10⁴ messages/s: read no faster than 200 a second after a burst of 400."""
+    """10⁴ messages/s: read no faster than 2,000 a second."""
     ping = encode(schema.Ping())
 
     async def flood(page: Any) -> None:
@@ -249,9 +251,9 @@ async def test_fifty_browsers_one_of_which_never_reads(
         for number in range(100):
             await fake.value(float(number))
             began = time.monotonic()
-            reply = asyncio.create_task(pages[0].ask(number, schema.ListRuns()))
-            do = await fake.asked(schema.ListRuns)
-            await fake.socket.send(encode(schema.Ack(id=do.id, rev=0, result=[])))
+            reply = asyncio.create_task(pages[0].ask(number, schema.GetWatch()))
+            do = await fake.asked(schema.GetWatch)
+            await fake.socket.send(encode(schema.Ack(id=do.id, rev=0, result=None)))
             await reply
             took.append(time.monotonic() - began)
         assert sorted(took)[-2] < limit(0.1)

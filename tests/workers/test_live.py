@@ -161,19 +161,19 @@ async def test_an_edit_of_the_compliance_writes_that_and_starts_no_sweep(
     assert [each for each in sent if "?" not in each] == [":SENS:CURR:PROT 0.01"]
 
 
-async def test_a_set_right_after_live_was_switched_on_acts(
+async def test_a_set_right_after_live_was_switched_off_does_not_act(
     desk: Desk, simulated: SimulatedBench
 ) -> None:
     """What is asked is carried out in order: one browser sends both within a millisecond."""
     commands = desk.worker._commands
+    await desk.ask(schema.SetLive(live=True))
     for number, body in enumerate(
         (
-            schema.SetLive(live=True),
             schema.SetValue(node="compliance", port="value", value=0.01),
             schema.SetLive(live=False, park=False),
             schema.SetValue(node="compliance", port="value", value=0.02),
         ),
-        900,
+        901,
     ):
         commands.do(schema.Do(id=number, rev=0, actor=ADA, body=body))
         if number == 901:

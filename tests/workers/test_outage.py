@@ -16,6 +16,9 @@ BENCH = """
 [devices.smu]
 driver = "keithley.smu2400"
 address = "{address}"
+[devices.odd]
+driver = "acme.none"
+address = "tcp:127.0.0.1:1"
 """
 
 
@@ -41,7 +44,7 @@ async def desk(workspace: Workspace, simulated: SimulatedBench) -> AsyncIterator
 
 async def test_it_is_shown_logged_and_accepted(desk: Desk, simulated: SimulatedBench) -> None:
     def shown() -> schema.DeviceView | None:
-        found = [event.device for event in desk.events(schema.DevicePut)]
+        found = [e.device for e in desk.events(schema.DevicePut) if e.device.name == "smu"]
         return found[-1] if found else None
 
     async def until_changed(changed: bool) -> schema.DeviceView:
@@ -61,3 +64,34 @@ async def test_it_is_shown_logged_and_accepted(desk: Desk, simulated: SimulatedB
     logged = [line.text for event in desk.events(schema.Logged) for line in event.lines]
     assert lost in logged
     assert f"{lost} This was accepted by {ADA.name}." in logged
+
+
+async def test_effects_are_not_switched_on_while_what_the_graph_needs_does_not_hold(
+    desk: Desk,
+) -> None:
+    """D8: before arming, Live as well as a run."""
+    assert desk.worker.bench is not None
+    await desk.ask(schema.NewSpace(name="x"))
+    await desk.ask(schema.AddNode(key="device.set:smu.voltage", x=0, y=0))
+    smu = desk.worker.bench.devices["smu"]
+    await smu.member_set("source_function", "current")
+    why = "smu: source function is current, not voltage, as voltage must have it."
+    refused = await desk.refused(schema.SetLive(live=True))
+    assert refused.detail == f"Effects were not switched on: {why}"
+    assert desk.worker.open is not None
+    assert desk.worker.open.space.arming == "disarmed"
+    await smu.member_set("source_function", "voltage")
+    await desk.ask(schema.SetLive(live=True))
+    assert desk.worker.open.space.arming == "live"
+
+
+async def test_a_device_without_a_driver_is_offline_and_the_worker_goes_on(desk: Desk) -> None:
+    await desk.ask(schema.NewSpace(name="x"))
+    shown = {device.name: device for device in desk.worker.snapshot().devices}
+    assert shown["smu"].state == "idle"
+    assert shown["odd"].state == "offline"
+    assert "There is no driver 'acme.none'; known are" in shown["odd"].message
+    assert shown["odd"].parameters == []
+    assert await desk.ask(schema.AddNode(key="device.read:smu.reading", x=0, y=0))
+    refused = await desk.refused(schema.DeviceConnect(name="odd"))
+    assert "There is no driver 'acme.none'" in refused.detail

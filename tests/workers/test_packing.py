@@ -145,6 +145,21 @@ def test_a_file_of_an_older_version_becomes_a_worker(settings: Settings, tmp_pat
     assert [node["node_id"] for node in data["nodes"]] == ["nowhere.node"]
 
 
+def test_what_has_no_place_in_a_worker_is_left_in_the_file_and_told(
+    packed: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """2.x puts a `pyproject.toml` beside the state."""
+    more = rewritten(packed, lambda e: e.update({"pyproject.toml": b"[project]", "a/b.lock": b"x"}))
+    where = ["--dir", str(settings.config_dir)]
+    assert execute([*where, "worker", "import", str(more), "--name", "two"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == [
+        "Left in the file, as no worker has a place for it: a/b.lock, pyproject.toml.",
+        "pyproject.toml names packages: what is missing, `worker modules add` installs.",
+    ]
+    assert not list(settings.config_dir.rglob("*.lock"))
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -1,5 +1,6 @@
 """A worker in this process: what people ask of it, and what it tells them."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -226,3 +227,31 @@ async def test_values_of_any_kind_are_shown_as_a_preview(desk: Any) -> None:
             raise ValueError
 
     assert preview(Rude()) == "Rude"
+
+
+async def test_an_older_file_s_unchecked_wires_are_told_and_survive_being_undone(
+    desk: Any, workspace: Workspace
+) -> None:
+    nodes = [
+        {"id": "v", "node_id": "value_node", "io": {"value": {"value": 2.0}}},
+        {"id": "f", "node_id": "if_node", "io": {}},
+    ]
+    older = {"nodes": nodes, "edges": [["v", "out", "f", "condition"]]}
+    workspace.spaces.save("Older", json.dumps(older).encode())
+    await desk.ask(schema.OpenSpace(name="Older"))
+
+    def notes() -> list[str]:
+        return [edge.note for edge in desk.worker.snapshot().edges]
+
+    said = "Any number but 0 counts as on."
+    assert desk.worker.snapshot().space.notice.startswith("A wire in this file is not checked")
+    assert [note.endswith(said) for note in notes()] == [True]
+    for removal in (
+        schema.Disconnect(edge=desk.worker.snapshot().edges[0].id),
+        schema.RemoveNodes(ids=["f"]),
+    ):
+        before = notes()
+        await desk.ask(removal)
+        assert notes() == []
+        await desk.ask(schema.Undo())
+        assert notes() == before

@@ -16,6 +16,7 @@ from funcnodes.devices import (
     control,
     driver,
     measurement,
+    part,
     record,
     setting,
 )  # fmt: skip
@@ -109,20 +110,22 @@ class Smu2400(ScpiDevice):
     sense_both = command(
         ':SENS:FUNC:CONC ON;:SENS:FUNC "VOLT","CURR"',
         title="Sense both",
+        brings=("senses_voltage", "senses_current"),
         doc="Have voltage and current measured.",
         source="2400S-900-01, table 18-5, :SENSe[1]:FUNCtion[:ON], :CONCurrent",
     )
     reading = record(
         ":READ?",
-        v=(float, "V", "V"),
+        # Where the voltage is not sensed the field holds the programmed level (page 18-50).
+        v=part("V", "V", requires={"senses_voltage": True}),
         i=(float, "A", "I"),
         # Compliance, real (3) or of a fixed range (16), or the voltage protection (4) holds the
         # source off its value; without contact (18, models with contact check) nothing is measured.
         status=StatusWord(overrange=bit(0), missing=bit(18), compliance=bit(3, 4, 16)),
         timeout_s=10, needs="output", title="V, I",
         requires={**SOURCES_VOLTAGE, "senses_current": True},
-        doc="Measure the current at the terminals, once. The voltage is the programmed one unless "
-        "it is sensed, see *At the terminals*. In compliance both are no data.",
+        doc="Measure the current at the terminals, once, and the voltage where it is sensed (see "
+        "*Sense both*), else that is missing. In compliance both are no data.",
         source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents, page 18-50",
     )  # fmt: skip
     terminals = record(

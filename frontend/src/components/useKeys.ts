@@ -1,5 +1,5 @@
 import { useEffect } from "react";
-import { get, isLocked, mayAct, openDialog, set } from "../store/editor";
+import { get, isLocked, mayAct, openDialog, selectAll, set, toast } from "../store/editor";
 import { copySelected, duplicate, paste, pin, redo, removeSelected, undo } from "../store/edits";
 import { estop } from "../store/estop";
 import { leaveScope, makeSubgraph, openScope } from "../store/nesting";
@@ -19,7 +19,7 @@ function onKey(event: KeyboardEvent): void {
   if (!act) return;
   event.preventDefault();
   event.stopPropagation();
-  if (!event.repeat || act === undo || act === redo) act();
+  if (!event.repeat || act === undo || act === redo || event.key in ARROWS) act();
 }
 
 function stopping(event: KeyboardEvent): (() => void) | null {
@@ -46,7 +46,19 @@ function editing(event: KeyboardEvent): (() => void) | null {
   if (event.key === "Enter" && onCard(event.target)) return opening();
   if (event.key === "/") return () => focusSearch();
   if (event.key === "Delete" || event.key === "Backspace") return may ? () => removeSelected(canvas()?.selectedEdges() ?? []) : null;
-  return onCanvas(event.target) ? letter(event.key.toLowerCase(), may) : null;
+  if (!onCanvas(event.target)) return null;
+  return event.key in ARROWS ? nudging(event, may) : letter(event.key.toLowerCase(), may);
+}
+
+const ARROWS: Record<string, readonly [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const STEP = 5;
+const LARGE_STEP = 20;
+
+/** Arrows move all that is selected, whichever card has the focus. */
+function nudging(event: KeyboardEvent, may: boolean): (() => void) | null {
+  const [dx, dy] = ARROWS[event.key] ?? [0, 0];
+  const step = event.shiftKey ? LARGE_STEP : STEP;
+  return may && get().selection.length ? () => canvas()?.nudge(dx * step, dy * step) : null;
 }
 
 /** In a field that has not been touched, undo is the graph's. */
@@ -68,7 +80,7 @@ function withControl(event: KeyboardEvent): (() => void) | null {
     case "d":
       return () => void duplicate(get().selection);
     case "a":
-      return onCanvas(event.target) ? () => canvas()?.selectAll() : null;
+      return onCanvas(event.target) ? selectAll : null;
     case "k":
       return openPalette;
     case "g":
@@ -94,10 +106,15 @@ function letter(key: string, may: boolean): (() => void) | null {
     case "p":
       return pinHere;
     case "c":
-      return may && get().selection.length === 1 ? () => openDialog("connect") : null;
+      return may && get().selection.length ? connectSelected : null;
     default:
       return null;
   }
+}
+
+function connectSelected(): void {
+  if (get().selection.length === 1) openDialog("connect");
+  else toast("Select one node to connect it.", "C connects a single node; a click selects one.", "info");
 }
 
 function openPalette(): void {

@@ -1,7 +1,8 @@
 /** The rows of a run as columns, put together from pieces that may overlap or leave gaps.
  *
- *  Guarantees that row n of a column is row n of the run: duplicates are dropped, a piece that starts
- *  beyond what is here is refused until the gap has been fetched.
+ *  Guarantees that no row comes twice: duplicates are dropped, a piece that starts beyond what is here
+ *  is refused until the gap has been fetched. Of a long run only the rows that its curves need are
+ *  kept: a piece may be thinned already, and what has grown too long is thinned here.
  */
 
 import type { Column } from "./wire.gen";
@@ -12,11 +13,18 @@ export interface Piece {
   start: number;
   columns: Column[];
   data: Array<Array<number | null>>;
+  /** The first row that they do not stand for; 0: there are as many as that. */
+  stop?: number;
 }
+
+/** Rows that are kept of a run at most, about. */
+export const KEPT_ROWS = 20_000;
+const THINNED_ROWS = 5_000;
 
 export class RunRows {
   readonly columns: Column[];
   readonly data: Array<Array<number | null>>;
+  private stop = 0;
 
   constructor(
     readonly run: string,
@@ -27,20 +35,34 @@ export class RunRows {
     this.data = columns.map(() => []);
   }
 
-  /** Rows that are here. */
+  /** Rows of the run that those here stand for. */
   get length(): number {
-    return this.data[0]?.length ?? 0;
+    return this.stop;
   }
 
   /** Append what is new of a piece. Returns the first missing row where there is a gap, else null. */
   append(piece: Piece): number | null {
-    if (piece.start > this.length) return this.length;
-    const skip = this.length - piece.start;
+    if (piece.start > this.stop) return this.stop;
+    const given = piece.data[0]?.length ?? 0;
+    const stop = piece.stop || piece.start + given;
+    if (stop <= this.stop) return null;
+    const thinned = given < stop - piece.start;
+    if (thinned && piece.start < this.stop) return this.stop;
+    const skip = thinned ? 0 : this.stop - piece.start;
     piece.data.forEach((values, i) => {
       const column = this.data[i];
       if (column) for (let row = skip; row < values.length; row++) column.push(values[row] ?? null);
     });
+    this.stop = stop;
+    if ((this.data[0]?.length ?? 0) > KEPT_ROWS) this.thin();
     return null;
+  }
+
+  private thin(): void {
+    const rows = extremes(this.data, THINNED_ROWS);
+    this.data.forEach((column, i) => {
+      this.data[i] = rows.map((row) => column[row] ?? null);
+    });
   }
 
   column(name: string): { column: Column; values: Array<number | null> } | null {
@@ -48,6 +70,26 @@ export class RunRows {
     const [column, values] = [this.columns[index], this.data[index]];
     return column && values ? { column, values } : null;
   }
+}
+
+/** Rows to keep so that of each stretch every column keeps its lowest and its highest. */
+export function extremes(columns: ReadonlyArray<ReadonlyArray<number | null>>, limit: number): number[] {
+  const n = columns[0]?.length ?? 0;
+  const width = Math.ceil(n / Math.max(50, Math.floor(limit / (2 * Math.max(1, columns.length)))));
+  const rows = new Set([0, n - 1]);
+  for (const column of columns) {
+    for (let start = 0; start < n; start += width) {
+      let [low, high] = [-1, -1];
+      for (let row = start; row < Math.min(n, start + width); row++) {
+        const value = column[row];
+        if (value === null || value === undefined) continue;
+        if (low < 0 || value < (column[low] as number)) low = row;
+        if (high < 0 || value > (column[high] as number)) high = row;
+      }
+      if (low >= 0) rows.add(low).add(high);
+    }
+  }
+  return [...rows].sort((a, b) => a - b);
 }
 
 /** Points of a curve with at most about `limit` of them: of each stretch of neighbours the lowest and

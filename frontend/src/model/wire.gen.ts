@@ -223,6 +223,7 @@ export interface RunView {
   started: number;
   ended: number | null;
   rows: number;
+  kept: number;
   operator: string;
   simulated: boolean;
   message: string;
@@ -384,6 +385,7 @@ export interface LogLine {
   level: "debug" | "info" | "warning" | "error";
   source: string;
   text: string;
+  safety: boolean;
 }
 
 /** A device that was written to by hand since Live was switched on (A1a). */
@@ -439,6 +441,14 @@ export interface ExampleView {
   nodes: number;
   devices: number;
   about_s: number | null;
+}
+
+/** Part of a file. */
+export interface ExportPiece {
+  name: string;
+  media_type: string;
+  data: Uint8Array;
+  next: string | null;
 }
 
 /** Everything a browser needs to draw the worker. */
@@ -510,6 +520,7 @@ export interface Rows {
   start: number;
   columns: Array<Column>;
   data: Array<Array<number | null>>;
+  stop: number;
 }
 
 export interface DevicePut {
@@ -628,6 +639,13 @@ export interface Welcome {
   type: "welcome";
   you: PersonView;
   version: string;
+  clock_s: number;
+}
+
+/** Answer to a Ping. */
+export interface Pong {
+  type: "pong";
+  clock_s: number;
 }
 
 export type FromWorker =
@@ -636,14 +654,16 @@ export type FromWorker =
   | Ack
   | Fail
   | Gone
-  | Welcome;
+  | Welcome
+  | Pong;
 
 export type AckResult =
   | Rows
   | Shown
   | Snapshot
   | WatchView
-  | TrafficPage;
+  | TrafficPage
+  | ExportPiece;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -936,12 +956,13 @@ export interface TakeControls {
   type: "take_controls";
 }
 
-/** Rows of a run from `start`. Ack.result is {run, recorder, start, columns, data}. */
+/** Rows of a run from `start`. Ack.result is a RowsView. */
 export interface GetRows {
   type: "get_rows";
   run: string;
   start?: number;
   limit?: number;
+  points?: number;
 }
 
 /** Ack.result is a list of RunView, newest first. */
@@ -950,11 +971,12 @@ export interface ListRuns {
   limit?: number;
 }
 
-/** Ack.result is {name, media_type, data: bytes}. */
+/** One piece of a run as a file, from where the piece before it ended. Ack.result is an */
 export interface ExportRun {
   type: "export_run";
   run: string;
   format?: "csv";
+  after?: string;
 }
 
 /** Ack.result is a Snapshot (the server asks for it when somebody subscribes). */
@@ -1020,6 +1042,8 @@ export interface Command {
   type: "command";
   id: number;
   rev?: number;
+  key?: string;
+  sent_s?: number | null;
   body: Body;
 }
 

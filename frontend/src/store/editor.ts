@@ -8,6 +8,7 @@ import { create } from "zustand";
 import type { WireEnd } from "../model/fit";
 import type { FrameBox, SectionBox } from "../model/frames";
 import type { Graph } from "../model/graph";
+import { nodesIn } from "../model/scope";
 import type { PersonView, Problem, RunView } from "../model/wire.gen";
 import type { WorkerInfo } from "./api";
 
@@ -154,6 +155,12 @@ export function go(route: "editor" | "start"): void {
 
 export function openDialog(dialog: DialogName | null): void {
   set({ dialog });
+}
+
+/** All that is open on the canvas. */
+export function selectAll(): void {
+  const { graph, scope } = get();
+  set({ selection: Object.keys(nodesIn(graph?.nodes ?? {}, scope)) });
 }
 
 export function selectOnly(id: string): void {

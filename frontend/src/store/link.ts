@@ -1,12 +1,15 @@
 /** The live socket: subscribes, resumes where it left off, sends commands and hands out answers.
  *
  *  Guarantees frames in order and once each (see `model/session`), and that every command's promise
- *  ends: with the worker's answer, or with `LinkLost`. Never repeats a command by itself.
+ *  ends: with the worker's answer, or with `LinkLost`. What was not answered when a connection ended is
+ *  sent again on the next one to the same life of the worker: by its key it is done once, and by the
+ *  time at which it was sent not at all if that is too long ago.
  */
 
 import { decode, encode } from "@msgpack/msgpack";
 import { backoff, NOWHERE, onFrame, onSnapshot, subscribe, type Place } from "../model/session";
-import type { Body, Event, FromBrowser, FromWorker, PersonView, Problem, Snapshot } from "../model/wire.gen";
+import { ServerClock } from "../model/serverclock";
+import type { Body, Command, Event, FromBrowser, FromWorker, PersonView, Problem, Snapshot } from "../model/wire.gen";
 
 /** The worker refused a command; nothing changed. */
 export class Refused extends Error {
@@ -30,7 +33,19 @@ export interface Listener {
   refused(): void;
 }
 
-const PING_MS = 5000;
+const PING_MS = 2000;
+/** How long a command may wait for the connection to come back. */
+const AGAIN_MS = 5000;
+
+interface Waiter {
+  command: Command;
+  /** By this page's clock. */
+  sentMs: number;
+  /** The life of the worker to which it was sent. */
+  life: string;
+  resolve: (result: unknown) => void;
+  reject: (error: Error) => void;
+}
 
 export class Link {
   private socket: WebSocket | null = null;
@@ -42,7 +57,10 @@ export class Link {
   private closed = false;
   private retry: ReturnType<typeof setTimeout> | null = null;
   private beat: ReturnType<typeof setInterval> | null = null;
-  private readonly waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
+  private readonly waiting = new Map<number, Waiter>();
+  private readonly clock = new ServerClock();
+  private readonly page = newPage();
+  private giveUp: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
     readonly worker: string,
@@ -79,6 +97,7 @@ export class Link {
   close(): void {
     this.closed = true;
     if (this.retry !== null) clearTimeout(this.retry);
+    if (this.giveUp !== null) clearTimeout(this.giveUp);
     this.socket?.close();
     this.forget(new LinkLost("The page has left this worker."));
   }
@@ -96,13 +115,33 @@ export class Link {
    */
   send(body: Body, made: number = this.rev): Promise<unknown> {
     const id = this.nextId++;
+    const command: Command = { type: "command", id, rev: made, key: `${this.page}-${id}`, body };
     return new Promise((resolve, reject) => {
-      if (!this.put({ type: "command", id, rev: made, body })) {
+      const waiter = { command, sentMs: performance.now(), life: lifeOf(this.place), resolve, reject };
+      if (!this.give(waiter)) {
         reject(new LinkLost("There is no connection to the worker."));
         return;
       }
-      this.waiting.set(id, { resolve, reject });
+      this.waiting.set(id, waiter);
     });
+  }
+
+  private give({ command, sentMs }: Waiter): boolean {
+    return this.put({ ...command, sent_s: this.clock.at(sentMs) });
+  }
+
+  /** Send again what the last connection left unanswered. */
+  private giveAgain(): void {
+    if (this.giveUp === null) return;
+    clearTimeout(this.giveUp);
+    this.giveUp = null;
+    for (const [id, waiter] of [...this.waiting]) {
+      if (waiter.life === lifeOf(this.place)) this.give(waiter);
+      else {
+        this.waiting.delete(id);
+        waiter.reject(new LinkLost("The worker was started anew before it answered."));
+      }
+    }
   }
 
   private put(message: FromBrowser): boolean {
@@ -119,7 +158,12 @@ export class Link {
   private receive(message: FromWorker): void {
     switch (message.type) {
       case "welcome":
+        this.clock.anew();
+        this.clock.heard(message.clock_s);
         this.listener.welcome(message.you, message.version);
+        return;
+      case "pong":
+        this.clock.heard(message.clock_s);
         return;
       case "snapshot":
         this.place = onSnapshot(message);
@@ -156,6 +200,7 @@ export class Link {
   private settle(): void {
     this.asked = false;
     this.attempt = 0;
+    this.giveAgain();
   }
 
   private take(id: number) {
@@ -167,8 +212,14 @@ export class Link {
   private ended(opened: boolean): void {
     if (this.beat !== null) clearInterval(this.beat);
     this.beat = null;
-    this.forget(new LinkLost("The connection was lost before the worker answered."));
-    if (this.closed) return;
+    if (this.closed) {
+      this.forget(new LinkLost("The connection was lost before the worker answered."));
+      return;
+    }
+    this.giveUp ??= setTimeout(() => {
+      this.giveUp = null;
+      this.forget(new LinkLost("The connection was lost before the worker answered."));
+    }, AGAIN_MS);
     this.listener.lost("The connection to the server is lost. Trying again.", false);
     if (!opened) this.listener.refused();
     this.retry = setTimeout(() => {
@@ -187,4 +238,14 @@ export class Link {
 function openSocket(): WebSocket {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   return new WebSocket(`${scheme}://${location.host}/api/live`);
+}
+
+/** Which life of a worker a place belongs to: its session without what the server adds of its own. */
+function lifeOf({ session }: Place): string {
+  return session.replace(/-[^-]*$/, "");
+}
+
+/** A name of this page that no other has. */
+function newPage(): string {
+  return [...crypto.getRandomValues(new Uint8Array(9))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,6 +2,7 @@
 
 import type { Body, Shown, TrafficPage } from "../model/wire.gen";
 import { live } from "./commands";
+import { Refused } from "./link";
 
 /** What the body of a card shows; null where it cannot be had. */
 export const bodyOf = (id: string) => ask<Shown>({ type: "get_body", id });
@@ -12,7 +13,17 @@ export const trafficSince = (since: Record<string, number>) => ask<TrafficPage>(
 async function ask<T>(body: Body): Promise<T | null> {
   try {
     return ((await live()?.send(body)) as T | undefined) ?? null;
-  } catch {
-    return null;
+  } catch (error) {
+    const again = retryAfter(error);
+    if (again === null) return null;
+    await new Promise((resolve) => setTimeout(resolve, again));
+    return ask<T>(body);
   }
+}
+
+/** Milliseconds after which to ask again, where this page has asked for too much; else null. */
+function retryAfter(error: unknown): number | null {
+  if (!(error instanceof Refused) || error.problem.title !== "OverBudget") return null;
+  const seconds = error.problem.context["retry_after_s"];
+  return typeof seconds === "number" ? 1000 * Math.max(0.2, seconds) : null;
 }

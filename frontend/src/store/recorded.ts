@@ -21,7 +21,8 @@ export async function catchUp(run: RunView | null): Promise<void> {
 }
 
 const filling = new Map<string, { again: boolean }>();
-const PAGE = 20_000;
+/** Points of a curve that are asked for at once; the worker thins a longer run to them. */
+const POINTS = 5_000;
 
 /** Fetch the rows of a run that are not here. */
 export async function fillRows(run: string): Promise<void> {
@@ -36,8 +37,8 @@ export async function fillRows(run: string): Promise<void> {
     while (state.again) {
       state.again = false;
       for (;;) {
-        const piece = (await live()?.send({ type: "get_rows", run, start: rowsHere(run), limit: PAGE })) as Piece | undefined;
-        if (!piece || putRows(piece) !== null || (piece.data[0]?.length ?? 0) < PAGE) break;
+        const piece = (await live()?.send({ type: "get_rows", run, start: rowsHere(run), points: POINTS })) as Piece | undefined;
+        if (!piece || putRows(piece) !== null || (piece.data[0]?.length ?? 0) === 0) break;
       }
     }
   } catch (error) {

@@ -42,7 +42,11 @@ def read_json(data: Any) -> Decoded:
     Raises:
         SavedGraphError: The content of a marker does not fit.
     """
-    reader = _Reader()
+    return read_with(ValueReader(), data)
+
+
+def read_with(reader: "ValueReader", data: Any) -> Decoded:
+    """What `reader` makes of it; see `read_json`."""
     try:
         return Decoded(reader.read(data), tuple(reader.unknown))
     except RecursionError as error:
@@ -67,7 +71,7 @@ class _UnknownTypeError(Exception):
     """Inside this module: what a marker needs is not there."""
 
 
-class _Reader:
+class ValueReader:
     """Turns both forms back, and collects what it did not know."""
 
     def __init__(self) -> None:
@@ -77,6 +81,8 @@ class _Reader:
         if isinstance(data, list):
             return [self.read(item) for item in data]
         if not isinstance(data, dict):
+            if type(data) is Unknown:  # in a saved form that was read as values before
+                self.unknown.append(data)
             return data
         if "$" not in data:
             return {key: self.read(item) for key, item in data.items()}
@@ -161,7 +167,7 @@ def _title(name: Any) -> Any:
     return tuple(name) if isinstance(name, list) else name
 
 
-def _read_array(_: _Reader, content: Any) -> Any:
+def _read_array(_: ValueReader, content: Any) -> Any:
     import numpy as np
 
     described, shape, raw = content
@@ -170,13 +176,13 @@ def _read_array(_: _Reader, content: Any) -> Any:
     return np.frombuffer(_bytes(raw), _dtype(described)).reshape(shape).copy()
 
 
-def _read_scalar(_: _Reader, content: Any) -> Any:
+def _read_scalar(_: ValueReader, content: Any) -> Any:
     import numpy as np
 
     return np.frombuffer(_bytes(content[1]), _dtype(content[0]))[0]
 
 
-def _read_objects(reader: _Reader, content: Any) -> Any:
+def _read_objects(reader: ValueReader, content: Any) -> Any:
     import numpy as np
 
     shape, saved = content
@@ -187,7 +193,7 @@ def _read_objects(reader: _Reader, content: Any) -> Any:
     return flat.reshape(shape)
 
 
-def _read_quantity(reader: _Reader, content: Any) -> Any:
+def _read_quantity(reader: ValueReader, content: Any) -> Any:
     magnitude, parts = content
     try:
         return units.quantity_of(reader.read(magnitude), {n: reader.read(p) for n, p in parts})
@@ -212,7 +218,7 @@ def _read_moment(kind: Any, content: Any) -> Any:
     return found.replace(tzinfo=_read_zone(zone[0])) if zone else found
 
 
-_DECODERS: dict[str, Callable[[_Reader, Any], Any]] = {
+_DECODERS: dict[str, Callable[[ValueReader, Any], Any]] = {
     "int": lambda r, v: int(v, 0),
     "float": lambda r, v: float(v),
     "text": lambda r, v: _bytes(v).decode("utf-8", "surrogatepass"),

@@ -17,13 +17,13 @@ MAX_DEPTH = 200
 
 
 def parse(text: str | bytes, *, what: str = "The file") -> Any:
-    """Read JSON text, refusing what JSON has no word for.
+    """Read JSON text; `NaN`, `Infinity` and `-Infinity`, which older versions wrote, are numbers.
 
     Raises:
         SavedGraphError: It is no JSON, nested too deep, or has numbers out of range.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return json.loads(text, parse_float=_finite)
     except RecursionError as error:
         raise SavedGraphError(f"{what} is nested too deep.") from error
     except UnicodeDecodeError as error:
@@ -35,10 +35,6 @@ def parse(text: str | bytes, *, what: str = "The file") -> Any:
         raise SavedGraphError(f"{what} has a number of too many digits.") from error
 
 
-def _refuse_constant(name: str) -> Any:
-    raise SavedGraphError(f"{name} is not a number that JSON knows.")
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
@@ -48,16 +44,16 @@ def _finite(text: str) -> float:
 
 def check_depth(data: Any) -> None:
     """Raise SavedGraphError where it is nested deeper than anything we write."""
-    level = [data]
+    level = [data] if isinstance(data, dict | list) else []
     for _ in range(MAX_DEPTH):
+        if not level:
+            return
         level = [
             child
             for item in level
-            if isinstance(item, dict | list)
             for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
         ]
-        if not level:
-            return
     raise SavedGraphError("The file is nested too deep.")
 
 
@@ -98,12 +94,19 @@ def short(data: Any) -> str:
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
-    """Spare the garbage collector a look at everything for each thousand of new objects."""
+def without_collecting(*, made_to_stay: bool = False) -> Iterator[None]:
+    """Spare the garbage collector a look at everything for each thousand of new objects.
+
+    Args:
+        made_to_stay: Most of what is made inside is no garbage: it counts as old at once.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if made_to_stay and not gc.get_freeze_count():  # nobody's frozen objects are let go
+            gc.freeze()
+            gc.unfreeze()
         if was_enabled:
             gc.enable()

@@ -20,12 +20,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from funcnodes.core.codec import registry
+from funcnodes.core.codec.copying import LARGEST, copied
 from funcnodes.core.codec.registry import field_names, fields_of, type_name
 from funcnodes.core.codec.unknown import Unknown
 from funcnodes.core.values import NoValue
 from funcnodes.errors import SavedGraphError
 
 Marked = dict[str, Any]
+_TEXTS = {str}
 
 
 class UnsavableError(SavedGraphError):
@@ -38,7 +40,14 @@ def to_json(value: Any) -> Any:
     Raises:
         UnsavableError: It is nested too deep, or contains itself.
     """
-    return written(_json_writer, value)
+    copy = copied(value) if _may_be_plain(value) else None
+    return written(_json_writer, value) if copy is None else copy
+
+
+def _may_be_plain(value: Any) -> bool:
+    """Whether to try the quick way: on objects and on lists of them, or of lists."""
+    kind = type(value)
+    return kind is dict or (kind is list and bool(value) and type(value[0]) in (dict, list))
 
 
 def to_bytes(value: Any) -> bytes:
@@ -61,7 +70,7 @@ class Writer:
 
     def __init__(self, *, binary: bool) -> None:
         self._binary = binary
-        self._integers = 2**63 if binary else 2**53
+        self._integers = 2**63 if binary else LARGEST
 
     def write(self, value: Any) -> Any:
         kind = type(value)
@@ -76,9 +85,11 @@ class Writer:
             plain = -self._integers < value < self._integers
             return value if plain else _mark("int", hex(value))
         if kind is list:
-            return [self.write(item) for item in value]
+            return value.copy() if self.are_plain(value) else [self.write(v) for v in value]
         if kind is dict:
             return self._mapping(value)
+        if kind is tuple:
+            return {"$": "tuple", "v": [self.write(item) for item in value]}
         encode = _ENCODERS.get(kind)
         return encode(self, value) if encode is not None else self._other(kind, value)
 
@@ -89,6 +100,16 @@ class Writer:
     def items(self, values: Iterable[Any]) -> list[Any]:
         return [self.write(item) for item in values]
 
+    def are_plain(self, values: list[Any]) -> bool:
+        """Whether all are of one kind and need no marker; found out without a step for each."""
+        kinds = set(map(type, values))
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if kind is float:
+            return self._binary or all(map(math.isfinite, values))
+        if kind is int:
+            return bool(-self._integers < min(values) and max(values) < self._integers)
+        return kind is bool or (kind is str and all(map(str.isascii, values)))
+
     def _text(self, value: str) -> Any:
         try:
             value.encode()
@@ -97,13 +118,12 @@ class Writer:
         return value
 
     def _mapping(self, value: Mapping[Any, Any]) -> Any:
-        if "$" not in value and all(type(key) is str and key.isascii() for key in value):
+        if set(map(type, value)) == _TEXTS and all(map(str.isascii, value)) and "$" not in value:
             return {key: self.write(item) for key, item in value.items()}
         keys = self.items(value)
         if "$" not in value and all(type(key) is str for key in keys):
             return dict(zip(keys, self.items(value.values()), strict=True))
-        return _mark("dict", [list(pair) for pair in zip(keys, self.items(value.values()),
-                                                         strict=True)])  # fmt: skip
+        return mark_pairs(keys, self.items(value.values()))
 
     def _other(self, kind: type, value: Any) -> Any:
         """Registered classes first, then what is known by what it is."""
@@ -187,6 +207,11 @@ def written(writer: Writer, value: Any) -> Any:
         raise UnsavableError("A value is nested too deep, or contains itself.") from error
 
 
+def mark_pairs(keys: list[Any], items: list[Any]) -> Marked:
+    """A mapping that is no plain object, of keys and items that are written already."""
+    return _mark("dict", [list(pair) for pair in zip(keys, items, strict=True)])
+
+
 def _mark(kind: str, content: Any) -> Marked:
     return {"$": kind, "v": content}
 
@@ -232,7 +257,6 @@ def _set(kind: str) -> Callable[[Writer, Any], Marked]:
 
 
 _ENCODERS: dict[type, Callable[[Writer, Any], Any]] = {
-    tuple: lambda w, v: _mark("tuple", w.items(v)),
     set: _set("set"),
     frozenset: _set("frozenset"),
     bytes: lambda w, v: w.raw(v) if w._binary else _mark("bytes", w.raw(v)),

@@ -1,7 +1,8 @@
 """Worker archives (`.fnw`): a zip with `config`, `state` and `files/…`.
 
 `config` says how the worker is set up, `state` is its nodespace in saved form, and the files are
-those of its folder. An archive comes from anywhere: it is read as data, nothing is executed, and
+those of its folder. What else lies beside them, as 2.x puts a `pyproject.toml` there, is left in
+the archive and named. An archive comes from anywhere: it is read as data, nothing is executed, and
 one with a single bad entry is refused whole, before anything of it has reached the disk.
 """
 
@@ -13,7 +14,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ from funcnodes.errors import FuncnodesError
 from funcnodes.settings import private_dir
 
 CONFIG, STATE, FILES = "config", "state", "files"
+FOREIGN = PurePosixPath("..")  # stands for no place at all: it is compared, and never joined
 MAX_ENTRIES = 20_000
 MAX_BYTES = 2 * 1024**3  # unpacked, all together
 MAX_TEXT_BYTES = 256 * 1024**2  # of config or state
@@ -43,11 +45,13 @@ class Archive:
         config: How the worker is set up.
         state: Its nodespace in saved form, as `NodeSpace.deserialize` takes it.
         files: Where its files were unpacked, by their names in the archive.
+        left: Names of what is in the archive and belongs to none of these; it stays there.
     """
 
     config: Mapping[str, Any]
     state: Mapping[str, Any]
     files: Mapping[str, Path] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
 
 
 def write(
@@ -95,7 +99,7 @@ def read(source: Path | IO[bytes], files: Path | None = None) -> Archive:
             archive, names = _read(packed, staging)
         if files is not None:
             staging.rename(files)
-            return Archive(archive.config, archive.state, {n: files / n for n in names})
+            return replace(archive, files={n: files / n for n in names})
         return archive
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ArchiveError(f"The archive is damaged: {error}.") from error
@@ -137,8 +141,9 @@ def _read(packed: zipfile.ZipFile, staging: Path) -> tuple[Archive, list[str]]:
     _refuse_twins([entry.filename for entry in entries if not entry.is_dir()])
     documents: dict[str, Mapping[str, Any]] = {CONFIG: {}}
     names, left = [], MAX_BYTES
+    foreign = sorted(name for name, place in places.items() if place is FOREIGN)
     for entry in entries:
-        if entry.is_dir():
+        if entry.is_dir() or entry.filename in foreign:
             continue
         name = places[entry.filename]
         if name is None:
@@ -150,11 +155,11 @@ def _read(packed: zipfile.ZipFile, staging: Path) -> tuple[Archive, list[str]]:
         left -= used
     if STATE not in documents:
         raise ArchiveError("The archive has no state: it is no worker archive.")
-    return Archive(documents[CONFIG], documents[STATE]), names
+    return Archive(documents[CONFIG], documents[STATE], left=tuple(foreign)), names
 
 
 def _place(entry: zipfile.ZipInfo) -> PurePosixPath | None:
-    """Where a file goes within its folder; None for config and state."""
+    """Where a file goes within its folder; None for config and state, FOREIGN for what is none."""
     name = entry.filename
     if entry.orig_filename != name or "\\" in name or ":" in name or "\0" in name:
         raise ArchiveError(f"The archive has an entry {entry.orig_filename!r}, which is no name.")
@@ -165,7 +170,9 @@ def _place(entry: zipfile.ZipInfo) -> PurePosixPath | None:
         return None
     parts = name.split("/")
     if parts[0] != FILES or len(parts) < 2:
-        raise ArchiveError(f"The archive has an entry {name!r}, which does not belong in one.")
+        if {"", ".", ".."} & set(parts) or not name.isprintable() or len(name) > 200:
+            raise ArchiveError(f"The archive has an entry {name!r}, which does not belong in one.")
+        return FOREIGN
     for part in parts[1:]:
         stem = part.partition(".")[0].lower()
         if part in ("", ".", "..") or part != part.strip() or stem in _RESERVED or len(part) > 200:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, overload, runtime_checkable
 
+from funcnodes.core import foreign
 from funcnodes.core.graph import plugins
 from funcnodes.core.graph.shelves import Shelf, module_to_shelf
 from funcnodes.core.graph.subgraph_files import SUBGRAPH, SUFFIX, subgraph_id
@@ -208,8 +209,8 @@ class Library:
                 continue
             try:
                 library.add_shelf(_shelf(entry.load()))
-            except Exception as error:  # somebody else's package: anything can happen
-                library.broken[_whose(entry)] = f"{type(error).__name__}: {error}"
+            except BaseException as error:  # somebody else's package: anything can happen
+                library.broken[_whose(entry)] = foreign.words(error)
                 _log.exception("The shelf %r of %s cannot be loaded", entry.name, entry.value)
         return library
 
@@ -240,4 +241,6 @@ _NOT_SHELVES = {"render_options", "react_plugin", "external_worker", "plugin_set
 
 def _shelf(loaded: Any) -> Shelf:
     """Of an entry point, which leads to a shelf or to the module that has it."""
-    return module_to_shelf(loaded) if isinstance(loaded, ModuleType) else Shelf.of(loaded)
+    shelf = module_to_shelf(loaded) if isinstance(loaded, ModuleType) else Shelf.of(loaded)
+    shelf.check()
+    return shelf

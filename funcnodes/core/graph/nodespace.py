@@ -21,6 +21,7 @@ from funcnodes.core.nodes.home import Arming
 from funcnodes.core.nodes.node import Node
 from funcnodes.core.nodes.place import Place
 from funcnodes.core.nodes.port import Port
+from funcnodes.core.running.crossing import over
 from funcnodes.core.running.engine import Engine, default_engine
 from funcnodes.core.running.reservations import Reservations
 from funcnodes.core.running.waves import Wave
@@ -110,13 +111,27 @@ class NodeSpace(Emitter):
     @property
     def edges(self) -> list[Edge]:
         """`(source node, output, target node, input)` of every edge."""
+        found: list[Edge] = []
+        for node in self._nodes.values():
+            for output in node.outputs.values():
+                for inp, _ in output._edges:
+                    found.append((node.uuid, output.id, inp.node.uuid, inp.id))
+            for forwarding in node.inputs.values():
+                if forwarding.has_targets:
+                    for inp in forwarding.targets:
+                        found.append((node.uuid, forwarding.id, inp.node.uuid, inp.id))
+        return found
+
+    @property
+    def unchecked(self) -> list[tuple[Edge, str]]:
+        """The edges of an older file that were made although they do not fit, each with why."""
         return [
-            (node.uuid, source.id, target.node.uuid, target.id)
+            ((source.node.uuid, source.id, node.uuid, inp.id), why)
             for node in self._nodes.values()
-            for ports in (node.outputs, node.inputs)
-            for source in ports.values()
-            if source.has_targets
-            for target in source.targets
+            for inp in node.inputs.values()
+            if inp.unchecked
+            for source in inp.sources
+            if (why := inp.why_unchecked(source)) is not None
         ]
 
     def walk(self) -> Iterator[Node]:
@@ -177,10 +192,18 @@ class NodeSpace(Emitter):
         """Add a node that exists already.
 
         Raises:
-            GraphError: Its id is taken.
+            GraphError: Its id is taken, or it is in another nodespace.
             RefusedError: A run is on.
         """
+        if self.engine.carry(lambda: self.add_node_instance(node, extra=extra)):
+            return node
         self.check_unlocked()
+        if node.nodespace not in (None, self):
+            raise GraphError(
+                f"{node.name} is in another nodespace already.",
+                hint="Take it out there first, or make another node of its class.",
+                node=node.uuid,
+            )
         if node.uuid in self._nodes:
             raise GraphError(f"There is already a node {node.uuid!r} here.", node=node.uuid)
         self._attach(node, extra)
@@ -196,6 +219,8 @@ class NodeSpace(Emitter):
         """
         self.check_unlocked()
         node = self.get_node_by_id(uuid)
+        if self.engine.carry(lambda: self.remove_node_by_id(uuid)):
+            return node
         self._detach(node)
         self.emit("node_removed", node=node)
         return node
@@ -216,6 +241,8 @@ class NodeSpace(Emitter):
             GraphError: There is no such frame, or the node would hold itself.
             RefusedError: A run is on.
         """
+        if self.engine.carry(lambda: self.put_in(node, place)):
+            return
         self.check_unlocked()
         if self._nodes.get(node.uuid) is not node:
             raise GraphError(f"{node.name} is not in this nodespace.", node=node.uuid)
@@ -352,11 +379,17 @@ class NodeSpace(Emitter):
 
     def cancel_all(self, reason: str) -> None:
         """Give up everything that is queued or running."""
+        if self.engine.carry(lambda: self.cancel_all(reason)):
+            return
         for node in self._nodes.values():
             node.cancel(reason)
 
     async def await_done(self) -> None:
         """Wait until no node of it is queued or running; triggers nothing."""
+        home = self.engine.elsewhere()
+        if home is not None:
+            await over(home, self.await_done())
+            return
         self.engine.arm()
         busy = [node for node in self._nodes.values() if node.in_flight]
         while busy:
@@ -388,7 +421,8 @@ class NodeSpace(Emitter):
         Raises:
             SavedGraphError: A value cannot be saved; names node and port.
         """
-        return saved.dump(self)
+        with without_collecting():
+            return saved.dump(self)
 
     def full_serialize(self) -> dict[str, Any]:
         """Everything there is to know of it, its library included; ready for JSON."""
@@ -407,8 +441,10 @@ class NodeSpace(Emitter):
             SavedGraphError: It is no valid nodespace; nothing has changed then.
             RefusedError: A run is on.
         """
+        if self.engine.carry(lambda: self.deserialize(data)):
+            return
         self.check_unlocked()
-        with without_collecting():
+        with without_collecting(made_to_stay=True):
             self._take_over(loaded(data, self.lib, self.services))
 
     def _take_over(self, fresh: "NodeSpace") -> None:

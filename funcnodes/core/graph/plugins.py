@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from funcnodes.core import codec, previews, types
+from funcnodes.core import codec, foreign, previews, types
 from funcnodes.core.codec import Codec
 from funcnodes.core.graph.shelves import Shelf
 
@@ -36,6 +36,7 @@ class Plugin:
         """Offer node classes."""
         if not isinstance(shelf, Shelf):
             raise TypeError(f"{type(shelf).__name__} is not a Shelf")
+        shelf.check()
         self.shelves.append(shelf)
 
     def add_type(self, kind: type, *, looks_like: types.Kind = "any", name: str = "") -> None:
@@ -93,9 +94,9 @@ def load(entries: Iterable[EntryPoint]) -> Plugins:
     for entry in entries:
         try:
             plugin = _applied.get(entry.value) or _called(entry)
-        except Exception as error:  # somebody else's package: anything can happen
-            found.broken[entry.name] = f"{type(error).__name__}: {error}"
-            _log.warning("The plugin %r (%s) cannot be loaded: %s", entry.name, entry.value, error)
+        except BaseException as error:  # somebody else's package: anything can happen
+            found.broken[entry.name] = why = foreign.words(error)
+            _log.warning("The plugin %r (%s) cannot be loaded: %s", entry.name, entry.value, why)
             continue
         found.shelves += plugin.shelves
     return found

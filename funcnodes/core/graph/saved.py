@@ -12,21 +12,24 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from funcnodes.core import codec
+from funcnodes.core import codec, foreign
 from funcnodes.core.codec.strict import as_list, as_mapping, check_depth, free, section, short, text
 from funcnodes.core.graph.groups import NodeGroups
 from funcnodes.core.graph.library import Library
 from funcnodes.core.graph.placeholder import PlaceholderNode
 from funcnodes.core.graph.places import Places
 from funcnodes.core.nodes import form, older
+from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.loading import loading
 from funcnodes.core.nodes.node import Node
 from funcnodes.core.nodes.place import Place
-from funcnodes.core.nodes.refused import RefusedEdge
+from funcnodes.core.nodes.refused import OlderEdge
 from funcnodes.errors import (
     FuncnodesError,
     NodeClassNotFoundError,
     NodeConnectionError,
+    PortMismatchError,
+    SameNodeConnectionError,
     SavedGraphError,
 )
 
@@ -34,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 FORMAT = 3  # 0.2.17 and 2.x wrote none
 MAX_NODES = 200_000
+_TAKEN_AS_ON = "Any number but 0 counts as on."
 _NODE_KEYS = {
     "name", "id", "node_id", "node_name", "io", "properties", "render_options", "io_options",
     "policy", "muted", "run_in", "frame", "reset_inputs_on_trigger",
@@ -64,17 +68,19 @@ class Content(Protocol):
     def add_node_instance(self, node: Node, *, extra: Mapping[str, Any] | None = None) -> Node: ...
 
 
-def dump(space: Content) -> dict[str, Any]:
+def dump(space: Content) -> codec.SavedForm:
     """See `NodeSpace.serialize`."""
-    return {
-        "format": FORMAT,
-        "title": space.title,
-        "requires": space.requires,
-        "prop": codec.to_json(space.properties),
-        "nodes": [form.dump_node(node) for node in space.nodes],
-        "edges": [list(edge) for edge in space.edges],
-        **({"groups": space.groups.serialize()} if space.groups else {}),
-    }
+    data = codec.SavedForm(
+        format=FORMAT,
+        title=space.title,
+        requires=space.requires,
+        prop=codec.to_json(space.properties),
+        nodes=[form.dump_node(node) for node in space.nodes],
+        edges=[list(edge) for edge in space.edges],
+    )
+    if space.groups:
+        data["groups"] = space.groups.serialize()
+    return data
 
 
 def fill(space: Content, data: Any) -> None:
@@ -122,12 +128,12 @@ def load_node(space: Content, data: Mapping[str, Any], *, is_old: bool = False) 
     try:
         nodeclass = space.lib.find_nodeclass(node_id)
     except NodeClassNotFoundError as error:
-        node: Node = PlaceholderNode(data, error.message)
-        space.add_node_instance(node)
-        _put(node, space, data)
-        return node
-    with loading():
-        node = nodeclass(uuid=uuid, name=text(data.get("name")))
+        return _placeholder(space, data, error.message)
+    try:
+        with loading():
+            node = nodeclass(uuid=uuid, name=text(data.get("name")))
+    except BaseException as error:  # somebody else's class: anything can happen
+        return _placeholder(space, data, f"It cannot be made: {foreign.words(error)}.")
     extra = {key: value for key, value in data.items() if key not in _NODE_KEYS}
     try:
         space.add_node_instance(node, extra=extra)
@@ -135,6 +141,14 @@ def load_node(space: Content, data: Mapping[str, Any], *, is_old: bool = False) 
         _put(node, space, data)
     except FuncnodesError as error:
         raise SavedGraphError(f"The node {node.name!r} cannot be read: {error.message}") from error
+    return node
+
+
+def _placeholder(space: Content, data: Mapping[str, Any], why: str) -> Node:
+    """What stands for a node that cannot be made here, and keeps all of it."""
+    node = PlaceholderNode(data, why)
+    space.add_node_instance(node)
+    _put(node, space, data)
     return node
 
 
@@ -150,7 +164,11 @@ def _put(node: Node, space: Content, data: Mapping[str, Any]) -> None:
 
 
 def _connect(space: Content, edge: Any, *, is_old: bool = False) -> None:
-    """Make an edge. One that does not fit is kept aside if the file is old: nobody checked it."""
+    """Make an edge. In an old file, where nobody checked it, one may not fit.
+
+    If only the types do not, or it leads a node to itself, it is made, and marked as not checked;
+    if it cannot be made at all, it is kept aside.
+    """
     if not isinstance(edge, list | tuple) or len(edge) != 4 or not all(map(_is_text, edge)):
         raise SavedGraphError(f"{short(edge)} is not a wire: four names are needed.")
     source, output, target, inp = edge
@@ -160,19 +178,41 @@ def _connect(space: Content, edge: Any, *, is_old: bool = False) -> None:
     here, there = space.get_node_by_id(source), space.get_node_by_id(target)
     try:
         port = there.input_for(inp) if isinstance(there, PlaceholderNode) else there.get_input(inp)
-        if output in here.inputs and output not in here.outputs:
-            here.inputs[output].forward(port, quietly=True)
-        elif isinstance(here, PlaceholderNode):
-            here.output_for(output).connect(port)
-        else:
-            here.get_output(output).connect(port)
+        if is_old and _is_taken_as_on(here, output, port):
+            port.unchecked = (*port.unchecked, OlderEdge(source, output, _TAKEN_AS_ON))
+        _wire(here, output, port)
+    except (PortMismatchError, SameNodeConnectionError) as error:
+        if not is_old:
+            raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
+        port.unchecked = (*port.unchecked, OlderEdge(source, output, error.message))
+        _log.warning("A wire of an older file is not checked: %s", error)
+        _connect(space, edge, is_old=True)
     except NodeConnectionError as error:
         if not is_old:
             raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
-        port.refuse(RefusedEdge(source, output, error.message))
+        port.refuse(OlderEdge(source, output, error.message))
         _log.warning("A wire of an older file cannot be made: %s", error)
     except FuncnodesError as error:
         raise SavedGraphError(f"A wire in the file cannot be made: {error.message}") from error
+
+
+def _is_taken_as_on(here: Node, output: str, port: NodeInput) -> bool:
+    """Whether a number goes into a switch: 2.x took any but 0 as on, here it is 0 or 1."""
+    source = here.outputs.get(output) or here.inputs.get(output)
+    return (
+        port.type.kind == "bool"
+        and source is not None
+        and source.type.kind in ("number", "quantity")
+    )
+
+
+def _wire(here: Node, output: str, port: NodeInput) -> None:
+    if output in here.inputs and output not in here.outputs:
+        here.inputs[output].forward(port, quietly=True)
+    elif isinstance(here, PlaceholderNode):
+        here.output_for(output).connect(port)
+    else:
+        here.get_output(output).connect(port)
 
 
 def _is_text(data: Any) -> bool:

@@ -51,6 +51,13 @@ class Shelf:
         for shelf in self.subshelves:
             yield from shelf.walk(here)
 
+    def check(self) -> None:
+        """Raise TypeError where something on it is no node class."""
+        for path, found in self.walk():
+            if not (isinstance(found, type) and issubclass(found, Node) and found.node_id):
+                where = " / ".join(str(name) for name in path)
+                raise TypeError(f"{found!r} on the shelf {where!r} is no node class")
+
     def copy(self) -> "Shelf":
         """One of its own, down to the innermost, with the same classes."""
         inner = [shelf.copy() for shelf in self.subshelves]
@@ -84,27 +91,27 @@ class Shelf:
         self.subshelves = [shelf for shelf in self.subshelves if shelf.nodes or shelf.subshelves]
 
 
-def module_to_shelf(module: ModuleType, name: str | None = None) -> Shelf:
+def module_to_shelf(mod: ModuleType, name: str | None = None) -> Shelf:
     """A module's `NODE_SHELF`, or else the node classes that it defines, in their order."""
-    ready = getattr(module, "NODE_SHELF", None)
+    ready = getattr(mod, "NODE_SHELF", None)
     if isinstance(ready, Shelf | Mapping):
         ready = Shelf.of(ready)
         return ready if name is None else Shelf(ready.nodes, ready.subshelves, name)
     own = [
         found
-        for found in vars(module).values()
+        for found in vars(mod).values()
         if isinstance(found, type) and issubclass(found, Node) and found.node_id
-        and found.__module__ == module.__name__
+        and found.__module__ == mod.__name__
     ]  # fmt: skip
-    title = name or module.__name__.rpartition(".")[2]
-    return Shelf(list(dict.fromkeys(own)), name=title, description=inspect.getdoc(module) or "")
+    title = name or mod.__name__.rpartition(".")[2]
+    return Shelf(list(dict.fromkeys(own)), name=title, description=inspect.getdoc(mod) or "")
 
 
-def find_shelf(source: str | Mapping[str, str]) -> Shelf | None:
+def find_shelf(src: str | Mapping[str, str]) -> Shelf | None:
     """The shelf of a module or of a file, which is imported, and so executed, for it.
 
     Args:
-        source: A module's name, the path of a `.py` file or of a package's folder, or a mapping
+        src: A module's name, the path of a `.py` file or of a package's folder, or a mapping
             with `module`, or `package`, or `path` (to be searched for `module`).
 
     Returns:
@@ -113,12 +120,12 @@ def find_shelf(source: str | Mapping[str, str]) -> Shelf | None:
     Raises:
         Exception: Whatever importing it raises.
     """
-    if isinstance(source, str):
-        source = {"path" if source.endswith(".py") or "/" in source else "module": source}
-    if "path" in source:
-        found = _module_at(Path(source["path"]), source.get("module"))
+    if isinstance(src, str):
+        src = {"path" if src.endswith(".py") or "/" in src else "module": src}
+    if "path" in src:
+        found = _module_at(Path(src["path"]), src.get("module"))
     else:
-        found = _module_named(source.get("module") or source.get("package") or "")
+        found = _module_named(src.get("module") or src.get("package") or "")
     return None if found is None else module_to_shelf(found)
 
 

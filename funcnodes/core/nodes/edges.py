@@ -19,6 +19,9 @@ class PortOwner(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def uuid(self) -> str: ...
+
     def check_unlocked(self) -> None:
         """Raise RefusedError while a run holds the structure as it is (A2)."""
 
@@ -34,6 +37,10 @@ class Start(Protocol):
 
     @property
     def full_id(self) -> str: ...
+
+    @property
+    def _where(self) -> str:
+        """Its node's name and its own, for people."""
 
     @property
     def type(self) -> PortType: ...
@@ -61,6 +68,9 @@ class Goal(Start, Protocol):
     def check_limits(self, value: Any) -> None:
         """Raise ValueRefusedError where the value is outside the limits or options."""
 
+    def why_unchecked(self, source: Start) -> str | None:
+        """Why an edge from `source` would not fit, where it is let through unchecked."""
+
     def unset(self) -> None:
         """Go back to the default, without triggering."""
 
@@ -74,18 +84,22 @@ class Goal(Start, Protocol):
 def fit(source: Start, target: Goal) -> Convert | None:
     """Whether an edge would fit, and how it converts and checks.
 
+    An edge of an older file that is marked as not checked fits, and hands values on as they are;
+    into an on/off value as Python takes them there.
+
     Raises:
         SameNodeConnectionError: Both belong to one node.
         PortMismatchError: Type or dimension does not fit.
     """
+    if target.why_unchecked(source) is not None:
+        return bool if target.type.kind == "bool" else None  # as `if value` takes it
     if target.node is source.node:
         raise SameNodeConnectionError(f"{source.node.name} cannot be wired to itself.")
     try:
         convert = conversion(source.type, target.type_for(source))
     except PortMismatchError as error:
-        here, there = f"{source.node.name}.{source.id}", f"{target.node.name}.{target.id}"
         raise PortMismatchError(
-            f"{here} cannot be wired to {there}: {error.message}",
+            f"{source._where} cannot be wired to {target._where}: {error.message}",
             source=source.full_id, target=target.full_id,
         ) from error  # fmt: skip
     return _checked(target, convert) if _is_limited(target) else convert

@@ -15,7 +15,7 @@ from funcnodes.core.nodes import older
 from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.outputs import NodeOutput
 from funcnodes.core.nodes.port import TRIGGER_IN, TRIGGER_OUT, Port
-from funcnodes.core.nodes.refused import RefusedEdge
+from funcnodes.core.nodes.refused import OlderEdge
 from funcnodes.core.values import NoValue
 from funcnodes.errors import SavedGraphError, ValueRefusedError
 
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _DURATIONS = ("retry_delay_s", "timeout_s")
 _FLAGS = ("hidden", "pinned", "live", "does_trigger")
 _CLASS_FLAGS = ("allow_multiple", "required")
-_SELDOM = {*_CLASS_FLAGS, "default", "refused"}
+_SELDOM = {*_CLASS_FLAGS, "default", "refused", "unchecked"}
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────
@@ -48,14 +48,16 @@ def dump_node(node: "Node") -> dict[str, Any]:
         "node_id": node.node_id,
         "node_name": node.node_name,
         "io": _dump_ports(node),
-        **node.saved_extra(),
-        **_place(node),
     }
+    if extra := node.saved_extra():
+        data |= extra
+    if node.place is not None:
+        data["frame"] = node.place.dump()
     if node.properties:
         data["properties"] = codec.to_json(node.properties)
     if node._policy != node.default_policy:
         data["policy"] = node._policy
-    run_in = "auto" if node.moved and node._run_in == "thread" else node._run_in
+    run_in = "auto" if node._run_in == "thread" and node.moved else node._run_in
     if run_in != node.default_run_in:
         data["run_in"] = run_in
     if node._max_attempts and node._max_attempts != node.default_max_attempts:
@@ -72,21 +74,21 @@ def dump_node(node: "Node") -> dict[str, Any]:
     return data
 
 
-def _place(node: "Node") -> dict[str, Any]:
-    return {} if node.place is None else {"frame": node.place.dump()}
-
-
 def _dump_ports(node: "Node") -> dict[str, Any]:
     """All ports, the implicit ones only where there is something to say of them."""
     found: dict[str, Any] = {}
-    for port in node.inputs.values():
-        io = _dump_input(port)
-        if len(io) > 1 or port.id not in _IMPLICIT:
-            found[port.id] = io
-    for output in node.outputs.values():
-        io = _dump_flags(output)
-        if len(io) > 1 or output.id not in _IMPLICIT:
-            found[output.id] = io
+    usual_in, usual_out = node._order_ports
+    for port_id, port in node.inputs.items():
+        is_set = port_id != TRIGGER_IN or port._value is not NoValue
+        if is_set or not _says_the_same(usual_in, port):
+            io = _dump_input(port)
+            if len(io) > 1 or port_id not in _IMPLICIT:
+                found[port_id] = io
+    for port_id, output in node.outputs.items():
+        if port_id != TRIGGER_OUT or not _says_the_same(usual_out, output):
+            io = _dump_flags(output)
+            if len(io) > 1 or port_id not in _IMPLICIT:
+                found[port_id] = io
     return found
 
 
@@ -94,22 +96,34 @@ def _dump_input(port: NodeInput) -> dict[str, Any]:
     data = _dump_flags(port)
     if port.refused and port.lacks_edges:
         data["refused"] = [edge.dump() for edge in port.refused]
-    if port.sources or port._value is NoValue or port._value is port.default:
-        if not port.sources and port.unread is not None:
+    if port.unchecked and (marked := _marks(port)):
+        data["unchecked"] = marked
+    value = port._value
+    if port.sources:
+        return data
+    if value is NoValue or value is port._default:
+        if port.unread is not None:
             data["value"] = port.unread
         return data
     try:
-        data["value"] = codec.to_json(port.value)
+        data["value"] = codec.to_json(value)
     except SavedGraphError as error:
         where = f"{port.node.name}.{port.id}"
         raise SavedGraphError(f"{where} cannot be saved: {error.message}") from error
     return data
 
 
+def _marks(port: NodeInput) -> list[list[str]]:
+    """Those of its edges that are not checked."""
+    whys = ((source, port.why_unchecked(source)) for source in port.sources)
+    return [[source.node.uuid, source.id, why] for source, why in whys if why is not None]
+
+
 def _dump_flags(port: NodeInput | NodeOutput) -> dict[str, Any]:
     """Which way it goes, and what differs from the class's own port."""
     found: dict[str, Any] = {"is_input": port.is_input}
-    own = port.node.template(port)
+    node = port.node
+    own = node._templates.get(port.id) or node.template(port)
     if own is not None and _says_the_same(own, port):
         return found
     usual = own or (_PLAIN_INPUT if port.is_input else _PLAIN_OUTPUT)
@@ -138,7 +152,7 @@ def _says_the_same(own: Port, port: Port) -> bool:
     """Whether a port is as its class has it; what lies in slots, or may be an array, by itself."""
     if not isinstance(port, NodeInput) or not isinstance(own, NodeInput):
         return own.__dict__ == port.__dict__
-    is_usual = port.required == own.required and port.default is own.default
+    is_usual = port.required == own.required and port._default is own._default
     return is_usual and own.__dict__ == port.__dict__
 
 
@@ -246,7 +260,9 @@ def _restore_seldom(port: NodeInput, io: Mapping[str, Any]) -> None:
             port.set_default(codec.from_json(io["default"]))
     if "refused" in io:
         refused = as_list(io["refused"], "refused")
-        port.refused = tuple(map(RefusedEdge.load, refused))
+        port.refused = tuple(map(OlderEdge.load, refused))
+    if "unchecked" in io:
+        port.unchecked = tuple(map(OlderEdge.load, as_list(io["unchecked"], "unchecked")))
 
 
 def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None:
@@ -260,7 +276,7 @@ def _restore_value(port: NodeInput, saved: Any, *, is_old: bool = False) -> None
             return
     decoded = codec.read_json(saved)
     if decoded.unknown:
-        port.unread = saved
+        port.unread = codec.to_json(decoded.value)
         missing = ", ".join(sorted({each.type for each in decoded.unknown}))
         _log.warning("%s.%s is left unset: %s is not known here", port.node.name, port.id, missing)
         return

@@ -7,14 +7,17 @@ value on to inputs of other nodes, in the same wave: then it is a source as an o
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from funcnodes.core.nodes import edges
-from funcnodes.core.nodes.edges import check_unlocked, fit
+from funcnodes.core.nodes.edges import Start, check_unlocked, fit
 from funcnodes.core.nodes.port import Listeners, Port, put_value
 from funcnodes.core.nodes.provenance import Origin
-from funcnodes.core.nodes.refused import RefusedEdge
-from funcnodes.core.running.surface import Convert, push
+from funcnodes.core.nodes.refused import OlderEdge
+from funcnodes.core.running.surface import REFUSED, Convert, converted, push
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, check_range
 from funcnodes.core.values import NoValue, Quality
@@ -34,7 +37,6 @@ class NodeInput(Port):
     """Takes a value, and triggers its node.
 
     Attributes:
-        default: The value while nothing is set or connected.
         required: Whether the node cannot run without a value.
         does_trigger: Whether a new value asks the node to run.
         live: May be changed while a run is on (A2).
@@ -49,7 +51,8 @@ class NodeInput(Port):
 
     is_input = True
     unread: Any = None  # the saved form of a value whose type is not known here
-    refused: tuple[RefusedEdge, ...] = ()  # edges of an older file that do not fit here
+    refused: tuple[OlderEdge, ...] = ()  # edges of an older file that cannot be made here
+    unchecked: tuple[OlderEdge, ...] = ()  # edges of an older file that may be, unchecked
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class NodeInput(Port):
             unit=unit, hidden=hidden, value_options=value_options,
             render_options=render_options, on=on, uuid=uuid,
         )  # fmt: skip
-        self.default = default
+        self._default = self._named(default)
         self.required = required
         self._does_trigger = does_trigger
         self.allow_multiple = allow_multiple
@@ -84,22 +87,15 @@ class NodeInput(Port):
         self.triggers = does_trigger
         self.straight: object = None
         self.sources: list[NodeOutput] = []
-        self._value = default
+        self._value = self._default
 
     def copy_for(self, node: "Node") -> Self:
         copy = super().copy_for(node)
+        copy._value = self._default
         copy.sources = []
         copy.applied, copy.required, copy.triggers = True, self.required, self.triggers
         copy.straight = None
         return copy
-
-    @property
-    def value(self) -> Any:
-        return self._value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.set_value(value)
 
     @property
     def receives_plainly(self) -> bool:
@@ -112,7 +108,7 @@ class NodeInput(Port):
 
     @does_trigger.setter
     def does_trigger(self, triggers: bool) -> None:
-        if self.has_node:
+        if hasattr(self, "node"):
             self.node.check_unlocked()
         self._does_trigger = self.triggers = triggers
         if hasattr(self, "node"):
@@ -159,10 +155,19 @@ class NodeInput(Port):
             bool(self.refused)
             and not self.sources
             and self.wave is None
-            and self._value is self.default
+            and self._value is self._default
         )
 
-    def refuse(self, edge: RefusedEdge) -> None:
+    def why_unchecked(self, source: Start) -> str | None:
+        """Why an edge from `source` would not fit, where it is let through unchecked."""
+        if not self.unchecked:
+            return None
+        for edge in self.unchecked:
+            if (edge.node, edge.output) == (source.node.uuid, source.id):
+                return edge.why
+        return None
+
+    def refuse(self, edge: OlderEdge) -> None:
         """An edge of a file cannot be made: keep it aside, and forget what came by it."""
         self.refused = (*self.refused, edge)
         self.unread = None
@@ -180,11 +185,41 @@ class NodeInput(Port):
     def follow(self) -> None:
         """What feeds it, or what that is called, has changed."""
 
+    @property
+    def default(self) -> Any:
+        """The value while nothing is set or connected; `NoValue` where there is none.
+
+        Setting it changes the value too, while that is the default; nothing runs.
+
+        Raises:
+            ValueRefusedError: It could not be set as a value.
+            RefusedError: It would change the value while a run is on (A2).
+        """
+        return self._default
+
+    @default.setter
+    def default(self, default: Any) -> None:
+        if default is not NoValue and default is not None:
+            default = self.check(default)
+        self._check_not_frozen()
+        self.set_default(default)
+        if hasattr(self, "node"):
+            self.node.note_port(self)
+
     def set_default(self, default: Any) -> None:
-        """Change the default; the value too, while it is the default."""
-        if self._value is self.default and not self.sources:
+        """Change the default without a look at it; the value too, while it is the default."""
+        default = self._named(default)
+        if self._value is self._default and not self.sources:
             self._value = default
-        self.default = default
+        self._default = default
+
+    def _named(self, default: Any) -> Any:
+        """A default that names a member of an enumeration, as that member."""
+        options = self.type.options
+        if isinstance(default, str) and any(isinstance(option, Enum) for option in options):
+            with suppress(ValueRefusedError):
+                return self.type.accept(default)
+        return default
 
     def set_value(
         self, value: Any, does_trigger: bool | None = None, *, wave: Wave | None = None
@@ -197,20 +232,23 @@ class NodeInput(Port):
             ValueRefusedError: Wrong type, outside the limits, or none of the options.
             RefusedError: A run is on, and this input is not marked live (A2).
         """
+        self.stand_alone()
         if value is not NoValue:
             value = self.check(value)
-        space = self.node.nodespace
+        self._check_not_frozen()
+        engine = self.node.engine
+        is_here = engine.elsewhere() is None
+        if is_here or not engine.post(self._stimulate, value, does_trigger, wave):
+            self._stimulate(value, does_trigger, wave)
+
+    def _check_not_frozen(self) -> None:
+        space = self.node.nodespace if hasattr(self, "node") else None
         if space is not None and space.locked and not self.live:
             raise RefusedError(
                 f"{self.node.name}: {self.name} cannot be changed while a run is on.",
                 hint="Mark the input live, or stop the run.",
                 node=self.node.uuid, port=self.id,
             )  # fmt: skip
-        loop = self.node.engine.elsewhere()
-        if loop is not None:
-            loop.call_soon_threadsafe(self._stimulate, value, does_trigger, wave)
-        else:
-            self._stimulate(value, does_trigger, wave)
 
     def restore(self, value: Any) -> None:
         """Put a value back as text: nothing runs, and it counts as not applied."""
@@ -219,13 +257,18 @@ class NodeInput(Port):
 
     def unset(self) -> None:
         """Go back to the default, without triggering."""
-        self.reset()
-        for inp in self.forwards_to:
-            inp.unset()
+        todo = [self]
+        while todo:
+            inp = todo.pop()
+            if inp is self or type(inp).unset is NodeInput.unset:
+                inp.reset()
+                todo += reversed(inp.forwards_to)
+            else:
+                inp.unset()
 
     def reset(self) -> None:
         """Go back to the default, here only."""
-        self._value, self.wave, self.quality, self.applied = self.default, None, "ok", True
+        self._value, self.wave, self.quality, self.applied = self._default, None, "ok", True
         self.node.note_port(self)
 
     def check(self, value: Any) -> Any:
@@ -278,6 +321,8 @@ class NodeInput(Port):
 
     def disconnect(self, other: "NodeOutput | None" = None) -> None:
         """Take away one edge, or all; without any the default returns, and nothing triggers."""
+        if self.node.engine.carry(lambda: self.disconnect(other)):
+            return
         for source in [other] if other is not None else list(self.sources):
             if source.is_input:
                 cast(NodeInput, source).unforward(self)
@@ -324,6 +369,8 @@ class NodeInput(Port):
 
     def refusal(self, why: str) -> ValueRefusedError:
         """The error that a value cannot be set, and why."""
+        if not self.has_node:
+            return ValueRefusedError(f"{self.name} cannot be set: {why}", port=self.id)
         return ValueRefusedError(
             f"{self.node.name}: {self.name} cannot be set: {why}",
             node=self.node.uuid, port=self.id,
@@ -367,8 +414,11 @@ class NodeInput(Port):
         """
         if not isinstance(other, NodeInput):
             raise NodeConnectionError(f"{self._where} can only be forwarded to an input.")
+        self.stand_alone()
+        other.stand_alone()
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
-        if other in self.forwards_to:
+        again = partial(self.forward, other, replace, quietly=quietly)
+        if self.node.engine.carry(again) or other in self.forwards_to:
             return edge
         check_unlocked(self, other)
         convert = fit(self, other)
@@ -384,6 +434,8 @@ class NodeInput(Port):
 
     def unforward(self, other: "NodeInput | None" = None) -> None:
         """Hand no more values on, to one input or to any; what loses its last edge is unset."""
+        if self.node.engine.carry(lambda: self.unforward(other)):
+            return
         for inp in [other] if other is not None else self.forwards_to:
             if inp not in self.forwards_to:
                 continue
@@ -409,9 +461,19 @@ class NodeInput(Port):
         ]
 
     def _receive_and_forward(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        type(self).receive(self, value, wave, quality)
-        for inp, convert in self.__dict__.get("_forwards", ()):
-            push(inp, convert, value, wave, quality)
+        """`receive`, here and along all that it is forwarded to, however far that is."""
+        todo: list[tuple[NodeInput, Convert | None, Any]] = [(self, None, value)]
+        while todo:
+            inp, convert, given = todo.pop()
+            taken = converted(inp, convert, given, wave)
+            forwards = inp.__dict__.get("_forwards")
+            if taken is REFUSED:
+                continue
+            if forwards is None:
+                inp.receive(taken, wave, quality)
+            else:
+                type(inp).receive(inp, taken, wave, quality)
+                todo += [(further, change, taken) for further, change in reversed(forwards)]
 
     def _forward_present(self, other: "NodeInput", convert: Convert | None, quietly: bool) -> None:
         if self._value is NoValue or other.carries == "stream":
@@ -426,10 +488,11 @@ class NodeInput(Port):
 
 
 def _forwards_reach(start: NodeInput, goal: NodeInput) -> bool:
-    reached = [start]
-    while reached:
-        inp = reached.pop()
-        if inp is goal:
+    """Whether `start` is forwarded to `goal`; looked for from both ends, as one is often near."""
+    ahead, behind = [start], [goal]
+    while ahead and behind:
+        if ahead[-1] is goal or behind[-1] is start:
             return True
-        reached.extend(inp.forwards_to)
+        ahead += ahead.pop().forwards_to
+        behind += [cast(NodeInput, port) for port in behind.pop().sources if port.is_input]
     return False

@@ -1,14 +1,21 @@
 """Loading: whether nodes are made because a file says so. Then none triggers itself (A1)."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class _Loading(threading.local):
-    """Of a thread, and not of a context, which what is scheduled meanwhile would take along."""
+    """Of a thread, and not of a context, which what is scheduled meanwhile would take along.
+
+    A context manager by hand: it is entered once for each node of a file.
+    """
 
     depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
 
 
 _loading = _Loading()
@@ -19,11 +26,6 @@ def is_loading() -> bool:
     return _loading.depth > 0
 
 
-@contextmanager
-def loading() -> Iterator[None]:
-    """Nodes made inside come from a file."""
-    _loading.depth += 1
-    try:
-        yield
-    finally:
-        _loading.depth -= 1
+def loading() -> _Loading:
+    """Nodes made inside `with loading():` come from a file."""
+    return _loading

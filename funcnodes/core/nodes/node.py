@@ -10,6 +10,7 @@ import uuid as _uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
+from funcnodes.core import codec
 from funcnodes.core.events import ValueEvents, Watcher
 from funcnodes.core.nodes import form, taken
 from funcnodes.core.nodes.home import Home
@@ -83,10 +84,12 @@ class Node(Awaited):
     shows_order: ClassVar[bool] = False  # its ▶ ports are seen on the card
     grows: ClassVar[bool] = False  # a new edge may make a new input
     returns_none: ClassVar[bool] = False  # a result of None is a value, not "outputs were set"
+    is_nobody: ClassVar[bool] = False  # stands in for the node of a port that has none
     is_frame: ClassVar[bool] = False  # it may hold nodes, which run when it says so
     takes_back: ClassVar[bool] = False  # edges from what it sets off back to it order nothing
     starts_wave: ClassVar[bool] = False  # what it gives belongs to the next wave (T8)
     set_off: topology.SetOff | None = None  # kept by topology, where it takes back
+    in_loop: tuple[int, bool] | None = None  # kept by topology, where somebody asked
     linked: bool = False  # topology asks `links_in` and `links_out` too
     place: Place | None = None  # where a frame holds it; set through the nodespace
     timeout_s: float | None = None  # after so long an execution is given up (T10)
@@ -109,13 +112,15 @@ class Node(Awaited):
     _has_aftermath: bool = False
     _progress: NodeProgress | None = None
     _templates: ClassVar[dict[str, Port]] = {}
+    _order_ports: ClassVar[tuple[NodeInput, NodeOutput]]
     _function: ClassVar[Callable[..., Any] | None] = None
     _is_coroutine: ClassVar[bool] = False
+    _apart: ClassVar[frozenset[str]] = frozenset()  # outputs that its function's result is not for
     _is_usual: ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = {port.id or name: port for name, port in vars(cls).items() if isinstance(port, Port)}
+        own = _told_apart(cls, [port for port in vars(cls).values() if isinstance(port, Port)])
         hiding = [
             name
             for name, port in vars(cls).items()
@@ -130,6 +135,7 @@ class Node(Awaited):
         if cls.__module__.partition(".")[0] != "funcnodes":
             taken.check_names(cls, Node)
         cls._templates = {**cls._templates, **own}
+        cls._apart = cls._apart - own.keys()
         if "func" in vars(cls) and "_function" not in vars(cls):
             cls._function = None
         cls._is_coroutine = inspect.iscoroutinefunction(cls.func)
@@ -137,6 +143,7 @@ class Node(Awaited):
         cls.render_options = cls.default_render_options
         cls._has_aftermath = cls.effect or cls.reset_inputs_on_trigger
         cls._is_usual = cls.request is Node.request and not cls._is_coroutine
+        cls._order_ports = _ORDER_PORTS[cls.shows_order]
         cls._is_heard = any(port.is_heard for port in cls._templates.values())
         if "node_id" in vars(cls) and cls.node_id:
             _register.add(cls.node_id, cls)
@@ -150,6 +157,8 @@ class Node(Awaited):
         render_options: Mapping[str, Any] | None = None,
         io_options: Mapping[str, Mapping[str, Any]] | None = None,
         trigger_on_create: bool | None = None,
+        id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
     ) -> None:
         """Make an instance.
 
@@ -161,13 +170,16 @@ class Node(Awaited):
             io_options: Per port id any of `name hidden pinned live does_trigger required default
                 value value_options render_options on`.
             trigger_on_create: Ask it to run at once, if it is ready; never while loading.
+            id: The same as `uuid`.
+            properties: Free data that is saved with it.
         """
         super().__init__()
-        self.uuid = uuid or _uuid.uuid4().hex
+        self.uuid = uuid or id or _uuid.uuid4().hex
         self._name = name or ""
         self.nodespace: Home[Node, NodeOutput] | None = None
         self.engine: Engine = default_engine()
-        self.properties: dict[str, Any] = {}
+        self.engine.meet()
+        self.properties: dict[str, Any] = {} if properties is None else {**properties}
         self._policy = self.default_policy
         self._run_in = self.default_run_in
         order = _ORDER_PORTS[self.shows_order]
@@ -217,6 +229,10 @@ class Node(Awaited):
     def __getitem__(self, port_id: str) -> Port:
         return self.get_input_or_output(port_id)
 
+    def __setitem__(self, port_id: str, value: Any) -> None:
+        """`node["a"] = 1` sets an input as `set_value` does, or an output."""
+        self.get_input_or_output(port_id).set_value(value)
+
     def get_input(self, port_id: str) -> NodeInput:
         """Raises PortNotFoundError."""
         try:
@@ -248,7 +264,7 @@ class Node(Awaited):
     def add_input(self, port: NodeInput) -> NodeInput:
         """Give this instance one more input."""
         self._own(port)
-        self.ports_changed()
+        self._came(port)
         if port.is_heard:
             self.listeners_changed()
         return port
@@ -256,23 +272,24 @@ class Node(Awaited):
     def add_output(self, port: NodeOutput) -> NodeOutput:
         """Give this instance one more output."""
         self._own(port)
-        self.ports_changed()
+        self._came(port)
         if port.is_heard:
             self.listeners_changed()
         return port
 
-    def remove_input(self, port_id: str) -> None:
-        """Take an input away, and its edge."""
-        port = self.get_input(port_id)
-        port.disconnect()
-        del self.inputs[port_id]
-        port.left()
+    def remove_input(self, port: str | NodeInput) -> None:
+        """Take an input away, and its edge; it is named by its id or given itself."""
+        gone = self.get_input(port if isinstance(port, str) else port.id)
+        gone.disconnect()
+        del self.inputs[gone.id]
+        gone.left()
         self.ports_changed()
 
-    def remove_output(self, port_id: str) -> None:
-        """Take an output away, and its edges."""
-        self.get_output(port_id).disconnect()
-        del self.outputs[port_id]
+    def remove_output(self, port: str | NodeOutput) -> None:
+        """Take an output away, and its edges; it is named by its id or given itself."""
+        gone = self.get_output(port if isinstance(port, str) else port.id)
+        gone.disconnect()
+        del self.outputs[gone.id]
         self.ports_changed()
 
     def grow_input(self, source: NodeOutput) -> NodeInput:
@@ -285,9 +302,17 @@ class Node(Awaited):
         self._announces = self.shows_order or bool(self._trigger_out._edges)
         for port in self.inputs.values():
             port.triggers = port._does_trigger and (not ordered or port is self._trigger_in)
+        for output in self.outputs.values():
+            output.shares = output.type.kind in ("any", "array")
         if self.place is not None and self.nodespace is not None:
             self.nodespace.places.heed(self)
         self._choose_way()
+
+    def _came(self, port: NodeInput | NodeOutput) -> None:
+        """A port came, perhaps with edges from the time when it had no node."""
+        self.ports_changed()
+        if port.is_connected():
+            topology.changed()
 
     def _own(self, port: Port) -> None:
         port.node = self
@@ -303,7 +328,8 @@ class Node(Awaited):
         self._names = [p.id for p in self._parameters]
         self._only = self._parameters[0] if len(self._parameters) == 1 else None
         self._required = [p for p in self._parameters if p.required]
-        self._results = [p for p in self.outputs.values() if p is not self._trigger_out]
+        apart = {TRIGGER_OUT, *self._apart}
+        self._results = [p for p in self.outputs.values() if p.id not in apart]
         self._single = self._results[0] if len(self._results) == 1 else None
         self.edges_changed()
 
@@ -377,10 +403,11 @@ class Node(Awaited):
 
     def update_blocked(self) -> None:
         """Called when muting or arming changes."""
-        space = self.nodespace
-        rests = space is not None and not space.acts_alone
-        by_hand = space is not None and space.by_hand
-        self.blocked = self._muted or (rests and (self.effect or (by_hand and self.is_frame)))
+        self.blocked = self._muted or ((self.effect or self.is_frame) and self._builds)
+
+    @property
+    def _builds(self) -> bool:
+        return self.nodespace is not None and not self.nodespace.acts_alone
 
     def set_reset_inputs(self, resets: bool) -> None:
         """Whether its inputs go back to their defaults after each success."""
@@ -434,7 +461,7 @@ class Node(Awaited):
         Raises:
             SavedGraphError: A value cannot be saved; names node and port.
         """
-        return form.dump_node(self)
+        return codec.SavedForm(form.dump_node(self))
 
     def deserialize(self, data: Mapping[str, Any]) -> None:
         """Take name, values and settings from a saved form; nothing runs.
@@ -546,6 +573,29 @@ class Node(Awaited):
         return tuple(values.values()) if len(values) != 1 else next(iter(values.values()))
 
 
+def _told_apart(kind: type[Node], own: list[Port]) -> dict[str, Port]:
+    """Its own ports by id; an output named like an input gets `_` after its id.
+
+    Raises:
+        GraphError: An input is named like an output that it has from elsewhere.
+    """
+    inherited = kind._templates
+    inputs = {port.id for port in (*inherited.values(), *own) if port.is_input}
+    taken = inputs | {port.id for port in own}
+    for port in own:
+        before = inherited.get(port.id)
+        if port.is_input and before is not None and not before.is_input:
+            raise GraphError(
+                f"{kind.__name__} has an output {port.id!r} already, and cannot have such an input."
+            )
+        if not port.is_input and port.id in inputs:
+            port.name = port.name
+            while port.id in taken:
+                port.id += "_"
+            taken.add(port.id)
+    return {port.id: port for port in own}
+
+
 def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:
     return (
         NodeInput(TRIGGER_IN, Trigger, "trigger", required=False, hidden=hidden),
@@ -554,3 +604,4 @@ def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:
 
 
 _ORDER_PORTS = {shown: _order_ports(hidden=not shown) for shown in (True, False)}
+Node._order_ports = _ORDER_PORTS[Node.shows_order]

@@ -124,6 +124,7 @@ def node_class_maker(
         "node_name": title,
         "description": inspect.cleandoc(description or function.__doc__ or ""),
         "__module__": function.__module__,
+        "__qualname__": function.__qualname__,
         "__doc__": function.__doc__,
         "returns_none": True,
         **class_attributes,
@@ -131,9 +132,13 @@ def node_class_maker(
         "_function": staticmethod(function) if _is_plain(signature) else None,
     }
     hints = _hints(function)
-    ports = _inputs(signature, hints, inputs or (), of=function.__name__)
-    for port in (*ports, *_outputs(hints, outputs)):
+    results = _outputs(hints, outputs)
+    for port in _inputs(signature, hints, inputs or (), of=function.__name__):
         attributes[f"_port_{port.id}"] = port
+    for result in results:
+        attributes[f"_result_{result.id}"] = result
+    of_superclass = (port.id for port in superclass._templates.values() if not port.is_input)
+    attributes["_apart"] = frozenset(of_superclass)
     return type(function.__name__, (superclass,), attributes)
 
 

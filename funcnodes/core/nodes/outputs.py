@@ -11,7 +11,7 @@ from funcnodes.core.nodes.provenance import Origin
 from funcnodes.core.running.surface import Convert, push
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import conversion
-from funcnodes.core.values import NoValue, Quality
+from funcnodes.core.values import NoValue, Quality, shared
 from funcnodes.errors import NodeConnectionError
 
 if TYPE_CHECKING:
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class NodeOutput(Port):
-    """Gives a value, and pushes it to every connected input."""
+    """Gives a value, and pushes it to every connected input.
+
+    Attributes:
+        shares: Whether its values may be arrays, which others are to look at only.
+    """
 
     allow_multiple = True
 
-    __slots__ = ("_edges",)
+    __slots__ = ("_edges", "shares")
 
     def __init__(
         self,
@@ -45,19 +49,12 @@ class NodeOutput(Port):
             render_options=render_options, on=on, uuid=uuid,
         )  # fmt: skip
         self._edges: list[tuple[NodeInput, Convert | None]] = []
+        self.shares = True
 
     def copy_for(self, node: "Node") -> Self:
         copy = super().copy_for(node)
-        copy._edges = []
+        copy._edges, copy.shares = [], True
         return copy
-
-    @property
-    def value(self) -> Any:
-        return self._value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        self.set(value)
 
     @property
     def targets(self) -> Iterator[NodeInput]:
@@ -75,14 +72,27 @@ class NodeOutput(Port):
     def is_connected(self) -> bool:
         return bool(self._edges)
 
+    def set_value(self, value: Any, does_trigger: bool | None = None) -> None:
+        """`set` by the name that inputs have; with `does_trigger=False` nothing is triggered."""
+        if does_trigger is not False:
+            self.set(value)
+            return
+        self.stand_alone()
+        stimulus = self.node.open_wave(self)
+        self.place(value, stimulus, self.node.quality_taken)
+        stimulus.close()
+
     def set(self, value: Any, *, wave: Wave | None = None, quality: Quality | None = None) -> None:
-        """Set the value and push it.
+        """Set the value and push it; from another thread, at the loop's next turn (T12).
 
         Args:
             value: Anything.
             wave: The wave it belongs to; else the node's present execution's, else a new one.
             quality: How far it can be trusted; else as far as what the present execution took.
         """
+        self.stand_alone()
+        if self.node.engine.post(lambda: self.set(value, wave=wave, quality=quality)):
+            return
         if quality is None:
             quality = self.node.quality_taken
         wave = wave or self.node.wave
@@ -101,6 +111,8 @@ class NodeOutput(Port):
         changes = self.node.changes
         if changes is not None:
             changes.note_port(self)
+        if self.shares:
+            value = shared(value)
         for inp, convert in self._edges:
             if convert is None:
                 inp.receive(value, wave, quality)
@@ -140,8 +152,10 @@ class NodeOutput(Port):
         """
         if not isinstance(other, NodeInput):
             raise NodeConnectionError(f"{self._where} and {other._where} are both outputs.")
+        self.stand_alone()
+        other.stand_alone()
         edge = [self.node.uuid, self.id, other.node.uuid, other.id]
-        if self in other.sources:
+        if self.node.engine.carry(lambda: self.connect(other, replace)) or self in other.sources:
             return edge
         check_unlocked(self, other)
         convert = self.check_edge(other)
@@ -164,12 +178,17 @@ class NodeOutput(Port):
         ]
 
     def edge_note(self, other: NodeInput) -> str:
-        """What the edge does to a value, e.g. "×0.001", or ""."""
+        """What the edge does to a value, e.g. "×0.001", that it is not checked, or ""."""
+        why = other.why_unchecked(self)
+        if why is not None:
+            return f"not checked: {why}"
         found = conversion(self.type, other.type_for(self))
         return str(getattr(found, "text", ""))
 
     def disconnect(self, other: NodeInput | None = None) -> None:
         """Take away one edge, or all."""
+        if self.node.engine.carry(lambda: self.disconnect(other)):
+            return
         for inp in [other] if other is not None else list(self.targets):
             if self not in inp.sources:
                 continue
@@ -196,5 +215,5 @@ class NodeOutput(Port):
 
     def _push_present(self, inp: NodeInput, convert: Convert | None) -> None:
         stimulus = self.node.open_wave(f"wire to {inp.node.name}.{inp.id}")
-        push(inp, convert, self._value, stimulus, self.quality)
+        push(inp, convert, shared(self._value), stimulus, self.quality)
         stimulus.close()

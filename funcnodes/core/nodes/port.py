@@ -103,8 +103,16 @@ class Port:
 
     @property
     def has_node(self) -> bool:
-        """False on a template."""
-        return hasattr(self, "node")
+        """False on a template, and on a port by itself."""
+        node = getattr(self, "node", None)
+        return node is not None and not node.is_nobody
+
+    def stand_alone(self) -> None:
+        """See to it that a port without a node can be used by itself."""
+        if not hasattr(self, "node"):
+            from funcnodes.core.nodes.alone import Nobody
+
+            self.node = Nobody()
 
     @property
     def full_id(self) -> str:
@@ -139,7 +147,25 @@ class Port:
 
     @property
     def _where(self) -> str:
-        return f"{self.node.name}.{self.id}"
+        return f"{self.node.name}.{self.id}" if self.has_node else self.id
+
+    @property
+    def value(self) -> Any:
+        """What was set or has come; `NoValue` where nothing has."""
+        return self._value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.set_value(value)
+
+    def set_value(self, value: Any, does_trigger: bool | None = None) -> None:
+        """Set it from outside.
+
+        Args:
+            value: What is set.
+            does_trigger: Whether a node is to run for it; as the port says if not given.
+        """
+        raise NotImplementedError
 
     # ── what it tells ─────────────────────────────────────────────────────────────────────
 
@@ -176,6 +202,14 @@ class Port:
     def on_error(self, listener: Listener) -> None:
         """Call it for every error."""
         self.on("error", listener)
+
+    def once_error(self, listener: Listener) -> None:
+        """Call it for the next error only."""
+        self.once("error", listener)
+
+    def off_error(self, listener: Listener | None = None) -> None:
+        """Call it for errors no more; without `listener` none."""
+        self.off("error", listener)
 
     @property
     def is_heard(self) -> bool:
@@ -288,7 +322,7 @@ class Port:
         """A fresh port of the same kind for an instance."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        copy.id, copy._value, copy.quality, copy.wave = self.id, self._value, self.quality, None
+        copy.id, copy._value, copy.quality, copy.wave = self.id, NoValue, "ok", None
         copy.value_options = dict(self.value_options)
         if self.render_options:
             copy.render_options = dict(self.render_options)

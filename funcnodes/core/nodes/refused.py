@@ -1,4 +1,8 @@
-"""Edges of older files that do not fit: kept with their input, so that people can see to them."""
+"""Edges of older files that would not be made here, kept with their input for people to see to.
+
+An edge whose types do not fit works as it did there: values pass as they are, and it is marked *not
+checked*. One that cannot be made at all is *refused*: it is kept aside, and says what is lost.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,7 +11,7 @@ from funcnodes.errors import SavedGraphError
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedEdge:
+class OlderEdge:
     """An edge that an older version allowed and this one does not.
 
     Attributes:
@@ -29,4 +33,4 @@ class RefusedEdge:
         """Raises SavedGraphError."""
         if isinstance(data, list) and len(data) == 3 and all(isinstance(d, str) for d in data):
             return cls(*data)
-        raise SavedGraphError("A refused wire in the file is not three texts.")
+        raise SavedGraphError("A marked wire in the file is not three texts.")

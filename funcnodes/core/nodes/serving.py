@@ -48,6 +48,7 @@ def serve(descriptor: int) -> None:
 
 
 def _answer(request: bytes, send: Callable[[str, Any], None]) -> None:
+    send("begun", None)
     try:
         call: Call = pickle.loads(request)
         result = _run(call, send)

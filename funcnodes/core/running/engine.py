@@ -21,6 +21,7 @@ from contextvars import Context, ContextVar, copy_context
 from time import perf_counter
 from typing import Any
 
+from funcnodes.core.running.crossing import Ferry
 from funcnodes.core.running.pace import SLOW_CPU_S
 from funcnodes.core.running.surface import (
     IDLE,
@@ -33,7 +34,7 @@ from funcnodes.core.running.surface import (
     push,
 )
 from funcnodes.core.running.waves import Wave
-from funcnodes.core.values import NoValue
+from funcnodes.core.values import NoValue, shared
 
 SLICE_S = 0.005  # how long one drain may keep the loop
 MAX_THREADS = 32
@@ -59,20 +60,30 @@ class Engine:
         self._cpu_read = (0.0, 0.0)  # this thread's time lately, and when it was looked at
         self.draining = False
         self._scheduled: asyncio.AbstractEventLoop | None = None
+        self._ferry = Ferry()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.meet()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop | None:
         """The loop it runs on, once it has met one that is still open."""
         return None if self._loop is None or self._loop.is_closed() else self._loop
 
+    def meet(self) -> None:
+        """Remember the caller's loop as its own, where it has none that is open."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio._get_running_loop()
+
     def arm(self) -> None:
         """See to it that the queue is drained, as soon as there is a loop (T12)."""
         loop = asyncio._get_running_loop()
-        if loop is None or not self.ready or self._scheduled is loop:
+        if not self.ready or (loop is not None and self._scheduled is loop):
             return
-        self._loop = self._scheduled = loop
-        loop.call_soon(self._drain)
+        if loop is not self._loop and self.post(self.arm):
+            return
+        if loop is not None:
+            self._loop = self._scheduled = loop
+            loop.call_soon(self._drain)
 
     def elsewhere(self) -> asyncio.AbstractEventLoop | None:
         """The engine's loop if it runs in another thread than the caller's, else None."""
@@ -80,6 +91,34 @@ class Engine:
         if loop is None or asyncio._get_running_loop() is loop or not loop.is_running():
             return None
         return loop
+
+    def post(self, call: Callable[..., object], *arguments: object) -> bool:
+        """Have the loop make a call at its next turn, if it runs in another thread than this.
+
+        Returns:
+            Whether it does; else it is for the caller to make the call.
+        """
+        loop = self.elsewhere()
+        if loop is not None:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                loop.call_soon_threadsafe(call, *arguments)
+                return True
+        return False
+
+    def carry(self, call: Callable[[], object]) -> bool:
+        """`post`, and return once it is done; raises what the call raises. See `Ferry`."""
+        loop = self.elsewhere()
+        if loop is None:
+            return False
+        self._ferry.carry(loop, call)
+        return True
+
+    @property
+    def stranded(self) -> Runnable | None:
+        """A node that is queued while nothing is going to drain the queue; else None."""
+        if self.draining or (self._scheduled is not None and not self._scheduled.is_closed()):
+            return None
+        return next(iter(tuple(self.ready)), None)
 
     def spawn(self, node: Runnable, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run `work` of `node` as a task that knows whose it is."""
@@ -127,6 +166,12 @@ class Engine:
         if asyncio._get_running_loop() is self._loop:
             self._run_ready()
 
+    def drain_here(self) -> None:
+        """Run what is queued at once, for as long as one drain may last."""
+        if self.ready and not self.draining and asyncio._get_running_loop() is self._loop:
+            self._turn_ends = perf_counter() + SLICE_S
+            self._run_ready()
+
     def _drain(self) -> None:
         self._scheduled = None
         self._turn_ends = perf_counter() + SLICE_S
@@ -159,7 +204,7 @@ class Engine:
                         node.tell_plainly("triggerstart")
                     try:
                         result = function(*args) if node._only is None else function(args[0])
-                    except (Exception, SystemExit) as error:
+                    except BaseException as error:  # a KeyboardInterrupt too is the node's
                         if node._phase == RUNNING:
                             node.end_failed(error)
                     else:
@@ -175,6 +220,8 @@ class Engine:
                                 if node.changes is not None:
                                     node.changes.note_port(output)
                                 if output._edges:
+                                    if output.shares:
+                                        result = shared(result)
                                     self._pass_on(output._edges, result, wave)
                             # `Executable._end`: nothing of it is elsewhere, no backlog waits.
                             node._error = None
@@ -191,7 +238,7 @@ class Engine:
                                 active = wave.active
                                 active.discard(node)
                                 if not active or wave.waiting:
-                                    wave.look_again()
+                                    wave.look_again(node)
                                 elif wave.watchers:
                                     wave.wake()
                     now = perf_counter()

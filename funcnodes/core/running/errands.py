@@ -62,15 +62,28 @@ class Errand:
         node = self._node
         try:
             result = await node._call(args)
-        except asyncio.CancelledError:
-            if node._errand is self:
+        except BaseException as error:  # a KeyboardInterrupt too is the node's
+            if isinstance(error, GeneratorExit) and not self._is_under_way():
+                raise  # nobody runs it any more
+            if node._errand is not self:
+                return
+            if self.given_up is not None or self._is_cancelled(error):
                 node._end_given_up(self.given_up)
-        except (Exception, SystemExit) as error:
-            if node._errand is self:
+            else:
                 node.end_failed(error)
         else:
             if node._errand is self:
                 node._end_ok(result)
+
+    def _is_under_way(self) -> bool:
+        """Whether the loop is just running the task."""
+        loop = asyncio._get_running_loop()
+        return loop is not None and asyncio.current_task(loop) is self.task
+
+    def _is_cancelled(self, error: BaseException) -> bool:
+        """Whether the task was told to stop; else the function raised that by itself."""
+        is_told = self.task is not None and self.task.cancelling() > 0
+        return is_told and isinstance(error, asyncio.CancelledError)
 
     def done(self, result: Any, error: BaseException | None) -> None:
         """What came of it in a thread or process; called on the loop."""

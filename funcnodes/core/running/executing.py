@@ -82,7 +82,7 @@ class Executable(Triggered):
             return
         try:
             result = self._call(self._args)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # a KeyboardInterrupt too is the node's
             if self._phase == RUNNING:
                 self.end_failed(error)
         else:
@@ -137,12 +137,12 @@ class Executable(Triggered):
                     self._single.emit(result, wave, quality)
                 else:
                     self._deliver(result, wave, quality)
-            except Exception as error:
+            except BaseException as error:
                 self.end_failed(error)
                 return
         self._error = None
         if self._has_aftermath:
-            self._clear_up(wave)
+            self._clear_up()
         if self._announces:
             self._trigger_out.emit(True, wave)
         self._end(wave)
@@ -170,20 +170,20 @@ class Executable(Triggered):
             for port, value in zip(outputs, result, strict=True):
                 port.emit(value, wave, quality)
 
-    def _clear_up(self, wave: Wave) -> None:
+    def _clear_up(self) -> None:
         """What an effect, or a node that resets its inputs, does after a success."""
         args = self._args
         taken = args if isinstance(args, dict) else dict(zip(self._names, args, strict=True))
         if self.effect:
             self._mark_applied(taken)
         if self.reset_inputs_on_trigger:
-            self._reset_inputs(taken, wave)
+            self._reset_inputs(taken)
 
-    def _reset_inputs(self, taken: Mapping[str, Any], wave: Wave) -> None:
+    def _reset_inputs(self, taken: Mapping[str, Any]) -> None:
         """Back to the defaults, without triggering; what was set meanwhile stays."""
+        waves = dict(zip(self._names, self._taken[1] if self._taken else (), strict=False))
         for port in self._parameters:
-            is_newer = port.wave is not None and port.wave.id > wave.id
-            if not is_newer and taken.get(port.id, NoValue) is port._value:
+            if waves.get(port.id) is port.wave and taken.get(port.id, NoValue) is port._value:
                 port.reset()
 
     def _mark_applied(self, taken: Mapping[str, Any]) -> None:
@@ -272,7 +272,7 @@ class Executable(Triggered):
         if is_at_rest or not self.is_busy_in(wave):
             wave.active.discard(self)  # `Wave.leave`, written out
             if not wave.active or wave.waiting:
-                wave.look_again()
+                wave.look_again(self)
             elif wave.watchers:
                 wave.wake()
 
@@ -309,6 +309,9 @@ class Executable(Triggered):
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Give up everything it is doing or is to do (T10)."""
+        if self.engine.carry(lambda: self.cancel(reason)):
+            return
+        self._owed = None
         for wave in list(self._later):
             self._drop_later(wave, reason)
         if self.backlog is not None:
@@ -331,6 +334,7 @@ class Executable(Triggered):
         wave.note(Outcome("cancelled", self, None, reason))
         if wave is not self._wave:
             wave.leave(self)
+        self.make_good()
 
     def _abandon(self, outcome: Outcome) -> None:
         """End the execution: at once, or as soon as its coroutine has unwound."""

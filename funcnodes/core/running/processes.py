@@ -79,6 +79,11 @@ class Job:
             if self._child is not None:
                 self._child.kill()
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was given up."""
+        return self._cancelled
+
     def begin(self, child: "Child") -> bool:
         """It is about to run in `child`; False if it was given up meanwhile."""
         with self._lock:
@@ -150,9 +155,9 @@ class ProcessPool:
         while (job := self._next()) is not None:
             if child is None:
                 child = self._started(job)
-            if child is not None and not child.run(job):
+            while child is not None and not child.run(job):
                 self._forget(child)
-                child = None
+                child = self._started(job) if child.is_unbegun else None
         if child is not None:
             child.close()
             self._forget(child)
@@ -199,13 +204,21 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for the one that started it
             )
         self._connection = Connection(here.detach())
+        self._calls = 0
+        self._has_begun = False
+        self.is_unbegun = False  # it was gone before the last call began: another may have it
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def run(self, job: Job) -> bool:
-        """Carry one call out; False if the process is gone after it."""
+        """Carry one call out; False if the process is gone after it.
+
+        One that had been killed while it was idle is no fault of the call: see `is_unbegun`.
+        """
+        has_served, self._has_begun = self._calls > 0, False
+        self._calls += 1
         if not job.begin(self):
             return True
         try:
@@ -217,7 +230,10 @@ class Child:
             self._connection.send_bytes(request)
             answer = self._answer(job)
         except (EOFError, OSError):
-            job.end(None, self._death())
+            self.is_unbegun = has_served and not self._has_begun and not job.is_cancelled
+            death = self._death()
+            if not self.is_unbegun:
+                job.end(None, death)
             return False
         job.end(*answer)
         return True
@@ -248,7 +264,9 @@ class Child:
                 kind, content = pickle.loads(data)
             except Exception as error:  # of a class that cannot be made here
                 return None, NodeProcessError(f"The result cannot be read here: {error}")
-            if kind == "progress":
+            if kind == "begun":
+                self._has_begun = True
+            elif kind == "progress":
                 job.report(*content)
             elif kind == "result":
                 return content, None

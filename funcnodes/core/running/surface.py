@@ -59,6 +59,7 @@ class Inlet(Inward, Protocol):
 class Outlet(Outward, Protocol):
     """An output, as an execution that sets it sees it."""
 
+    shares: bool  # its values may be arrays
     _value: Any
     wave: Wave | None
     quality: Quality
@@ -76,16 +77,25 @@ class Outlet(Outward, Protocol):
 
 def push(inp: Inlet, convert: Convert | None, value: Any, wave: Wave, quality: Quality) -> None:
     """Hand a value to an input; one that cannot be converted counts as its node's failure."""
-    if convert is not None:
-        try:
-            value = convert(value)
-        except GraphError as error:
-            inp.node.fail_in(wave, error)
-            return
-        except (TypeError, ValueError) as error:
-            inp.node.fail_in(wave, inp.refusal(f"{value!r} cannot be converted ({error})."))
-            return
-    inp.receive(value, wave, quality)
+    value = converted(inp, convert, value, wave)
+    if value is not REFUSED:
+        inp.receive(value, wave, quality)
+
+
+def converted(inp: Inlet, convert: Convert | None, value: Any, wave: Wave) -> Any:
+    """What becomes of a value on its way to an input; REFUSED where its node has failed by it."""
+    if convert is None:
+        return value
+    try:
+        return convert(value)
+    except GraphError as error:
+        inp.node.fail_in(wave, error)
+    except (TypeError, ValueError) as error:
+        inp.node.fail_in(wave, inp.refusal(f"{value!r} cannot be converted ({error})."))
+    return REFUSED
+
+
+REFUSED = object()
 
 
 class Runnable(Emitter):
@@ -110,6 +120,7 @@ class Runnable(Emitter):
         _error: What the last execution raised, until one succeeds.
         _later: What waits for a rerun, by wave and in order: its arguments where they are taken
             already, else None (T2, T4).
+        _owed: A wave that let go of it for a newer one, until it runs again (T2a).
         _plain: Its function, where nothing could make an execution unusual and the engine may
             take its fast path; else None (see `triggering.Triggered._choose_way`).
         _only: Its input, if it is the only one besides ▶; else None.
@@ -128,9 +139,10 @@ class Runnable(Emitter):
     __slots__ = (
         "__dict__", "__weakref__",
         "_announces", "_args", "_began", "_blocked", "_errand", "_error", "_later", "_names",
-        "_only", "_pace", "_parameters", "_phase", "_plain", "_policy", "_required", "_results",
-        "_run_in", "_single", "_taken", "_trigger_in", "_trigger_out", "_wave", "_waves", "asked",
-        "changes", "inputs", "outputs", "relatives", "runs", "took_s", "waiting_in",
+        "_only", "_owed", "_pace", "_parameters", "_phase", "_plain", "_policy", "_required",
+        "_results", "_run_in", "_single", "_taken", "_trigger_in", "_trigger_out", "_wave",
+        "_waves", "asked", "changes", "inputs", "outputs", "relatives", "runs", "took_s",
+        "waiting_in",
     )  # fmt: skip
 
     uuid: str
@@ -143,6 +155,7 @@ class Runnable(Emitter):
     starts_wave: ClassVar[bool]
     returns_none: ClassVar[bool]  # a result of None is a value, not "outputs were set"
     set_off: SetOff | None
+    in_loop: tuple[int, bool] | None
     _parameters: Sequence[Inlet]
     _names: list[str]
     _only: Inlet | None
@@ -164,7 +177,8 @@ class Runnable(Emitter):
         self.asked: Wave | None = None
         self.waiting_in: set[Wave] = set()
         self.relatives: Relatives | None = None
-        self._blocked = False
+        self._blocked = 0
+        self._owed: Wave | None = None
         self._phase = IDLE
         self._wave: Wave | None = None
         self._args: Arguments = {}
@@ -206,6 +220,14 @@ class Runnable(Emitter):
 
     def cancel_in(self, wave: Wave, reason: str) -> None:
         """Give up only what belongs to `wave`."""
+        raise NotImplementedError
+
+    def owe(self, wave: Wave) -> None:
+        """`wave` lets go of it: what was set in it is for a newer one to take (T2a)."""
+        raise NotImplementedError
+
+    def make_good(self) -> None:
+        """A wave that was to run it does not: run it by itself if one before had let go of it."""
         raise NotImplementedError
 
     def input_waves(self) -> Iterator[Wave]:

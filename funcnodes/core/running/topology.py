@@ -41,6 +41,7 @@ class Linked(Protocol):
 
     relatives: Relatives | None  # kept here for this module
     set_off: SetOff | None  # the same, where it takes back
+    in_loop: tuple[int, bool] | None  # the same, where somebody asked
 
     @property
     def inputs(self) -> Mapping[str, Inward]: ...
@@ -92,6 +93,42 @@ def ancestors(node: N) -> frozenset[N]:
     """All from which the node can be reached, itself included only where it is in a cycle."""
     found: set[Any] = _reach(node, _sources)
     return frozenset(found)
+
+
+def loops(node: Linked) -> bool:
+    """Whether the node is in a cycle, or between two of them.
+
+    Found for all that it can set off at once, and remembered until the edges change.
+    """
+    known = node.in_loop
+    if known is None or known[0] != _version:
+        inside = _reach(node, _targets) | {node}
+        left = _peeled(inside)
+        for each in inside:
+            each.in_loop = (_version, each in left)
+        known = node.in_loop
+    assert known is not None
+    return known[1]
+
+
+def _peeled(inside: set[Linked]) -> set[Linked]:
+    """What is left of `inside` once all is gone that leads nowhere, or comes from nowhere."""
+    ahead = {node: {t for t in _targets(node) if t in inside} for node in inside}
+    behind: dict[Linked, set[Linked]] = {node: set() for node in inside}
+    for node, targets in ahead.items():
+        for target in targets:
+            behind[target].add(node)
+    left = set(inside)
+    for onward, back in ((ahead, behind), (behind, ahead)):
+        count = {node: len(onward[node] & left) for node in left}
+        loose = [node for node in left if not count[node]]
+        for node in loose:  # which grows
+            left.discard(node)
+            for other in back[node] & left:
+                count[other] -= 1
+                if not count[other]:
+                    loose.append(other)
+    return left
 
 
 def _relatives(node: Linked) -> tuple[frozenset[Any], frozenset[Any]]:

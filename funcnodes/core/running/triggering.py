@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 from funcnodes.core.quality import doubted, quality_of, worst
+from funcnodes.core.running import topology
 from funcnodes.core.running.engine import Engine
 from funcnodes.core.running.surface import (
     IDLE,
@@ -42,6 +43,13 @@ class Ahead(Protocol):
 
     def drop(self, wave: Wave | None = None) -> None:
         """Forget what waits, of one wave or of all."""
+
+
+FREE, BLOCKED, IN_LOOPS = 0, 1, 2  # which requests pass a node by: none, all, those in cycles
+
+
+def _by_id(wave: Wave) -> int:
+    return wave.id
 
 
 class Triggered(Runnable):
@@ -96,17 +104,23 @@ class Triggered(Runnable):
 
     @property
     def blocked(self) -> bool:
-        """Whether requests pass it by: muted, or an effect while effects are off (A1, A1a).
+        """Whether requests pass it by: muted, or an effect or a frame while nothing is to act by
+        itself (A1, A1a).
 
         A wave whose `hand` it is gets through all the same: whoever opens one sees to it that
         it may.
         """
-        return self._blocked
+        return self._blocked == BLOCKED
 
     @blocked.setter
     def blocked(self, blocked: bool) -> None:
-        self._blocked = blocked
+        self._blocked = BLOCKED if blocked else IN_LOOPS if self._builds else FREE
         self._choose_way()
+
+    @property
+    def _builds(self) -> bool:
+        """Whether it is in a graph that is being built: disarmed, or live by hand (A1, A1a)."""
+        return False
 
     def _choose_way(self) -> None:
         """Whether it is plain: nothing there that could make an execution unusual.
@@ -161,7 +175,12 @@ class Triggered(Runnable):
         return Wave(origin)
 
     def request_trigger(self, *, wave: Wave | None = None) -> None:
-        """Ask it to run, in a wave of its own unless one is given; nothing if it is not ready."""
+        """Ask it to run, in a wave of its own unless one is given; nothing if it is not ready.
+
+        From another thread than the engine's, it is asked at the loop's next turn (T12).
+        """
+        if self.engine.post(lambda: self.request_trigger(wave=wave)):
+            return
         stimulus = wave or self.open_wave(self.name)
         self.request(stimulus)
         if wave is None:
@@ -169,7 +188,9 @@ class Triggered(Runnable):
 
     def request(self, wave: Wave) -> None:
         """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
-        if (self._blocked and wave.hand is not self) or wave.cancelled is not None:
+        if wave.cancelled is not None:
+            return
+        if self._blocked and wave.hand is not self and self._passes_by():
             return
         self.asked = wave
         if self.listeners is not None:
@@ -180,8 +201,13 @@ class Triggered(Runnable):
             self.run_in_wave(wave)
         elif self._policy == "settled":
             wave.await_ancestors(self)
-        elif self._all_newer():
+        elif self._all_newer() and self.ready():
+            self._zipped = {port.id: port.wave for port in self._parameters if port.sources}
             self.run_in_wave(wave)
+
+    def _passes_by(self) -> bool:
+        """Whether it lets requests pass: a cycle that is being built does nothing yet (A1)."""
+        return self._blocked == BLOCKED or topology.loops(self)
 
     def run_in_wave(self, wave: Wave) -> None:
         if self._phase != IDLE:
@@ -189,6 +215,8 @@ class Triggered(Runnable):
             return
         args = self._take_arguments()
         if args is not None:
+            if self._owed is not None:
+                self._owed = None
             self._trigger(wave, args)
 
     def _trigger(self, wave: Wave, args: Arguments) -> None:
@@ -253,12 +281,10 @@ class Triggered(Runnable):
         return self._function(*args)
 
     def _all_newer(self) -> bool:
-        """`zip`: every connected input is newer than at the last execution."""
+        """`zip`: every connected input is newer than at the last execution, or than in the set
+        that waits for one."""
         joined = [port for port in self._parameters if port.sources]
-        if any(port.wave is self._zipped.get(port.id) for port in joined):
-            return False
-        self._zipped = {port.id: port.wave for port in joined}
-        return True
+        return not any(port.wave is self._zipped.get(port.id) for port in joined)
 
     # ── waiting for its turn ──────────────────────────────────────────────────────────────
 
@@ -266,28 +292,55 @@ class Triggered(Runnable):
         """It is busy. In scans, and for devices, requests queue; else the newest wave wins (T4).
 
         What queues takes its arguments now, and so does what was given a consistent set (T6).
+        Whoever asked last runs last, since it knows most of what has been set (T2a).
         """
         queues = wave.scan or self.queues
         its_set: tuple[Arguments, Waves] | None = None
-        if queues or self._policy == "settled":
+        if queues or self._policy != "each":
             args = self._take_arguments()
             if args is None:
                 return
             its_set = (args, self._waves)
-        if queues:
-            self._later[wave] = its_set
-        elif wave not in self._later:
-            free = [other for other in self._later if not other.scan]
-            if any(other.id > wave.id for other in free):
+        if not queues:
+            free = [other for other in self._later if not other.scan and other is not wave]
+            newest = max(free, key=_by_id, default=wave)
+            if newest.id > wave.id:
                 wave.supersede(self)
+                queued = self._later.pop(newest)
+                self._later[newest] = None if queued is None else self._completed(queued)
                 return
-            for older in free:
-                del self._later[older]
-                older.supersede(self)
-                if older is not self._wave:
-                    older.leave(self)
-            self._later[wave] = its_set
+        else:
+            free = []
+        self._later.pop(wave, None)
+        self._later[wave] = its_set
         wave.enter(self)
+        for older in free:
+            del self._later[older]
+            older.supersede(self)
+            if older is not self._wave:
+                older.leave(self)
+
+    def _completed(self, queued: tuple[Arguments, Waves]) -> tuple[Arguments, Waves]:
+        """A set that waits, with what an older wave has set since (T2a).
+
+        Values of which the rest is still to come, or was lost, are left out of it (T6).
+        """
+        args, waves = queued
+        given = args if isinstance(args, dict) else dict(zip(self._names, args, strict=True))
+        values: dict[str, Any] = {}
+        made: list[Wave | None] = []
+        quality = quality_of(args)
+        for port, wave in zip(self._parameters, waves, strict=True):
+            keeps = port.wave is not None and port.wave.withholds(self)
+            value = given.get(port.id, NoValue) if keeps else port._value
+            made.append(wave if keeps else port.wave)
+            if value is not NoValue:
+                values[port.id] = value
+            if not keeps:
+                quality = worst((quality, port.quality))
+        is_by_name = self._function is None or len(values) < len(made)
+        fresh: Arguments = values if is_by_name else tuple(values.values())
+        return (fresh if quality == "ok" else doubted(fresh, quality)), tuple(made)
 
     def _start_next(self) -> None:
         """Trigger the next rerun; its arguments are taken now, unless its wave queued its own."""
@@ -297,10 +350,26 @@ class Triggered(Runnable):
             args = self._take_arguments() if queued is None else queued[0]
             if queued is not None:
                 self._waves = queued[1]
+            self._owed = None
             if args is None:
                 wave.leave(self)
             else:
                 self._trigger(wave, args)
+
+    def owe(self, wave: Wave) -> None:
+        self._owed = wave
+
+    def make_good(self) -> None:
+        owed = self._owed
+        if owed is None or self.blocked:
+            return
+        waves = [port.wave for port in self._parameters if port.wave is not None]
+        if self._policy != "each" and any(wave.withholds(self) for wave in waves):
+            return  # half of a set is never taken (T6)
+        self._owed = None
+        fresh = owed.again()
+        self.request(fresh)
+        fresh.close()
 
     # ── what waves ask ────────────────────────────────────────────────────────────────────
 

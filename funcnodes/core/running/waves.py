@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from funcnodes.core.running import topology
+from funcnodes.core.running.queueing import Queue, common, with_one, without
 from funcnodes.errors import NodeTimeout
 
 OutcomeState = Literal["ok", "failed", "cancelled", "timeout", "superseded"]
@@ -36,6 +37,12 @@ class Participant(topology.Linked, Protocol):
 
     def cancel_in(self, wave: "Wave", reason: str) -> None:
         """Give up what belongs to `wave`."""
+
+    def owe(self, wave: "Wave") -> None:
+        """`wave` lets go of it: what was set in it is for a newer one to take (T2a)."""
+
+    def make_good(self) -> None:
+        """A wave that was to run it does not: run it by itself if one before had let go of it."""
 
     def input_waves(self) -> "Iterator[Wave]":
         """The waves in which the inputs that trigger it were set."""
@@ -76,6 +83,8 @@ class Outcome:
 
 
 OK = Outcome("ok")
+_NOBODY: frozenset[Participant] = frozenset()  # most waves need no sets of their own for these
+_NO_WAVES: "frozenset[Wave]" = frozenset()
 _ids = itertools.count(1)
 
 
@@ -91,7 +100,8 @@ class Wave:
         active: The nodes queued or running in it, or with a rerun pending. A node that leaves
             calls `look_again` if it was the last or if others wait, else `wake` if somebody
             watches: that is `leave`.
-        waiting: Nodes of the policy `settled` with a changed input, in order.
+        waiting: Nodes of the policy `settled` with a changed input, and which came first.
+        let_go: Nodes that a newer wave runs instead.
         watchers: Who waits for which nodes to come to rest.
         cancelled: The reason, once it is given up; nothing new begins in it then.
         scan: Waves of scans are never superseded (T4).
@@ -100,8 +110,9 @@ class Wave:
     """
 
     __slots__ = (
-        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_then", "active",
-        "cancelled", "hand", "id", "parent", "scan", "settled", "shielded", "waiting", "watchers",
+        "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_queue",
+        "_then", "active", "cancelled", "hand", "id", "let_go", "parent", "scan", "settled",
+        "shielded", "waiting", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -121,9 +132,11 @@ class Wave:
         self.settled = False
         self._outcome = OK  # of what has happened so far
         self.active: set[Participant] = set()
-        self.waiting: dict[Participant, None] = {}
-        self._children: set[Wave] = set()  # unsettled ones only
-        self._failed: set[Participant] = set()
+        self.waiting: dict[Participant, int] = {}
+        self._children: Set[Wave] = _NO_WAVES  # unsettled ones only
+        self._failed: Set[Participant] = _NOBODY
+        self._queue: Queue[Participant] | None = None  # of `waiting`, once somebody does
+        self.let_go: Set[Participant] = _NOBODY
         self.watchers: list[tuple[Set[Participant], asyncio.Future[None]]] = []
         self._then: tuple[Callable[[Wave], None], ...] = ()
 
@@ -159,13 +172,15 @@ class Wave:
         wave = Wave(label, parent=self, scan=scan or self.scan)
         wave.shielded = shielded
         wave.cancelled = None if shielded else self.cancelled
-        self._children.add(wave)
+        self._children = with_one(self._children, wave)
         self.settled = False
         return wave
 
     def close(self) -> None:
         """Nothing more is set in it from outside."""
         self._open = False
+        if self._queue is not None:
+            self._queue.look_over(self.waiting)
         self.look_again()
 
     def when_settled(self, callback: "Callable[[Wave], None]") -> None:
@@ -180,19 +195,18 @@ class Wave:
         """
         self.close()
         if not self.settled:
-            waiter = self._watch(None)
             try:
-                await asyncio.wait_for(waiter, timeout_s)
+                await asyncio.wait_for(self._rest_of(_EVERYTHING), timeout_s)
             except TimeoutError:
                 self._outcome = Outcome("timeout", error=NodeTimeout(self._overtime(timeout_s)))
                 self.cancel(f"not settled within {timeout_s} s")
-                await self._watch(None)
+                await self._rest_of(_EVERYTHING)
         return self._outcome
 
     async def wait_clear(self, nodes: Set[Participant]) -> None:
         """Wait until none of `nodes` is queued, running or waiting in it."""
         if not self.settled and not self._clear_of(nodes):
-            await self._watch(nodes)
+            await self._rest_of(nodes)
 
     def cancel(self, reason: str) -> None:
         """Give up what is queued or running in it and in its unshielded children (T10)."""
@@ -202,6 +216,7 @@ class Wave:
         self.note(Outcome("cancelled", reason=reason))
         for node in list(self.waiting):
             self._stop_waiting(node)
+            node.make_good()
         for child in list(self._children):
             if not child.shielded:
                 child.cancel(reason)
@@ -225,7 +240,7 @@ class Wave:
         active = self.active
         active.discard(node)
         if not active or self.waiting:
-            self.look_again()
+            self.look_again(node)
         elif self.watchers:
             self.wake()
 
@@ -233,7 +248,11 @@ class Wave:
         """`node` (policy `settled`) has a changed input: run it once its ancestors are done."""
         if self.cancelled is None:
             self.settled = False
-            self.waiting[node] = None
+            if self._queue is None:
+                self._queue = Queue()
+            if node not in self.waiting:
+                self.waiting[node] = next(_ids)
+                self._queue.fresh.append(node)
             node.waiting_in.add(self)
             if not self._open and not self.active:
                 self.look_again()
@@ -241,65 +260,113 @@ class Wave:
     def forget(self, node: Participant) -> None:
         """`node` is to run in it no more."""
         self._stop_waiting(node)
-        self.look_again()
+        self.look_again(node)
 
     def supersede(self, node: Participant) -> None:
         """A newer wave runs `node` instead, and with it all that waits behind it here (T4).
 
         In this one they would see what `node` gave before: half of a set (T6).
         """
-        self._failed.add(node)
+        self.let_go = with_one(self.let_go, node)
+        node.owe(self)
         self.note(Outcome("superseded"))
+
+    def again(self) -> "Wave":
+        """A wave for what was set in this one, and has not been taken."""
+        return Wave(self._origin)
+
+    def withholds(self, node: Participant) -> bool:
+        """Whether what it has set at `node` is half of a set: the rest is to come, or was lost."""
+        return node in self.waiting or node in self._failed or self.cancelled is not None
 
     def note(self, outcome: Outcome) -> None:
         """Something went wrong; the first wins."""
         if outcome.node is not None:
-            self._failed.add(outcome.node)
+            self._failed = with_one(self._failed, outcome.node)
         if self._outcome.state in ("ok", "superseded"):
             self._outcome = outcome
 
     # ── coming to rest ────────────────────────────────────────────────────────────────────
 
-    def look_again(self) -> None:
-        """Something of it has ended: release what waited for it, and see whether it is settled."""
-        if self.waiting and not self._open:
-            self._release()
+    def look_again(self, left: Participant | None = None) -> None:
+        """Something of it has ended: release what waited for it, and see whether it is settled.
+
+        Args:
+            left: Who has left it just now.
+        """
+        queue = self._queue
+        if queue is not None:
+            if left is not None:
+                queue.noticed.append(left)
+            if queue.is_at_it:  # a node may be between waiting and active: it is gone on there
+                return
+            if self.waiting and not self._open:
+                self._release(queue)
         if not (self._open or self.active or self.waiting or self._children or self.settled):
             self._settle()
         if self.watchers:
             self.wake()
 
-    def _release(self) -> None:
+    def _release(self, queue: Queue[Participant]) -> None:
         """Run the waiting nodes whose ancestors outside their own cycle are at rest (T6)."""
-        skipped = True
-        while skipped:  # a skipped node frees what waits behind it
-            skipped = False
-            for node in list(self.waiting):
-                upstream = topology.upstream(node)
-                if not (upstream.isdisjoint(self.active) and upstream.isdisjoint(self.waiting)):
-                    continue
-                self._stop_waiting(node)
-                if not upstream.isdisjoint(self._failed):
-                    self._failed.add(node)
-                elif self._yields_for(node, upstream):
-                    self.supersede(node)
-                else:
-                    node.run_in_wave(self)  # which it does only if it is ready
-                skipped = skipped or node not in self.active
+        queue.is_at_it = True
+        try:
+            while candidates := queue.take(self.waiting):
+                for node in candidates:
+                    if node in self.waiting:
+                        self._consider(node, queue)
+        finally:
+            queue.is_at_it = False
 
-    def _yields_for(self, node: Participant, upstream: Set[Participant]) -> bool:
+    def _consider(self, node: Participant, queue: Queue[Participant]) -> None:
+        upstream = topology.upstream(node)
+        holder = common(upstream, self.active) or common(upstream, self.waiting.keys())
+        if holder is not None:
+            queue.put_behind(holder, node)
+            return
+        self._stop_waiting(node)
+        if not upstream.isdisjoint(self._failed):
+            self._failed = with_one(self._failed, node)
+            node.make_good()
+        elif self._yields(node, upstream):
+            self._hand_over(node, upstream)
+        else:
+            node.run_in_wave(self)  # which it does only if it is ready
+        if node not in self.active:
+            queue.noticed.append(node)
+
+    def _yields(self, node: Participant, upstream: Set[Participant]) -> bool:
         """Whether a newer free wave has changed inputs of `node`, or will, and is to run it.
 
         Running it here would mix the values of both (T6); of free waves the newer wins (T4).
         """
+        if not upstream.isdisjoint(self.let_go):
+            return True
         if self.scan:
             return False
         if any(wave.id > self.id and not wave.scan for wave in node.waiting_in):
             return True
-        newest = max((wave.id for wave in node.input_waves() if not wave.scan), default=0)
-        return newest > self.id and any(
-            wave.id > self.id and not wave.scan for each in upstream for wave in each.busy_in()
-        )
+        newer = [w for w in node.input_waves() if w.id > self.id and not w.scan]
+        if not newer:
+            return False
+        return self._heir(upstream) is not None or any(wave.withholds(node) for wave in newer)
+
+    def _heir(self, upstream: Set[Participant]) -> "Wave | None":
+        """The newest free wave that is newer, and busy before the node in question."""
+        busy = (wave for each in upstream for wave in each.busy_in())
+        newer = (wave for wave in busy if wave.id > self.id and not wave.scan)
+        return max(newer, key=lambda wave: wave.id, default=None)
+
+    def _hand_over(self, node: Participant, upstream: Set[Participant]) -> None:
+        """A newer wave is to run `node`, whether or not it changes an input of it (T2a)."""
+        self.supersede(node)
+        if any(wave.id > self.id and not wave.scan for wave in node.waiting_in):
+            return
+        heir = self._heir(upstream)
+        if heir is not None and heir.cancelled is None:
+            heir.await_ancestors(node)
+        else:
+            node.make_good()
 
     def _stop_waiting(self, node: Participant) -> None:
         self.waiting.pop(node, None)
@@ -309,7 +376,7 @@ class Wave:
         self.settled = True
         parent = self.parent
         if parent is not None:
-            parent._children.discard(self)
+            parent._children = without(parent._children, self)
         then, self._then = self._then, ()
         for callback in then:
             callback(self)
@@ -320,16 +387,20 @@ class Wave:
         return (
             nodes is not _EVERYTHING
             and nodes.isdisjoint(self.active)
-            and nodes.isdisjoint(self.waiting)
+            and self.waiting.keys().isdisjoint(nodes)
         )
 
-    def _watch(self, nodes: Set[Participant] | None) -> "asyncio.Future[None]":
-        """A future for the moment at which `nodes` (None: the whole wave) are at rest."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.watchers.append((_EVERYTHING if nodes is None else nodes, waiter))
+    async def _rest_of(self, nodes: Set[Participant]) -> None:
+        """Wait for the moment at which `nodes` are at rest; leaves nothing behind if given up."""
+        watcher = (nodes, asyncio.get_running_loop().create_future())
+        self.watchers.append(watcher)
         if self.settled:
             self.wake()
-        return waiter
+        try:
+            await watcher[1]
+        finally:
+            if not watcher[1].done() or watcher[1].cancelled():
+                self.watchers = [other for other in self.watchers if other is not watcher]
 
     def wake(self) -> None:
         """Tell watchers whose nodes are at rest."""

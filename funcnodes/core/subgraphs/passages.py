@@ -203,9 +203,7 @@ class OuterInput(NodeInput):
         if first is not None:
             self.value_options = dict(first.value_options)
             self.description = first.description
-            if self._value is self.default and not self.sources:
-                self._value = first.default
-            self.default = first.default
+            self.set_default(first.default)
         self.required = any(inp.required for inp in inner)
         owner.ports_changed()
 

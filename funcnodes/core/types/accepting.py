@@ -70,8 +70,10 @@ def _accept_number(port_type: Expected, given: Any) -> Any:
     elif units.is_quantity(value):
         value = _magnitude(value, port_type.unit)
     value = _real(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, int | float):
         raise ValueRefusedError(f"{short(given)} is not a number.")
+    if isinstance(value, bool):  # as a switch that is wired here
+        value = int(value)
     if isinstance(value, int):  # also beyond the range of a float
         return value if port_type.integer else _finite_float(value)
     if not port_type.integer:
@@ -147,6 +149,8 @@ def accept_other(port_type: Expected, value: Any) -> Any:
     base = port_type.base
     if base is None:
         return value
+    if base in (list, tuple) and hasattr(value, "dtype") and value.shape:
+        value = value.tolist()  # an array
     if base in _FROM_LIST and isinstance(value, list | tuple | set | frozenset):
         return _accept_elements(port_type, base, value)
     if base is dict and isinstance(value, Mapping):
@@ -243,6 +247,8 @@ def _is_same(found: Any, value: Any) -> bool:
 def _accept_array(port_type: Expected, value: Any) -> Any:
     if units.is_quantity(value):
         value = _magnitude(value, port_type.unit)
+    if isinstance(value, str | bytes | Mapping | set | frozenset):
+        raise ValueRefusedError(f"{short(value)} is not an array.")
     if not port_type.dtype and port_type.shape is None:
         return value
     import numpy as np

@@ -30,13 +30,23 @@ def conversion(source: PortType, target: PortType) -> Callable[[Any], Any] | Non
         return _into_union(source, target)
     if target.kind == "array":
         return _into_array(source, target)
+    if source.kind == "array" and target.base in (list, tuple):
+        return target.accept
+    if target.kind == "text" and not target.options and source.kind in _SAID:
+        return target.accept if source.kind != "text" else None
     if source.kind == target.kind == "any":
         return _between_classes(source, target)
     if target.options and source.options and target.kind != "bool":
         return _between_choices(source, target)
     if source.kind == target.kind or (source.kind, target.kind) in _FITS:
-        return target.accept if _has_enums(target) else None
+        return target.accept if _has_enums(target) or _may_lose(source, target) else None
     raise _mismatch(source, target)
+
+
+def _may_lose(source: PortType, target: PortType) -> bool:
+    """Whether a number is looked at as one that is set: a fraction is no whole number."""
+    is_switch = (source.kind == "bool", target.kind == "bool")
+    return is_switch[0] != is_switch[1] or (target.integer and not source.integer)
 
 
 def _mismatch(source: PortType, target: PortType, why: str = "") -> PortMismatchError:
@@ -96,14 +106,16 @@ def _between_classes(source: PortType, target: PortType) -> Callable[[Any], Any]
     here, there = source.base, target.base
     if here is None or there is None:
         return None
-    if {here, there} <= {list, tuple} and here is not there:
+    if here is not there and here in _COLLECTIONS and there in _COLLECTIONS:
+        if here in (set, frozenset) and there in (list, tuple):
+            raise _mismatch(source, target, ": it has no order")
         return target.accept
     if not issubclass(here, there):
         if issubclass(there, here):
             return target.accept
         raise _mismatch(source, target)
     if not source.args or not target.args:
-        return None
+        return target.accept if target.args else None
     if len(source.args) != len(target.args):
         raise _mismatch(source, target)
     try:
@@ -161,8 +173,11 @@ def _castable(source: str, target: str) -> bool:
     return np.can_cast(np.dtype(source), np.dtype(target), casting="same_kind")
 
 
+_COLLECTIONS = (list, tuple, set, frozenset)
+_SAID = ("text", "number", "quantity", "bool")  # what can be written as text
 _FITS = {
     ("number", "quantity"), ("quantity", "number"), ("bool", "number"), ("bool", "quantity"),
+    ("number", "bool"),
     ("number", "array"), ("quantity", "array"), ("array", "table"),
 }  # fmt: skip
 

@@ -10,11 +10,15 @@ from funcnodes.devices.addresses.forms import (
     Address,
     AddressKind,
     AllowList,
+    Options,
     Parity,
     SerialOptions,
     Sharing,
+    TalkOptions,
     is_pty,
     parse,
+    with_beneath,
+    written_with,
 )
 
 __all__ = [
@@ -23,9 +27,13 @@ __all__ = [
     "Address",
     "AddressKind",
     "AllowList",
+    "Options",
     "Parity",
     "SerialOptions",
     "Sharing",
+    "TalkOptions",
     "is_pty",
     "parse",
+    "with_beneath",
+    "written_with",
 ]  # fmt: skip

@@ -3,6 +3,8 @@
     TCPIP0::192.168.1.20::5025::SOCKET   tcp:192.168.1.20:5025
     ASRL/dev/ttyUSB0::INSTR              serial:/dev/ttyUSB0?baud=57600&bits=7&parity=odd
     GPIB0::24::INSTR   USB0::0x05E6::0x2400::1234567::INSTR   TCPIP0::dmm.lab::inst0::INSTR
+    rfc2217://server.lab:4001            a serial line behind a network server, set from here
+    COM3  /dev/ttyUSB0  dmm.lab:5025     the same as serial:COM3, serial:/dev/…, tcp:dmm.lab:5025
     prologix:adapter.lab/22              GPIB address 22 on a Prologix-style adapter, port 1234;
     prologix:/dev/ttyUSB0/22/101         or on a serial one, with a secondary address
     rs485:/dev/ttyUSB0/07?baud=9600      unit 07 on a line that several instruments share
@@ -14,32 +16,36 @@
                        `?timed` as slowly as it was, `?match&timed` both
     visa:ADDRESS       the same instrument, but through pyvisa instead of our own transport
 
+Behind any of them may stand options: `?baud=9600&eol=cr`; see `options`.
+
 An error names the character at which the mistake is. Parsing opens nothing and resolves no name;
 `AllowList` says which hosts may be opened once their IP addresses are known (SSRF stays out).
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from funcnodes.devices.addresses import resources as visa
-from funcnodes.devices.addresses.pieces import (
-    Address,
-    AddressKind,
+from funcnodes.devices.addresses import options, resources as visa
+from funcnodes.devices.addresses.options import (
+    Options,
     Parity,
     SerialOptions,
     Sharing,
+    TalkOptions,
+)
+from funcnodes.devices.addresses.pieces import (
+    Address,
+    AddressKind,
     canonical_host,
     check_path,
     host_and_port,
     is_host,
     is_pty,
-    line_settings,
     mistake,
     number,
-    shared_line_settings,
 )
 from funcnodes.errors import AddressError
 
@@ -47,15 +53,24 @@ __all__ = [
     "Address",
     "AddressKind",
     "AllowList",
+    "Options",
     "Parity",
     "SerialOptions",
     "Sharing",
+    "TalkOptions",
     "is_pty",
     "parse",
+    "with_beneath",
+    "written_with",
 ]  # fmt: skip
 
 MODBUS_PORT = 502  # Modbus Messaging on TCP/IP Implementation Guide V1.0b, section 4.2.2
 MAX_LENGTH = 512
+SCHEMES = frozenset(
+    {"tcp", "serial", "rfc2217", "prologix", "rs485", "modbus", "modbus-rtu", "sim", "memory",
+     "replay", "visa"}
+)  # fmt: skip
+_COM = re.compile(r"COM\d+", re.IGNORECASE)
 # A line's own name may end in a number only under /dev/pts.
 _LINE = r"(?P<line>/dev/pts/\d+|COM\d+|/.+?/.+?)"
 _ONE_UNIT = re.compile(_LINE + r"(?:/(?P<unit>[^/]*))?$", re.IGNORECASE)
@@ -66,7 +81,7 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
     """Read an address.
 
     Args:
-        text: A VISA resource string or a short form.
+        text: A VISA resource string or a short form, with options behind it or without.
         resources: What `sim:NAME` stands for.
 
     Raises:
@@ -77,6 +92,67 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
     bad = next((i for i, char in enumerate(text) if not char.isprintable() or char == " "), None)
     if bad is not None:
         raise mistake(text, bad, "no spaces or control characters")
+    if text.lower().startswith("replay:"):
+        return _replay(text)
+    place, mark, query = text.partition("?")
+    address = _place(place, resources)
+    if not mark:
+        return address
+    said = _options(text, len(place) + 1, query, address)
+    return replace(address, text=text, options=said.over(address.options))
+
+
+def with_beneath(address: Address, beneath: Options) -> Address:
+    """An address with what a bench file says beside it.
+
+    A simulator may stand where a line is meant, and takes no settings of one.
+
+    Raises:
+        AddressError: That means nothing there.
+    """
+    for name, value in beneath.said():
+        if name not in address.takes() and not address.simulated:
+            raise AddressError(
+                f"{address.text}: {name} = {value!r} means nothing there; what can be said is "
+                f"{', '.join(address.takes())}.",
+                address=address.text,
+            )
+    return replace(address, options=address.options.over(beneath))
+
+
+def written_with(address: str, more: Options) -> str:
+    """An address as text, with options that it does not say itself."""
+    place, _, query = address.partition("?")
+    said = {part.partition("=")[0] for part in query.split("&")}
+    added = [f"{name}={quote(str(value), safe='')}" for name, value in more.said()
+             if name not in said]  # fmt: skip
+    return "?".join(filter(None, (place, "&".join(filter(None, (query, *added))))))
+
+
+def _options(text: str, at: int, query: str, address: Address) -> Options:
+    """Read "baud=9600&eol=cr"."""
+    found, known = Options(), address.takes()
+    for part in query.split("&"):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise mistake(text, at, "name=value")
+        if name not in known:
+            raise mistake(text, at, " or ".join(known) if len(known) < 3 else _listed(known))
+        try:
+            found = options.with_option(found, name, unquote(value))
+        except options.OptionError as error:
+            raise mistake(text, at + len(name) + 1, error.allowed) from None
+        at += len(part) + 1
+    return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _place(text: str, resources: Mapping[str, str] | None) -> Address:
+    """An address without options; a bare port, path, or host with a port is one, too."""
+    text = _in_full(text)
     scheme, colon, rest = text.partition(":")
     if colon and not rest.startswith(":"):
         match scheme.lower():
@@ -84,6 +160,8 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
                 return _tcp(text)
             case "serial":
                 return _serial(text)
+            case "rfc2217":
+                return _rfc2217(text)
             case "prologix":
                 return _prologix(text)
             case "rs485":
@@ -96,11 +174,19 @@ def parse(text: str, resources: Mapping[str, str] | None = None) -> Address:
                 return _simulated(text, rest, resources or {})
             case "memory":
                 return _in_memory(text, rest)
-            case "replay":
-                return _replay(text)
             case "visa":
                 return _through_pyvisa(text, rest, resources)
     return visa.read(text)
+
+
+def _in_full(text: str) -> str:
+    """COM3, /dev/ttyUSB0 and host:5025 as the short forms that they stand for."""
+    if _COM.fullmatch(text) or text.startswith("/"):
+        return f"serial:{text}"
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdecimal() and is_host(host) and host.lower() not in SCHEMES:
+        return f"tcp:{text}"
+    return text
 
 
 def _simulated(text: str, name: str, resources: Mapping[str, str]) -> Address:
@@ -111,7 +197,7 @@ def _simulated(text: str, name: str, resources: Mapping[str, str]) -> Address:
             address=text,
             hint="Start it with `funcnodes simulate`, or open the bench through `funcnodes demo`.",
         )
-    return replace(parse(resources[name]), text=text, simulated=True)
+    return replace(parse(resources[name], resources), text=text, simulated=True)
 
 
 def _in_memory(text: str, name: str) -> Address:
@@ -145,10 +231,15 @@ def _tcp(text: str) -> Address:
 
 def _serial(text: str) -> Address:
     start = len("serial:")
-    path, mark, query = text[start:].partition("?")
+    path = text[start:]
     check_path(text, start, path)
-    options = line_settings(text, start + len(path) + 1, query) if mark else SerialOptions()
-    return Address(text, f"ASRL{path}::INSTR", visa.serial_kind(path), path=path, serial=options)
+    return Address(text, f"ASRL{path}::INSTR", visa.serial_kind(path), path=path)
+
+
+def _rfc2217(text: str) -> Address:
+    start = len("rfc2217:") + 2 * text.startswith("//", len("rfc2217:"))
+    host, port = host_and_port(text, start, text[start:])
+    return visa.behind_rfc2217(text, host, port)
 
 
 # ── instruments that share a bus ──────────────────────────────────────────────────────────
@@ -157,17 +248,16 @@ def _serial(text: str) -> Address:
 def _prologix(text: str) -> Address:
     start = len("prologix:")
     if text.startswith(("/", "COM"), start):
-        place, mark, query = text[start:].partition("?")
-        found = _TWO_UNITS.match(place)
+        found = _TWO_UNITS.match(text[start:])
         path, unit = _line_and_unit(text, start, found, "'/' and a GPIB address from 0 to 30")
         second = found and found["second"]
         numbers = [(start + len(path) + 1, unit)]
         if second is not None:
             numbers.append((start + len(path) + len(unit) + 2, second))
         address = visa.gpib_unit(text, numbers)
-        options = line_settings(text, start + len(place) + 1, query) if mark else SerialOptions()
-        resource = f"prologix:{path}/{address}"
-        return Address(text, resource, "prologix", path=path, unit=address, serial=options)
+        return Address(
+            text, f"prologix:{path}/{address}", "prologix", path=path, unit=address
+        )  # fmt: skip
     place, slash, units = text[start:].partition("/")
     host, port = host_and_port(text, start, place, visa.PROLOGIX_PORT)
     if not slash:
@@ -186,11 +276,10 @@ def _prologix(text: str) -> Address:
 
 def _rs485(text: str) -> Address:
     start = len("rs485:")
-    path, unit, options, sharing = _shared_line(text, start, "'/' and a unit, e.g. 01")
+    path, unit = _shared_line(text, start, "'/' and a unit, e.g. 01")
     if not re.fullmatch(r"[A-Za-z0-9]{1,8}", unit):
         raise mistake(text, start + len(path) + 1, "a unit of letters and digits, 8 at most")
-    resource = f"rs485:{path}/{unit}"
-    return Address(text, resource, "rs485", path=path, unit=unit, serial=options, sharing=sharing)
+    return Address(text, f"rs485:{path}/{unit}", "rs485", path=path, unit=unit)
 
 
 def _modbus(text: str) -> Address:
@@ -208,21 +297,14 @@ def _modbus(text: str) -> Address:
 def _modbus_rtu(text: str) -> Address:
     start = len("modbus-rtu:")
     what = "a unit from 1 to 247"  # Modbus over Serial Line V1.02, section 2.2
-    path, unit_text, options, sharing = _shared_line(text, start, f"'/' and {what}")
+    path, unit_text = _shared_line(text, start, f"'/' and {what}")
     unit = number(text, start + len(path) + 1, unit_text, range(1, 248), what)
-    return Address(
-        text, f"modbus-rtu:{path}/{unit}", "modbus", path=path, unit=str(unit), serial=options,
-        sharing=sharing,
-    )  # fmt: skip
+    return Address(text, f"modbus-rtu:{path}/{unit}", "modbus", path=path, unit=str(unit))
 
 
-def _shared_line(text: str, start: int, what: str) -> tuple[str, str, SerialOptions, Sharing]:
-    """Read "/dev/ttyUSB0/7?baud=9600&gap_ms=5"."""
-    place, mark, query = text[start:].partition("?")
-    path, unit = _line_and_unit(text, start, _ONE_UNIT.match(place), what)
-    if not mark:
-        return path, unit, SerialOptions(), Sharing()
-    return path, unit, *shared_line_settings(text, start + len(place) + 1, query)
+def _shared_line(text: str, start: int, what: str) -> tuple[str, str]:
+    """Read "/dev/ttyUSB0/7"."""
+    return _line_and_unit(text, start, _ONE_UNIT.match(text[start:]), what)
 
 
 def _line_and_unit(

@@ -57,7 +57,7 @@ class Lease:
         Raises:
             DeviceBusyError: Another process has it; the message says which.
         """
-        path = private_dir(folder) / _file_name(key or address.key)
+        path = private_dir(folder) / f"{file_stem(key or address.key)}.lock"
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,8 +95,11 @@ class Leases:
         self._worker = worker
         self._buses: dict[str, tuple[Lease | _Shared, set[str]]] = {}  # with the devices on it
 
-    def take(self, address: Address, device: str) -> Callable[[], None]:
+    def take(self, address: Address, device: str, *, key: str = "") -> Callable[[], None]:
         """Take an address for a device of the bench.
+
+        Args:
+            key: What is locked, where it is not what the address says by itself; see `hosts`.
 
         Returns:
             Call it to let go.
@@ -104,19 +107,19 @@ class Leases:
         Raises:
             DeviceBusyError: Another process, or another device of the bench, has it.
         """
+        key = key or address.key
         if not address.is_on_bus:
-            return self._acquire(address, device, address.key).release
-        key = f"{address.key}/{address.unit}"
-        lease = self._acquire(address, device, key)
+            return self._acquire(address, device, key).release
+        lease = self._acquire(address, device, f"{key}/{address.unit}")
         try:
-            self._join_bus(address, device)
+            self._join_bus(address, device, key)
         except DeviceBusyError:
             lease.release()
             raise
 
         def let_go() -> None:
             lease.release()
-            self._leave_bus(address.key, device)
+            self._leave_bus(key, device)
 
         return let_go
 
@@ -125,10 +128,10 @@ class Leases:
             return _Shared.take(address, device=device, worker=self._worker, key=key)
         return Lease.acquire(self._folder, address, device=device, worker=self._worker, key=key)
 
-    def _join_bus(self, address: Address, device: str) -> None:
-        if address.key not in self._buses:
-            self._buses[address.key] = (self._acquire(address, device, address.key), set())
-        self._buses[address.key][1].add(device)
+    def _join_bus(self, address: Address, device: str, key: str) -> None:
+        if key not in self._buses:
+            self._buses[key] = (self._acquire(address, device, key), set())
+        self._buses[key][1].add(device)
 
     def _leave_bus(self, key: str, device: str) -> None:
         if key in self._buses:
@@ -172,7 +175,7 @@ class _Shared:
 def holder_of(folder: Path, address: Address) -> Holder | None:
     """Who holds the address now, or None."""
     try:
-        descriptor = os.open(folder / _file_name(address.key), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(folder / f"{file_stem(address.key)}.lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -206,6 +209,12 @@ def _busy(address: Address, device: str, holder: Holder | None) -> DeviceBusyErr
     )
 
 
-def _file_name(key: str) -> str:
+def instrument_key(address: Address) -> str:
+    """What tells one instrument from all others, also from those on its line."""
+    return f"{address.key}/{address.unit}" if address.is_on_bus else address.key
+
+
+def file_stem(key: str) -> str:
+    """A name for a file, as readable as it can be, of which no other key has the same."""
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", key).strip("_")[:80]
-    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.lock"
+    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"

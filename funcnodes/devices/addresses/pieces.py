@@ -1,4 +1,4 @@
-"""What an address is, and the pieces it is written in: hosts, ports, paths, line settings, units.
+"""What an address is, and the pieces it is written in: hosts, ports, paths, units.
 
 Each reader takes the whole text and where its piece begins, so that a mistake is named by its
 character. Reads no file and resolves no name, but for links among device files.
@@ -7,52 +7,20 @@ character. Reads no file and resolves no name, but for links among device files.
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field, replace
-from typing import Literal, NoReturn
+from dataclasses import dataclass, field
+from typing import Literal
 
+from funcnodes.devices.addresses import options
+from funcnodes.devices.addresses.options import Options, SerialOptions, Sharing, TalkOptions
 from funcnodes.errors import AddressError
 
-AddressKind = Literal["tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "replay"]
-Parity = Literal["none", "odd", "even", "mark", "space"]
+AddressKind = Literal[
+    "tcp", "serial", "rfc2217", "visa", "memory", "prologix", "rs485", "modbus", "replay"
+]
 
 BUSES: frozenset[AddressKind] = frozenset({"prologix", "rs485", "modbus"})
-_PARITIES: tuple[Parity, ...] = ("none", "odd", "even", "mark", "space")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?$|\[[0-9A-Fa-f:.]+\]$")
 _PATH = re.compile(r"/[A-Za-z0-9_./:@+-]*[A-Za-z0-9_]")
-_BAUDS = range(50, 4_000_001)
-_GAPS_MS = range(1001)
-
-
-@dataclass(frozen=True, slots=True)
-class SerialOptions:
-    """How a serial line is set; None leaves it to the driver."""
-
-    baud: int | None = None
-    bits: int | None = None
-    parity: Parity | None = None
-    stop: float | None = None
-
-    def over(self, beneath: "SerialOptions") -> "SerialOptions":
-        """These options, with `beneath` where nothing is said here."""
-        return SerialOptions(
-            self.baud if self.baud is not None else beneath.baud,
-            self.bits if self.bits is not None else beneath.bits,
-            self.parity if self.parity is not None else beneath.parity,
-            self.stop if self.stop is not None else beneath.stop,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """How a line is shared by several instruments.
-
-    Attributes:
-        gap_s: Least silence before speaking, None for what the line's speed asks for.
-        echo: Whether the line's adapter hears itself, so that what is sent comes back.
-    """
-
-    gap_s: float | None = None
-    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +37,7 @@ class Address:
         unit: Which instrument of a bus, or "": "22", "22/101" (GPIB), "1" (Modbus).
         lan_device: LAN device name of VXI-11 or HiSLIP ("inst0", "hislip0"), or "".
         port_name: Name of a simulator in memory, or "".
-        serial: Options of a serial line.
-        sharing: How a line is shared.
+        options: What is said behind it of the line and of what stands on it.
         simulated: Whether it was written as `sim:` or `memory:`.
     """
 
@@ -83,12 +50,49 @@ class Address:
     unit: str = ""
     lan_device: str = ""
     port_name: str = ""
-    serial: SerialOptions = field(default_factory=SerialOptions)
-    sharing: Sharing = field(default_factory=Sharing)
+    options: Options = field(default_factory=Options)
     simulated: bool = False
 
     def __str__(self) -> str:
         return self.resource
+
+    @property
+    def serial(self) -> SerialOptions:
+        """How its serial line is set."""
+        return self.options.serial
+
+    @property
+    def sharing(self) -> Sharing:
+        """How its line is shared."""
+        return self.options.sharing
+
+    @property
+    def talk(self) -> TalkOptions:
+        """How messages stand on it, and what opening it takes."""
+        return self.options.talk
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it is a serial line, here or behind RFC 2217."""
+        if self.kind in ("serial", "rfc2217"):
+            return True
+        return (bool(self.path) and self.kind != "replay") or self.is_asrl
+
+    @property
+    def is_asrl(self) -> bool:
+        """Whether VISA takes it for a serial line of this machine."""
+        return self.resource.upper().startswith("ASRL") and "://" not in self.resource
+
+    def takes(self) -> tuple[str, ...]:
+        """Names of the options that mean something here."""
+        if self.kind == "replay":
+            return options.MESSAGES
+        found: tuple[str, ...] = options.LINE if self.is_line else ()
+        if self.kind == "rs485" or (self.kind == "modbus" and self.path):
+            found += options.SHARED
+        if self.kind != "modbus":
+            found += options.MESSAGES
+        return found if self.is_on_bus else found + options.OPENING
 
     @property
     def is_on_bus(self) -> bool:
@@ -184,66 +188,3 @@ def canonical_host(host: str) -> str:
         return str(ipaddress.ip_address(host))
     except ValueError:
         return host.lower().rstrip(".")
-
-
-def line_settings(text: str, at: int, query: str) -> SerialOptions:
-    """Read "baud=9600&parity=even"."""
-    options, _ = _options(text, at, query, is_shared=False)
-    return options
-
-
-def shared_line_settings(text: str, at: int, query: str) -> tuple[SerialOptions, Sharing]:
-    """Read "baud=9600&gap_ms=5&echo=yes"."""
-    return _options(text, at, query, is_shared=True)
-
-
-def _options(text: str, at: int, query: str, *, is_shared: bool) -> tuple[SerialOptions, Sharing]:
-    options, sharing = SerialOptions(), Sharing()
-    for part in query.split("&"):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise mistake(text, at, "name=value")
-        where = at + len(name) + 1
-        if is_shared and name in {"gap_ms", "echo"}:
-            sharing = _sharing(sharing, text, where, name, value)
-        else:
-            options = _serial(options, text, at, name, value, is_shared)
-        at += len(part) + 1
-    return options, sharing
-
-
-def _serial(
-    options: SerialOptions, text: str, at: int, name: str, value: str, is_shared: bool
-) -> SerialOptions:
-    where = at + len(name) + 1
-    match name:
-        case "baud":
-            baud = number(text, where, value, _BAUDS, "a baud rate from 50 to 4000000")
-            return replace(options, baud=baud)
-        case "bits":
-            bits = number(text, where, value, range(5, 9), "5, 6, 7 or 8 data bits")
-            return replace(options, bits=bits)
-        case "parity":
-            for parity in _PARITIES:
-                if value == parity:
-                    return replace(options, parity=parity)
-            _refuse(text, where, f"one of {', '.join(_PARITIES)}")
-        case "stop":
-            if value not in {"1", "1.5", "2"}:
-                _refuse(text, where, "1, 1.5 or 2 stop bits")
-            return replace(options, stop=float(value))
-    more = ", gap_ms, echo" if is_shared else ""
-    raise mistake(text, at, f"baud, bits, parity{more} or stop")
-
-
-def _sharing(sharing: Sharing, text: str, where: int, name: str, value: str) -> Sharing:
-    if name == "gap_ms":
-        gap = number(text, where, value, _GAPS_MS, "a gap from 0 to 1000 ms")
-        return replace(sharing, gap_s=gap / 1000)
-    if value not in {"yes", "no"}:
-        _refuse(text, where, "yes or no")
-    return replace(sharing, echo=value == "yes")
-
-
-def _refuse(text: str, at: int, expected: str) -> NoReturn:
-    raise mistake(text, at, expected)

@@ -57,8 +57,9 @@ def read(text: str) -> Address:
             return _adapter(text, fields, name)
     raise mistake(
         text, 0,
-        "TCPIP, ASRL, GPIB, USB, PXI, VXI, PRLGX-, tcp:, serial:, prologix:, rs485:, modbus:, "
-        "modbus-rtu:, sim:, memory:, replay: or visa:",
+        "TCPIP, ASRL, GPIB, USB, PXI, VXI, PRLGX-, tcp:, serial:, rfc2217:, prologix:, rs485:, "
+        "modbus:, modbus-rtu:, sim:, memory:, replay:, visa:, a port, a path under /dev/ or "
+        "host:port",
     )  # fmt: skip
 
 
@@ -141,7 +142,15 @@ def _asrl_url(text: str) -> Address:
     except ValueError:
         raise mistake(text, at, "a host name or IP address") from None
     host, port = host_and_port(text, at, place)
+    if scheme.lower() == "rfc2217":
+        return behind_rfc2217(text, host, port)
     return Address(text, text, "visa", host=host.strip("[]"), port=port)
+
+
+def behind_rfc2217(text: str, host: str, port: int) -> Address:
+    """A serial line that a network server at this host lends."""
+    resource = f"ASRLrfc2217://{host}:{port}::INSTR"
+    return Address(text, resource, "rfc2217", host=host.strip("[]"), port=port)
 
 
 def _gpib(text: str, fields: _Fields) -> Address:

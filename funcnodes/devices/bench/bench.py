@@ -5,15 +5,17 @@ nobody else waiting, and that E-STOP writes every device's bytes before it waits
 """
 
 import asyncio
-import contextlib
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from funcnodes.core.events import unsubscriber
+from funcnodes.core.running.crossing import over
 from funcnodes.devices.addresses.lease import Leases
+from funcnodes.devices.bench.aftermath import Aftermath
 from funcnodes.devices.bench.plan import SafetyPlan, make_plan
 from funcnodes.devices.bench.reach import Reach, program
 from funcnodes.devices.bench.snapshots import WITHIN_S, BenchSnapshot, take_snapshot
@@ -27,20 +29,23 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
+from funcnodes.devices.link.introduction import wakes_s
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
 from funcnodes.devices.safety.watching import Watching
 from funcnodes.devices.transports.choose import MakeTransport, Transports
-from funcnodes.errors import BenchError, DeviceError
+from funcnodes.errors import BenchError, DeviceError, FuncnodesError
 
 NOTICE_S = 0.03  # changes of a device are told at most this often
 TOLD_S = 1.0  # what closing waits for mail and webhooks at most
 FIRST_LOOK_S = 1.0  # what opening waits for the first readings of interlocks at most
 OPEN_S = 5.0  # what a device may take to connect before opening goes on without it
 
+_log = logging.getLogger(__name__)
 _NOTHING: Mapping[str, str] = {}
+_log = logging.getLogger(__name__)
 
 
 class Bench:
@@ -75,7 +80,11 @@ class Bench:
         owner: str = "",
         make_transport: MakeTransport | None = None,
     ) -> None:
-        """Raises BenchError where a device's driver, address or limits are wrong."""
+        """A device whose driver, address or limits are wrong stays offline, and says why.
+
+        Raises:
+            BenchError: A rule names what there is not; the message names file and table.
+        """
         self.name = config.name
         self.path = path
         self.config = config
@@ -94,17 +103,16 @@ class Bench:
             latch=self.latch, allow=config.allow, leases=leases, actions=dict(config.actions),
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
-            told=self._told,
-            refusal=lambda device, member: self.interlocks.refusal(device, member),
+            told=self._told, refusal=self._refusal, mark=lambda name: self._aftermath.mark(name),
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
-            try:
-                self.devices[name] = Device(device, rack, dict(resources))
-            except (BenchError, DeviceError) as error:
-                raise _placed(error, path, name) from error
+            self.devices[name] = Device(device, rack, dict(resources))
         self._stopping = Stopping(self.devices, config, self.latch)
         self.emergency = Emergency(self.latch, self._stopping.shots, self._stopping.targets)
+        self._aftermath = Aftermath(
+            self.devices, self._stopping, self.latch, owner=self._owner, is_kept=leases is not None
+        )
         self._make_rules(config)
         self._unwatch_latch = self.latch.on_change(self._latch_changed)
 
@@ -142,7 +150,7 @@ class Bench:
             BenchError: Something in it is wrong; the message names file, table and key.
         """
         path = Path(path)
-        config = BenchFile.load(path).config
+        config = BenchFile.load(path).usable
         return cls(config, resources, path=path, lock_dir=lock_dir, latch=latch, owner=owner)
 
     @classmethod
@@ -172,21 +180,44 @@ class Bench:
             self._reach = Reach(self, self._owner)
             self._reach.begin()
         self._begin_rules()
+        self._aftermath.look()
         await asyncio.gather(*(self._connect(device) for device in self.devices.values()))
         await self.watching.look(within_s=FIRST_LOOK_S)  # so that interlocks can be asked
         self.alarms.start(self.watching)  # a device that is only just connecting is no alarm
 
     async def close(self) -> None:
-        """Let go of every device; their outputs stay as they are."""
+        """Let go of every device, whatever happened to one; their outputs stay as they are.
+
+        From another loop than the one it was opened in, it is closed there.
+        """
+        home = self._loop
+        if home is not None and home.is_running() and home is not asyncio.get_running_loop():
+            await over(home, self.close())
+            return
         self._unwatch_latch()
-        await self._end_rules()
-        await self._stopping.close()
-        await asyncio.gather(*(device.disconnect() for device in self.devices.values()))
+        await self._done_whatever(self._end_rules())
+        await self._done_whatever(self._aftermath.finish())
+        await self._done_whatever(self._stopping.close())
+        disconnecting = (device.disconnect() for device in self.devices.values())
+        await asyncio.gather(*map(self._done_whatever, disconnecting))
+        await self._done_whatever(self._aftermath.close())
         if self._reach is not None:
             self._reach.end()
             self._reach = None
         self._loop = None
         self._fresh.clear()
+
+    async def _done_whatever(self, step: Awaitable[None]) -> None:
+        """One step of closing; one that fails is logged, and holds up none of the others."""
+        try:
+            await step
+        except Exception:
+            _log.exception("A part of the bench %s could not be closed", self.name)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The loop in which it is open, for `asyncio.run_coroutine_threadsafe`."""
+        return self._loop
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -220,9 +251,18 @@ class Bench:
             await asyncio.sleep(0.02)
 
     async def _connect(self, device: Device) -> None:
-        with contextlib.suppress(DeviceError, TimeoutError):
-            async with asyncio.timeout(OPEN_S):
+        within_s = self._aftermath.connect_s(device.name, OPEN_S)
+        try:
+            async with asyncio.timeout(within_s + wakes_s(device.spec.protocol)):
                 await device.connect()
+        except (DeviceError, TimeoutError):
+            pass  # it says why, and is tried again
+        except FuncnodesError as error:
+            _log.warning("%s could not be connected: %s", device.name, error)
+        await self._aftermath.make_up(device.name)
+
+    def _refusal(self, device: str, member: str) -> str:
+        return self._aftermath.refusal(device) or self.interlocks.refusal(device, member)
 
     # ── what there is ─────────────────────────────────────────────────────────────────────
 
@@ -338,6 +378,7 @@ class Bench:
             callback(name, member)
 
     def _note_change(self, name: str) -> None:
+        self._aftermath.connected(name)
         if self._reach is not None:
             self._reach.touch()
         if self._loop is None or not self._watchers:
@@ -371,7 +412,9 @@ class Bench:
         By default each is parked: ramps, then off. Devices named in `stop_order` go one after
         the other, the rest together. Passes the latch.
         """
-        return await self._stopping.park(names)
+        results = await self._stopping.park(names)
+        self._noted([result.as_ack() for result in results], "Parked")
+        return results
 
     @property
     def spared(self) -> frozenset[str]:
@@ -386,7 +429,15 @@ class Bench:
 
         Does not latch. SIGTERM of a worker is "on_worker_death".
         """
-        return await self._stopping.make_safe(cause, names)
+        acks = await self._stopping.make_safe(cause, names)
+        self._noted(acks, "Made safe")
+        return acks
+
+    def _noted(self, acks: list[StopAck], why: str) -> None:
+        self._aftermath.note(acks)
+        for ack in acks:
+            if ack.message != "It has nothing to switch off.":
+                self.latch.log.note("parked", f"{why}: {ack.text}", device=ack.device)
 
     async def estop(
         self,
@@ -425,6 +476,7 @@ class Bench:
     def _tripped(self, interlock: Interlock) -> None:
         name, action = interlock.config.name, interlock.action
         text = f"Interlock {name!r} tripped: {interlock.why}."
+        self.latch.log.note("interlock", text, by=f"interlock {name!r}")
         self._stopping.begin(interlock.why, f"interlock {name!r}", interlock.devices, action)
         self.notifier.tell("interlock", name, Severity.MAJOR, text, interlock.t or 0.0)
 
@@ -434,10 +486,6 @@ class Bench:
             self.notifier.tell("alarm", event.alarm, Severity[event.severity], event.text, event.t)
 
 
-def _placed(error: Exception, path: Path | None, name: str = "") -> BenchError:
+def _placed(error: BenchError, path: Path | None) -> BenchError:
     where = f"{path}: " if path else ""
-    table = f"[devices.{name}] " if name and "[devices." not in str(error) else ""
-    hint = getattr(error, "hint", "")
-    return BenchError(
-        f"{where}{table}{error}", hint=hint, path=str(path or ""), device=name or None
-    )
+    return BenchError(f"{where}{error}", hint=error.hint, path=str(path or ""))

@@ -110,7 +110,7 @@ def make_plan(
         unreachable=tuple(
             f"{device.name}: {device.message}"
             for device in devices
-            if device.emergency_bytes() and not device.is_online
+            if (device.emergency_bytes() and not device.is_online) or device.unusable
         ),
         warnings=(
             *(warning for device in devices for warning in _warnings(device)),

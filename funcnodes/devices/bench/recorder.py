@@ -19,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from funcnodes.core import clock
+from funcnodes.devices.addresses.forms import Options, TalkOptions
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.benchfile.file import BenchConfig, DeviceConfig
 from funcnodes.devices.device.device import Device
@@ -68,7 +69,7 @@ class TrafficRecorder:
         if self._descriptor < 0:
             return
         for device in self._devices.values():
-            if device.identity is not self._told[device.name] and device.identity.maker:
+            if device.identity is not self._told[device.name] and device.identity.is_known:
                 self._tell(device)
         self._queue.put(None)
         self._thread.join()
@@ -83,7 +84,7 @@ class TrafficRecorder:
 
     def _watch(self, device: Device) -> Any:
         def told(exchange: Exchange) -> None:
-            if device.identity is not self._told[device.name] and device.identity.maker:
+            if device.identity is not self._told[device.name] and device.identity.is_known:
                 self._tell(device)
             if self._count(len(exchange.data)) > PENDING_BYTES:
                 self._give_up("the disk takes less than the instruments send")
@@ -171,9 +172,9 @@ def device_head(device: Device) -> DeviceHead:
         name=device.name,
         driver=device.driver,
         address=device.address,
-        identity=str(device.identity) if device.identity.maker else "",
+        identity=str(device.identity) if device.identity.is_known else "",
         simulated=device.simulated,
-        protocol=dataclasses.asdict(device.kind.spec.protocol),
+        protocol=dataclasses.asdict(device.spec.protocol),
     )
 
 
@@ -214,6 +215,7 @@ def replayed(
         name: dataclasses.replace(
             device,
             address=f"{start}#{name}",
+            options=_messages(recorded.device(name).head),
             simulated=device.simulated or recorded.device(name).head.simulated or None,
         )
         for name, device in config.devices.items()
@@ -221,10 +223,25 @@ def replayed(
     return dataclasses.replace(config, devices=devices)
 
 
+def _messages(head: DeviceHead) -> Options:
+    """Terminators and encoding that its bytes were recorded with."""
+    said = head.protocol
+    if said.get("framing") is not None or not {"eol", "reply_eol"} <= said.keys():
+        return Options()
+    return Options(
+        talk=TalkOptions(
+            eol=said["eol"], reply_eol=said["reply_eol"], encoding=said.get("encoding")
+        )
+    )
+
+
 def recorded_bench(recorded: Recorded) -> BenchConfig:
     """The bench as far as a recording tells: names, drivers and addresses, no limits."""
     devices = {
-        name: DeviceConfig(name, device.head.driver or "auto", device.head.address)
+        name: DeviceConfig(
+            name, device.head.driver or "auto", device.head.address,
+            options=_messages(device.head),
+        )
         for name, device in recorded.devices.items()
-    }
+    }  # fmt: skip
     return BenchConfig(recorded.head.bench or recorded.path.stem, devices=devices)

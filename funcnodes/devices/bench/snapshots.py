@@ -140,7 +140,7 @@ async def _take(device: Device, within_s: float) -> DeviceTaken:
         values.clear()
     return DeviceTaken(
         driver=device.driver, address=device.address, serial=device.identity.serial,
-        identity=str(device.identity) if device.identity.maker else "",
+        identity=str(device.identity) if device.identity.is_known else "",
         simulated=device.simulated, error=error, values=values,
     )  # fmt: skip
 

@@ -15,6 +15,8 @@
     address = "sim:smu"
     simulated = true                    # said by itself for sim: and serial numbers SIM…
     serial = "1234567"                  # only this unit may answer
+    baud = 57600                        # how the line is set and spoken on, as behind an address:
+    eol = "crlf"                        # see `addresses.options`
     at_end = "hold"                     # this device's own choice
 
     [devices.smu.limits]                # narrow the driver's, never widen them
@@ -28,15 +30,17 @@ An error names file, table and key. Saving keeps comments and order.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from funcnodes.devices.addresses.forms import AllowList
+from funcnodes.devices.addresses import options
+from funcnodes.devices.addresses.forms import Address, AllowList, Options, parse, with_beneath
 from funcnodes.devices.benchfile.rules import Rules, read_rules
 from funcnodes.devices.benchfile.tables import Tables
 from funcnodes.durable import replace_file
-from funcnodes.errors import BenchError
+from funcnodes.errors import AddressError, BenchError
 
 Cause = Literal["on_estop", "at_end", "on_worker_death", "on_operator_lost"]
 SafeAction = Literal["estop", "park", "hold"]
@@ -63,6 +67,7 @@ _DEVICE = {
     "limits",
     "on_changed",
     *DEFAULT_ACTIONS,
+    *options.NAMES,
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}$")
 MAX_BYTES = 1_000_000
@@ -78,6 +83,8 @@ class DeviceConfig:
         actions: This device's own choice per cause.
         timeout_s: Time for a reply, in place of the driver's.
         on_changed: What a run does when it lost its settings, None for what the bench says.
+        wrong: What is wrong with the table, so that the device cannot be used, or "".
+        options: How its line is set and spoken on, where the address does not say it.
     """
 
     name: str
@@ -89,6 +96,19 @@ class DeviceConfig:
     limits: Mapping[str, tuple[StatedLimit, StatedLimit]] = field(default_factory=dict)
     actions: Mapping[Cause, SafeAction] = field(default_factory=dict)
     on_changed: OnChanged | None = None
+    options: Options = field(default_factory=Options)
+    wrong: str = ""
+
+    def place(self, resources: Mapping[str, str] | None = None) -> Address:
+        """Its address, with what the bench file says beside it.
+
+        Args:
+            resources: What `sim:NAME` stands for.
+
+        Raises:
+            AddressError: It is none, or an option means nothing there.
+        """
+        return with_beneath(parse(self.address, resources), self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +141,7 @@ class BenchFile:
             BenchError: It is missing, too large, or no TOML; the message names line and column.
         """
         import tomlkit
-        from tomlkit.exceptions import ParseError
+        from tomlkit.exceptions import ParseError, TOMLKitError
 
         try:
             if path.stat().st_size > MAX_BYTES:
@@ -136,6 +156,8 @@ class BenchFile:
                 f"{path}, line {error.line}, column {error.col}: {_reason(error)}.",
                 path=str(path), line=error.line, column=error.col,
             ) from error  # fmt: skip
+        except TOMLKitError as error:  # such as a key that stands twice
+            raise BenchError(f"{path}: {_reason(error)}.", path=str(path)) from error
 
     @classmethod
     def new(cls, name: str) -> Self:
@@ -153,8 +175,20 @@ class BenchFile:
         Raises:
             BenchError: Something in it is wrong; the message names table and key.
         """
+        return self._read(_Reader)
+
+    @property
+    def usable(self) -> BenchConfig:
+        """The same, where a device with something wrong in its table costs that device only.
+
+        Raises:
+            BenchError: Something is wrong that is no single device's.
+        """
+        return self._read(_LenientReader)
+
+    def _read(self, reader: "type[_Reader]") -> BenchConfig:
         where = str(self.path) if self.path else "bench"
-        return _Reader(where).bench(self._document.unwrap(), self.path)
+        return reader(where).bench(self._document.unwrap(), self.path)
 
     def put_device(self, device: DeviceConfig) -> None:
         """Add a device, or change the keys of one that is there; comments stay."""
@@ -197,6 +231,7 @@ def _as_toml(device: DeviceConfig) -> dict[str, Any]:
         values["on_changed"] = device.on_changed
     if device.timeout_s is not None:
         values["timeout_s"] = device.timeout_s
+    values.update(device.options.said())
     values.update({str(cause): action for cause, action in device.actions.items()})
     if device.limits:
         values["limits"] = {name: list(limits) for name, limits in device.limits.items()}
@@ -215,7 +250,7 @@ class _Reader(Tables):
         self.keys("", data, _TOP)
         fallback = path.stem if path else "bench"
         devices = self.table("", data, "devices")
-        found = {name: self._device(name, devices[name]) for name in devices}
+        found = {name: self.device(name, devices[name]) for name in devices}
         order = tuple(self.texts("", data, "stop_order"))
         for name in order:
             if name not in found:
@@ -232,20 +267,27 @@ class _Reader(Tables):
             on_changed=self._on_changed("", data) or "stop",
         )
 
-    def _device(self, name: str, data: Any) -> DeviceConfig:
-        table = f"devices.{name}"
+    def device(self, name: str, data: Any) -> DeviceConfig:
+        """One device's table."""
         if not isinstance(data, dict):
             raise self.wrong("devices", name, "a table is expected")
         if not _NAME.match(name):
             raise self.wrong("devices", name, "a device's name is letters, digits and _")
+        return self.entry(name, data)
+
+    def entry(self, name: str, data: dict[str, Any]) -> DeviceConfig:
+        """What stands in one device's table."""
+        table = f"devices.{name}"
         self.keys(table, data, _DEVICE)
         simulated = data.get("simulated")
         if simulated is not None and not isinstance(simulated, bool):
             raise self.wrong(table, "simulated", f"true or false is expected, not {simulated!r}")
+        address = self.text(table, data, "address")
         return DeviceConfig(
             name=name,
             driver=self.text(table, data, "driver"),
-            address=self.text(table, data, "address"),
+            address=address,
+            options=self._options(table, data, address),
             simulated=simulated,
             serial=self.text(table, data, "serial", ""),
             timeout_s=self._seconds(table, data),
@@ -253,6 +295,22 @@ class _Reader(Tables):
             actions=self._actions(table, data),
             on_changed=self._on_changed(table, data),
         )
+
+    def _options(self, table: str, data: dict[str, Any], address: str) -> Options:
+        found = Options()
+        for name in options.NAMES:
+            if name in data:
+                try:
+                    found = options.with_option(found, name, data[name])
+                except options.OptionError as error:
+                    why = f"{error.allowed} is expected, not {data[name]!r}"
+                    raise self.wrong(table, name, why) from None
+        with suppress(AddressError):  # one that is none is told of when it is opened
+            place = parse(address)
+            for name, _ in found.said():
+                if name not in place.takes() and not place.simulated:
+                    raise self.wrong(table, name, f"it means nothing at {address}")
+        return found
 
     def _on_changed(self, table: str, data: dict[str, Any]) -> OnChanged | None:
         if "on_changed" not in data:
@@ -301,6 +359,17 @@ class _Reader(Tables):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
             raise self.wrong(table, "timeout_s", f"seconds up to 3600 expected, not {value!r}")
         return float(value)
+
+
+class _LenientReader(_Reader):
+    """Keeps a device whose table is wrong, with the reason in place of what it says."""
+
+    def entry(self, name: str, data: dict[str, Any]) -> DeviceConfig:
+        try:
+            return super().entry(name, data)
+        except BenchError as error:
+            driver, address = str(data.get("driver", "")), str(data.get("address", ""))
+            return DeviceConfig(name, driver, address, wrong=error.message)
 
 
 def _is_bound(value: Any) -> bool:

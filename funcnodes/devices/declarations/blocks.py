@@ -72,7 +72,7 @@ class Preamble:
         Raises:
             ReplyError: There are fewer values, or one of those named is no number.
         """
-        parts = text.split(",")
+        parts = replies.without_header(text, self.query).split(",")
         if len(parts) < len(self.names):
             raise ReplyError(
                 f"{replies.shown(text)} has {len(parts)} values where {len(self.names)} belong."
@@ -114,7 +114,7 @@ class Block(Member, Acting["BoundBlock"]):
         before: Commands that say what is to be read and how, as part of the same transaction;
             they change nothing but what this query gives.
         dtype: How one number stands on the line, as numpy spells it without byte order: "u1",
-            "i2", "f4"; "ascii" for a line of numbers with commas between.
+            "i2", "f4"; "ascii" for numbers with commas between, in a line or in a block.
         byte_order: "little" or "big", for numbers of more than one byte.
         unit: Of the scaled values.
         preamble: What is read before, as part of the same transaction.
@@ -122,6 +122,9 @@ class Block(Member, Acting["BoundBlock"]):
         axis: From the preamble to the scale of 0, 1, 2 …: where the values were taken.
         axis_unit: Of the axis.
         points: Name of the preamble's value that says how many there must be, or "".
+        parts: Names of the blocks, where several come in one reply.
+        is_bare: Whether no terminator comes behind the last block. Otherwise one that does not
+            come in 0.3 s is done without.
         limit: Bytes that a block may have at most.
         reader: How one number of a line of them is read.
     """
@@ -136,9 +139,20 @@ class Block(Member, Acting["BoundBlock"]):
     axis: Callable[[PreambleValues], Linear] | None = None
     axis_unit: str = ""
     points: str = ""
+    parts: tuple[str, ...] = ()
+    is_bare: bool = False
     limit: int = BLOCK_LIMIT
     poll: float | None = None
     reader: ReplyReader = field(default_factory=lambda: reader(float))
+
+    def __post_init__(self) -> None:
+        if self.parts and (self.dtype == ASCII or "x" in self.parts):
+            raise TypeError(f"{self.query}: parts are binary blocks, none of which is called x.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its blocks are called, as ports are."""
+        return self.parts or ("y",)
 
     @property
     def kind(self) -> MemberKind:
@@ -207,14 +221,24 @@ class BoundBlock(Bound[Block]):
         return (await self.trace()).y
 
     async def trace(self) -> Trace:
-        """Read its values, and where they were taken; see `get`."""
+        """Read its values, and where they were taken, of the first block; see `get`."""
+        return next(iter((await self.traces()).values()))
+
+    async def samples(self) -> dict[str, Sample]:
+        """Read it, as samples by the names of the ports that carry them."""
+        traces = await self.traces()
+        return {name: each for part, trace in traces.items()
+                for name, each in samples_of(trace, part).items()}  # fmt: skip
+
+    async def traces(self) -> dict[str, Trace]:
+        """Read every block of the reply, by name; the only one's is "y". See `get`."""
         member = self.member
         await self._check_needs()
         query = self.group.render(member.query)
         before = [self.group.render(each) for each in member.before]
         describe = self.group.render(member.preamble.query) if member.preamble else ""
 
-        async def read(talk: "Talk") -> Trace:
+        async def read(talk: "Talk") -> list[Trace]:
             for each in before:
                 await talk.write(each)
             if before and (errors := await talk.errors()):
@@ -223,17 +247,22 @@ class BoundBlock(Bound[Block]):
             if member.preamble is not None:
                 values = member.preamble.parse(await talk.query(describe))
             if member.dtype == ASCII:
-                return member.read_text(await talk.query(query), values)
-            return member.decode(await talk.query_block(query, limit=member.limit), values)
+                text = await talk.query_numbers(query, limit=member.limit, is_bare=member.is_bare)
+                return [member.read_text(replies.without_header(text, query), values)]
+            blocks = await talk.query_blocks(
+                query, limit=member.limit, count=len(member.parts) or 1, is_bare=member.is_bare
+            )
+            return [member.decode(each, values) for each in blocks]
 
-        trace = await self.access.hold(query, read, timeout_s=member.timeout_s)
-        return replace(trace, quality=self.access.doubted(trace.quality))
+        found = await self.access.hold(query, read, timeout_s=member.timeout_s)
+        doubted = [replace(each, quality=self.access.doubted(each.quality)) for each in found]
+        return dict(zip(member.names, doubted, strict=True))
 
 
-def samples_of(trace: Trace) -> dict[str, Sample]:
+def samples_of(trace: Trace, name: str = "y") -> dict[str, Sample]:
     """A trace as samples, by the names of the ports that carry them."""
     now = clock.now()
-    found = {"y": Sample(trace.y, trace.unit, trace.quality, now)}
+    found = {name: Sample(trace.y, trace.unit, trace.quality, now)}
     if trace.x is not None:
         found["x"] = Sample(trace.x, trace.x_unit, "ok", now)
     return found
@@ -251,6 +280,8 @@ def block(
     axis: Callable[[PreambleValues], Linear] | None = None,
     axis_unit: str = "",
     points: str = "",
+    parts: tuple[str, ...] = (),
+    is_bare: bool = False,
     limit: int = BLOCK_LIMIT,
     missing: Missing | None = None,
     title: str = "",
@@ -267,7 +298,7 @@ def block(
     return Block(
         query=query, before=before, dtype=dtype, byte_order=byte_order, unit=unit,
         preamble=preamble, scale=scale, axis=axis, axis_unit=axis_unit, points=points,
-        limit=limit, title=title, doc=doc, source=source, timeout_s=timeout_s,
-        requires=requires or {}, needs=needs,
+        parts=parts, is_bare=is_bare, limit=limit, title=title, doc=doc, source=source,
+        timeout_s=timeout_s, requires=requires or {}, needs=needs,
         role=role, ready=ready, poll=poll, reader=reader(float, missing=missing),
     )  # fmt: skip

@@ -23,11 +23,14 @@ class Command(Member, Acting["BoundCommand"]):
         completes: How the instrument tells that it is carried out, "" where at once. Its
             `timeout_s` is then the time for that.
         abort: Sent when waiting for that is cancelled or takes too long, or "".
+        brings: Names of members, in its group or in full, that hold what others require once it
+            was carried out.
     """
 
     command: str
     completes: Completes = ""
     abort: str = ""
+    brings: tuple[str, ...] = ()
 
     @property
     def kind(self) -> MemberKind:
@@ -72,13 +75,14 @@ def command(
     requires: Requires | None = None,
     completes: Completes = "",
     abort: str = "",
+    brings: tuple[str, ...] = (),
     role: AcquisitionRole = "",
 ) -> Command:
     """Declare an action without a value; see `Command`."""
     return Command(
         command=text, title=title, doc=doc, source=source, timeout_s=timeout_s,
         requires=requires or {},
-        completes=completes, abort=abort, role=role,
+        completes=completes, abort=abort, brings=brings, role=role,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, TypeVar, get_args
 
-from funcnodes.core import clock, units
+from funcnodes.core import clock, foreign, units
 from funcnodes.core.types import Range
 from funcnodes.devices.declarations.members import (
     UNSET,
@@ -182,7 +182,10 @@ class Control(Value[T], Acting["BoundControl[T]"]):
                 its command, or the driver's own check refuses it.
         """
         found = self._typed(value, who, limits)
-        why = self.check(found) if self.check is not None else ""
+        try:
+            why = self.check(found) if self.check is not None else ""
+        except BaseException as error:  # somebody else's function: anything can happen
+            why = f"its check failed ({foreign.words(error)})"
         if why:
             shown = self.text(found)
             raise refusal(who, self.title, f"{shown} is not possible, {why}")

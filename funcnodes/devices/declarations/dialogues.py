@@ -16,6 +16,7 @@ from funcnodes.devices.declarations.members import Member, Unset
 from funcnodes.devices.declarations.parsing import ReplyReader
 from funcnodes.devices.declarations.records import Record, Together
 from funcnodes.devices.declarations.requirements import Requirements
+from funcnodes.devices.declarations.unasked import Unasked
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import DeviceError, ValueRefusedError
@@ -34,6 +35,8 @@ def connect_lines(kind: type[Instrument]) -> list[str]:
     protocol = kind.spec.protocol
     if protocol.framing is not None:
         raise ValueError(f"{kind.spec.name} speaks in frames, not in lines.")
+    if protocol.manners.echoes or protocol.manners.prompt or protocol.manners.acknowledges:
+        raise ValueError(f"{kind.spec.name} is more talkative than plain lines.")
     lines = [f"{protocol.identify} -> {example_identity(kind)}"] if protocol.identify else []
     lines += kind.spec.harmless
     lines += [f"{protocol.errors} -> {NO_ERROR}"] if protocol.errors else []
@@ -49,6 +52,8 @@ def member_lines(kind: type[Instrument], path: str) -> list[str]:
     errors = [f"{kind.spec.protocol.errors} -> {NO_ERROR}"] if kind.spec.protocol.errors else []
     if isinstance(member, Command):
         return [rendered(kind, path, member.command), *errors]
+    if isinstance(member, Unasked):
+        return []
     read = [] if isinstance(member, Block) else [_asked(kind, path, member)]
     if not isinstance(member, Control):
         return read
@@ -76,9 +81,12 @@ def dialogue_skeleton(kind: type[Instrument]) -> str:
 
 def _test_of(kind: type[Instrument], path: str, member: Member) -> str:
     lines = member_lines(kind, path)
+    requirements = Requirements(kind)
+    names = [path, *(f"{path}.{each.name}" for each in getattr(member, "fields", ()))]
     unmet = any(
         each.member.label(example(each.member)) not in each.wanted
-        for each in Requirements(kind).of(path)
+        for name in names
+        for each in requirements.of(name)
     )
     if not lines or unmet or member.needs or (isinstance(member, Command) and member.completes):
         return ""
@@ -169,7 +177,7 @@ def around(reader: ReplyReader | None) -> tuple[str, str]:
     if pattern is None:
         return "", ""
     found = _GROUP.fullmatch(pattern.pattern)
-    texts = (_plain_of(found[1]), _plain_of(found[2])) if found is not None else ("", "")
+    texts = (plain_of(found[1]), plain_of(found[2])) if found is not None else ("", "")
     if not pattern.fullmatch(f"{texts[0]}0{texts[1]}"):
         raise ValueError(f"No plain text fits {pattern.pattern!r}.")
     return texts
@@ -182,13 +190,14 @@ def example_identity(kind: type[Instrument]) -> str:
         ValueError: Its patterns have no plain example.
     """
     match = kind.spec.match or Idn("ACME", "DEVICE")
-    identity = Identity(_plain_of(match.maker), _plain_of(match.model), SERIAL, "1.0")
+    identity = Identity(plain_of(match.maker), plain_of(match.model), SERIAL, "1.0")
     if not match.fits(identity):
         raise ValueError(f"{kind.spec.name}: no plain text fits its identification.")
     return str(identity)
 
 
-def _plain_of(pattern: str) -> str:
+def plain_of(pattern: str) -> str:
     """What the simplest of patterns fits: the first of alternatives, nothing for `.*`."""
+    pattern = re.sub(r"(?<=[^\\])\+", "", pattern)  # once, of what may be there several times
     first = re.sub(r"\(([^()|]*)\|[^()]*\)", r"\1", pattern)
     return re.sub(r"\\(.)", r"\1", re.sub(r"(\.|.(?=\?))[*?]", "", first))

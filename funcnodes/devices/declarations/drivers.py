@@ -8,6 +8,7 @@ the entry-point group `funcnodes.drivers`, each entry a package or module with
 Nothing of a driver needs a connection: ports, docs, limits and emergency bytes come from it.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,18 +18,23 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import ClassVar, TypeVar
 
+from funcnodes.core import foreign
 from funcnodes.devices.addresses.forms import SerialOptions
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.members import Group, Member, Requires, Unset
+from funcnodes.devices.declarations.proving import Guarded, prove
 from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.unasked import Unasked
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.framing import Framing
+from funcnodes.devices.messages.manners import Manners, Marker
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
-from funcnodes.errors import BenchError, DeviceError
+from funcnodes.errors import BenchError
 
 GROUP = "funcnodes.drivers"
+_log = logging.getLogger(__name__)
 D = TypeVar("D", bound="type[Instrument]")
 
 
@@ -40,10 +46,19 @@ class Idn:
     model: str
 
     def fits(self, identity: Identity) -> bool:
-        return bool(
-            re.fullmatch(self.maker, identity.maker, re.IGNORECASE)
-            and re.fullmatch(self.model, identity.model, re.IGNORECASE)
-        )
+        return not self.unlike(identity)
+
+    def unlike(self, identity: Identity) -> str:
+        """What of an identity does not fit, half a sentence; "" where all does."""
+        said = [
+            f"its {name} is {found!r}, not like {pattern!r}"
+            for name, found, pattern in (
+                ("maker", identity.maker, self.maker),
+                ("model", identity.model, self.model),
+            )
+            if not re.fullmatch(pattern, found, re.IGNORECASE)
+        ]
+        return " and ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +144,27 @@ def driver(
     eol: str = "\n",
     reply_eol: str = "\n",
     identify: str = "*IDN?",
-    errors: str = ":SYST:ERR?",
+    encoding: str = "ascii",
+    errors: str | None = None,
     checks_queries: bool = False,
     timeout_s: float = 2.0,
     gap_s: float = 0.0,
+    wait_s: float = 0.0,
+    banner: str = "",
     serial: SerialOptions | None = None,
     framing: Framing | None = None,
     identity: Callable[[str], Identity] = replies.identity,
     to_unit: str = "",
     from_unit: str = "",
+    echoes: bool = False,
+    prompt: str = "",
+    ignores: int = 0,
+    acknowledges: str = "",
+    refuses: str = "",
+    status: str = "",
+    greets: str = "",
+    late_s: float | None = None,
+    marker: Marker | None = None,
     harmless: tuple[str, ...] = (),
     estop: tuple[str, ...] | None = None,
     safe_state: str = "",
@@ -146,22 +173,39 @@ def driver(
     local: str = "",
     manual: str = "",
 ) -> Callable[[D], D]:
-    """Make a class of declarations a driver; see `DriverSpec` and `Protocol`.
+    """Make a class of declarations a driver; see `DriverSpec`, `Protocol` and `Manners`.
 
-    Without `estop` it is the command of every control with `safe=`, in order.
+    Without `estop` it is the command of every control with `safe=`, in order. Without `errors`
+    the queue of SCPI is asked for, and done without where the instrument has none.
+
+    Raises:
+        TypeError: Something of it cannot be, or goes with lines and not with a framing.
     """
 
     def decorate(cls: D) -> D:
+        manners = Manners(
+            echoes, prompt, ignores, acknowledges, refuses, status, sends=_sent_lines(cls)
+        )
+        if framing is not None and manners != Manners():
+            raise TypeError(
+                f"{name}: echoes, prompts, status lines and what is said unasked go with lines; a "
+                "framing reads its own."
+            )
         commands = estop if estop is not None else _safe_commands(cls)
         cls.spec = DriverSpec(
             name=name,
             title=title,
             match=match,
             protocol=Protocol(
-                eol=eol, reply_eol=reply_eol, identify=identify, errors=errors,
-                timeout_s=timeout_s, gap_s=gap_s, serial=serial or SerialOptions(),
-                checks_queries=checks_queries, framing=framing, identity=identity,
+                eol=eol, reply_eol=reply_eol, identify=identify, encoding=encoding,
+                errors=":SYST:ERR?" if errors is None else errors,
+                may_lack_errors=errors is None,
+                timeout_s=timeout_s, gap_s=gap_s, wait_s=wait_s, banner=banner,
+                serial=serial or SerialOptions(), checks_queries=checks_queries,
+                framing=framing,
+                identity=identity if identity is replies.identity else Guarded(name, identity),
                 to_unit=to_unit, from_unit=from_unit,
+                manners=manners, greets=greets, late_s=late_s, marker=marker,
             ),
             harmless=harmless,
             estop=commands,
@@ -174,6 +218,12 @@ def driver(
         return cls
 
     return decorate
+
+
+def _sent_lines(cls: type[Instrument]) -> tuple[str, ...]:
+    """Patterns of the lines that an instrument sends by itself."""
+    lines = [member.pattern for _, member in cls.walk() if isinstance(member, Unasked)]
+    return tuple(dict.fromkeys(lines))
 
 
 def _safe_commands(cls: type[Instrument]) -> tuple[str, ...]:
@@ -199,20 +249,55 @@ def _safe_words(cls: type[Instrument]) -> str:
 # ── the registry ──────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Every driver's name and where it is; and why packages that should have some offer none."""
+
+    where: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
 @cache
-def _known() -> Mapping[str, str]:
-    """Every driver's name and where it is; of two with one name the first package wins."""
+def _known() -> _Known:
+    """What installed packages offer; of two drivers with one name the first package wins."""
     found: dict[str, str] = {}
+    broken: dict[str, str] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        module = entry.load()
-        for name, where in getattr(module, "DRIVERS", {}).items():
-            found.setdefault(name, where)
-    return found
+        try:
+            offered = _offered(entry.load())
+        except BaseException as error:  # somebody else's package: anything can happen
+            broken[entry.name] = foreign.words(error)
+            _log.warning("The drivers of %r cannot be had: %s.", entry.name, broken[entry.name])
+            continue
+        found = {**offered, **found}
+    return _Known(found, broken)
+
+
+def _offered(module: object) -> Mapping[str, str]:
+    """The `DRIVERS` of a package; TypeError where they are no names and places."""
+    offered = getattr(module, "DRIVERS", {})
+    if not isinstance(offered, Mapping):
+        raise TypeError(f"DRIVERS is {offered!r}, where names and their places are expected")
+    for each in (*offered, *offered.values()):
+        if not isinstance(each, str):
+            raise TypeError(f"{each!r} in DRIVERS is no text")
+    return offered
 
 
 def names() -> list[str]:
     """Every driver's name."""
-    return sorted(_known())
+    return sorted(_known().where)
+
+
+def broken() -> dict[str, str]:
+    """Packages and drivers that cannot be loaded, and why; imports every driver there is."""
+    found = dict(_known().broken)
+    for name in names():
+        try:
+            find(name)
+        except BenchError as error:
+            found[name] = error.message
+    return found
 
 
 @driver("auto", title="Any SCPI instrument")
@@ -228,6 +313,22 @@ class AnyUnit(Instrument):
 def anything_at(address: str) -> type[Instrument]:
     """What stands in at an address whose driver is not known."""
     return AnyUnit if address.lower().startswith("modbus") else Anything
+
+
+class NoDriver(Instrument):
+    """What stands on a bench where a driver should that cannot be loaded: nothing can be asked."""
+
+
+def no_driver(name: str) -> type[Instrument]:
+    """What stands in for the driver of that name."""
+
+    class Missing(NoDriver):
+        spec = DriverSpec(
+            name=name, title=name, match=None, protocol=Protocol(identify="", errors=""),
+            safe_state="cannot be switched off, since it cannot be used as the bench has it",
+        )  # fmt: skip
+
+    return Missing
 
 
 ANYTHING = Anything
@@ -260,23 +361,31 @@ def find(name: str) -> type[Instrument]:
 
 @cache
 def _installed(name: str) -> type[Instrument]:
-    where = _known().get(name)
+    known = _known()
+    where = known.where.get(name)
     if where is None:
+        lost = "".join(f" Of {each!r} there is none: {why}." for each, why in known.broken.items())
         raise BenchError(
-            f"There is no driver {name!r}; known are {', '.join(names())}.",
+            f"There is no driver {name!r}; known are {', '.join(names())}.{lost}",
             hint="Is the package that provides it installed?",
             driver=name,
         )
     module, _, attribute = where.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        is_driver = isinstance(found, type) and issubclass(found, Instrument)
+        if is_driver:
+            prove(found)
+    except BaseException as error:  # somebody else's package: anything can happen
         raise BenchError(
-            f"The driver {name!r} cannot be imported from {where}: {error}.", driver=name
+            f"The driver {name!r} cannot be loaded from {where}: {foreign.words(error)}.",
+            hint="Whoever wrote it can mend it; all else works without.",
+            driver=name,
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Instrument)):
+    if not is_driver:
         raise BenchError(f"{where} is no driver.", driver=name)
-    return found
+    kind: type[Instrument] = found
+    return kind
 
 
 def for_identity(identity: Identity) -> type[Instrument] | None:
@@ -284,7 +393,7 @@ def for_identity(identity: Identity) -> type[Instrument] | None:
     for name in names():
         try:
             found = find(name)
-        except (BenchError, DeviceError):
+        except BenchError:  # told of where somebody asks for it by name
             continue
         if found.spec.match is not None and found.spec.match.fits(identity):
             return found
@@ -309,7 +418,7 @@ def describe_member(member: Member, manual: str) -> str:
     parts = [
         member.doc,
         no_number(member),
-        f"Sends `{member.sent_text()}`.",
+        "It comes by itself." if isinstance(member, Unasked) else f"Sends `{member.sent_text()}`.",
         f"Source: {source}." if source else "",
     ]
     return " ".join(part for part in parts if part)

@@ -17,6 +17,7 @@ from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import RefusedError, ValueRefusedError
 
 if TYPE_CHECKING:
+    from funcnodes.devices.link.ear import Overheard
     from funcnodes.devices.link.talk import Talk
 
 T = TypeVar("T")
@@ -132,8 +133,14 @@ class Access(Protocol):
     def has_errors(self) -> bool:
         """Whether the instrument has an error queue that is read after each write."""
 
+    async def overheard(self, kind: str, *, timeout_s: float | None) -> "Overheard":
+        """The newest line of a kind that the instrument sends by itself."""
+
     async def require(self, member: str) -> None:
         """Refuse a member while what it requires does not hold; on the way down all may be."""
+
+    async def lacks(self, member: str) -> str:
+        """What a member, or a field of a record, requires and does not have, in words, or ""."""
 
     async def hold(
         self, command: str, work: "Callable[[Talk], Awaitable[T]]", *, timeout_s: float | None
@@ -154,7 +161,7 @@ class Access(Protocol):
         """The limits of a member as the bench narrows them."""
 
     async def check_found(self, member: str) -> None:
-        """LimitError where a member that the bench limits stands outside; `member` goes on."""
+        """Refuse that `member` goes on while one that is limited or required stands outside."""
 
     def noted(self, member: str, sample: Sample) -> Sample:
         """A member's newest value, as it was read; gives it as good as the device is (D8)."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from funcnodes.core import units
+from funcnodes.core import foreign, units
 from funcnodes.core.values import QUALITIES, Quality
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError, UnitError
@@ -56,6 +56,11 @@ class ReplyReader:
     table: Mapping[str, Any] | None = None
     words: Mapping[str, Quality] = field(default_factory=dict)
     numbers: Mapping[float, Quality] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is said of how a text is read."""
+        return self.pattern is None and self.function is None and self.table is None
 
     def read(self, text: str) -> tuple[Any, Quality]:
         """The value of a reply, NaN with a quality where it has none.
@@ -124,10 +129,15 @@ class ReplyReader:
         assert self.function is not None
         try:
             value = self.function(text)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise ReplyError(f"{replies.shown(text)} cannot be read: {error}.") from error
+            number = float(value) if self.type in (int, float) else math.nan
+        except ReplyError:
+            raise
+        except BaseException as error:  # somebody else's function: anything can happen
+            raise ReplyError(
+                f"{replies.shown(text)} cannot be read: {foreign.words(error)}."
+            ) from error
         if self.type in (int, float):
-            return self._judged(float(value))
+            return self._judged(number)
         if not isinstance(value, self.type):
             raise ReplyError(f"{replies.shown(text)} was read as {value!r}.")
         return value, "ok"

@@ -9,10 +9,11 @@ together keep their own types and names; they only share one query and its reply
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from funcnodes.core import clock
+from funcnodes.core.quality import worst
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import (
     AcquisitionRole,
@@ -102,13 +103,18 @@ class StatusWord:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One number of a record."""
+    """One number of a record.
+
+    Attributes:
+        requires: What must hold so that this one is measured; else it is NaN and "missing".
+    """
 
     name: str
     unit: str = ""
     title: str = ""
     status: StatusWord | None = None
     reader: ReplyReader = field(default_factory=lambda: reader(float))
+    requires: Requires = field(default_factory=dict)
 
     def read(self, text: str) -> tuple[Any, Quality]:
         """Read its part of a reply; raises ReplyError."""
@@ -168,7 +174,7 @@ class Record(Member, Acting["BoundRecord"]):
         Raises:
             ReplyError: Another count of fields, or one that is no number.
         """
-        parts = text.split(self.separator)
+        parts = replies.without_header(text, self.query).split(self.separator)
         if len(parts) != len(self.fields):
             raise ReplyError(
                 f"{replies.shown(text)} has {len(parts)} values where {len(self.fields)} belong."
@@ -201,12 +207,21 @@ class BoundRecord(Bound[Record]):
     """A record of one instrument."""
 
     async def get(self) -> Reading:
-        """Take one reading."""
+        """Take one reading; a field that is not measured now is NaN, "missing"."""
+        unmeasured = [
+            each.name
+            for each in self.member.fields
+            if each.requires and await self.access.lacks(f"{self.path}.{each.name}")
+        ]
         reading = await self._ask(self.member.query, self.member.parse)
+        samples = dict(reading.samples)
+        for name in unmeasured:
+            quality = worst((samples[name].quality, "missing"))
+            samples[name] = replace(samples[name], value=math.nan, quality=quality)
         return Reading(
             {
                 name: self.access.noted(f"{self.path}.{name}", sample)
-                for name, sample in reading.samples.items()
+                for name, sample in samples.items()
             }
         )
 
@@ -219,13 +234,19 @@ class Part:
     title: str
     parse: Parse | None
     missing: Missing | None
+    requires: Requires = field(default_factory=dict)
 
 
 def part(
-    unit: str = "", title: str = "", *, parse: Parse | None = None, missing: Missing | None = None
+    unit: str = "",
+    title: str = "",
+    *,
+    parse: Parse | None = None,
+    missing: Missing | None = None,
+    requires: Requires | None = None,
 ) -> Part:
-    """A number of a record with its own `parse` and `missing`: `v=part("V", missing={…})`."""
-    return Part(unit, title, parse, missing)
+    """A number of a record with words of its own: `v=part("V", missing={…})`; see `Field`."""
+    return Part(unit, title, parse, missing, requires or {})
 
 
 def record(
@@ -268,7 +289,8 @@ def _field(
     if not isinstance(given, Part):
         given = part(given[1], given[2] if len(given) == 3 else "")
     read = reader(float, given.unit, parse=given.parse, missing=given.missing or missing)
-    return Field(name, given.unit, given.title or name.replace("_", " "), reader=read)
+    title = given.title or name.replace("_", " ")
+    return Field(name, given.unit, title, reader=read, requires=given.requires)
 
 
 # ── members read together ─────────────────────────────────────────────────────────────────

@@ -337,17 +337,20 @@ def modbus_driver(
     timeout_s: float = 1.0,
     gap_s: float = 0.0,
     serial: SerialOptions | None = None,
+    late_s: float | None = None,
     safe_state: str = "",
     manual: str = "",
 ) -> Callable[[D], D]:
     """Make a class of registers a driver; see `drivers.driver`.
 
     Args:
+        late_s: How late an answer may come at most; counts on a serial line for a unit that does
+            not echo a number (function 8).
         match: Whom it is for, where the unit identifies itself (function 43/14); it is then asked
             for at every connection.
     """
     return driver(
         name, title=title, match=match, identify="identify?" if match is not None else "",
         errors="errors?", timeout_s=timeout_s, gap_s=gap_s, serial=serial, safe_state=safe_state,
-        manual=manual,
+        manual=manual, late_s=late_s,
     )  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any
 
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
-from funcnodes.devices.declarations.members import Member, Sample
+from funcnodes.devices.declarations.members import Member, Requires, Sample
+from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
 from funcnodes.errors import BenchError
 
@@ -54,10 +55,13 @@ class Requirements:
         """Raises BenchError where a driver names a member that it does not have."""
         members = dict(kind.walk())
         self._by_member: dict[str, tuple[Requirement, ...]] = {}
+        self._put_out = [
+            path for path, m in members.items() if isinstance(m, Control) and not m.is_setting
+        ]
+        fields = dict(_fields(members))
+        own = [*((path, member.requires) for path, member in members.items()), *fields.items()]
         said = set(kind.spec.requires) | {
-            _full(path, name, members, kind)
-            for path, member in members.items()
-            for name in member.requires
+            _full(path, name, members, kind) for path, wanted in own for name in wanted
         }
         for path, member in members.items():
             wanted = dict(member.requires)
@@ -67,10 +71,21 @@ class Requirements:
             found = tuple(_requirement(path, n, w, members, kind) for n, w in wanted.items())
             if found:
                 self._by_member[path] = found
+        for path, asked in fields.items():  # beside what their record requires
+            self._by_member[path] = tuple(
+                _requirement(path, n, w, members, kind) for n, w in asked.items()
+            )
 
     def of(self, path: str) -> tuple[Requirement, ...]:
         """What a member requires."""
         return self._by_member.get(path, ())
+
+    def put_out_by(self, output: str) -> Iterator[tuple[str, Requirement]]:
+        """What must hold of the controls that set what an output puts out, by their names."""
+        channel = output.rpartition(".")[0]
+        for path in self._put_out:
+            if path != output and (not channel or path.rpartition(".")[0] in ("", channel)):
+                yield from ((path, each) for each in self.of(path) if each.path != output)
 
     def read_first(self) -> list[str]:
         """What must be read at a connection besides controls, which are in any case."""
@@ -108,6 +123,13 @@ class Requirements:
             if requirement.path not in but and (members is None or path in members):
                 by_why.setdefault(requirement.why_not(newest), []).append(path)
         return [f"{device}: {why}, as {', '.join(p)} must have it." for why, p in by_why.items()]
+
+
+def _fields(members: Mapping[str, Member]) -> Iterator[tuple[str, Requires]]:
+    """What single fields of records require, by their full names."""
+    for path, member in members.items():
+        if isinstance(member, Record):
+            yield from ((f"{path}.{f.name}", f.requires) for f in member.fields if f.requires)
 
 
 def _requirement(

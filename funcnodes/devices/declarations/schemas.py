@@ -74,7 +74,8 @@ def _shape(member: Member) -> dict[str, Any]:
     elif isinstance(member, Block):
         array = {"type": "array", "items": _number("number", member.unit)}
         axis = {"type": "array", "items": _number("number", member.axis_unit)}
-        fields = {"y": array | _read(member.reader)} | ({"x": axis} if member.axis else {})
+        fields = {name: array | _read(member.reader) for name in member.names}
+        fields |= {"x": axis} if member.axis else {}
     else:
         fields = {}
     return {"type": "object", "readOnly": True, "properties": fields}

@@ -4,6 +4,7 @@ From a driver's declarations alone, so that a driver can be tried before its sim
 Such a stand-in remembers and answers; it has no physics, and agreeing with it proves little.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,11 +16,13 @@ from funcnodes.devices.declarations.dialogues import (
     around,
     example,
     example_identity,
+    plain_of,
     rendered,
 )
 from funcnodes.devices.declarations.drivers import Instrument, channel_names
 from funcnodes.devices.declarations.parsing import ReplyReader
 from funcnodes.devices.declarations.records import Record
+from funcnodes.devices.declarations.unasked import Unasked
 from funcnodes.devices.declarations.values import Value
 
 _WRITTEN: Mapping[type, str] = {float: "{v:+.6E}", int: "{v:d}", bool: "{v:d}", str: "{v}"}
@@ -36,15 +39,63 @@ def driver_table(kind: type[Instrument]) -> dict[str, Any]:
     if kind.spec.protocol.framing is not None:
         raise ValueError(f"{kind.spec.name} speaks in frames, of which a table knows nothing.")
     entries = list(_entries(kind))
-    return {
+    table = {
         "identity": example_identity(kind).replace(SERIAL, "{serial}"),
         "terminator": kind.spec.protocol.reply_eol,
         "entry": entries + list(_spoken(kind, {entry.get("command") for entry in entries})),
     }
+    return table | _manners(kind) | _unasked(kind)
+
+
+def _manners(kind: type[Instrument]) -> dict[str, Any]:
+    """What it says around replies; an instrument that does so is taken for none of SCPI's."""
+    protocol = kind.spec.protocol
+    manners = protocol.manners
+    said = {
+        "echo": manners.echoes,
+        "prompt": manners.prompt,
+        "preface": protocol.reply_eol.join(["..."] * manners.ignores),
+        "acknowledge": plain_of(manners.acknowledges),
+        "refusal": plain_of(manners.refuses),
+        "status": plain_of(manners.status),
+        "banner": protocol.greets.removesuffix(manners.prompt),
+    }
+    found = {key: value for key, value in said.items() if value}
+    if not found and protocol.identify:
+        return {}
+    identity = {} if protocol.identify else {"identity": ""}
+    return found | identity | {"scpi": False, "command_terminator": protocol.eol}
+
+
+def _unasked(kind: type[Instrument]) -> dict[str, Any]:
+    """What it sends by itself."""
+    told = [
+        {"name": path, "every_s": member.every_s, "type": member.type.__name__,
+         "default": example(member), "reply": _line(member)}
+        for path, member in kind.walk()
+        if isinstance(member, Unasked)
+    ]  # fmt: skip
+    return {"unasked": told} if told else {}
+
+
+def _line(member: Unasked[Any]) -> str:
+    """How its line is written, in a way that fits its pattern.
+
+    Raises:
+        ValueError: No plain one does.
+    """
+    before, after = (text.replace("{", "{{").replace("}", "}}") for text in around(member.reader))
+    for written in (_WRITTEN[member.type], "{v:g}", "{v:.3f}"):
+        line = f"{before}{written}{after}"
+        if re.fullmatch(member.pattern, line.format(v=example(member))):
+            return line
+    raise ValueError(f"No plain text fits {member.pattern!r}.")
 
 
 def _entries(kind: type[Instrument]) -> Iterator[dict[str, Any]]:
     for path, member in kind.walk():
+        if isinstance(member, Unasked):
+            continue
         if isinstance(member, Value):
             yield _value_entry(kind, path, member)
         elif isinstance(member, Record):

@@ -85,7 +85,9 @@ class Value(Member, Generic[T]):
         """
         assert self.reader is not None, "every value is given one"
         if self.choices is not None:
-            return self._choice(replies.word(self.reader.extract(text))), "ok"
+            return self._chosen(self.reader.extract(text)), "ok"
+        if self.reader.is_plain:
+            text = replies.without_header(text, self.query, whole=self.type is str)
         return self.reader.read(text)
 
     def sample_of(self, text: str) -> Sample:
@@ -110,6 +112,16 @@ class Value(Member, Generic[T]):
         if isinstance(value, float):
             return units.text(value, self.unit, digits=9)
         return self.text(value)
+
+    def _chosen(self, text: str) -> T:
+        """A choice; behind the header of the query where it is none with that."""
+        try:
+            return self._choice(replies.word(text))
+        except ReplyError:
+            bare = replies.without_header(text, self.query)
+            if bare == text:
+                raise
+            return self._choice(replies.word(bare))
 
     def _choice(self, word: str) -> T:
         assert self.choices is not None

@@ -40,13 +40,14 @@ from funcnodes.devices.declarations.records import (
     record,
     together,
 )
+from funcnodes.devices.declarations.unasked import BoundUnasked, Unasked, unasked
 from funcnodes.devices.declarations.values import BoundValue, Measurement, Value, measurement
 
 __all__ = [
     "UNSET", "Access", "Block", "Bound", "BoundBlock", "BoundCommand", "BoundControl",
-    "BoundRecord", "BoundTogether", "BoundValue", "Channel", "Command", "Control", "Depending",
-    "Group", "Linear", "Measurement", "Member", "MemberKind", "Progress", "Reading", "Record",
-    "Sample", "StatusWord", "Together", "Trace", "Value", "arm", "bit", "block", "command",
-    "control", "depending", "measurement", "one_of", "part", "preamble", "record", "setting",
-    "step_of", "together", "trigger",
+    "BoundRecord", "BoundTogether", "BoundUnasked", "BoundValue", "Channel", "Command", "Control",
+    "Depending", "Group", "Linear", "Measurement", "Member", "MemberKind", "Progress", "Reading",
+    "Record", "Sample", "StatusWord", "Together", "Trace", "Unasked", "Value", "arm", "bit",
+    "block", "command", "control", "depending", "measurement", "one_of", "part", "preamble",
+    "record", "setting", "step_of", "together", "trigger", "unasked",
 ]  # fmt: skip

@@ -3,7 +3,8 @@
 from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.connection import LEASE_RETRY_S
 from funcnodes.devices.device.descent import ParkResult
-from funcnodes.devices.device.device import ASKABLE, AUTO, POLL_S, Device, DeviceState
+from funcnodes.devices.device.device import ASKABLE, POLL_S, Device, DeviceState
+from funcnodes.devices.device.fitting import AUTO
 from funcnodes.devices.device.panel import Parameter
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.device.raw import RAW_LIMIT

@@ -5,25 +5,35 @@ is told what was written to, and the newest sample of each member is kept.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from funcnodes.core.events import unsubscriber
 from funcnodes.core.quality import worst
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
 from funcnodes.devices.declarations.members import Progress, ReadBack, Sample
-from funcnodes.devices.declarations.requirements import Requirements
+from funcnodes.devices.declarations.requirements import Requirement, Requirements
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.kept import Kept
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.readings import Readings
 from funcnodes.devices.link.completion import carry_out
+from funcnodes.devices.link.ear import Overheard
+from funcnodes.devices.link.listening import overheard
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages.protocol import Completes
 from funcnodes.errors import DeviceError, NotTakenError, RefusedError
 
 T = TypeVar("T")
+
+
+class ReadsBack(Protocol):
+    """Reads what a device has been set to, and compares it."""
+
+    async def __call__(self, talk: Talk, *, but: str = "") -> None: ...
 
 
 class MemberAccess:
@@ -35,6 +45,8 @@ class MemberAccess:
         ramps: The ramps under way, by member.
         requirements: What its members require.
         read_again: Reads a member.
+        read_back: Reads all controls over a link that is held, and compares them with what they
+            were left at, but for one.
         followers: Gives what setting a member may move besides.
     """
 
@@ -47,11 +59,13 @@ class MemberAccess:
         kept: Kept,
         *,
         written: Callable[[str, str], None],
+        mark: Callable[[str], Awaitable[None]],
         changed: Callable[[], None],
         check_found: Callable[[str], Awaitable[None]],
     ) -> None:
         """Args:
         written: Called with the name and the member's before each write.
+        mark: Awaited with the name before each write that is not for safety's sake.
         changed: Called when `fault`, `ramps` or a reading changed.
         check_found: Called before an output goes on; raises where it must not (D10).
         """
@@ -61,12 +75,14 @@ class MemberAccess:
         self.ramps: dict[str, Progress] = {}
         self.requirements: Requirements
         self.read_again: Callable[[str], Awaitable[object]]
+        self.read_back: ReadsBack
         self.followers: Callable[[str], Iterable[str]] = lambda _: ()
         self._connection = connection
         self._permission = permission
         self._readings = readings
         self._kept = kept
         self._written = written
+        self._mark = mark
         self._changed = changed
         self._ramp_watchers: list[tuple[str, Callable[[Progress], None]]] = []
         self.pause = permission.pause
@@ -92,6 +108,16 @@ class MemberAccess:
         self.clear_fault()
         return value
 
+    async def overheard(self, kind: str, *, timeout_s: float | None) -> Overheard:
+        """The newest line of a kind that it sends by itself; see `listening.overheard`."""
+        try:
+            heard = await overheard(self._connection.linked(), kind, timeout_s=timeout_s)
+        except DeviceError as error:
+            self._note_fault(error)
+            raise
+        self.clear_fault()
+        return heard
+
     async def tell(
         self,
         command: str,
@@ -106,6 +132,8 @@ class MemberAccess:
     ) -> None:
         """Write through latch, interlocks and error queue; see `Link.write`, `carry_out`."""
         link = self._connection.linked()
+        if not self.is_safety and not self._permission.makes_safe(member, value):
+            await self._mark(self.name)
         strikes = link.strikes
         with self._permission.writing(member, value, self._unlost(since)):
             self._written(self.name, member)
@@ -119,6 +147,7 @@ class MemberAccess:
                 else:
                     await link.write(command, timeout_s=timeout_s, confirm=confirm)
             except NotTakenError:
+                await self._look_again(member)
                 raise
             except DeviceError as error:
                 self._note_fault(error)
@@ -128,6 +157,15 @@ class MemberAccess:
                     self._kept.was_not_set(member)
                 raise
         self.clear_fault()
+
+    async def _look_again(self, member: str) -> None:
+        """A set was not taken: what if the mains dipped, and cut no line that would tell (D8)?"""
+        if self.is_safety:
+            return
+        link = self._connection.linked()
+        work = partial(self.read_back, but=member)
+        with suppress(DeviceError, RefusedError):  # then it is recovered, and read back by that
+            await link.transact("reading back", work, timeout_s=link.contact.setup_s)
 
     @property
     def losses(self) -> int:
@@ -160,7 +198,8 @@ class MemberAccess:
     @property
     def has_errors(self) -> bool:
         """Whether the instrument has an error queue that is read after each write."""
-        return bool(self._connection.linked().protocol.errors)
+        talk = self._connection.linked().contact.talk
+        return bool(talk.protocol.errors) and talk.has_errors is not False
 
     async def hold(
         self, command: str, work: Callable[[Talk], Awaitable[T]], *, timeout_s: float | None
@@ -182,13 +221,10 @@ class MemberAccess:
         Raises:
             RefusedError: It does not hold; nothing was sent that changes anything.
         """
-        needed = self.requirements.of(member)
-        if not needed or self.is_safety:
+        if self.is_safety:
             return
-        for each in needed:
-            if each.why_not(self._readings.newest):
-                await self.read_again(each.path)
-            why = each.why_not(self._readings.newest)
+        for each in self.requirements.of(member):
+            why = await self._why_not(each)
             if why:
                 raise RefusedError(
                     f"{self.name}: {member} is refused: {why}.",
@@ -196,6 +232,21 @@ class MemberAccess:
                     member=member,
                     hint=f"Set {each.member.title.lower()} first.",
                 )
+
+    async def lacks(self, member: str) -> str:
+        """What a member, or a field of a record, requires and does not have, in words, or ""."""
+        for each in self.requirements.of(member):
+            why = await self._why_not(each)
+            if why:
+                return why
+        return ""
+
+    async def _why_not(self, requirement: Requirement) -> str:
+        """Why it does not hold, or "": by what was read last, else the instrument is asked."""
+        if not requirement.why_not(self._readings.newest):
+            return ""
+        await self.read_again(requirement.path)
+        return requirement.why_not(self._readings.newest)
 
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them; None where it has none.
@@ -205,14 +256,29 @@ class MemberAccess:
         return None if self.is_safety else self.narrowed.get(member)
 
     async def check_found(self, member: str) -> None:
-        """Before `member`, an output, goes on: what the bench limits is read and must be within.
+        """Before `member`, an output, goes on: what stands outside keeps it off (D10).
+
+        What the bench limits is read and must be within; what the controls of what it puts out
+        require must hold.
 
         Raises:
-            LimitError: It is not; names both.
+            LimitError: Something is outside its limits; names both.
+            RefusedError: Something that is required does not hold; names both.
             DeviceError: It could not be read.
         """
-        if not self.is_safety:
-            await self._check_found(member)
+        if self.is_safety:
+            return
+        for path, each in self.requirements.put_out_by(member):
+            why = await self._why_not(each)
+            if why:
+                raise RefusedError(
+                    f"{self.name}: {member} was not switched on, since {why}, "
+                    f"as {path} must have it.",
+                    device=self.name,
+                    member=member,
+                    hint=f"Set {each.member.title.lower()} first.",
+                )
+        await self._check_found(member)
 
     def noted(self, member: str, sample: Sample) -> Sample:
         """A member's newest value, as it was read; gives it as good as the device is (D8)."""

@@ -5,12 +5,14 @@ the way down. Says so or raises; writes nothing.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from funcnodes.core import units
+from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.declarations.controls import BoundControl, Control
-from funcnodes.devices.declarations.drivers import DriverSpec
+from funcnodes.devices.declarations.drivers import DriverSpec, Instrument
 from funcnodes.devices.declarations.members import refusal
 from funcnodes.devices.device.descent import is_number, lies_between
 from funcnodes.devices.estop.latch import Latch, StopAck
@@ -27,15 +29,31 @@ def check_identity(identity: Identity, spec: DriverSpec, config: DeviceConfig) -
     """
     if spec.match is not None and not spec.match.fits(identity):
         raise IdentityError(
-            f"{config.name}: {identity.maker} {identity.model} answers, for which the driver "
-            f"{spec.name} is not made.",
+            f"{config.name}: {_named(identity)} answers, for which the driver {spec.name} is not "
+            f"made: {spec.match.unlike(identity)}.",
             hint="Check the address, or name another driver in the bench file.",
         )
     if config.serial and identity.serial != config.serial:
         raise IdentityError(
-            f"{config.name}: serial number {identity.serial or '(none)'} answers, the bench "
-            f"asks for {config.serial}."
+            f"{config.name}: {_named(identity)} with serial number {identity.serial or '(none)'} "
+            f"answers, the bench asks for {config.serial}."
         )
+
+
+def _named(identity: Identity) -> str:
+    return " ".join(filter(None, (identity.maker, identity.model)))
+
+
+def spec_at(address: Address, spec: DriverSpec, config: DeviceConfig) -> DriverSpec:
+    """How a driver speaks, but for what address and bench file say otherwise.
+
+    Raises:
+        AddressError: Its driver has no use for that.
+    """
+    protocol = spec.protocol.at(address)
+    if config.timeout_s is not None:
+        protocol = replace(protocol, timeout_s=config.timeout_s)
+    return replace(spec, protocol=protocol)
 
 
 def in_unit(who: str, text: str, member: Control[Any]) -> float:
@@ -60,6 +78,15 @@ async def leads_down(bound: BoundControl[Any], value: Any) -> bool:
         ends = [end for end in (bound.member.park, bound.member.safe) if is_number(end)]
         return is_number(now) and any(lies_between(value, now, end) for end in ends)
     return False
+
+
+def no_member(who: str, kind: type[Instrument], member: str, unusable: str) -> BenchError:
+    """The error that there is no such member, or nothing known of any."""
+    known = ", ".join(path for path, _ in kind.walk()) or "none"
+    text = f"{who} ({kind.spec.title}) has no member {member!r}; it has {known}."
+    if unusable:
+        text = f"{who} cannot be used: {unusable}"
+    return BenchError(text, device=who, member=member)
 
 
 def not_a(who: str, member: str, what: str) -> BenchError:

@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from funcnodes.devices.addresses.forms import Address, parse
+from funcnodes.core.running.crossing import ended
+from funcnodes.devices.addresses.forms import Address
+from funcnodes.devices.addresses.hosts import lease_key
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import DeviceConfig
 from funcnodes.devices.link.link import Link
-from funcnodes.errors import DeviceConnectError, DeviceError
+from funcnodes.errors import DeviceConnectError, DeviceError, RefusedError
 
 LEASE_RETRY_S = 1.0
 
@@ -24,6 +26,7 @@ class Connection:
     Attributes:
         link: The link while it is connected or trying to be.
         trouble: Why there is none.
+        unusable: Why there can never be one, such as a driver that cannot be loaded, or "".
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Connection:
         """
         self.link: Link | None = None
         self.trouble = "not connected"
+        self.unusable = ""
         self._config = config
         self._resources = resources
         self._leases = leases
@@ -50,8 +54,10 @@ class Connection:
         self._changed = changed
         self._address: Address | None = None
         self._let_go: Callable[[], None] | None = None  # of its lease
+        self._host_key = ""  # what is locked for a host that was looked up
         self._leased_key = ""  # where the address led to when that was taken
         self._trying: asyncio.Task[None] | None = None
+        self._home: asyncio.AbstractEventLoop | None = None  # the loop that it was opened in
 
     @property
     def replayed(self) -> bool:
@@ -72,7 +78,7 @@ class Connection:
         """Its address; None while that cannot be resolved."""
         if self._address is None:
             with contextlib.suppress(DeviceError):
-                return parse(self._config.address, self._resources)
+                return self._config.place(self._resources)
         return self._address
 
     def linked(self) -> Link:
@@ -80,7 +86,11 @@ class Connection:
 
         Raises:
             DeviceConnectError: There is none; says why.
+            RefusedError: The caller is in another loop than the bench.
         """
+        running = asyncio._get_running_loop()
+        if running is not None and self._home is not None and running is not self._home:
+            raise self._stranger(self._home)
         if self.link is None:
             raise DeviceConnectError(
                 f"{self.who} is offline: {self.trouble.rstrip('.')}.",
@@ -89,16 +99,34 @@ class Connection:
             )
         return self.link
 
+    def _stranger(self, home: asyncio.AbstractEventLoop) -> RefusedError:
+        """Why somebody in another loop than the bench's is not let in, and what to do (T12)."""
+        how = (
+            "hand it over with asyncio.run_coroutine_threadsafe(…, bench.loop).result()."
+            if home.is_running()
+            else "that loop has ended, so open the bench again in this one."
+        )
+        name = self._config.name
+        return RefusedError(
+            f"{name} is spoken to in the loop that opened its bench: {how}", device=name
+        )
+
     async def open(self) -> None:
         """Take the lease and connect. Tries on in the background on failure.
 
         Raises:
             DeviceError: It cannot be reached now; `trouble`, or the link's, says why.
         """
+        if self.unusable:
+            self.trouble = self.unusable
+            self._changed()
+            self.linked()
         if self.link is not None:
             return
+        self._home = asyncio.get_running_loop()
         try:
-            self._address = parse(self._config.address, self._resources)
+            self._address = self._config.place(self._resources)
+            self._host_key = await lease_key(self._address) if self._address.host else ""
             self.take_lease()
             self.link = await self._make_link(self._address)
         except DeviceError as error:
@@ -116,8 +144,7 @@ class Connection:
     async def close(self, farewell: str) -> None:
         """Let go of it, with a last command where there is one. Idempotent."""
         if self._trying is not None:
-            self._trying.cancel()
-            await asyncio.gather(self._trying, return_exceptions=True)
+            await ended(self._trying)
             self._trying = None
         link, self.link = self.link, None
         if link is not None:
@@ -138,7 +165,7 @@ class Connection:
             return
         if old is not None and (address.is_on_bus or address.key == self._leased_key):
             return
-        self._let_go = self._leases.take(address, self._config.name)
+        self._let_go = self._leases.take(address, self._config.name, key=self._host_key)
         self._leased_key = address.key
         if old is not None:
             old()

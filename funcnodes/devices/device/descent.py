@@ -38,6 +38,8 @@ class Descending(Protocol):
     @property
     def message(self) -> str: ...
     @property
+    def unusable(self) -> str: ...
+    @property
     def replayed(self) -> bool: ...
     def emergency_pieces(self) -> tuple[bytes, ...]: ...
     def safely(self) -> AbstractContextManager[None]: ...
@@ -79,6 +81,8 @@ def lies_between(value: float, now: float, end: float) -> bool:
 def begin_stop(device: Descending, began: float) -> StopAck:
     """Write the emergency bytes now, without waiting for anything; `confirm_stop` follows."""
     pieces, link = device.emergency_pieces(), device.link
+    if device.unusable:
+        return StopAck(device=device.name, state="unanswered", message=_unreached(device))
     if not pieces:
         return StopAck(device=device.name, state="held", message="It has nothing to switch off.")
     if link is None:

@@ -8,7 +8,6 @@ on is read back and shown.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -17,45 +16,50 @@ from funcnodes.core.types import Range
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.declarations import drivers
-from funcnodes.devices.declarations.blocks import BoundBlock, samples_of
+from funcnodes.devices.declarations.blocks import BoundBlock
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
-from funcnodes.devices.declarations.requirements import Requirements
 from funcnodes.devices.declarations.values import BoundValue, Value
-from funcnodes.devices.device import descent, raw
+from funcnodes.devices.device import descent, panel, raw
 from funcnodes.devices.device.access import MemberAccess
-from funcnodes.devices.device.asking import check_identity, in_unit, leads_down, not_a, stop_of
+from funcnodes.devices.device.asking import (
+    check_identity,
+    in_unit,
+    leads_down,
+    no_member,
+    not_a,
+    spec_at,
+    stop_of,
+)
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.descent import ParkResult, is_number
+from funcnodes.devices.device.fitting import AUTO, by_driver, chosen, driver_at_work, fitted
 from funcnodes.devices.device.kept import Kept, OutageNotice, ReadBack, followers, struck
-from funcnodes.devices.device.narrowing import found_outside, narrowed, validity
+from funcnodes.devices.device.narrowing import found_outside
 from funcnodes.devices.device.panel import Parameter, parameters
 from funcnodes.devices.device.permission import Permission
 from funcnodes.devices.device.polling import OnSamples, Pollers, Subscription
 from funcnodes.devices.device.rack import Rack
 from funcnodes.devices.device.readings import Readings
 from funcnodes.devices.device.targets import target_of
-from funcnodes.devices.discovery.instruments import identify
+from funcnodes.devices.discovery.identifying import identify
 from funcnodes.devices.estop.emergency import Target
 from funcnodes.devices.estop.latch import StopAck
+from funcnodes.devices.link.error_queue import emptied
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.link.strike import takes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.messages.traffic import Traffic
-from funcnodes.errors import (
-    BenchError,
-    LimitError,
-)
+from funcnodes.errors import BenchError, DeviceError
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741  # an instrument's class
 DeviceState = Literal["offline", "idle", "busy", "fault", "stopped", "unanswered"]
-AUTO = "auto"
-ASKABLE = ("tcp", "serial", "visa", "memory")  # addresses at which anybody can be asked who he is
+ASKABLE = ("tcp", "serial", "rfc2217", "visa", "memory")  # where to ask who is there
 POLL_S = 1.0
 
 
@@ -66,12 +70,14 @@ class Device:
         name: Its name on the bench.
         identity: What it answered to `*IDN?`, empty until it was reached.
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
+        spec: How its driver speaks, as address and bench file have it.
         traffic: What went over its line lately.
         readings: What was read of it last.
+        where: Gives its address, None while that cannot be resolved.
     """
 
     def __init__(self, config: DeviceConfig, rack: Rack, resources: dict[str, str]) -> None:
-        """Raises BenchError where driver, address or limits are wrong."""
+        """One whose driver, address or limits are wrong stays offline, and says why."""
         self.name = config.name
         self.config = config
         self.identity = Identity()
@@ -85,22 +91,29 @@ class Device:
         )
         self._access = MemberAccess(
             self.name, self._connection, self._permission, self._readings, self._kept,
-            written=rack.written, changed=self._changed, check_found=self._check_found,
+            written=rack.written, mark=rack.mark, changed=self._changed,
+            check_found=self._check_found,
         )  # fmt: skip
         self._pollers = Pollers(self.name, self.member_read)
-        stand_in = drivers.anything_at(config.address)
-        self._use(drivers.find(config.driver) if config.driver != AUTO else stand_in)
+        self._access.read_again, self._access.read_back = self.member_get, self._read_back
+        self.where = self._connection.address
+        self._place = self.where()  # as it is spoken to there
+        try:
+            self._use(chosen(config))
+        except (BenchError, DeviceError) as error:
+            self._connection.unusable, self._place = error.message, None
+            self._use(drivers.no_driver(config.driver), DeviceConfig(self.name, "", ""))
 
-    def _use(self, kind: type[Instrument]) -> None:
+    def _use(self, kind: type[Instrument], config: DeviceConfig | None = None) -> None:
+        found = fitted(kind, config or self.config, self._access)
         if kind is not getattr(self, "_kind", kind):
             self._kept.forget()
-        self._kind = kind
+        self._kind, self.instrument, self.spec = kind, found.instrument, kind.spec
+        if self._place is not None:
+            self._speak_at(self._place)
         self._access.followers = partial(followers, kind)
-        self._access.requirements = Requirements(kind)
-        self._access.read_again = self.member_get
-        self.instrument: Instrument = kind(self._access)
-        self._access.narrowed = dict(narrowed(kind, self.config))
-        self._readings.valid_s = dict(validity(kind))
+        self._access.requirements = found.requirements
+        self._access.narrowed, self._readings.valid_s = found.limits, dict(found.valid_s)
 
     # ── what it is ────────────────────────────────────────────────────────────────────────
 
@@ -177,8 +190,8 @@ class Device:
             return self._connection.trouble
         if self.link.is_offline or self._access.fault:
             return self.link.trouble if self.link.is_offline else self._access.fault
-        controls = [path for path, each in self.members() if isinstance(each, Control)]
-        return " ".join(filter(None, (self.changed, *self.unmet(controls))))
+        unmet = self.unmet([path for path, each in self.members() if isinstance(each, Control)])
+        return " ".join(filter(None, (self.changed, *unmet, self.link.contact.unasked)))
 
     def unmet(
         self, members: Collection[str] | None = None, *, but: Collection[str] = ()
@@ -214,6 +227,16 @@ class Device:
         who = f" by {by}" if by else ""
         self._rack.told(OutageNotice(self.name, f"{sentence} This was accepted{who}."))
         self._changed()
+
+    @property
+    def unusable(self) -> str:
+        """Why it can never be connected as the bench has it, or ""."""
+        return self._connection.unusable
+
+    @property
+    def remark(self) -> str:
+        """What was found out about it and is no trouble, as a sentence; "" where nothing was."""
+        return self.link.contact.remark if self.link is not None else ""
 
     @property
     def output_on(self) -> bool | None:
@@ -253,12 +276,7 @@ class Device:
         for path, member in self._kind.walk():
             if path == name:
                 return member
-        known = ", ".join(path for path, _ in self._kind.walk()) or "none"
-        raise BenchError(
-            f"{self.name} ({self._kind.spec.title}) has no member {name!r}; it has {known}.",
-            device=self.name,
-            member=name,
-        )
+        raise no_member(self.name, self._kind, name, self.unusable)
 
     def parameters(self) -> list[Parameter]:
         """Every declared member with its newest value; reads nothing."""
@@ -266,21 +284,7 @@ class Device:
 
     def snapshot(self) -> dict[str, Any]:
         """Identity and newest values, JSON-ready; reads nothing."""
-        return {
-            "name": self.name,
-            "driver": self.driver,
-            "address": self.address,
-            "identity": str(self.identity) if self.identity.maker else "",
-            "serial": self.identity.serial,
-            "simulated": self.simulated,
-            "replayed": self.replayed,
-            "state": self.state,
-            "output_on": self.output_on,
-            "parameters": {
-                name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
-                for name, s in self._readings
-            },
-        }
+        return panel.snapshot(self, self._readings)
 
     # ── connecting ────────────────────────────────────────────────────────────────────────
 
@@ -302,29 +306,29 @@ class Device:
         self._changed()
 
     async def _make_link(self, address: Address) -> Link:
-        """The link to its address, by the driver that fits who answers there.
-
-        Raises:
-            DeviceError: Nobody answers there.
-        """
+        """The link to its address, by the driver that fits; DeviceError where nobody answers."""
         rack = self._rack
         if self.config.driver == AUTO and address.kind in ASKABLE:
             # First of all: how a model is spoken to is known to its driver only.
             found = await identify(address, allow=rack.allow, make_transport=rack.make_transport)
+            address = found.place
             if found.driver:
-                self._use(drivers.find(found.driver))
-        protocol = self._kind.spec.protocol
-        if self.config.timeout_s is not None:
-            protocol = replace(protocol, timeout_s=self.config.timeout_s)
+                with driver_at_work(found.driver):
+                    self._use(drivers.find(found.driver))
+        self._speak_at(address)
         return Link(
             self.name,
-            rack.make_transport(address, protocol, rack.allow),
-            protocol,
+            rack.make_transport(address, self.spec.protocol, rack.allow),
+            self.spec.protocol,
             traffic=self.traffic,
-            setup=self._set_up,
+            setup=partial(by_driver, self.driver, self._set_up),
             gate=self._permission.gate,
             on_state=self._changed,
         )
+
+    def _speak_at(self, address: Address) -> None:
+        """Speak as the driver does, but for what the address says otherwise."""
+        self._place, self.spec = address, spec_at(address, self._kind.spec, self.config)
 
     async def _set_up(self, talk: Talk, identity: Identity | None) -> None:
         """After each connection: check who it is, set what is harmless, read back the rest."""
@@ -332,14 +336,16 @@ class Device:
         self._connection.take_lease()
         if identity is not None:
             self._check_identity(identity)
-            if self.identity.maker and not identity.same_unit(self.identity):
+            if self.identity.is_known and not identity.same_unit(self.identity):
                 self._kept.forget()  # exchanged on purpose, since the device was connected anew
             self.identity = identity
         for command in self._kind.spec.harmless:
             talk.under_way = command
             await talk.write(command)
-        for code, text in await talk.errors():  # of these, or of what was cut short before
+        for code, text in await emptied(talk):  # of these, or of what was cut short before
             self.traffic.note(f"{code}, {text!r} was in the error queue")
+        if self.remark:
+            self.traffic.note(self.remark)
         await self._read_back(talk)
         self._access.fault = ""
 
@@ -348,10 +354,10 @@ class Device:
             self._use(drivers.for_identity(identity) or drivers.ANYTHING)
         check_identity(identity, self._kind.spec, self.config)
 
-    async def _read_back(self, talk: Talk) -> None:
+    async def _read_back(self, talk: Talk, *, but: str = "") -> None:
         found = {}
         for path, member in self._kind.walk():
-            if isinstance(member, Control):
+            if isinstance(member, Control) and path != but:
                 found[path] = await self._read_one(talk, path, member)
         for path in self._access.requirements.read_first():
             await self._read_one(talk, path, self.member(path))
@@ -416,9 +422,7 @@ class Device:
         return await bound.sample()
 
     async def member_set(self, member: str, value: Any) -> Sample:
-        """Set a control or setting, within limits, along its ramp.
-
-        Text with a unit is read in the member's unit ("0.8 V").
+        """Set a control or setting, within limits, along its ramp; "0.8 V" is read in its unit.
 
         Raises:
             LimitError: Outside the limits; nothing was sent.
@@ -431,14 +435,11 @@ class Device:
         if isinstance(value, str) and bound.member.unit:
             value = in_unit(self.name, value, bound.member)
         is_safe = await self._leads_down(bound, value)
-        if not is_safe:
-            self._permission.check_latch(f"setting {bound.member.title.lower()}")
-        try:
+        with self._permission.switching(bound.member, value, self.address):
+            if not is_safe:
+                self._permission.check_latch(f"setting {bound.member.title.lower()}")
             with self.safely() if is_safe else nullcontext():
                 await bound.set(value)
-        except LimitError as error:
-            error.address = self.address
-            raise
         return self._readings.newest(member) or Sample(value, t=clock.now())
 
     async def _check_found(self, output: str) -> None:
@@ -466,7 +467,7 @@ class Device:
         if isinstance(bound, BoundRecord | BoundTogether):
             return dict((await bound.get()).samples)
         if isinstance(bound, BoundBlock):
-            return samples_of(await bound.trace())
+            return await bound.samples()
         return {"value": await self.member_get(member)}
 
     def watch(
@@ -557,18 +558,18 @@ class Device:
 
     def emergency_bytes(self) -> bytes:
         """What `estop` writes; b"" where nothing is declared."""
-        return self._kind.spec.emergency_bytes()
+        return self.spec.emergency_bytes()
 
     def emergency_pieces(self) -> tuple[bytes, ...]:
         """The same in pieces that need the driver's pause between."""
-        return self._kind.spec.emergency_pieces()
+        return self.spec.emergency_pieces()
 
     def target(self) -> Target | None:
         """What another process needs to make it safe; None without address or estop."""
-        rack, spec = self._rack, self._kind.spec
-        address = self._connection.address()
+        rack, address = self._rack, self._place or self.where()
         if address is None:
             return None
+        spec = spec_at(address, self._kind.spec, self.config)
         return target_of(self.name, spec, address, self.identity, rack.make_transport, rack.allow)
 
     def begin_stop(self, began: float) -> StopAck:

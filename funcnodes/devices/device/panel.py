@@ -1,6 +1,6 @@
 """What a panel shows of a device: every member with its newest value, read from nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from funcnodes.devices.declarations.drivers import Instrument, describe_member
 from funcnodes.devices.declarations.members import Member, MemberKind, Progress, Sample
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.values import Value
+from funcnodes.devices.messages.replies import Identity
 
 
 class Displayed(Protocol):
@@ -19,6 +20,22 @@ class Displayed(Protocol):
     def kind(self) -> type[Instrument]: ...
     @property
     def ramps(self) -> Mapping[str, Progress]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def driver(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def replayed(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def output_on(self) -> bool | None: ...
     def members(self) -> Iterator[tuple[str, Member]]: ...
     def newest(self, member: str) -> Sample | None: ...
     def limits(self, member: str) -> Range | None: ...
@@ -50,6 +67,25 @@ class Parameter:
 def parameters(device: Displayed) -> list[Parameter]:
     """Every declared member of a device; a record once per field."""
     return [each for path, member in device.members() for each in _shown(device, path, member)]
+
+
+def snapshot(device: Displayed, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
+    """Identity and newest values, JSON-ready."""
+    return {
+        "name": device.name,
+        "driver": device.driver,
+        "address": device.address,
+        "identity": str(device.identity) if device.identity.is_known else "",
+        "serial": device.identity.serial,
+        "simulated": device.simulated,
+        "replayed": device.replayed,
+        "state": device.state,
+        "output_on": device.output_on,
+        "parameters": {
+            name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
+            for name, s in readings
+        },
+    }
 
 
 def _shown(device: Displayed, path: str, member: Member) -> Iterator[Parameter]:

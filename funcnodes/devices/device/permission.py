@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from funcnodes.core import clock
-from funcnodes.devices.declarations.members import Member
+from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.declarations.members import Member, Unset
 from funcnodes.devices.estop.latch import Latch, LatchState
-from funcnodes.errors import RefusedError
+from funcnodes.errors import LimitError, RefusedError
 
 Check = Callable[[], None]
 _is_safety: contextvars.ContextVar[bool] = contextvars.ContextVar("is_safety", default=False)
@@ -76,6 +77,18 @@ class Permission:
             yield
         finally:
             _writing.reset(token)
+
+    @contextmanager
+    def switching(self, member: Control[Any], value: Any, address: str) -> Iterator[None]:
+        """Set a control within; an output that is refused to go on is in the safety log."""
+        try:
+            yield
+        except (RefusedError, LimitError) as error:
+            if isinstance(error, LimitError):
+                error.address = address
+            if not isinstance(member.safe, Unset) and not member.makes_safe(value):
+                self._latch.log.note("refused", error.message, device=self._name)
+            raise
 
     def gate(self, command: str) -> None:
         """Asked under the link's lock before each write.

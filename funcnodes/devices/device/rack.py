@@ -1,6 +1,6 @@
 """What a device gets from the bench that it stands on."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from funcnodes.devices.addresses.forms import AllowList
@@ -24,7 +24,9 @@ class Rack:
         changed: Called with its name after its state or a value of it changed.
         told: Called with what became known of it after an outage.
         make_transport: Opens nothing yet: the channel to an address.
-        refusal: Why an interlock refuses writes to that device's member, or "".
+        refusal: Why writes to that device's member are refused just now, by an interlock say,
+            or "".
+        mark: Awaited with its name before each write that does not make it safe.
     """
 
     latch: Latch
@@ -36,3 +38,4 @@ class Rack:
     told: Callable[[OutageNotice], None]
     make_transport: MakeTransport
     refusal: Callable[[str, str], str]
+    mark: Callable[[str], Awaitable[None]]

@@ -3,6 +3,7 @@
 from funcnodes.devices.addresses.forms import Address, AllowList
 from funcnodes.devices.declarations.drivers import DriverSpec
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.link.introduction import wakes_s
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.choose import MakeTransport
 from funcnodes.errors import AddressError
@@ -23,7 +24,6 @@ def target_of(
     messages, protocol = spec.emergency_pieces(), spec.protocol
     if not messages or address.kind in ("memory", "replay"):
         return None
-    line = address.serial.over(protocol.serial)
     try:
         channel = make_transport(address, protocol, allow)
     except AddressError:  # it is on a line that others want otherwise: it never was opened
@@ -36,8 +36,8 @@ def target_of(
         device=device, address=address.resource, transport=_opened_as(address),
         data=pieces[0], more=pieces[1:], gap_s=protocol.gap_s, ask=ask[0] if ask else b"",
         reply_eol=protocol.reply_eol, reply_start=protocol.from_unit.format(unit=address.unit),
-        idn=str(identity) if identity.maker else "", serial=identity.serial,
-        baud=line.baud, bits=line.bits, parity=line.parity, stop=line.stop,
+        idn=str(identity) if identity.is_known else "", serial=identity.serial,
+        line=protocol.serial, encoding=protocol.encoding, wait_s=wakes_s(protocol),
     )  # fmt: skip
 
 

@@ -1,16 +1,18 @@
 """What is connected here, and what answers on the network; opens nothing that nobody named."""
 
-from funcnodes.devices.discovery.instruments import (
+from funcnodes.devices.discovery.identifying import (
     ANSWER_S,
     BAUDS,
     TERMINATORS,
+    Identified,
+    identify,
+)
+from funcnodes.devices.discovery.instruments import (
     USB,
     USBTMC,
     Attached,
-    Identified,
     attached,
     by_visa,
-    identify,
     on_network,
 )
 

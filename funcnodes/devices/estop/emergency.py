@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from funcnodes.devices.addresses.forms import Address, is_pty, parse
+from funcnodes.devices.addresses.forms import Address, SerialOptions, parse
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.link.link import Link
 from funcnodes.devices.messages import replies
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import PIECE_PAUSE_S
 from funcnodes.devices.transports.descriptor import write_all
+from funcnodes.devices.transports.rfc2217 import Telnet, greeting
+from funcnodes.devices.transports.serial import opened_port
 from funcnodes.errors import DeviceError
 
 STRIKE_S = 1.0
@@ -45,7 +47,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     """VISA resource string."""
     transport: str
-    """What is opened: "tcp", "serial" or "visa"."""
+    """What is opened: "tcp", "serial", "rfc2217" or "visa"."""
     data: bytes
     """Emergency bytes as they go over what is opened, the terminator first."""
     more: list[bytes] = []
@@ -61,10 +63,12 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What it answered to the worker, or "" if it was never reached."""
     serial: str = ""
     """Its serial number."""
-    baud: int | None = None
-    bits: int | None = None
-    parity: str | None = None
-    stop: float | None = None
+    line: SerialOptions = SerialOptions()
+    """How its serial line is set."""
+    encoding: str = "ascii"
+    """Of what it says who it is in."""
+    wait_s: float = 0.0
+    """For how long it may hear nothing once its line was opened: it is told again then."""
 
 
 class Struck(NamedTuple):
@@ -74,6 +78,12 @@ class Struck(NamedTuple):
     sent: bool
     ms: float
     message: str
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        how = f"sent in {self.ms:.0f} ms" if self.sent else f"NOT SENT: {self.message}"
+        return f"{self.device}: {how}"
 
 
 class Emergency:
@@ -124,7 +134,7 @@ def strike(target: Target, *, within_s: float = STRIKE_S) -> Struck:
     Another instrument than the worker's gets none.
     """
     began = time.monotonic()
-    pauses_s = 2 * (2 + len(target.more)) * target.gap_s
+    pauses_s = 2 * (2 + len(target.more)) * target.gap_s + target.wait_s
     try:
         message = _strike(target, began + within_s + pauses_s)
         sent = not message
@@ -175,22 +185,32 @@ def _strike(target: Target, deadline: float) -> str:
     """Why nothing was written, or ""."""
     address = parse(target.address)
     with _opened(address, target, deadline) as port:
-        time.sleep(target.gap_s)  # the worker may have spoken to it just now
-        other = _other_than_expected(port, target, deadline)
-        if other:
-            return other
-        pieces = [target.data, *target.more]
-        if target.gap_s and not target.ask:  # deaf to the first where it ends a half-written one
-            pieces *= 2
-        for piece in pieces:
-            if target.gap_s:
-                time.sleep(target.gap_s + len(piece) * 11 / (target.baud or 9600))
-            if not port.write(piece, deadline):
-                return f"{target.address} took no bytes in time."
-            if len(pieces) > 1:  # one after the other has to be heard on its own
-                port.hear(min(deadline, time.monotonic() + (target.gap_s or HEAR_S)))
-                time.sleep(PIECE_PAUSE_S)
+        hears_at = time.monotonic() + target.wait_s
+        why = _tell(port, target, deadline)
+        if target.wait_s and not why:  # what was opened may have started anew, deaf till now
+            time.sleep(max(0.0, hears_at - time.monotonic()))
+            why = _tell(port, target, deadline)
         port.flush(deadline)
+    return why
+
+
+def _tell(port: "_Port", target: Target, deadline: float) -> str:
+    """Write the emergency bytes to whom they are for; why they were not, or ""."""
+    time.sleep(target.gap_s)  # the worker may have spoken to it just now
+    other = _other_than_expected(port, target, deadline)
+    if other:
+        return other
+    pieces = [target.data, *target.more]
+    if target.gap_s and not target.ask:  # deaf to the first where it ends a half-written one
+        pieces *= 2
+    for piece in pieces:
+        if target.gap_s:
+            time.sleep(target.gap_s + len(piece) * 11 / (target.line.baud or 9600))
+        if not port.write(piece, deadline):
+            return f"{target.address} took no bytes in time."
+        if len(pieces) > 1:  # one after the other has to be heard on its own
+            port.hear(min(deadline, time.monotonic() + (target.gap_s or HEAR_S)))
+            time.sleep(PIECE_PAUSE_S)
     return ""
 
 
@@ -198,7 +218,7 @@ def _other_than_expected(port: "_Port", target: Target, deadline: float) -> str:
     """A sentence where another instrument answers; late replies before its answer are dropped."""
     if not target.ask or not target.idn:
         return ""
-    expected = replies.identity(target.idn)
+    expected = replies.read_identity(target.idn)
     port.write(target.ask, deadline)
     other = ""
     patience = min(deadline, time.monotonic() + STRIKE_S / 2)
@@ -206,18 +226,20 @@ def _other_than_expected(port: "_Port", target: Target, deadline: float) -> str:
         line = port.line(target.reply_eol.encode("ascii"), patience)
         if line is None:
             break
-        found = _identity(line.removeprefix(target.reply_start.encode("ascii")))
+        line = line.removeprefix(target.reply_start.encode("ascii"))
+        text = line.decode(target.encoding, errors="replace")
+        found = _identity(text)
         if found is not None and found.same_unit(expected):
             return ""
-        if found is not None:
-            other = f"another instrument answers at {target.address}: {found.model} {found.serial}"
+        if found is not None and text.count(",") >= 2:  # less may be any late reply
+            unlike = found.unlike(expected)
+            other = f"another instrument answers at {target.address}: {unlike}"
     return other
 
 
-def _identity(line: bytes) -> Identity | None:
-    with contextlib.suppress(DeviceError, UnicodeDecodeError):
-        text = line.decode("ascii").strip()
-        return replies.identity(text) if text.count(",") >= 2 else None
+def _identity(text: str) -> Identity | None:
+    with contextlib.suppress(DeviceError):
+        return replies.identity(text.strip())
     return None
 
 
@@ -250,9 +272,12 @@ class _Port:
             chunk = os.read(self._fd, 4096)
             if not chunk:
                 return None
-            self._buffer += chunk
+            self._buffer += self._plain(chunk)
         line, _, self._buffer = self._buffer.partition(end)
         return line
+
+    def _plain(self, chunk: bytes) -> bytes:
+        return chunk
 
     def hear(self, deadline: float) -> None:
         """Wait for an answer, whatever it says."""
@@ -274,6 +299,17 @@ class _Port:
 
             with contextlib.suppress(OSError, termios.error):
                 termios.tcdrain(self._fd)
+
+
+class _TelnetPort(_Port):
+    """The same through an RFC 2217 server."""
+
+    def __init__(self, fd: int, close: Callable[[], object], is_socket: bool) -> None:
+        super().__init__(fd, close, is_socket)
+        self._telnet = Telnet()
+
+    def _plain(self, chunk: bytes) -> bytes:
+        return self._telnet.decode(chunk)[0]
 
 
 class _VisaPort(_Port):
@@ -307,18 +343,15 @@ def _opened(address: Address, target: Target, deadline: float) -> _Port:
             )
             sock.setblocking(False)
             return _Port(sock.fileno(), sock.close, is_socket=True)
-        case "serial":
-            import serial
-
-            on_pty = is_pty(address.path)
-            port = serial.Serial(
-                address.path,
-                baudrate=target.baud or 9600,
-                bytesize=8 if on_pty else target.bits or 8,
-                parity="N" if on_pty else (target.parity or "none")[0].upper(),
-                stopbits=1 if on_pty else target.stop or 1,
-                timeout=0,
+        case "rfc2217":
+            sock = socket.create_connection(
+                (address.host, address.port), max(0.05, deadline - time.monotonic())
             )
+            sock.setblocking(False)
+            write_all(sock.fileno(), greeting(target.line), deadline)
+            return _TelnetPort(sock.fileno(), sock.close, is_socket=True)
+        case "serial":
+            port = opened_port(address.path, target.line, exclusive=False)
             os.set_blocking(port.fileno(), False)
             return _Port(port.fileno(), port.close, is_socket=False)
     import pyvisa

@@ -18,6 +18,7 @@ import msgspec
 
 from funcnodes.core import clock
 from funcnodes.core.events import unsubscriber
+from funcnodes.devices.estop.safetylog import SafetyLog
 from funcnodes.durable import write_private
 from funcnodes.errors import RefusedError
 
@@ -38,6 +39,19 @@ class StopAck(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds from the stop to the read-back (`off`) or to the bytes written (`sent`)."""
     message: str = ""
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        after = f" after {self.ms:.0f} ms" if self.ms is not None else ""
+        more = f": {self.message}" if self.message else "."
+        return f"{self.device} {_WORDS[self.state]}{after}{more}"
+
+
+_WORDS: dict[AckState, str] = {
+    "pending": "has not answered yet", "off": "is off, read back", "held": "is left as it is",
+    "sent": "was told to stop, not confirmed", "unanswered": "did not answer",
+}  # fmt: skip
+
 
 class LatchState(msgspec.Struct, frozen=True, kw_only=True):
     """What the latch's file holds."""
@@ -51,10 +65,15 @@ class LatchState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Latch:
-    """The latch, in memory and (with a path) on disk."""
+    """The latch, in memory and (with a path) on disk.
+
+    Attributes:
+        log: The safety log of whom it stops, in `logs` beside its file.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
+        self.log = SafetyLog(path.parent / "logs" if path is not None else None)
         self._lock = threading.Lock()  # never held while a disk is waited for
         self._disk = threading.Lock()
         self._has_reserve = False
@@ -87,6 +106,8 @@ class Latch:
             if self._state.latched:
                 return
             self._state = LatchState(latched=True, by=by, cause=cause, t=clock.now())
+        why = f": {cause}" if cause not in ("", "E-STOP") else ""
+        self.log.note("estop", f"E-STOP by {by}{why}.", by=by)
         self._tell()
 
     def acknowledge(self, *acks: StopAck, keep: bool = True) -> None:
@@ -95,13 +116,18 @@ class Latch:
         Without `keep` the caller calls `save` later: it has outputs to switch off first.
         A read-back `off` is not taken back by a later, weaker word for the same stop.
         """
+        news: list[StopAck] = []
         with self._lock:
             known = {ack.device: ack for ack in self._state.acks}
             for ack in acks:
                 old = known.get(ack.device)
                 if old is None or old.state not in CONFIRMED or ack.state in CONFIRMED:
                     known[ack.device] = ack
+                    if ack.state != "pending" and (old is None or old.state != ack.state):
+                        news.append(ack)
             self._state = msgspec.structs.replace(self._state, acks=tuple(known.values()))
+        for ack in news:
+            self.log.note("stopped", ack.text, device=ack.device)
         if keep:
             self.save()
         self._tell()
@@ -120,26 +146,39 @@ class Latch:
         """
         why = next((why for guard in tuple(self._guards) if (why := guard())), "")
         if why:
-            raise RefusedError(
-                f"The reset by {by} was refused: {why}.", hint="Remove the cause first."
+            raise self._refused(
+                RefusedError(
+                    f"The reset by {by} was refused: {why}.", hint="Remove the cause first."
+                )
             )
-        missing = sorted(set(self.unconfirmed()) - set(confirmed))
+        confirmed = set(confirmed)
+        missing = sorted(set(self.unconfirmed()) - confirmed)
         if missing:
             names = " and ".join(missing)
-            raise RefusedError(
-                f"{names} did not acknowledge the E-STOP, so the reset by {by} was refused.",
-                hint="Switch it off by hand, then confirm it by name.",
-                devices=missing,
+            raise self._refused(
+                RefusedError(
+                    f"{names} did not acknowledge the E-STOP, so the reset by {by} was refused.",
+                    hint="Switch it off by hand, then confirm it by name.",
+                    devices=missing,
+                )
             )
         released = LatchState()
         if self.path is not None:
             with self._disk:  # first: the next start must not know better
                 write_private(self.path, msgspec.json.encode(released))
         with self._lock:
-            self._state = released
+            before, self._state = self._state, released
+        if before.latched:
+            names = ", ".join(sorted(confirmed))
+            that = f", and says that {names} is off" if names else ""
+            self.log.note("reset", f"{by} reset the E-STOP{that}.", by=by)
         if self._has_reserve:
             self.reserve()
         self._tell()
+
+    def _refused(self, error: RefusedError) -> RefusedError:
+        self.log.note("refused", error.message)
+        return error
 
     def check(self, what: str) -> None:
         """Refuse `what` while latched.

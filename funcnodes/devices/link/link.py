@@ -15,11 +15,20 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from funcnodes.devices.link.contact import Contact, sentence
+from funcnodes.core.running.crossing import ended
+from funcnodes.devices.link.contact import Contact
 from funcnodes.devices.link.deadlines import Deadlines
+from funcnodes.devices.link.ear import Ear
+from funcnodes.devices.link.readback import ReadBack, read_back
 from funcnodes.devices.link.strike import ROUNDS, Strike, pause_s, takes_s
 from funcnodes.devices.link.talk import Talk
 from funcnodes.devices.link.transaction import Transaction
+from funcnodes.devices.link.words import (
+    instrument_error,
+    offline_error,
+    unreachable_error,
+    waiting_words,
+)
 from funcnodes.devices.messages.framing import Refused
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
@@ -38,11 +47,7 @@ from funcnodes.errors import (
 
 T = TypeVar("T")
 BACKOFF_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
-
-
 OnConnected = Callable[[Talk, Identity | None], Awaitable[None]]
-ReadBack = tuple[str, Callable[[str], None]]
-"""A query, and what looks at its reply: raises NotTakenError where a set was not taken."""
 
 
 class Link:
@@ -98,6 +103,8 @@ class Link:
         self._strike: Strike | None = None  # the last one
         self._mender: asyncio.Task[None] | None = None
         self.contact.transport.on_lost = self._lost_while_idle
+        if self._talk.ear.is_listening:
+            self.contact.transport.on_came = self.listen
 
     @property
     def identity(self) -> Identity | None:
@@ -148,8 +155,7 @@ class Link:
         self._is_wanted = False
         self.deadlines.close()
         if self._mender is not None:
-            self._mender.cancel()
-            await asyncio.gather(self._mender, return_exceptions=True)
+            await ended(self._mender)
         async with self._turn:
             if farewell_command and self.is_ready:
                 with contextlib.suppress(DeviceError, TimeoutError):
@@ -224,12 +230,13 @@ class Link:
                 self._gate(command)
             with Transaction(self, command, timeout_s):
                 try:
-                    await self._talk.framing.tell(self._talk, data)
+                    await self._talk.tell(data)
                     errors = await self._talk.errors()
                 except Refused as refused:
                     errors = [(refused.code, refused.text)]
             if confirm is not None and not errors:
-                otherwise = await self._confirmed_set(confirm, timeout_s)
+                with Transaction(self, confirm[0], timeout_s):
+                    otherwise = await read_back(self._talk, confirm)
         finally:
             self._release()
         if errors:
@@ -238,19 +245,10 @@ class Link:
             self.traffic.note(otherwise.message)
             raise otherwise
 
-    async def _confirmed_set(self, confirm: ReadBack, timeout_s: float) -> NotTakenError | None:
-        """Read back what was set, on the same turn; why it was not taken, or None."""
-        query, check = confirm
-        with Transaction(self, query, timeout_s):
-            try:
-                reply = await self._talk.query(query)
-            except Refused as refused:
-                raise ReplyError(f"it answered {refused.text!r} when it was read back") from refused
-            try:
-                check(reply)
-            except NotTakenError as error:  # it answered: nothing to recover from
-                return error
-        return None
+    def listen(self) -> None:
+        """Hear what it says by itself, where nobody asks: who does hears for himself."""
+        if self.is_ready and not self._turn.is_taken:
+            self._talk.overhear()
 
     async def transact(
         self,
@@ -326,10 +324,10 @@ class Link:
         try:
             if not self.is_ready:
                 if self._is_lost or not self._is_wanted:
-                    raise self._offline()
+                    raise self.offline()
                 await self._recover()
                 if not self.is_ready:
-                    raise self._offline()
+                    raise self.offline()
             if self._channel.is_shared:
                 await self._settle()
         except BaseException:
@@ -344,10 +342,10 @@ class Link:
                 await self._channel.settle()
         except TimeoutError:
             self.poison(f"its bus was not free in {self.protocol.connect_s:.1f} s")
-            raise self._offline() from None
+            raise self.offline() from None
         except DeviceError as error:
             self.poison(self.contact.without(error.message))
-            raise self._offline() from error
+            raise self.offline() from error
 
     def _release(self) -> None:
         self._turn.release()
@@ -376,7 +374,7 @@ class Link:
         attempt, took_s = 0, 0.0
         while self._is_wanted and not self.is_ready:
             if self._is_lost or attempt:
-                pause_s = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+                pause_s = max(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)], self.contact.hold_s)
                 # One that does not answer may not hold up the others on its bus.
                 await asyncio.sleep(max(pause_s, took_s * _BUS_SHARE))
             attempt += 1
@@ -396,24 +394,30 @@ class Link:
         if self._strike is not None:
             await self._strike.over()
         contact, strikes = self.contact, self.strikes
+        if contact.hold_s:
+            self._keep_waiting()
         before = contact.identity
         self._talk.under_way = ""
         try:
             if not contact.is_fresh:
-                async with self.deadlines.bounded(self.protocol.connect_s):
+                async with self.deadlines.bounded(contact.renew_s):
                     await contact.renew()
             contact.is_fresh = not with_setup
             if with_setup and self._setup is not None:
                 async with self.deadlines.bounded(contact.setup_s):
                     await self._setup(self._talk, contact.identity)
         except TimeoutError:
-            await self._give_up(*contact.silence())
+            contact.owe("silent", contact.setup_s)
+            await self._give_up(*contact.silence(), keeps_line=contact.may_answer_yet)
         except Refused as refused:
             await self._give_up(f"it answered {refused.text!r}{contact.during}")
         except DeviceError as error:
             contact.identity = before
+            if isinstance(error, ReplyError):
+                contact.owe("garbled", self.protocol.timeout_s)
             await self._give_up(f"{error.message.rstrip('.')}{contact.during}", error)
         except BaseException:
+            contact.owe("cut", self.protocol.timeout_s)
             await contact.hang_up()
             raise
         self._is_lost = False
@@ -421,22 +425,23 @@ class Link:
             contact.has_succeeded = True
             self._set(ready=True, trouble="")
 
-    async def _give_up(self, why: str, error: DeviceError | None = None) -> NoReturn:
-        await self.contact.hang_up()
+    def _keep_waiting(self) -> NoReturn:
+        """Stay silent as long as a late reply may come; the line stays open for a strike (D9)."""
+        self._is_lost = True
+        self._set(ready=False, trouble=waiting_words(self.contact, self.trouble))
+        self._mend_later()
+        raise self.offline()
+
+    async def _give_up(
+        self, why: str, error: DeviceError | None = None, *, keeps_line: bool = False
+    ) -> NoReturn:
+        if not keeps_line:
+            await self.contact.hang_up()
         self._is_lost = True
         self._is_another = isinstance(error, IdentityError)
         self._set(ready=False, trouble=why)
         self._mend_later()
-        kind: Callable[..., DeviceError] = type(error) if error is not None else DeviceConnectError
-        if isinstance(error, InstrumentError):
-            kind = partial(InstrumentError, code=error.code)
-        who = self.contact.who
-        message = why if why.startswith(who) else f"{who}: {self.contact.without(why)}"
-        hint = error.hint if error is not None else ""
-        raise kind(
-            sentence(message), device=self.name, address=self.address, hint=hint,
-            command=self._talk.under_way,
-        ) from error  # fmt: skip
+        raise unreachable_error(self.contact, why, error, self._talk.under_way) from error
 
     # ── emergency ─────────────────────────────────────────────────────────────────────────
 
@@ -495,7 +500,8 @@ class Link:
         """
         if self._mender is not None:
             self._mender.cancel()
-        within_s += _PAUSES * self.protocol.gap_s + takes_s(self.protocol, pieces)
+        pauses_s = _PAUSES * self.protocol.gap_s + self.contact.reopens_s
+        within_s += pauses_s + takes_s(self.protocol, pieces)
         try:
             patience = within_s * (_BUS_PATIENCE if self._channel.is_shared else 1)
             async with asyncio.timeout(patience) as limit:
@@ -558,26 +564,22 @@ class Link:
 
     # ── words ─────────────────────────────────────────────────────────────────────────────
 
-    def _offline(self) -> DeviceError:
-        why = self.contact.without(self.trouble)
-        message = sentence(f"{self.contact.who} is offline: {why}")
-        if self._is_lost and self._is_another:
-            return IdentityError(message, device=self.name, address=self.address)
-        hint = "It is being reconnected in the background." if self._is_wanted else ""
-        return DeviceConnectError(message, device=self.name, address=self.address, hint=hint)
+    def offline(self) -> DeviceError:
+        """The error of whoever wants to speak while it is out of reach."""
+        is_another = self._is_lost and self._is_another
+        kind = IdentityError if is_another else DeviceConnectError
+        return offline_error(self.contact, self.trouble, kind, is_wanted=self._is_wanted)
+
+    @property
+    def ear(self) -> Ear:
+        """What it says by itself."""
+        return self._talk.ear
 
     def refused(self, command: str, errors: list[tuple[int, str]]) -> InstrumentError:
         """The error for what the instrument said, or put into its queue, after a command."""
         code, text = errors[0]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         self.traffic.note(f"{code}, {text!r} after {command!r}")
-        return InstrumentError(
-            f"{self.contact.who}: {command!r} was answered by error {code}, {text!r}{more}.",
-            code=code,
-            device=self.name,
-            address=self.address,
-            command=command,
-        )
+        return instrument_error(self.contact, command, errors)
 
     def _set(self, *, ready: bool, trouble: str) -> None:
         if (ready, trouble) != (self.is_ready, self.trouble):

@@ -8,9 +8,15 @@ import asyncio
 import time
 from typing import Protocol
 
-from funcnodes.devices.link.contact import Contact, sentence
+from funcnodes.devices.link.contact import Contact, Ending, sentence
 from funcnodes.devices.link.deadlines import Deadlines
-from funcnodes.errors import DeviceError, DeviceTimeout, InstrumentError, RefusedError
+from funcnodes.errors import (
+    DeviceClosed,
+    DeviceError,
+    DeviceTimeout,
+    InstrumentError,
+    RefusedError,
+)
 
 
 class Owner(Protocol):
@@ -74,6 +80,7 @@ class Transaction:
     def _fail(self, error: BaseException | None) -> None:
         """Poison, and say what happened in terms of the command."""
         link, contact, command = self._link, self._link.contact, self._command
+        contact.owe(self._ending(error), self._timeout_s)
         if self._strikes != link.strikes:
             link.poison("emergency stop")
             if isinstance(error, asyncio.CancelledError):
@@ -87,6 +94,7 @@ class Transaction:
             link.poison(text, (time.monotonic() - self._began) * 1000)
             raise DeviceTimeout(f"{contact.who}: {text}.", **self._about()) from None
         if isinstance(error, InstrumentError):  # it answered: nothing to recover from
+            contact.owe_nothing()
             raise InstrumentError(
                 f"{contact.who}: {command!r} was answered by error {error.code}, {error.message}.",
                 code=error.code, hint=error.hint, **self._about(),
@@ -100,6 +108,13 @@ class Transaction:
                 **self._about(),
             ) from error
         link.poison(f"{command!r} was cancelled" if error is not None else "")
+
+    def _ending(self, error: BaseException | None) -> Ending:
+        if self._strikes != self._link.strikes or isinstance(error, asyncio.CancelledError):
+            return "cut"
+        if isinstance(error, TimeoutError):
+            return "silent"
+        return "lost" if isinstance(error, DeviceClosed) else "garbled"
 
     def _about(self) -> dict[str, str]:
         contact = self._link.contact

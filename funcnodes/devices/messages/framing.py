@@ -10,6 +10,7 @@ says no is `Refused`: a whole exchange, after which the channel is fit to speak 
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,18 +47,26 @@ class Carrier(Protocol):
     async def read_exactly(self, count: int) -> bytes:
         """The next `count` bytes."""
 
+    def overhears(self, line: str) -> bool:
+        """Take a line that the instrument sends by itself; whether it is one."""
+
 
 class Framing(ABC):
     """One way of putting messages into bytes. Holds no state of an exchange.
 
     Attributes:
         mark: Ends what may have been half-written before; emergency bytes begin with it (S3).
+        end: What every frame of the instrument ends with, b"" where nothing plain does: what
+            nobody asked for is dropped up to there (D9).
+        prompt: What may stand behind a frame without an end, b"" where nothing does.
         silence_s: Pause on the line that separates frames where nothing in them does: input is
             dropped until it was silent for so long before the line is used again.
         is_pipelined: Whether a second command may be written before the reply to the first.
     """
 
     mark: bytes = b""
+    end: bytes = b""
+    prompt: bytes = b""
     silence_s: float = 0.05
     is_pipelined: bool = False
 
@@ -91,24 +100,34 @@ class Framing(ABC):
         """Send a command that is encoded already, and take its acknowledgement if there is one."""
         await port.send(data)
 
-
-def printable(command: str) -> bytes:
-    """A command as ASCII; raises ValueError where anything in it could end or begin a frame."""
-    if not (command.isascii() and command.isprintable() and command):
-        raise ValueError("holds a line break or a character outside printable ASCII")
-    return command.encode("ascii")
+    @property
+    def hears_sets(self) -> bool:
+        """Whether a command is answered, too."""
+        return type(self).tell is not Framing.tell
 
 
-def text_of(data: bytes) -> str:
+def printable(command: str, encoding: str = "ascii") -> bytes:
+    """A command as bytes; raises ValueError where anything in it could end or begin a frame."""
+    with suppress(UnicodeEncodeError):
+        if command.isprintable() and command:
+            return command.encode(encoding)
+    letters = "ASCII" if encoding == "ascii" else f"characters of {encoding}"
+    raise ValueError(f"holds a line break or a character outside printable {letters}")
+
+
+def text_of(data: bytes, encoding: str = "ascii") -> str:
     """A reply's bytes as text.
 
     Raises:
-        ReplyError: They are outside ASCII.
+        ReplyError: They are none in this encoding.
     """
     try:
-        return data.decode("ascii")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ReplyError(f"{data[:40]!r} holds bytes that are no text.") from error
+        hint = "Its address or bench file may name another: encoding=latin-1."
+        raise ReplyError(
+            f"{data[:40]!r} holds bytes that are no text in {encoding}.", hint=hint
+        ) from error
 
 
 MOST_ENCODED = 100
@@ -166,27 +185,28 @@ class Lines(Framing):
     silence_s = 0.0
     is_pipelined = True
 
-    def __init__(self, eol: str = "\n", reply_eol: str = "\n") -> None:
+    def __init__(self, eol: str = "\n", reply_eol: str = "\n", *, encoding: str = "ascii") -> None:
         self.mark = eol.encode("ascii")
-        self._end = reply_eol.encode("ascii")
+        self.end = self._end = reply_eol.encode("ascii")
+        self._encoding = encoding
         self._encoded: dict[str, bytes] = {}  # the first few commands, mostly queries
 
     def encode(self, command: str) -> bytes:
         data = self._encoded.get(command)
         if data is None:
-            data = printable(command) + self.mark
+            data = printable(command, self._encoding) + self.mark
             if len(self._encoded) < MOST_ENCODED:
                 self._encoded[command] = data
         return data
 
     async def read(self, port: Carrier) -> str:
         data = await port.read_until(self._end)
-        return text_of(data[: -len(self._end)]).rstrip("\r")
+        return text_of(data[: -len(self._end)], self._encoding).rstrip("\r")
 
     async def ask(self, port: Carrier, data: bytes) -> str:
         await port.send(data)  # spelled out, since most exchanges there are pass here
         reply = await port.read_until(self._end)
-        return text_of(reply[: -len(self._end)]).rstrip("\r")
+        return text_of(reply[: -len(self._end)], self._encoding).rstrip("\r")
 
 
 @dataclass(frozen=True)

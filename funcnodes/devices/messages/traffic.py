@@ -83,13 +83,14 @@ class Traffic:
     Attributes:
         count: Entries since the beginning, also those the ring has let go.
         bytes: Bytes that the ring holds now.
+        sent_at: When the newest bytes went out, on the clock that never steps.
     """
 
     def __init__(self, depth: int = DEPTH, depth_bytes: int = DEPTH_BYTES) -> None:
         self._ring: deque[Exchange] = deque(maxlen=depth)
         self._depth_bytes = depth_bytes
         self._watchers: tuple[Callable[[Exchange], None], ...] = ()
-        self._sent = clock.monotonic()
+        self.sent_at = clock.monotonic()
         self.count = 0
         self.bytes = 0
 
@@ -150,9 +151,9 @@ class Traffic:
         """
         t, now = clock.both()
         if direction == "out":
-            self._sent = now
+            self.sent_at = now
         elif direction == "in" or direction == "silence":
-            latency_ms = (now - self._sent) * 1000
+            latency_ms = (now - self.sent_at) * 1000
         size = len(data)
         kept = data if size <= LONGEST and type(data) is bytes else bytes(data[:LONGEST])
         exchange = _exchange(Exchange, (t, direction, kept, latency_ms, now))

@@ -121,6 +121,10 @@ class DeviceNode(Node):
     def resources(self) -> tuple[str, ...]:
         return (self.device,) if self.device else ()
 
+    def members_used(self) -> list[tuple[str, str]]:
+        """What it acts on or reads, by device and full name of the member."""
+        return [(self.device, self.member)] if self.device else []
+
     def check_run(self) -> list[str]:
         try:
             self._found().member(self.member)
@@ -360,6 +364,14 @@ class DeviceAcquire(DeviceNode):
 
     def resources(self) -> tuple[str, ...]:
         return self.devices
+
+    def members_used(self) -> list[tuple[str, str]]:
+        bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None
+        found = [bench.devices[name] for name in self.devices if bench and name in bench.devices]
+        return [
+            (device.name, path) for device in found for path, member in device.members()
+            if member.role
+        ]  # fmt: skip
 
     def check_run(self) -> list[str]:
         try:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from funcnodes.core import NodeInput, PortType
 from funcnodes.core.nodes import Port
-from funcnodes.core.nodes.refused import RefusedEdge
+from funcnodes.core.nodes.refused import OlderEdge
 from funcnodes.core.types import Range
 from funcnodes.devices.declarations.blocks import Block
 from funcnodes.devices.declarations.members import Member
@@ -57,7 +57,10 @@ def output_plans(member: Member) -> list[PortPlan]:
         return [PortPlan(n, _annotation(p), lowered(p.title), p.unit) for n, p in pairs]
     if isinstance(member, Block):
         axis = [PortPlan("x", "ndarray", "axis", member.axis_unit)] if member.axis else []
-        return [PortPlan("y", "ndarray", lowered(member.title), member.unit), *axis]
+        title = lowered(member.title)
+        values = [PortPlan(n, "ndarray", n if member.parts else title, member.unit)
+                  for n in member.names]  # fmt: skip
+        return [*values, *axis]
     if isinstance(member, Value):
         return [PortPlan(VALUE, _annotation(member), lowered(member.title), member.unit)]
     return []
@@ -110,7 +113,7 @@ def _retyped(port: Port, before: PortType) -> None:
             source.refit(inp)
         except PortMismatchError as error:
             inp.disconnect(source)
-            inp.refuse(RefusedEdge(source.node.uuid, source.id, error.message))
+            inp.refuse(OlderEdge(source.node.uuid, source.id, error.message))
         else:
             inp.follow()
 

@@ -25,6 +25,7 @@ from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity, pla
 from funcnodes.devices.safety.sources import (
     Kinds,
     Observation,
+    UnknownSource,
     WatchedSource,
     device_source,
     find_source,
@@ -407,7 +408,7 @@ def _limits(config: AlarmConfig, source: WatchedSource) -> dict[str, float]:
 
 def _state(config: AlarmConfig, source: WatchedSource, word: str) -> Any:
     try:
-        if source.is_number:
+        if source.is_number and not isinstance(source, UnknownSource):
             raise BenchError(f"{source.name} is a number, which has limits.")
         return source.value(word)
     except BenchError as error:

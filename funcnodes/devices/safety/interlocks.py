@@ -19,6 +19,7 @@ from funcnodes.core import clock
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.benchfile.file import SafeAction
 from funcnodes.devices.benchfile.rules import InterlockConfig, Then, placed
+from funcnodes.devices.declarations.drivers import Instrument, NoDriver
 from funcnodes.devices.declarations.words import Command, Control
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.devices.safety.conditions import Condition, parse_condition
@@ -365,6 +366,8 @@ def _built(config: InterlockConfig, kinds: Kinds) -> Interlock:
 
 def _check_write(config: InterlockConfig, kinds: Kinds, write: str) -> None:
     device, _, path = write.partition(".")
+    if issubclass(kinds.get(device, Instrument), NoDriver):
+        return  # nothing is known of what it has, and nothing of it can be written
     members: Mapping[str, Any] = dict(kinds[device].walk()) if device in kinds else {}
     if not isinstance(members.get(path), Control | Command):
         what = f"{device} has nothing to write named {path!r}" if members else "no such device"

@@ -4,12 +4,13 @@
 so that a wrong name or unit is refused before anything is opened.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core import units
-from funcnodes.devices.declarations.drivers import ANYTHING, Instrument
+from funcnodes.devices.declarations.drivers import ANYTHING, Instrument, NoDriver
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.declarations.words import Sample, Value
 from funcnodes.errors import BenchError, UnitError
@@ -92,6 +93,23 @@ class WatchedSource:
         return f"{value} {self.unit}".strip()
 
 
+class UnknownSource(WatchedSource):
+    """A value of a device whose driver cannot be loaded: it may be of any kind, and is lost."""
+
+    @property
+    def is_number(self) -> bool:
+        return True
+
+    def number(self, value: float | str) -> float:
+        return math.nan
+
+    def value(self, text: str) -> Any:
+        return text
+
+    def shown(self, value: Any) -> str:
+        return str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What is known of a source just now.
@@ -150,6 +168,8 @@ def find_source(kinds: Kinds, text: str) -> WatchedSource:
     kind = kinds.get(device)
     if kind is None:
         raise BenchError(f"{text!r}: there is no device {device!r}; there is {_listed(kinds)}.")
+    if issubclass(kind, NoDriver):
+        return UnknownSource(text, device, "", "value", bool)
     found = {source.name: source for source in sources_of(device, kind)}
     if text not in found:
         if kind is ANYTHING:

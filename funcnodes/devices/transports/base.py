@@ -15,7 +15,16 @@ from typing import ClassVar, Literal
 from funcnodes.devices.transports.turn import Turn
 
 TransportKind = Literal[
-    "tcp", "serial", "visa", "memory", "prologix", "rs485", "modbus", "recording", "replay"
+    "tcp",
+    "serial",
+    "rfc2217",
+    "visa",
+    "memory",
+    "prologix",
+    "rs485",
+    "modbus",
+    "recording",
+    "replay",
 ]
 LIMIT = 1 << 20  # bytes of a line, and of input that nobody asked for
 BLOCK_LIMIT = 1 << 28  # bytes of one block read by its length
@@ -32,12 +41,18 @@ class Transport(ABC):
             while something else is under way (D4).
         fresh_on_open: Whether opening anew gives a channel on which no late reply can come.
         is_shared: Whether other instruments wait while this one is spoken to (D1).
+        hears_unasked: Whether `has_input` tells of what comes without a question.
+        has_marker: Whether `interrupt` makes sure by itself that nothing late will come.
+        owed_until: Monotonic time until which somebody else's late reply may come in here.
     """
 
     kind: ClassVar[TransportKind]
     interrupt_s: float = 0.1
     fresh_on_open: bool = True
     is_shared: bool = False
+    hears_unasked: bool = False
+    has_marker: bool = False
+    owed_until: float = 0.0
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -45,6 +60,8 @@ class Transport(ABC):
         """Called once, in the loop, when the peer goes away while nobody waits for it."""
         self.on_dropped: Callable[[bytes], None] | None = None
         """Called in the loop with what came and is given to nobody."""
+        self.on_came: Callable[[], None] | None = None
+        """Called in the loop when something came that nobody waits for, where that is noticed."""
 
     @property
     @abstractmethod
@@ -53,6 +70,11 @@ class Transport(ABC):
 
     def has_input(self) -> bool:
         """Whether something has come that nobody has read yet."""
+        return False
+
+    @property
+    def at_end(self) -> bool:
+        """Whether a message is known to have ended with what was read, by no byte of it."""
         return False
 
     @abstractmethod
@@ -116,9 +138,21 @@ class Transport(ABC):
     def discard_input(self) -> int:
         """Drop what has come and was not read; how many bytes that were."""
 
+    def drain(self) -> bytes:
+        """Drop what has come and was not read; what that was."""
+        drained: list[bytes] = []
+        told, self.on_dropped = self.on_dropped, drained.append
+        self.discard_input()
+        self.on_dropped = told
+        return b"".join(drained)
+
     @abstractmethod
     async def interrupt(self) -> None:
-        """Make the instrument give up a long reply where the interface can (device clear)."""
+        """Make the instrument give up a long reply where the interface can (device clear).
+
+        Raises:
+            DeviceTimeout: It has a marker, and the instrument did not answer that.
+        """
 
     has_service_request: bool = False
     """Whether `service_request` can be waited for."""
@@ -150,6 +184,12 @@ class Transport(ABC):
 
         Called by the link before anybody else can speak; for those who share a bus.
         """
+
+    def owe(self, until: float) -> None:  # noqa: B027 - most share with nobody
+        """Learn that a reply that was asked for may still come, until so long (monotonic)."""
+
+    async def pause(self) -> None:  # noqa: B027 - most need none
+        """Wait until the line may be spoken on; what comes meanwhile was not asked for."""
 
     async def settle(self) -> None:  # noqa: B027 - most have nothing to do
         """Make what is shared fit to speak on again, before a deadline starts.

@@ -113,6 +113,7 @@ class BusChannel(Transport):
 
     async def open(self) -> None:
         self._is_joined = True
+        self.bus.inner.on_dropped = self.on_dropped
         try:
             await self.bus.join(self)
         except BaseException:

@@ -18,6 +18,7 @@ from funcnodes.devices.transports.modbus import (
 )
 from funcnodes.devices.transports.prologix import PrologixBus, PrologixChannel
 from funcnodes.devices.transports.replaying import Replaying
+from funcnodes.devices.transports.rfc2217 import Rfc2217Transport
 from funcnodes.devices.transports.serial import DEFAULTS, SerialTransport
 from funcnodes.devices.transports.tcp import TcpTransport
 from funcnodes.devices.transports.turn import Rounds
@@ -53,6 +54,8 @@ class Transports:
                 return TcpTransport(address, allow)
             case "serial":
                 return SerialTransport(address, protocol.serial)
+            case "rfc2217":
+                return Rfc2217Transport(address, protocol.serial, allow)
             case "memory":
                 return PortTransport(address, self._ports.get(address.port_name))
             case "replay":

@@ -11,22 +11,28 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from fcntl import ioctl as _ioctl
+from termios import FIONREAD as _FIONREAD
 
 from funcnodes.devices.transports.base import BLOCK_LIMIT, LIMIT, Transport, describe
 from funcnodes.errors import DeviceClosed, ReplyError
 
 _CHUNK = 1 << 15  # small enough that the allocator keeps it at hand
 _BEHIND = 1 << 12  # bytes taken along behind a block: its terminator
+_NOTHING = bytes(4)  # how many bytes wait in the system, as FIONREAD tells it
 _FILLS = 64  # reads into a block before others have their turn
 
 
 class DescriptorTransport(Transport):
     """Reading and writing; subclasses say how the descriptor comes and goes."""
 
+    hears_unasked = True
+
     def __init__(self, address: str) -> None:
         super().__init__(address)
         self._fd = -1
         self._buffer = bytearray()
+        self._waiting = bytearray(_NOTHING)  # what FIONREAD writes into
         self._searched = 0  # bytes of the buffer known to hold no terminator
         self._lost: Exception | None = None  # why nothing more will come; set once per opening
         self._waiter: asyncio.Future[bytes | None] | None = None  # the one reader, while it waits
@@ -43,7 +49,15 @@ class DescriptorTransport(Transport):
         return self._fd >= 0 and self._lost is None
 
     def has_input(self) -> bool:
-        return bool(self._buffer)
+        if self._buffer:
+            return True
+        if self._fd < 0:
+            return False
+        try:
+            _ioctl(self._fd, _FIONREAD, self._waiting)
+        except OSError:  # the line is gone, which reading will tell
+            return False
+        return self._waiting != _NOTHING
 
     @property
     def unread(self) -> int:
@@ -176,6 +190,7 @@ class DescriptorTransport(Transport):
         if not chunk:
             self._lose("")
             return
+        chunk = self._plain(chunk)
         if self._until and not self._buffer and self._ends(chunk):
             self._wake(chunk)
             return
@@ -184,7 +199,14 @@ class DescriptorTransport(Transport):
             self._paused = True
             assert self._loop is not None
             self._loop.remove_reader(self._fd)
+        is_waited_for = self._waiter is not None
         self._wake()
+        if self.on_came is not None and not is_waited_for:
+            self.on_came()
+
+    def _plain(self, chunk: bytes) -> bytes:
+        """What came, without what a protocol beneath puts between; b"" where that was all."""
+        return chunk
 
     def _ends(self, chunk: bytes) -> bool:
         """Whether it is just what a reader waits for, as most replies are."""

@@ -9,6 +9,7 @@ silence: where they meet a reply, they are repeated when the read-back says so (
 """
 
 import asyncio
+import math
 import time
 from typing import ClassVar
 
@@ -45,11 +46,13 @@ class LineBus(Bus):
         self._has_echo = address.sharing.echo
         self._free_at = 0.0  # monotonic time from which somebody may speak
         self._is_asked = False  # whether an answer to the last question may still come
+        self.owed: dict[str, float] = {}  # till when a reply of a unit that names none may come
 
     async def settle(self) -> None:
         """Open the line where it is not, and wait until nobody speaks."""
         if not self.inner.is_open:
             await self.inner.open()
+            self.owed = {unit: at for unit, at in self.owed.items() if at != math.inf}
         self._is_asked = False
         until = time.monotonic() + MOST_NOISE_S
         self.inner.discard_input()
@@ -61,17 +64,27 @@ class LineBus(Bus):
     async def quiet(self) -> None:
         """Drop what came without a question, up to a silence: it answers none (D9)."""
         until = time.monotonic() + MOST_NOISE_S
-        while self.inner.unread and time.monotonic() < until:
+        while self.inner.has_input():
+            if time.monotonic() > until:
+                raise ReplyError(
+                    f"{self.inner.address}: somebody speaks on the line without being asked, and "
+                    f"never stopped in {MOST_NOISE_S:.1f} s.",
+                    address=self.inner.address,
+                )
             self.inner.discard_input()
             await asyncio.sleep(max(QUIET_S, self.gap_s))
+
+    async def pause(self) -> None:
+        """Wait out the gap behind whoever spoke last."""
+        wait_s = self._free_at - time.monotonic()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
 
     async def speak(self, data: bytes) -> None:
         """Write in a silence; where the line hears itself, check that it heard this."""
         if self._is_asked:
             await self._listen()
-        wait_s = self._free_at - time.monotonic()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
+        await self.pause()
         early = await self.inner.read_exactly(self.inner.unread) if self._has_echo else b""
         await self.inner.write(data)
         self._free_at = time.monotonic() + len(data) * self._byte_s + self.gap_s
@@ -118,6 +131,7 @@ class LineChannel(BusChannel):
     kind: ClassVar[TransportKind] = "rs485"
     bus: LineBus
     fresh_on_open = False  # a late reply comes in on a line opened anew, too
+    hears_unasked = True
 
     def __init__(self, bus: LineBus, address: str, unit: str, protocol: Protocol) -> None:
         super().__init__(bus, address, unit)
@@ -129,6 +143,21 @@ class LineChannel(BusChannel):
         self.bus.doubt()
         if not self._reply_prefix:
             self.bus.make_wary(self)
+
+    @property
+    def owed_until(self) -> float:  # type: ignore[override]  # the line's, which others move
+        if self._reply_prefix:
+            return 0.0
+        return max((at for unit, at in self.bus.owed.items() if unit != self.unit), default=0.0)
+
+    def owe(self, until: float) -> None:
+        self.bus.owed[self.unit] = until
+
+    def has_input(self) -> bool:
+        return self.bus.inner.has_input()
+
+    async def pause(self) -> None:
+        await self.bus.pause()
 
     async def write(self, data: bytes) -> None:
         await self.guarded(self._write(self._addressed(data)))

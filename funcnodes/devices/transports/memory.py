@@ -118,6 +118,7 @@ class PortTransport(Transport):
     """A simulator in this process."""
 
     kind = "memory"
+    hears_unasked = True
 
     def __init__(self, address: Address, port: SimulatorPort | None) -> None:
         super().__init__(address.resource)
@@ -130,6 +131,11 @@ class PortTransport(Transport):
     @property
     def is_open(self) -> bool:
         return self._is_open and self._port is not None and self._port.is_open
+
+    def has_input(self) -> bool:
+        if not self._buffer and self._is_open and self._port is not None:
+            self._buffer += self._port.read()
+        return bool(self._buffer)
 
     async def open(self) -> None:
         if self._port is None:

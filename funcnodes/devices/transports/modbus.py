@@ -340,6 +340,7 @@ class ModbusRtuChannel(ModbusChannel):
     """One unit on a line."""
 
     bus: LineBus
+    has_marker = True
 
     def frame(self, pdu: "ModbusPDU") -> bytes:
         from pymodbus.framer import FramerRTU
@@ -347,6 +348,7 @@ class ModbusRtuChannel(ModbusChannel):
         return FramerRTU(_decoder()).buildFrame(self._prepared(pdu, 0))
 
     async def exchange(self, pdu: "ModbusPDU") -> "ModbusPDU":
+        await self.bus.pause()
         await self.bus.quiet()
         await self.bus.speak(self.frame(pdu))
         while True:
@@ -357,14 +359,20 @@ class ModbusRtuChannel(ModbusChannel):
     async def interrupt(self) -> None:
         """Have the unit echo a number: what it was still to answer comes before.
 
-        A unit that knows no function 8 refuses it, which serves as well; one that ignores it is
-        given `ECHO_S` in which nothing late may come.
+        A unit that knows no function 8 refuses it, which serves as well.
+
+        Raises:
+            DeviceTimeout: It did neither in `ECHO_S`, so that a late answer may still come.
         """
         try:
             async with asyncio.timeout(ECHO_S):
                 await self.guarded(self._echo())
         except TimeoutError:
             self.bus.doubt()
+            raise DeviceTimeout(
+                f"{self.address}: no echo of a number (function 8) in {ECHO_S:.1f} s, so a late "
+                "answer may still come."
+            ) from None
 
     async def _echo(self) -> None:
         from pymodbus.pdu.diag_message import ReturnQueryDataRequest

@@ -13,6 +13,8 @@ from funcnodes.devices.transports.base import LIMIT, Transport
 from funcnodes.devices.transports.turn import Turn
 from funcnodes.errors import DeviceClosed, DeviceError
 
+_DRAINED = 64  # pieces that are kept until somebody asks what was dropped
+
 
 class Recording(Transport):
     """Wraps `inner`; what passes goes to `traffic` as well."""
@@ -27,9 +29,14 @@ class Recording(Transport):
         self.interrupt_s = inner.interrupt_s
         self.fresh_on_open = inner.fresh_on_open
         self.is_shared = inner.is_shared
+        self.hears_unasked = inner.hears_unasked
+        self.has_marker = inner.has_marker
         self.has_service_request = inner.has_service_request
         inner.on_lost = self._lost
-        inner.on_dropped = traffic.dropped
+        inner.on_dropped = self._dropped
+        inner.on_came = self._came
+        self._drained: list[bytes] = []
+        self.has_input = inner.has_input  # type: ignore[method-assign]  # asked before each question
 
     @property
     def is_open(self) -> bool:
@@ -38,8 +45,13 @@ class Recording(Transport):
     def has_input(self) -> bool:
         return self._inner.has_input()
 
+    @property
+    def at_end(self) -> bool:
+        return self._inner.at_end
+
     async def open(self) -> None:
         self._tell_closed("")
+        self._drained.clear()
         try:
             await self._inner.open()
         except DeviceError as error:
@@ -107,7 +119,26 @@ class Recording(Transport):
         self._traffic.come(buffer)
 
     def discard_input(self) -> int:
-        return self._inner.discard_input()
+        count = self._inner.discard_input()
+        self._drained.clear()
+        return count
+
+    def drain(self) -> bytes:
+        """Drop what has come and was not read; what that was, opening included."""
+        self._inner.discard_input()
+        drained = b"".join(self._drained)
+        self._drained.clear()
+        return drained
+
+    @property
+    def owed_until(self) -> float:  # type: ignore[override]  # asked beneath each time
+        return self._inner.owed_until
+
+    def owe(self, until: float) -> None:
+        self._inner.owe(until)
+
+    async def pause(self) -> None:
+        await self._inner.pause()
 
     async def interrupt(self) -> None:
         await self._inner.interrupt()
@@ -135,6 +166,15 @@ class Recording(Transport):
             self._traffic.silent()
         elif isinstance(error, DeviceClosed):
             self._tell_closed(error.message)
+
+    def _dropped(self, data: bytes) -> None:
+        self._traffic.dropped(data)
+        self._drained.append(data)
+        del self._drained[:-_DRAINED]
+
+    def _came(self) -> None:
+        if self.on_came is not None:
+            self.on_came()
 
     def _lost(self, error: Exception) -> None:
         self._tell_closed(str(error))

@@ -394,7 +394,8 @@ class Matching(Tape):
             self._at = next((at for at in places if at >= self._at), places[0]) + 1
         elif data == self._identify:
             identity = self._head.identity + self._head.protocol["reply_eol"]
-            self._pieces = [Exchange(0.0, "in", identity.encode("ascii"))]
+            encoding = self._head.protocol.get("encoding", "ascii")
+            self._pieces = [Exchange(0.0, "in", identity.encode(encoding))]
         else:
             raise self._unknown(data)
 

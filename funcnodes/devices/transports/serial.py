@@ -21,7 +21,9 @@ from funcnodes.devices.transports.base import describe
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.errors import DeviceBusyError, DeviceConnectError
 
-DEFAULTS = SerialOptions(baud=9600, bits=8, parity="none", stop=1)
+DEFAULTS = SerialOptions(
+    baud=9600, bits=8, parity="none", stop=1, flow="none", dtr="high", rts="high"
+)  # fmt: skip
 
 
 class SerialTransport(DescriptorTransport):
@@ -49,7 +51,7 @@ class SerialTransport(DescriptorTransport):
             with contextlib.suppress(OSError):
                 fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
             os.set_blocking(port.fileno(), False)
-            _tell_nothing_from_end(port.fileno())
+            _set_up(port.fileno(), keeps_lines="leave" in (self._options.dtr, self._options.rts))
             self._attach(port.fileno())
         except BaseException:
             await self.close()
@@ -64,6 +66,13 @@ class SerialTransport(DescriptorTransport):
             with contextlib.suppress(OSError, termios.error):
                 port.close()
 
+    def emergency_write(self, data: bytes) -> bool:
+        if self._options.flow == "xonxoff" and self._fd >= 0:  # an XOFF holds up no emergency (S3)
+            with contextlib.suppress(OSError, termios.error):
+                for each in (termios.TCOOFF, termios.TCOON):  # on alone ends only our own off
+                    termios.tcflow(self._fd, each)
+        return super().emergency_write(data)
+
     def discard_input(self) -> int:
         count = super().discard_input()
         if self._fd >= 0:
@@ -72,20 +81,8 @@ class SerialTransport(DescriptorTransport):
         return count
 
     def _opened(self) -> Any:
-        import serial
-
-        options = self._options
-        on_pty = is_pty(self._path)
         try:
-            return serial.Serial(
-                self._path,
-                baudrate=options.baud,
-                bytesize=8 if on_pty else options.bits,
-                parity="N" if on_pty else str(options.parity)[0].upper(),
-                stopbits=1 if on_pty else options.stop,
-                timeout=0,
-                exclusive=True,
-            )
+            return opened_port(self._path, self._options)
         except (OSError, ValueError) as error:
             raise self._refusal(error) from error
 
@@ -117,10 +114,56 @@ class SerialTransport(DescriptorTransport):
         return DeviceConnectError(f"{self.address}: {self._path} did not open: {why}.", **where)
 
 
-def _tell_nothing_from_end(fd: int) -> None:
-    """Have an empty read fail while the line is up (VMIN 1), so that b"" means a hang-up only."""
+def opened_port(path: str, options: SerialOptions, *, exclusive: bool = True) -> Any:
+    """A pyserial port, opened and set.
+
+    DTR and RTS are put as wanted at the opening itself. Left alone, they stand as the system
+    raises them at the first opening, and stay so when the port is closed: a board that starts anew
+    at each edge does so once.
+
+    Raises:
+        OSError, ValueError: It cannot be opened so.
+    """
+    import serial
+
+    options = options.over(DEFAULTS)
+    on_pty = is_pty(path)
+
+    class Port(serial.Serial):  # type: ignore[misc]  # pyserial has no types
+        def _update_dtr_state(self) -> None:
+            if options.dtr != "leave":
+                super()._update_dtr_state()
+
+        def _update_rts_state(self) -> None:
+            if options.rts != "leave":
+                super()._update_rts_state()
+
+    port = Port(
+        None,
+        baudrate=options.baud,
+        bytesize=8 if on_pty else options.bits,
+        parity="N" if on_pty else str(options.parity)[0].upper(),
+        stopbits=1 if on_pty else options.stop,
+        xonxoff=options.flow == "xonxoff",
+        rtscts=options.flow == "rtscts",
+        timeout=0,
+        exclusive=exclusive or None,
+    )
+    port.port = path
+    port.dtr, port.rts = options.dtr != "low", options.rts != "low"
+    port.open()
+    return port
+
+
+def _set_up(fd: int, *, keeps_lines: bool) -> None:
+    """Have an empty read fail while the line is up (VMIN 1), so that b"" means a hang-up only.
+
+    `keeps_lines`: Whether DTR and RTS stay as they are when the port is closed.
+    """
     attributes = termios.tcgetattr(fd)
     attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 1, 0
+    if keeps_lines:
+        attributes[2] &= ~termios.HUPCL
     termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
 

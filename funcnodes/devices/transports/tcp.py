@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Coroutine
+from typing import ClassVar
 
 from funcnodes.devices.addresses.forms import Address, AllowList
-from funcnodes.devices.transports.base import describe
+from funcnodes.devices.transports.base import TransportKind, describe
 from funcnodes.devices.transports.descriptor import DescriptorTransport
 from funcnodes.errors import DeviceConnectError
 
@@ -20,7 +21,7 @@ _LINGER_S = 10.0
 class TcpTransport(DescriptorTransport):
     """One connection to `address`; opening again makes a new one."""
 
-    kind = "tcp"
+    kind: ClassVar[TransportKind] = "tcp"
 
     def __init__(self, address: Address, allow: AllowList | None = None) -> None:
         super().__init__(address.resource)

@@ -91,6 +91,11 @@ class VisaTransport(Transport):
     def has_input(self) -> bool:
         return bool(self._buffer)
 
+    @property
+    def at_end(self) -> bool:
+        session = self._session
+        return session is not None and session.message_ended and not self._buffer
+
     async def open(self) -> None:
         await self.close()
         _check_reachable(self._target, self._library)
@@ -374,6 +379,13 @@ class _Session:
         on_pty = is_pty(self._address.path)
         if options.baud is not None:
             resource.baud_rate = options.baud
+        if options.flow is not None:
+            resource.flow_control = getattr(constants.ControlFlow, _FLOWS[options.flow])
+        interface = resource.visalib.sessions[resource.session].interface
+        for line, wanted in (("dtr", options.dtr), ("rts", options.rts)):
+            if wanted in ("high", "low"):
+                with contextlib.suppress(Exception):  # a line that has none
+                    setattr(interface, line, wanted == "high")
         if not on_pty:
             resource.data_bits = options.bits or 8
             resource.parity = parities[options.parity or "none"]
@@ -462,6 +474,7 @@ class _Session:
             close_quietly(resource)
 
 
+_FLOWS = {"none": "none", "xonxoff": "xon_xoff", "rtscts": "rts_cts"}
 _PARITY_NAMES = ("none", "odd", "even", "mark", "space")
 
 

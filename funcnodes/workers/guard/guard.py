@@ -90,7 +90,7 @@ class Guard:
         self._reports: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._blocked = False
-        self._watcher = GuardianProcess()
+        self._watcher = GuardianProcess(latch.log)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:

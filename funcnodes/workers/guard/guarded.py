@@ -16,7 +16,7 @@ from funcnodes.workers.guard.pipe import TURN_S, GuardianProcess
 @contextlib.contextmanager
 def guarded(bench: Bench) -> Iterator[None]:
     """Keep a guardian over the bench within the block, which is an orderly end however it ends."""
-    guardian, ended = GuardianProcess(), threading.Event()
+    guardian, ended = GuardianProcess(bench.latch.log), threading.Event()
 
     def beat() -> None:
         while not ended.wait(TURN_S):

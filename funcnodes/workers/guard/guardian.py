@@ -3,6 +3,7 @@
     python -m funcnodes.workers.guard.guardian      started by the worker, in a session of its own
 
 It reads JSON lines from its stdin: the plan (whom to watch, what to write where) and heartbeats.
+Whatever it reads it answers by a byte on stdout, so that a worker notices one that does not read.
 When the pipe ends without a word to stand down, or no heartbeat comes for 2 s, it kills what is
 left of the worker (an instrument may take one client only, and a frozen worker must not write
 later), then opens each instrument of the plan, checks who it is, and writes its emergency bytes.
@@ -16,10 +17,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from funcnodes.devices.estop.emergency import Struck, Target, strike_all
+from funcnodes.devices.estop.safetylog import SafetyLog
+from funcnodes.devices.estop.unfinished import note_struck
 from funcnodes.workers.processes import Process
 
 SILENCE_S = 2.0
@@ -34,7 +38,11 @@ class Word(msgspec.Struct, omit_defaults=True):
     started: str = ""
     targets: list[Target] | None = None
     stand_down: bool = False
+    log: str = ""
+    """Folder of the safety log, or ""."""
 
+
+ECHO = b"."
 
 _decoder = msgspec.json.Decoder(Word)
 
@@ -48,14 +56,20 @@ class Guardian:
         *,
         clock: Callable[[], float] = time.monotonic,
         strike: Callable[[list[Target]], list[Struck]] = strike_all,
+        echo: int | None = None,
     ) -> None:
+        """Args:
+        echo: A descriptor that gets a byte for whatever was read.
+        """
         self._pipe = pipe
+        self._echo = echo
         self._clock = clock
         self._strike = strike
         self._buffer = b""
         self._worker: Process | None = None
         self._targets: list[Target] = []
         self._stood_down = False
+        self._log = SafetyLog(None)
 
     def watch(self) -> list[Struck]:
         """Return when the worker has ended in order, or the bench was made safe.
@@ -75,11 +89,17 @@ class Guardian:
                 data = os.read(self._pipe, 65536)
                 if not data:
                     break
+                self._answer()
                 self._take(data)
                 heard = self._clock()
             elif now - heard > SILENCE_S:
                 break
         return [] if self._stood_down else self._act()
+
+    def _answer(self) -> None:
+        if self._echo is not None:
+            with contextlib.suppress(OSError):  # full or gone: the worker does not look just now
+                os.write(self._echo, ECHO)
 
     def _take(self, data: bytes) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
@@ -92,11 +112,20 @@ class Guardian:
             self._worker = Process(word.pid, word.started)
         if word.targets is not None:
             self._targets = word.targets
+        if word.log:
+            self._log = SafetyLog(Path(word.log))
         self._stood_down = self._stood_down or word.stand_down
 
     def _act(self) -> list[Struck]:
         self._kill()
-        return self._strike(self._targets)
+        who = f"process {self._worker.pid}, which ended or froze" if self._worker else "nobody"
+        struck = self._strike(self._targets)
+        for each in struck:
+            if each.sent and self._worker is not None:
+                note_struck(self._worker, each.device)
+            self._log.note("guardian", f"The guardian of {who}: {each.text}", device=each.device)
+        self._log.flush()
+        return struck
 
     def _kill(self) -> None:
         if self._worker is None or not self._worker.send(signal.SIGKILL):
@@ -110,9 +139,9 @@ def main() -> int:
     """Watch by stdin; tell on stderr what was done."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    for struck in Guardian(sys.stdin.fileno()).watch():
-        text = f"sent in {struck.ms:.0f} ms" if struck.sent else f"NOT SENT: {struck.message}"
-        print(f"guardian: {struck.device}: {text}", file=sys.stderr, flush=True)
+    os.set_blocking(sys.stdout.fileno(), False)
+    for struck in Guardian(sys.stdin.fileno(), echo=sys.stdout.fileno()).watch():
+        print(f"guardian: {struck.text}", file=sys.stderr, flush=True)
     return 0
 
 

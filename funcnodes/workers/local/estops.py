@@ -3,7 +3,7 @@
 Guarantees that no server is needed, that all are told at once, and that one which does not answer
 keeps nobody else waiting: it is ended by a signal, killed where it is frozen, and its devices are
 then told to stop from here, as its guardian would ("sent, not confirmed"). Workers that are
-elsewhere are reached by the manager, where one runs.
+elsewhere are reached by the manager, where one runs. What a killed program left on is told, too.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.devices.estop.latch import AckState, Latch, StopAck
+from funcnodes.devices.estop.unfinished import left_by_the_dead, strike_left
 from funcnodes.errors import FuncnodesError, WorkerError
 from funcnodes.machine.door import ask
 from funcnodes.machine.presence import Entry, present
@@ -112,6 +113,7 @@ def on_this_machine(settings: Settings) -> list[Reachable]:
     """All that can be stopped without a manager, workers first."""
     found = [_by_door(entry) for entry in _entries()]
     found += _by_folder(settings, {each.pid for each in found})
+    found += _by_what_was_left()
     return sorted(found, key=lambda each: each.kind != "worker")
 
 
@@ -218,6 +220,32 @@ def _by_signal(workspace: Workspace, by: str) -> dict[str, Any]:
         "It was told to end, and makes its devices safe by that; nothing is confirmed.",
         hint="Look at its instruments.",
     )
+
+
+# ── by what is left of it, where its process is gone ──
+
+
+def _by_what_was_left() -> list[Reachable]:
+    """Programs that were killed while an instrument was on, and had no guardian."""
+    left = {each.process: each for each in left_by_the_dead() if each.target is not None}
+    return [
+        Reachable(
+            "program", each.owner, "", each.pid, "", "",
+            lambda by, process=process: _strike_left(process),  # type: ignore[misc]
+        )
+        for process, each in left.items()
+    ]  # fmt: skip
+
+
+def _strike_left(process: Process) -> dict[str, Any]:
+    acks = [
+        StopAck(
+            device=each.device, state="sent" if each.sent else "unanswered", ms=each.ms,
+            message=f"Its process ended otherwise than in order. {each.message}".strip(),
+        )
+        for each in strike_left(process)
+    ]  # fmt: skip
+    return {"acks": msgspec.to_builtins(acks)}
 
 
 # ── by the manager ──

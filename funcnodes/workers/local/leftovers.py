@@ -52,11 +52,12 @@ def last_crash(workspace: Workspace) -> str:
 
     Call it before the folder is claimed anew.
     """
-    pid = workspace.died()
-    if pid is None:
+    process = workspace.died()
+    if process is None:
         return ""
     words = logs.last_words(workspace.logs_dir)
-    text = f"The process before this one ({pid}) did not end in order: it crashed or was killed."
+    before = f"The process before this one ({process.pid})"
+    text = f"{before} did not end in order: it crashed or was killed."
     return f"{text} Its last words:\n{words}" if words else text
 
 

@@ -221,7 +221,9 @@ def create(
 
 def _bench_text(path: Path) -> bytes:
     from funcnodes.devices.bench import Bench
+    from funcnodes.devices.benchfile import BenchFile
 
+    _ = BenchFile.load(path).config
     Bench.load(path)
     return path.read_bytes()
 

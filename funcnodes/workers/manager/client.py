@@ -38,9 +38,9 @@ class ManagerClient:
             )
         return cls(address, timeout_s=timeout_s)
 
-    def link(self, *, role: str = "admin") -> str:
+    def link(self, *, role: str = "admin", name: str = "") -> str:
         """A fresh one-time sign-in link."""
-        return str(self._ask("POST", "/api/link", {"role": role})["link"])
+        return str(self._ask("POST", "/api/link", {"role": role, "name": name})["link"])
 
     def show_editor(self) -> None:
         """Have the manager serve the page, too."""
@@ -111,9 +111,9 @@ def worker_list(settings: Settings) -> list[dict[str, Any]]:
     return ManagerClient.find(settings).workers()
 
 
-def link(settings: Settings, *, role: str = "admin") -> str:
-    """A fresh one-time sign-in link."""
-    return ManagerClient.find(settings).link(role=role)
+def link(settings: Settings, *, role: str = "admin", name: str = "") -> str:
+    """A fresh one-time sign-in link, for the person of that name."""
+    return ManagerClient.find(settings).link(role=role, name=name)
 
 
 def estop(settings: Settings, worker: str | None = None) -> list[dict[str, Any]]:

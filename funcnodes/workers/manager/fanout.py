@@ -22,6 +22,7 @@ MERGE_FROM = 8
 """Frames waiting for one subscriber from which on superseded values are taken out."""
 STALLED_AFTER_S = 20.0
 QUEUE_BYTES = 64 * 1024 * 1024
+LARGE_BYTES = 4 * 1024 * 1024
 
 _patches = msgspec.msgpack.Decoder(schema.Patch)
 _encoder = msgspec.msgpack.Encoder()
@@ -65,18 +66,19 @@ class Subscriber:
         """Queue a message; `is_patch` allows its values to be superseded while it waits."""
         if self.dropped.is_set():
             return
+        overfull = self._bytes > QUEUE_BYTES
         self._queue.append(Waiting(data, is_patch, self._clock()))
-        self._bytes += len(data)
+        self._bytes += _counted(data)
         self._wake.set()
         if len(self._queue) >= MERGE_FROM and len(self._queue) % MERGE_FROM == 0:
             self._merge()
-        self.check()
+        self.check(overfull=overfull)
 
     def forget_patches(self) -> None:
         """Drop waiting patches: a Snapshot that holds all of it is about to follow."""
         kept = [each for each in self._queue if not each.is_patch]
         self._queue = deque(kept)
-        self._bytes = sum(len(each.data) for each in kept)
+        self._bytes = sum(_counted(each.data) for each in kept)
 
     async def get(self) -> bytes:
         """The next message, waiting for one. Call again only when it has been sent."""
@@ -85,14 +87,14 @@ class Subscriber:
             self._wake.clear()
             await self._wake.wait()
         message = self._queue.popleft()
-        self._bytes -= len(message.data)
+        self._bytes -= _counted(message.data)
         self._taken_at = self._clock()
         return message.data
 
-    def check(self) -> None:
+    def check(self, *, overfull: bool = False) -> None:
         """Give up on a subscriber that has not taken anything for 20 s, or holds 64 MiB."""
         stalled = self._taken_at is not None and self._clock() - self._taken_at > STALLED_AFTER_S
-        if stalled or self._bytes > QUEUE_BYTES:
+        if stalled or overfull:
             self.dropped.set()
             self._queue.clear()
             self._bytes = 0
@@ -102,7 +104,12 @@ class Subscriber:
         for message in reversed(self._queue):
             if message.is_patch:
                 message.data = _without_superseded(message.data, seen)
-        self._bytes = sum(len(each.data) for each in self._queue)
+        self._bytes = sum(_counted(each.data) for each in self._queue)
+
+
+def _counted(data: bytes) -> int:
+    """What a message counts towards too much: a Snapshot may be large, and is everybody's."""
+    return min(len(data), LARGE_BYTES)
 
 
 def _without_superseded(data: bytes, seen: set[tuple[str, str]]) -> bytes:
@@ -136,6 +143,8 @@ class Ring:
     session: str = ""
     patches: deque[tuple[int, bytes]] = field(default_factory=deque)
     size: int = 0
+    numbers: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RING_PATCHES))
+    """The worker's own number of its patches, and the one they were given here."""
 
     def add(self, session: str, seq: int, data: bytes) -> bool:
         """Keep a patch. Returns False where it does not follow the last one: a gap."""
@@ -164,8 +173,23 @@ class Ring:
             return None
         return [data for number, data in self.patches if number > seq]
 
+    def number(self, own: int, given: int) -> None:
+        """The worker's patch `own`, or what came by itself after it, is patch `given` here."""
+        self.numbers.append((own, given))
+
+    def place_of(self, own: int, now: int) -> int | None:
+        """The number here after which the worker was where its patch `own` left it.
+
+        Args:
+            now: Number of the last patch.
+        """
+        if not self.numbers or own >= self.numbers[-1][0]:
+            return now
+        return next((given for mine, given in reversed(self.numbers) if mine <= own), None)
+
     def begin(self, session: str) -> None:
         """Another life of the worker: nothing of the last one is kept."""
         self.patches.clear()
+        self.numbers.clear()
         self.size = 0
         self.session = session

@@ -14,6 +14,7 @@ from funcnodes.errors import WorkerError
 from funcnodes.settings import Settings
 from funcnodes.workers import schema
 from funcnodes.workers.local.leftovers import sweep_config
+from funcnodes.workers.manager.budget import Budgets
 from funcnodes.workers.manager.hub import Hub
 from funcnodes.workers.manager.supervision import Supervisor, WorkerState
 from funcnodes.workers.workspace import Workspace
@@ -37,10 +38,10 @@ class WorkerView(msgspec.Struct, kw_only=True, frozen=True):
 class ManagedWorker:
     """A worker's folder, its process and its traffic."""
 
-    def __init__(self, workspace: Workspace, changed: Callable[[], None]) -> None:
+    def __init__(self, workspace: Workspace, changed: Callable[[], None], budgets: Budgets) -> None:
         self.workspace = workspace
         self.supervisor = Supervisor(workspace, changed=changed)
-        self.hub = Hub(workspace.record.uuid, changed=changed)
+        self.hub = Hub(workspace.record.uuid, changed=changed, budgets=budgets)
 
     def view(self) -> WorkerView:
         record, standing, identity = self.workspace.record, self.hub.standing, self.hub.identity
@@ -63,10 +64,15 @@ class ManagedWorker:
 
 
 class Manager:
-    """All workers of one config folder."""
+    """All workers of one config folder.
+
+    Attributes:
+        budgets: What each person may ask for, of all workers together.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.budgets = Budgets()
         self._workers: dict[str, ManagedWorker] = {}
         self._changed = asyncio.Condition()
         self._notify: set[asyncio.Task[None]] = set()
@@ -76,8 +82,12 @@ class Manager:
         sweep_config(self.settings)
         for workspace in Workspace.all(self.settings):
             supervisor = self._add(workspace).supervisor
-            if not supervisor.adopt() and workspace.record.autostart:
+            if supervisor.adopt():
+                continue
+            if workspace.record.autostart:
                 supervisor.start()
+            else:
+                supervisor.make_up()
 
     async def close(self, *, stop_workers: bool = False) -> None:
         """Stop watching; workers go on unless `stop_workers`."""
@@ -183,13 +193,14 @@ class Manager:
 
     def enrolled(self, credential: str) -> str | None:
         """The uuid of the worker whose credential this is, or None."""
-        found = self._owner(credential)
+        found = self.owner(credential)
         if found is None:
             self.refresh()
-            found = self._owner(credential)
+            found = self.owner(credential)
         return found
 
-    def _owner(self, credential: str) -> str | None:
+    def owner(self, credential: str) -> str | None:
+        """The same among the workers that are known already; reads no disk."""
         records = [worker.workspace.record for worker in self._workers.values()]
         return next((each.uuid for each in records if each.owns(credential)), None)
 
@@ -219,7 +230,7 @@ class Manager:
         worker.supervisor.ready()
 
     def _add(self, workspace: Workspace) -> ManagedWorker:
-        worker = ManagedWorker(workspace, self._wake)
+        worker = ManagedWorker(workspace, self._wake, self.budgets)
         self._workers[workspace.record.uuid] = worker
         return worker
 

@@ -2,8 +2,10 @@
 
 Guarantees that one folder has one process at a time, that a worker which dies is back after
 0.5 s, 1 s, 2 s … at most 30 s, and that one which dies five times within a minute stays down
-until somebody starts it. Workers run in sessions of their own: what ends this process (Ctrl-C,
-kill -9) does not reach them. A worker that is already running is watched, not started again.
+until somebody starts it. What a dead worker and its dead guardian left on is struck from here,
+unless the next worker has seen to it by then. Workers run in sessions of their own: what ends
+this process (Ctrl-C, kill -9) does not reach them. A worker that is already running is watched,
+not started again.
 """
 
 import asyncio
@@ -16,10 +18,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+from funcnodes.devices.estop.safetylog import SafetyLog
+from funcnodes.devices.estop.unfinished import strike_left
 from funcnodes.errors import WorkerError
 from funcnodes.workers.local import logs
 from funcnodes.workers.local.starting import spawn
 from funcnodes.workers.processes import Process
+from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import Workspace
 
 WorkerState = Literal["running", "stopped", "starting", "failed"]
@@ -28,6 +33,8 @@ BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 DEATHS_ALLOWED = 5
 DEATHS_WITHIN_S = 60.0
 STOP_S = 6.0
+GUARDIAN_S = 1.5
+"""How long a guardian, or the next worker, has for a dead worker's outputs before we strike."""
 
 _log = logging.getLogger("funcnodes.manager")
 
@@ -58,6 +65,7 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._process: Process | None = None
         self._stopping = False
+        self._making_up: set[asyncio.Task[None]] = set()
 
     @property
     def process(self) -> Process | None:
@@ -103,6 +111,27 @@ class Supervisor:
     async def release(self) -> None:
         """Stop watching; the process goes on."""
         await self._cancel_watch()
+        if self._making_up:
+            await asyncio.wait(self._making_up)
+
+    def make_up(self) -> None:
+        """Make safe what the last process left, where that did not end in order."""
+        process = self.workspace.died()
+        if process is None:
+            return
+        work = asyncio.get_running_loop().create_task(self._strike_left(process))
+        self._making_up.add(work)
+        work.add_done_callback(self._making_up.discard)
+
+    async def _strike_left(self, process: Process) -> None:
+        await asyncio.sleep(GUARDIAN_S)
+        if self.process is not None:
+            return
+        log = SafetyLog(self.workspace.logs_dir)
+        for each in await in_thread(lambda: strike_left(process), name="strike"):
+            text = f"The manager, for process {process.pid} that is gone: {each.text}"
+            log.note("guardian", text, device=each.device)
+            _log.warning("%r: %s", self.workspace.record.name, text)
 
     async def _cancel_watch(self) -> None:
         if self._task is not None:
@@ -133,9 +162,11 @@ class Supervisor:
         self.deaths.append(now)
         while self.deaths and now - self.deaths[0] > DEATHS_WITHIN_S:
             self.deaths.popleft()
+        self.make_up()
         name, how = self.workspace.record.name, _how_it_ended(code)
         if len(self.deaths) >= DEATHS_ALLOWED:
             text = f"{name!r} {how}; it died {len(self.deaths)} times within 60 s and stays down."
+            SafetyLog(self.workspace.logs_dir).note("death", text)
             self._set("failed", f"{text} {self._last_words()}".strip())
             return False
         pause = BACKOFF_S[min(len(self.deaths), len(BACKOFF_S)) - 1]

@@ -15,6 +15,7 @@ from funcnodes.workers.schema.views import (
     DeviceView,
     EdgeView,
     ExampleView,
+    ExportPiece,
     LatchView,
     LibraryEntry,
     LogLine,
@@ -102,7 +103,9 @@ class PortValues(Base, kw_only=True, tag="values"):
 
 
 class RowsView(Base, kw_only=True, tag="rows"):
-    """Rows `start` … of a run's recorder; appended, never coalesced away."""
+    """Rows `start` … of a run's recorder; appended, never coalesced away.
+
+    Where there would be more than a plot can show, only those that it needs stand for the rest."""
 
     run: str
     recorder: str
@@ -110,6 +113,8 @@ class RowsView(Base, kw_only=True, tag="rows"):
     columns: list[ColumnView]
     data: list[list[float | None]]
     """One list per column."""
+    stop: int = 0
+    """The first row that they do not stand for; 0: there are as many as that."""
 
 
 class DevicePut(Base, kw_only=True, tag="device"):
@@ -210,8 +215,16 @@ class Welcome(Base, kw_only=True, tag="welcome"):
 
     you: PersonView
     version: str
+    clock_s: float = 0.0
+    """The server's own clock now, see CommandMessage.sent_s."""
 
 
-FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage
+class Pong(Base, kw_only=True, tag="pong"):
+    """Answer to a Ping."""
+
+    clock_s: float
+
+
+FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
+AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece
 """What an Ack's result is where it is a struct of its own."""

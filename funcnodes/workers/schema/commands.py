@@ -5,20 +5,28 @@ and dispatch go by that. `funcnodes.workers.commands` has a method of its tag's 
 """
 
 import functools
+import math
 import operator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from funcnodes.workers.schema.views import AlarmSeverity
 from funcnodes.workers.schema.words import Base, Policy, Role, Section
 
-Effect = Literal["reads", "edits", "keeps", "acts", "stops"]
+Effect = Literal["reads", "edits", "keeps", "replaces", "acts", "stops"]
 """What a command changes.
 
 `reads`: nothing. `edits`: the open graph, so that it can be undone. `keeps`: what the worker keeps
-beside it, such as other nodespaces and who holds the controls. `acts`: the bench, runs, or whether
-effects are on, which needs the controls of the bench. `stops`: the bench, for which nobody needs
-them (S4).
+beside it, such as a nodespace's name and who holds the controls. `replaces`: which nodespace is
+open, which is up to the holder of the controls while the bench is in use (A1). `acts`: the bench,
+runs, or whether effects are on, which needs the controls of the bench. `stops`: the bench, for
+which nobody needs them (S4).
 """
+
+
+ACT_S = 2.5
+"""For how long after it was sent something may be done."""
+READ_S = 15.0
+"""For how long after it was asked something may be answered that changes nothing."""
 
 
 class WorkerCommand(Base):
@@ -30,6 +38,10 @@ class WorkerCommand(Base):
     reaches: ClassVar[str] = ""
     """The field that names a node; where that node could act on the world now, the controls of the
     bench are needed."""
+    good_for_s: ClassVar[float] = ACT_S
+    """Older than this it is answered "too late" and not done."""
+    cost: ClassVar[float] = 1.0
+    """What it takes of a person's budget, see `manager.budget`; 0 for what never waits (S3a)."""
 
 
 class ReadCommand(WorkerCommand):
@@ -37,6 +49,8 @@ class ReadCommand(WorkerCommand):
 
     role = "viewer"
     effect = "reads"
+    good_for_s = READ_S
+    cost = 2.0
 
 
 class EditCommand(WorkerCommand):
@@ -51,10 +65,24 @@ class KeepCommand(WorkerCommand):
     effect = "keeps"
 
 
+class SpaceCommand(WorkerCommand):
+    """It puts another nodespace in place of the one that is open, or none."""
+
+    effect = "replaces"
+    cost = 40.0
+
+
 class BenchCommand(WorkerCommand):
     """It takes the controls of the bench."""
 
     effect = "acts"
+
+
+class EndCommand(BenchCommand):
+    """It brings something to rest: never refused for want of time or budget (S3a)."""
+
+    good_for_s = math.inf
+    cost = 0.0
 
 
 class AddNode(EditCommand, kw_only=True, tag="add_node"):
@@ -182,6 +210,8 @@ class Demote(EditCommand, kw_only=True, tag="demote"):
 class SaveSubgraph(EditCommand, kw_only=True, tag="save_subgraph"):
     """Save it as a file, which the library lists. Refused where another file has that name."""
 
+    cost = 20.0
+
     id: str
     name: str
     replace: bool = False
@@ -196,6 +226,8 @@ class UpdateSubgraph(EditCommand, kw_only=True, tag="update_subgraph"):
 class GetBody(ReadCommand, kw_only=True, tag="get_body"):
     """Ack.result is what the body of a node's card shows."""
 
+    cost = 0.5  # every card that is looked at asks five times a second
+
     id: str
 
 
@@ -207,17 +239,17 @@ class Redo(EditCommand, kw_only=True, tag="redo"):
     pass
 
 
-class OpenExample(KeepCommand, kw_only=True, tag="open_example"):
+class OpenExample(SpaceCommand, kw_only=True, tag="open_example"):
     """Open an example as a new nodespace. Ack.result is its name."""
 
     name: str
 
 
-class OpenSpace(KeepCommand, kw_only=True, tag="open_space"):
+class OpenSpace(SpaceCommand, kw_only=True, tag="open_space"):
     name: str
 
 
-class NewSpace(KeepCommand, kw_only=True, tag="new_space"):
+class NewSpace(SpaceCommand, kw_only=True, tag="new_space"):
     name: str = ""
 
 
@@ -225,12 +257,14 @@ class RenameSpace(KeepCommand, kw_only=True, tag="rename_space"):
     name: str
 
 
-class CloseSpace(KeepCommand, kw_only=True, tag="close_space"):
+class CloseSpace(SpaceCommand, kw_only=True, tag="close_space"):
     pass
 
 
 class RunStart(BenchCommand, kw_only=True, tag="run_start"):
     """Ack.result is the run's id."""
+
+    cost = 10.0
 
     accepted: list[str] = []
     """Texts of the warnings that whoever starts it accepts; recorded with the run (S5)."""
@@ -244,11 +278,11 @@ class RunResume(BenchCommand, kw_only=True, tag="run_resume"):
     pass
 
 
-class RunStop(BenchCommand, kw_only=True, tag="run_stop"):
+class RunStop(EndCommand, kw_only=True, tag="run_stop"):
     """End after what is under way, park what the run wrote to."""
 
 
-class RunAbort(BenchCommand, kw_only=True, tag="run_abort"):
+class RunAbort(EndCommand, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
 
 
@@ -304,10 +338,14 @@ class EStop(WorkerCommand, kw_only=True, tag="estop"):
 
     role = "viewer"
     effect = "stops"
+    good_for_s = math.inf
+    cost = 0.0
 
 
 class EStopReset(BenchCommand, kw_only=True, tag="estop_reset"):
     """Release the latch; `confirmed` names every device that did not acknowledge."""
+
+    cost = 0.0
 
     confirmed: list[str] = []
 
@@ -339,6 +377,8 @@ class InterlockReset(BenchCommand, kw_only=True, tag="interlock_reset"):
 class GetTraffic(ReadCommand, kw_only=True, tag="get_traffic"):
     """What went over the wires lately. Ack.result is a TrafficPage."""
 
+    cost = 10.0
+
     since: dict[str, int] = {}
     """By device, the first number that is wanted; of others all that is kept."""
     limit: int = 2_000
@@ -347,6 +387,8 @@ class GetTraffic(ReadCommand, kw_only=True, tag="get_traffic"):
 
 class ExportTraffic(ReadCommand, kw_only=True, tag="export_traffic"):
     """What is kept of it as a replay file. Ack.result is {name, media_type, data: bytes}."""
+
+    cost = 100.0
 
     devices: list[str] = []
     """Only these; all where there are none."""
@@ -357,28 +399,42 @@ class TakeControls(KeepCommand, kw_only=True, tag="take_controls"):
 
 
 class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
-    """Rows of a run from `start`. Ack.result is {run, recorder, start, columns, data}."""
+    """Rows of a run from `start`. Ack.result is a RowsView."""
+
+    cost = 20.0
 
     run: str
     start: int = 0
     limit: int = 20_000
+    points: int = 0
+    """To draw them: all to the end, thinned to about so many, none of the peaks lost. 0: as they
+    are, `limit` of them."""
 
 
 class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
     """Ack.result is a list of RunView, newest first."""
 
+    cost = 10.0
+
     limit: int = 200
 
 
 class ExportRun(ReadCommand, kw_only=True, tag="export_run"):
-    """Ack.result is {name, media_type, data: bytes}."""
+    """One piece of a run as a file, from where the piece before it ended. Ack.result is an
+    ExportPiece."""
+
+    cost = 20.0
 
     run: str
     format: Literal["csv"] = "csv"
+    after: str = ""
+    """The `next` of the piece before."""
 
 
 class GetSnapshot(ReadCommand, kw_only=True, tag="get_snapshot"):
     """Ack.result is a Snapshot (the server asks for it when somebody subscribes)."""
+
+    cost = 20.0
 
 
 COMMANDS: tuple[type[WorkerCommand], ...] = tuple(
@@ -403,6 +459,11 @@ class CommandMessage(Base, kw_only=True, tag="command"):
 
     id: int
     rev: int = 0
+    key: str = ""
+    """The sender's own name for this one request: sent again, it is answered and not done again."""
+    sent_s: float | None = None
+    """When it was sent, by the server's clock as Welcome and Pong tell it; what is older than its
+    kind is good for is answered with the title "TooLate" and not done. Null: now."""
     body: AnyCommand
 
 

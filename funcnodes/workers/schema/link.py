@@ -13,6 +13,21 @@ class Hello(Base, kw_only=True, tag="hello"):
     session: str
     pid: int
     version: str
+    clock_s: float = 0.0
+    """The worker's own clock now, which runs on while the process is held."""
+
+
+class Clock(Base, kw_only=True, tag="clock"):
+    """The worker's clock now, every second: by it the manager says until when a command is good."""
+
+    clock_s: float
+
+
+class Piece(Base, kw_only=True, tag="piece"):
+    """Part of a message that is too long to be sent whole; pieces come in order."""
+
+    data: bytes
+    last: bool
 
 
 class Actor(Base, kw_only=True):
@@ -29,6 +44,10 @@ class Do(Base, kw_only=True, tag="do"):
     id: int
     rev: int
     actor: Actor
+    key: str = ""
+    """As in CommandMessage."""
+    expires_s: float | None = None
+    """By the worker's clock, never later than it should be; null for what may always be done."""
     body: AnyCommand
     client: str = ""
     """Which of the actor's browsers it comes from; "" where it comes from none."""
@@ -54,4 +73,4 @@ class Standing(Base, kw_only=True, tag="standing"):
 
 
 ToWorker = Do | People | Shutdown
-FromWorkerLink = Hello | Standing | Snapshot | Patch | Ack | Fail
+FromWorkerLink = Hello | Clock | Piece | Standing | Snapshot | Patch | Ack | Fail

@@ -204,6 +204,8 @@ class RunView(Base, kw_only=True):
     """Seconds since the epoch."""
     ended: float | None = None
     rows: int = 0
+    kept: int = 0
+    """Rows on disk for good: what is below this mark survives a crash (R4)."""
     operator: str = ""
     simulated: bool = False
     message: str = ""
@@ -411,6 +413,8 @@ class LogLine(Base, kw_only=True):
     source: str
     """Node name, device name, "run" or "worker"."""
     text: str
+    safety: bool = False
+    """Whether it is in the safety log, too."""
 
 
 class WrittenView(Base, kw_only=True):
@@ -475,3 +479,13 @@ class ExampleView(Base, kw_only=True):
     nodes: int
     devices: int
     about_s: float | None = None
+
+
+class ExportPiece(Base, kw_only=True):
+    """Part of a file."""
+
+    name: str
+    media_type: str
+    data: bytes
+    next: str | None = None
+    """What to ask the next piece by; null after the last."""

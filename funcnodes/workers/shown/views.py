@@ -22,6 +22,7 @@ from funcnodes.core import (
     NoValue,
     PlaceholderNode,
     SubgraphNode,
+    foreign,
     naming,
     previews,
 )
@@ -262,7 +263,7 @@ def run_view(run: Run) -> schema.RunView:
     """The run that is on, or has just ended."""
     return msgspec.structs.replace(
         head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
-        waiting=run.waiting,
+        waiting=run.waiting, kept=run.kept,
     )  # fmt: skip
 
 
@@ -277,6 +278,7 @@ def head_view(head: RunHead) -> schema.RunView:
         started=head.started,
         ended=head.ended,
         rows=head.rows,
+        kept=head.rows,
         operator=head.operator,
         simulated=bool(head.simulated or head.replayed),
         message=head.message,
@@ -284,15 +286,27 @@ def head_view(head: RunHead) -> schema.RunView:
     )
 
 
-def rows_event(run: str, page: RowPage) -> schema.RowsView:
-    """Rows as a plot needs them: numbers, and None for what is none."""
+def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
+    """Rows as a plot needs them: numbers, and None for what is none.
+
+    Args:
+        stop: The first row that they do not stand for, where they are thinned.
+    """
     return schema.RowsView(
         run=run,
         recorder=page.table.recorder,
         start=page.start,
         columns=[_column(column) for column in page.table.columns],
         data=page.numbers(),
+        stop=stop or page.start + len(page),
     )
+
+
+def add_rows(view: schema.RowsView, page: RowPage) -> None:
+    """Put the rows that follow at the end."""
+    for column, more in zip(view.data, page.numbers(), strict=True):
+        column.extend(more)
+    view.stop += len(page)
 
 
 # ── the palette ───────────────────────────────────────────────────────────────────────────
@@ -339,7 +353,8 @@ class Palette:
             node = nodeclass()
             if isinstance(node, SubgraphNode):  # its ports are those of what is inside
                 NodeSpace(library, arming="disarmed").add_node_instance(node)
-        except Exception:  # somebody else's class: it is left out, the rest is offered
+        except BaseException as error:  # somebody else's class: it is left out
+            library.broken[nodeclass.node_id] = foreign.words(error)
             return
         self.entries.append(
             schema.LibraryEntry(

@@ -184,12 +184,16 @@ def _leave(instrument: Instrument, message: str) -> None:
     execution.close()
 
 
+SENSES_BOTH = (':SENS:FUNC:CONC ON;:SENS:FUNC "VOLT","CURR"',)
+"""As whoever used it last left it: fresh from the mains it senses the current only."""
+
+
 def demo_layout() -> BenchLayout:
     """The built-in bench: a diode on a source-measure unit, and a temperature controller."""
     return BenchLayout(
         "demo",
         [
-            DeviceLayout("smu", "keithley2400", "tcp", {"dut": "dut"}),
+            DeviceLayout("smu", "keithley2400", "tcp", {"dut": "dut"}, left=SENSES_BOTH),
             DeviceLayout("tc", "lakeshore335", "pty", {"stage": "sample"}),
         ],
         {"dut": DeviceUnderTest(Diode())},

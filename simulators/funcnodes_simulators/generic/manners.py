@@ -14,8 +14,8 @@ from funcnodes_simulators.documents import flag_at, number_at, text_at
 LONGEST_DEAF_S = 3600.0
 ENCODINGS = ("utf-8", "latin-1", "ascii")
 MANNERS_KEYS = frozenset(
-    ("acknowledge", "refusal", "status", "echo", "prompt", "banner", "deaf_s", "reboots",
-     "encoding")
+    ("acknowledge", "refusal", "preface", "status", "echo", "prompt", "banner", "deaf_s",
+     "reboots", "encoding")
 )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ class Manners:
     Attributes:
         acknowledge: What it says to a command that it carried out; nothing if empty.
         refusal: What it says to what it does not understand or take; nothing if empty.
+        preface: A line of its own before each reply to a query; none if empty.
         status: A line of its own behind each reply to a query; none if empty.
         echo: Whether it says each message back before anything else.
         prompt: What it says last, when it is ready for the next message; ends in no terminator.
@@ -37,6 +38,7 @@ class Manners:
 
     acknowledge: str = ""
     refusal: str = ""
+    preface: str = ""
     status: str = ""
     echo: bool = False
     prompt: str = ""
@@ -48,7 +50,8 @@ class Manners:
     @property
     def frames_replies(self) -> bool:
         """Whether anything but a reply and its terminator is sent in answer to a message."""
-        return bool(self.acknowledge or self.refusal or self.status or self.echo or self.prompt)
+        said = (self.acknowledge, self.refusal, self.preface, self.status, self.prompt)
+        return self.echo or any(said)
 
     @property
     def greeting(self) -> str:
@@ -70,7 +73,7 @@ def read_manners(table: dict[str, Any], where: str) -> Manners:
     Raises:
         ValueError: One is wrong; one sentence that names it.
     """
-    texts = ("acknowledge", "refusal", "status", "prompt", "banner")
+    texts = ("acknowledge", "refusal", "preface", "status", "prompt", "banner")
     encoding = text_at(table, "encoding", where, "utf-8")
     if encoding not in ENCODINGS:
         raise ValueError(f"{where}.encoding is {encoding!r}; it must be {', '.join(ENCODINGS)}")

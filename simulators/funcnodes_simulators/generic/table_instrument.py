@@ -144,7 +144,7 @@ class TableInstrument(ScpiInstrument):
         if manners.echo:
             said += message.encode("latin-1") + self.terminator
         if reply is not None:
-            said += reply + end
+            said += self._line(manners.preface) + reply + end
             said += self._line(manners.status)
         elif self._is_refused:
             said += self._line(manners.refusal)

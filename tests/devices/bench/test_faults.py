@@ -224,7 +224,7 @@ async def test_another_unit_in_its_place_is_refused_until_the_old_one_is_back(bo
         box.replies["*IDN?"] = "ACME,ONE,8,1.0"
         before = len(box.received)
         await box.plug()
-        await until(lambda: "serial number 8 (ONE), expected was 7" in one.message)
+        await until(lambda: "its serial number is '8', not '7'" in one.message)
         with pytest.raises(IdentityError, match="is offline: another instrument answers"):
             await one.member_set("output", True)
         assert set(box.received[before:]) <= {"*IDN?"}
@@ -409,3 +409,20 @@ async def test_while_one_hangs_the_others_are_as_quick_as_before(
         assert beside < alone * 2 + within(0.01)
         hanging.cancel()
         await asyncio.gather(hanging, return_exceptions=True)
+
+
+@pytest.mark.parametrize("box", ["tcp"], indirect=True)
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+async def test_a_step_of_the_wall_clock_changes_no_timeout(
+    box: Box, monkeypatch: pytest.MonkeyPatch, step_s: float
+) -> None:
+    """By an hour, either way, in the middle of a question that nobody answers."""
+    async with bench_on(box) as bench:
+        box.replies["LEV?"] = None
+        asked = box.received.count("LEV?")
+        asking = asyncio.create_task(level(bench.devices["one"]))
+        await until(lambda: box.received.count("LEV?") > asked)
+        wall = time.time
+        monkeypatch.setattr(time, "time", lambda: wall() + step_s)
+        with taking(0.3, patience()), pytest.raises(DeviceTimeout):
+            await asking

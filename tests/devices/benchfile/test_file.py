@@ -1,5 +1,6 @@
 """A bench file is checked before anything is opened, and a mistake is named by its place."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,18 +25,35 @@ def bench_file(folder: Path, text: str) -> Path:
     ("text", "message"),
     [
         ("name = ", r"line 1, column \d+"),
+        (SMU + SMU, r'line \d+, column \d+: Key "smu" already exists'),
+        (SMU + "driver = 'scpi'", 'bench.toml: Key "driver" already exists'),
         ("name = 3", "bench.toml: name: text is expected, not 3"),
         ("nmae = 'x'", "nmae: there is no such key, did you mean 'name'?"),
         ("devices = 3", "devices: a table is expected"),
         ("stop_order = ['hv']", "stop_order: there is no device 'hv'"),
         ("allow = ['10.0.0/8 ']", "allow: '10.0.0/8 ' is neither loopback"),
         ("on_estop = 'off'", "on_estop: estop, park or hold is expected, not 'off'"),
+        ("[devices.'a b']\ndriver='scpi'\naddress='x'", r"\[devices\] a b: a device's name"),
+    ],
+)
+def test_a_mistake_is_named_by_file_table_and_key(tmp_path: Path, text: str, message: str) -> None:
+    path = bench_file(tmp_path, text)
+    with pytest.raises(BenchError, match=message) as caught:
+        Bench.load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
         ("[devices.smu]\naddress='tcp:h:1'", r"\[devices.smu\] driver: it is missing"),
         ("[devices.smu]\ndriver='scpi'", r"\[devices.smu\] address: it is missing"),
-        ("[devices.'a b']\ndriver='scpi'\naddress='x'", r"\[devices\] a b: a device's name"),
         (SMU + "simulated = 1", r"\[devices.smu\] simulated: true or false is expected, not 1"),
         (SMU + "timeout_s = -1", r"\[devices.smu\] timeout_s: seconds up to 3600 expected"),
-        (SMU + "baud = 1", r"\[devices.smu\] baud: there is no such key"),
+        (
+            SMU + "baud = 1",
+            r"\[devices.smu\] baud: a baud rate from 50 to 4000000 is expected, not 1",
+        ),
         (SMU + "[devices.smu.limits]\nvoltage = 3", r"limits\] voltage: \[lowest, highest\]"),
         (
             SMU + "[devices.smu.limits]\nvoltage = [-300, 20]",
@@ -47,11 +65,26 @@ def bench_file(folder: Path, text: str) -> Path:
         ("[devices.x]\ndriver='acme.one'\naddress='tcp:h:1'", "no driver 'acme.one'; known are"),
     ],
 )
-def test_a_mistake_is_named_by_file_table_and_key(tmp_path: Path, text: str, message: str) -> None:
-    path = bench_file(tmp_path, text)
-    with pytest.raises(BenchError, match=message) as caught:
-        Bench.load(path)
-    assert str(path) in str(caught.value)
+def test_a_mistake_in_the_table_of_a_device_keeps_that_one_offline_and_no_other(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = bench_file(tmp_path, text + "\n[devices.other]\ndriver='scpi'\naddress='tcp:h:1'\n")
+    bench = Bench.load(path)
+    wrong, other = bench.devices.values()
+    assert (wrong.state, other.unusable) == ("offline", "")
+    assert re.search(message, wrong.unusable)
+    assert not list(wrong.members())
+    with pytest.raises(BenchError, match=message):
+        wrong.member("voltage")
+
+
+def test_a_file_is_changed_only_while_all_of_it_is_right(tmp_path: Path) -> None:
+    file = BenchFile.load(bench_file(tmp_path, SMU + "bauds = 1"))
+    assert "there is no such key" in file.usable.devices["smu"].wrong
+    with pytest.raises(
+        BenchError, match=r"bench.toml: \[devices.smu\] bauds: there is no such key"
+    ):
+        _ = file.config
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:

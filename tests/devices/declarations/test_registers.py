@@ -89,6 +89,7 @@ class Plant:
     connections: int = 0
     requests: list[tuple[int, int, int, int]] = field(default_factory=list)
     values: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    _free_at: dict[int, float] = field(default_factory=dict)  # a unit on a line answers in order
 
     def address(self, unit: int) -> str:
         if self.wire == "tcp":
@@ -100,9 +101,15 @@ class Plant:
         if self.instead:
             data = self.instead.popleft()
         delay = self.late.popleft() if self.late else 0.0
-        if delay:
-            asyncio.get_running_loop().call_later(delay, write, data)
-        elif delay is not None:
+        if delay is None:
+            return
+        loop, unit = asyncio.get_running_loop(), data[0]
+        at = loop.time() + delay
+        if self.wire == "rtu":
+            at = self._free_at[unit] = max(at, self._free_at.get(unit, 0.0))
+        if at > loop.time():
+            loop.call_at(at, write, data)
+        else:
             write(data)
 
     def device(self, unit: int) -> SimDevice:

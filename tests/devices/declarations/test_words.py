@@ -22,7 +22,6 @@ from funcnodes.devices import (
     record,
     setting,
 )
-from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.declarations import drivers  # fmt: skip
 from funcnodes.devices.device import Device
 from funcnodes.devices.transports.memory import ScriptedTransport
@@ -231,5 +230,5 @@ def test_every_driver_that_ships_names_its_manual_and_can_be_made_safe() -> None
 
 def test_an_unknown_driver_lists_those_there_are() -> None:
     with pytest.raises(BenchError, match=r"no driver 'acme'; known .*keithley.smu2400") as found:
-        Bench(BenchConfig("b", devices={"x": DeviceConfig("x", "acme", "tcp:127.0.0.1:1")}))
+        drivers.find("acme")
     assert found.value.hint == "Is the package that provides it installed?"

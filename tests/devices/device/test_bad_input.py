@@ -115,7 +115,8 @@ def put(member: str, value: Any) -> Act:
 
 CASES = {
     "another model": case(
-        connect, IdentityError, "ACME TWO answers, for which the driver acme.one is not made",
+        connect, IdentityError,
+        "ACME TWO answers, for which the driver acme.one is not made: its model is 'TWO'",
         replies={"*IDN?": "ACME,TWO,7,1.0"}, command="*IDN?",
     ),
     "another serial number": case(
@@ -223,11 +224,11 @@ async def test_a_serial_number_that_changes_is_noticed_at_the_reconnection(
         device = bench.device("one")
         gadget.replies["*IDN?"] = "ACME,ONE,8,1.0"
         gadget.drop()
-        with pytest.raises(DeviceError, match="serial number 8") as caught:
+        with pytest.raises(DeviceError, match="its serial number is '8', not '7'") as caught:
             await until_it_fails(device)
         assert caught.value.device == "one"
         assert device.state in ("offline", "fault")
-        assert "expected was 7" in device.message
+        assert "its serial number is '8', not '7'" in device.message
 
 
 async def test_nothing_from_a_user_s_string_ends_a_command(
@@ -248,9 +249,10 @@ async def test_nothing_from_a_user_s_string_ends_a_command(
 
 def test_a_driver_that_is_not_there_is_named_with_those_that_are() -> None:
     config = DeviceConfig("one", "acme.two", "tcp:127.0.0.1:1")
+    device = Bench(BenchConfig("lab", devices={"one": config})).devices["one"]
     with pytest.raises(BenchError) as caught:
-        Bench(BenchConfig("lab", devices={"one": config}))
-    assert "[devices.one] There is no driver 'acme.two'; known are keithley" in str(caught.value)
+        device.member("voltage")
+    assert "one cannot be used: There is no driver 'acme.two'; known are kei" in str(caught.value)
     assert caught.value.context["device"] == "one"
 
 

@@ -72,3 +72,39 @@ def test_the_same_unit_may_have_new_firmware() -> None:
 def test_an_error_entry_has_a_number_and_a_text() -> None:
     assert replies.error_entry('-113,"Undefined header"') == (-113, "Undefined header")
     assert replies.error_entry('+0,"No error"') == (0, "No error")
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("ACME,ONE,7,1.0", ("ACME", "ONE", "7", "1.0")),
+        ("ACME, ONE ,7", ("ACME", "ONE", "7", "")),
+        ("ACME,ONE", ("ACME", "ONE", "", "")),
+        ("SR830", ("", "SR830", "", "")),
+        (",SR830,,", ("", "SR830", "", "")),
+    ],
+)
+def test_an_identity_may_have_fewer_fields_and_is_read_back_as_written(
+    text: str, fields: tuple[str, ...]
+) -> None:
+    found = replies.identity(text)
+    assert (found.maker, found.model, found.serial, found.firmware) == fields
+    assert replies.read_identity(str(found)) == found
+    assert found.is_known
+
+
+@pytest.mark.parametrize("text", ["", "1.5", "1,2,3", "-1.5E+3", "0,0", "#"])
+def test_numbers_are_no_identity(text: str) -> None:
+    with pytest.raises(ReplyError, match="is no identification"):
+        replies.identity(text)
+
+
+def test_two_identities_differ_in_what_is_named_and_in_nothing_else() -> None:
+    one = replies.Identity("ACME", "ONE", "7", "1.0")
+    assert one.unlike(replies.Identity("ACME", "ONE", "7", "2.0")) == (
+        "its firmware is '1.0', not '2.0'"
+    )
+    assert one.unlike(one) == ""
+    assert one.unlike(replies.Identity("ACME", "TWO", "", "2.0")) == (
+        "its model is 'ONE', not 'TWO' and its serial number is '7', not (none)"
+    )

@@ -143,7 +143,10 @@ async def test_every_byte_of_the_wire_is_there_whatever_the_instrument_says(
 def test_a_recording_channel_passes_on_all_that_a_channel_can() -> None:
     """One thing left out would do nothing, quietly."""
     can = {name for name in vars(Transport) if not name.startswith("_")}
-    copied = {"interrupt_s", "fresh_on_open", "has_service_request", "is_shared"}
+    copied = {
+        "interrupt_s", "fresh_on_open", "has_marker", "has_service_request", "hears_unasked",
+        "is_shared",
+    }  # fmt: skip
     assert can - set(vars(Recording)) <= copied
     inner = TcpTransport(parse("tcp:127.0.0.1:1"))
     inner.interrupt_s, inner.fresh_on_open, inner.has_service_request = 0.7, False, True

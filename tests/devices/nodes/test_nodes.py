@@ -79,6 +79,7 @@ async def test_set_then_read_in_the_drawn_order(
         first.outputs["_triggeroutput"].connect(second.inputs["_triggerinput"])
     output.inputs["value"].value = True
     voltage.inputs["value"].value = "200 mV"
+    await bench.devices["smu"].member_command("sense_both")
     compliance.inputs["value"].value = "1 mA"
     await compliance
     await read.settled()

@@ -40,6 +40,9 @@ async def test_fields_of_a_record_are_read_together_and_rest_while_the_output_is
     assert heard["v"][0].value is None
     assert "since output is off" in heard["v"][0].text
     await bench.devices["smu"].member_set("output", True)
+    await until(lambda: heard["i"][-1].value is not None)
+    assert "is no number (missing)" in heard["v"][-1].text  # which is not sensed
+    await bench.devices["smu"].member_command("sense_both")
     await until(lambda: heard["v"][-1].value is not None and heard["i"][-1].value is not None)
 
 

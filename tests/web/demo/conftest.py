@@ -26,7 +26,7 @@ from ... import waiting
 
 STUCK_NODES = '''
 """Nodes that hold the loop, for tests."""
-import asyncio
+import asyncio, time
 from funcnodes.core import Node, NodeInput, Shelf
 
 class Spin(Node):
@@ -58,7 +58,36 @@ class Sulk(Node):
             while True:
                 pass
 
-SHELF = Shelf([Spin, Hold, Sulk], name="Stuck")
+class Slow(Node):
+    node_id = "test.slow"
+    node_name = "Slow to build"
+    go = NodeInput(type=bool, default=False)
+    def __init__(self, **more):
+        time.sleep(1.2)
+        super().__init__(**more)
+    async def func(self, go):
+        pass
+
+class Nameless(Node):
+    node_id = "test.nameless"
+    node_name = "Nameless"
+    default_run_in = "loop"
+    go = NodeInput(type=bool, default=False)
+    held = False
+    @property
+    def name(self):
+        if self.held:
+            raise RuntimeError("a name that is not there")
+        return super().name
+    @name.setter
+    def name(self, name):
+        Node.name.fset(self, name)
+    async def func(self, go):
+        self.held = go
+        time.sleep(1.2 if go else 0)
+        self.held = False
+
+SHELF = Shelf([Spin, Hold, Sulk, Slow, Nameless], name="Stuck")
 '''
 
 

@@ -1,10 +1,13 @@
 """Devices come first, however worker, demo or terminal end."""
 
 import asyncio
+import json
+import os
 import signal
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from funcnodes.workers import schema
@@ -69,6 +72,34 @@ async def test_a_node_that_holds_the_interpreter_itself_is_ended_by_the_guardian
         assert not await demo.simulator.output()
 
 
+@pytest.mark.timing
+async def test_the_heart_beats_while_the_loop_is_held_by_what_a_node_does_or_how_it_is_made(
+    demo: Demo,
+) -> None:
+    """An __init__ of 1.2 s, a name that raises while it is asked for, a file of 2,000 nodes:
+    the guardian must take none of it for the worker's death (S3a)."""
+    nodes = [
+        {"id": f"n{n}", "node_id": "test.sulk", "name": f"Node {n}", "io": {}} for n in range(2000)
+    ]
+    folder = demo.settings.workers_dir / demo.worker / "nodespaces"
+    (folder / "many.json").write_text(json.dumps({"nodes": nodes, "edges": []}))
+    async with demo.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await demo.simulator.becomes(True)
+        worker = demo.worker_process
+        await page.ask(schema.AddNode(key="test.slow", x=0, y=0))
+        await add_spin(page, "test.nameless")
+        await page.until(schema.Logged, lambda each: "holding the worker" in each.lines[0].text)
+        await page.ask(schema.GetWatch())  # answered once the loop is free again
+        for _ in range(2):
+            await page.ask(schema.OpenSpace(name="many"))
+        assert worker.alive()
+        assert await demo.simulator.output(), "the guardian took the worker for dead"
+
+
 async def test_sigterm_to_the_worker_makes_the_bench_safe_and_ends_in_order(
     demo: Demo, limit: Limit
 ) -> None:
@@ -127,6 +158,35 @@ async def test_a_worker_killed_or_frozen_in_a_run_leaves_the_bench_safe(
         assert await demo.simulator.output() is False
         transitions = (await demo.simulator.ask(do="state"))["smu"]["output_transitions"]
         assert transitions[-1][1] is False
+
+
+async def test_killed_together_with_its_guardian_it_is_made_up_for_by_the_next(
+    lab: Demo, limit: Limit
+) -> None:
+    """As when memory runs out: outputs off within 3 s, before anything else, and it is said."""
+    async with lab.page() as page:
+        await page.subscribe()
+        await page.open_example()
+        await page.online("smu")
+        await page.ask(schema.SetLive(live=True))
+        await page.ask(schema.TriggerNode(id="output"))
+        await lab.simulator.becomes(True)
+        worker = lab.worker_process
+        guardians = psutil.Process(worker.pid).children()
+        assert any("guardian" in " ".join(each.cmdline()) for each in guardians)
+        began = time.monotonic()
+        for pid in [*(each.pid for each in guardians), worker.pid]:
+            os.kill(pid, signal.SIGKILL)
+        await lab.simulator.becomes(False)
+        took = time.monotonic() - began
+        print(f"worker and guardian killed together: off after {took:.2f} s")
+        assert took < limit(3)
+        snapshot = await page.until(schema.Snapshot)
+        said = [line.text for line in snapshot.log]
+        made = f"(process {worker.pid}) did not end in order: smu was made safe"
+        if not any(made in text for text in said):
+            await page.until(schema.Logged, lambda each: made in each.lines[0].text)
+        assert not snapshot.latch.latched
 
 
 async def test_ctrl_c_ends_everything_devices_first_and_a_second_one_is_harmless(

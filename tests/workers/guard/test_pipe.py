@@ -1,6 +1,10 @@
 """The worker's end of its guardian's pipe: one guardian while there is something to guard."""
 
+import contextlib
+import os
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,10 +14,12 @@ import psutil
 import pytest
 
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.safetylog import SafetyLog
 from funcnodes.workers.guard import pipe
 from funcnodes.workers.guard.guardian import Word
 from funcnodes.workers.guard.pipe import GuardianProcess
 from funcnodes.workers.processes import Process
+from funcnodes_simulators import SimulatedBench
 
 from ...waiting import eventually, patience
 
@@ -37,7 +43,7 @@ def guardian(
         program.write_text(f"#!/bin/sh\n{script.format(heard=tmp_path / 'heard')}\n")
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
-        made.append(GuardianProcess())
+        made.append(GuardianProcess(SafetyLog(None)))
         return made[-1]
 
     yield make
@@ -133,3 +139,106 @@ def test_one_that_does_not_end_by_itself_is_ended(
     watcher.stand_down()
     assert process is not None
     assert process.returncode == -signal.SIGKILL
+
+
+WORKER = """
+import sys, time
+import msgspec
+from funcnodes.devices.estop.emergency import Target
+from funcnodes.devices.estop.safetylog import SafetyLog
+from funcnodes.workers.guard import pipe
+
+pipe.DEAF_S = 0.5
+log = SafetyLog(None)
+log.on_event(lambda event: print(event.text, flush=True))
+guardian = pipe.GuardianProcess(log)
+guardian.plan([msgspec.json.decode(sys.argv[1], type=Target)])
+shown = 0
+while True:
+    guardian.beat()
+    if guardian._process.pid != shown and guardian._patience_s == pipe.DEAF_S:
+        shown = guardian._process.pid
+        print(shown, flush=True)
+    time.sleep(0.05)
+"""
+
+
+def test_one_that_does_not_read_is_replaced_and_can_do_no_harm_afterwards() -> None:
+    """Frozen, and continued later: it neither writes nor kills the worker; the new one guards."""
+    with SimulatedBench.start("demo", seed=1) as simulated:
+        target = msgspec.structs.replace(TARGET, address=simulated.resources["smu"])
+        switch_on(simulated)
+        with subprocess.Popen(
+            [sys.executable, "-c", WORKER, msgspec.json.encode(target).decode()],
+            stdout=subprocess.PIPE, text=True,
+        ) as worker:  # fmt: skip
+            assert worker.stdout is not None
+            first = int(worker.stdout.readline())
+            os.kill(first, signal.SIGSTOP)
+            assert worker.stdout.readline() == (
+                "The guardian has not read for 0.5 s and was replaced.\n"
+            )
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(first, signal.SIGCONT)
+            second = int(worker.stdout.readline())
+            assert second != first
+            assert Process.of(first) is None
+            assert worker.poll() is None
+            assert simulated.state()["smu"]["output"] is True
+            worker.kill()
+            simulated.wait("smu", "output", False, timeout_s=patience())
+
+
+def switch_on(simulated: SimulatedBench) -> None:
+    """By hand."""
+    _, host, port, _ = simulated.resources["smu"].split("::")
+    with socket.create_connection((host, int(port))) as panel:
+        panel.sendall(b":OUTP ON\n")
+        simulated.wait("smu", "output", True, timeout_s=patience())
+
+
+def test_a_long_plan_reaches_it_whole_although_the_pipe_takes_it_in_pieces(
+    guardian: Callable[[str], GuardianProcess], tmp_path: Path
+) -> None:
+    watcher = guardian("sleep 0.3; exec cat > {heard}.$$")
+    plan = [msgspec.structs.replace(TARGET, device=f"smu{n}") for n in range(2000)]
+    watcher.plan(plan)
+
+    def arrived() -> bool:
+        watcher.beat()
+        return len(heard_whole(tmp_path)) > 1
+
+    eventually(arrived)
+    watcher.stand_down()
+    (words,) = heard(tmp_path)
+    assert words[0].targets == plan
+
+
+def heard_whole(tmp_path: Path) -> list[bytes]:
+    """Lines that have come to their end."""
+    return [
+        line for path in tmp_path.glob("heard.*") for line in path.read_bytes().split(b"\n")[:-1]
+    ]
+
+
+def test_without_memory_for_a_guardian_that_is_said_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, guardian: Callable[[str], GuardianProcess], tmp_path: Path
+) -> None:
+    guardian(LISTENS)  # a script in place of the real one
+    told: list[str] = []
+    log = SafetyLog(None)
+    log.on_event(lambda event: told.append(event.text))
+    watcher = GuardianProcess(log)
+    begin = subprocess.Popen
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(pipe, "AGAIN_S", 0.0)
+    watcher.plan([TARGET])
+    assert told == ["There is no guardian, since none can be started: Cannot allocate memory."]
+    monkeypatch.setattr(subprocess, "Popen", begin)
+    watcher.beat()
+    watcher.stand_down()
+    assert [words[0].targets for words in heard(tmp_path)] == [[TARGET]]

@@ -1,13 +1,19 @@
 """Keeping a worker process alive, with programs in its place that live and die as told."""
 
+import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from funcnodes.devices import Bench
+from funcnodes.devices.addresses import parse
+from funcnodes.devices.estop import unfinished
+from funcnodes.devices.estop.unfinished import Unfinished
 from funcnodes.errors import WorkerError
 from funcnodes.machine.files import write_json
 from funcnodes.settings import Settings
@@ -16,8 +22,9 @@ from funcnodes.workers.manager.manager import Manager
 from funcnodes.workers.manager.supervision import DEATHS_ALLOWED, Supervisor
 from funcnodes.workers.processes import Process
 from funcnodes.workers.workspace import Workspace
+from funcnodes_simulators import SimulatedBench
 
-from ...waiting import until
+from ...waiting import patience, until
 
 LIVES = "exec sleep 60"
 MADE = list[Supervisor]
@@ -63,6 +70,15 @@ async def process_of(supervisor: Supervisor, other_than: int = 0) -> Process:
     return process
 
 
+def gone() -> Process:
+    """A process that was killed."""
+    with subprocess.Popen(["sleep", "60"]) as program:
+        found = Process.of(program.pid)
+        program.kill()
+    assert found is not None
+    return found
+
+
 def starts(tmp_path: Path) -> int:
     return len((tmp_path / "starts").read_text().splitlines())
 
@@ -94,6 +110,34 @@ async def test_five_deaths_within_a_minute_are_failure_until_somebody_starts_it(
     assert supervisor.state == "starting"
     await is_in(supervisor, "failed")
     assert starts(tmp_path) == 2 * DEATHS_ALLOWED
+
+
+async def test_what_a_worker_that_is_given_up_and_its_guardian_left_on_is_struck(
+    supervise: Callable[[str], Supervisor],
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The manager alone is left: nobody opens the instrument any more (S1)."""
+    monkeypatch.setattr(supervision, "GUARDIAN_S", 0.05)
+    with SimulatedBench.start("demo", seed=1) as simulated:
+        path = workspace.root / "bench.toml"
+        path.write_text(
+            'name = "lab"\n[devices.smu]\ndriver = "keithley.smu2400"\n'
+            f'address = "{simulated.resources["smu"]}"\n'
+        )
+        async with Bench.load(path) as bench:
+            await bench.device("smu").member_set("output", True)
+            target = bench.device("smu").target()
+        dead = gone()
+        entry = Unfinished(
+            pid=dead.pid, started=dead.started, owner="lab", device="smu", t=0.0, target=target
+        )
+        address = parse(simulated.resources["smu"])
+        unfinished.keep(address, entry)
+        write_json(workspace.root / "process.json", dead.to_saved())
+        supervise("exit 3").start()
+        await asyncio.to_thread(simulated.wait, "smu", "output", False, timeout_s=patience())
+        unfinished.clear(address)
 
 
 def test_the_pauses_between_restarts_grow_from_half_a_second_to_thirty() -> None:

@@ -155,7 +155,7 @@ function RunProgress({ run }: { run: RunView | null }) {
         <i style={{ width: `${(share ?? (live ? 0 : 1)) * 100}%` }} className={run.state === "running" ? "" : "held"} />
       </span>
       {share !== null && <span><b>{Math.floor(share * 100)} %</b></span>}
-      <span>
+      <span title={`${whole(run.kept)} ${run.kept === 1 ? "row" : "rows"} kept on disk`}>
         <b>{run.total ? `${whole(run.done)}/${whole(run.total)}` : whole(run.done)}</b> points
       </span>
       {live && run.waiting && <span data-testid="waiting">{run.waiting}</span>}

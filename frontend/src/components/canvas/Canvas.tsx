@@ -10,7 +10,7 @@ import { frameBoxes, sectionAt } from "../../model/frames";
 import { freePlace } from "../../model/place";
 import { edgesIn, nodesIn } from "../../model/scope";
 import type { EdgeView, NodeView } from "../../model/wire.gen";
-import { get, isLocked, mayAct, set, useEditor } from "../../store/editor";
+import { get, isLocked, mayAct, selectOnly, set, useEditor } from "../../store/editor";
 import { addNode, connect, redo, undo } from "../../store/edits";
 import { openScope } from "../../store/nesting";
 import { type CardNode, NodeCard } from "../cards/NodeCard";
@@ -61,7 +61,7 @@ function Zoomed({ children }: { children: ReactNode }) {
 
 function Inner() {
   useKnownHandles();
-  const { nodes, setNodes, onNodesChange, onDragStart, onDrag, onDragStop, move } = useGraphNodes();
+  const { nodes, nudge, onNodesChange, onDragStart, onDrag, onDragStop, move } = useGraphNodes();
   const many = nodes.length > MANY;
   const overview = useSmall() && many;
   const { edges, chosen, onEdgesChange } = useGraphEdges(overview);
@@ -89,13 +89,13 @@ function Inner() {
       heldAt: (point) => sectionAt(frameBoxes(cardsOf(flow.getNodes() as CardNode[], get().graph?.nodes ?? NO_NODES)), [], point),
       toCanvas: (point) => flow.screenToFlowPosition(point),
       fit: () => void flow.fitView(FIT),
-      tidy: () => void arrange(flow.getNodes(), move).then(drawn).then(() => flow.fitView(FIT)),
+      tidy: () => void arrange(toTidy(flow.getNodes()), move).then(drawn).then(() => flow.fitView(FIT)),
       focus: () => frame.current?.focus(),
       selectedEdges: () => edgesNow.current.filter((edge) => edge.selected).map((edge) => edge.id),
-      selectAll: () => setNodes((all) => all.map((node) => ({ ...node, selected: true }))),
+      nudge,
     });
     return () => offer(null);
-  }, [flow, move, setNodes]);
+  }, [flow, move, nudge]);
 
   const onConnectEnd = useCallback(
     (event: globalThis.MouseEvent | TouchEvent, state: FinalConnectionState) => {
@@ -117,9 +117,17 @@ function Inner() {
     const { x, y } = flow.screenToFlowPosition({ x: event.clientX - 40, y: event.clientY - 16 });
     void addNode(entry, Math.round(x), Math.round(y), null, canvas()?.heldAt({ x, y }) ?? null);
   }, [flow]);
-  const onSelectionDragStop = useCallback((event: MouseEvent, moved: CardNode[]) => onDragStop(event, null, moved), [onDragStop]);
-  const onSelectionDrag = useCallback((event: MouseEvent, moved: CardNode[]) => onDrag(event, moved[0] ?? null), [onDrag]);
-  const onSelectionDragStart = useCallback((event: unknown, moved: CardNode[]) => onDragStart(event, null, moved), [onDragStart]);
+  const flowState = useStoreApi();
+  /** A plain click selects one, also where several were selected; xyflow leaves those as they are. */
+  const onNodeClick = useCallback(
+    (event: MouseEvent, node: Node) => {
+      if (event.shiftKey || event.ctrlKey || event.metaKey) return;
+      if (get().selection.length < 2 && !edgesNow.current.some((edge) => edge.selected)) return;
+      flowState.getState().unselectNodesAndEdges();
+      selectOnly(node.id);
+    },
+    [flowState],
+  );
   const onDoubleClick = useCallback(
     (event: MouseEvent) => {
       if (!(event.target as Element).closest(".react-flow__pane")) return;
@@ -141,10 +149,8 @@ function Inner() {
         onNodeDragStart={onDragStart}
         onNodeDrag={onDrag}
         onNodeDragStop={onDragStop}
+        onNodeClick={onNodeClick}
         onNodeDoubleClick={onNodeDoubleClick}
-        onSelectionDragStart={onSelectionDragStart}
-        onSelectionDrag={onSelectionDrag}
-        onSelectionDragStop={onSelectionDragStop}
         onConnectStart={onConnectStart}
         onConnect={onConnect}
         onConnectEnd={onConnectEnd}
@@ -229,10 +235,23 @@ function box(node: Node) {
   return { id: node.id, ...node.position, width: node.measured?.width ?? CARD, height: node.measured?.height ?? NEW_HEIGHT };
 }
 
+/** What is selected where it is several, else all. */
+function toTidy(nodes: Node[]): Node[] {
+  const selected = nodes.filter((node) => node.selected);
+  return selected.length > 1 ? selected : nodes;
+}
+
 async function arrange(nodes: Node[], move: (moved: Array<{ id: string; x: number; y: number }>) => Promise<void>): Promise<void> {
   const { graph, scope } = get();
   const cards = cardsOf(nodes as CardNode[], graph?.nodes ?? NO_NODES);
-  await move(await tidy(cards, edgesIn(graph?.edges ?? NO_EDGES, scope)));
+  const here = new Set(nodes.map((node) => node.id));
+  const edges = edgesIn(graph?.edges ?? NO_EDGES, scope).filter((edge) => here.has(edge.source) && here.has(edge.target));
+  const places = await tidy(cards, edges);
+  // A part of the graph stays where it is; all of it begins at the corner.
+  const part = here.size < Object.keys(nodesIn(graph?.nodes ?? NO_NODES, scope)).length;
+  const [left, top] = part ? [Math.min(...nodes.map((node) => node.position.x)), Math.min(...nodes.map((node) => node.position.y))] : [0, 0];
+  const [x0, y0] = part ? [Math.min(...places.map(({ x }) => x)), Math.min(...places.map(({ y }) => y))] : [0, 0];
+  await move(places.map(({ id, x, y }) => ({ id, x: Math.round(x - x0 + left), y: Math.round(y - y0 + top) })));
 }
 
 function onNodeDoubleClick(event: MouseEvent, node: Node): void {

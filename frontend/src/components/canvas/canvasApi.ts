@@ -14,10 +14,12 @@ export interface CanvasApi {
   /** The middle of what is visible, in the window. */
   window(): { x: number; y: number };
   fit(): void;
+  /** Lay out what is selected, all where it is not several. */
   tidy(): void;
+  /** Move what is selected. */
+  nudge(dx: number, dy: number): void;
   focus(): void;
   selectedEdges(): string[];
-  selectAll(): void;
 }
 
 let current: CanvasApi | null = null;

@@ -78,22 +78,25 @@ export function useGraphNodes() {
     for (const id of ids) drop(held.current, id);
   }, [move]);
 
-  const onNodesChange = useCallback(
-    (changes: NodeChange<CardNode>[]) => {
-      for (const change of changes) {
-        if (change.type !== "position" || change.dragging !== false || !change.position || dragging.current) continue;
-        if (!nudged.current.has(change.id)) {
-          nudged.current.add(change.id);
-          hold(held.current, change.id);
-        }
-        if (timer.current !== null) clearTimeout(timer.current);
-        timer.current = setTimeout(settleNudge, NUDGE_MS);
+  const nudge = useCallback(
+    (dx: number, dy: number) => {
+      const ids = new Set(shown.current.filter((node) => node.selected).map((node) => node.id));
+      for (const id of ids) {
+        if (nudged.current.has(id)) continue;
+        nudged.current.add(id);
+        hold(held.current, id);
       }
-      select(changes);
-      setNodes((before) => applyNodeChanges(changes, before));
+      if (timer.current !== null) clearTimeout(timer.current);
+      timer.current = setTimeout(settleNudge, NUDGE_MS);
+      setNodes((before) => before.map((node) => (ids.has(node.id) ? { ...node, position: moved(node.position, dx, dy) } : node)));
     },
     [settleNudge],
   );
+
+  const onNodesChange = useCallback((changes: NodeChange<CardNode>[]) => {
+    select(changes);
+    setNodes((before) => applyNodeChanges(changes, before));
+  }, []);
 
   const dragging = useRef<{ start: Map<string, XY>; followers: string[]; made: number } | null>(null);
   const onDragStart = useCallback((_event: unknown, _node: unknown, dragged: CardNode[]) => {
@@ -144,7 +147,7 @@ export function useGraphNodes() {
     },
     [move, settle, toCanvas],
   );
-  return { nodes, setNodes, onNodesChange, onDragStart, onDrag, onDragStop, move };
+  return { nodes, nudge, onNodesChange, onDragStart, onDrag, onDragStop, move };
 }
 
 /** The page's selection follows at once, so that no event of the worker's can undo a click. */

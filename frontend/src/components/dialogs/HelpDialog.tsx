@@ -7,7 +7,7 @@ const KEYS: Array<[string, Array<[string, string]>]> = [
     [
       ["Find a node", "/"], ["Add a node here", "Ctrl K"], ["Connect the selected node", "C"], ["Undo", "Ctrl Z"],
       ["Redo", "Ctrl Shift Z|Ctrl Y"], ["Copy, paste", "Ctrl C|Ctrl V"], ["Duplicate", "Ctrl D"], ["Remove", "Del"],
-      ["Make a subgraph of the selection", "Ctrl Shift G"], ["Nudge", "← ↑ → ↓"], ["Pin the port under the pointer", "P"], ["Tidy", "L"],
+      ["Make a subgraph of the selection", "Ctrl Shift G"], ["Nudge the selection", "← ↑ → ↓"], ["Pin the port under the pointer", "P"], ["Tidy what is selected, or all", "L"],
     ],
   ],
   ["View", [["Fit", "F"], ["Select all", "Ctrl A"], ["Pan", "Space drag|Right drag"], ["Zoom", "Wheel"], ["Open a subgraph, come back", "Enter|Alt ↑"], ["Walk through nodes", "Tab"], ["This list", "?"]]],

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { clockTime, duration, whole } from "../../model/format";
+import { isRunning } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
@@ -52,7 +53,10 @@ export function DataTab() {
                 <td className="m" title={new Date(run.started * 1000).toLocaleString()}>{clockTime(run.started)}</td>
                 <td className="m">{run.ended === null ? "" : duration(run.ended - run.started)}</td>
                 <td><Chip mark={RUN[run.state]} /></td>
-                <td className="num">{whole(run.rows)}</td>
+                <td className="num" data-testid="run-rows" data-kept={run.kept}>
+                  {whole(run.rows)}
+                  {isRunning(run) && <span className="dim small" title="On disk for good: what is kept survives a crash or a power cut"> {whole(run.kept)} kept</span>}
+                </td>
                 <td>{run.operator}</td>
                 <td className="num">
                   {run.rows > 0 && (

@@ -13,9 +13,10 @@ export function LogTab() {
   const log = useEditor((state) => state.graph?.log) ?? NONE;
   const [level, setLevel] = useState<LogLine["level"]>("info");
   const [words, setWords] = useState("");
+  const [safetyOnly, setSafetyOnly] = useState(false);
   const rank = (each: LogLine["level"]) => LEVELS.findIndex(([key]) => key === each);
   const wanted = words.trim().toLowerCase();
-  const lines = log.filter((line) => rank(line.level) >= rank(level) && `${line.source} ${line.text}`.toLowerCase().includes(wanted)).slice(-SHOWN);
+  const lines = log.filter((line) => (line.safety || !safetyOnly) && rank(line.level) >= rank(level) && `${line.source} ${line.text}`.toLowerCase().includes(wanted)).slice(-SHOWN);
   const end = useRef<HTMLDivElement>(null);
   const last = lines.at(-1);
   useEffect(() => {
@@ -36,6 +37,9 @@ export function LogTab() {
             </button>
           ))}
         </span>
+        <button type="button" className="btn sm ghost" aria-pressed={safetyOnly} title="Stops, resets, interlocks, parking, and what was refused or made safe" onClick={() => setSafetyOnly(!safetyOnly)}>
+          Safety only
+        </button>
         <span className="grow" />
         <span className="dim small">{lines.length} {lines.length === 1 ? "line" : "lines"}</span>
       </div>
@@ -62,7 +66,7 @@ export function LogTab() {
             ))}
           </tbody>
         </table>
-        {lines.length === 0 && <p className="none">Nothing logged{wanted || level !== "debug" ? " that fits the filter" : " yet"}.</p>}
+        {lines.length === 0 && <p className="none">Nothing logged{wanted || safetyOnly || level !== "debug" ? " that fits the filter" : " yet"}.</p>}
       </div>
     </>
   );
