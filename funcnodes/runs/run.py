@@ -4,9 +4,8 @@
           → park what was written → snapshot → close the file → the former arming
 
 Guarantees that whatever a run wrote to is parked at every end of it, and that the graph is locked
-meanwhile. After an E-STOP nothing is written; after an interlock's stop, only to what that leaves
-as it is. Verbs are pause, resume, stop and abort; none of them is an exception to who waits. Points
-are the frames' business, bytes the devices', checks the runner's.
+meanwhile. After a stop only what that leaves as it is is written to: nothing, after an E-STOP.
+Verbs are pause, resume, stop and abort; none is an exception to who waits.
 """
 
 import asyncio

@@ -457,15 +457,11 @@ class Worker:
 
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
 
-    def needs_no_run(self) -> None:
-        """Raises RefusedError while a run is on."""
+    def needs_no_run(self, *, closes: bool = False) -> None:
+        """Raises RefusedError while a run is on; to close, also while Live has things set."""
         if self.open is not None and self.open.runner.active is not None:
             raise RefusedError("A run is on.", hint="Stop the run first.")
-
-    def _may_close(self) -> None:
-        """Raises RefusedError while a run is on, or what was set by hand is to be parked first."""
-        self.needs_no_run()
-        if self.open is not None:
+        if closes and self.open is not None:
             self.open.live.check_nothing_written()
 
     async def open_space(self, name: str) -> str:
@@ -475,7 +471,7 @@ class Worker:
             RefusedError: A run is on.
             SavedGraphError: There is none of that name, or no valid version of it.
         """
-        self._may_close()
+        self.needs_no_run(closes=True)
         if self.open is not None:
             await self.open.autosave.flush()
         async with self.opening.opened(name) as opened:
@@ -486,7 +482,7 @@ class Worker:
 
     async def add_space(self, wanted: str, data: dict[str, Any]) -> str:
         """Keep a nodespace under a free name like `wanted`, and open it. Returns its name."""
-        self._may_close()
+        self.needs_no_run(closes=True)
         build(self.library, self.bench, self.latch, data)
         store = self.workspace.spaces
         name = store.unused_name(wanted)
@@ -510,7 +506,7 @@ class Worker:
 
     async def close_space(self) -> None:
         """Close the open nodespace, if any."""
-        self._may_close()
+        self.needs_no_run(closes=True)
         space, self.open = self.open, None
         if space is not None:
             self.last_run = views.run_view(space.runner.run) if space.runner.run else self.last_run

@@ -5,13 +5,16 @@ when the output is on again and nobody has read anew. It is told apart by what i
 and by when the output was switched last. Asks no instrument.
 """
 
-from functools import cache
 from typing import Any, Literal, Protocol
 
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Sample
 from funcnodes.devices.device.readings import Readings
+
+
+Declared = tuple[dict[str, Member], dict[str, Control[Any]]]
+_declared: dict[type, Declared] = {}  # by driver
 
 
 class Switched(Protocol):
@@ -64,10 +67,12 @@ def _beside(device: Switched, member: str) -> dict[str, Control[Any]]:
     return dict(own or outputs)
 
 
-@cache
-def declared(kind: type[Instrument]) -> tuple[dict[str, Member], dict[str, Control[Any]]]:
+def declared(kind: type[Instrument]) -> Declared:
     """A driver's members and outputs by full name; asked for with every patch."""
-    return dict(kind.walk()), dict(kind.outputs())
+    found = _declared.get(kind)
+    if found is None:
+        found = _declared[kind] = dict(kind.walk()), dict(kind.outputs())
+    return found
 
 
 def _is_off(device: Switched, path: str, control: Control[Any]) -> bool:
