@@ -271,7 +271,7 @@ class Worker:
     async def _tell_time(self) -> None:
         """By it the manager says until when a command is good."""
         while True:
-            self.publisher.send(schema.Clock(clock_s=time.monotonic()))
+            self.publisher.send(schema.WorkerClock(clock_s=time.monotonic()))
             await asyncio.sleep(CLOCK_EVERY_S)
 
     def _link_lost(self) -> None:

@@ -222,10 +222,9 @@ class Device:
         """Take its settings for what they should be, as they are now."""
         if not self._kept.changes:
             return
-        sentence = self.changed
+        told = f"{self.changed} This was accepted{f' by {by}' if by else ''}."
         self._kept.accept()
-        who = f" by {by}" if by else ""
-        self._rack.told(OutageNotice(self.name, f"{sentence} This was accepted{who}."))
+        self._rack.told(OutageNotice(self.name, told))
         self._changed()
 
     @property

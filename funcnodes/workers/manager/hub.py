@@ -67,7 +67,7 @@ class _Fail(msgspec.Struct, kw_only=True, tag="fail"):
 
 
 _from_worker = msgspec.msgpack.Decoder(
-    schema.Hello | schema.Clock | schema.Piece | schema.Standing | _Head | _Ack | _Fail
+    schema.Hello | schema.WorkerClock | schema.Piece | schema.Standing | _Head | _Ack | _Fail
 )
 _from_guard = msgspec.msgpack.Decoder(schema.FromGuard)
 _encoder = msgspec.msgpack.Encoder()
@@ -324,7 +324,7 @@ class Hub:
                     answer(message)
             case schema.Hello():
                 self._hello(message)
-            case schema.Clock():
+            case schema.WorkerClock():
                 self._there.heard(message.clock_s)
             case schema.Piece():
                 self._piece(message)

@@ -17,7 +17,7 @@ class Hello(Base, kw_only=True, tag="hello"):
     """The worker's own clock now, which runs on while the process is held."""
 
 
-class Clock(Base, kw_only=True, tag="clock"):
+class WorkerClock(Base, kw_only=True, tag="clock"):
     """The worker's clock now, every second: by it the manager says until when a command is good."""
 
     clock_s: float
@@ -73,4 +73,4 @@ class Standing(Base, kw_only=True, tag="standing"):
 
 
 ToWorker = Do | People | Shutdown
-FromWorkerLink = Hello | Clock | Piece | Standing | Snapshot | Patch | Ack | Fail
+FromWorkerLink = Hello | WorkerClock | Piece | Standing | Snapshot | Patch | Ack | Fail
