@@ -13,6 +13,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.errors import RefusedError
 from funcnodes.workers import schema
+from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.edits.by_hand import is_acting
 from funcnodes.workers.logbook import Logbook
 
@@ -152,15 +153,16 @@ class LiveSession:
             self._written.pop(name, None)
         self._changed()
 
-    def note_holder(self, name: str, *, is_here: bool) -> None:
+    def note_holder(self, controls: BenchHolder) -> None:
         """Who holds the controls is here, or not; a page that is loaded anew is soon back.
 
         What that one set by hand is held, unless the bench says otherwise (S1); all are told.
         """
-        if is_here and self._absent is not None:
+        if controls.is_held_here and self._absent is not None:
             self._absent.cancel()
             self._absent = None
-        elif not is_here and self._absent is None:
+        elif not controls.is_held_here and self._absent is None:
+            name = controls.holder.name if controls.holder is not None else ""
             loop = asyncio.get_running_loop()
             self._absent = loop.call_later(AWAY_S, self._tell_absence, name)
 

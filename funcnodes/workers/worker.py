@@ -362,9 +362,8 @@ class Worker:
         self.publisher.mark("people", lambda: [schema.PeoplePut(people=self.controls.people())])
         self._note_operator(is_here=self.controls.is_held_here)
 
-        holder = self.controls.holder
-        if self.open is not None and holder is not None:
-            self.open.live.note_holder(holder.name, is_here=self.controls.is_held_here)
+        if self.open is not None:
+            self.open.live.note_holder(self.controls)
 
     def _note_operator(self, *, is_here: bool) -> None:
         """The dead-man, for benches that ask for one (S1); all others go on (S2)."""
@@ -575,8 +574,7 @@ class Worker:
         return self.latch.state
 
     def _disarm(self) -> None:
-        """A run ends by the latch itself, and gives the arming back disarmed."""
-        if self.open is not None and not self.open.space.locked:
+        if self.open is not None and not self.open.space.locked:  # a run disarms by itself
             self.open.live.end_stopped(self.spawn)
 
     def _running_node(self) -> Node | None:

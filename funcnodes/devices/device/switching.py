@@ -12,7 +12,6 @@ from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.members import Member, Sample
 from funcnodes.devices.device.readings import Readings
 
-
 Declared = tuple[dict[str, Member], dict[str, Control[Any]]]
 _declared: dict[type, Declared] = {}  # by driver
 
