@@ -101,19 +101,17 @@ def files_in(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-async def end_of(
-    device: Device, member: str, outputs: Mapping[str, Control[object]]
-) -> EndReport:
+async def end_of(device: Device, member: str, outputs: Mapping[str, Control[object]]) -> EndReport:
     """What a control stands at."""
     declared = device.member(member)
     unit, is_output = getattr(declared, "unit", ""), member in outputs
-    known = {"device": device.name, "member": member, "unit": unit, "is_output": is_output}
+    found = EndReport(device=device.name, member=member, unit=unit, is_output=is_output)
     try:
         sample = await device.member_get(member)
     except FuncnodesError as error:
-        return EndReport(**known, error=error.message)
+        return msgspec.structs.replace(found, error=error.message)
     is_safe = outputs[member].is_off(sample.value) if is_output else None
-    return EndReport(**known, value=_plain(sample.value), is_safe=is_safe)
+    return msgspec.structs.replace(found, value=_plain(sample.value), is_safe=is_safe)
 
 
 def _texts(log: Sequence[LogEntry], level: str) -> tuple[str, ...]:

@@ -99,6 +99,6 @@ def _model_lines(device: str, found: StandIn) -> str:
     return before + _lines(f"device.{device}", **keys)
 
 
-def _lines(table: str, **keys: object) -> str:
+def _lines(header: str, **keys: object) -> str:
     said = "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
-    return f"[{table}]\n{said}"
+    return f"[{header}]\n{said}"

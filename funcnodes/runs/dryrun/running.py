@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from funcnodes.runs.local import WORKER, bench_of, library, read_nodespace, simu
 from funcnodes.runs.records import LogEntry
 from funcnodes.runs.run import stopped_by
 from funcnodes.runs.store import RunStore
+from funcnodes.runs.table import Table
 from funcnodes.settings import Settings
 
 MOST_S = 600.0  # real seconds after which a run that goes on and on is ended
@@ -48,6 +49,7 @@ def dry_run(
     simulators: Path | None = None,
     seed: int | None = SEED,
     most_s: float = MOST_S,
+    rows: Callable[[str, list[Any]], None] | None = None,
 ) -> DryReport:
     """Run a nodespace file on simulators in memory by a clock that jumps; blocks.
 
@@ -62,6 +64,7 @@ def dry_run(
         simulators: A bench file of the simulators, for devices of the same name.
         seed: Makes noise repeat; None for other noise each time.
         most_s: Real seconds after which it is given up.
+        rows: Called with a recorder's name and the values of each row, which are kept nowhere.
 
     Raises:
         FuncnodesError: A file is missing or wrong, as for the real run.
@@ -71,7 +74,7 @@ def dry_run(
     found = bench_of(data, path, bench, folder)
     hashes = hashes_of(data, sets, found)
     with tempfile.TemporaryDirectory(prefix="funcnodes-dry-") as temporary:
-        dry = _Dry(path, data, sets, found, simulators, seed, most_s, folder, Path(temporary))
+        dry = _Dry(path, data, sets, found, simulators, seed, most_s, folder, Path(temporary), rows)
         before = time.monotonic()
         with clock.use(clock.VirtualClock(time.time())) as current:
             assert isinstance(current, clock.VirtualClock)
@@ -107,6 +110,7 @@ class _Dry:
     most_s: float
     worker: Path
     folder: Path
+    rows: Callable[[str, list[Any]], None] | None
 
     async def main(self, current: clock.VirtualClock) -> DryReport:
         await asyncio.to_thread(units.preload)
@@ -153,6 +157,7 @@ class _Dry:
         runner = Runner(space, RunStore(self.folder / "runs"), nodespace=self.path.stem)
         bench, seen = dry.bench if dry is not None else None, _Seen()
         runner.on_log(seen.log.append)
+        runner.on_rows(self._row)
         refused, before = self._stopped(), findings.files_in(self.folder / "files")
         if bench is not None:
             bench.on_write(seen.write)
@@ -181,6 +186,11 @@ class _Dry:
             self._about(space, dry), run, took_s, seen.writes, seen.log, bench,
             refused=tuple(refused), alarms=seen.alarms, end=end, files=changed,
         )  # fmt: skip
+
+    def _row(self, table: Table, start: int, stop: int) -> None:
+        if self.rows is not None:
+            for row in zip(*table.page(start, stop - start).values, strict=True):
+                self.rows(table.spec.name, list(row))
 
     def _too_long(self) -> str:
         return f"The dry run was given up after {self.most_s:g} s; the run itself would go on."
@@ -221,5 +231,3 @@ async def _end(bench: Bench | None, writes: WriteLog) -> tuple[EndReport, ...]:
         for member in dict.fromkeys([*written, *outputs]):
             found.append(await findings.end_of(device, member, outputs))
     return tuple(found)
-
-
