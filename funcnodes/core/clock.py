@@ -8,7 +8,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -82,15 +82,23 @@ class VirtualClock:
 
     async def _rest(self) -> None:
         """Until nothing is at work, as far as that can be seen."""
+        # What asyncio's own loops have ready; others are given all of the turns.
+        ready: Sized = getattr(asyncio.get_running_loop(), "_ready", _UNKNOWN)
         while True:
+            empty = 0
             for _ in range(_QUIET_TURNS):
                 await asyncio.sleep(0)
+                empty = 0 if ready else empty + 1
+                if empty == _EMPTY_TURNS:
+                    break
             if not self.is_held():
                 return
             await asyncio.sleep(_HELD_LOOK_S)
 
 
 _HELD_LOOK_S = 0.001
+_EMPTY_TURNS = 2  # the first may have been before input was looked for
+_UNKNOWN = (None,)
 _QUIET_TURNS = 20  # turns of the loop after which in-memory work is taken to have come to rest
 
 _current: Clock = SystemClock()

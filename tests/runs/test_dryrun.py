@@ -112,13 +112,24 @@ def test_eight_hours_take_less_than_ten_seconds(dry: Dry) -> None:
 def test_its_rows_are_those_of_a_real_time_run(settings: Settings, tmp_path: Path) -> None:
     """The sample warms on the wall clock as it does on the virtual one."""
     sets = [Assignment.parse("repeat.count=6")]
-    with SimulatedBench.start("demo", seed=1) as simulated:
-        bench = bench_with(tmp_path, **simulated.resources)
+    simulators = tmp_path / "warm.toml"
+    simulators.write_text(
+        '[stage.sample]\n[device.tc]\nmodel = "lakeshore335"\nstage = "sample"\nserve = "tcp"\n'
+    )
+    with SimulatedBench.start(str(simulators), seed=1) as simulated:
+        bench = tmp_path / "bench.toml"
+        bench.write_text(
+            'name = "demo"\n[devices.tc]\ndriver = "lakeshore.model335"\n'
+            f'address = "{simulated.resources["tc"]}"\n'
+        )
         real = run_file(settings, HEATER, sets=sets, bench=bench)
     page = RunReader(real.path).rows()
     times, temperatures, _ = (np.array(list(each)) for each in page.values)
     kept: list[list[float]] = []
-    report = dry_run(settings, HEATER, sets=sets, seed=1, rows=lambda _, row: kept.append(row))
+    report = dry_run(
+        settings, HEATER, sets=sets, bench=bench, simulators=simulators, seed=1,
+        rows=lambda _, row: kept.append(row),
+    )  # fmt: skip
     dry_times, dry_temperatures, _ = np.array(kept).T
     assert report.recorders[0].rows == len(kept) == len(times) == 6
     assert dry_times == pytest.approx([0.25 * n for n in range(6)], abs=1e-3)
@@ -385,6 +396,19 @@ def test_evidence_that_was_edited_is_none(evidence: Evidence, tmp_path: Path) ->
     (tmp_path / "evidence.json").write_text("{}")
     with pytest.raises(RunError, match="is no evidence of a dry run"):
         Evidence.load(tmp_path / "evidence.json")
+
+
+def test_the_guide_s_check_of_evidence_holds(
+    dry: Dry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "night.json").write_text(DIODE.read_text())
+    report = dry(Path("night.json"), bench=bench_with(tmp_path).relative_to(tmp_path))
+    Evidence.of(report, made=1.0).save(tmp_path / "night.evidence.json")
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "dry-runs.md"
+    code = guide.read_text().partition("```python\n")[2].partition("```")[0]
+    assert "differences" in code
+    exec(compile(code, str(guide), "exec"), {})
 
 
 def test_no_two_dry_runs_have_one_token(dry: Dry) -> None:

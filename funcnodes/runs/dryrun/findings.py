@@ -21,7 +21,7 @@ from funcnodes.runs.dryrun.report import (
     RecorderReport,
     WriteReport,
 )
-from funcnodes.runs.dryrun.writes import Line, WriteLog, extremes, number_of
+from funcnodes.runs.dryrun.writes import ToldWrite, WriteLog, extremes, number_of
 from funcnodes.runs.records import LogEntry
 from funcnodes.runs.run import Run
 from funcnodes.runs.table import Table
@@ -118,7 +118,7 @@ def _texts(log: Sequence[LogEntry], level: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry.text for entry in log if entry.level == level))
 
 
-def _write(line: Line, bench: Bench | None) -> WriteReport:
+def _write(line: ToldWrite, bench: Bench | None) -> WriteReport:
     write = line.write
     declared = _declared(bench, write.device, write.member)
     return WriteReport(
@@ -129,7 +129,7 @@ def _write(line: Line, bench: Bench | None) -> WriteReport:
     )  # fmt: skip
 
 
-def _ranges(lines: Sequence[Line], bench: Bench | None) -> Iterator[RangeReport]:
+def _ranges(lines: Sequence[ToldWrite], bench: Bench | None) -> Iterator[RangeReport]:
     for (name, member), (lowest, highest) in extremes(lines).items():
         declared = _declared(bench, name, member)
         limits = bench.devices[name].limits(member) if bench is not None else None

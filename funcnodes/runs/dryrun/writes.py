@@ -15,7 +15,7 @@ MOST_LINES = 1000  # of a graph whose rounds are never the same; what comes then
 
 
 @dataclass(slots=True)
-class Line:
+class ToldWrite:
     """One or more writes to a member.
 
     Attributes:
@@ -35,7 +35,7 @@ class Line:
     count: int = 1
 
     @classmethod
-    def of(cls, write: Write, at_s: float) -> "Line":
+    def of(cls, write: Write, at_s: float) -> "ToldWrite":
         number = number_of(write.value)
         return cls(write, at_s, at_s, write.value, number, number)
 
@@ -43,7 +43,7 @@ class Line:
     def key(self) -> tuple[str, str, bool]:
         return (self.write.device, self.write.member, self.write.is_safety)
 
-    def add(self, other: "Line") -> None:
+    def add(self, other: "ToldWrite") -> None:
         """Take later writes to the same member along."""
         self.ended, self.last = other.ended, other.last
         self.count += other.count
@@ -60,20 +60,20 @@ class WriteLog:
 
     def __init__(self) -> None:
         self.count = 0
-        self._lines: list[Line] = []
-        self._rest: list[Line] = []  # may become a further round of what begins at `_start`
+        self._lines: list[ToldWrite] = []
+        self._rest: list[ToldWrite] = []  # may become a further round of what begins at `_start`
         self._start = 0
 
     def note(self, write: Write, at_s: float) -> None:
         """Something is written, so many seconds after the run began."""
         self.count += 1
-        self._take(Line.of(write, at_s))
+        self._take(ToldWrite.of(write, at_s))
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ToldWrite]:
         """All so far, in order."""
         return [*self._lines, *self._rest]
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: ToldWrite) -> None:
         if self._rest:
             self._go_on(line)
             return
@@ -85,12 +85,12 @@ class WriteLog:
         else:
             self._rest, self._start = [line], start
 
-    def _newest(self, line: Line) -> int | None:
+    def _newest(self, line: ToldWrite) -> int | None:
         """Where the member was written last."""
         places = range(len(self._lines) - 1, -1, -1)
         return next((n for n in places if self._lines[n].key == line.key), None)
 
-    def _go_on(self, line: Line) -> None:
+    def _go_on(self, line: ToldWrite) -> None:
         """It follows on what may be a further round; where it is none, that is told by itself."""
         round_ = self._lines[self._start :]
         if self._rest[-1].key == line.key:
@@ -114,7 +114,7 @@ def number_of(value: Any) -> float | None:
     return float(value)
 
 
-def extremes(lines: Iterable[Line]) -> dict[tuple[str, str], tuple[float, float]]:
+def extremes(lines: Iterable[ToldWrite]) -> dict[tuple[str, str], tuple[float, float]]:
     """Lowest and highest number that was written, by device and member."""
     found: dict[tuple[str, str], tuple[float, float]] = {}
     for line in lines:
