@@ -38,7 +38,12 @@ def devices(dry: DryBench | None) -> tuple[DeviceReport, ...]:
     if dry is None:
         return ()
     return tuple(
-        DeviceReport(device=name, driver=device.config.driver, simulated=dry.worth.get(name, ""))
+        DeviceReport(
+            device=name,
+            driver=device.config.driver,
+            simulated=dry.worth.get(name, ""),
+            trouble=device.unusable,
+        )
         for name, device in dry.bench.devices.items()
     )
 

@@ -21,6 +21,8 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True):
     driver: str
     simulated: str
     """What answers in its place, and what its readings are worth; "" where nothing does."""
+    trouble: str = ""
+    """Why nothing does."""
 
 
 class WriteReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,11 +189,13 @@ class DryReport(msgspec.Struct, frozen=True, kw_only=True):
             yield from _part("Extremes", [each.text for each in self.ranges])
             yield from _part("At the end", [each.text for each in self.end])
             yield from _part("Files it would write", self.files)
-        yield from _part("Simulated", [f"{d.device}: {d.simulated}" for d in self._simulated()])
+        yield from _part(
+            "Simulated", [f"{d.device}: {d.simulated}" for d in self.devices if d.simulated]
+        )
+        yield from _part(
+            "Not simulated", [f"{d.device}: {d.trouble}" for d in self.devices if not d.simulated]
+        )
         yield "Nothing was opened, written to or kept."
-
-    def _simulated(self) -> Iterator[DeviceReport]:
-        return (each for each in self.devices if each.simulated)
 
     def _outcome(self) -> str:
         if self.state == "refused":

@@ -33,6 +33,7 @@ from funcnodes.runs.records import LogEntry
 from funcnodes.runs.run import stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
+from funcnodes.runs.writer import RunWriter
 from funcnodes.settings import Settings
 
 MOST_S = 600.0  # real seconds after which a run that goes on and on is ended
@@ -127,9 +128,9 @@ class _Dry:
             if dry is not None:
                 stack.push_async_callback(dry.bench.close)
                 await dry.bench.open()
-            nodes = list(space.walk())
-            current.is_held = lambda: any(node.is_elsewhere for node in nodes)
-            report = await self._run(space, dry)
+            store, nodes = _Store(self.folder / "runs"), list(space.walk())
+            current.is_held = lambda: store.is_turning or any(node.is_elsewhere for node in nodes)
+            report = await self._run(space, store, dry)
             return report if is_copied else findings.warned(report, _NOT_COPIED)
 
     def _bench(self) -> DryBench | None:
@@ -153,8 +154,8 @@ class _Dry:
         space.services.provide(Files, Files(copy))
         return is_copied
 
-    async def _run(self, space: NodeSpace, dry: DryBench | None) -> DryReport:
-        runner = Runner(space, RunStore(self.folder / "runs"), nodespace=self.path.stem)
+    async def _run(self, space: NodeSpace, store: "_Store", dry: DryBench | None) -> DryReport:
+        runner = Runner(space, store, nodespace=self.path.stem)
         bench, seen = dry.bench if dry is not None else None, _Seen()
         runner.on_log(seen.log.append)
         runner.on_rows(self._row)
@@ -211,6 +212,23 @@ class _Dry:
             state="refused",
             devices=findings.devices(dry),
         )
+
+
+class _Store(RunStore):
+    """Keeps the one run of a dry run, in a folder that goes with it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._writers: list[RunWriter] = []
+
+    def create(self, **about: Any) -> RunWriter:
+        self._writers.append(super().create(**about))
+        return self._writers[-1]
+
+    @property
+    def is_turning(self) -> bool:
+        """Whether a run is just being opened or closed: a wait that a clock must not jump over."""
+        return any(writer.is_turning for writer in self._writers)
 
 
 _NOT_COPIED = (
