@@ -275,11 +275,6 @@ def test_what_nothing_can_stand_for_is_named(dry: Dry, tmp_path: Path) -> None:
                for each in report.refused)  # fmt: skip
 
 
-def test_after_a_dry_run_the_first_run_is_number_one(dry: Dry, settings: Settings) -> None:
-    dry(DIODE, "sweep.points=3")
-    assert run_file(settings, DIODE, sets=[Assignment.parse("sweep.points=3")]).head.number == 1
-
-
 def test_a_run_without_end_is_given_up(dry: Dry) -> None:
     report = dry(HEATER, "repeat.every=60", "repeat.count=1000000", most_s=0.3)
     assert report.state == "aborted"
