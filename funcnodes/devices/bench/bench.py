@@ -418,6 +418,14 @@ class Bench:
         self._noted([result.as_ack() for result in results], "Parked")
         return results
 
+    @property
+    def spared(self) -> frozenset[str]:
+        """Devices that the stop which is latched leaves as they are, unless they are parked.
+
+        An interlock, or the dead-man, may stop some devices only; an E-STOP concerns all.
+        """
+        return self._stopping.spared
+
     async def make_safe(self, cause: Cause, names: Iterable[str] | None = None) -> list[StopAck]:
         """What the bench asks for on `cause`: emergency bytes, parking, or nothing.
 
