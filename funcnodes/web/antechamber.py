@@ -3,8 +3,8 @@
 Guarantees that however many of them there are, the loop is theirs for a few milliseconds at a
 time, so that E-STOP and whoever is signed in are not kept waiting. Where there are too many, the
 one that has been here longest gives way: an honest client shows its credential at once, and is let
-through at sight of it. It is given a quarter of a second for that, however many come after it, short
-of `CROWD`. Whether it may do what it asks is the gate's to say.
+through at sight of it. It has a quarter of a second for that, however many come after it, short of
+`CROWD`. Whether it may do what it asks is the gate's to say.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import islice
 
 MOST = 64
-CROWD = 512
+CROWD = 256
 """So many at the very most: beyond it the oldest gives way however young it is."""
 YOUNG_S = 0.25
 """How long an honest client may take from connecting to showing its credential."""
