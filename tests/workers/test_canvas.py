@@ -84,6 +84,7 @@ def calls_of(act: Callable[[], object]) -> int:
 def calls_of_edits(nodes: int) -> list[int]:
     """What each edit costs among so many nodes in chains of 25, told of as well."""
     space = NodeSpace(arming="disarmed")
+    space.lib.add_nodes([Divide], "Test")
     for number in range(nodes):
         node = space.add_node_instance(Divide(uuid=f"n{number}"))
         if number % 25:
