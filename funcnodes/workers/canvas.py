@@ -175,7 +175,7 @@ class Canvas:
         elif structural:
             new = self._compare_all(names)
         names.update(dict.fromkeys(self._plots))  # their columns follow the recorder's wires
-        for name in names:
+        for name in sorted(names, key=self._plots.__contains__):
             if name in self._nodes:
                 view = views.node_view(self._nodes[name], self.time_of)
                 self._publisher.put(schema.NodePut(node=view))
@@ -199,7 +199,10 @@ class Canvas:
         The other ends of what came or went are added to the names.
         """
         known, now = set[Edge](), set[Edge]()
-        for name in [*names]:
+        ordered = self._as_they_came(names)
+        names.clear()
+        names.update(dict.fromkeys(ordered))
+        for name in ordered:
             known.update(self._wires.of(name))
             if not self._space.has_node(name):
                 self._lose(name)
@@ -226,6 +229,15 @@ class Canvas:
         names.clear()
         names.update(dict.fromkeys(name for name in nodes if name in wanted))
         return new
+
+    def _as_they_came(self, names: Iterable[str]) -> list[str]:
+        """Plain nodes, those that are new in the order in which they are drawn."""
+        wanted = list(names)
+        new = {name for name in wanted if name not in self._nodes}
+        if len(new) < 2:
+            return wanted
+        drawn = [node.uuid for node in self._space.nodes if node.uuid in new]
+        return [*(name for name in wanted if name not in new), *drawn]
 
     def _rewire(self, known: set[Edge], now: set[Edge], names: dict[str, None]) -> set[Edge]:
         gone, new = known - now, now - known
