@@ -205,26 +205,30 @@ class Canvas:
         for name in ordered:
             known.update(self._wires.of(name))
             if not self._space.has_node(name):
-                self._lose(name)
                 continue
             node = self._space.get_node_by_id(name)
             self._know(name, node)
             now |= scopes.edges_of(node)
-        return self._rewire(known, now, names)
+        new = self._rewire(known, now, names)
+        for name in ordered:
+            if not self._space.has_node(name):
+                self._lose(name)
+        return new
 
     def _compare_all(self, names: dict[str, None]) -> set[Edge]:
         """As `_compare`, of every node that there is; the names are put in drawing order."""
         self._watch()
-        nodes, places = scopes.nodes(self._space), _places(scopes.nodes(self._space))
+        nodes = scopes.nodes(self._space)
+        places = _places(nodes)
         for name, node in nodes.items():
             if self._nodes.get(name) is not node:
                 names[name] = None
         names.update(dict.fromkeys(name for name, _ in self._places.items() ^ places.items()))
+        new = self._rewire(self._wires.all, set(scopes.edges(self._space)), names)
         for name in [name for name in self._nodes if name not in nodes]:
             self._lose(name)
         self._nodes, self._places = nodes, places
         self._plots = {name for name, node in nodes.items() if isinstance(node, XYPlot)}
-        new = self._rewire(self._wires.all, set(scopes.edges(self._space)), names)
         wanted = set(names)
         names.clear()
         names.update(dict.fromkeys(name for name in nodes if name in wanted))
