@@ -208,9 +208,11 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
 
 def _changes(reader: "RunReader") -> list[str]:
     """What differs between the devices' parameters before and after, one line each."""
+    from funcnodes.runs.about import values_of
+
     moments: dict[str, dict[str, dict[str, str]]] = {}
     for snapshot in reader.snapshots():
-        moments.setdefault(snapshot.device, {})[snapshot.moment] = _values(snapshot.parameters)
+        moments.setdefault(snapshot.device, {})[snapshot.moment] = values_of(snapshot.parameters)
     return [
         f"{device} {name}: {both['before'].get(name, '–')} → {after}"
         for device, both in moments.items()
@@ -218,25 +220,6 @@ def _changes(reader: "RunReader") -> list[str]:
         for name, after in both["after"].items()
         if both["before"].get(name) != after
     ]
-
-
-def _sample_text(sample: dict[str, Any]) -> str:
-    """A value with its unit; why there is none, as in "— (compliance)"."""
-    value, quality = sample.get("value"), sample.get("quality") or "ok"
-    text = "—" if value is None else f"{value} {sample.get('unit') or ''}".strip()
-    return text if quality == "ok" else f"{text} ({quality})"
-
-
-def _values(snapshot: dict[str, Any]) -> dict[str, str]:
-    """State and parameters of a device as text."""
-    values: dict[str, str] = {
-        key: str(snapshot[key]) for key in ("state", "output_on") if key in snapshot
-    }
-    parameters = snapshot.get("parameters")
-    for name, sample in (parameters if isinstance(parameters, dict) else {}).items():
-        if isinstance(sample, dict):
-            values[name] = _sample_text(sample)
-    return values
 
 
 def _everything(reader: "RunReader") -> dict[str, Any]:
