@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from funcnodes.errors import RunError
@@ -26,8 +27,13 @@ _UNSAFE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
 
 def csv_name(head: RunHead) -> str:
     """A file name for the export of a run, safe anywhere."""
+    return f"{safe_name(head)}.csv"
+
+
+def safe_name(head: RunHead) -> str:
+    """What a run is called among files, without a suffix."""
     what = _UNSAFE_NAME.sub("-", head.title or head.nodespace).strip("-.").lower()
-    return f"run-{head.number:05d}{f'-{what[:60]}' if what else ''}.csv"
+    return f"run-{head.number:05d}{f'-{what[:60]}' if what else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,17 @@ def csv_lines(run: RunReader, *, recorder: str = "") -> Iterator[str]:
     yield from _preamble(run, k)
     for page in run.pages(k=k):
         yield _written(_rows(page, head))
+
+
+def write_csv(run: RunReader, path: Path, *, recorder: str = "") -> None:
+    """Write `csv_lines` to `path`.
+
+    Raises:
+        RunError: As there.
+        OSError: `path` cannot be written.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_lines(run, recorder=recorder))
 
 
 def csv_text(run: RunReader, *, recorder: str = "") -> str:

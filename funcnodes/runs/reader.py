@@ -13,14 +13,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
 
+from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
-from funcnodes.runs import about, annotations, cells, dataframes, forms, schema
+from funcnodes.runs import about, annotations, cells, dataframes, forms, schema, seal
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
@@ -33,10 +34,11 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.thinning import rows_to_draw
-from funcnodes.runs.writer import is_being_written
+from funcnodes.runs.writer import is_being_written, storage_error
 
 PAGE_ROWS = 20_000
 BATCH_ROWS = 5_000
+Verdict = Literal["intact", "changed", "unsealed"]
 _BUSY_S = 5.0  # the writer folds its log at the end
 
 
@@ -195,6 +197,42 @@ class RunReader:
         for start in range(0, stop, BATCH_ROWS):
             page = self.rows(start, min(BATCH_ROWS, stop - start), k=k)
             yield forms.batch(page, head, columns)
+
+    def verify(self) -> Verdict:
+        """Whether what was measured is as it was when the run ended; reads all of the file.
+
+        Raises:
+            RunError: The run is going on, or the file cannot be read.
+        """
+        if self.head.state not in ENDED:
+            raise RunError(f"{self.path.name} is still being written; verify it when it has ended.")
+        with self._open() as connection:
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != "ok":
+                return "changed"
+            kept = seal.kept(connection)
+            if not kept:
+                return "unsealed"
+            return "intact" if seal.sealed(connection) == kept else "changed"
+
+    def annotate(self, kind: Literal["tag", "untag", "note"], text: str, author: str = "") -> None:
+        """Say something of the run; what was measured is left alone. Takes effect at once.
+
+        Raises:
+            RunError: The run is going on, there is nothing to say, or the file cannot be written.
+        """
+        text = text.strip()
+        if not text:
+            raise RunError(f"A {kind} without text says nothing.")
+        if is_being_written(self.path):
+            raise RunError(f"{self.path.name} is still being written; annotate it afterwards.")
+        said = Annotation(wall=clock.now(), kind=kind, text=text, author=author)
+        _ = self.head  # raises for what is no run
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as connection, connection:
+                annotations.add(connection, said)
+        except sqlite3.Error as error:
+            raise storage_error(self.path, error) from error
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 
