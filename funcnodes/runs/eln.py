@@ -71,7 +71,7 @@ def _frame(folders: Sequence[str], runs: Sequence[RunReader]) -> Iterator[Entity
 
 def _run(archive: zipfile.ZipFile, run: RunReader, folder: str) -> Iterator[Entity]:
     head = run.head
-    files = [_put(archive, f"{folder}{name}", *rest) for name, *rest in _contents(run)]
+    files = [_put(archive, f"{folder}{name}", media, data) for name, media, data in _contents(run)]
     said = run.annotations()
     notes = [f"{note.author or 'Note'}: {note.text}" for note in said if note.kind == "note"]
     facts = [

@@ -229,7 +229,7 @@ def _rows(path: Path, file: TextIO, table: _Table) -> Iterator[list[str]]:
 
 
 def _our_cell(form: str, text: str, quality: str) -> Cell:
-    known: Quality = quality if quality in QUALITIES else "ok"  # type: ignore[assignment]
+    known: Quality = quality if quality in QUALITIES else "ok"
     if text == "" and form != "text":
         return Cell(None, known)
     return Cell(_our_value(form, text), known)
