@@ -91,7 +91,7 @@ def export(
         typer.Argument(metavar="RUN", help="As for 'show'; several go into one .eln file."),
     ],
     kind: Annotated[
-        Literal["csv", "parquet", "hdf5", "nexus", "eln"], typer.Option("--format")
+        Literal["csv", "parquet", "hdf5", "nexus", "netcdf", "eln"], typer.Option("--format")
     ] = "csv",
     out: Annotated[
         Path | None,

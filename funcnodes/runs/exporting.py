@@ -10,13 +10,15 @@ from funcnodes.errors import RunError
 from funcnodes.runs.eln import write_eln
 from funcnodes.runs.export import write_csv
 from funcnodes.runs.hdf5 import write_hdf5
+from funcnodes.runs.netcdf import write_netcdf
 from funcnodes.runs.nexus import write_nexus
 from funcnodes.runs.parquet import write_parquet
 from funcnodes.runs.reader import RunReader
 
-Format = Literal["csv", "parquet", "hdf5", "nexus", "eln"]
+Format = Literal["csv", "parquet", "hdf5", "nexus", "netcdf", "eln"]
 SUFFIXES: Mapping[Format, str] = {
-    "csv": ".csv", "parquet": ".parquet", "hdf5": ".h5", "nexus": ".nxs", "eln": ".eln",
+    "csv": ".csv", "parquet": ".parquet", "hdf5": ".h5", "nexus": ".nxs", "netcdf": ".nc",
+    "eln": ".eln",
 }  # fmt: skip
 
 
@@ -27,7 +29,7 @@ def export_runs(
 
     Args:
         runs: Several only for `eln`.
-        kind: CSV and Parquet hold one recorder, HDF5, NeXus and `.eln` all of them.
+        kind: CSV, Parquet and netCDF hold one recorder, HDF5, NeXus and `.eln` all of them.
         recorder: Name or node id of the recorder, where one is to be chosen; else the first.
 
     Raises:
@@ -36,7 +38,7 @@ def export_runs(
     """
     if len(runs) != 1 and kind != "eln":
         raise RunError(f"A file of {kind} holds one run; several go into one .eln file.")
-    if recorder and kind not in ("csv", "parquet"):
+    if recorder and kind not in ("csv", "parquet", "netcdf"):
         raise RunError(f"A file of {kind} holds all recorders of a run, so none is chosen.")
     run = runs[0]
     writers: dict[Format, Callable[[Path], None]] = {
@@ -44,6 +46,7 @@ def export_runs(
         "parquet": partial(write_parquet, run, recorder=recorder),
         "hdf5": partial(write_hdf5, run),
         "nexus": partial(write_nexus, run),
+        "netcdf": partial(write_netcdf, run, recorder=recorder),
         "eln": partial(write_eln, runs),
     }
     with replacing_by_name(path) as temporary:

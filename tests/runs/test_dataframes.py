@@ -1,9 +1,12 @@
 """A run as arrays and tables of Python: exact, with units, quality and where it comes from."""
 
 import math
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ import pytest
 
 from funcnodes.errors import RunError
 from funcnodes.runs import RunReader
+from funcnodes.runs.exporting import Format
 from funcnodes.runs.records import Cell, Column
 
 from .recorded import STARTED, diode, recorded
@@ -101,6 +105,29 @@ def test_many_batches_are_one_table(tmp_path: Path) -> None:
     found = recorded(tmp_path, (Column(name="x"),), rows).to_numpy()
     assert np.array_equal(found["x"], np.arange(12_000.0))
     assert np.array_equal(found["row"], np.arange(12_000))
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "data.md"
+
+
+def test_the_guide_does_what_it_says(
+    run: RunReader, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = GUIDE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {"folder": tmp_path}
+    exec(code, names)
+    assert capsys.readouterr().out == "A\n1 of 2\n"
+    assert names["good"].index.tolist() == [0]
+    assert set(names["data"].variables) == set(names["arrays"])
+
+
+def test_the_guide_names_every_format_and_what_it_needs() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    extras = tomllib.loads((GUIDE.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    for kind in get_args(Format):
+        assert f"| `{kind}` |" in text
+    for name in re.findall(r"funcnodes\[(\w+)\]", text):
+        assert name in extras["project"]["optional-dependencies"]
 
 
 @pytest.mark.usefixtures("without")

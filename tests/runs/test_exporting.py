@@ -9,7 +9,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import xarray
 
 from funcnodes.errors import RunError
 from funcnodes.runs import RunReader
@@ -27,7 +29,12 @@ def run(tmp_path: Path) -> RunReader:
 
 @pytest.mark.parametrize(
     ("kind", "package", "name"),
-    [("hdf5", "h5py", "hdf5"), ("nexus", "h5py", "hdf5"), ("parquet", "pyarrow", "parquet")],
+    [
+        ("hdf5", "h5py", "hdf5"),
+        ("nexus", "h5py", "hdf5"),
+        ("parquet", "pyarrow", "parquet"),
+        ("netcdf", "h5netcdf", "netcdf"),
+    ],
 )
 def test_what_is_missing_is_named_with_its_command_and_nothing_is_left(
     run: RunReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Format, package: str,
@@ -45,7 +52,7 @@ def test_what_is_missing_is_named_with_its_command_and_nothing_is_left(
     assert sorted(each.name for each in tmp_path.iterdir()) == ["out", "runs"]
 
 
-@pytest.mark.parametrize("kind", ["csv", "hdf5", "nexus", "eln"])
+@pytest.mark.parametrize("kind", ["csv", "hdf5", "nexus", "netcdf", "eln"])
 def test_a_format_replaces_the_file(run: RunReader, tmp_path: Path, kind: Format) -> None:
     target = tmp_path / f"x{SUFFIXES[kind]}"
     for _ in range(2):
@@ -68,6 +75,21 @@ def test_parquet_is_exact_where_its_package_is_installed(run: RunReader, tmp_pat
     assert table["I quality"].to_pylist() == ["ok", "overrange", "missing"]
     assert table.schema.field("V").metadata[b"unit"] == b"V"
     assert table.schema.metadata[b"simulated"] == b"1 of 2"
+
+
+def test_netcdf_is_read_by_xarray_with_units_and_quality(run: RunReader, tmp_path: Path) -> None:
+    """R2 and D7 in netCDF."""
+    export_runs([run], tmp_path / "x.nc", "netcdf")
+    arrays = run.to_numpy()
+    with xarray.open_dataset(tmp_path / "x.nc", decode_times=False) as data:
+        assert data["V"].attrs["units"] == "V"
+        for name in ("time", "elapsed", "V", "I", "count", "on", "trace"):
+            assert np.array_equal(data[name].values, arrays[name], equal_nan=name == "I")
+        assert data["range"].values.tolist() == ["=low", "'=high, \n2", "µ"]
+        words = data["I quality"].attrs["flag_meanings"].split()
+        assert [words[code] for code in data["I quality"].values] == ["ok", "overrange", "missing"]
+        assert data.attrs["simulated"] == "1 of 2"
+        assert data.attrs["device smu serial number"] == "1234567"
 
 
 def test_several_runs_and_a_recorder_fit_only_where_they_can(
