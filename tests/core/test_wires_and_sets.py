@@ -45,8 +45,9 @@ def test_what_a_set_accepts_a_wire_accepts_and_the_other_way_round(
         wired = "refused" if convert is None else outcome(convert, value)
         is_text = source is str and target in (int, float, bool)  # a set reads what is typed in
         is_element = source is list and value == ["a"]
+        is_switch = target is bool and source is int  # a set reads 0 and 1, as files have them
         if given == "refused" or wired == "refused":
-            assert given == wired or is_text or is_element, (given, wired)
+            assert given == wired or is_text or is_element or is_switch, (given, wired)
 
 
 class Colour(enum.Enum):
@@ -120,8 +121,9 @@ async def test_what_is_changed_in_place_downstream_is_not_changed_upstream(
     for node in (bad, beside):
         before.outputs["out"].connect(node.inputs["a"])
     before.inputs["a"].value = np.array([1.0, 2.0])
+    await before
     with pytest.raises(NodeTriggerError, match="read-only"):
-        await bad
+        await bad.await_trigger()
     assert list(before.outputs["out"].value) == [1.0, 2.0]
     assert list(beside.outputs["out"].value) == [1.0, 2.0]
 

@@ -121,6 +121,8 @@ export interface PortView {
   t: number | null;
   stale: boolean;
   applied: boolean;
+  note: string;
+  period_s: number | null;
 }
 
 export interface NodeView {
@@ -190,6 +192,10 @@ export interface ParameterView {
   max: number | null;
   value: unknown;
   doc: string;
+  quality: Quality;
+  t: number | null;
+  note: string;
+  period_s: number | null;
 }
 
 export interface DeviceView {
@@ -382,6 +388,12 @@ export interface LogLine {
   safety: boolean;
 }
 
+/** A device that was written to by hand since Live was switched on (A1a). */
+export interface WrittenView {
+  device: string;
+  members: Array<string>;
+}
+
 /** The open nodespace as a document. */
 export interface SpaceView {
   name: string;
@@ -394,6 +406,7 @@ export interface SpaceView {
   arming: Arming;
   bench: string;
   notice: string;
+  written: Array<WrittenView>;
 }
 
 export interface PersonView {
@@ -459,6 +472,7 @@ export interface Snapshot {
   examples: Array<ExampleView>;
   people: Array<PersonView>;
   log: Array<LogLine>;
+  now: number;
 }
 
 export interface NodePut {
@@ -491,7 +505,7 @@ export interface EdgeGone {
   id: string;
 }
 
-export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean];
+export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string];
 
 export interface Values {
   type: "values";
@@ -860,10 +874,16 @@ export interface Cancel {
   id: string;
 }
 
-/** Switch effects on or off outside runs (A1). */
+/** Stop whatever acts, run or not, and leave the outputs by the bench's policy (A1a). */
+export interface StopActing {
+  type: "stop";
+}
+
+/** Switch effects on or off outside runs (A1, A1a). */
 export interface SetLive {
   type: "set_live";
   live: boolean;
+  park?: boolean | null;
   accepted?: Array<string>;
 }
 
@@ -998,6 +1018,7 @@ export type Body =
   | RunAbort
   | Trigger
   | Cancel
+  | StopActing
   | SetLive
   | DeviceConnect
   | DeviceDisconnect

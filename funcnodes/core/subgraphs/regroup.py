@@ -154,6 +154,8 @@ def _alike(inputs: list[NodeInput]) -> list[list[NodeInput]]:
 
 
 def _fits(source: PortType, target: PortType) -> bool:
+    if target.kind == "text" and source.kind in ("number", "quantity", "bool"):
+        return False  # a number can be written as text, but what comes need not be one
     try:
         conversion(source, target)
     except PortMismatchError:

@@ -72,6 +72,7 @@ class Device:
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
         spec: How its driver speaks, as address and bench file have it.
         traffic: What went over its line lately.
+        readings: What was read of it last.
         where: Gives its address, None while that cannot be resolved.
     """
 
@@ -82,7 +83,7 @@ class Device:
         self.identity = Identity()
         self.traffic = Traffic()
         self._rack = rack
-        self._readings = Readings()
+        self.readings = self._readings = Readings()
         self._kept = Kept()
         self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
         self._connection = Connection(
@@ -221,10 +222,9 @@ class Device:
         """Take its settings for what they should be, as they are now."""
         if not self._kept.changes:
             return
-        sentence = self.changed
+        told = f"{self.changed} This was accepted{f' by {by}' if by else ''}."
         self._kept.accept()
-        who = f" by {by}" if by else ""
-        self._rack.told(OutageNotice(self.name, f"{sentence} This was accepted{who}."))
+        self._rack.told(OutageNotice(self.name, told))
         self._changed()
 
     @property

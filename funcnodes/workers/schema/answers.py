@@ -55,6 +55,8 @@ class Snapshot(Base, kw_only=True, tag="snapshot"):
     examples: list[ExampleView] = []
     people: list[PersonView] = []
     log: list[LogLine] = []
+    now: float = 0.0
+    """The worker's clock, seconds since the epoch: ages are counted on it."""
 
 
 class NodePut(Base, kw_only=True, tag="node"):
@@ -92,6 +94,8 @@ class PortValue(Base, array_like=True, gc=False):
     t: float | None
     stale: bool
     applied: bool
+    note: str = ""
+    """See PortView.note."""
 
 
 class PortValues(Base, kw_only=True, tag="values"):
