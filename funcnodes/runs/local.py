@@ -162,7 +162,7 @@ class _Local:
 
     @property
     def folder(self) -> Path:
-        return private_dir(self.settings.workers_dir / WORKER)
+        return local_folder(self.settings)
 
     async def main(self) -> LocalResult:
         interrupt = Interrupt(self.watcher.say)
@@ -182,7 +182,7 @@ class _Local:
         space = NodeSpace(library(), arming="disarmed")
         stack.push_async_callback(space.aclose)
         space.services.provide(Files, Files(self.folder / "files"))
-        path = self._find_bench()
+        path = self.bench_path or bench_of(self.data, beside=self.path, folder=self.folder)
         if path is not None:
             bench = await self._bench(path, stack)
             space.services.provide(Bench, bench)
@@ -199,7 +199,7 @@ class _Local:
 
     async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
         """The bench of that file, not yet open: its instruments, simulators or a recording."""
-        resources = {} if self.replay is not None else await self._simulate(path, stack)
+        resources = {} if self.replay is not None else await simulated(path, stack)
         config = BenchFile.load(path).usable
         if self.replay is not None:
             recorded = Recorded.load(self.replay.path)
@@ -215,19 +215,6 @@ class _Local:
         if self.record_traffic is not None:
             stack.enter_context(TrafficRecorder(self.record_traffic, bench))
         return bench
-
-    async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
-        name = simulated_bench(path)
-        return await stack.enter_async_context(simulator(name)) if name else {}
-
-    def _find_bench(self) -> Path | None:
-        if self.bench_path is not None:
-            return self.bench_path
-        requires = self.data.get("requires")
-        name = requires.get("bench") if isinstance(requires, dict) else None
-        if not name:
-            return None
-        return find_bench(str(name), beside=self.path, worker_dir=self.folder)
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)
@@ -270,6 +257,28 @@ def library() -> Library:
     import funcnodes.devices.nodes  # noqa: F401  # its classes are found once they are imported
 
     return Library.installed()
+
+
+def local_folder(settings: Settings) -> Path:
+    """Where runs without a worker keep what they keep."""
+    return private_dir(settings.workers_dir / WORKER)
+
+
+def bench_of(data: Mapping[str, Any], *, beside: Path, folder: Path) -> Path | None:
+    """The bench file that a nodespace names, or None where it names none.
+
+    Raises:
+        BenchError: There is no such bench.
+    """
+    requires = data.get("requires")
+    name = requires.get("bench") if isinstance(requires, dict) else None
+    return find_bench(str(name), beside=beside, worker_dir=folder) if name else None
+
+
+async def simulated(path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
+    """Serve what a bench file has of `sim:` addresses until `stack` ends; addresses by name."""
+    name = simulated_bench(path)
+    return await stack.enter_async_context(simulator(name)) if name else {}
 
 
 def simulated_bench(path: Path) -> str:

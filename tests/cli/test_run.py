@@ -110,7 +110,7 @@ def test_a_value_is_understood_in_the_input_s_unit(
         (["missing.json"], 1, "missing.json cannot be read: There is no such file."),
         (["text.json"], 1, "text.json is not JSON: Expecting value at line 1, column 1."),
         (["list.json"], 1, "list.json is not a nodespace: it holds no JSON object."),
-        (["nan.json"], 1, "NaN is not a number that JSON knows."),
+        (["nan.json"], 1, "There is nothing to run"),
         (["unknown.json"], 1, "There is no node of type 'no.such' here."),
         (["dangling.json"], 1, "A wire in the file leads to a node 'b' that is not in it."),
         (["elsewhere.json"], 1, "There is no bench 'elsewhere'"),
