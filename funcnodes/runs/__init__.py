@@ -19,7 +19,21 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.run import Run
-from funcnodes.runs.scans import ListSweep, LogarithmicSweep, Repeat, Scan, Settle, Sweep
+from funcnodes.runs.scans import (
+    AdaptiveSweep,
+    AdaptiveSweep2D,
+    FindOptimum,
+    FindOptimum2D,
+    FindOptimum3D,
+    ListSweep,
+    LogarithmicSweep,
+    Optimiser,
+    Repeat,
+    Scan,
+    Search,
+    Settle,
+    Sweep,
+)
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
@@ -29,6 +43,11 @@ NODE_SHELF = Shelf(
         Sweep,
         LogarithmicSweep,
         ListSweep,
+        AdaptiveSweep,
+        AdaptiveSweep2D,
+        FindOptimum,
+        FindOptimum2D,
+        FindOptimum3D,
         Repeat,
         Settle,
         WaitUntil,
@@ -41,8 +60,9 @@ NODE_SHELF = Shelf(
 )
 
 __all__ = [
-    "ENDED", "NODE_SHELF", "Average", "Column", "ListSweep", "LogarithmicSweep", "PlotChoice",
+    "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Average", "Column", "FindOptimum",
+    "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep", "Optimiser", "PlotChoice",
     "Recorder", "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore",
-    "RunWriter", "Runner", "Scan", "Settle", "StorageError", "Sweep", "Table", "TableSpec",
-    "WaitUntil", "XYPlot", "active_run",
+    "RunWriter", "Runner", "Scan", "Search", "Settle", "StorageError", "Sweep", "Table",
+    "TableSpec", "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip
