@@ -296,7 +296,7 @@ class FindOptimum(Search):
         "fit",
     )
     axes = _axes("x", best=True)
-    after_last = (TRIGGER_OUT, "best_x", "best", "found")
+    after_last: ClassVar[tuple[str, ...]] = (TRIGGER_OUT, "best_x", "best", "found")
 
     goal = NodeInput(
         type=Goal, default="minimum", does_trigger=False, description="What is looked for."
@@ -339,7 +339,7 @@ class FindOptimum(Search):
         return value if goal == "minimum" else -value
 
     async def func(self, **named: Any) -> None:
-        self._best_point, self._is_found = None, False
+        self._forget()
         await super().func(**named)
         if self._best_point is None:
             raise ExecutionError(f"{self.name}: no point gave a result that is ok and allowed.")
@@ -347,6 +347,9 @@ class FindOptimum(Search):
             self.outputs[f"best_{name}"].set(part, quality=self.quality_of_point())
         self.best.set(self._best_value, quality=self.quality_of_point())
         self.found.set(self._is_found, quality=self.quality_of_point())
+
+    def _forget(self) -> None:
+        self._best_point, self._is_found = None, False
 
     def on_result(self, point: Point, value: float) -> None:
         if self._best_point is None or self.as_told(value) < self.as_told(self._best_value):
@@ -369,7 +372,7 @@ class FindOptimum2D(FindOptimum):
     description = __doc__ or ""
     words = ("minimum", "maximum", "target", "tune", "simplex", "nelder", "optimise", "optimize")
     axes = _axes("x", "y", best=True)
-    after_last = (TRIGGER_OUT, "best_x", "best_y", "best", "found")
+    after_last: ClassVar[tuple[str, ...]] = (TRIGGER_OUT, "best_x", "best_y", "best", "found")
 
     y_low = _low("y")
     y_high = _high("y")
@@ -388,7 +391,14 @@ class FindOptimum3D(FindOptimum2D):
     node_name = "Find optimum 3-D"
     description = __doc__ or ""
     axes = _axes("x", "y", "z", best=True)
-    after_last = (TRIGGER_OUT, "best_x", "best_y", "best_z", "best", "found")
+    after_last: ClassVar[tuple[str, ...]] = (
+        TRIGGER_OUT,
+        "best_x",
+        "best_y",
+        "best_z",
+        "best",
+        "found",
+    )
 
     z_low = _low("z")
     z_high = _high("z")
