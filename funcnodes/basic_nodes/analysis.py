@@ -191,8 +191,8 @@ def background_node(
 
     Where `measured` is wired, that is the background. Else it is the line through both **ends**; a
     **polynomial** of the degree that passes below peaks, since what rises above it by more than the
-    noise is left out and it is fitted anew; or found by **clipping** whatever is narrower than the window, in samples
-    (SNIP: Ryan et al., Nucl. Instr. Meth. B 34 (1988) 396). NaN stays NaN.
+    noise is left out and it is fitted anew; or found by **clipping** whatever is narrower than the
+    window, in samples (SNIP: Ryan et al., Nucl. Instr. Meth. B 34 (1988) 396). NaN stays NaN.
     """
     import numpy as np
 

@@ -2,8 +2,10 @@
 
 import itertools
 import math
+import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -398,3 +400,12 @@ async def test_a_reading_with_a_unit_is_a_result_too(lab: Any, diode_class: Any)
     diode.i.connect(search.result)
     await lab.run()
     assert search.best_x.value == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_guides_code_does_what_the_guide_says() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "scans.md"
+    blocks = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    names: dict[str, Any] = {"__name__": "guide"}
+    for block in blocks:
+        exec(compile(block, guide.name, "exec"), names)
