@@ -19,7 +19,7 @@ from funcnodes.errors import ExecutionError
 
 Frequency = Annotated[float, Unit("Hz"), Range(1e-15)]
 MOST_WORK = 300_000_000
-"""Samples times window of moving statistics: more would take many seconds."""
+"""Samples times window, or times peaks: more would take many seconds."""
 
 
 @basic_node(
@@ -48,7 +48,10 @@ def peak_table_node(
     (axis, y), quality = without_nan(axis_of(x, y), y)
     order = np.argsort(axis, kind="stable")
     axis, y = axis[order], y[order]
-    found = [(prominence(y, peak), int(peak)) for peak in maxima(y)]
+    tops = maxima(y)
+    if len(tops) * len(y) > MOST_WORK:
+        raise ExecutionError(f"y has {len(tops)} peaks, which are too many: smooth it first.")
+    found = [(prominence(y, peak), int(peak)) for peak in tops]
     best = sorted((each for each in found if each[0] >= min_prominence), reverse=True)[:most]
     table: dict[str, list[float]] = {
         name: [] for name in ("position", "height", "prominence", "width", "area")
@@ -107,8 +110,7 @@ def moving_node(
     window += 1 - window % 2
     if window > len(y):
         raise ExecutionError(f"window is {window}, but y has only {len(y)} samples.", port="window")
-    if window * len(y) > MOST_WORK:
-        raise ExecutionError(f"A window of {window} over {len(y)} samples would take too long.")
+    _check_work(window, y)
     half = window // 2
     views = [np.lib.stride_tricks.sliding_window_view(y, window)]
     starts = [y[None, : half + 1 + n] for n in range(half)]
@@ -162,6 +164,11 @@ def lock_in_node(
     )  # fmt: skip
 
 
+def _check_work(window: int, y: Array) -> None:
+    if window * len(y) > MOST_WORK:
+        raise ExecutionError(f"A window of {window} over {len(y)} samples would take too long.")
+
+
 def _at_frequency(time: Array, y: Array, turn: float) -> complex:
     """Amplitude and phase of A·cos(ωt + φ), as a complex number."""
     import numpy as np
@@ -213,6 +220,7 @@ def background_node(
     elif method == "polynomial":
         found = _below_peaks(at, left, degree)
     else:
+        _check_work(window, left)
         found = _clipped(left, window)
     background = np.full(len(y), np.nan)
     background[whole] = found

@@ -21,6 +21,7 @@ from funcnodes.errors import ExecutionError
 Function = Callable[..., Array]
 Guess = Callable[[Array, Array], Sequence[float]]
 MOST_STEPS = 2_000
+FIRST_SAMPLES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,22 +279,36 @@ def _decay_guess(x: Array, y: Array) -> Sequence[float]:
 
 
 def _sine_guess(x: Array, y: Array) -> Sequence[float]:
-    """The best of evenly spaced frequencies, each fitted with its phase by a straight system."""
+    """The best of evenly spaced frequencies over the first samples, then finer over more."""
     import numpy as np
 
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
-    span = float(np.ptp(x)) or 1.0
-    best: tuple[float, Array, float] = (math.inf, np.zeros(3), 1.0)
-    for frequency in np.arange(1, min(2 * len(x), 4000)) / (4 * span):
-        angle = 2 * np.pi * frequency * x
-        parts = np.stack([np.sin(angle), np.cos(angle), np.ones(len(x))], axis=1)
-        terms, *_ = np.linalg.lstsq(parts, y, rcond=None)
-        off = float(np.sum((parts @ terms - y) ** 2))
-        if off < best[0]:
-            best = (off, terms, float(frequency))
-    _, (sine, cosine, offset), frequency = best
-    return math.hypot(sine, cosine), frequency, math.atan2(cosine, sine), float(offset)
+    count = min(len(x), FIRST_SAMPLES)
+    span = float(x[count - 1] - x[0]) or 1.0
+    frequencies = np.arange(1, 2 * count) / (4 * span)
+    while True:
+        _, frequency, terms = min(
+            (_sine_at(x[:count], y[:count], float(each)) for each in frequencies),
+            key=lambda found: found[0],
+        )
+        if count == len(x):
+            break
+        count = min(2 * count, len(x))
+        step = 1 / (8 * (float(x[count - 1] - x[0]) or 1.0))
+        frequencies = np.maximum(frequency + step * np.arange(-4, 5), step / 8)
+    sine, cosine, offset = map(float, terms)
+    return math.hypot(sine, cosine), frequency, math.atan2(cosine, sine), offset
+
+
+def _sine_at(x: Array, y: Array, frequency: float) -> tuple[float, float, Array]:
+    """What is left of y when the best sine of a frequency is taken away; that, and its terms."""
+    import numpy as np
+
+    angle = 2 * np.pi * frequency * x
+    parts = np.stack([np.sin(angle), np.cos(angle), np.ones(len(x))], axis=1)
+    terms, *_ = np.linalg.lstsq(parts, y, rcond=None)
+    return float(np.sum((parts @ terms - y) ** 2)), frequency, terms
 
 
 @basic_node(

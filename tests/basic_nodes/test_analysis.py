@@ -275,6 +275,27 @@ async def test_fixed_and_bounded_parameters_stay_where_they_are_held() -> None:
     assert found["centre"] == pytest.approx(4, abs=1e-3)
 
 
+async def test_a_long_sine_is_found_to_its_frequency() -> None:
+    time = np.arange(20_000) * 1e-3
+    y = np.sin(2 * np.pi * 123.456 * time + 1) + np.random.default_rng(4).normal(size=len(time))
+    found = values(await run("fit.sine", x=time, y=y))
+    assert found["frequency"] == pytest.approx(123.456, abs=4 * found["frequency_error"])
+    assert found["frequency_error"] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("node_id", "given"),
+    [
+        ("signal.moving", {"y": np.zeros(1_000_000), "window": 1001}),
+        ("signal.background", {"y": np.zeros(1_000_000), "method": "clipping", "window": 1000}),
+        ("signal.peak_table", {"y": np.tile([0.0, 1.0], 20_000)}),
+    ],
+)
+async def test_what_would_take_for_ever_is_refused(node_id: str, given: dict[str, Any]) -> None:
+    with pytest.raises(NodeTriggerError, match=r"too long|too many"):
+        await run(node_id, **given)
+
+
 async def test_a_formula_is_fitted() -> None:
     y = 2 * np.sqrt(X) + 0.5
     node = await run(

@@ -409,3 +409,50 @@ def test_the_guides_code_does_what_the_guide_says() -> None:
     names: dict[str, Any] = {"__name__": "guide"}
     for block in blocks:
         exec(compile(block, guide.name, "exec"), names)
+
+
+async def test_a_search_that_is_stopped_gives_the_best_so_far(
+    lab: Any, gate_class: type[Any]
+) -> None:
+    search, sample = searched(lab, "scan.optimum", lambda x, y, z: (x - 0.3) ** 2)
+    gate = lab.add(gate_class)
+    lab.order(sample, gate)
+    run = await lab.runner.start(operator="tester")
+    await gate.reached.wait()
+    run.stop()
+    gate.open.set()
+    await run.wait()
+    assert run.state == "stopped"
+    assert len(sample.points) == 1
+    assert (search.best_x.value, search.found.value) == (0.0, False)
+
+
+async def test_a_point_that_is_tried_again_counts_once(lab: Any) -> None:
+    search, sample = searched(
+        lab, "scan.optimum", lambda x, y, z: (x - 0.3) ** 2, on_failure="retry"
+    )
+    sample.fails = lambda x: len(sample.points) == 3
+    lab.record(search.x, sample.out)
+    run = await lab.run()
+    assert run.state == "complete"
+    assert len(lab.columns(run)["x"]) == search.told == len(sample.points) - 1
+    assert search.best_x.value == pytest.approx(0.3, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("scan.adaptive", "goes to 30 V"), ("scan.optimum", "goes to 30 V")]
+)
+def test_bounds_beyond_the_limits_of_what_is_set_are_refused_at_once(
+    lab: Any, kind: str, told: str
+) -> None:
+    class Limited(Sample):
+        node_id = "test.limited_sample"
+        volts = NodeInput(type=float, unit="V", value_options={"min": -20, "max": 20})
+
+        def func(self, volts: float = 0.0, **_: Any) -> None:  # type: ignore[override]  # no x
+            self.out.set(volts)
+
+    search, target = lab.add(kind, x_unit="V", x_high=30), lab.add(Limited)
+    search.x.connect(target.volts)
+    target.out.connect(search.result)
+    assert [sentence for sentence in lab.runner.check() if told in sentence]
