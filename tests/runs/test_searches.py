@@ -1,9 +1,11 @@
 """Adaptive sweeps and the search for an optimum: points chosen by what the points before gave."""
 
+import asyncio
 import itertools
 import math
 import re
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from funcnodes.core import Node, NodeInput, NodeOutput
+from funcnodes.core import Node, NodeInput, NodeOutput, clock
 from funcnodes.errors import ExecutionError, ValueRefusedError
 from funcnodes.runs import FindOptimum, Optimiser
 from funcnodes.runs.scans.optimisers import Learner, Point, golden_section, simplex
@@ -456,3 +458,42 @@ def test_bounds_beyond_the_limits_of_what_is_set_are_refused_at_once(
     search.x.connect(target.volts)
     target.out.connect(search.result)
     assert [sentence for sentence in lab.runner.check() if told in sentence]
+
+
+async def test_virtual_time_stands_still_while_an_optimiser_thinks(lab: Any) -> None:
+    """A dry run of a search lasts as long as its points, however long choosing them takes."""
+
+    class Thinker(Optimiser):
+        asked = 0
+
+        def ask(self) -> Point | None:
+            is_over.wait(0.05)
+            self.asked += 1
+            return (0.5,) if self.asked < 3 else None
+
+        def tell(self, point: Point, value: float | None) -> None:
+            """Learns nothing."""
+
+    class Mine(FindOptimum):
+        node_id = "test.thinks"
+
+        def optimiser(self) -> Optimiser:
+            return Thinker()
+
+    is_over = threading.Event()
+    search, sample, settle = lab.add(Mine), lab.add(Sample), lab.add("settle", time=10)
+    search.x.connect(sample.x)
+    sample.out.connect(search.result)
+    lab.order(sample, settle)
+
+    async def polls() -> None:
+        while True:
+            await clock.sleep(1)
+
+    with clock.use(clock.VirtualClock()):
+        polling = asyncio.create_task(polls())
+        began = clock.monotonic()
+        await search
+        took = clock.monotonic() - began
+        polling.cancel()
+    assert took == pytest.approx(20, abs=4)

@@ -6,10 +6,10 @@ where it belongs to this very point, is a finite number, is `ok`, and the point 
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Iterable
-from typing import Any, ClassVar, Literal
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Any, ClassVar, Literal, TypeVar
 
-from funcnodes.core import NodeInput, NodeOutput, Outcome, Quality, Wave
+from funcnodes.core import NodeInput, NodeOutput, Outcome, Quality, Wave, clock
 from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
@@ -25,6 +25,7 @@ from funcnodes.runs.scans.optimisers import (
 )
 
 Goal = Literal["minimum", "maximum", "target"]
+T = TypeVar("T")
 
 MAX_CHOSEN = 5_000
 """Points that are chosen one by one."""
@@ -156,10 +157,10 @@ class Search(ScanInUnits):
         await super().func(**named)
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
-        optimiser = await asyncio.to_thread(self.optimiser)  # it may load a library
+        optimiser = await _in_thread(self.optimiser)  # it may load a library
         self.told = 0
         for _ in range(int(self.inputs["points"].value)):
-            point = await asyncio.to_thread(optimiser.ask)
+            point = await _in_thread(optimiser.ask)
             if point is None:
                 self.on_found()
                 return
@@ -213,6 +214,11 @@ class Search(ScanInUnits):
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 yield f"{self.name}: {name} low is to be below {name} high."
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    with clock.standing_still():
+        return await asyncio.to_thread(call)
 
 
 class AdaptiveSweep(Search):
