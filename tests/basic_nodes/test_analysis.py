@@ -379,3 +379,42 @@ def test_every_analysis_node_is_proven_here() -> None:
     proven = Path(__file__).read_text(encoding="utf-8")
     assert every
     assert {node_id for node_id in every if f'"{node_id}"' not in proven} == set()
+
+
+async def test_the_rows_of_a_scan_are_fitted_at_its_end(tmp_path: Any) -> None:
+    """What hangs on ▶ done comes once, after the last point, with all rows there."""
+
+    class Decay(Node):
+        node_id = "test.decay_sample"
+        default_policy = "settled"
+        t = NodeInput(type=float)
+        y = NodeOutput(type=float)
+
+        def func(self, t: float) -> None:
+            self.y.set(3 * math.exp(-t / 2.5) + 1)
+
+    space = NodeSpace(Library(NODE_SHELF, RUNS))
+    runner = Runner(space, RunStore(tmp_path), nodespace="test")
+    sweep, sample = space.add_node_by_id("sweep"), space.add_node_instance(Decay())
+    recorder, table = (space.add_node_by_id(each) for each in ("recorder", "table.from_recorder"))
+    t, y = (space.add_node_by_id("table.to_array") for _ in range(2))
+    fit = space.add_node_by_id("fit.decay")
+    for port, value in {"start": 0.0, "stop": 10.0, "points": 21}.items():
+        sweep.inputs[port].set_value(value)
+    sweep.outputs["value"].connect(sample.inputs["t"])
+    for output in (sweep.outputs["value"], sample.outputs["y"]):
+        output.connect(recorder.grow_input(output))
+    recorder.outputs["rows"].connect(table.inputs["rows"])
+    sweep.outputs["_triggeroutput"].connect(table.inputs["_triggerinput"])
+    for node, name, port in ((t, "value", "x"), (y, "y", "y")):
+        node.inputs["name"].set_value(name)
+        table.outputs["out"].connect(node.inputs["table"])
+        node.outputs["out"].connect(fit.inputs[port])
+    done = await runner.start(operator="tester")
+    await done.wait()
+    assert done.state == "complete", done.message
+    assert fit.outputs["tau"].value == pytest.approx(2.5)
+    assert fit.outputs["tau"].quality == "ok"
+    assert fit.runs <= 2
+    await runner.aclose()
+    await space.aclose()
