@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 import typer
 
 from funcnodes.cli.dryrun import dry_run
-from funcnodes.cli.output import Json, can_draw, complain, print_json, width
+from funcnodes.cli.output import Json, complain, print_json
 
 if TYPE_CHECKING:
-    from funcnodes.runs import Run, RunReader
+    from funcnodes.runs import Run
     from funcnodes.runs.local import LocalResult
 
 TABLE_ROWS = 12
-_PAGE = 100_000
 
 
 def register(app: typer.Typer) -> None:
@@ -162,12 +161,14 @@ def _print_result(result: "LocalResult") -> None:
 
 
 def _show_result(result: "LocalResult") -> None:
+    from funcnodes.cli.drawing import curve_lines, row_lines
     from funcnodes.runs import RunReader
 
     head = result.head
     reader = RunReader(result.path)
     if head.rows and reader.specs:
-        for line in (*_table(reader), "", *_plot(reader, result.plot)):
+        table = row_lines(reader, _spread(reader.count()))
+        for line in (*table, "", *curve_lines(reader, result.plot)):
             print(line)
     seconds = (head.ended or head.started) - head.started
     origin = f", {head.origin}" if head.origin else ""
@@ -175,54 +176,10 @@ def _show_result(result: "LocalResult") -> None:
     print(f"Kept in {result.path}")
 
 
-def _table(reader: "RunReader") -> list[str]:
-    """At most TABLE_ROWS rows of the first recorder, evenly spread."""
-    from funcnodes.core import units
-
-    columns = reader.specs[0].columns
-    count = reader.count()
+def _spread(count: int) -> list[int]:
+    """At most TABLE_ROWS row numbers, evenly spread."""
     shown = sorted({round(n * (count - 1) / (TABLE_ROWS - 1)) for n in range(TABLE_ROWS)})
-    rows = [["row", *(column.name for column in columns)]]
-    for n in shown[-min(count, TABLE_ROWS) :]:
-        page = reader.rows(n, 1)
-        cells = [str(n)]
-        for column, values, marks in zip(columns, page.values, page.quality, strict=True):
-            value, mark = values[0], marks[0]
-            number = isinstance(value, float | int) and not isinstance(value, bool)
-            text = units.text(value, column.unit, digits=6) if number else _short(value)
-            cells.append(text if mark == "ok" else f"{text} ({mark})")
-        rows.append(cells)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)) for row in rows
-    ]
-
-
-def _plot(reader: "RunReader", choice: tuple[str, ...]) -> list[str]:
-    from funcnodes.cli.textplot import text_plot
-    from funcnodes.runs.plot import choose_columns
-
-    columns = reader.specs[0].columns
-    x_name, y_names = (choice[0], choice[1:]) if choice else choose_columns(columns)
-    names = [column.name for column in columns]
-    if x_name not in names or not y_names or y_names[0] not in names:
-        return []
-    x, y = columns[names.index(x_name)], columns[names.index(y_names[0])]
-    numbers = reader.rows(0, _PAGE).numbers()
-    return text_plot(
-        numbers[names.index(x.name)],
-        numbers[names.index(y.name)],
-        x_unit=x.unit,
-        y_unit=y.unit,
-        title=f"{y.name} against {x.name}",
-        width=width(),
-        braille=can_draw(),
-    )
-
-
-def _short(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    return shown[-min(count, TABLE_ROWS) :]
 
 
 def _confirm(devices: Sequence[str]) -> bool:
