@@ -5,7 +5,9 @@ Sits on `core` and `devices`; workers and the command line sit on it.
 
 from funcnodes.core import Shelf
 from funcnodes.runs.control import Runner, active_run
+from funcnodes.runs.people import Approve, Ask, Tell
 from funcnodes.runs.plot import PlotChoice, XYPlot
+from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.readings import Average, WaitUntil
 from funcnodes.runs.recorder import Recorder
@@ -35,14 +37,18 @@ NODE_SHELF = Shelf(
         Average,
         Recorder,
         XYPlot,
+        Ask,
+        Approve,
+        Tell,
     ],
     name="Scans",
-    description="Points, waiting, recording and plotting.",
+    description="Points, waiting, asking people, recording and plotting.",
 )
 
 __all__ = [
-    "ENDED", "NODE_SHELF", "Average", "Column", "ListSweep", "LogarithmicSweep", "PlotChoice",
+    "ENDED", "NODE_SHELF", "Approve", "Ask", "Average", "Column", "ListSweep", "LogarithmicSweep",
+    "PlotChoice", "Prompts",
     "Recorder", "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore",
-    "RunWriter", "Runner", "Scan", "Settle", "StorageError", "Sweep", "Table", "TableSpec",
+    "RunWriter", "Runner", "Scan", "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell",
     "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip

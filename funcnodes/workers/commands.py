@@ -312,6 +312,13 @@ class Commands:
             raise RefusedError("No run is on.")
         return run
 
+    def _answer_prompt(self, body: schema.AnswerPrompt, actor: schema.Actor) -> None:
+        prompts = self._worker.require_open().prompts
+        prompts.answer(body.id, body.value, by=actor.name, how="page")
+
+    def _see_prompt(self, body: schema.SeePrompt, actor: schema.Actor) -> None:
+        self._worker.require_open().prompts.see(body.id, by=actor.name)
+
     def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
         space = self._worker.require_open().space
         space.check_unlocked()

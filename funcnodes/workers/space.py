@@ -10,7 +10,7 @@ from typing import Any
 from funcnodes.core import Library, Node, NodeSpace
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.runs import Runner, RunStore, Table
+from funcnodes.runs import Prompts, Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
 from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
@@ -19,6 +19,7 @@ from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave
 from funcnodes.workers.shown import views
+from funcnodes.workers.shown.questions import prompts_put
 from funcnodes.workers.workspace import LoadedSpace, SpaceStore
 
 ROWS_PER_EVENT = 5_000
@@ -45,6 +46,7 @@ class OpenNodespace:
         space: The graph.
         editor: Its edits.
         runner: Its runs.
+        prompts: What its nodes ask people.
         canvas: What browsers know of it.
         notice: What the user must know about this file, or "".
     """
@@ -72,12 +74,15 @@ class OpenNodespace:
         )  # fmt: skip
         self.editor = Editor(space, edited=self.autosave.touch)
         self.runner = Runner(space, runs, nodespace=loaded.name)
+        self.prompts = Prompts()
+        space.services.provide(Prompts, self.prompts)
         self.canvas = Canvas(space, publisher)
         self._sent_rows: dict[str, int] = {}
         self._unwatch = [
             self.runner.on_change(lambda run: self._run_changed()),
             self.runner.on_rows(self._rows_appended),
             self.runner.on_log(self._run_logged),
+            self.prompts.on_change(self._prompts_changed),
         ]
         space.on("arming", self._armed)
 
@@ -131,6 +136,7 @@ class OpenNodespace:
             unwatch()
         await self.autosave.aclose()
         await self.space.aclose()
+        self._publisher.put(schema.PromptsPut(prompts=[]))
 
     def _edited(self, touched: frozenset[str]) -> None:
         self._publisher.rev = self.editor.rev
@@ -146,6 +152,9 @@ class OpenNodespace:
     def _run_events(self) -> list[schema.PatchEvent]:
         run = self.runner.run
         return [schema.RunPut(run=views.run_view(run))] if run is not None else []
+
+    def _prompts_changed(self) -> None:
+        self._publisher.mark("prompts", lambda: [prompts_put(self.prompts)])
 
     def _rows_appended(self, table: Table, start: int, stop: int) -> None:
         """Rows are sent from where the last patch left off, so none is lost or sent twice."""

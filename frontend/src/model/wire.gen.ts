@@ -66,6 +66,15 @@ export type Section =
   | "body"
   | "finally";
 
+export type PromptKind =
+  | "number"
+  | "choice"
+  | "text"
+  | "picture"
+  | "confirm"
+  | "approve"
+  | "tell";
+
 export type BodyKind =
   | ""
   | "plot"
@@ -223,6 +232,23 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+}
+
+/** Something that a node asks people, or tells them (`kind` is "tell"). */
+export interface PromptView {
+  id: string;
+  node: string;
+  name: string;
+  kind: PromptKind;
+  text: string;
+  unit: string;
+  min: number | null;
+  max: number | null;
+  choices: Array<string>;
+  default: string;
+  asked: number;
+  due: number | null;
+  then: string;
 }
 
 export type AlarmSeverity =
@@ -458,6 +484,7 @@ export interface Snapshot {
   library: Array<LibraryEntry>;
   examples: Array<ExampleView>;
   people: Array<PersonView>;
+  prompts: Array<PromptView>;
   log: Array<LogLine>;
 }
 
@@ -556,6 +583,12 @@ export interface PeoplePut {
   people: Array<PersonView>;
 }
 
+/** What waits for an answer now, all of it, oldest first. */
+export interface PromptsPut {
+  type: "prompts";
+  prompts: Array<PromptView>;
+}
+
 export interface Logged {
   type: "log";
   lines: Array<LogLine>;
@@ -585,6 +618,7 @@ export type Event =
   | SpacePut
   | LibraryPut
   | PeoplePut
+  | PromptsPut
   | Logged
   | Reset;
 
@@ -849,6 +883,19 @@ export interface RunAbort {
   type: "run_abort";
 }
 
+/** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
+export interface AnswerPrompt {
+  type: "answer_prompt";
+  id: string;
+  value: unknown;
+}
+
+/** Somebody has seen what a node told; it goes from every page. */
+export interface SeePrompt {
+  type: "see_prompt";
+  id: string;
+}
+
 /** Run one node now (Retry on its card). */
 export interface Trigger {
   type: "trigger";
@@ -996,6 +1043,8 @@ export type Body =
   | RunResume
   | RunStop
   | RunAbort
+  | AnswerPrompt
+  | SeePrompt
   | Trigger
   | Cancel
   | SetLive

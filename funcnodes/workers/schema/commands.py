@@ -286,6 +286,21 @@ class RunAbort(EndCommand, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
 
 
+class AnswerPrompt(BenchCommand, kw_only=True, tag="answer_prompt"):
+    """Answer what a node asks. The first answer is taken; the next one is refused with who was."""
+
+    id: str
+    value: Any
+    """A number, or one with its unit as text ("0.8 mm"); a choice, a text, a PNG's bytes, true or
+    false."""
+
+
+class SeePrompt(KeepCommand, kw_only=True, tag="see_prompt"):
+    """Somebody has seen what a node told; it goes from every page."""
+
+    id: str
+
+
 class TriggerNode(BenchCommand, kw_only=True, tag="trigger"):
     """Run one node now (Retry on its card)."""
 
