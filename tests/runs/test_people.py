@@ -114,7 +114,7 @@ async def test_the_first_answer_wins_and_the_second_is_told_who_was_first(
     run = await lab.runner.start(operator="tester")
     prompt = await next_prompt(prompts)
     prompts.answer(prompt.id, "1.2", by="Ada", how="page")
-    with pytest.raises(RefusedError, match="^Ada has answered Thickness already.$"):
+    with pytest.raises(RefusedError, match=r"^Ada has answered Thickness already\.$"):
         prompts.answer(prompt.id, "7", by="Bob", how="page")
     await asyncio.wait_for(run.wait(), patience())
     assert run.state == "complete"
