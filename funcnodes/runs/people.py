@@ -1,7 +1,8 @@
 """Nodes for the person in the loop: they ask, tell, or wait for an approval.
 
 Who can be asked is lent to them (`Prompts`), so that the same node works in a worker, in
-`funcnodes run` and in a script. Who answered what and when is kept with the run.
+`funcnodes run` and in a script. Who answered what and when is kept with the run. They act on the
+world: nobody is asked or told anything while a graph is disarmed (A1).
 """
 
 import asyncio
@@ -55,6 +56,7 @@ class AskingNode(Node):
 
     default_policy = "settled"
     default_run_in = "loop"
+    effect = True
     shows_order = True
 
     text = NodeInput(
@@ -366,6 +368,7 @@ class Tell(Node):
     words = ("message", "notify", "operator", "person", "say", "show", "note", "print")
     default_policy = "settled"
     default_run_in = "loop"
+    effect = True
     shows_order = True
 
     text = NodeInput(type=str, default="", description="What is told.")
