@@ -153,7 +153,7 @@ class AskingNode(Node):
     async def _asked(self, prompts: Prompts, question: Question, run: Run | None) -> Answer:
         prompt = prompts.put(name_of(self), self.name, question)
         unwatch = self._follow(run, prompts, prompt)
-        self.report(0, None, "waits for an answer")
+        self.report(0, None, "asks")
         if run is not None:
             run.log("info", self.name, f"{self.name} asks: {question.text}")
         why = "it was given up"

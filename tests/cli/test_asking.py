@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -90,8 +91,8 @@ def at_terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[Callabl
     """`at_terminal("run", …)` begins a command there."""
     begun: list[AtTerminal] = []
 
-    def begin(*arguments: object) -> AtTerminal:
-        begun.append(AtTerminal([*PROGRAM, *map(str, arguments)], environment, tmp_path))
+    def begin(*arguments: object, program: list[str] = PROGRAM) -> AtTerminal:
+        begun.append(AtTerminal([*program, *map(str, arguments)], environment, tmp_path))
         return begun[-1]
 
     yield begin
@@ -113,6 +114,42 @@ def test_questions_stand_on_the_terminal_until_they_are_answered(
     assert terminal.ended() == 0
     who = user_name()
     assert answers(config_dir) == [(0.5, who, "terminal"), ("right", who, "terminal")]
+
+
+SCRIPT = """
+from funcnodes import run_until_complete
+from funcnodes.runs import Ask, Tell
+
+ask, tell = Ask(name="Thickness"), Tell(name="Note")
+ask.inputs["text"].set_value("How thick?")
+ask.inputs["unit"].set_value("mm")
+tell.inputs["text"].set_value("Thank you.")
+run_until_complete(ask)
+print(ask.outputs["answer"].value, ask.outputs["answer"].unit, ask.outputs["by"].value)
+run_until_complete(tell)
+"""
+
+
+def test_the_same_nodes_ask_in_a_script(at_terminal: Any, tmp_path: Path) -> None:
+    (tmp_path / "film.py").write_text(SCRIPT)
+    terminal = at_terminal(program=[sys.executable, "-W", "error", "film.py"])
+    terminal.wait_for("Thickness: How thick? (mm) > ")
+    terminal.type("2 um")
+    terminal.wait_for("Note: Thank you.")
+    assert terminal.ended() == 0
+    assert terminal.process.stdout.read() == f"0.002 mm {user_name()}\n"
+
+
+def test_a_script_that_asks_where_nobody_is_ends_with_the_sentence(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "film.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "film.py"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        cwd=tmp_path, env=environment, timeout=patience(),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "Thickness asks 'How thick?', and there is no terminal to ask on." in done.stderr
 
 
 def test_ctrl_c_at_a_question_ends_the_run_in_order(
