@@ -42,6 +42,10 @@ def run(
     bench: Annotated[
         Path | None, typer.Option(help="Bench file to run on [default: the one FILE names].")
     ] = None,
+    sample: Annotated[str, typer.Option(help="What is measured, kept with the run.")] = "",
+    project: Annotated[str, typer.Option(help="What it is measured for, likewise.")] = "",
+    note: Annotated[str, typer.Option(help="Anything else to know of it, likewise.")] = "",
+    operator: Annotated[str, typer.Option(help="Who runs it [default: the user's name].")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder that gets a copy of the run file.")
     ] = None,
@@ -75,6 +79,7 @@ def run(
     from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
     from funcnodes.runs.local import ReplayedRecording, RunWatcher, run_file
+    from funcnodes.runs.records import RunAbout
     from funcnodes.workers.guard.guarded import guarded
 
     if replay is None and (match or timed):
@@ -102,7 +107,8 @@ def run(
                     asks=terminal.is_there(),
                     asking=display.hold,
                 ),
-                operator=user_name(),
+                operator=operator or user_name(),
+                about=RunAbout(sample=sample, project=project, notes=note),
                 guarded=guarded,
             )
     except AssignmentError as error:

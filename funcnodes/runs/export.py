@@ -143,6 +143,7 @@ def _header(head: RunHead, spec: TableSpec) -> Iterator[tuple[str, str]]:
     yield "title", head.title
     yield "nodespace", head.nodespace
     yield "operator", head.operator
+    yield from (each for each in _said(head) if each[1])
     yield "bench", head.bench
     yield "simulated", head.simulated or "no"
     yield "replayed", head.replayed or "no"
@@ -157,6 +158,13 @@ def _header(head: RunHead, spec: TableSpec) -> Iterator[tuple[str, str]]:
     for column in spec.columns:
         yield f"column {column.name}", f"unit {column.unit or 'none'}"
     yield "quality", "ok, or why not to trust the cell beside it"
+
+
+def _said(head: RunHead) -> Iterator[tuple[str, str]]:
+    """What was said of it before it began."""
+    yield "sample", head.sample
+    yield "project", head.project
+    yield "notes", head.notes
 
 
 def _header_line(key: str, value: str) -> str:

@@ -34,7 +34,7 @@ from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
-from funcnodes.runs.records import RunHead
+from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
 from funcnodes.runs.run import Run
 from funcnodes.runs.simulator import simulator
 from funcnodes.runs.store import RunStore
@@ -107,6 +107,7 @@ def run_file(
     replay: ReplayedRecording | None = None,
     watcher: RunWatcher | None = None,
     operator: str = "",
+    about: RunAbout = NOTHING_SAID,
     guarded: Guarded = nullcontext,
 ) -> LocalResult:
     """Run a nodespace file to its end; blocks, and takes SIGINT, SIGTERM and SIGHUP meanwhile.
@@ -122,18 +123,20 @@ def run_file(
         replay: A recording in place of the bench's instruments; none is opened then.
         watcher: Who is told meanwhile.
         operator: Who runs it.
+        about: What is said of the run, to be kept in its file.
         guarded: Watches over the open bench within a block, for the case that this process dies.
 
     Raises:
         FuncnodesError: It could not start; nothing was written to any device then.
         NotStarted: A signal came before it began.
     """
+    about = about.checked()
     data = read_nodespace(path)
     if out is not None:
         _check_folder(out)
     local = _Local(
         settings, path, data, sets, answers, bench, out, record_traffic, replay,
-        watcher or RunWatcher(), operator, guarded,
+        watcher or RunWatcher(), operator, about, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
 
@@ -168,6 +171,7 @@ class _Local:
     replay: ReplayedRecording | None
     watcher: RunWatcher
     operator: str
+    about: RunAbout
     guarded: Guarded
 
     @property
@@ -255,7 +259,7 @@ class _Local:
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
         try:
-            run = await runner.start(operator=self.operator)
+            run = await runner.start(operator=self.operator, about=self.about)
             interrupt.follow(run)
             await run.wait()
         finally:

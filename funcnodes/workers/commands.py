@@ -18,6 +18,7 @@ from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
+from funcnodes.runs.records import RunAbout
 from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
@@ -290,7 +291,9 @@ class Commands:
     # ── runs ──
 
     async def _run_start(self, body: schema.RunStart, actor: schema.Actor) -> str:
-        run = await self._worker.require_open().runner.start(operator=actor.name)
+        about = RunAbout(sample=body.sample, project=body.project, notes=body.notes)
+        runner = self._worker.require_open().runner
+        run = await runner.start(operator=actor.name, about=about)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 

@@ -212,3 +212,26 @@ def test_an_answer_that_does_not_fit_or_is_missing_is_told_before_the_run(
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not RunStore(config_dir / "workers" / "local" / "runs").list(1)
+
+
+def test_sample_project_and_notes_are_kept_shown_and_exported(here: Any, tmp_path: Path) -> None:
+    path = nodespace(tmp_path)
+    done = here(
+        "run", path, "--answer", "thickness=1", "--answer", "side=left", "--sample", "F-17",
+        "--project", "Films", "--note", "After the night in air.", "--operator", "Ada",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    shown = here("runs", "show", "latest").stdout
+    for key, value in (
+        ("operator", "Ada"),
+        ("sample", "F-17"),
+        ("project", "Films"),
+        ("notes", "After the night in air."),
+    ):
+        assert f"{key:<11}{value}" in shown
+
+
+def test_a_sample_that_is_no_name_is_told_before_the_run(here: Any, tmp_path: Path) -> None:
+    done = here("run", nodespace(tmp_path), "--sample", "F" * 300)
+    assert done.returncode == 1
+    assert done.stderr == "The sample is to be one line of 200 letters at most.\n"

@@ -125,3 +125,20 @@ async def test_what_was_told_goes_from_every_page_once_somebody_has_seen_it(
     await telling.ask(schema.SeePrompt(id=told.id), BOB)
     assert prompts(telling) == []
     await telling.ask(schema.SeePrompt(id=told.id))
+
+
+async def test_what_is_said_of_a_run_before_it_is_in_its_head_and_on_every_page(desk: Desk) -> None:
+    await desk.ask(schema.NewSpace())
+    sweep = await desk.ask(schema.AddNode(key="sweep", x=0, y=0))
+    await desk.ask(schema.SetValue(node=sweep, port="points", value=2))
+    problem = await desk.refused(schema.RunStart(sample="F" * 300))
+    assert problem.detail == "The sample is to be one line of 200 letters at most."
+    await desk.ask(schema.RunStart(sample=" F-17 ", project="Films", notes="Night in air."))
+    run = await desk.until(lambda: ended(desk))
+    head = desk.worker.runs.find(run.id).head
+    assert (head.operator, head.sample, head.project, head.notes) == (
+        "Ada", "F-17", "Films", "Night in air.",
+    )  # fmt: skip
+    shown = desk.worker.run_view()
+    assert shown is not None
+    assert (shown.sample, shown.project, shown.notes) == ("F-17", "Films", "Night in air.")

@@ -228,6 +228,9 @@ export interface RunView {
   rows: number;
   kept: number;
   operator: string;
+  sample: string;
+  project: string;
+  notes: string;
   simulated: boolean;
   message: string;
   waiting: string;
@@ -863,6 +866,9 @@ export interface CloseSpace {
 export interface RunStart {
   type: "run_start";
   accepted?: Array<string>;
+  sample?: string;
+  project?: string;
+  notes?: string;
 }
 
 export interface RunPause {

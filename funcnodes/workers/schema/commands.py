@@ -268,6 +268,10 @@ class RunStart(BenchCommand, kw_only=True, tag="run_start"):
 
     accepted: list[str] = []
     """Texts of the warnings that whoever starts it accepts; recorded with the run (S5)."""
+    sample: str = ""
+    """What is measured; kept with the run, as project and notes."""
+    project: str = ""
+    notes: str = ""
 
 
 class RunPause(BenchCommand, kw_only=True, tag="run_pause"):

@@ -194,6 +194,9 @@ class RunView(Base, kw_only=True):
     kept: int = 0
     """Rows on disk for good: what is below this mark survives a crash (R4)."""
     operator: str = ""
+    sample: str = ""
+    project: str = ""
+    notes: str = ""
     simulated: bool = False
     message: str = ""
     """Why it ended otherwise than complete, or was paused by itself."""
