@@ -63,6 +63,10 @@ def test_a_run_asks_on_every_page_and_goes_on_with_what_was_answered_first(
     page.goto(demo.link)
     page.get_by_role("button", name="Film").click()
     expect(page.get_by_test_id("node").first).to_be_visible()
+    said = page.get_by_role("region", name="Next run")
+    said.get_by_label("Sample").fill("F-17")
+    said.get_by_label("Project").fill("Films")
+    said.get_by_label("Notes").fill("A night in air.")
     page.keyboard.press("Control+Enter")
 
     expect(prompt(page, "Note")).to_contain_text("The lamp is on.")
@@ -105,6 +109,11 @@ def test_a_run_asks_on_every_page_and_goes_on_with_what_was_answered_first(
     expect(page.get_by_test_id("prompts")).to_have_count(0)
 
     found = RunStore(demo.config_dir / "workers" / demo.worker / "runs").find("latest")
+    assert (found.head.sample, found.head.project) == ("F-17", "Films")
+    assert found.head.notes == "A night in air."
+    expect(page.get_by_test_id("run-row").first).to_contain_text("F-17")
+    expect(said.get_by_label("Sample")).to_have_value("F-17")
+    expect(said.get_by_label("Notes")).to_have_value("")
     kept = [each.data for each in found.events() if each.kind == "answer"]
     assert [each["answer"] for each in kept[:3]] == [True, 0.5, "right"]
     assert kept[3]["answer"]["bytes"] > 0
