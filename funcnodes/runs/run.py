@@ -3,10 +3,9 @@
     open the file → arm → snapshot → entries, one after the other
           → park what was written → snapshot → close the file → the former arming
 
-Guarantees that whatever a run wrote to is parked at every end of it, an E-STOP excepted, after
-which nothing is written, and that the graph is locked meanwhile. Verbs are pause, resume, stop and
-abort; none of them is an exception to who waits. Points are the frames' business, bytes the
-devices', checks the runner's.
+Guarantees that whatever a run wrote to is parked at every end of it, and that the graph is locked
+meanwhile. After a stop only what that leaves as it is is written to: nothing, after an E-STOP.
+Verbs are pause, resume, stop and abort; none is an exception to who waits.
 """
 
 import asyncio
@@ -48,7 +47,6 @@ from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
-
 _STOPPED = "the run was stopped"
 
 
@@ -417,7 +415,9 @@ class Run:
         """Park what was written to, whatever happened; after an E-STOP write nothing."""
         if self._state not in ENDED and self._outcome != "complete":
             self._enter("stopping")
-        if self.bench is None or not written or self._is_stopped():
+        if self.bench is not None and self._is_stopped():
+            written = written & self.bench.spared  # an interlock may stop some devices only
+        if self.bench is None or not written:
             return
         for result in await self.bench.park(sorted(written)):
             self.parked[result.device] = result.state

@@ -76,7 +76,7 @@ class ScriptBench:
         return await self.bench.estop(cause, by=self._operator or "a script")
 
 
-class Opening:
+class BenchOpening:
     """What `open_bench` gives: for `async with`, or for `with`, which blocks."""
 
     def __init__(
@@ -147,7 +147,7 @@ def open_bench(
     settings: Settings | None = None,
     operator: str = "",
     park: bool = True,
-) -> Opening:
+) -> BenchOpening:
     """Open a bench: `async with open_bench("bench.toml") as bench`.
 
     Devices that cannot be reached stay offline, as anywhere, and are tried again. However the
@@ -164,7 +164,7 @@ def open_bench(
     Raises:
         BenchError: There is no such bench, or its file is wrong.
     """
-    return Opening(source, settings, operator, park=park)
+    return BenchOpening(source, settings, operator, park=park)
 
 
 async def _make_safe(bench: Bench, written: set[str]) -> None:

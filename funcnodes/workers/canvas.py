@@ -13,13 +13,17 @@ import msgspec
 from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
 from funcnodes.core.graph.nodespace import Changes
 from funcnodes.core.nodes import Node, Port
+from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.runs import XYPlot
 from funcnodes.workers import schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.edits.scopes import Edge
 from funcnodes.workers.large import in_slices
 from funcnodes.workers.publisher import Publisher
-from funcnodes.workers.shown import views
+from funcnodes.workers.shown import truth, views
+
+Truth = tuple[bool, bool, str]
+"""Whether a port's value is stale and applied, and why it is of no present state."""
 
 LARGE_NODES = 2_000
 _encode = msgspec.msgpack.Encoder().encode
@@ -30,12 +34,14 @@ class Told:
 
     Attributes:
         times: When each port's value was seen to change, seconds since the epoch.
+        truths: Whether each port's value is so, as told last.
     """
 
-    __slots__ = ("_states", "_status", "times")
+    __slots__ = ("_states", "_status", "times", "truths")
 
     def __init__(self) -> None:
         self.times: dict[str, float] = {}
+        self.truths: dict[str, Truth] = {}
         self._states: dict[str, tuple[Any, ...]] = {}  # value, wave, quality, whether applied
         self._status: schema.NodeStatus | None = None
 
@@ -151,12 +157,25 @@ class Canvas:
         self.refresh(name for name, node in self._nodes.items() if isinstance(node, kind))
 
     def note_stale(self, device: str) -> None:
-        """A device went away or came back: its nodes' values are stale, or no longer."""
+        """A device has changed: what its nodes show of it may be so no longer, or again."""
         for node in self._space.walk():
             if getattr(node, "device", None) == device:
-                self._again |= self._fed_by(node)
+                self._again |= {port for port in self._shows(node) if self._turned(port)}
         if self._again:
             self._wake()
+
+    def _turned(self, port: Port) -> bool:
+        """Whether what was told of a port's value is true no longer."""
+        told = self._told.get(port.node)
+        return told is None or told.truths.get(port.id) != _truth(port)
+
+    def _shows(self, node: Node) -> set[Port]:
+        """Ports that show something of the node's device."""
+        ports = self._fed_by(node)
+        for inp in node.inputs.values() if node.effect else ():
+            ports.add(inp)
+            ports |= {each for each in map(_outside, inp.sources) if each is not None}
+        return ports
 
     def _watch(self) -> None:
         """Note what changes in every nodespace that there is by now."""
@@ -184,7 +203,7 @@ class Canvas:
         again, self._again = self._again, set()
         now = clock.now()
         for node in self._take():
-            told = self._told.get(node) or self._told.setdefault(node, Told())
+            told = self._told_of(node)
             ports[node] = told.new_values(node, now)
             status = told.new_status(node)
             if status is not None:
@@ -197,8 +216,13 @@ class Canvas:
                     mine.append(port)
         values: list[schema.PortValue] = []
         for node, changed in ports.items():
-            values += views.port_values(node, changed, self._times_of(node))
+            told = self._told_of(node)
+            values += (shown := views.port_values(node, changed, told.times))
+            told.truths |= {each.port: (each.stale, each.applied, each.note) for each in shown}
         return [schema.PortValues(values=values), *statuses] if values else statuses
+
+    def _told_of(self, node: Node) -> Told:
+        return self._told.get(node) or self._told.setdefault(node, Told())
 
     def _times_of(self, node: Node) -> Mapping[str, float]:
         told = self._told.get(node)
@@ -228,6 +252,16 @@ class Canvas:
                 ports.add(out)
                 ports.update(out.targets)
         return ports
+
+
+def _truth(port: Port) -> Truth:
+    return truth.is_stale(port), truth.is_applied(port), truth.note_of(port)
+
+
+def _outside(source: Port) -> Port | None:
+    """The input of a subgraph that stands for what it feeds inside, where `source` is its back."""
+    passage = source.node
+    return passage.port if isinstance(passage, InputPassage) else None
 
 
 def _places(nodes: Mapping[str, Node]) -> dict[str, Place]:

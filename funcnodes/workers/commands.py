@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
-from funcnodes.core.running.waves import Wave
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
@@ -30,16 +29,15 @@ from funcnodes.workers.threads import FewThreads, in_thread
 
 if TYPE_CHECKING:
     from funcnodes.devices.bench import Bench
+    from funcnodes.workers.space import OpenNodespace
     from funcnodes.workers.worker import Worker
 
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
 
 E = TypeVar("E", bound=edits.Edit)
-
-
-class StaleRevision(RefusedError):
-    """The edit names something that somebody else has removed meanwhile."""
+Parked = dict[str, str] | Awaitable[dict[str, str]]
+"""What became of each device, or will have."""
 
 
 class Commands:
@@ -82,7 +80,44 @@ class Commands:
     def _begin(self, do: schema.Do) -> Any:
         check_role(do.actor, do.body)
         self._check_controls(do.body, do.actor)
-        return self._handlers[type(do.body)](do.body, do.actor)
+        handler = self._handlers[type(do.body)]
+        if do.body.effect != "edits" or self._worker.open is None:
+            return handler(do.body, do.actor)
+        things = edits.things_of(do.body)
+        self._check_fresh(things, do)
+        result = handler(do.body, do.actor)
+        if isinstance(do.body, schema.Undo | schema.Redo):
+            things = edits.wholly(self._worker.open.touched)
+        change = edits.LastChange(self._worker.publisher.rev, do.client, do.actor.name)
+        self._worker.open.revisions.note(things, change)
+        return result
+
+    def _check_fresh(self, things: list[edits.Thing], do: schema.Do) -> None:
+        """Refuse an edit of what somebody else has changed since the revision it was made on."""
+        if not do.rev:
+            return
+        last = self._worker.require_open().revisions.since(things, do.rev, do.client)
+        if last is not None:
+            raise self._stale(do.body, last)
+
+    def _stale(self, body: schema.AnyCommand, last: edits.LastChange) -> edits.StaleRevision:
+        """Says what is there now; the patch that shows it has been sent before this."""
+        who = last.by or "Somebody else"
+        if not isinstance(body, schema.SetValue):
+            return edits.StaleRevision(
+                f"{who} has changed that meanwhile, so nothing was done.",
+                hint="Look at what is there now, and do it again.",
+                by=last.by,
+            )
+        port = self._node(body.node).get_input(body.port)
+        now = views.preview(port.value)
+        shown = views.told(now, port.unit)
+        return edits.StaleRevision(
+            f"{who} has set {port.node.name}.{port.name} to {shown} meanwhile, so your value was "
+            "not taken.",
+            hint="Set it again if it is to be yours.",
+            by=last.by, node=body.node, port=body.port, value=now,
+        )  # fmt: skip
 
     def _check_controls(self, body: schema.WorkerCommand, actor: schema.Actor) -> None:
         """What acts on the bench, or reaches it through the graph, needs the controls."""
@@ -110,7 +145,7 @@ class Commands:
         publisher = self._worker.publisher
         stale = isinstance(error, GraphError) and do.rev and do.rev < publisher.rev
         if stale and "no node" in str(error):
-            error = StaleRevision(f"{error} Somebody else has changed the graph.")
+            error = edits.StaleRevision(f"{error} Somebody else has changed the graph.")
         self._answer(do, schema.Fail(id=do.id, rev=publisher.rev, problem=problem_of(error)))
 
     def _answer(self, do: schema.Do, answer: schema.Ack | schema.Fail) -> None:
@@ -323,41 +358,49 @@ class Commands:
         self._worker.require_open().prompts.see(body.id, by=actor.name)
 
     def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
-        space = self._worker.require_open().space
-        space.check_unlocked()
-        node = scopes.node_at(space, body.id)
-        if node.blocked:
-            why = "it is muted" if node.muted else "effects are off"
-            raise RefusedError(
-                f"{node.name} cannot run: {why}.", hint="Start a run, or switch effects on."
-            )
-        if not node.ready():
-            missing = [p.name for p in node.inputs.values() if p.required and p.value is NoValue]
-            raise RefusedError(f"{node.name} cannot run: {', '.join(missing)} has no value.")
-        wave = Wave(f"{node.name}, by {actor.name}")
-        node.request_trigger(wave=wave)
-        wave.close()
+        edits.run_by_hand(self._node(body.id), actor.name)
 
     def _cancel(self, body: schema.CancelNode, actor: schema.Actor) -> None:
         self._node(body.id).cancel(f"cancelled by {actor.name}")
 
-    async def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> None:
+    def _set_live(self, body: schema.SetLive, actor: schema.Actor) -> Parked:
         opened = self._worker.require_open()
-        space = opened.space
-        space.check_unlocked()
-        if body.live:
-            self._worker.latch.check("Switching effects on")
-            await opened.runner.check_live()
-            space.check_unlocked()
-            self._worker.latch.check("Switching effects on")
-        space.arming = "live" if body.live else "disarmed"
-        for text in safety.accepted_now(self._worker.bench, body.accepted) if body.live else ():
+        opened.space.check_unlocked()
+        if not body.live:
+            return opened.live.leave(park=body.park, by=actor.name)
+        return self._go_live(opened, body, actor)
+
+    async def _go_live(
+        self, opened: "OpenNodespace", body: schema.SetLive, actor: schema.Actor
+    ) -> dict[str, str]:
+        self._worker.latch.check("Switching effects on")
+        await opened.runner.check_live()
+        opened.space.check_unlocked()
+        self._worker.latch.check("Switching effects on")
+        opened.space.arming = "live"
+        for text in safety.accepted_now(self._worker.bench, body.accepted):
             self._worker.logbook.add("warning", "bench", f"{actor.name} accepted: {text}")
+        return {}
+
+    def _stop(self, body: schema.StopActing, actor: schema.Actor) -> Parked:
+        opened = self._worker.require_open()
+        run = opened.runner.active
+        if run is None:
+            return opened.live.stop(actor.name)
+        if run.state == "stopping":
+            run.abort(f"Aborted by {actor.name}.")
+        else:
+            run.stop(f"Stopped by {actor.name}.")
+        return {}
 
     # ── the worker ──
 
     def _take_controls(self, body: schema.TakeControls, actor: schema.Actor) -> None:
+        before = self._worker.controls.holder
         self._worker.controls.take(actor)
+        if before is not None and before.id != actor.id:
+            text = f"{actor.name} took the controls over from {before.name or 'somebody else'}."
+            self._worker.logbook.add("warning", "controls", text)
 
     def _get_snapshot(
         self, body: schema.GetSnapshot, actor: schema.Actor

@@ -14,7 +14,8 @@ from funcnodes.runs import Prompts, Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
 from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
-from funcnodes.workers.edits import Edit, Editor
+from funcnodes.workers.edits import Edit, Editor, Revisions
+from funcnodes.workers.live import LiveSession
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave
@@ -32,6 +33,7 @@ def build(library: Library, bench: Bench | None, latch: Latch, data: dict[str, A
         SavedGraphError: It is no valid nodespace.
     """
     space = NodeSpace(library, arming="disarmed")
+    space.by_hand = True
     space.services.provide(Latch, latch)
     if bench is not None:
         space.services.provide(Bench, bench)
@@ -45,8 +47,11 @@ class OpenNodespace:
     Attributes:
         space: The graph.
         editor: Its edits.
+        revisions: What was changed last, and by whom.
         runner: Its runs.
         prompts: What its nodes ask people.
+        live: What was written by hand outside them.
+        touched: Nodes that the last edit, undo or redo was about.
         canvas: What browsers know of it.
         notice: What the user must know about this file, or "".
     """
@@ -73,9 +78,12 @@ class OpenNodespace:
             is_large=lambda: self.canvas.is_large,
         )  # fmt: skip
         self.editor = Editor(space, edited=self.autosave.touch)
+        self.revisions = Revisions()
+        self.touched: frozenset[str] = frozenset()
         self.runner = Runner(space, runs, nodespace=loaded.name)
         self.prompts = Prompts()
         space.services.provide(Prompts, self.prompts)
+        self.live = LiveSession(space, space.services.get(Bench), logbook=logbook, changed=changed)
         self.canvas = Canvas(space, publisher)
         self._sent_rows: dict[str, int] = {}
         self._unwatch = [
@@ -104,6 +112,7 @@ class OpenNodespace:
             arming=self.space.arming,
             bench=str(self.space.requires.get("bench") or ""),
             notice=self.autosave.trouble or self.notice,
+            written=self.live.view(),
         )
 
     def edit(self, edit: Edit) -> None:
@@ -134,11 +143,13 @@ class OpenNodespace:
         await self.runner.aclose("The nodespace was closed.")
         for unwatch in self._unwatch:
             unwatch()
+        self.live.close()
         await self.autosave.aclose()
         await self.space.aclose()
         self._publisher.put(schema.PromptsPut(prompts=[]))
 
     def _edited(self, touched: frozenset[str]) -> None:
+        self.touched = touched
         self._publisher.rev = self.editor.rev
         self.canvas.refresh(touched)
         self._changed()
@@ -147,6 +158,9 @@ class OpenNodespace:
         self._changed()
 
     def _run_changed(self) -> None:
+        run = self.runner.run
+        if run is not None and run.is_over:
+            self.live.forget(name for name, state in run.parked.items() if state != "failed")
         self._publisher.mark("run", self._run_events)
 
     def _run_events(self) -> list[schema.PatchEvent]:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from funcnodes import __version__
-from funcnodes.core import Library, Node, SubgraphNode, naming, units
+from funcnodes.core import Library, Node, SubgraphNode, clock, naming, units
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.core.subgraphs.subgraph import SHELF_NAME
@@ -272,7 +272,7 @@ class Worker:
     async def _tell_time(self) -> None:
         """By it the manager says until when a command is good."""
         while True:
-            self.publisher.send(schema.Clock(clock_s=time.monotonic()))
+            self.publisher.send(schema.WorkerClock(clock_s=time.monotonic()))
             await asyncio.sleep(CLOCK_EVERY_S)
 
     def _link_lost(self) -> None:
@@ -342,6 +342,7 @@ class Worker:
             examples=list(example_views()),
             people=self.controls.people(),
             prompts=prompt_views(self.open.prompts) if self.open is not None else [],
+            now=clock.now(),
             log=list(self.logbook.lines),
         )
 
@@ -362,6 +363,9 @@ class Worker:
     def _people_changed(self) -> None:
         self.publisher.mark("people", lambda: [schema.PeoplePut(people=self.controls.people())])
         self._note_operator(is_here=self.controls.is_held_here)
+
+        if self.open is not None:
+            self.open.live.note_holder(self.controls)
 
     def _note_operator(self, *, is_here: bool) -> None:
         """The dead-man, for benches that ask for one (S1); all others go on (S2)."""
@@ -454,10 +458,12 @@ class Worker:
 
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
 
-    def needs_no_run(self) -> None:
-        """Raises RefusedError while a run is on."""
+    def needs_no_run(self, *, closes: bool = False) -> None:
+        """Raises RefusedError while a run is on; to close, also while Live has things set."""
         if self.open is not None and self.open.runner.active is not None:
             raise RefusedError("A run is on.", hint="Stop the run first.")
+        if closes and self.open is not None:
+            self.open.live.check_nothing_written()
 
     async def open_space(self, name: str) -> str:
         """Open a nodespace in place of the one that is open. Returns its name.
@@ -466,7 +472,7 @@ class Worker:
             RefusedError: A run is on.
             SavedGraphError: There is none of that name, or no valid version of it.
         """
-        self.needs_no_run()
+        self.needs_no_run(closes=True)
         if self.open is not None:
             await self.open.autosave.flush()
         async with self.opening.opened(name) as opened:
@@ -477,7 +483,7 @@ class Worker:
 
     async def add_space(self, wanted: str, data: dict[str, Any]) -> str:
         """Keep a nodespace under a free name like `wanted`, and open it. Returns its name."""
-        self.needs_no_run()
+        self.needs_no_run(closes=True)
         build(self.library, self.bench, self.latch, data)
         store = self.workspace.spaces
         name = store.unused_name(wanted)
@@ -501,7 +507,7 @@ class Worker:
 
     async def close_space(self) -> None:
         """Close the open nodespace, if any."""
-        self.needs_no_run()
+        self.needs_no_run(closes=True)
         space, self.open = self.open, None
         if space is not None:
             self.last_run = views.run_view(space.runner.run) if space.runner.run else self.last_run
@@ -567,11 +573,8 @@ class Worker:
         return self.latch.state
 
     def _disarm(self) -> None:
-        """A run ends by the latch itself, and gives the arming back disarmed."""
-        space = self.open.space if self.open is not None else None
-        if space is not None and not space.locked and space.arming != "disarmed":
-            space.arming = "disarmed"
-            space.cancel_all("E-STOP")
+        if self.open is not None and not self.open.space.locked:  # a run disarms by itself
+            self.open.live.end_stopped(self.spawn)
 
     def _running_node(self) -> Node | None:
         """From any thread."""

@@ -112,6 +112,7 @@ async def _run(graph: Any, node_id: str, values: dict[str, Any]) -> None:
     await node
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(("node_id", "values"), REFUSED, ids=_name)
 async def test_what_would_never_end_is_refused_soon(
     graph: Any, node_id: str, values: dict[str, Any], limit: Callable[[float], float]
@@ -123,6 +124,7 @@ async def test_what_would_never_end_is_refused_soon(
     assert held[0] < limit(0.5)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(("node_id", "values"), DONE, ids=_name)
 async def test_what_takes_a_while_lets_others_have_their_turn(
     graph: Any, node_id: str, values: dict[str, Any], limit: Callable[[float], float]

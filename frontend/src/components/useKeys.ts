@@ -29,7 +29,7 @@ function stopping(event: KeyboardEvent): (() => void) | null {
 
 function running(event: KeyboardEvent): (() => void) | null {
   if (event.key !== "Enter" || !event.ctrlKey || get().route !== "editor") return null;
-  if (event.altKey) return stop;
+  if (event.altKey) return () => void stop();
   return () => {
     // A value being typed counts: leaving the field sends it before the run starts.
     if (isTyping(document.activeElement)) (document.activeElement as HTMLElement).blur();

@@ -160,6 +160,13 @@ export function ownRun({ run, space }: Pick<Graph, "run" | "space">): RunView | 
   return run.nodespace === space.name || run.nodespace === space.title ? run : null;
 }
 
+/** Whether anything acts, or may act by itself: what Stop is for. */
+export function canStop(graph: Pick<Graph, "run" | "space" | "nodes"> | null): boolean {
+  if (!graph?.space) return false;
+  if (isRunning(graph.run) || graph.space.arming !== "disarmed") return true;
+  return Object.values(graph.nodes).some(({ state }) => state === "running" || state === "queued");
+}
+
 export function isRunning(run: RunView | null): boolean {
   return run !== null && (run.state === "running" || run.state === "paused" || run.state === "stopping");
 }

@@ -11,10 +11,12 @@ export interface Value {
   t: number | null;
   stale: boolean;
   applied: boolean;
+  /** Why it is of no present state, such as "output off", or "". */
+  note: string;
 }
 
 export type PortSide = "in" | "out";
-const NOTHING: Value = { value: null, quality: "ok", t: null, stale: false, applied: true };
+const NOTHING: Value = { value: null, quality: "ok", t: null, stale: false, applied: true, note: "" };
 
 export class PortValues {
   private readonly values = new Map<string, Value>();
@@ -28,15 +30,15 @@ export class PortValues {
     return this.values.get(key(node, port)) ?? NOTHING;
   }
 
-  put([node, port, value, quality, t, stale, applied]: PortValue): void {
-    this.set(key(node, port), { value, quality, t, stale, applied });
+  put([node, port, value, quality, t, stale, applied, note]: PortValue): void {
+    this.set(key(node, port), { value, quality, t, stale, applied, note });
   }
 
   /** Everything a node's view says of its ports. */
   putNode(node: NodeView): void {
     for (const port of [...node.inputs, ...node.outputs]) {
-      const { value, quality, t, stale, applied } = port;
-      this.set(key(node.id, port.id), { value, quality, t, stale, applied });
+      const { value, quality, t, stale, applied, note } = port;
+      this.set(key(node.id, port.id), { value, quality, t, stale, applied, note });
     }
   }
 

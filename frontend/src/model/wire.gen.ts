@@ -130,6 +130,8 @@ export interface PortView {
   t: number | null;
   stale: boolean;
   applied: boolean;
+  note: string;
+  period_s: number | null;
 }
 
 export interface NodeView {
@@ -199,6 +201,10 @@ export interface ParameterView {
   max: number | null;
   value: unknown;
   doc: string;
+  quality: Quality;
+  t: number | null;
+  note: string;
+  period_s: number | null;
 }
 
 export interface DeviceView {
@@ -411,6 +417,12 @@ export interface LogLine {
   safety: boolean;
 }
 
+/** A device that was written to by hand since Live was switched on (A1a). */
+export interface WrittenView {
+  device: string;
+  members: Array<string>;
+}
+
 /** The open nodespace as a document. */
 export interface SpaceView {
   name: string;
@@ -423,6 +435,7 @@ export interface SpaceView {
   arming: Arming;
   bench: string;
   notice: string;
+  written: Array<WrittenView>;
 }
 
 export interface PersonView {
@@ -489,6 +502,7 @@ export interface Snapshot {
   people: Array<PersonView>;
   prompts: Array<PromptView>;
   log: Array<LogLine>;
+  now: number;
 }
 
 export interface NodePut {
@@ -521,7 +535,7 @@ export interface EdgeGone {
   id: string;
 }
 
-export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean];
+export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string];
 
 export interface Values {
   type: "values";
@@ -913,10 +927,16 @@ export interface Cancel {
   id: string;
 }
 
-/** Switch effects on or off outside runs (A1). */
+/** Stop whatever acts, run or not, and leave the outputs by the bench's policy (A1a). */
+export interface StopActing {
+  type: "stop";
+}
+
+/** Switch effects on or off outside runs (A1, A1a). */
 export interface SetLive {
   type: "set_live";
   live: boolean;
+  park?: boolean | null;
   accepted?: Array<string>;
 }
 
@@ -1053,6 +1073,7 @@ export type Body =
   | SeePrompt
   | Trigger
   | Cancel
+  | StopActing
   | SetLive
   | DeviceConnect
   | DeviceDisconnect

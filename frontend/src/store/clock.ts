@@ -4,6 +4,11 @@ import { pace } from "./pace";
 
 let ahead = 0;
 
+/** What the worker's clock says as it answers; ages are counted on it. */
+export function setClock(worker: number): void {
+  if (worker > 0) ahead = worker - Date.now() / 1000;
+}
+
 /** A worker whose clock runs ahead of this machine's must not give negative ages. */
 export function seen(t: number | null): void {
   if (t !== null) ahead = Math.max(ahead, t - Date.now() / 1000);

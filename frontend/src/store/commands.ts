@@ -18,11 +18,16 @@ export function talkTo(next: Link | null): void {
   link = next;
 }
 
+/** The revision that is on show: what an edit that begins now is made on. */
+export function revision(): number {
+  return link?.seen ?? 0;
+}
+
 /** Send a command; a refusal becomes a toast. Returns the answer, or null where it was refused. */
-export async function command(body: Body): Promise<{ result: unknown } | null> {
+export async function command(body: Body, made?: number): Promise<{ result: unknown } | null> {
   try {
     if (!link) throw new LinkLost("There is no connection to the worker.");
-    return { result: await link.send(body) };
+    return { result: await link.send(body, made) };
   } catch (error) {
     report(error);
     return null;

@@ -10,12 +10,15 @@ import { LinkLost } from "./link";
 import { remember } from "./memory";
 import type { Held } from "./nesting";
 
-/** Set an input. Returns the worker's sentence where it was refused, else "". */
-export async function setValue(node: string, port: string, value: unknown): Promise<string> {
+/** Set an input. Returns the worker's sentence where it was refused, else "".
+ *
+ *  @param made The revision on which somebody began to type it.
+ */
+export async function setValue(node: string, port: string, value: unknown, made?: number): Promise<string> {
   try {
     const link = live();
     if (!link) throw new LinkLost("There is no connection to the worker.");
-    await link.send({ type: "set_value", node, port, value });
+    await link.send({ type: "set_value", node, port, value }, made);
     return "";
   } catch (error) {
     report(error);
@@ -54,13 +57,9 @@ export function removeSelected(edges: string[]): void {
   if (selection.length || edges.length) void command({ type: "remove_nodes", ids: selection, edges });
 }
 
-export function moveNodes(moved: Array<{ id: string; x: number; y: number }>): Promise<unknown> {
-  return command({
-    type: "move_nodes",
-    ids: moved.map((each) => each.id),
-    x: moved.map((each) => each.x),
-    y: moved.map((each) => each.y),
-  });
+export function moveNodes(moved: Array<{ id: string; x: number; y: number }>, made?: number): Promise<unknown> {
+  const [x, y] = [moved.map((each) => each.x), moved.map((each) => each.y)];
+  return command({ type: "move_nodes", ids: moved.map((each) => each.id), x, y }, made);
 }
 
 let pastes = 0;

@@ -1,10 +1,11 @@
 /** What the worker says, taken in: state into the store, values and rows past it. */
 
 import { applyEvents, fromSnapshot, isRunning } from "../model/graph";
+import { takenOver } from "../model/people";
 import { nearest } from "../model/scope";
-import type { Event, RunView, Snapshot } from "../model/wire.gen";
-import { seen } from "./clock";
-import { get, set } from "./editor";
+import type { Event, PersonView, RunView, Snapshot } from "../model/wire.gen";
+import { seen, setClock } from "./clock";
+import { get, set, toast } from "./editor";
 import { openScope } from "./nesting";
 import { pace } from "./pace";
 import { catchUp, fillRows, listRuns } from "./recorded";
@@ -16,6 +17,7 @@ export function onSnapshot(snapshot: Snapshot): void {
   takeIn();
   if (session !== snapshot.session) forgetRows();
   session = snapshot.session;
+  setClock(snapshot.now);
   portValues.clear();
   for (const node of snapshot.nodes) portValues.putNode(node);
   const before = get();
@@ -53,6 +55,13 @@ export function takeIn(): void {
   const open = nearest(next.nodes, scope);
   if (open !== scope) openScope(open);
   for (const event of events) follow(event, graph.run);
+  tellOfTakingOver(graph.people, next.people);
+}
+
+/** Who acts on the bench now is told to all, whoever has the menu open. */
+function tellOfTakingOver(before: PersonView[], after: PersonView[]): void {
+  const words = takenOver(before, after, get().me?.id ?? "");
+  if (words) toast(words, "", "info");
 }
 
 /** Nothing shown is live any more, once the last words are taken in. */
@@ -95,6 +104,9 @@ function follow(event: Event, before: RunView | null): void {
     } else if (before?.id !== event.run.id) void listRuns();
   } else if (event.type === "latch") {
     set({ pressed: null });
+  } else if (event.type === "log") {
+    // What becomes of things set by hand concerns everybody who watches.
+    for (const { source, level, text } of event.lines) if (source === "live" && level === "warning") toast(text, "", "info");
   } else if (event.type === "reset") {
     set({ scope: "", selection: [] });
   } else if (event.type === "node_gone") {

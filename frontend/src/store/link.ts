@@ -102,13 +102,20 @@ export class Link {
     this.forget(new LinkLost("The page has left this worker."));
   }
 
+  /** The revision that is on show. */
+  get seen(): number {
+    return this.rev;
+  }
+
   /** Send one command and wait for its answer.
    *
    *  Rejects with `Refused` or `LinkLost`.
+   *
+   *  @param made The revision that an edit was made on, where that is older than what is on show.
    */
-  send(body: Body): Promise<unknown> {
+  send(body: Body, made: number = this.rev): Promise<unknown> {
     const id = this.nextId++;
-    const command: Command = { type: "command", id, rev: this.rev, key: `${this.page}-${id}`, body };
+    const command: Command = { type: "command", id, rev: made, key: `${this.page}-${id}`, body };
     return new Promise((resolve, reject) => {
       const waiter = { command, sentMs: performance.now(), life: lifeOf(this.place), resolve, reject };
       if (!this.give(waiter)) {

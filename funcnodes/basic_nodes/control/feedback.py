@@ -11,10 +11,11 @@ LONGEST_S = 86_400.0
 class PreviousNode(Node):
     """Gives back, in the next wave, the value that came in this one: closes a loop.
 
-    While the nodespace is live it starts the next wave itself, once this one has come to rest, at
-    the earliest **interval** after the last; setting **initial** starts the loop. A wave that
-    failed or was cancelled ends it. In a scan the next point is the next wave: there the value of
-    the last point waits for it, and nothing is set off.
+    In a live program, and in a run, it starts the next wave itself, once this one has come to
+    rest, at the earliest **interval** after the last; setting **initial** starts the loop. On the
+    canvas a loop goes round only while a run is on. A wave that failed or was cancelled ends it.
+    In a scan the next point is the next wave: there the value of the last point waits for it, and
+    nothing is set off.
     """
 
     node_id = "control.previous"
@@ -98,8 +99,7 @@ class PreviousNode(Node):
         wave.close()
 
     def _may_go_on(self) -> bool:
-        disarmed = self.nodespace is not None and self.nodespace.arming == "disarmed"
-        return not self.muted and not disarmed
+        return not self.muted and (self.nodespace is None or self.nodespace.acts_alone)
 
 
 NODES: list[type[Node]] = [PreviousNode]

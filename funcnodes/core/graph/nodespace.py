@@ -1,8 +1,10 @@
 """A nodespace: nodes and edges that are saved, loaded, armed and watched together.
 
 A nodespace made in a script is live; a loaded one is disarmed: values are restored, nothing
-executes (A1). Loading checks the whole file first, so that a bad one leaves the old graph as it
-was. Nodes whose class is missing stay as placeholders that keep every byte of theirs.
+executes (A1). In one that people act in by hand, a worker's, live means that what somebody sets
+acts on the device that it names and on nothing else; what is wired acts in runs only (A1a).
+Loading checks the whole file first, so that a bad one leaves the old graph as it was. Nodes whose
+class is missing stay as placeholders that keep every byte of theirs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -97,6 +99,7 @@ class NodeSpace(Emitter):
         self._secrets: dict[str, Any] = {}
         self._relays = False  # somebody listens to what happens in its nodes
         self._arming: Arming = arming
+        self._by_hand = False
         self._changes: Changes | None = None
 
     # ── content ───────────────────────────────────────────────────────────────────────────
@@ -340,6 +343,21 @@ class NodeSpace(Emitter):
         for node in self._nodes.values():
             node.update_blocked()
         self.emit("arming", arming=arming)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether people act in it: outside runs each acts on what is named, nothing else (A1a)."""
+        return self._by_hand
+
+    @by_hand.setter
+    def by_hand(self, by_hand: bool) -> None:
+        self._by_hand = by_hand
+        self.arming = self.arming
+
+    @property
+    def acts_alone(self) -> bool:
+        """Whether what is wired may act on the world now, without anybody naming it."""
+        return self.arming == "running" or (self.arming == "live" and not self.by_hand)
 
     @property
     def locked(self) -> bool:

@@ -53,6 +53,14 @@ class Home(Protocol[N, Out]):
     def arming(self) -> Arming: ...
 
     @property
+    def by_hand(self) -> bool:
+        """Whether people act in it: outside runs each acts on what is named, nothing else (A1a)."""
+
+    @property
+    def acts_alone(self) -> bool:
+        """Whether what is wired may act on the world now, without anybody naming it."""
+
+    @property
     def locked(self) -> bool:
         """Whether a run holds structure and inputs as they are (A2)."""
 

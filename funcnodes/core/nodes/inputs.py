@@ -40,7 +40,8 @@ class NodeInput(Port):
         required: Whether the node cannot run without a value.
         does_trigger: Whether a new value asks the node to run.
         live: May be changed while a run is on (A2).
-        applied: False while the value was only restored as text, and nothing acted on it.
+        applied: False while the value was only restored as text, and nothing acted on it; of a
+            node that acts on the world, until it has done so with this very value (A1a).
         triggers: What `does_trigger` comes to once order edges are considered (T7).
         straight: The engine that may queue its node at once, where it is the only parameter of a
             plain node; else None (see `Engine._pass_on`).
@@ -342,8 +343,8 @@ class NodeInput(Port):
         self._value = value
         self.wave = wave
         self.quality = quality
-        self.applied = True
         node = self.node
+        self.applied = not node.effect
         if node.changes is not None:
             node.changes.note_port(self)
         if self.triggers:
@@ -359,7 +360,6 @@ class NodeInput(Port):
                 self.receive(value, stimulus)
             finally:
                 self.triggers = before
-        self.applied = not self.triggers or not self.node.blocked
         if wave is None:
             stimulus.close()
 

@@ -407,7 +407,7 @@ class Node(Awaited):
 
     @property
     def _builds(self) -> bool:
-        return self.nodespace is not None and self.nodespace.arming == "disarmed"
+        return self.nodespace is not None and not self.nodespace.acts_alone
 
     def set_reset_inputs(self, resets: bool) -> None:
         """Whether its inputs go back to their defaults after each success."""

@@ -95,7 +95,7 @@ class StreamInput(NodeInput):
     def receive(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
         """Queue an item, and see whether the node can take it."""
         node = self.node
-        if node.blocked or wave.cancelled is not None:
+        if (node.blocked and wave.hand is not node) or wave.cancelled is not None:
             return
         if self.waiting >= self.capacity:
             self._drop(wave)
@@ -108,7 +108,7 @@ class StreamInput(NodeInput):
     def take(self, item: Item) -> None:
         """An execution begins that takes `item`."""
         self._value, self.wave, self.quality, self.applied = (
-            item.value, item.wave, item.quality, True,
+            item.value, item.wave, item.quality, not self.node.effect,
         )  # fmt: skip
         self.node.note_port(self)
 

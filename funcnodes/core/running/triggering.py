@@ -104,7 +104,12 @@ class Triggered(Runnable):
 
     @property
     def blocked(self) -> bool:
-        """Whether requests pass it by: muted, or an effect or a frame while disarmed (A1)."""
+        """Whether requests pass it by: muted, or an effect or a frame while nothing is to act by
+        itself (A1, A1a).
+
+        A wave whose `hand` it is gets through all the same: whoever opens one sees to it that
+        it may.
+        """
         return self._blocked == BLOCKED
 
     @blocked.setter
@@ -114,7 +119,7 @@ class Triggered(Runnable):
 
     @property
     def _builds(self) -> bool:
-        """Whether it is in a graph that is being built: disarmed (A1)."""
+        """Whether it is in a graph that is being built: disarmed, or live by hand (A1, A1a)."""
         return False
 
     def _choose_way(self) -> None:
@@ -183,7 +188,9 @@ class Triggered(Runnable):
 
     def request(self, wave: Wave) -> None:
         """A trigger request that belongs to `wave`; what comes of it depends on the policy."""
-        if wave.cancelled is not None or (self._blocked and self._passes_by()):
+        if wave.cancelled is not None:
+            return
+        if self._blocked and wave.hand is not self and self._passes_by():
             return
         self.asked = wave
         if self.listeners is not None:

@@ -106,12 +106,13 @@ class Wave:
         cancelled: The reason, once it is given up; nothing new begins in it then.
         scan: Waves of scans are never superseded (T4).
         shielded: It is not given up with its parent.
+        hand: The node that somebody acts on by it: it runs although what is wired holds (A1a).
     """
 
     __slots__ = (
         "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_queue",
-        "_then", "active", "cancelled", "id", "let_go", "parent", "scan", "settled", "shielded",
-        "waiting", "watchers",
+        "_then", "active", "cancelled", "hand", "id", "let_go", "parent", "scan", "settled",
+        "shielded", "waiting", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -126,6 +127,7 @@ class Wave:
         self.scan = scan
         self.shielded = False
         self.cancelled: str | None = None
+        self.hand: Participant | None = None
         self._open = True
         self.settled = False
         self._outcome = OK  # of what has happened so far

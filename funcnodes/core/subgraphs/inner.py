@@ -46,6 +46,14 @@ class InnerSpace(NodeSpace):
         """It is armed with what is around it, never alone."""
 
     @property
+    def by_hand(self) -> bool:
+        return self.outer is not None and self.outer.by_hand
+
+    @by_hand.setter
+    def by_hand(self, by_hand: bool) -> None:
+        """As with `arming`."""
+
+    @property
     def locked(self) -> bool:
         return self.outer is not None and self.outer.locked
 

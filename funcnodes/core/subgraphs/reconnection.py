@@ -48,7 +48,7 @@ def take_value(port: Port, value: Any, wave: Wave | None, quality: Quality) -> N
     """Put a value into a port; nothing is triggered or pushed."""
     port._value, port.wave, port.quality = value, wave, quality
     if isinstance(port, NodeInput):
-        port.applied = True
+        port.applied = not port.node.effect
     port.node.note_port(port)
 
 

@@ -92,6 +92,7 @@ class Bench:
         self._watchers: list[Callable[[Device], None]] = []
         self._hearers: list[Callable[[OutageNotice], None]] = []
         self._trackers: list[set[str]] = []
+        self._writes: list[Callable[[str, str], None]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._endings: list[Callable[[], None]] = []
@@ -362,9 +363,19 @@ class Bench:
             callback(notice)
         self._note_change(notice.device)
 
-    def _note_write(self, name: str) -> None:
+    def on_write(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
+        """Call `callback(device, member)` in the loop before each write to a device.
+
+        Returns:
+            Call it to end that.
+        """
+        return unsubscriber(self._writes, callback)
+
+    def _note_write(self, name: str, member: str) -> None:
         for names in self._trackers:
             names.add(name)
+        for callback in tuple(self._writes):
+            callback(name, member)
 
     def _note_change(self, name: str) -> None:
         self._aftermath.connected(name)
@@ -404,6 +415,14 @@ class Bench:
         results = await self._stopping.park(names)
         self._noted([result.as_ack() for result in results], "Parked")
         return results
+
+    @property
+    def spared(self) -> frozenset[str]:
+        """Devices that the stop which is latched leaves as they are, unless they are parked.
+
+        An interlock, or the dead-man, may stop some devices only; an E-STOP concerns all.
+        """
+        return self._stopping.spared
 
     async def make_safe(self, cause: Cause, names: Iterable[str] | None = None) -> list[StopAck]:
         """What the bench asks for on `cause`: emergency bytes, parking, or nothing.

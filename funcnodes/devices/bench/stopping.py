@@ -35,6 +35,8 @@ class Stopping:
         self._keeping: asyncio.Task[None] | None = None
         self._is_unkept = False  # the latch has changed since its saving began
         self._absent: asyncio.TimerHandle | None = None
+        self._spared: tuple[float | None, frozenset[str]] = (None, frozenset())
+        # since when what is latched is, and whom it leaves as they are
 
     def start(self) -> None:
         """The bench opens; the loop must run."""
@@ -94,6 +96,8 @@ class Stopping:
                 return action
             return device.action(action)
 
+        if names is None:
+            self._spared = (self._latch.state.t, frozenset())
         acks = await self._stop(self.in_order(names), chosen, told)
         if self._keeping is not None:
             await asyncio.wait({self._keeping}, timeout=CONFIRM_S)
@@ -114,13 +118,33 @@ class Stopping:
 
     def begin(self, cause: str, by: str, names: Iterable[str], action: SafeAction | Cause) -> None:
         """Begin a stop: in this turn of the loop nobody speaks any more, in the next it is told."""
+        spared = self._left_by(frozenset(names), action)
+        if self._latch.latched:
+            spared &= self.spared
         self._latch.engage(cause, by)
+        self._spared = (self._latch.state.t, spared)
         task = asyncio.create_task(
             self.estop(cause, by, on_ack=None, names=tuple(names), action=action),
             name=f"stop by {by}",
         )
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
+
+    @property
+    def spared(self) -> frozenset[str]:
+        """See `Bench.spared`."""
+        since, spared = self._spared
+        state = self._latch.state
+        return spared if state.latched and state.t == since else frozenset()
+
+    def _left_by(self, names: frozenset[str], action: SafeAction | Cause) -> frozenset[str]:
+        """Whom a stop of these devices leaves as they are, without being told to hold them."""
+        held = {
+            name
+            for name in names & self._devices.keys()
+            if action == "on_estop" and self._devices[name].action("on_estop") == "hold"
+        }
+        return frozenset(self._devices.keys() - names | held)
 
     def operator_here(self, is_here: bool, who: str = "") -> None:
         """See `Bench.operator_here`."""

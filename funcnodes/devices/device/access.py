@@ -58,13 +58,13 @@ class MemberAccess:
         readings: Readings,
         kept: Kept,
         *,
-        written: Callable[[str], None],
+        written: Callable[[str, str], None],
         mark: Callable[[str], Awaitable[None]],
         changed: Callable[[], None],
         check_found: Callable[[str], Awaitable[None]],
     ) -> None:
         """Args:
-        written: Called with the name before each write.
+        written: Called with the name and the member's before each write.
         mark: Awaited with the name before each write that is not for safety's sake.
         changed: Called when `fault`, `ramps` or a reading changed.
         check_found: Called before an output goes on; raises where it must not (D10).
@@ -136,7 +136,7 @@ class MemberAccess:
             await self._mark(self.name)
         strikes = link.strikes
         with self._permission.writing(member, value, self._unlost(since)):
-            self._written(self.name)
+            self._written(self.name, member)
             self._begin(member, value)
             try:
                 if completes:

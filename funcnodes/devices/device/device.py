@@ -72,6 +72,7 @@ class Device:
         instrument: Its driver, acting: `await device.instrument.voltage.set(1)`.
         spec: How its driver speaks, as address and bench file have it.
         traffic: What went over its line lately.
+        readings: What was read of it last.
         where: Gives its address, None while that cannot be resolved.
     """
 
@@ -82,7 +83,7 @@ class Device:
         self.identity = Identity()
         self.traffic = Traffic()
         self._rack = rack
-        self._readings = Readings()
+        self.readings = self._readings = Readings()
         self._kept = Kept()
         self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
         self._connection = Connection(

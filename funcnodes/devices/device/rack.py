@@ -20,7 +20,7 @@ class Rack:
         allow: Hosts that may be opened.
         leases: Where its address is taken, None to take none.
         actions: What the bench does for each cause, unless the device says otherwise.
-        written: Called with its name before each write to it.
+        written: Called with its name and the member's before each write to it.
         changed: Called with its name after its state or a value of it changed.
         told: Called with what became known of it after an outage.
         make_transport: Opens nothing yet: the channel to an address.
@@ -33,7 +33,7 @@ class Rack:
     allow: AllowList
     leases: Leases | None
     actions: dict[Cause, SafeAction]
-    written: Callable[[str], None]
+    written: Callable[[str, str], None]
     changed: Callable[[str], None]
     told: Callable[[OutageNotice], None]
     make_transport: MakeTransport

@@ -19,14 +19,23 @@ class Readings:
     def __init__(self) -> None:
         self.valid_s: Mapping[str, float] = {}
         self._samples: dict[str, Sample] = {}
+        self._since: dict[str, float] = {}
 
     def note(self, member: str, sample: Sample) -> None:
         """Put the newest in place of the last."""
+        before = self._samples.get(member)
+        if before is None or before.value != sample.value:
+            self._since[member] = sample.since
         self._samples[member] = sample
+
+    def since(self, member: str) -> float:
+        """Since when it has had its newest value, on the clock that never steps."""
+        return self._since.get(member, 0.0)
 
     def clear(self) -> None:
         """Forget all: a new connection begins."""
         self._samples.clear()
+        self._since.clear()
 
     def newest(self, member: str) -> Sample | None:
         """The last that was noted; "stale" past its `valid_s`."""

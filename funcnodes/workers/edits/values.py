@@ -7,6 +7,7 @@ from typing import Any
 from funcnodes.core import Node, NodeInput, NodeSpace, NoValue
 from funcnodes.core.running.topology import downstream
 from funcnodes.errors import RefusedError
+from funcnodes.workers.edits.by_hand import set_by_hand
 from funcnodes.workers.edits.edit import COALESCE_S
 from funcnodes.workers.edits.ports import input_at
 
@@ -43,7 +44,7 @@ class SetValueEdit:
             check_frozen(port)
             port.unset()
         else:
-            port.set_value(self.value)
+            set_by_hand(port, self.value)
         self._after = Held.of(port)
 
     def revert(self, space: NodeSpace) -> None:

@@ -6,6 +6,7 @@ replaced by newer ones. Nothing here awaits a browser: pushing only appends to q
 """
 
 import asyncio
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable
@@ -46,6 +47,8 @@ class Subscriber:
     """One browser's queue. `get` is awaited by its sender; everything else returns at once."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.client = secrets.token_hex(8)
+        """Tells the browser's edits from those of another one."""
         self._clock = clock
         self._queue: deque[Waiting] = deque()
         self._bytes = 0

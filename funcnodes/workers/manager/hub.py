@@ -67,7 +67,7 @@ class _Fail(msgspec.Struct, kw_only=True, tag="fail"):
 
 
 _from_worker = msgspec.msgpack.Decoder(
-    schema.Hello | schema.Clock | schema.Piece | schema.Standing | _Head | _Ack | _Fail
+    schema.Hello | schema.WorkerClock | schema.Piece | schema.Standing | _Head | _Ack | _Fail
 )
 _from_guard = msgspec.msgpack.Decoder(schema.FromGuard)
 _encoder = msgspec.msgpack.Encoder()
@@ -189,7 +189,15 @@ class Hub:
                 self._snapshot_to(subscriber, command.id)
                 return
             until = until_s(body, command.sent_s, self._clock())
-            self._do(actor, body, command.rev, answer, key=command.key, until=until)
+            self._do(
+                actor,
+                body,
+                command.rev,
+                answer,
+                key=command.key,
+                until=until,
+                client=subscriber.client,
+            )
         except (RefusedError, WorkerError) as error:
             answer(_Fail(id=command.id, rev=self.rev, problem=problem_of(error)))
 
@@ -316,7 +324,7 @@ class Hub:
                     answer(message)
             case schema.Hello():
                 self._hello(message)
-            case schema.Clock():
+            case schema.WorkerClock():
                 self._there.heard(message.clock_s)
             case schema.Piece():
                 self._piece(message)
@@ -481,6 +489,7 @@ class Hub:
         answer: Answer,
         *,
         key: str = "",
+        client: str = "",
         until: float,
     ) -> int:
         """Hand a command to the worker, good until then by our own clock."""
@@ -488,7 +497,9 @@ class Hub:
             raise WorkerError("The worker is not running or cannot be reached.")
         check_in_time(body, until, self._clock())
         number, expires_s = next(self._ids), self._there.at(until)
-        do = schema.Do(id=number, rev=rev, actor=actor, key=key, expires_s=expires_s, body=body)
+        do = schema.Do(
+            id=number, rev=rev, actor=actor, key=key, expires_s=expires_s, body=body, client=client
+        )
         if not self._link(_encoder.encode(do)):
             raise WorkerError("The worker does not read what it is sent; this was not done.")
         self._pending[number] = answer

@@ -58,6 +58,8 @@ class Snapshot(Base, kw_only=True, tag="snapshot"):
     prompts: list[PromptView] = []
     """What waits for an answer, oldest first."""
     log: list[LogLine] = []
+    now: float = 0.0
+    """The worker's clock, seconds since the epoch: ages are counted on it."""
 
 
 class NodePut(Base, kw_only=True, tag="node"):
@@ -95,6 +97,8 @@ class PortValue(Base, array_like=True, gc=False):
     t: float | None
     stale: bool
     applied: bool
+    note: str = ""
+    """See PortView.note."""
 
 
 class PortValues(Base, kw_only=True, tag="values"):

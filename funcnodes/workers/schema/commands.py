@@ -315,10 +315,25 @@ class CancelNode(BenchCommand, kw_only=True, tag="cancel"):
     id: str
 
 
+class StopActing(BenchCommand, kw_only=True, tag="stop"):
+    """Stop whatever acts, run or not, and leave the outputs by the bench's policy (A1a).
+
+    A run is stopped, and aborted the second time. Outside one all that is carried out is given
+    up, and what was written by hand is parked. Ack.result: what became of each device.
+    """
+
+
 class SetLive(BenchCommand, kw_only=True, tag="set_live"):
-    """Switch effects on or off outside runs (A1)."""
+    """Switch effects on or off outside runs (A1, A1a).
+
+    Ack.result on leaving: what became of each device that was written to by hand: "parked",
+    "held", "failed", or "left" as it is.
+    """
 
     live: bool
+    park: bool | None = None
+    """On leaving: park what was written to by hand, or leave it as it is. Where something was
+    written it has to be said."""
     accepted: list[str] = []
     """As in RunStart; goes to the log."""
 
@@ -456,8 +471,9 @@ else:
 class CommandMessage(Base, kw_only=True, tag="command"):
     """One request from a browser; `id` is the browser's own counter.
 
-    `rev` is the revision the sender saw; an edit of structure on an older one is refused with the
-    title "StaleRevision" only where it names something that is no longer there.
+    `rev` is the revision the edit was made on, as its sender saw it. Where somebody else has
+    changed the very thing since, it is refused with the title "StaleRevision" and the new state;
+    edits of other things go through. With `rev` 0 nothing is compared.
     """
 
     id: int

@@ -17,7 +17,7 @@ class Hello(Base, kw_only=True, tag="hello"):
     """The worker's own clock now, which runs on while the process is held."""
 
 
-class Clock(Base, kw_only=True, tag="clock"):
+class WorkerClock(Base, kw_only=True, tag="clock"):
     """The worker's clock now, every second: by it the manager says until when a command is good."""
 
     clock_s: float
@@ -49,6 +49,8 @@ class Do(Base, kw_only=True, tag="do"):
     expires_s: float | None = None
     """By the worker's clock, never later than it should be; null for what may always be done."""
     body: AnyCommand
+    client: str = ""
+    """Which of the actor's browsers it comes from; "" where it comes from none."""
 
 
 class People(Base, kw_only=True, tag="people_now"):
@@ -71,4 +73,4 @@ class Standing(Base, kw_only=True, tag="standing"):
 
 
 ToWorker = Do | People | Shutdown
-FromWorkerLink = Hello | Clock | Piece | Standing | Snapshot | Patch | Ack | Fail
+FromWorkerLink = Hello | WorkerClock | Piece | Standing | Snapshot | Patch | Ack | Fail

@@ -69,7 +69,13 @@ class PortView(Base, kw_only=True):
     """Seconds since the epoch at which the value was set; null where there is none."""
     stale: bool = False
     applied: bool = True
-    """False on a value that was restored as text (by undo, by loading) and not acted on."""
+    """False on a value that the device, or the world, does not have: restored as text, passed by
+    while effects were off, refused, or changed there since (A1a)."""
+    note: str = ""
+    """Why a reading is of no present state: "output off", or "earlier" than it was last switched
+    on; else ""."""
+    period_s: float | None = None
+    """How often it is to be renewed, where it is: past twice that it is stale."""
 
 
 class NodeView(Base, kw_only=True):
@@ -158,6 +164,14 @@ class ParameterView(Base, kw_only=True):
     max: float | None = None
     value: Any = None
     doc: str = ""
+    quality: Quality = "ok"
+    t: float | None = None
+    """Seconds since the epoch at which it was read or set; null where it was not."""
+    note: str = ""
+    """Why a reading is of no present state: "output off", or "earlier" than it was last switched
+    on; else ""."""
+    period_s: float | None = None
+    """How often it is being read now, where it is: past twice that it is stale."""
 
 
 class DeviceView(Base, kw_only=True):
@@ -431,6 +445,13 @@ class LogLine(Base, kw_only=True):
     """Whether it is in the safety log, too."""
 
 
+class WrittenView(Base, kw_only=True):
+    """A device that was written to by hand since Live was switched on (A1a)."""
+
+    device: str
+    members: list[str] = []
+
+
 class SpaceView(Base, kw_only=True):
     """The open nodespace as a document."""
 
@@ -445,6 +466,8 @@ class SpaceView(Base, kw_only=True):
     bench: str = ""
     notice: str = ""
     """Something the user must know about this file, e.g. that the last good version was loaded."""
+    written: list[WrittenView] = []
+    """What was written by hand, and neither parked nor left as it is."""
 
 
 class PersonView(Base, kw_only=True):

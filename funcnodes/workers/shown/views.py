@@ -30,6 +30,7 @@ from funcnodes.core.nodes import Port
 from funcnodes.core.subgraphs.passages import Passage
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
+from funcnodes.devices.device.switching import switched_since
 from funcnodes.devices.estop.latch import LatchState
 from funcnodes.devices.nodes import NODE_IDS, library_entries
 from funcnodes.errors import FuncnodesError
@@ -38,7 +39,7 @@ from funcnodes.runs.records import Column, RowPage
 from funcnodes.workers import schema
 from funcnodes.workers.edits import place_of, scopes
 from funcnodes.workers.edits.scopes import Edge
-from funcnodes.workers.shown import bodies
+from funcnodes.workers.shown import bodies, truth
 
 TEXT_SHOWN = 200
 SAFE_INTEGER = 2**53
@@ -62,6 +63,14 @@ def preview(value: Any) -> Any:
     return _described(value)
 
 
+def told(value: Any, unit: str = "") -> str:
+    """A preview in a sentence: "0.8 V", "on", "nothing"."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "on", False: "off"}[value]
+    text = f"{value:.9g}" if isinstance(value, float) else str(value)
+    return f"{text} {unit}".strip()
+
+
 def value_of(port: Port) -> Any:
     """What a port holds; both kinds of port have it."""
     return cast(NodeInput | NodeOutput, port).value
@@ -75,23 +84,10 @@ def port_values(
     return [
         schema.PortValue(
             name, port.id, preview(value_of(port)), port.quality, times.get(port.id),
-            is_stale(port), is_applied(port),
+            truth.is_stale(port), truth.is_applied(port), truth.note_of(port),
         )
         for port in ports
     ]  # fmt: skip
-
-
-def is_stale(port: Port) -> bool:
-    """Whether the value can no longer be trusted to be the present one."""
-    if isinstance(port, NodeInput):
-        return any(map(is_stale, port.sources))
-    node = port.node
-    return port.quality == "stale" or node.state == "error" or _device_is_away(node)
-
-
-def is_applied(port: Port) -> bool:
-    """Whether a value that a device or the world is to have has been acted on."""
-    return not isinstance(port, NodeInput) or port.applied or not port.node.effect
 
 
 def port_view(port: Port, t: float | None) -> schema.PortView:
@@ -118,8 +114,10 @@ def port_view(port: Port, t: float | None) -> schema.PortView:
         value=preview(value_of(port)),
         quality=port.quality,
         t=t,
-        stale=is_stale(port),
-        applied=is_applied(port),
+        stale=truth.is_stale(port),
+        applied=truth.is_applied(port),
+        note=truth.note_of(port),
+        period_s=truth.period_of(port),
     )
 
 
@@ -212,7 +210,7 @@ def edge_view(space: NodeSpace, edge: Edge) -> schema.EdgeView:
 
 def device_view(device: Device) -> schema.DeviceView:
     """A device with every parameter as it was last read; nothing is asked of it."""
-    identity = device.identity
+    identity, periods = device.identity, device.watched()
     return schema.DeviceView(
         name=device.name,
         driver=device.driver,
@@ -235,6 +233,10 @@ def device_view(device: Device) -> schema.DeviceView:
                 max=_finite(each.max),
                 value=preview(each.value),
                 doc=each.doc,
+                quality=each.quality,
+                t=each.t,
+                note=truth.SWITCHED[switched_since(device, each.name)],
+                period_s=periods.get(each.name) or periods.get(each.name.rpartition(".")[0]),
             )
             for each in device.parameters()
         ],
@@ -432,15 +434,6 @@ def _missing(node: Node) -> str:
     if bench is None:
         return f"There is no bench here, so no device {name!r}."
     return f"The bench {bench.name!r} has no device {name!r}."
-
-
-def _device_is_away(node: Node) -> bool:
-    name = getattr(node, "device", None)
-    if not name or node.nodespace is None:
-        return False
-    bench = node.nodespace.services.get(Bench)
-    device = bench.devices.get(str(name)) if bench is not None else None
-    return device is None or device.state in ("offline", "fault", "unanswered")
 
 
 def _progress(progress: NodeProgress) -> schema.ProgressView:

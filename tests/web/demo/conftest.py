@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,17 +163,22 @@ class Page:
                     if isinstance(each, kind) and what(each):
                         return each
 
-    async def ask(self, body: Any) -> Any:
+    @property
+    def rev(self) -> int:
+        """The revision that it has seen."""
+        return max((each.rev for each in self.seen if hasattr(each, "rev")), default=0)
+
+    async def ask(self, body: Any, rev: int = 0) -> Any:
         """Send a command; its result."""
-        answer = await self.tell(body)
+        answer = await self.tell(body, rev)
         assert isinstance(answer, schema.Ack), answer
         return answer.result
 
-    async def tell(self, body: Any) -> Any:
-        """Send a command; its Ack or Fail."""
+    async def tell(self, body: Any, rev: int = 0) -> Any:
+        """Send a command, made on a revision; its Ack or Fail."""
         self._ids += 1
         number = self._ids
-        await self.send(schema.CommandMessage(id=number, body=body))
+        await self.send(schema.CommandMessage(id=number, rev=rev, body=body))
         while True:
             message = await self.next()
             if isinstance(message, schema.Ack | schema.Fail) and message.id == number:
@@ -244,6 +249,23 @@ class Demo:
     @property
     def cookie(self) -> dict[str, str]:
         return {"cookie": f"funcnodes_{self.url.rpartition(':')[2]}={self.secret}"}
+
+    async def somebody_else(self, name: str) -> "Demo":
+        """The same demo, as another person sees it who has just signed in by a link of his own."""
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "funcnodes", "link", "--json"],
+            env={**self.env, "FUNCNODES_CONFIG_DIR": str(self.settings.config_dir)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        link = json.loads(done.stdout.splitlines()[-1])["link"]
+        other = replace(self, link=link, secret="")
+        async with other.page() as page:
+            answer = await page.http.post("/api/session/name", json={"name": name})
+            assert answer.is_success, answer.text
+        return other
 
     async def sign_in(self) -> None:
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:

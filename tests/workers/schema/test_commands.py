@@ -21,7 +21,7 @@ VIEWERS_MAY = {
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
-    "SetLive", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
+    "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
     "InterlockReset", "AnswerPrompt",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { clockTime, countdown, whole } from "../../model/format";
-import { isRunning, ownRun, simBadge } from "../../model/graph";
+import { canStop, isRunning, ownRun, simBadge } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { PersonView, RunView } from "../../model/wire.gen";
 import { go, isLatched, mayAct, openDialog, useEditor } from "../../store/editor";
@@ -123,6 +123,7 @@ function RunControl({ run }: { run: RunView | null }) {
   const fresh = useMemory((memory) => !memory.hasRun);
   const empty = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length === 0);
   const [busy, paused] = [isRunning(run), run?.state === "paused"];
+  const stoppable = useEditor((state) => canStop(state.graph));
   const canRun = allowed && !empty && (!busy || paused);
   const invite = canRun && fresh;
   const inviting = useTick<HTMLButtonElement>(invite);
@@ -136,7 +137,7 @@ function RunControl({ run }: { run: RunView | null }) {
         <Icon name="pause" />
         Pause
       </button>
-      <button type="button" className="btn" data-testid="stop" disabled={!allowed || !busy} aria-keyshortcuts="Control+Alt+Enter" title="Ends the run and leaves the bench safe, Ctrl+Alt+Enter" onClick={stop}>
+      <button type="button" className="btn" data-testid="stop" disabled={!allowed || !stoppable} aria-keyshortcuts="Control+Alt+Enter" title="Stops whatever acts and leaves the bench safe, Ctrl+Alt+Enter" onClick={() => void stop()}>
         <Icon name="stop" />
         {run?.state === "stopping" ? "Abort" : "Stop"}
       </button>

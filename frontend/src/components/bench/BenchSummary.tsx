@@ -15,7 +15,7 @@ export function BenchSummary() {
       <h3>
         Bench {all.length > 0 && all.every((device) => device.simulated) && <Sim />}
         <span className="grow" />
-        <span className="livesw" title="Live: values set by hand act on the devices at once. A run acts by itself.">
+        <span className="livesw" title="Live: what you set acts at once, on that device and nothing else. Scans and loops start as runs.">
           <span aria-hidden="true">{arming === "running" ? "Run acts" : "Live"}</span>
           <button type="button" role="switch" className="switch sm" aria-checked={arming !== "disarmed"} aria-label="Live outside runs" disabled={!allowed} onClick={() => setLive(arming === "disarmed")} />
         </span>

@@ -5,6 +5,7 @@ import type { DeviceView, ParameterView, WatchView } from "../../model/wire.gen"
 import { acceptChanges, connectDevice, disconnectDevice } from "../../store/bench";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
 import { Chip, Sim } from "../parts/Lamp";
+import { Reading } from "../parts/Reading";
 import { Said } from "../parts/Said";
 import { AlarmCard } from "./AlarmCard";
 import { InterlockCard } from "./InterlockCard";
@@ -86,6 +87,8 @@ function DeviceCard({ device }: { device: DeviceView }) {
 }
 
 function Parameter({ parameter }: { parameter: ParameterView }) {
+  const chosen = parameter.kind === "control" || parameter.kind === "setting";
+  const text = withUnit(portText(parameter.value, parameter.unit, chosen));
   const range = limits(parameter.min, parameter.max, parameter.unit);
   return (
     <>
@@ -93,7 +96,7 @@ function Parameter({ parameter }: { parameter: ParameterView }) {
         {parameter.title || parameter.name}
         {range && <small>{range}</small>}
       </dt>
-      <dd>{withUnit(portText(parameter.value, parameter.unit, parameter.kind === "control" || parameter.kind === "setting"))}</dd>
+      <dd>{chosen ? text : <Reading text={text} t={parameter.t} stale={parameter.quality === "stale"} note={parameter.value === null ? "" : parameter.note} period={parameter.period_s} />}</dd>
     </>
   );
 }

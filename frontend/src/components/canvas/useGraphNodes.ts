@@ -6,6 +6,7 @@ import { nodesIn, scopeOf } from "../../model/scope";
 import { wiredOf } from "../../model/wires";
 import type { EdgeView, NodeView } from "../../model/wire.gen";
 import { get, isLocked, set, useEditor } from "../../store/editor";
+import { revision } from "../../store/commands";
 import { moveNodes } from "../../store/edits";
 import { putIn } from "../../store/nesting";
 import type { CardNode } from "../cards/NodeCard";
@@ -62,8 +63,8 @@ export function useGraphNodes() {
     [sync],
   );
   const move = useCallback(
-    async (moved: Place[]) => {
-      if (moved.length) await settle(moved.map(({ id }) => id), () => moveNodes(moved));
+    async (moved: Place[], made?: number) => {
+      if (moved.length) await settle(moved.map(({ id }) => id), () => moveNodes(moved, made));
     },
     [settle],
   );
@@ -97,13 +98,13 @@ export function useGraphNodes() {
     setNodes((before) => applyNodeChanges(changes, before));
   }, []);
 
-  const dragging = useRef<{ start: Map<string, XY>; followers: string[] } | null>(null);
+  const dragging = useRef<{ start: Map<string, XY>; followers: string[]; made: number } | null>(null);
   const onDragStart = useCallback((_event: unknown, _node: unknown, dragged: CardNode[]) => {
     const cards = cardsOf(shown.current, get().graph?.nodes ?? NONE);
     const ids = dragged.map((node) => node.id);
     const followers = ids.flatMap((id) => family(cards, id)).filter((id, i, all) => !ids.includes(id) && all.indexOf(id) === i);
     const moving = [...ids, ...followers];
-    dragging.current = { start: new Map(shown.current.filter(({ id }) => moving.includes(id)).map((node) => [node.id, node.position])), followers };
+    dragging.current = { start: new Map(shown.current.filter(({ id }) => moving.includes(id)).map((node) => [node.id, node.position])), followers, made: revision() };
     for (const id of followers) hold(held.current, id);
     if (!cards.some((card) => card.isFrame) || isLocked(get())) return;
     const boxes = frameBoxes(cards).filter((box) => !moving.includes(box.id));
@@ -124,7 +125,7 @@ export function useGraphNodes() {
   const onDragStop = useCallback(
     (event: MouseEvent | TouchEvent | ReactMouseEvent, node: CardNode | null, dragged: CardNode[]) => {
       const { drag, graph } = get();
-      const { start, followers } = dragging.current ?? { start: new Map<string, XY>(), followers: [] };
+      const { start, followers, made } = dragging.current ?? { start: new Map<string, XY>(), followers: [], made: revision() };
       dragging.current = null;
       set({ drag: null });
       const primary = node ?? dragged[0];
@@ -137,7 +138,7 @@ export function useGraphNodes() {
       const places = [...start].map(([id, place]) => ({ id, ...round(moved(place, dx, dy)) }));
       const target = drag ? sectionAt(drag.boxes, drag.slots, toCanvas(pointOf(event))) : null;
       const loose = drag ? dragged.map(({ id }) => id).filter((id) => changesPlace(graph?.nodes[id], target, drag.ids)) : [];
-      void move(places.filter(({ id }) => !loose.includes(id)));
+      void move(places.filter(({ id }) => !loose.includes(id)), made);
       for (const id of followers) drop(held.current, id);
       const slot = target && drag?.slots.includes(target) ? placeOn(target) : null;
       const [sx, sy] = slot ? [slot.x - primary.position.x, slot.y - primary.position.y] : [0, 0];

@@ -12,6 +12,7 @@ import { Icon, nodeIcon } from "../parts/Icon";
 import { Lamp } from "../parts/Lamp";
 import { PortShape } from "../parts/PortShape";
 import { Said } from "../parts/Said";
+import { AppliedBox } from "./AppliedBox";
 import { CardBody } from "./CardBody";
 import { DeviceRow } from "./DeviceRow";
 import { useRowCount } from "./PlotBody";
@@ -75,6 +76,7 @@ const FullCard = memo(function FullCard({ id, selected }: { id: string; selected
           ))}
         </div>
       )}
+      <AppliedBox node={node} ports={inputs} wired={wired} />
       <CardBody node={node} />
       {node.subgraph && <SubgraphRow node={node} subgraph={node.subgraph} />}
       {(isFaulty(node) || node.missing) && <ErrorBox node={node} />}

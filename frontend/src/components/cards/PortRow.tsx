@@ -1,6 +1,7 @@
 import { Handle, Position } from "@xyflow/react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
 import { isTall } from "../../model/card";
+import { isLate } from "../../model/applied";
 import { age, portText, type Shown } from "../../model/format";
 import { QUALITY } from "../../model/words";
 import type { PortView } from "../../model/wire.gen";
@@ -97,7 +98,13 @@ function follow(row: HTMLElement, node: string, port: PortView, flat: boolean): 
   const part = (name: string) => row.querySelector<HTMLElement>(name) ?? row;
   const [val, un, ageText, quality, spoken] = [part(".val"), part(".un"), part(".age"), part(".q"), part(".q .sr")];
   let t: number | null = null;
-  const writeAge = (at: number) => write(ageText, t === null ? "" : age(at - t));
+  let note = "";
+  let stale = false;
+  const writeAge = (at: number) => {
+    write(ageText, note || (t === null ? "" : age(at - t)));
+    const marked = String(stale || isLate(t, port.period_s, at));
+    if (row.dataset.stale !== marked) row.dataset.stale = marked;
+  };
   const update = () => {
     const value = portValues.get(node, port.id);
     const shown = port.kind === "trigger" ? NO_TEXT : portText(flat ? null : value.value, port.unit);
@@ -109,7 +116,9 @@ function follow(row: HTMLElement, node: string, port: PortView, flat: boolean): 
       quality.title = words;
       write(spoken, words);
     }
-    row.dataset.stale = String(!flat && (value.stale || value.quality === "stale"));
+    stale = !flat && (value.stale || value.quality === "stale");
+    note = flat || value.value === null ? "" : value.note;
+    row.dataset.note = note;
     t = flat ? null : value.t;
     writeAge(now());
   };

@@ -10,6 +10,7 @@ import { Said } from "../parts/Said";
 import { ConnectDialog } from "./ConnectDialog";
 import { Dialog } from "./Dialog";
 import { HelpDialog } from "./HelpDialog";
+import { LeaveLiveDialog } from "./LeaveLiveDialog";
 import { SafetyDialog } from "./SafetyDialog";
 import { SaveSubgraphDialog } from "./SaveSubgraphDialog";
 
@@ -38,6 +39,8 @@ export function Dialogs() {
     case "arm-run":
     case "arm-live":
       return <SafetyDialog arming={dialog} onClose={close} />;
+    case "leave-live":
+      return <LeaveLiveDialog onClose={close} />;
     case "connect":
       return <ConnectDialog onClose={close} />;
     case null:

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { revision } from "../../store/commands";
 import { DASH, exact, fieldValue, inUnit, limits, parseTyped, unitSymbol } from "../../model/format";
 
 export interface NumberFieldProps {
@@ -11,8 +12,8 @@ export interface NumberFieldProps {
   disabled: boolean;
   unapplied?: boolean;
   id?: string;
-  /** Returns the sentence of a refusal, or "". */
-  onCommit: (value: number | string | null) => Promise<string>;
+  /** `made` is the revision on which it was begun. Returns the sentence of a refusal, or "". */
+  onCommit: (value: number | string | null, made: number) => Promise<string>;
 }
 
 /** A number with its unit. Takes "0.8 V", "800 mV" or a bare number in the unit that is shown. */
@@ -21,14 +22,19 @@ export function NumberField(props: NumberFieldProps) {
   const [text, setText] = useState<string | null>(null);
   const [refusal, setRefusal] = useState("");
   const input = useRef<HTMLInputElement>(null);
+  const made = useRef(0);
   const note = useId();
   const warning = text === null ? refusal : complaint(text, shown.unit, props);
   useEffect(() => setRefusal(""), [props.value]);
 
+  const begin = (typed: string) => {
+    if (text === null) made.current = revision();
+    setText(typed);
+  };
   const commit = async (typed: string) => {
     setText(null);
     if (typed === shown.text) return;
-    setRefusal(await props.onCommit(typed.trim() === "" ? null : fieldValue(typed, props.unit, shown.unit)));
+    setRefusal(await props.onCommit(typed.trim() === "" ? null : fieldValue(typed, props.unit, shown.unit), made.current));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.ctrlKey) {
@@ -43,7 +49,7 @@ export function NumberField(props: NumberFieldProps) {
       if (!typed) return;
       const step = props.step && typed.unit === "" ? scaled(props.step, props.unit, shown.unit) : 1;
       const next = typed.value + (event.key === "ArrowUp" ? step : -step);
-      setText(`${Number(next.toPrecision(12))}${typed.unit ? ` ${typed.unit}` : ""}`);
+      begin(`${Number(next.toPrecision(12))}${typed.unit ? ` ${typed.unit}` : ""}`);
     }
   };
   return (
@@ -62,9 +68,9 @@ export function NumberField(props: NumberFieldProps) {
         aria-label={props.id ? undefined : `${props.label}${shown.unit ? `, ${shown.unit}` : ""}`}
         aria-invalid={warning !== ""}
         aria-describedby={warning ? note : undefined}
-        title={warning || [limits(props.min, props.max, props.unit), props.unapplied ? "Restored, not applied to the device" : ""].filter(Boolean).join(". ") || undefined}
+        title={warning || [limits(props.min, props.max, props.unit), props.unapplied ? "Not applied" : ""].filter(Boolean).join(". ") || undefined}
         onFocus={(event) => event.target.select()}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => begin(event.target.value)}
         onBlur={() => text !== null && void commit(text)}
         onKeyDown={onKeyDown}
       />

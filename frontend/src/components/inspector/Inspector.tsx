@@ -8,13 +8,16 @@ import type { NodeView, Policy, PortView } from "../../model/wire.gen";
 import { isLatched, isLocked, mayAct, useEditor } from "../../store/editor";
 import { disconnectInput, rename, retry, setPlot, setPolicy } from "../../store/edits";
 import { rowsOf } from "../../store/streams";
+import { ApplyButton } from "../fields/ApplyButton";
 import { PinButton } from "../fields/PinButton";
 import { PortInput } from "../fields/PortInput";
 import { PromoteButton } from "../fields/PromoteButton";
+import { useDeviceSays, useUnapplied } from "../fields/useApplied";
 import { usePortValue } from "../fields/usePortValue";
 import { Icon, nodeIcon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
 import { PortShape } from "../parts/PortShape";
+import { Reading } from "../parts/Reading";
 import { Said } from "../parts/Said";
 import { FrameSection } from "./FrameSection";
 import { HeldBy } from "./HeldBy";
@@ -130,10 +133,13 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
   const edge = useEditor((state) => (state.graph ? wiresOf(state.graph.edges).into.get(`${node.id} ${port.id}`) : undefined));
   const source = useEditor((state) => (edge ? state.graph?.nodes[edge.source]?.name : undefined));
   const energised = useEditor((state) => state.graph?.devices[node.device]?.output_on === true);
-  const { value, quality, applied } = usePortValue(node.id, port.id);
+  const { value, quality } = usePortValue(node.id, port.id);
+  const said = useDeviceSays(node.id, port.id);
+  const unapplied = useUnapplied(node, port, edge !== undefined);
+  const on = said ? said.value === true : value === true;
   const range = limits(port.min, port.max, port.unit);
   const id = `prm-${node.id}-${port.id}`;
-  const notes = [QUALITY[quality], applied || !node.device ? "" : "restored, not applied", port.live ? "may change during a run" : ""].filter(Boolean);
+  const notes = [QUALITY[quality], port.live ? "may change during a run" : ""].filter(Boolean);
   return (
     <div className="prm">
       {edge || !hasWidget(port) || port.kind === "bool" ? (
@@ -158,7 +164,7 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
       ) : hasWidget(port) ? (
         <span className="slrow">
           <PortInput node={node.id} port={port} {...(port.kind === "bool" ? {} : { id })} power={energised} />
-          {port.kind === "bool" && <span className={value === true && energised ? "powered grow" : "small grow"}>{value === true ? "ON" : "off"}</span>}
+          {port.kind === "bool" && <span className={on && energised ? "powered grow" : "small grow"}>{on ? "ON" : "off"}</span>}
           <PromoteButton node={node.id} port={port} />
           <PinButton node={node.id} port={port} />
         </span>
@@ -174,12 +180,19 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
           <span>{notes.join(", ")}</span>
         </span>
       )}
+      {unapplied && (
+        <span className="unapplied">
+          <span className="what">{port.kind === "bool" ? `${value === true ? "on" : "off"} not applied` : "not applied"}</span>
+          {said && <span className="has">{node.device}: {withUnit(portText(said.value, said.unit, true))}</span>}
+          <ApplyButton node={node} />
+        </span>
+      )}
     </div>
   );
 }
 
 function Output({ node, port }: { node: NodeView; port: PortView }) {
-  const { value, quality, stale } = usePortValue(node.id, port.id);
+  const { value, quality, stale, t, note } = usePortValue(node.id, port.id);
   return (
     <div className="prm">
       <span className="pl" title={port.doc}>
@@ -187,7 +200,7 @@ function Output({ node, port }: { node: NodeView; port: PortView }) {
         {port.name}
       </span>
       <span className="slrow">
-        <span className={`mono ${stale ? "stale" : ""}`}>{port.kind === "trigger" ? "" : withUnit(portText(value, port.unit))}</span>
+        {port.kind !== "trigger" && <Reading text={withUnit(portText(value, port.unit))} t={t} stale={stale} note={value === null ? "" : note} period={port.period_s} />}
         <span className="dim small">{QUALITY[quality]}</span>
         <span className="grow" />
         <PromoteButton node={node.id} port={port} />
