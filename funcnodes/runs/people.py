@@ -2,7 +2,8 @@
 
 Who can be asked is lent to them (`Prompts`), so that the same node works in a worker, in
 `funcnodes run` and in a script. Who answered what and when is kept with the run. They act on the
-world: nobody is asked or told anything while a graph is disarmed (A1).
+world: nobody is asked or told anything while a graph is disarmed (A1), or by hand unless
+somebody names the node (A1a).
 """
 
 import asyncio

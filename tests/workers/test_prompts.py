@@ -106,6 +106,8 @@ async def telling(desk: Desk) -> Desk:
     assert prompts(desk) == []  # A1: disarmed
     await desk.ask(schema.SetLive(live=True))
     await desk.ask(schema.SetValue(node=tell, port="text", value="The lamp is on."))
+    assert prompts(desk) == []  # A1a: nobody has named it
+    await desk.ask(schema.TriggerNode(id=tell))
     await desk.until(lambda: prompts(desk) or None)
     return desk
 
