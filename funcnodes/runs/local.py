@@ -158,6 +158,21 @@ def read_nodespace(path: Path) -> dict[str, Any]:
     return data
 
 
+def bench_of(
+    data: dict[str, Any], path: Path, chosen: Path | None, worker_dir: Path
+) -> Path | None:
+    """The bench file that a nodespace runs on: the chosen one, or else that which it names.
+
+    Raises:
+        BenchError: It names one that is nowhere.
+    """
+    if chosen is not None:
+        return chosen
+    requires = data.get("requires")
+    name = requires.get("bench") if isinstance(requires, dict) else None
+    return find_bench(str(name), beside=path, worker_dir=worker_dir) if name else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Local:
     settings: Settings
@@ -196,7 +211,7 @@ class _Local:
         space = NodeSpace(library(), arming="disarmed")
         stack.push_async_callback(space.aclose)
         space.services.provide(Files, Files(self.folder / "files"))
-        path = self._find_bench()
+        path = bench_of(self.data, self.path, self.bench_path, self.folder)
         if path is not None:
             bench = await self._bench(path, stack)
             space.services.provide(Bench, bench)
@@ -242,15 +257,6 @@ class _Local:
     async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
         name = simulated_bench(path)
         return await stack.enter_async_context(simulator(name)) if name else {}
-
-    def _find_bench(self) -> Path | None:
-        if self.bench_path is not None:
-            return self.bench_path
-        requires = self.data.get("requires")
-        name = requires.get("bench") if isinstance(requires, dict) else None
-        if not name:
-            return None
-        return find_bench(str(name), beside=self.path, worker_dir=self.folder)
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)

@@ -115,7 +115,7 @@ class AskingNode(Node):
         prompts = self._lent()
         if prompts is None or prompts.asks or prompts.is_given(name_of(self)):
             return []
-        return [] if question.has_way_out else [f"{_nobody(self, question)} {_WAY_OUT}"]
+        return [] if question.has_way_out else [f"{_nobody(self, question, prompts)} {_WAY_OUT}"]
 
     async def ask(self) -> Answer:
         """Ask, and wait for whoever answers first.
@@ -129,7 +129,7 @@ class AskingNode(Node):
         answer = self._given(prompts, question)
         if answer is None and not prompts.asks:
             if not question.has_way_out:
-                raise ExecutionError(_nobody(self, question))
+                raise ExecutionError(_nobody(self, question, prompts))
             answer = self._by_default(question)
         if answer is None:
             answer = await self._asked(prompts, question, run)
@@ -438,8 +438,8 @@ def _find(asking: list[AskingNode], name: str) -> AskingNode:
 _WAY_OUT = "Give --answer NAME=VALUE, or the node a deadline and a default to use."
 
 
-def _nobody(node: AskingNode, question: Question) -> str:
-    return f"{node.name} asks {question.text!r}, and there is no terminal to ask on."
+def _nobody(node: AskingNode, question: Question, prompts: Prompts) -> str:
+    return f"{node.name} asks {question.text!r}, and {prompts.why_not}."
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -175,10 +175,14 @@ class Prompts:
 
     Attributes:
         asks: Whether there is anybody to ask; answers that were given in advance aside.
+        why_not: Where there is nobody, why that is so.
     """
 
-    def __init__(self, *, asks: bool = True) -> None:
+    def __init__(
+        self, *, asks: bool = True, why_not: str = "there is no terminal to ask on"
+    ) -> None:
         self.asks = asks
+        self.why_not = why_not
         self._open: dict[str, Prompt] = {}
         self._over: dict[str, str] = {}  # why an earlier one cannot be answered any more
         self._given: dict[str, tuple[Any, str]] = {}  # by name of the node

@@ -235,3 +235,12 @@ def test_a_sample_that_is_no_name_is_told_before_the_run(here: Any, tmp_path: Pa
     done = here("run", nodespace(tmp_path), "--sample", "F" * 300)
     assert done.returncode == 1
     assert done.stderr == "The sample is to be one line of 200 letters at most.\n"
+
+
+def test_a_dry_run_asks_nobody_and_takes_answers_in_advance(here: Any, tmp_path: Path) -> None:
+    path = nodespace(tmp_path)
+    refused = here("run", path, "--dry-run")
+    assert refused.returncode == 1
+    assert "Thickness asks 'How thick is the film?', and a dry run asks nobody." in refused.stderr
+    done = here("run", path, "--dry-run", "--answer", "thickness=1", "--answer", "side=left")
+    assert done.returncode == 0, done.stderr
