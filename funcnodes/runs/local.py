@@ -191,7 +191,7 @@ class _Local:
 
     @property
     def folder(self) -> Path:
-        return private_dir(self.settings.workers_dir / WORKER)
+        return local_folder(self.settings)
 
     async def main(self) -> LocalResult:
         interrupt = Interrupt(self.watcher.say)
@@ -237,7 +237,7 @@ class _Local:
 
     async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
         """The bench of that file, not yet open: its instruments, simulators or a recording."""
-        resources = {} if self.replay is not None else await self._simulate(path, stack)
+        resources = {} if self.replay is not None else await simulated(path, stack)
         config = BenchFile.load(path).usable
         if self.replay is not None:
             recorded = Recorded.load(self.replay.path)
@@ -253,10 +253,6 @@ class _Local:
         if self.record_traffic is not None:
             stack.enter_context(TrafficRecorder(self.record_traffic, bench))
         return bench
-
-    async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
-        name = simulated_bench(path)
-        return await stack.enter_async_context(simulator(name)) if name else {}
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)
@@ -299,6 +295,17 @@ def library() -> Library:
     import funcnodes.devices.nodes  # noqa: F401  # its classes are found once they are imported
 
     return Library.installed()
+
+
+def local_folder(settings: Settings) -> Path:
+    """Where runs without a worker keep what they keep."""
+    return private_dir(settings.workers_dir / WORKER)
+
+
+async def simulated(path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
+    """Serve what a bench file has of `sim:` addresses until `stack` ends; addresses by name."""
+    name = simulated_bench(path)
+    return await stack.enter_async_context(simulator(name)) if name else {}
 
 
 def simulated_bench(path: Path) -> str:
