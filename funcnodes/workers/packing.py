@@ -151,7 +151,7 @@ def unpack(
 def _read(source: Path, staging: Path) -> Packed:
     """All of an archive, its files and subgraphs unpacked into `staging`."""
     try:
-        if source.exists() and not source.is_file():  # a device may never end
+        if source.exists() and not (source.is_file() or source.is_dir()):  # a device may never end
             raise ArchiveError(f"{source} is no file.")
         found = archive.read(source, staging / "files")
     except OSError as error:
