@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 
 import typer
 
+from funcnodes.cli.dryrun import dry_run
 from funcnodes.cli.output import Json, complain, print_json
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ def run(
     timed: Annotated[
         bool, typer.Option("--timed", help="With --replay: answer as slowly as it was recorded.")
     ] = False,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only tell what it would do, on simulators in memory."),
+    ] = False,
+    simulators: Annotated[
+        Path | None,
+        typer.Option(help="With --dry-run: bench file of the simulators to use.", metavar="FILE"),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="With --dry-run: file that gets its report and hashes.", metavar="FILE"),
+    ] = None,
     as_json: Json = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before using real instruments.")
@@ -59,7 +72,8 @@ def run(
 
     Runs on the bench that the file names, or on `--bench`; a simulated one is started and
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
-    needed: a recording answers, exactly as it was unless `--match` is given.
+    needed: a recording answers, exactly as it was unless `--match` is given. With `--dry-run`
+    nothing is opened and nothing kept: hours pass in seconds.
     """
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
@@ -69,8 +83,19 @@ def run(
     if replay is None and (match or timed):
         complain("--match and --timed go with --replay FILE.")
         return 2
+    if not dry and (simulators is not None or evidence is not None):
+        complain("--simulators and --evidence go with --dry-run.")
+        return 2
+    if dry and (replay is not None or record_traffic is not None or out is not None):
+        complain("--dry-run keeps nothing and needs no recording: leave the other options out.")
+        return 2
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
+        if dry:
+            return dry_run(
+                ctx.obj, file, assignments,
+                bench=bench, simulators=simulators, evidence=evidence, as_json=as_json,
+            )  # fmt: skip
         with _Display(sys.stderr if as_json else sys.stdout) as display:
             result = run_file(
                 ctx.obj,

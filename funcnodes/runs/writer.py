@@ -181,6 +181,11 @@ class RunWriter:
             self._urge(_Close(head, self._closing))
         return self._closing
 
+    @property
+    def is_turning(self) -> bool:
+        """Whether its file is just being opened or closed, in its thread."""
+        return not self.opened.done() or (self._closing is not None and not self._closing.done())
+
     # ── ArrayStore ────────────────────────────────────────────────────────────────────────
 
     def put(self, array: Any) -> int:
