@@ -20,6 +20,15 @@ from funcnodes.runs.records import (
 )
 from funcnodes.runs.run import Run
 from funcnodes.runs.scans import ListSweep, LogarithmicSweep, Repeat, Scan, Settle, Sweep
+from funcnodes.runs.sequences import (
+    CheckAtLeast,
+    CheckAtMost,
+    CheckBetween,
+    CheckEquals,
+    CheckMask,
+    ForEachDevice,
+    StepFrame,
+)
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
@@ -35,9 +44,16 @@ NODE_SHELF = Shelf(
         Average,
         Recorder,
         XYPlot,
+        StepFrame,
+        ForEachDevice,
+        CheckBetween,
+        CheckAtLeast,
+        CheckAtMost,
+        CheckEquals,
+        CheckMask,
     ],
     name="Scans",
-    description="Points, waiting, recording and plotting.",
+    description="Points, waiting, recording, plotting and tests with verdicts.",
 )
 
 __all__ = [

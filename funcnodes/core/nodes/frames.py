@@ -136,13 +136,17 @@ class Frame(Node):
 
     def open_point(self, values: Mapping[str, Any], label: str) -> Wave:
         """A child wave in which the outputs are set and the body has begun; still open."""
-        assert self.wave is not None, "points belong to an execution"
-        wave = self.wave.child(label)
+        wave = self.wave_of_point(label)
         quality = self.quality_of_point()
         for port_id, value in values.items():
             self.outputs[port_id].set(value, wave=wave, quality=quality)
         self._start("body", wave)
         return wave
+
+    def wave_of_point(self, label: str) -> Wave:
+        """The child wave of a point, before anything is set in it."""
+        assert self.wave is not None, "points belong to an execution"
+        return self.wave.child(label)
 
     def quality_of_point(self) -> Quality:
         """How far its points can be trusted: as far as what it took."""

@@ -6,57 +6,19 @@ the instrument stands at when the scan begins; it is put back there in the end.
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
-from funcnodes.core import NodeInput, NodeOutput, NoValue, PortType, Wave, clock, units
+from funcnodes.core import NodeInput, NodeOutput, PortType, Wave, clock
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes.nodes import DeviceSet
 from funcnodes.devices.nodes.ports import VALUE
-from funcnodes.errors import DeviceError, ExecutionError, UnitError, ValueRefusedError
+from funcnodes.errors import DeviceError, ExecutionError
 from funcnodes.runs.control import active_run
 from funcnodes.runs.scans.scan import Scan
+from funcnodes.runs.unitinput import UnitInput, conversion_if_any, convert_inputs
 
 Order = Literal["forward", "backward", "alternating"]
-
-
-class UnitInput(NodeInput):
-    """The unit of a scan's values, as text; choosing it changes the ports beside it."""
-
-    def check(self, value: Any) -> Any:
-        unit = str(super().check(value)).strip()
-        scan = self.node
-        assert isinstance(scan, SteppedScan)
-        if unit == scan._unit:
-            return unit
-        try:
-            units.check(unit)
-        except UnitError as error:
-            raise self.refusal(error.message) from error
-        if scan.outputs["value"].is_connected():
-            raise ValueRefusedError(
-                f"{scan.name}: the unit cannot be changed while its value is wired.",
-                hint="Take the wire away, choose the unit, and wire it again.",
-            )
-        return unit
-
-    def receive(self, value: Any, wave: Any, quality: Any = "ok") -> None:
-        self._apply(value)
-        super().receive(value, wave, quality)
-
-    def restore(self, value: Any) -> None:
-        self._apply(value)
-        super().restore(value)
-        self.applied = True  # nothing waits to be done about it
-
-    def unset(self) -> None:
-        self._apply(self.default)
-        super().unset()
-
-    def _apply(self, unit: Any) -> None:
-        if isinstance(self.node, SteppedScan):
-            self.node.take_unit(str(unit))
 
 
 class SteppedScan(Scan):
@@ -133,16 +95,16 @@ class SteppedScan(Scan):
         """Give the ports that unit; of one dimension, they stay the same quantity."""
         if unit == self._unit:
             return
-        convert = _conversion(self._unit, unit)
-        self._unit = unit
+        before, self._unit = self._unit, unit
         self.outputs["value"].type = PortType.of(float, unit=unit)
-        for port_id in self.in_unit:
-            port = self.inputs[port_id]
-            value, is_list = port.value, port.type.base is list
-            port.type = _list_in(unit) if is_list else PortType.of(float, unit=unit)
-            if convert is not None and value is not NoValue:
-                port.restore([convert(each) for each in value] if is_list else convert(value))
-                port.applied = True
+        convert_inputs(self, self.in_unit, before, unit)
+
+    @property
+    def unit_now(self) -> str:
+        return self._unit
+
+    def wired_in_unit(self) -> str:
+        return "value" if self.outputs["value"].is_connected() else ""
 
     def points_total(self) -> int:
         count = self.count()
@@ -224,7 +186,7 @@ class SteppedScan(Scan):
                 f"{self.name}: {node.device}.{node.member} reads {sample.value} "
                 f"({sample.quality}), so nothing can be relative to it."
             )
-        convert: Callable[[Any], Any] = _conversion(unit, self._unit) or float
+        convert: Callable[[Any], Any] = conversion_if_any(unit, self._unit) or float
         return _Present(device, node.member, sample.value, convert(sample.value))
 
     async def _put_back(self, present: "_Present") -> None:
@@ -253,17 +215,3 @@ def _outermost(wave: Wave | None) -> Wave | None:
     while wave is not None and wave.parent is not None:
         wave = wave.parent
     return wave
-
-
-def _list_in(unit: str) -> PortType:
-    """Numbers in a unit; a list is no quantity by itself."""
-    return replace(PortType.of(list[float]), unit=unit)
-
-
-def _conversion(source: str, target: str) -> units.Conversion | None:
-    if not source or not target or source == target:
-        return None
-    try:
-        return units.conversion(source, target)
-    except UnitError:
-        return None
