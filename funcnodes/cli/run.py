@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 import typer
 
 from funcnodes.cli.output import Json, can_draw, complain, print_json, width
+from funcnodes.cli.verdicts import found_by, make_way, write_junit
 
 if TYPE_CHECKING:
     from funcnodes.runs import Run, RunReader
     from funcnodes.runs.local import LocalResult
+    from funcnodes.runs.verdicts import Result
 
 TABLE_ROWS = 12
 _PAGE = 100_000
@@ -51,6 +53,10 @@ def run(
     timed: Annotated[
         bool, typer.Option("--timed", help="With --replay: answer as slowly as it was recorded.")
     ] = False,
+    junit: Annotated[
+        Path | None,
+        typer.Option(help="File that gets the verdicts as JUnit XML.", metavar="FILE"),
+    ] = None,
     as_json: Json = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before using real instruments.")
@@ -60,7 +66,8 @@ def run(
 
     Runs on the bench that the file names, or on `--bench`; a simulated one is started and
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
-    needed: a recording answers, exactly as it was unless `--match` is given.
+    needed: a recording answers, exactly as it was unless `--match` is given. The exit status is 0
+    where the run is complete and, if it tests something, its verdict is pass; else 1.
     """
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
@@ -70,6 +77,8 @@ def run(
     if replay is None and (match or timed):
         complain("--match and --timed go with --replay FILE.")
         return 2
+    if junit is not None:
+        make_way(junit)
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
         with _Display(sys.stderr if as_json else sys.stdout) as display:
@@ -97,11 +106,14 @@ def run(
     except NotStarted as error:
         complain(error)
         return 128 + error.signal
+    found = found_by(result)
+    if junit is not None:
+        write_junit(junit, result.head, found)
     if as_json:
-        _print_result(result)
+        _print_result(result, found)
     else:
-        _show_result(result)
-    return _status(result)
+        _show_result(result, found)
+    return _status(result, found)
 
 
 def operator_name() -> str:
@@ -112,15 +124,19 @@ def operator_name() -> str:
         return ""
 
 
-def _status(result: "LocalResult") -> int:
+def _status(result: "LocalResult", found: "Result") -> int:
     if result.signal is not None:
         return 128 + result.signal
     if result.head.state == "complete":
-        return 0
+        if found.verdict in (None, "pass"):
+            return 0
+        return complain(f"Run {result.head.number}: the verdict is {found.verdict}.")
     return complain(f"Run {result.head.number} {result.head.state}: {result.head.message}")
 
 
-def _print_result(result: "LocalResult") -> None:
+def _print_result(result: "LocalResult", found: "Result") -> None:
+    from funcnodes.runs.verdicts import as_data
+
     head = result.head
     print_json(
         {
@@ -132,18 +148,23 @@ def _print_result(result: "LocalResult") -> None:
             "simulated": head.simulated,
             "replayed": head.replayed,
             "message": head.message,
+            "verdict": found.verdict,
+            "steps": as_data(found)["steps"],
         }
     )
 
 
-def _show_result(result: "LocalResult") -> None:
+def _show_result(result: "LocalResult", found: "Result") -> None:
     from funcnodes.runs import RunReader
+    from funcnodes.runs.verdicts import lines
 
     head = result.head
     reader = RunReader(result.path)
     if head.rows and reader.specs:
         for line in (*_table(reader), "", *_plot(reader, result.plot)):
             print(line)
+    for line in lines(found) if found.steps else ():
+        print(line)
     seconds = (head.ended or head.started) - head.started
     origin = f", {head.origin}" if head.origin else ""
     print(f"Run {head.number} {head.state}: {head.rows} rows in {seconds:.1f} s{origin}.")

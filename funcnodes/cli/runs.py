@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
+    runs.command("report")(report)
     app.add_typer(runs, name="runs")
 
 
@@ -63,7 +64,9 @@ def list_runs(
 
 
 def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json = False) -> None:
-    """Show what is known of a run: its columns, its devices, its log."""
+    """Show what is known of a run: its verdict, its columns, its devices, its log."""
+    from funcnodes.runs.verdicts import lines, result_of
+
     reader = find_run(ctx.obj, run, worker)
     if as_json:
         print_json(_everything(reader))
@@ -71,6 +74,11 @@ def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json 
     head = reader.head
     for key, value in _facts(head, reader):
         print(f"{key:<11}{value}")
+    found = result_of(reader)
+    if found.verdict is not None:
+        print(f"verdict    {found.verdict}")
+        for line in lines(found):
+            print(f"  {line}")
     for spec in reader.specs:
         print(f"\n{spec.name}")
         for column in spec.columns:
@@ -112,6 +120,25 @@ def export(
         print_json({"run": head.id, "rows": head.rows, "format": kind, "path": str(out)})
     else:
         print(f"Run {head.number}, {head.rows} rows: {out}")
+
+
+def report(
+    ctx: typer.Context,
+    run: RunName,
+    html: Annotated[Path, typer.Option("--html", help="HTML file to write.", metavar="FILE")],
+    worker: Worker = None,
+    as_json: Json = False,
+) -> None:
+    """Write a report of a run as one HTML file; the browser's print makes a PDF of it."""
+    from funcnodes.runs.report import report_html
+
+    reader = find_run(ctx.obj, run, worker)
+    _write(html, [report_html(reader)])
+    head = reader.head
+    if as_json:
+        print_json({"run": head.id, "format": "html", "path": str(html)})
+    else:
+        print(f"Run {head.number}: {html}")
 
 
 def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunReader":
@@ -242,8 +269,13 @@ def _values(snapshot: dict[str, Any]) -> dict[str, str]:
 def _everything(reader: "RunReader") -> dict[str, Any]:
     import msgspec
 
+    from funcnodes.runs.verdicts import result_of
+
+    found = result_of(reader)
     data = {
         **_as_dict(reader.head),
+        "verdict": found.verdict,
+        "steps": found.steps,
         "path": str(reader.path),
         "recorders": reader.specs,
         "snapshots": reader.snapshots(),

@@ -80,7 +80,7 @@ def _list_in(unit: str) -> PortType:
 
 
 def conversion_if_any(source: str, target: str) -> units.Conversion | None:
-    """How a number changes its unit; None where there is no unit, or no way from one to the other."""
+    """How a number changes its unit; None where there is none, or no way between them."""
     if not source or not target or source == target:
         return None
     try:

@@ -158,12 +158,10 @@ class NumberCheck(CheckNode):
         found = super().check_run()
         for name in ("value", *self.in_unit):
             for source in self.inputs[name].sources:
-                if bool(source.unit) != bool(self._unit):
-                    has = f"is in {self._unit}" if self._unit else "has no unit"
-                    comes = f"in {source.unit}" if source.unit else "without a unit"
+                if source.unit and not self._unit:
                     found.append(
-                        f"{self.name}: {self.inputs[name].name} comes {comes}, but the check {has}: "
-                        "choose its unit."
+                        f"{self.name}: {self.inputs[name].name} comes in {source.unit}, but the "
+                        "check has no unit: choose it."
                     )
         return found
 
@@ -174,14 +172,10 @@ class NumberCheck(CheckNode):
             Unjudged: It is none.
         """
         value = given.get(name)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        if not _is_number(value):
             what = "is no number" if name == "value" else f"has no number as {name}"
             raise Unjudged(what)
-        return float(value)
+        return float(given[name])
 
     def said(self, value: float, bound: float) -> tuple[str, str]:
         """Both as text, with as many digits as tell them apart."""
@@ -357,13 +351,14 @@ class CheckEquals(CheckNode):
                 value = units.parse(value, unit)
             except UnitError as error:
                 raise Unjudged(f"cannot be compared: {error.message}") from error
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        if not _is_number(value):
             raise Unjudged("has no number to be compared with")
         return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and math.isfinite(value)
 
 
 def _switch(expected: Any) -> bool:

@@ -1,5 +1,6 @@
 """A waveform against a mask: a highest and a lowest curve, of straight lines between points."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from funcnodes.core import NodeInput, units
@@ -29,10 +30,8 @@ class MaskInput(NodeInput):
             raise self.refusal(f"a mask has from 2 to {MAX_POINTS:,} points, or none.")
         if not all(abs(number) < float("inf") for point in points for number in point):
             raise self.refusal("its points are finite numbers.")
-        if any(one[0] > other[0] for one, other in zip(points, points[1:], strict=False)):
-            raise self.refusal(
-                "x goes back: its points are given from the lowest x to the highest."
-            )
+        if any(one[0] > other[0] for one, other in pairwise(points)):
+            raise self.refusal("x goes back: points are given from the lowest x to the highest.")
         return points
 
 
