@@ -219,13 +219,16 @@ def _line(worker: str, head: "RunHead") -> Sequence[str]:
 
 
 def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
+    from funcnodes.runs.verdicts import result_of
+
     state = f"{head.state}: {head.message}" if head.message else head.state
+    counts_rows = head.total is not None and not result_of(reader).steps  # a step is a point too
     return [
         ("run", f"{head.number}  {head.id}"),
         ("state", state),
         ("title", head.title or head.nodespace),
         ("started", f"{_local(head.started)}, took {_took(head)}"),
-        ("rows", f"{head.rows}{f' of {head.total}' if head.total is not None else ''}"),
+        ("rows", f"{head.rows}{f' of {head.total}' if counts_rows else ''}"),
         ("operator", head.operator),
         ("bench", ", ".join(filter(None, (head.bench, head.origin)))),
         ("versions", ", ".join(f"{name} {text}" for name, text in head.versions.items())),

@@ -14,7 +14,7 @@ from funcnodes.core import units
 from funcnodes.runs.curves import curve_svg
 from funcnodes.runs.plot import choose_columns
 from funcnodes.runs.reader import RunReader
-from funcnodes.runs.records import ENDED, RunHead, TableSpec
+from funcnodes.runs.records import ENDED, RowPage, RunHead, TableSpec
 from funcnodes.runs.verdicts import Check, Result, Step, result_of
 
 POINTS = 2000
@@ -28,8 +28,8 @@ h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 28px 0 8p
 h3 { font-size: 14px; margin: 16px 0 6px; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid #dfe4ea;
-  vertical-align: top; overflow-wrap: anywhere; }
-th { color: #56616f; font-weight: 600; } td.number { font-variant-numeric: tabular-nums;
+  vertical-align: top; overflow-wrap: break-word; }
+th { color: #56616f; font-weight: 600; white-space: nowrap; } td.number { font-variant-numeric: tabular-nums;
   white-space: nowrap; } td.verdict { width: 70px; }
 dl { display: grid; grid-template-columns: 130px 1fr; gap: 2px 10px; margin: 8px 0; }
 dt { color: #56616f; } dd { margin: 0; overflow-wrap: anywhere; }
@@ -109,7 +109,7 @@ def _tree(result: Result) -> Iterator[str]:
         [_mark(step.verdict), _indented(path, step), escape(step.text), f"{step.took_s:.2f} s"]
         for path, step in result.walk()
     ]
-    yield from _table(("Verdict", "Step", "", "Took"), rows, numbers=(3,))
+    yield from _table(("Verdict", "Step", "Why", "Took"), rows, numbers=(3,))
 
 
 def _indented(path: tuple[str, ...], step: Step) -> str:
@@ -161,7 +161,9 @@ def _recorded(run: RunReader, k: int, spec: TableSpec) -> Iterator[str]:
     if not count or x_name not in names:
         return
     page, _ = run.thinned(0, POINTS, k=k)
-    numbers, x = page.numbers(), names.index(x_name)
+    gaps = _gaps(spec, page)
+    numbers = [_with_gaps(column, gaps) for column in page.numbers()]
+    x = names.index(x_name)
     others = [n for n, c in enumerate(spec.columns) if n != x and c.kind in ("number", "quantity")]
     yield f"<h3>{escape(spec.name)}, {count} rows</h3>"
     for n in others[:_CURVES]:
@@ -173,6 +175,20 @@ def _recorded(run: RunReader, k: int, spec: TableSpec) -> Iterator[str]:
     if len(others) > _CURVES:
         left = ", ".join(spec.columns[n].label for n in others[_CURVES:])
         yield f"<p>Not drawn: {escape(left)}.</p>"
+
+
+def _gaps(spec: TableSpec, page: RowPage) -> list[int]:
+    """The rows before which a text is another one, as the serial number of the next device."""
+    texts = [page.values[n] for n, column in enumerate(spec.columns) if column.kind == "text"]
+    return [n for n in range(1, len(page)) if any(text[n] != text[n - 1] for text in texts)]
+
+
+def _with_gaps(numbers: Sequence[float | None], gaps: Sequence[int]) -> list[float | None]:
+    starts = [0, *gaps]
+    found: list[float | None] = []
+    for start, stop in zip(starts, [*gaps, len(numbers)], strict=True):
+        found += [*numbers[start:stop], None]
+    return found
 
 
 def _instruments(run: RunReader) -> Iterator[str]:
