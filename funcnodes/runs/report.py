@@ -29,8 +29,8 @@ h3 { font-size: 14px; margin: 16px 0 6px; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; padding: 4px 10px 4px 0; border-bottom: 1px solid #dfe4ea;
   vertical-align: top; overflow-wrap: break-word; }
-th { color: #56616f; font-weight: 600; white-space: nowrap; } td.number { font-variant-numeric: tabular-nums;
-  white-space: nowrap; } td.verdict { width: 70px; }
+th { color: #56616f; font-weight: 600; white-space: nowrap; }
+td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 dl { display: grid; grid-template-columns: 130px 1fr; gap: 2px 10px; margin: 8px 0; }
 dt { color: #56616f; } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: 12px ui-monospace, monospace; overflow-wrap: anywhere; }

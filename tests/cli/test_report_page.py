@@ -13,14 +13,14 @@ GRAPH = Path(__file__).parents[2] / "docs" / "guides" / "go-no-go.json"
 
 
 def test_the_report_shows_verdicts_and_curves_and_asks_for_nothing(
-    here: Any, tmp_path: Path, page: Any
+    command: Any, tmp_path: Path, page: Any
 ) -> None:
-    done = here(
+    done = command(
         "run", GRAPH, "--set", "diodes.serials=<img src=x onerror=alert(1)>",
         "--set", "sweep.points=3", "--set", "set_blocking_voltage.value=-0.1",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert here("runs", "report", "latest", "--html", "report.html").returncode == 0
+    assert command("runs", "report", "latest", "--html", "report.html").returncode == 0
     asked: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
