@@ -383,7 +383,7 @@ async def test_a_text_a_switch_and_a_number_are_compared(
     gives.given = value
     step.hold(gives, check)
     gives.out.connect(check.value)
-    await lab.run()
+    await step
     assert check.outputs["verdict"].value == verdict
     assert check.outputs["text"].value.startswith(text)
 
@@ -410,7 +410,7 @@ async def test_a_waveform_is_held_against_a_mask(
     step.hold(gives, mask)
     gives.x.connect(mask.x)
     gives.y.connect(mask.y)
-    await lab.run()
+    await step
     found = mask.outputs["text"].value.replace("−", "-")
     assert (mask.outputs["verdict"].value, found[: len(text)]) == (verdict, text)
 

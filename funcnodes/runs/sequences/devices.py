@@ -60,7 +60,8 @@ class ForEachDevice(JudgedFrame):
         value = self.serials.value
         return len(value) if isinstance(value, list) else None
 
-    async def func(self, serials: list[str], **_: Any) -> None:
+    async def func(self, **given: Any) -> None:
+        serials: list[str] = given["serials"]
         run, total = active_run(self), len(serials)
         async with self.entered():
             for index, serial in enumerate(serials):

@@ -44,7 +44,7 @@ class CheckMask(CheckNode):
     node_id = "check.mask"
     node_name = "Check mask"
     description = __doc__ or ""
-    words = (*CheckNode.words, "waveform", "curve", "trace", "envelope", "oscilloscope")
+    words = ("test", "waveform", "curve", "trace", "envelope", "oscilloscope", "verdict", "limit")
     judges = ("y", "x")
 
     x = NodeInput(type="ndarray", description="Of each sample, from the lowest to the highest.")
