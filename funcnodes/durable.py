@@ -43,7 +43,7 @@ def replace_file(
         FileExistsError: It was to be new.
         OSError: It cannot be written; `path` is as it was.
     """
-    with _in_place_of(path, is_private, is_new) as descriptor:
+    with _in_place_of(path, is_private, is_new) as (descriptor, _):
         write_through(descriptor, data)
 
 
@@ -56,10 +56,23 @@ def replacing(path: Path, *, is_private: bool = False, is_new: bool = False) -> 
         OSError: It cannot be written; `path` is as it was.
     """
     with (
-        _in_place_of(path, is_private, is_new) as descriptor,
+        _in_place_of(path, is_private, is_new) as (descriptor, _),
         os.fdopen(descriptor, "wb", closefd=False) as file,
     ):
         yield file
+
+
+@contextmanager
+def replacing_by_name(path: Path) -> Iterator[Path]:
+    """As `replacing`, for libraries that open a file themselves: the name of an empty one.
+
+    They may truncate it, not put another in its place.
+
+    Raises:
+        OSError: It cannot be written; `path` is as it was.
+    """
+    with _in_place_of(path, is_private=False, is_new=False) as (_, temporary):
+        yield temporary
 
 
 def write_through(descriptor: int, data: bytes) -> None:
@@ -79,7 +92,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _in_place_of(path: Path, is_private: bool, is_new: bool) -> Iterator[int]:
+def _in_place_of(path: Path, is_private: bool, is_new: bool) -> Iterator[tuple[int, Path]]:
     name = f".{path.name[:_NAME_KEPT]}.{os.getpid()}.{next(_numbers)}.tmp"
     temporary = path.with_name(name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -88,7 +101,7 @@ def _in_place_of(path: Path, is_private: bool, is_new: bool) -> Iterator[int]:
         try:
             if is_private:
                 os.fchmod(descriptor, 0o600)
-            yield descriptor
+            yield descriptor, temporary
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from funcnodes.cli import device, estop, latch, nodes, run, runs, serve, simulate, worker
+from funcnodes.cli import check, device, estop, latch, nodes, run, runs, serve, simulate, worker
 from funcnodes.cli.output import complain, write_plainly
 from funcnodes.errors import FuncnodesError
 from funcnodes.settings import Settings
@@ -56,6 +56,7 @@ def configure(
 
 serve.register(app)
 run.register(app)
+check.register(app)
 estop.register(app)
 latch.register(app)
 runs.register(app)

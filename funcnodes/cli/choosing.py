@@ -1,6 +1,7 @@
 """Which worker a command means: by `--uuid`, `--name`, or just by what stands there."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -38,3 +39,9 @@ def check(who: str | None, name: str, uuid: str) -> None:
         raise typer.BadParameter("Say which worker, by --name or --uuid.")
     if who and (name or uuid):
         raise typer.BadParameter("Say which worker once: by --name, by --uuid, or without them.")
+
+
+def defaults_of(command: Any, said: Mapping[str, str]) -> dict[str, Any]:
+    """What was said before the name of a command, for that command and those beneath it."""
+    beneath = getattr(command, "commands", {})
+    return {**said, **{name: defaults_of(each, said) for name, each in beneath.items()}}

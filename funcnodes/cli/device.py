@@ -288,7 +288,7 @@ def add(
     if found is not None and not found.driver:
         raise BenchError(
             f"No installed driver fits {found.identity} at {address}.",
-            hint="Name one by --driver, e.g. generic.scpi; `device drivers` lists them.",
+            hint="Name one by --driver, e.g. scpi; `device drivers` lists them.",
         )
     file = BenchFile.load(bench) if bench.exists() else BenchFile.new(bench.stem)
     if name in file.config.devices:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 
 import typer
 
-from funcnodes.cli.output import Json, can_draw, complain, print_json, width
+from funcnodes.cli.dryrun import dry_run
+from funcnodes.cli.output import Json, complain, print_json
 from funcnodes.cli.verdicts import found_by, make_way, write_junit
 
 if TYPE_CHECKING:
-    from funcnodes.runs import Run, RunReader
+    from funcnodes.runs import Run
     from funcnodes.runs.local import LocalResult
     from funcnodes.runs.verdicts import Result
 
 TABLE_ROWS = 12
-_PAGE = 100_000
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +57,18 @@ def run(
         Path | None,
         typer.Option(help="File that gets the verdicts as JUnit XML.", metavar="FILE"),
     ] = None,
+    dry: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only tell what it would do, on simulators in memory."),
+    ] = False,
+    simulators: Annotated[
+        Path | None,
+        typer.Option(help="With --dry-run: bench file of the simulators to use.", metavar="FILE"),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="With --dry-run: file that gets its report and hashes.", metavar="FILE"),
+    ] = None,
     as_json: Json = False,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before using real instruments.")
@@ -66,8 +78,9 @@ def run(
 
     Runs on the bench that the file names, or on `--bench`; a simulated one is started and
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
-    needed: a recording answers, exactly as it was unless `--match` is given. The exit status is 0
-    where the run is complete and, if it tests something, its verdict is pass; else 1.
+    needed: a recording answers, exactly as it was unless `--match` is given. With `--dry-run`
+    nothing is opened and nothing kept: hours pass in seconds. The exit status is 0 where the run is
+    complete and, if it tests something, its verdict is pass; else 1.
     """
     from funcnodes.runs.assignments import Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
@@ -77,10 +90,21 @@ def run(
     if replay is None and (match or timed):
         complain("--match and --timed go with --replay FILE.")
         return 2
+    if not dry and (simulators is not None or evidence is not None):
+        complain("--simulators and --evidence go with --dry-run.")
+        return 2
+    if dry and any(each is not None for each in (replay, record_traffic, out, junit)):
+        complain("--dry-run keeps nothing and needs no recording: leave the other options out.")
+        return 2
     if junit is not None:
         make_way(junit)
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
+        if dry:
+            return dry_run(
+                ctx.obj, file, assignments,
+                bench=bench, simulators=simulators, evidence=evidence, as_json=as_json,
+            )  # fmt: skip
         with _Display(sys.stderr if as_json else sys.stdout) as display:
             result = run_file(
                 ctx.obj,
@@ -155,13 +179,15 @@ def _print_result(result: "LocalResult", found: "Result") -> None:
 
 
 def _show_result(result: "LocalResult", found: "Result") -> None:
+    from funcnodes.cli.drawing import curve_lines, row_lines
     from funcnodes.runs import RunReader
     from funcnodes.runs.verdicts import lines
 
     head = result.head
     reader = RunReader(result.path)
     if head.rows and reader.specs:
-        for line in (*_table(reader), "", *_plot(reader, result.plot)):
+        table = row_lines(reader, _spread(reader.count()))
+        for line in (*table, "", *curve_lines(reader, result.plot)):
             print(line)
     for line in lines(found) if found.steps else ():
         print(line)
@@ -171,54 +197,10 @@ def _show_result(result: "LocalResult", found: "Result") -> None:
     print(f"Kept in {result.path}")
 
 
-def _table(reader: "RunReader") -> list[str]:
-    """At most TABLE_ROWS rows of the first recorder, evenly spread."""
-    from funcnodes.core import units
-
-    columns = reader.specs[0].columns
-    count = reader.count()
+def _spread(count: int) -> list[int]:
+    """At most TABLE_ROWS row numbers, evenly spread."""
     shown = sorted({round(n * (count - 1) / (TABLE_ROWS - 1)) for n in range(TABLE_ROWS)})
-    rows = [["row", *(column.name for column in columns)]]
-    for n in shown[-min(count, TABLE_ROWS) :]:
-        page = reader.rows(n, 1)
-        cells = [str(n)]
-        for column, values, marks in zip(columns, page.values, page.quality, strict=True):
-            value, mark = values[0], marks[0]
-            number = isinstance(value, float | int) and not isinstance(value, bool)
-            text = units.text(value, column.unit, digits=6) if number else _short(value)
-            cells.append(text if mark == "ok" else f"{text} ({mark})")
-        rows.append(cells)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)) for row in rows
-    ]
-
-
-def _plot(reader: "RunReader", choice: tuple[str, ...]) -> list[str]:
-    from funcnodes.cli.textplot import text_plot
-    from funcnodes.runs.plot import choose_columns
-
-    columns = reader.specs[0].columns
-    x_name, y_names = (choice[0], choice[1:]) if choice else choose_columns(columns)
-    names = [column.name for column in columns]
-    if x_name not in names or not y_names or y_names[0] not in names:
-        return []
-    x, y = columns[names.index(x_name)], columns[names.index(y_names[0])]
-    numbers = reader.rows(0, _PAGE).numbers()
-    return text_plot(
-        numbers[names.index(x.name)],
-        numbers[names.index(y.name)],
-        x_unit=x.unit,
-        y_unit=y.unit,
-        title=f"{y.name} against {x.name}",
-        width=width(),
-        braille=can_draw(),
-    )
-
-
-def _short(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    return shown[-min(count, TABLE_ROWS) :]
 
 
 def _confirm(devices: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from funcnodes.cli import worker_files, worker_modules, worker_talk
-from funcnodes.cli.choosing import Name, Uuid, Who, chosen
+from funcnodes.cli.choosing import Name, Uuid, Who, chosen, defaults_of
 from funcnodes.cli.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         rich_markup_mode=None,
     )
+    workers.callback()(said_before)
     workers.command("new")(new)
     workers.command("start")(start)
     workers.command("stop")(stop)
@@ -34,6 +35,12 @@ def register(app: typer.Typer) -> None:
     worker_modules.register(workers)
     worker_files.register(workers)
     app.add_typer(workers, name="worker")
+
+
+def said_before(ctx: typer.Context, name: Name = "", uuid: Uuid = "") -> None:
+    """`worker --name lab start` is `worker start --name lab`, as it always was."""
+    said = {key: text for key, text in {"name": name, "uuid": uuid}.items() if text}
+    ctx.default_map = defaults_of(ctx.command, said) if said else None
 
 
 def new(

@@ -8,7 +8,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -37,9 +37,15 @@ class SystemClock:
 
 
 class VirtualClock:
-    """Time that jumps to the next sleeper as soon as nothing else is ready to run."""
+    """Time that jumps to the next sleeper as soon as nothing else is ready to run.
+
+    Attributes:
+        is_held: Whether work goes on that the loop does not see, in a thread say: time stands
+            still as long as it says so.
+    """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self.is_held: Callable[[], bool] = lambda: False
         self._start = start
         self._elapsed = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -65,8 +71,7 @@ class VirtualClock:
     async def _advance(self) -> None:
         """Let everything that is ready run, then jump; ends with the last sleeper."""
         while self._sleepers:
-            for _ in range(_QUIET_TURNS):
-                await asyncio.sleep(0)
+            await self._rest()
             if not self._sleepers:
                 break
             due, _, waiter = heapq.heappop(self._sleepers)
@@ -75,7 +80,25 @@ class VirtualClock:
                 waiter.set_result(None)
         self._advancing = None
 
+    async def _rest(self) -> None:
+        """Until nothing is at work, as far as that can be seen."""
+        # What asyncio's own loops have ready; others are given all of the turns.
+        ready: Sized = getattr(asyncio.get_running_loop(), "_ready", _UNKNOWN)
+        while True:
+            empty = 0
+            for _ in range(_QUIET_TURNS):
+                await asyncio.sleep(0)
+                empty = 0 if ready else empty + 1
+                if empty == _EMPTY_TURNS:
+                    break
+            if not self.is_held():
+                return
+            await asyncio.sleep(_HELD_LOOK_S)
 
+
+_HELD_LOOK_S = 0.001
+_EMPTY_TURNS = 2  # the first may have been before input was looked for
+_UNKNOWN = (None,)
 _QUIET_TURNS = 20  # turns of the loop after which in-memory work is taken to have come to rest
 
 _current: Clock = SystemClock()

@@ -1,4 +1,4 @@
-"""Runs: scans, run control, the recorder, one file per run, and what leaves it as text.
+"""Runs: scans, run control, the recorder, one file per run, and what leaves and enters it.
 
 Sits on `core` and `devices`; workers and the command line sit on it.
 """

@@ -16,14 +16,23 @@ from funcnodes.runs import holding, outage
 from funcnodes.runs.plan import Plan, onward
 
 
-def problems(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
-    """All sentences; none where the run may start."""
+def problems(
+    space: NodeSpace, plan: Plan, bench: Bench | None, *, is_open: bool = True
+) -> list[str]:
+    """All sentences; none where the run may start.
+
+    Args:
+        space: What is to be run.
+        plan: How it would go.
+        bench: What it would run on.
+        is_open: Whether the bench was opened; else nobody knows yet which devices are reachable.
+    """
     return list(
         dict.fromkeys(
             sentence
             for sentence in [
                 *(sentence for node in space.nodes for sentence in node.check_run()),
-                *_unreachable_devices(plan, bench),
+                *(_unreachable_devices(plan, bench) if is_open else ()),
                 *holding.unmet(plan.nodes, bench),
                 *outage.changed(outage.used(plan.nodes), bench),
                 *_no_frame(plan),

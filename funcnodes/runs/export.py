@@ -6,14 +6,14 @@ a spreadsheet would take for a formula is quoted by an apostrophe.
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from funcnodes.errors import RunError
+from funcnodes.runs.forms import composite
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RowPage, RunHead, TableSpec
 
@@ -21,14 +21,19 @@ MEDIA_TYPE = "text/csv; charset=utf-8"
 PIECE_BYTES = 1024 * 1024
 FEW_ROWS = 1_000
 PLACE_LENGTH = 40
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"'* *[=+\-@\t\r]")
 _UNSAFE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
 
 
 def csv_name(head: RunHead) -> str:
     """A file name for the export of a run, safe anywhere."""
+    return f"{safe_name(head)}.csv"
+
+
+def safe_name(head: RunHead) -> str:
+    """What a run is called among files, without a suffix."""
     what = _UNSAFE_NAME.sub("-", head.title or head.nodespace).strip("-.").lower()
-    return f"run-{head.number:05d}{f'-{what[:60]}' if what else ''}.csv"
+    return f"run-{head.number:05d}{f'-{what[:60]}' if what else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,10 @@ def csv_piece(run: RunReader, after: str = "", *, limit: int = PIECE_BYTES) -> C
 
 def _numbered(run: RunReader, line: int) -> Iterator[tuple[int, bytes]]:
     """The header as line 0, then each row as a line, from `line` on."""
-    k = _pick(run, "")
-    head, spec = run.head, run.specs[k]
+    k = run.recorder()
+    head = run.head
     if line == 0:
-        yield 0, "".join(_preamble(head, spec)).encode()
+        yield 0, "".join(_preamble(run, k)).encode()
     start = max(line - 1, 0)
     while len(page := run.rows(start, FEW_ROWS, k=k)):
         for number, row in enumerate(_rows(page, head), start + 1):
@@ -100,12 +105,22 @@ def csv_lines(run: RunReader, *, recorder: str = "") -> Iterator[str]:
     Raises:
         RunError: The run recorded nothing, or has no such recorder.
     """
-    k = _pick(run, recorder)
-    spec = run.specs[k]
+    k = run.recorder(recorder)
     head = run.head
-    yield from _preamble(head, spec)
+    yield from _preamble(run, k)
     for page in run.pages(k=k):
         yield _written(_rows(page, head))
+
+
+def write_csv(run: RunReader, path: Path, *, recorder: str = "") -> None:
+    """Write `csv_lines` to `path`.
+
+    Raises:
+        RunError: As there.
+        OSError: `path` cannot be written.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_lines(run, recorder=recorder))
 
 
 def csv_text(run: RunReader, *, recorder: str = "") -> str:
@@ -113,20 +128,12 @@ def csv_text(run: RunReader, *, recorder: str = "") -> str:
     return "".join(csv_lines(run, recorder=recorder))
 
 
-def _pick(run: RunReader, recorder: str) -> int:
-    specs = run.specs
-    if not specs:
-        raise RunError(f"The run {run.path.name} has no recorder, so there are no rows to export.")
-    for k, spec in enumerate(specs):
-        if not recorder or recorder in (spec.recorder, spec.name):
-            return k
-    names = ", ".join(spec.name for spec in specs)
-    raise RunError(f"The run {run.path.name} has no recorder {recorder!r}; it has {names}.")
-
-
-def _preamble(head: RunHead, spec: TableSpec) -> Iterator[str]:
+def _preamble(run: RunReader, k: int) -> Iterator[str]:
     """What stands before the rows."""
-    yield from (_header_line(key, value) for key, value in _header(head, spec))
+    spec = run.specs[k]
+    yield from (_header_line(key, value) for key, value in run.facts(k))
+    for column in run.columns(k, run.count(k)):
+        yield _header_line(f"form of {column.name}", column.form.kind)
     yield _written([_titles(spec)])
 
 
@@ -134,29 +141,6 @@ def _written(rows: Iterable[list[Any]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
-
-
-def _header(head: RunHead, spec: TableSpec) -> Iterator[tuple[str, str]]:
-    yield "funcnodes run", str(head.number)
-    yield "id", head.id
-    yield "state", f"{head.state}{f': {head.message}' if head.message else ''}"
-    yield "title", head.title
-    yield "nodespace", head.nodespace
-    yield "operator", head.operator
-    yield "bench", head.bench
-    yield "simulated", head.simulated or "no"
-    yield "replayed", head.replayed or "no"
-    yield "started", _iso(head.started)
-    yield "ended", _iso(head.ended) if head.ended is not None else ""
-    for name, version in head.versions.items():
-        yield f"version of {name}", version
-    yield "recorder", spec.name
-    yield "rows", str(head.rows)
-    yield "time", "seconds since the epoch (UTC)"
-    yield "elapsed", "seconds since the run began, by a clock that never steps"
-    for column in spec.columns:
-        yield f"column {column.name}", f"unit {column.unit or 'none'}"
-    yield "quality", "ok, or why not to trust the cell beside it"
 
 
 def _header_line(key: str, value: str) -> str:
@@ -195,7 +179,7 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    return _safe(value if isinstance(value, str) else _composite(value))
+    return _safe(value if isinstance(value, str) else composite(value))
 
 
 def _exact(number: float) -> str:
@@ -203,16 +187,11 @@ def _exact(number: float) -> str:
     return repr(float(number))
 
 
-def _composite(value: Any) -> str:
-    """Arrays and the like as JSON."""
-    plain = value.tolist() if hasattr(value, "tolist") else value
-    return json.dumps(plain, default=repr)
-
-
 def _safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    """Text that no spreadsheet takes for a formula; `unquoted` gives it back."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _iso(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
+def unquoted(text: str) -> str:
+    """A text cell of such a file as it was recorded."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

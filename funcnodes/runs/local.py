@@ -146,6 +146,21 @@ def read_nodespace(path: Path) -> dict[str, Any]:
     return data
 
 
+def bench_of(
+    data: dict[str, Any], path: Path, chosen: Path | None, worker_dir: Path
+) -> Path | None:
+    """The bench file that a nodespace runs on: the chosen one, or else that which it names.
+
+    Raises:
+        BenchError: It names one that is nowhere.
+    """
+    if chosen is not None:
+        return chosen
+    requires = data.get("requires")
+    name = requires.get("bench") if isinstance(requires, dict) else None
+    return find_bench(str(name), beside=path, worker_dir=worker_dir) if name else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Local:
     settings: Settings
@@ -162,7 +177,7 @@ class _Local:
 
     @property
     def folder(self) -> Path:
-        return private_dir(self.settings.workers_dir / WORKER)
+        return local_folder(self.settings)
 
     async def main(self) -> LocalResult:
         interrupt = Interrupt(self.watcher.say)
@@ -182,7 +197,7 @@ class _Local:
         space = NodeSpace(library(), arming="disarmed")
         stack.push_async_callback(space.aclose)
         space.services.provide(Files, Files(self.folder / "files"))
-        path = self._find_bench()
+        path = bench_of(self.data, self.path, self.bench_path, self.folder)
         if path is not None:
             bench = await self._bench(path, stack)
             space.services.provide(Bench, bench)
@@ -199,7 +214,7 @@ class _Local:
 
     async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
         """The bench of that file, not yet open: its instruments, simulators or a recording."""
-        resources = {} if self.replay is not None else await self._simulate(path, stack)
+        resources = {} if self.replay is not None else await simulated(path, stack)
         config = BenchFile.load(path).usable
         if self.replay is not None:
             recorded = Recorded.load(self.replay.path)
@@ -215,19 +230,6 @@ class _Local:
         if self.record_traffic is not None:
             stack.enter_context(TrafficRecorder(self.record_traffic, bench))
         return bench
-
-    async def _simulate(self, path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
-        name = simulated_bench(path)
-        return await stack.enter_async_context(simulator(name)) if name else {}
-
-    def _find_bench(self) -> Path | None:
-        if self.bench_path is not None:
-            return self.bench_path
-        requires = self.data.get("requires")
-        name = requires.get("bench") if isinstance(requires, dict) else None
-        if not name:
-            return None
-        return find_bench(str(name), beside=self.path, worker_dir=self.folder)
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)
@@ -270,6 +272,17 @@ def library() -> Library:
     import funcnodes.devices.nodes  # noqa: F401  # its classes are found once they are imported
 
     return Library.installed()
+
+
+def local_folder(settings: Settings) -> Path:
+    """Where runs without a worker keep what they keep."""
+    return private_dir(settings.workers_dir / WORKER)
+
+
+async def simulated(path: Path, stack: AsyncExitStack) -> Mapping[str, str]:
+    """Serve what a bench file has of `sim:` addresses until `stack` ends; addresses by name."""
+    name = simulated_bench(path)
+    return await stack.enter_async_context(simulator(name)) if name else {}
 
 
 def simulated_bench(path: Path) -> str:

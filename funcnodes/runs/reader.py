@@ -10,20 +10,22 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
 
+from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
-from funcnodes.runs import cells, schema
+from funcnodes.runs import about, annotations, cells, dataframes, forms, schema, seal
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
+    Annotation,
     DeviceSnapshot,
     Event,
     LogEntry,
@@ -32,9 +34,11 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.thinning import rows_to_draw
-from funcnodes.runs.writer import is_being_written
+from funcnodes.runs.writer import is_being_written, storage_error
 
 PAGE_ROWS = 20_000
+BATCH_ROWS = 5_000
+Verdict = Literal["intact", "changed", "unsealed"]
 _BUSY_S = 5.0  # the writer folds its log at the end
 
 
@@ -143,6 +147,143 @@ class RunReader:
                 "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
             )
         ]
+
+    def annotations(self) -> list[Annotation]:
+        """What people said of the run afterwards, oldest first."""
+        with self._open() as connection:
+            return annotations.read(connection)
+
+    def recorder(self, name: str = "") -> int:
+        """The number `k` of a recorder.
+
+        Args:
+            name: Its name or the id of its node, where the run has several; "" for the first.
+
+        Raises:
+            RunError: The run recorded nothing, or has no such recorder.
+        """
+        if not self.specs:
+            raise RunError(
+                f"The run {self.path.name} has no recorder, so there are no rows to export."
+            )
+        for k, spec in enumerate(self.specs):
+            if not name or name in (spec.recorder, spec.name):
+                return k
+        names = ", ".join(spec.name for spec in self.specs)
+        raise RunError(f"The run {self.path.name} has no recorder {name!r}; it has {names}.")
+
+    def about(self, recorder: str = "") -> dict[str, str]:
+        """All that the run knows of itself and of one recorder, as names and texts.
+
+        Raises:
+            RunError: The run recorded nothing, or has no such recorder.
+        """
+        return dict(self.facts(self.recorder(recorder)))
+
+    def facts(self, k: int) -> Iterator[tuple[str, str]]:
+        """What `about` tells, of recorder `k`."""
+        yield from about.run_facts(self.head)
+        yield from about.device_facts(self.snapshots())
+        yield from about.annotation_facts(self.annotations())
+        yield from about.table_facts(self.specs[k], self.count(k))
+
+    def columns(self, k: int, stop: int) -> list[forms.Titled]:
+        """The columns of recorder `k` with unique titles, and what all cells before row `stop`
+        are."""
+        spec = self.specs[k]
+        with self._open() as connection:
+            found = list(forms.read_forms(connection, k, len(spec.columns), stop))
+        return forms.titled(spec, found)
+
+    def batches(self, columns: Sequence[forms.Titled], k: int, stop: int) -> Iterator[forms.Batch]:
+        """The rows of recorder `k` before `stop` as arrays, few at a time."""
+        head = self.head
+        for start in range(0, stop, BATCH_ROWS):
+            page = self.rows(start, min(BATCH_ROWS, stop - start), k=k)
+            yield forms.batch(page, head, columns)
+
+    def verify(self) -> Verdict:
+        """Whether what was measured is as it was when the run ended; reads all of the file.
+
+        Raises:
+            RunError: The run is going on, or the file cannot be read.
+        """
+        if self.head.state not in ENDED:
+            raise RunError(f"{self.path.name} is still being written; verify it when it has ended.")
+        with self._open() as connection:
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if found != "ok":
+                return "changed"
+            kept = seal.kept(connection)
+            if not kept:
+                return "unsealed"
+            return "intact" if seal.sealed(connection) == kept else "changed"
+
+    def annotate(self, kind: Literal["tag", "untag", "note"], text: str, author: str = "") -> None:
+        """Say something of the run; what was measured is left alone. Takes effect at once.
+
+        Raises:
+            RunError: The run is going on, there is nothing to say, or the file cannot be written.
+        """
+        text = text.strip()
+        if not text:
+            raise RunError(f"A {kind} without text says nothing.")
+        if is_being_written(self.path):
+            raise RunError(f"{self.path.name} is still being written; annotate it afterwards.")
+        said = Annotation(wall=clock.now(), kind=kind, text=text, author=author)
+        _ = self.head  # raises for what is no run
+        try:
+            with closing(sqlite3.connect(self.path, timeout=_BUSY_S)) as connection, connection:
+                annotations.add(connection, said)
+        except sqlite3.Error as error:
+            raise storage_error(self.path, error) from error
+
+    # ── in memory ─────────────────────────────────────────────────────────────────────────
+
+    def to_numpy(self, recorder: str = "") -> dict[str, Any]:
+        """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
+        quality ("V", "V quality").
+
+        Numbers are float64 with NaN where a cell is empty, int64 where all are whole; other cells
+        are objects as they were.
+
+        Raises:
+            RunError: The run recorded nothing, or has no such recorder.
+        """
+        return self._gathered(recorder).arrays
+
+    def to_pandas(self, recorder: str = "") -> Any:
+        """A pandas DataFrame; `attrs["units"]` and `attrs["about"]` say the rest.
+
+        Raises:
+            RunError: As `to_numpy`, or pandas is missing.
+        """
+        return dataframes.to_pandas(self._gathered(recorder))
+
+    def to_polars(self, recorder: str = "") -> Any:
+        """A polars DataFrame; for units see `about`.
+
+        Raises:
+            RunError: As `to_numpy`, or polars is missing.
+        """
+        return dataframes.to_polars(self._gathered(recorder))
+
+    def to_xarray(self, recorder: str = "") -> Any:
+        """An xarray Dataset along `row`, with units, quality and what the run knows in `attrs`.
+
+        Raises:
+            RunError: As `to_numpy`, or xarray is missing.
+        """
+        return dataframes.to_xarray(self._gathered(recorder))
+
+    def _gathered(self, recorder: str) -> dataframes.Columns:
+        k = self.recorder(recorder)
+        stop = self.count(k)
+        columns = self.columns(k, stop)
+        empty = forms.batch(self.rows(0, 0, k=k), self.head, columns)
+        return dataframes.gathered(
+            columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
+        )
 
     def _all(self, sql: str) -> list[Any]:
         with self._open() as connection:

@@ -179,3 +179,29 @@ class DeviceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     wall: float
     parameters: dict[str, Any]
+
+
+class Annotation(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of a run afterwards; what was measured stays as it is.
+
+    Attributes:
+        wall: When, in seconds since the epoch.
+        kind: `untag` takes back an earlier tag of the same text.
+        author: Who, or "".
+    """
+
+    wall: float
+    kind: Literal["tag", "untag", "note"]
+    text: str
+    author: str = ""
+
+
+def tags_of(annotations: Sequence[Annotation]) -> list[str]:
+    """The tags that hold, in the order in which they were given."""
+    tags: dict[str, None] = {}
+    for each in annotations:
+        if each.kind == "tag":
+            tags[each.text] = None
+        elif each.kind == "untag":
+            tags.pop(each.text, None)
+    return list(tags)

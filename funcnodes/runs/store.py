@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 from funcnodes.core import clock
+from funcnodes.durable import sync_folder
 from funcnodes.errors import RunError
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RunHead, StorageError, TableSpec
+from funcnodes.runs.seal import keep, sealed
 from funcnodes.runs.ulid import is_beginning, new_ulid, normalised
 from funcnodes.runs.writer import (
     RunWriter,
@@ -31,6 +33,7 @@ from funcnodes.runs.writer import (
 from funcnodes.settings import private_dir
 
 SUFFIX = ".sqlite"
+BIN = ".bin"
 
 
 class RunStore:
@@ -118,6 +121,44 @@ class RunStore:
             raise RunError(f"{name!r} begins the ids of {len(by_id)} runs: {numbers}.", run=name)
         return _opened(by_id[0])
 
+    @property
+    def bin(self) -> "RunStore":
+        """Where deleted runs lie until they are restored."""
+        return RunStore(self.folder / BIN)
+
+    def delete(self, name: str) -> RunHead:
+        """Put a run into the bin; its number is not given again.
+
+        Raises:
+            RunError: There is no such run, it is being written, or a program has it open.
+            StorageError: It cannot be moved.
+        """
+        return self._move(self.find(name), self.bin.folder)
+
+    def restore(self, name: str) -> RunHead:
+        """Take a run out of the bin.
+
+        Raises:
+            RunError: There is no such run in the bin.
+            StorageError: It cannot be moved.
+        """
+        return self._move(self.bin.find(name), self.folder)
+
+    def _move(self, run: RunReader, folder: Path) -> RunHead:
+        head = run.head
+        if is_being_written(run.path):
+            raise RunError(f"Run {head.number} is still being written; stop it first.")
+        if is_unfolded(run.path) and not finish(run.path):
+            raise RunError(f"Run {head.number} is open in another program; close that first.")
+        try:
+            private_dir(folder)
+            os.rename(run.path, folder / run.path.name)
+            sync_folder(folder)
+            sync_folder(run.path.parent)
+        except OSError as error:
+            raise storage_error(run.path, error) from error
+        return head
+
     def recover(self) -> Sequence[RunHead]:
         """Mark runs whose writer was killed as interrupted, and fold what files are not yet (R6).
 
@@ -193,6 +234,7 @@ def _recover(path: Path) -> RunHead | None:
                 for key in ("state", "rows", "ended", "message"):
                     text = msgspec.json.encode(getattr(head, key)).decode()
                     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
+                keep(connection, sealed(connection))
             fold(connection)  # a program that has it open keeps nobody from starting
     except sqlite3.Error as error:
         raise storage_error(path, error) from error

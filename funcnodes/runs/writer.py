@@ -38,6 +38,7 @@ from funcnodes.runs.records import (
     StorageError,
     TableSpec,
 )
+from funcnodes.runs.seal import Seal, keep
 
 COMMIT_S = 0.09
 """From the first row to its commit; what is left of 100 ms is for the commit itself."""
@@ -51,6 +52,8 @@ _MODE_AT = 18  # in the header: 2 for WAL (SQLite's file format, 1.3)
 _log = logging.getLogger(__name__)
 
 _CODE = {quality: code for code, quality in enumerate(QUALITIES)}
+
+_INSERT_BLOCK = "INSERT INTO blobs VALUES (?, ?, ?, ?)"
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -106,6 +109,7 @@ class RunWriter:
         self._committed = [0] * len(self.specs)
         self._insertions = [schema.insertion(k, spec) for k, spec in enumerate(self.specs)]
         self._blobs = 0
+        self._seal = Seal()
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._closing: Future[None] | None = None
@@ -118,7 +122,7 @@ class RunWriter:
     def append(self, k: int, cells: Sequence[Cell], *, wall: float, mono: float) -> int:
         """Queue one row of recorder `k`; returns its index."""
         n = self._appended[k]
-        row: list[Any] = [n, wall, mono]
+        row: list[Any] = [n, wall + 0.0, mono + 0.0]  # SQLite knows no -0.0 there
         for cell in cells:
             row.append(encode(cell.value, self))
             row.append(_CODE[cell.quality])
@@ -177,6 +181,11 @@ class RunWriter:
             self._urge(_Close(head, self._closing))
         return self._closing
 
+    @property
+    def is_turning(self) -> bool:
+        """Whether its file is just being opened or closed, in its thread."""
+        return not self.opened.done() or (self._closing is not None and not self._closing.done())
+
     # ── ArrayStore ────────────────────────────────────────────────────────────────────────
 
     def put(self, array: Any) -> int:
@@ -184,7 +193,7 @@ class RunWriter:
         self._blobs += 1
         shape = ",".join(str(length) for length in array.shape)
         row = (self._blobs, array.dtype.str, shape, array.tobytes())
-        self._execute("INSERT INTO blobs VALUES (?, ?, ?, ?)", row)
+        self._execute(_INSERT_BLOCK, row)
         return self._blobs
 
     def get(self, number: int) -> Any:
@@ -265,10 +274,18 @@ class RunWriter:
                     connection.execute(*item)
             for k, cells in rows.items():
                 connection.executemany(self._insertions[k], cells)
+        self._add_to_seal(batch)
         for k, cells in rows.items():
             self._committed[k] += len(cells)
         if rows:
             self._on_commit()
+
+    def _add_to_seal(self, batch: list[_Item]) -> None:
+        for item in batch:
+            if isinstance(item, _Row):
+                self._seal.row(item.k, item.cells)
+            elif isinstance(item, tuple) and item[0] is _INSERT_BLOCK:
+                self._seal.block(item[1])
 
     def _finish(self, connection: sqlite3.Connection, last: _Close, reserve: "_Reserve") -> None:
         reserve.give_up()
@@ -278,6 +295,7 @@ class RunWriter:
             with _transaction(connection):
                 for sql, parameters in _head_statements(head):
                     connection.execute(sql, parameters)
+                keep(connection, self._seal.text(connection))
             self.head = head
             is_folded = fold(connection)
         except sqlite3.Error as error:

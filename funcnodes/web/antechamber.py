@@ -3,16 +3,22 @@
 Guarantees that however many of them there are, the loop is theirs for a few milliseconds at a
 time, so that E-STOP and whoever is signed in are not kept waiting. Where there are too many, the
 one that has been here longest gives way: an honest client shows its credential at once, and is let
-through at sight of it. Whether it may do what it asks is the gate's to say.
+through at sight of it. It has a quarter of a second for that, however many come after it, short of
+`CROWD`. Whether it may do what it asks is the gate's to say.
 """
 
 import asyncio
 import re
+import time
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
 MOST = 64
+CROWD = 256
+"""So many at the very most: beyond it the oldest gives way however young it is."""
+YOUNG_S = 0.25
+"""How long an honest client may take from connecting to showing its credential."""
 PORTION = 3
 """Messages of strangers that are read before everybody else has a turn."""
 PAUSE_S = 0.005
@@ -70,7 +76,8 @@ class Antechamber:
 
     def __init__(self, knows: Callable[[str], bool]) -> None:
         self._knows = knows
-        self.guests: dict[Guest, None] = {}
+        self.guests: dict[Guest, float] = {}
+        """With when each came, by the monotonic clock."""
         self._waiting: deque[tuple[Guest, Callable[[], None]]] = deque()
         self._read = 0  # in this turn
         self._pausing: asyncio.TimerHandle | None = None
@@ -78,9 +85,12 @@ class Antechamber:
     def enter(self, transport: asyncio.Transport) -> Guest:
         """Somebody has connected."""
         guest = Guest(self, transport)
-        self.guests[guest] = None
-        if len(self.guests) > MOST:
-            next(iter(self.guests)).send_away()
+        self.guests[guest] = now = time.monotonic()
+        while len(self.guests) > MOST:
+            oldest, came = next(iter(self.guests.items()))
+            if now - came < YOUNG_S and len(self.guests) <= CROWD:
+                break
+            oldest.send_away()
         return guest
 
     def shows_credential(self, data: bytes) -> bool:

@@ -11,6 +11,7 @@ POST /api/workers                {"name"}             admin: create
 POST /api/workers/{w}/start      /stop                admin
 POST /api/workers/{w}/estop                           anybody: E-STOP one worker
 POST /api/estop                                       anybody: E-STOP all of them
+GET  /api/estop                                       whom that reaches, and whom it does not
 GET  /api/workers/{w}/runs/{run}/export?format=csv    a recorded run as a file
 GET  /api/workers/{w}/traffic?device=NAME             instrument traffic as a replay file
 GET  /api/schema                                      JSON schema of the live socket
@@ -40,7 +41,7 @@ from funcnodes.web.problems import MEDIA_TYPE, encoded, encoded_error
 from funcnodes.workers import schema
 from funcnodes.workers.manager.exports import Exports
 from funcnodes.workers.manager.hub import Hub
-from funcnodes.workers.manager.manager import Manager, WorkerView, actor
+from funcnodes.workers.manager.manager import Manager, Stranger, WorkerView, actor
 from funcnodes.workers.roles import at_least
 
 T = TypeVar("T")
@@ -83,6 +84,14 @@ class EStopView(msgspec.Struct):
     latch: schema.LatchView | None = None
     problem: str = ""
     """Why it was not reached, or ""."""
+
+
+class EStopScope(msgspec.Struct):
+    """Whom an E-STOP from a page of this server reaches, and whom it does not (S4)."""
+
+    workers: list[WorkerView]
+    others: list[Stranger]
+    """Reached by `funcnodes estop` on this machine."""
 
 
 class Interface:
@@ -226,7 +235,16 @@ class Interface:
             body = schema.ExportTraffic(devices=request.query_params.getall("device", []))
             return await self._download(request, hub, body)
 
-        return [workers, create, start, stop, estop, estop_all, export, traffic]
+        @get("/api/estop")
+        async def scope_of_estop() -> EStopScope:
+            return EStopScope(
+                workers=[each for each in self.manager.views() if each.pid is not None],
+                others=await asyncio.to_thread(self.manager.out_of_reach),
+            )
+
+        return [
+            workers, create, start, stop, estop, estop_all, scope_of_estop, export, traffic,
+        ]  # fmt: skip
 
     def _socket_routes(self) -> list[Any]:
         @websocket("/api/live")

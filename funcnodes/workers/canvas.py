@@ -1,7 +1,9 @@
 """What browsers have been told of the open graph, kept in step with what it is.
 
-After an edit only the nodes it touched are described anew; which nodes and wires there are is
-compared as a whole. Values and states come from the nodespaces' own notes of what changed.
+After an edit only the nodes it touched are described anew, and of wires only theirs compared, so
+that it costs the same in a graph of any size. Where an edit concerns subgraphs or frames, which
+nodes and wires there are is compared as a whole. Values and states come from the nodespaces' own
+notes of what changed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.core import NodeInput, NodeSpace, Place, clock, naming
+from funcnodes.core import NodeInput, NodeSpace, Place, SubgraphNode, clock, naming
 from funcnodes.core.graph.nodespace import Changes
 from funcnodes.core.nodes import Node, Port
 from funcnodes.core.subgraphs.passages import InputPassage
@@ -76,6 +78,34 @@ class Told:
             self.times[port.id] = now
 
 
+class Wires:
+    """Edges, found by the name of either end."""
+
+    __slots__ = ("_by_end", "all")
+
+    def __init__(self, edges: Iterable[Edge] = ()) -> None:
+        self.all: set[Edge] = set()
+        self._by_end: dict[str, list[Edge]] = {}
+        for edge in edges:
+            self.add(edge)
+
+    def of(self, name: str) -> list[Edge]:
+        return self._by_end.get(name, [])
+
+    def add(self, edge: Edge) -> None:
+        self.all.add(edge)
+        for end in {edge[0], edge[2]}:
+            self._by_end.setdefault(end, []).append(edge)
+
+    def remove(self, edge: Edge) -> None:
+        self.all.discard(edge)
+        for end in {edge[0], edge[2]}:
+            left = self._by_end[end]
+            left.remove(edge)
+            if not left:
+                del self._by_end[end]
+
+
 class Canvas:
     """Tells a publisher what becomes of one nodespace, and of what is inside its subgraphs."""
 
@@ -83,9 +113,11 @@ class Canvas:
         self._space = space
         self._publisher = publisher
         self._told: dict[Node, Told] = {}
-        self._nodes: dict[str, Node] = scopes.nodes(space)  # as browsers know them
-        self._places = _places(self._nodes)
-        self._edges: set[Edge] = set(scopes.edges(space))
+        self._nodes: dict[str, Node] = {}  # as browsers know them
+        self._places: dict[str, Place] = {}
+        self._wires = Wires()
+        self._plots: set[str] = set()
+        self._take_as_known()
         self._failed: set[str] = set()
         self._again: set[Port] = set()  # to be told again, though their values are as old as before
         self._watched: dict[NodeSpace, Changes] = {}
@@ -127,30 +159,118 @@ class Canvas:
 
     def reset(self) -> schema.Reset:
         """The whole graph, in place of what browsers have."""
-        self._nodes, self._edges = scopes.nodes(self._space), set(scopes.edges(self._space))
-        self._places = _places(self._nodes)
+        self._take_as_known()
         return schema.Reset(nodes=self.node_views(), edges=self.edge_views())
 
-    def refresh(self, touched: Iterable[str]) -> None:
-        """An edit touched these nodes: tell what became of them, and of nodes and wires at all."""
-        self._watch()
-        nodes, edges = scopes.nodes(self._space), set(scopes.edges(self._space))
-        places = _places(nodes)
-        gone, new = self._edges - edges, edges - self._edges
-        others = {name for name, node in nodes.items() if self._nodes.get(name) is not node}
-        others |= {name for name, _ in self._places.items() ^ places.items()}
-        lost = {name: node for name, node in self._nodes.items() if name not in nodes}
-        self._nodes, self._edges, self._places = nodes, edges, places
-        for edge in gone:
-            self._publisher.put(schema.EdgeGone(id=views.edge_id(*edge)))
-        for name, node in lost.items():
-            self._forget(name, node)
-        ends = {end for edge in gone | new for end in (edge[0], edge[2])}
-        for name in self._in_order({*touched, *others, *ends}):
-            view = views.node_view(nodes[name], self.time_of)
-            self._publisher.put(schema.NodePut(node=view))
+    def refresh(self, touched: Iterable[str], *, structural: bool = True) -> None:
+        """An edit touched these nodes: tell what became of them.
+
+        Args:
+            structural: Nodes and wires may have come or gone, or changed places.
+        """
+        names = dict.fromkeys(touched)
+        new: Iterable[Edge] = ()
+        if structural and all(map(self._is_plain, names)):
+            new = self._compare(names)
+        elif structural:
+            new = self._compare_all(names)
+        names.update(dict.fromkeys(self._plots))  # their columns follow the recorder's wires
+        for name in sorted(names, key=self._plots.__contains__):
+            if name in self._nodes:
+                view = views.node_view(self._nodes[name], self.time_of)
+                self._publisher.put(schema.NodePut(node=view))
         for edge in new:
             self._publisher.put(schema.EdgePut(edge=views.edge_view(self._space, edge)))
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether what an edit of the node may change besides is its own wires."""
+        if "/" in name or "%" in name:  # inside a subgraph, or not the node's id as it is
+            return False
+        now = self._space.get_node_by_id(name) if self._space.has_node(name) else None
+        nodes = [each for each in (self._nodes.get(name), now) if each is not None]
+        held = name in self._places or any(each.place is not None for each in nodes)
+        return not held and not any(
+            each.is_frame or isinstance(each, SubgraphNode) for each in nodes
+        )
+
+    def _compare(self, names: dict[str, None]) -> set[Edge]:
+        """Tell which of these plain nodes, and of their wires, are gone; returns the new wires.
+
+        The other ends of what came or went are added to the names.
+        """
+        known, now = set[Edge](), set[Edge]()
+        ordered = self._as_they_came(names)
+        names.clear()
+        names.update(dict.fromkeys(ordered))
+        for name in ordered:
+            known.update(self._wires.of(name))
+            if not self._space.has_node(name):
+                continue
+            node = self._space.get_node_by_id(name)
+            self._know(name, node)
+            now |= scopes.edges_of(node)
+        new = self._rewire(known, now, names)
+        for name in ordered:
+            if not self._space.has_node(name):
+                self._lose(name)
+        return new
+
+    def _compare_all(self, names: dict[str, None]) -> set[Edge]:
+        """As `_compare`, of every node that there is; the names are put in drawing order."""
+        self._watch()
+        nodes = scopes.nodes(self._space)
+        places = _places(nodes)
+        for name, node in nodes.items():
+            if self._nodes.get(name) is not node:
+                names[name] = None
+        names.update(dict.fromkeys(name for name, _ in self._places.items() ^ places.items()))
+        new = self._rewire(self._wires.all, set(scopes.edges(self._space)), names)
+        for name in [name for name in self._nodes if name not in nodes]:
+            self._lose(name)
+        self._nodes, self._places = nodes, places
+        self._plots = {name for name, node in nodes.items() if isinstance(node, XYPlot)}
+        wanted = set(names)
+        names.clear()
+        names.update(dict.fromkeys(name for name in nodes if name in wanted))
+        return new
+
+    def _as_they_came(self, names: Iterable[str]) -> list[str]:
+        """Plain nodes, those that are new in the order in which they are drawn."""
+        wanted = list(names)
+        new = {name for name in wanted if name not in self._nodes}
+        if len(new) < 2:
+            return wanted
+        drawn = [node.uuid for node in self._space.nodes if node.uuid in new]
+        return [*(name for name in wanted if name not in new), *drawn]
+
+    def _rewire(self, known: set[Edge], now: set[Edge], names: dict[str, None]) -> set[Edge]:
+        gone, new = known - now, now - known
+        for edge in gone:
+            self._wires.remove(edge)
+            self._publisher.put(schema.EdgeGone(id=views.edge_id(*edge)))
+        for edge in new:
+            self._wires.add(edge)
+        for edge in gone | new:
+            names.update({edge[0]: None, edge[2]: None})
+        return new
+
+    def _know(self, name: str, node: Node) -> None:
+        self._nodes[name] = node
+        if isinstance(node, XYPlot):
+            self._plots.add(name)
+
+    def _lose(self, name: str) -> None:
+        node = self._nodes.pop(name, None)
+        if node is not None:
+            self._plots.discard(name)
+            self._forget(name, node)
+
+    def _take_as_known(self) -> None:
+        """Browsers are told of everything as it is now."""
+        self._nodes = scopes.nodes(self._space)
+        self._places = _places(self._nodes)
+        self._wires = Wires(scopes.edges(self._space))
+        self._plots = {name for name, node in self._nodes.items() if isinstance(node, XYPlot)}
 
     def refresh_all(self, kind: type[Node]) -> None:
         """Tell of every node of a kind anew."""
@@ -182,12 +302,6 @@ class Canvas:
         known, self._watched = self._watched, {}
         for _, space in scopes.spaces(self._space):
             self._watched[space] = known.get(space) or space.watch(self._wake)
-
-    def _in_order(self, names: set[str]) -> list[str]:
-        """In drawing order; plots too, since their columns follow the recorder's wires."""
-        return [
-            name for name, node in self._nodes.items() if name in names or isinstance(node, XYPlot)
-        ]
 
     def _forget(self, name: str, node: Node) -> None:
         self._told.pop(node, None)

@@ -299,9 +299,12 @@ class Commands:
         self._worker.require_open().redo()
 
     def _edge(self, edge_id: str) -> scopes.Edge:
-        for edge in scopes.edges(self._worker.require_open().space):
-            if views.edge_id(*edge) == edge_id:
-                return edge
+        space = self._worker.require_open().space
+        for end in (at for at, sign in enumerate(edge_id) if sign == ":"):
+            if scopes.has(space, edge_id[:end]):
+                for edge in scopes.edges_of(scopes.node_at(space, edge_id[:end])):
+                    if views.edge_id(*edge) == edge_id:
+                        return edge
         raise GraphError("There is no node or wire of that name any more.", edge=edge_id)
 
     # ── nodespaces ──

@@ -11,6 +11,7 @@ from typing import Any
 from funcnodes.core import Node, NodeSpace
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device.descent import ParkResult
+from funcnodes.devices.device.rack import Write
 from funcnodes.errors import RefusedError
 from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
@@ -178,7 +179,8 @@ class LiveSession:
         if self._absent is not None:
             self._absent.cancel()
 
-    def _wrote(self, device: str, member: str) -> None:
+    def _wrote(self, write: Write) -> None:
+        device, member = write.device, write.member
         if self._space.arming != "live" or member in self._written.get(device, ()):
             return
         self._written.setdefault(device, {})[member] = None

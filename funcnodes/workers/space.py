@@ -118,15 +118,15 @@ class OpenNodespace:
             GraphError: What it names is not there, does not fit, or is refused.
         """
         self.editor.make(edit)
-        self._edited(edit.touches)
+        self._edited(edit)
 
     def undo(self) -> None:
         """Take the last edit back; raises RefusedError where that is not possible."""
-        self._edited(self.editor.undo().touches)
+        self._edited(self.editor.undo())
 
     def redo(self) -> None:
         """Make the last undone edit again; raises RefusedError where that is not possible."""
-        self._edited(self.editor.redo().touches)
+        self._edited(self.editor.redo())
 
     def failures(self) -> list[Node]:
         """Nodes that have begun to fail since this was last asked."""
@@ -142,10 +142,10 @@ class OpenNodespace:
         await self.autosave.aclose()
         await self.space.aclose()
 
-    def _edited(self, touched: frozenset[str]) -> None:
-        self.touched = touched
+    def _edited(self, edit: Edit) -> None:
+        self.touched = edit.touches
         self._publisher.rev = self.editor.rev
-        self.canvas.refresh(touched)
+        self.canvas.refresh(edit.touches, structural=edit.structural)
         self._changed()
 
     def _armed(self, **_: Any) -> None:

@@ -37,6 +37,9 @@ print(status, sorted(heavy), file=sys.stderr)
 """
 
 
+RUNS = ("tail", "plot", "compare", "import", "tag", "note", "verify", "delete")
+
+
 def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str], limit: Limit) -> None:
     """Under 0.25 s; the best of five tries, as other tests may be running."""
     took = []
@@ -61,6 +64,7 @@ def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]
         ["worker", "remove"], ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
         ["worker", "modules"], ["worker", "modules", "list"], ["worker", "modules", "add"],
         ["worker", "modules", "remove"], ["worker", "export"], ["worker", "import"],
+        *(["runs", name] for name in RUNS),
     ]  # fmt: skip
     for names in commands:
         assert execute([*names, "--help"]) == 0
@@ -78,7 +82,7 @@ def test_every_command_that_prints_results_takes_json(capsys: pytest.CaptureFixt
         ["worker", "show"], ["worker", "logs"], ["worker", "rename"], ["worker", "remove"],
         ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
         ["worker", "modules", "list"], ["worker", "modules", "add"],
-        ["worker", "modules", "remove"],
+        ["worker", "modules", "remove"], *(["runs", name] for name in RUNS),
     ]  # fmt: skip
     for names in commands:
         execute([*names, "--help"])

@@ -468,3 +468,15 @@ def test_a_pid_of_another_process_is_nobody_s_worker(command: Any, settings: Set
     assert listed(command)[0]["state"] == "stopped"
     assert command("worker", "stop", "lab").returncode == 1
     assert command("worker", "start", "lab", "--detach").returncode == 0
+
+
+@pytest.mark.parametrize("said", [["--name", "lab"], ["--name=lab"], ["--uuid", "w1"]])
+def test_which_worker_may_be_said_before_what_is_to_be_done(here: Any, said: list[str]) -> None:
+    """0.2.17 took it anywhere, 2.x there."""
+    assert here("worker", "--name", "lab", "--uuid", "w1", "new").returncode == 0
+    assert here("worker", "new", "--name", "other").returncode == 0
+    shown = here("worker", *said, "show", "--json")
+    assert json.loads(shown.stdout)["uuid"] == "w1"
+    assert "funcnodes" in here("worker", *said, "modules", "list").stdout
+    twice = here("worker", *said, "show", "other")
+    assert (twice.returncode, twice.stdout) == (2, "")

@@ -2,9 +2,7 @@
 
 import csv
 import io
-import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,21 +11,9 @@ import pytest
 from funcnodes.errors import RunError
 from funcnodes.runs import RunReader, RunStore
 from funcnodes.runs.export import csv_lines, csv_name, csv_piece, csv_text
-from funcnodes.runs.records import Cell, Column, TableSpec
+from funcnodes.runs.records import Cell, Column
 
-
-def recorded(
-    folder: Path, columns: tuple[Column, ...], rows: list[list[Cell]], **about: Any
-) -> RunReader:
-    """A finished run with these rows."""
-    spec = TableSpec(recorder="rec", name="Recorder", columns=columns)
-    writer = RunStore(folder).create(graph={}, specs=[spec], **about)
-    for n, cells in enumerate(rows):
-        mono = writer.head.started_mono + n
-        writer.append(0, cells, wall=1_700_000_000.0 + n, mono=mono)
-    head = msgspec.structs.replace(writer.head, state="complete", ended=time.time())
-    writer.close(head).result()
-    return RunReader(writer.path)
+from .recorded import diode, recorded
 
 
 def parse(text: str) -> tuple[dict[str, str], list[list[str]]]:
@@ -133,6 +119,19 @@ def test_a_run_without_a_recorder_says_so(tmp_path: Path) -> None:
     writer.close(msgspec.structs.replace(writer.head, state="complete")).result()
     with pytest.raises(RunError, match="has no recorder"):
         csv_text(RunReader(writer.path))
+
+
+def test_the_header_names_the_instruments_and_what_they_were_set_to(tmp_path: Path) -> None:
+    """D7: of each device it is said whether it was simulated."""
+    header, _ = parse(csv_text(diode(tmp_path)))
+    device = {key.removeprefix("device "): text for key, text in header.items()}
+    assert device["smu manufacturer"] == "KEITHLEY INSTRUMENTS INC."
+    assert device["smu serial number"] == "1234567"
+    assert device["smu firmware"] == "C30"
+    assert device["smu address"] == "TCPIP0::10.0.0.5::5025::SOCKET"
+    assert (device["smu simulated"], device["dmm simulated"]) == ("no", "yes")
+    assert device["smu before, voltage"] == "0.5 V"
+    assert header["form of count"] == "integer"
 
 
 def test_file_names_are_safe_anywhere(tmp_path: Path) -> None:

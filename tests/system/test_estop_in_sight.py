@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from funcnodes.machine.presence import Presence
+
 pytestmark = pytest.mark.browser
 
 WINDOWS = [
@@ -117,6 +119,27 @@ def test_inside_every_modal_dialog(demo: Any, page: Page) -> None:
     page.get_by_test_id("safety-line").click()
     page.get_by_role("dialog").get_by_test_id("estop").click()
     expect(page.locator("[data-testid=ack][data-state=off]")).to_have_count(2)
+
+
+def test_the_button_names_what_it_stops_and_the_plan_what_it_cannot_reach(
+    demo: Any, page: Page
+) -> None:
+    """S4: a script beside the worker has a bench of its own."""
+    script = Presence("program", "measuring.py", lambda question, say: None)
+    script.begin()
+    try:
+        page.goto(demo.link)
+        page.get_by_test_id("open-example").first.click()
+        expect(page.get_by_test_id("node").first).to_be_visible()
+        button = page.get_by_test_id("estop").first
+        expect(button).to_have_attribute("title", re.compile(r"worker \w+ \(smu, tc\)"))
+        page.get_by_test_id("safety-line").click()
+        scope = page.get_by_test_id("estop-scope")
+        expect(scope).to_contain_text("Program measuring.py")
+        expect(scope).to_contain_text("funcnodes estop")
+        check(page, "the plan")
+    finally:
+        script.end()
 
 
 def test_without_a_worker_and_it_says_what_became_of_a_press(demo: Any, page: Page) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from playwright.sync_api import CDPSession, Page, WebSocket, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timing]
 
 POINTS = 201
 DRAWINGS_PER_S = 25

@@ -94,6 +94,7 @@ def reader(tmp_path: Path, install: Any) -> Iterator[Reader]:
         process.communicate(timeout=patience())
 
 
+@pytest.mark.soak
 def test_the_guide_works_from_the_first_line_to_the_last(reader: Reader) -> None:
     reader.read(GUIDE.read_text())
     assert "5 passed, 1 skipped" in reader.answer("pytest")

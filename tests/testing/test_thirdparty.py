@@ -33,6 +33,7 @@ def run_pytest(folder: Path, environment: dict[str, str], *arguments: str) -> st
     return ran.stdout
 
 
+@pytest.mark.soak
 def test_its_tests_run_with_the_plugin_and_its_driver_is_found(
     package: Path, install: Install
 ) -> None:
@@ -50,6 +51,7 @@ def test_its_tests_run_with_the_plugin_and_its_driver_is_found(
     assert "keithley.smu2400" in found
 
 
+@pytest.mark.soak
 def test_tests_on_hardware_run_where_an_address_is_given(
     package: Path, install: Install, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import websockets
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from websockets.asyncio.client import connect
 
+from funcnodes.machine.presence import Presence
 from funcnodes.settings import Settings
 from funcnodes.web import server as server_module
 from funcnodes.web.auth import ATTEMPTS
@@ -21,6 +23,7 @@ from funcnodes.workers.manager.manager import Manager
 from funcnodes.workers.workspace import Workspace
 
 from ..waiting import patience
+from .conftest import Site
 
 EVIL = "http://evil.example"
 
@@ -433,3 +436,19 @@ async def test_a_folder_of_run_files_is_not_reachable_by_a_run_s_name(
         answer = await client.get(f"/api/workers/{name}/runs/..%2f..%2fcredential/export")
         assert answer.status_code in (401, 404)
         assert workspace.credential() not in answer.text
+
+
+async def test_an_e_stop_says_whom_it_reaches_and_whom_it_does_not(site: Site) -> None:
+    """S4: whatever else has a bench on this machine is named to anybody who looks on."""
+    script = Presence("program", "measuring.py", lambda question, say: None, bench="own")
+    script.begin()
+    try:
+        async with site.person("viewer") as person:
+            told = (await person.get("/api/estop")).json()
+        mine = [each for each in told["others"] if each["name"] == "measuring.py"]
+        assert mine == [
+            {"kind": "program", "name": "measuring.py", "pid": os.getpid(), "bench": "own"}
+        ]
+        assert told["workers"] == []
+    finally:
+        script.end()

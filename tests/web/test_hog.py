@@ -104,7 +104,7 @@ async def test_strangers_do_not_slow_an_estop_down(
                 answer = await page.ask(number, schema.EStop())
                 took.append(time.perf_counter() - began)
                 assert isinstance(answer, schema.Ack)
-                assert _strangers(site) <= antechamber.MOST
+                assert _strangers(site) <= antechamber.CROWD
                 await asyncio.sleep(0.005)
             for _ in range(5):  # each on a connection of its own
                 async with site.client(cookie=person.headers["cookie"]) as fresh:
@@ -113,6 +113,45 @@ async def test_strangers_do_not_slow_an_estop_down(
         took.sort()
         print(f"{what}: E-STOP p50 {took[50] * 1e3:.1f} ms, p99 {took[98] * 1e3:.1f} ms")
         assert took[98] < limit(0.1)
+
+
+async def test_an_honest_client_has_time_to_speak_however_many_connect_after_it(
+    site: Site,
+) -> None:
+    """It was sent away before it had shown its credential, as the one that was there longest."""
+    async with site.person("viewer") as person, contextlib.AsyncExitStack() as strangers:
+        honest = await strangers.enter_async_context(_connected(site))
+        for _ in range(2 * antechamber.MOST):
+            await strangers.enter_async_context(_connected(site))
+        await until(lambda: _strangers(site) > antechamber.MOST)
+        reader, writer = honest
+        writer.write(
+            f"GET /api/workers HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n"
+            f"Cookie: {person.headers['cookie']}\r\nConnection: close\r\n\r\n".encode()
+        )
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+
+
+async def test_those_that_say_nothing_give_way_after_a_while(site: Site) -> None:
+    async with contextlib.AsyncExitStack() as strangers:
+        for _ in range(2 * antechamber.MOST):
+            await strangers.enter_async_context(_connected(site))
+        await until(lambda: _strangers(site) == 2 * antechamber.MOST)
+        came = time.monotonic()
+        await until(lambda: time.monotonic() > came + antechamber.YOUNG_S)
+        await strangers.enter_async_context(_connected(site))
+        await until(lambda: _strangers(site) <= antechamber.MOST)
+
+
+@contextlib.asynccontextmanager
+async def _connected(
+    site: Site,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
 
 
 def _strangers(site: Site) -> int:

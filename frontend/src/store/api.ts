@@ -19,6 +19,12 @@ export interface WorkerInfo {
   message: string;
 }
 
+/** Whom an E-STOP from this server reaches, and whom it does not (S4). */
+export interface EStopScope {
+  workers: WorkerInfo[];
+  others: Array<{ kind: "worker" | "program"; name: string; pid: number; bench: string }>;
+}
+
 /** A refused request, with the server's sentence. */
 export class HttpProblem extends Error {
   constructor(
@@ -59,6 +65,7 @@ export const api = {
   startWorker: (uuid: string) => call<unknown>("POST", `${at(uuid)}/start`),
   stopWorker: (uuid: string) => call<unknown>("POST", `${at(uuid)}/stop`),
   estop: (uuid: string) => call<unknown>("POST", `${at(uuid)}/estop`),
+  estopScope: () => call<EStopScope>("GET", "/api/estop"),
   exportUrl: (uuid: string, run: string) => `${at(uuid)}/runs/${encodeURIComponent(run)}/export?format=csv`,
   trafficUrl: (uuid: string, device: string) => `${at(uuid)}/traffic${device ? `?device=${encodeURIComponent(device)}` : ""}`,
 };

@@ -2,7 +2,7 @@
 
 import { api } from "./api";
 import { command, live, sentence } from "./commands";
-import { get, set, toast } from "./editor";
+import { type EditorState, get, set, toast } from "./editor";
 import { pace } from "./pace";
 
 /** For so long nothing that streams is drawn after a press: the press is on screen before it. */
@@ -32,6 +32,21 @@ async function stopAll(): Promise<unknown> {
   const running = (await api.workers()).filter((each) => each.state === "running");
   if (!running.length) throw new Error("No worker is running.");
   return Promise.any(running.map((each) => api.estop(each.uuid)));
+}
+
+/** What the button stops, in words (S4). */
+export function scopeWords({ worker, workers, graph }: EditorState): string {
+  if (!worker) return "every worker of this server";
+  const name = workers.find((each) => each.uuid === worker)?.name;
+  const devices = Object.keys(graph?.devices ?? {});
+  return [name ? `worker ${name}` : "this worker", devices.length > 0 && `(${devices.join(", ")})`].filter(Boolean).join(" ");
+}
+
+/** What has a bench and is not stopped from here, one line each. */
+export async function notStopped(): Promise<string[]> {
+  const { workers, others } = await api.estopScope();
+  const beside = workers.filter((each) => each.uuid !== get().worker).map((each) => `Worker ${each.name}, from its own page`);
+  return [...beside, ...others.map(({ kind, name, pid }) => `${kind === "worker" ? "Worker" : "Program"} ${name}, process ${pid}`)];
 }
 
 function settlePress(at: number, state: "sent" | "unreachable", detail: string): void {

@@ -111,16 +111,20 @@ class NodeSpace(Emitter):
     @property
     def edges(self) -> list[Edge]:
         """`(source node, output, target node, input)` of every edge."""
-        found: list[Edge] = []
-        for node in self._nodes.values():
-            for output in node.outputs.values():
-                for inp, _ in output._edges:
-                    found.append((node.uuid, output.id, inp.node.uuid, inp.id))
-            for forwarding in node.inputs.values():
-                if forwarding.has_targets:
-                    for inp in forwarding.targets:
-                        found.append((node.uuid, forwarding.id, inp.node.uuid, inp.id))
-        return found
+        return [edge for node in self._nodes.values() for edge in _edges_from(node)]
+
+    def edges_of(self, node: Node) -> list[Edge]:
+        """Those from or to one node; costs as much as it has, however large the nodespace is."""
+        found = dict.fromkeys(_edges_from(node))
+        for inp in node.inputs.values():
+            for source in inp.sources:
+                if source.node.nodespace is self:
+                    found[source.node.uuid, source.id, node.uuid, inp.id] = None
+        return list(found)
+
+    def has_edge(self, edge: Edge) -> bool:
+        source = self._nodes.get(edge[0])
+        return source is not None and edge in _edges_from(source)
 
     @property
     def unchecked(self) -> list[tuple[Edge, str]]:
@@ -501,3 +505,14 @@ def loaded(data: Any, lib: Library, services: Services) -> NodeSpace:
     space.services = services
     saved.fill(space, data)
     return space
+
+
+def _edges_from(node: Node) -> Iterator[Edge]:
+    """Of its outputs, then of inputs that are forwarded."""
+    for output in node.outputs.values():
+        for inp, _ in output._edges:
+            yield node.uuid, output.id, inp.node.uuid, inp.id
+    for forwarding in node.inputs.values():
+        if forwarding.has_targets:
+            for inp in forwarding.targets:
+                yield node.uuid, forwarding.id, inp.node.uuid, inp.id

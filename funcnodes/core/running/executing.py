@@ -63,6 +63,11 @@ class Executable(Triggered):
             raise GraphError(f"{self.name} acts on the world, and is never tried again by itself.")
         self._max_attempts = attempts
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its present execution is under way in a thread or a process."""
+        return self._errand is not None and self._errand.task is None
+
     # ── beginning ─────────────────────────────────────────────────────────────────────────
 
     def execute(self, now: float) -> None:

@@ -45,8 +45,8 @@ def conversion(source: PortType, target: PortType) -> Callable[[Any], Any] | Non
 
 def _may_lose(source: PortType, target: PortType) -> bool:
     """Whether a number is looked at as one that is set: a fraction is no whole number."""
-    from_switch = source.kind == "bool" and target.kind != "bool"
-    return from_switch or (target.integer and not source.integer)
+    is_switch = (source.kind == "bool", target.kind == "bool")
+    return is_switch[0] != is_switch[1] or (target.integer and not source.integer)
 
 
 def _mismatch(source: PortType, target: PortType, why: str = "") -> PortMismatchError:
@@ -177,6 +177,7 @@ _COLLECTIONS = (list, tuple, set, frozenset)
 _SAID = ("text", "number", "quantity", "bool")  # what can be written as text
 _FITS = {
     ("number", "quantity"), ("quantity", "number"), ("bool", "number"), ("bool", "quantity"),
+    ("number", "bool"),
     ("number", "array"), ("quantity", "array"), ("array", "table"),
 }  # fmt: skip
 

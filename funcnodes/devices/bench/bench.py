@@ -26,7 +26,7 @@ from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.kept import OutageNotice
-from funcnodes.devices.device.rack import Rack
+from funcnodes.devices.device.rack import Rack, Write
 from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.link.introduction import wakes_s
@@ -92,7 +92,7 @@ class Bench:
         self._watchers: list[Callable[[Device], None]] = []
         self._hearers: list[Callable[[OutageNotice], None]] = []
         self._trackers: list[set[str]] = []
-        self._writes: list[Callable[[str, str], None]] = []
+        self._readers: list[Callable[[Write], None]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
         self._loop: asyncio.AbstractEventLoop | None = None
         self._endings: list[Callable[[], None]] = []
@@ -328,6 +328,16 @@ class Bench:
         """
         return unsubscriber(self._hearers, callback)
 
+    def on_write(self, callback: Callable[[Write], None]) -> Callable[[], None]:
+        """Call `callback(write)` in the loop before each write to a device, parking included.
+
+        Emergency bytes pass beside it, since nothing may be in their way.
+
+        Returns:
+            Call it to end that.
+        """
+        return unsubscriber(self._readers, callback)
+
     def watch(
         self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
     ) -> Callable[[], None]:
@@ -363,19 +373,11 @@ class Bench:
             callback(notice)
         self._note_change(notice.device)
 
-    def on_write(self, callback: Callable[[str, str], None]) -> Callable[[], None]:
-        """Call `callback(device, member)` in the loop before each write to a device.
-
-        Returns:
-            Call it to end that.
-        """
-        return unsubscriber(self._writes, callback)
-
-    def _note_write(self, name: str, member: str) -> None:
+    def _note_write(self, write: Write) -> None:
         for names in self._trackers:
-            names.add(name)
-        for callback in tuple(self._writes):
-            callback(name, member)
+            names.add(write.device)
+        for callback in tuple(self._readers):
+            callback(write)
 
     def _note_change(self, name: str) -> None:
         self._aftermath.connected(name)

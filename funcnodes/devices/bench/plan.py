@@ -110,7 +110,7 @@ def make_plan(
         unreachable=tuple(
             f"{device.name}: {device.message}"
             for device in devices
-            if (device.emergency_bytes() and not device.is_online) or device.unusable
+            if (device.emergency_bytes() and _is_out_of_reach(device)) or device.unusable
         ),
         warnings=(
             *(warning for device in devices for warning in _warnings(device)),
@@ -137,17 +137,22 @@ def _step(cause: Cause, device: Device, order: int) -> PlanStep:
     acts = action != "hold" and bool(device.emergency_bytes() or device.kind.parked())
     return PlanStep(
         device=device.name, action=action, words=words, order=order,
-        within_s=within_s if acts and device.is_online else None,
+        within_s=within_s if acts and not _is_out_of_reach(device) else None,
         note=_note(cause, action, device) if acts else "",
     )  # fmt: skip
 
 
 def _note(cause: Cause, action: SafeAction, device: Device) -> str:
-    if not device.is_online:
+    if _is_out_of_reach(device):
         return "it cannot be reached now"
     if cause == "on_worker_death" and action == "park":
         return "only when the worker is told to end; killed, it is left as it is"
     return ""
+
+
+def _is_out_of_reach(device: Device) -> bool:
+    """Whether nothing reaches it; one whose line is put right, as after a stop, is in reach."""
+    return device.link is None or device.link.is_offline
 
 
 def estop_words(kind: type[Instrument]) -> str:

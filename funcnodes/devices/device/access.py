@@ -19,6 +19,7 @@ from funcnodes.devices.declarations.requirements import Requirement, Requirement
 from funcnodes.devices.device.connection import Connection
 from funcnodes.devices.device.kept import Kept
 from funcnodes.devices.device.permission import Permission
+from funcnodes.devices.device.rack import Write
 from funcnodes.devices.device.readings import Readings
 from funcnodes.devices.link.completion import carry_out
 from funcnodes.devices.link.ear import Overheard
@@ -58,13 +59,13 @@ class MemberAccess:
         readings: Readings,
         kept: Kept,
         *,
-        written: Callable[[str, str], None],
+        written: Callable[[Write], None],
         mark: Callable[[str], Awaitable[None]],
         changed: Callable[[], None],
         check_found: Callable[[str], Awaitable[None]],
     ) -> None:
         """Args:
-        written: Called with the name and the member's before each write.
+        written: Called before each write.
         mark: Awaited with the name before each write that is not for safety's sake.
         changed: Called when `fault`, `ramps` or a reading changed.
         check_found: Called before an output goes on; raises where it must not (D10).
@@ -136,7 +137,7 @@ class MemberAccess:
             await self._mark(self.name)
         strikes = link.strikes
         with self._permission.writing(member, value, self._unlost(since)):
-            self._written(self.name, member)
+            self._written(Write(self.name, member, value, self.is_safety))
             self._begin(member, value)
             try:
                 if completes:

@@ -30,6 +30,7 @@ from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.messages import replies
+from funcnodes.devices.messages.framing import likely_encoding
 from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.devices.transports.base import Transport
@@ -169,7 +170,9 @@ async def _to_be_said(
     """Terminators and encoding, as far as a driver has them otherwise, and is not understood so."""
     answer, said = manner.answer, TalkOptions()
     await asyncio.sleep(protocol.gap_s)
-    if protocol.eol != manner.eol and not await asking.is_understood(protocol.eol, identity):
+    if asking.told_end:  # the address says it, and nobody else would
+        pass
+    elif protocol.eol != manner.eol and not await asking.is_understood(protocol.eol, identity):
         eol = manner.eol
         if answer.eol != eol and await asking.is_understood(answer.eol, identity):
             eol = answer.eol  # what it ends its own lines by
@@ -207,7 +210,13 @@ class _Asking:
     ) -> None:  # fmt: skip
         """Args:
         heard: Gets what was heard and names nobody.
+
+        Attributes:
+            told_end: What lines end with where the address says so and it is neither a line feed
+                nor a carriage return; else "".
         """
+        end = address.talk.reply_eol or address.talk.eol or ""
+        self.told_end = end if end.strip("\r\n") else ""
         self._transport = transport
         self._question = question
         self._timeout_s = timeout_s
@@ -340,7 +349,12 @@ class _Asking:
         return data.rstrip(b"\r\n"), "\n"
 
     async def _stream_line(self, limit: asyncio.Timeout) -> tuple[bytes, str]:
-        """A line that ends in a line feed, a carriage return, or both."""
+        """A line that ends in a line feed, a carriage return, or both; else as it is said to."""
+        if self.told_end:
+            end = self.told_end.encode("ascii")
+            line = await self._transport.read_until(end, limit=_LONGEST_LINE)
+            self._came += line
+            return line.removesuffix(end), self.told_end
         data = bytearray()
         while len(data) < _LONGEST_LINE:
             byte = await self._byte()
@@ -375,9 +389,10 @@ class _Asking:
             return _Heard(data.decode(wanted, errors="replace"), eol, wanted)
         if data.isascii():
             return _Heard(data.decode("ascii"), eol)
-        text = data.decode("latin-1")
+        encoding = likely_encoding(data)
+        text = data.decode(encoding)
         if text.isprintable() and text.count(",") >= 2:
-            return _Heard(text, eol, "latin-1")
+            return _Heard(text, eol, encoding)
         return _Heard(data.decode("ascii", errors="replace"), eol)
 
 

@@ -43,11 +43,13 @@ async def read_blocks(line: Line, *, limit: int, count: int, is_bare: bool) -> l
     """
     found: list[Bytes] = []
     for number in range(count):
-        if number and (between := await line.read_exactly(1)) not in (b",", b";"):
+        between = await line.read_exactly(1) if number else b""
+        if between not in (b"", b",", b";", b"#"):
             raise ReplyError(f"{between!r} came where block {number + 1} of {count} belongs.")
-        said, is_block = await _opening(line)
-        if not is_block:
-            raise ReplyError(f"{said!r} came where a block begins with # and a digit.")
+        if between != b"#":  # which begins one right behind the last
+            said, is_block = await _opening(line)
+            if not is_block:
+                raise ReplyError(f"{said!r} came where a block begins with # and a digit.")
         block = await _block(line, limit, is_last=number == count - 1)
         if isinstance(block, bytes):  # it had no length, and took the terminator
             return [*found, block]

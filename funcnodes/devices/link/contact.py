@@ -89,11 +89,22 @@ class Contact:
             self.unasked = self._about_unasked(talk.noise)
 
     async def _renew(self) -> None:
-        protocol, began = self.protocol, time.monotonic()
         if not self.may_answer_yet:
             await self._reopen()
-        if not protocol.identify:
+        if self.protocol.identify:
+            await self._identify()
+            await self._hear_more()
+
+    async def _hear_more(self) -> None:
+        """Hear whether it says more than a reply; from then on each question waits for that."""
+        if not self.transport.hears_unasked or self.transport.is_shared:
             return
+        noise, talk = await self.talk.drop_unasked(listens=True), self.talk
+        talk.noise.add(noise.last)
+        talk.listens_before = 1 if noise else 0
+
+    async def _identify(self) -> None:
+        protocol, began = self.protocol, time.monotonic()
         self.talk.under_way = protocol.identify
         introduction = self._introduction
         if introduction is None or not self.talk.framing.is_pipelined:

@@ -40,6 +40,8 @@ class Talk:
     Attributes:
         ear: What the instrument says by itself.
         is_asked: Whether an answer is to come to what went out last.
+        listens_before: Before so many questions the line has to be silent for a while, so that
+            what comes behind a reply is seen, and answers nothing.
     """
 
     def __init__(self, name: str, transport: Transport, protocol: Protocol) -> None:
@@ -58,6 +60,7 @@ class Talk:
         self.noise = quiet.Noise()  # what came before it said who it is
         self._begun = b""  # of a line that the ear has heard the beginning of
         self._has_strange = False  # something came while nobody asked that the ear did not take
+        self.listens_before = 0
         self._needs_pause = transport.is_shared or bool(protocol.gap_s)
         self._is_wakeful = self._needs_pause or self.ear.is_listening
         self._has_input = transport.has_input
@@ -104,7 +107,7 @@ class Talk:
             if self.framing.is_pipelined:
                 return self._query_warily(command)
             return self._query_settled(data or self.encode(command))
-        if self._is_wakeful or self._has_input():
+        if self._is_wakeful or self.listens_before or self._has_input():
             return self._query_at_rest(data or self.encode(command))
         self.is_asked = True
         return self.framing.ask(self, data or self.encode(command))
@@ -133,8 +136,10 @@ class Talk:
         self.is_asked = False
         if self._needs_pause:
             await self._pause()
-        if self._begun or self._has_strange or self.transport.has_input():
-            await self.drop_unasked()
+        listens = self.listens_before > 0
+        if self._begun or self._has_strange or listens or self.transport.has_input():
+            noise = await self._drop_unasked(was_strange=listens)
+            self.listens_before = max(self.listens_before - 1, 1 if noise else 0)
 
     async def drop_unasked(self, *, listens: bool = False) -> quiet.Noise:
         """Drop what has come, up to a frame's end and to a silence; what that was.
@@ -142,14 +147,16 @@ class Talk:
         Args:
             listens: Wait for a silence even where nothing has come, and let pass what has no end.
         """
+        return await self._drop_unasked(was_strange=listens, is_lenient=listens)
+
+    async def _drop_unasked(self, *, was_strange: bool, is_lenient: bool = False) -> quiet.Noise:
         begun, self._begun = self._begun, b""
-        was_strange = self._has_strange or not self.ear.is_listening
+        was_strange = was_strange or self._has_strange or not self.ear.is_listening
         self._has_strange = False
         return await quiet.settle(
             self.transport, self.ear, end=self.framing.end, prompt=self.framing.prompt,
-            begun=begun, is_lenient=listens,
+            begun=begun, is_lenient=is_lenient, was_strange=was_strange,
             silence_s=max(quiet.SILENCE_S, self.framing.silence_s),
-            was_strange=was_strange or listens,
         )  # fmt: skip
 
     def overhear(self) -> None:

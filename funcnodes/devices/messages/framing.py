@@ -124,10 +124,20 @@ def text_of(data: bytes, encoding: str = "ascii") -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        hint = "Its address or bench file may name another: encoding=latin-1."
+        likely = likely_encoding(data)
+        hint = f"Its address or bench file may name another: encoding={likely}."
         raise ReplyError(
             f"{data[:40]!r} holds bytes that are no text in {encoding}.", hint=hint
         ) from error
+
+
+def likely_encoding(data: bytes) -> str:
+    """What bytes beyond ASCII are text in, most likely: they hardly ever fit UTF-8 by chance."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
 
 
 MOST_ENCODED = 100
@@ -206,7 +216,13 @@ class Lines(Framing):
     async def ask(self, port: Carrier, data: bytes) -> str:
         await port.send(data)  # spelled out, since most exchanges there are pass here
         reply = await port.read_until(self._end)
-        return text_of(reply[: -len(self._end)], self._encoding).rstrip("\r")
+        text = text_of(reply[: -len(self._end)], self._encoding).rstrip("\r")
+        if text.endswith("?") and text.encode(self._encoding) + self.mark == data:
+            raise ReplyError(
+                f"{text!r} came back in place of an answer.",
+                hint="If it repeats what it is told, its driver says so: echoes=True.",
+            )
+        return text
 
 
 @dataclass(frozen=True)

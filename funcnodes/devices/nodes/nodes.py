@@ -19,6 +19,7 @@ from funcnodes.devices.declarations.drivers import describe_member
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.device.device import Device
+from funcnodes.devices.device.fitting import AUTO
 from funcnodes.devices.device.polling import MIN_PERIOD_S, Samples, Subscription
 from funcnodes.devices.nodes import alarms
 from funcnodes.devices.nodes.ports import (
@@ -127,6 +128,8 @@ class DeviceNode(Node):
 
     def check_run(self) -> list[str]:
         try:
+            if _is_unknown(self._found()):
+                return []  # a run is refused for who is offline, not for what that lacks
             self._found().member(self.member)
         except BenchError as error:
             return [f"{self.name}: {error.message}"]
@@ -424,6 +427,11 @@ def rebind(space: NodeSpace) -> None:
     for node in space.walk():
         if isinstance(node, DeviceNode):
             node.rebuild()
+
+
+def _is_unknown(device: Device) -> bool:
+    """Whether nobody can say what members it has, since it was not asked yet who it is."""
+    return device.config.driver == AUTO and device.state == "offline"
 
 
 def _member_or_none(device: Device | None, path: str) -> Member | None:

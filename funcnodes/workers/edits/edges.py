@@ -96,7 +96,7 @@ class DisconnectEdit:
         return ends_of([self.edge])
 
     def apply(self, space: NodeSpace) -> None:
-        if self.edge not in space.edges:
+        if not space.has_edge(self.edge):
             raise GraphError("This wire is not there any more.")
         disconnect_silently(space, self.edge)
 

@@ -57,8 +57,9 @@ class RemoveNodesEdit:
 
     def apply(self, space: NodeSpace) -> None:
         nodes = [space.get_node_by_id(uuid) for uuid in self.ids]
-        gone = set(self.ids)
-        touched = [e for e in space.edges if e[0] in gone or e[2] in gone or e in self.edges]
+        wires = dict.fromkeys(edge for node in nodes for edge in space.edges_of(node))
+        wires.update(dict.fromkeys(filter(space.has_edge, self.edges)))
+        touched = list(wires)
         self._nodes, self._edges = [dump_node(node) for node in nodes], touched
         for edge in touched:
             disconnect_silently(space, edge)
@@ -112,8 +113,9 @@ def duplicate(space: NodeSpace, ids: list[str], *, dx: float, dy: float) -> AddN
         nodes.append(data)
     edges = [
         (fresh[s], out, fresh[t], inp)
-        for s, out, t, inp in space.edges
-        if s in fresh and t in fresh
+        for uuid in fresh
+        for s, out, t, inp in space.edges_of(space.get_node_by_id(uuid))
+        if s == uuid and t in fresh
     ]
     return AddNodesEdit(f"duplicate {count_of(len(ids))}", nodes, edges)
 

@@ -6,9 +6,9 @@ nodespace itself.
 
 from collections.abc import Iterable, Iterator
 
-from funcnodes.core import Node, NodeSpace, SubgraphNode
+from funcnodes.core import Node, NodeOutput, NodeSpace, SubgraphNode
 from funcnodes.core.graph import nodespace
-from funcnodes.core.naming import joined, split
+from funcnodes.core.naming import joined, name_of, split
 from funcnodes.core.subgraphs.inner import InnerSpace
 from funcnodes.errors import GraphError, RefusedError
 
@@ -95,3 +95,18 @@ def edges(root: NodeSpace) -> list[Edge]:
         for out in node.outputs.values()
         for inp in out.targets
     ]
+
+
+def edges_of(node: Node) -> set[Edge]:
+    """Every wire from or to a node; see `edges`."""
+    name = name_of(node)
+    found = {
+        (name, out.id, name_of(inp.node), inp.id)
+        for out in node.outputs.values()
+        for inp in out.targets
+    }
+    for inp in node.inputs.values():
+        for out in inp.sources:
+            if isinstance(out, NodeOutput):
+                found.add((name_of(out.node), out.id, name, inp.id))
+    return found

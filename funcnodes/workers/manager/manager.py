@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from funcnodes.errors import WorkerError
+from funcnodes.errors import FuncnodesError, WorkerError
+from funcnodes.machine.presence import Kind, present
 from funcnodes.settings import Settings
 from funcnodes.workers import schema
 from funcnodes.workers.local.leftovers import sweep_config
@@ -33,6 +34,15 @@ class WorkerView(msgspec.Struct, kw_only=True, frozen=True):
     message: str = ""
     guarded: bool = False
     """Whether an E-STOP reaches it past its event loop."""
+
+
+class Stranger(msgspec.Struct, kw_only=True, frozen=True):
+    """A process of this user on this machine that has a bench, and no worker of this manager."""
+
+    kind: Kind
+    name: str
+    pid: int
+    bench: str = ""
 
 
 class ManagedWorker:
@@ -127,6 +137,17 @@ class Manager:
     def running(self) -> list[WorkerView]:
         """Workers that have a process now."""
         return [each for each in self.views() if each.pid is not None]
+
+    def out_of_reach(self) -> list[Stranger]:
+        """What has a bench on this machine and that no E-STOP from here reaches (S4)."""
+        mine = {each.pid for each in self.running()}
+        with contextlib.suppress(FuncnodesError, OSError):
+            return [
+                Stranger(kind=each.kind, name=each.name, pid=each.pid, bench=each.bench)
+                for each in present()
+                if each.pid not in mine
+            ]
+        return []
 
     def create(self, name: str, *, uuid: str | None = None) -> WorkerView:
         """Make a worker; it is not started.

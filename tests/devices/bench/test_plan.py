@@ -65,6 +65,21 @@ async def test_what_the_bench_chooses_and_what_cannot_be_reached_is_said(
     ]  # fmt: skip
 
 
+async def test_one_that_an_e_stop_has_just_reached_is_not_called_out_of_reach(
+    simulator: Any,
+) -> None:
+    """S4: while its line is put right it can be switched off, and has been."""
+    async with Bench.builtin("demo", simulator.resources) as bench:
+        for device in bench.devices.values():
+            assert device.link is not None
+            device.link.after_strike()
+            plan = bench.safety_plan()
+            assert not device.is_online
+            assert plan.unreachable == ()
+            step = plan.of(device.name)["on_estop"]
+            assert (step.note, step.within_s) == ("", device.stop_within_s)
+
+
 @pytest.mark.parametrize("kind", ["", "visa:"])
 async def test_the_time_until_bytes_are_on_the_wire_is_the_transports(
     simulator: Any, kind: str

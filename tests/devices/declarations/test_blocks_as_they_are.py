@@ -116,7 +116,7 @@ async def test_numbers_that_are_none_are_missing_in_text_too() -> None:
         await until(lambda: it.is_online)
 
 
-@pytest.mark.parametrize("between", [b",", b";", b";:RIGHT "])
+@pytest.mark.parametrize("between", [b",", b";", b";:RIGHT ", b""])
 async def test_several_blocks_of_one_reply_are_several_ports(between: bytes) -> None:
     async with scope(BOTH=b"#12ab" + between + b"#3003,\n#\n") as it:
         found = await it.member_read("both")

@@ -150,11 +150,39 @@ async def test_one_who_says_little_of_himself_is_asked_twice(
     assert str(found.identity).strip(",") == identity.decode()
 
 
-async def test_characters_above_127_are_found_out(speaking: Callable[..., Any]) -> None:
-    it = await speaking(b"\n", b"\n", identity="ACME,THERMO µ,7,1".encode("latin-1"))
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+async def test_characters_above_127_are_found_out(
+    speaking: Callable[..., Any], encoding: str
+) -> None:
+    it = await speaking(b"\n", b"\n", identity="ACME,THERMO µ,7,1".encode(encoding))
     found = await discovery.identify(parse(f"tcp:127.0.0.1:{it.port}"), timeout_s=within(0.1))
     assert found.identity.model == "THERMO µ"
-    assert dict(found.options.said()) == {"encoding": "latin-1"}
+    assert dict(found.options.said()) == {"encoding": encoding}
+
+
+@pytest.mark.parametrize(
+    ("eol", "reply_eol", "options"),
+    [
+        (b";", b";", "eol=;"),
+        (b"\x03", b"\x03", "eol=etx"),
+        (b"\r", b"\0", "eol=cr&reply_eol=nul"),
+        (b"#", b"\r\n;", "eol=%23&reply_eol=%0D%0A;"),
+    ],
+)
+async def test_a_terminator_that_the_address_names_is_listened_for(
+    speaking: Callable[..., Any], eol: bytes, reply_eol: bytes, options: str
+) -> None:
+    """Nobody could find these out."""
+    it = await speaking(eol, reply_eol)
+    address = parse(f"tcp:127.0.0.1:{it.port}?{options}")
+    found = await discovery.identify(address, timeout_s=within(0.1))
+    assert found.identity.model == "METER"
+    assert dict(found.options.said()) == {}
+    async with Bench(
+        BenchConfig("b", devices={"it": DeviceConfig("it", "scpi", address.text)})
+    ) as bench:
+        await until(lambda: bench.device("it").is_online)
+        assert await bench.device("it").query("T?") == "23.45"
 
 
 async def test_a_board_that_reboots_when_it_is_opened_is_asked_on_one_opening(

@@ -221,6 +221,30 @@ async def test_a_question_that_was_cut_short_costs_no_more_than_its_reply(scene:
     assert await values(device) == IN_STEP
 
 
+async def test_a_question_that_comes_back_is_no_answer(scene: Scene) -> None:
+    """An echo that nobody declared would be a text, with quality ok."""
+    scene.talker.answer = lambda question: f"{question}\r\n".encode() + (usual(question) or b"")
+    device = await scene.connect(Named)
+    assert device.link is not None
+    with pytest.raises(DeviceError, match=r"'1\?' came back") as caught:
+        await device.link.query("1?")
+    assert "echoes=True" in caught.value.hint
+
+
+async def test_a_line_behind_each_reply_is_heard_at_connecting_and_answers_nothing(
+    scene: Scene,
+) -> None:
+    """Nobody declared it, and it comes when the next question may be on its way already."""
+
+    def with_status(question: str) -> Any:
+        return [(0.0, usual(question)), (0.01, b"0\n")]
+
+    scene.talker.answer = with_status
+    device = await scene.connect(Named)
+    assert "came unasked '0\\n'" in device.message
+    assert await values(device, 5) == [2, 1] * 5
+
+
 @pytest.mark.parametrize("kind", [Plain, Named])
 async def test_what_comes_unasked_at_connecting_is_named(
     scene: Scene, kind: type[Instrument]

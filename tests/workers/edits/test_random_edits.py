@@ -132,7 +132,10 @@ class Follower:
     def follow(self) -> None:
         """After an edit: sees what somebody sees who comes now."""
         last = [*self.editor._done[-1:], *self.editor._undone[-1:]]
-        self.canvas.refresh(frozenset().union(*(edit.touches for edit in last)))
+        self.canvas.refresh(
+            frozenset().union(*(edit.touches for edit in last)),
+            structural=any(edit.structural for edit in last),
+        )
         now = {node.id: node for node in self.canvas.node_views()}
         assert self.nodes.keys() == now.keys()
         for name, node in now.items():

@@ -1,19 +1,19 @@
 import { useEditor } from "../../store/editor";
-import { estop } from "../../store/estop";
+import { estop, scopeWords } from "../../store/estop";
 import { Icon } from "../parts/Icon";
-
-const TITLE = "Stops every output now. A software stop, not a safety device.";
 
 /** Acts on pointer down: no release, no confirmation, from anywhere. */
 export function EStopButton({ compact = false }: { compact?: boolean }) {
   const reachable = useEditor((state) => state.connected || state.phase !== "ready");
+  const scope = useEditor(scopeWords);
+  const title = `Stops the outputs of ${scope} now. A software stop, not a safety device.`;
   return (
     <button
       type="button"
       className="estop"
       data-testid="estop"
       aria-keyshortcuts="Control+. Control+Alt+. Pause"
-      title={reachable ? TITLE : `${TITLE} The connection is lost: it will be tried all the same.`}
+      title={reachable ? title : `${title} The connection is lost: it will be tried all the same.`}
       onPointerDown={(event) => {
         if (event.button === 0) estop();
       }}

@@ -1,7 +1,8 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { asked, ordered, within } from "../../model/safety";
 import type { CausePlanView, SafetyView } from "../../model/wire.gen";
 import { type DialogName, useEditor } from "../../store/editor";
+import { notStopped, scopeWords } from "../../store/estop";
 import { arm } from "../../store/runs";
 import { Icon } from "../parts/Icon";
 import { Sim } from "../parts/Lamp";
@@ -50,6 +51,7 @@ export function SafetyDialog({ arming, onClose }: { arming: Arming | null; onClo
           </ul>
         </section>
       )}
+      <Scope />
       <Warnings safety={safety} arming={arming !== null} accepted={accepted} onToggle={toggle} />
       <p className="dim">Times are worst cases. All of it is software, not a safety device.</p>
     </Dialog>
@@ -87,6 +89,38 @@ function Unreachable({ lines }: { lines: string[] }) {
         ))}
       </div>
     </div>
+  );
+}
+
+/** What E-STOP stops from here, and what it does not (S4). */
+function Scope() {
+  const scope = useEditor(scopeWords);
+  const [others, setOthers] = useState<string[]>([]);
+  useEffect(() => {
+    let wanted = true;
+    notStopped().then(
+      (lines) => wanted && setOthers(lines),
+      () => wanted && setOthers(["What else has a bench could not be found out"]),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, []);
+  return (
+    <section data-testid="estop-scope">
+      <h3>What E-STOP reaches from here</h3>
+      <p>The outputs of {scope}.</p>
+      {others.length > 0 && (
+        <>
+          <p>Not stopped by it; <code>funcnodes estop</code> on that machine stops everything there:</p>
+          <ul className="planlist">
+            {others.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
   );
 }
 

@@ -1,0 +1,112 @@
+"""What a run knows of itself, as names and texts: the same words in every export.
+
+Says who measured what with which instruments, in which state and version, by both clocks, and
+whether any of it was simulated or replayed (D7).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from funcnodes.runs.records import Annotation, DeviceSnapshot, RunHead, TableSpec, tags_of
+
+Facts = Iterator[tuple[str, str]]
+
+ROW, TIME, ELAPSED = "row", "time", "elapsed"
+"""What stands before the columns of every row."""
+
+CLOCKS = {
+    TIME: "seconds since the epoch (UTC)",
+    ELAPSED: "seconds since the run began, by a clock that never steps",
+}
+_IDENTITY = ("manufacturer", "model", "serial number", "firmware")
+
+
+def run_facts(head: RunHead) -> Facts:
+    """What the head knows."""
+    yield "funcnodes run", str(head.number)
+    yield "id", head.id
+    yield "state", f"{head.state}{f': {head.message}' if head.message else ''}"
+    yield "title", head.title
+    yield "nodespace", head.nodespace
+    yield "operator", head.operator
+    yield "bench", head.bench
+    yield "simulated", head.simulated or "no"
+    yield "replayed", head.replayed or "no"
+    yield "started", iso(head.started)
+    yield "ended", iso(head.ended) if head.ended is not None else ""
+    yield "started, steady clock (s)", repr(float(head.started_mono))
+    for name, version in head.versions.items():
+        yield f"version of {name}", version
+
+
+def annotation_facts(annotations: Sequence[Annotation]) -> Facts:
+    """What people said of the run afterwards."""
+    tags = tags_of(annotations)
+    if tags:
+        yield "tags", ", ".join(tags)
+    notes = [each for each in annotations if each.kind == "note"]
+    for number, note in enumerate(notes, 1):
+        by = f" by {note.author}" if note.author else ""
+        yield f"note {number}, {iso(note.wall)}{by}", note.text
+
+
+def device_facts(snapshots: Sequence[DeviceSnapshot]) -> Facts:
+    """Who the devices are, then their parameters before and after."""
+    seen: set[str] = set()
+    for snapshot in snapshots:
+        if snapshot.device not in seen:
+            seen.add(snapshot.device)
+            for key, text in identity_of(snapshot).items():
+                yield f"device {snapshot.device} {key}", text
+    for snapshot in snapshots:
+        for key, text in values_of(snapshot.parameters).items():
+            yield f"device {snapshot.device} {snapshot.moment}, {key}", text
+
+
+def identity_of(snapshot: DeviceSnapshot) -> dict[str, str]:
+    """Make, model, serial number and firmware of a device, and how it was reached."""
+    known = snapshot.parameters
+    found = {key: str(known[key]) for key in ("driver", "address", "identity") if known.get(key)}
+    fields = [field.strip() for field in found.get("identity", "").split(",", 3)]
+    found |= {key: field for key, field in zip(_IDENTITY, fields, strict=False) if field}
+    if known.get("serial"):
+        found["serial number"] = str(known["serial"])
+    for key in ("simulated", "replayed"):
+        if key in known:
+            found[key] = "yes" if known[key] else "no"
+    return found
+
+
+def values_of(snapshot: dict[str, Any]) -> dict[str, str]:
+    """State and parameters of a device as text."""
+    values: dict[str, str] = {
+        key: str(snapshot[key]) for key in ("state", "output_on") if key in snapshot
+    }
+    parameters = snapshot.get("parameters")
+    for name, sample in (parameters if isinstance(parameters, dict) else {}).items():
+        if isinstance(sample, dict):
+            values[name] = sample_text(sample)
+    return values
+
+
+def sample_text(sample: dict[str, Any]) -> str:
+    """A value with its unit; why there is none, as in "— (compliance)"."""
+    value, quality = sample.get("value"), sample.get("quality") or "ok"
+    text = "—" if value is None else f"{value} {sample.get('unit') or ''}".strip()
+    return text if quality == "ok" else f"{text} ({quality})"
+
+
+def table_facts(spec: TableSpec, rows: int) -> Facts:
+    """What the columns of a recorder mean."""
+    yield "recorder", spec.name
+    yield "rows", str(rows)
+    yield from CLOCKS.items()
+    for column in spec.columns:
+        yield f"column {column.name}", f"unit {column.unit or 'none'}"
+    yield "quality", "ok, or why not to trust the cell beside it"
+
+
+def iso(wall: float) -> str:
+    """A time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,135 @@
+"""A run as NeXus: NXroot → NXentry → NXinstrument, NXsample, NXuser and an NXdata per recorder.
+
+Columns of numbers are fields of the NXdata, with `units`; what NeXus allows no place among data
+(text, quality) lies in an NXcollection beside it. Names are as NeXus wants them, `long_name` is
+the name that the column had. Source: NeXus manual, base classes and "Rules for Data Item Names".
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from funcnodes.runs.about import ELAPSED, TIME, identity_of, iso, values_of
+from funcnodes.runs.extras import extra
+from funcnodes.runs.forms import Form, Titled
+from funcnodes.runs.hdf5 import codes, fill_column, put_column, put_facts
+from funcnodes.runs.reader import RunReader
+from funcnodes.runs.records import QUALITIES, RunHead
+
+_UNSAFE = re.compile(r"[^a-zA-Z0-9_]+")
+_REAL = Form("real")
+
+
+def write_nexus(run: RunReader, path: Path) -> None:
+    """Write all recorders of `run` to `path`, which is replaced.
+
+    Raises:
+        RunError: The run recorded nothing, or h5py is missing.
+        OSError: `path` cannot be written.
+    """
+    h5py = extra("h5py", what="NeXus files", name="hdf5")
+    run.recorder()
+    head = run.head
+    with h5py.File(path, "w") as file:
+        file.attrs.update(NX_class="NXroot", default="entry", creator="funcnodes")
+        entry = _group(file, "entry", "NXentry")
+        _fill_entry(entry, head)
+        _put_instrument(entry, run)
+        for k, spec in enumerate(run.specs):
+            name = _name(entry, spec.name)
+            if k == 0:
+                entry.attrs["default"] = name
+            _put_data(entry, name, run, k)
+
+
+def _fill_entry(entry: Any, head: RunHead) -> None:
+    entry["title"] = head.title or head.nodespace or head.name
+    entry["entry_identifier"] = head.id
+    entry["start_time"] = iso(head.started)
+    if head.ended is not None:
+        entry["end_time"] = iso(head.ended)
+    entry["program_name"] = "funcnodes"
+    entry["program_name"].attrs["version"] = head.versions.get("funcnodes", "")
+    user = _group(entry, "user", "NXuser")
+    user["name"] = head.operator or "unknown"
+    sample = _group(entry, "sample", "NXsample")
+    sample["name"] = head.title or "unknown"
+
+
+def _put_instrument(entry: Any, run: RunReader) -> None:
+    """The bench with its devices (D7: each says whether it is simulated)."""
+    instrument = _group(entry, "instrument", "NXinstrument")
+    instrument["name"] = run.head.bench or "no bench"
+    devices: dict[str, Any] = {}
+    for snapshot in run.snapshots():
+        if snapshot.device not in devices:
+            device = _group(instrument, _name(instrument, snapshot.device), "NXcollection")
+            devices[snapshot.device] = device
+            for key, text in identity_of(snapshot).items():
+                device[_name(device, key)] = text
+        moment = _group(devices[snapshot.device], snapshot.moment, "NXcollection")
+        for key, text in values_of(snapshot.parameters).items():
+            moment[_name(moment, key)] = text
+    about = _group(entry, "about", "NXcollection")
+    put_facts(about, list(run.facts(0)))
+    about["simulated"] = run.head.simulated or "no"
+    about["replayed"] = run.head.replayed or "no"
+
+
+def _put_data(entry: Any, name: str, run: RunReader, k: int) -> None:
+    rows = run.count(k)
+    columns = run.columns(k, rows)
+    data = _group(entry, name, "NXdata")
+    beside = _group(entry, _name(entry, f"{name}_quality"), "NXcollection")
+    clocks = [Titled(each, "", each, "s", _REAL) for each in (TIME, ELAPSED)]
+    placed: list[tuple[Titled, Any]] = []
+    for column in [*clocks, *columns]:
+        is_data = column.form.is_number or column.form.kind == "array"
+        home = data if is_data else beside
+        made = put_column(home, _name(home, column.title), column.form, rows)
+        made.attrs["long_name"] = f"{column.name} ({column.unit})" if column.unit else column.name
+        made.attrs.update({"units": column.unit} if column.unit else {})
+        placed.append((column, made))
+    data[TIME].attrs["start"] = "1970-01-01T00:00:00Z"
+    quality = [_put_quality(beside, column, rows) for column in columns]
+    _choose(data, [made for column, made in placed if column.form.is_number])
+    start = 0
+    for batch in run.batches(columns, k, rows):
+        stop = start + len(batch[TIME])
+        for column, made in placed:
+            fill_column(made, column, batch, start)
+        for column, made in zip(columns, quality, strict=True):
+            made[start:stop] = codes(batch[column.quality])
+        start = stop
+
+
+def _put_quality(group: Any, column: Titled, rows: int) -> Any:
+    made = group.create_dataset(_name(group, column.quality), shape=(rows,), dtype="u1")
+    made.attrs.update(long_name=f"quality of {column.name}", words=", ".join(QUALITIES))
+    return made
+
+
+def _choose(data: Any, numbers: list[Any]) -> None:
+    """What a viewer draws: the last column against the first, or against time."""
+    signal = numbers[-1]
+    axis = numbers[2] if len(numbers) > 3 else numbers[1]
+    names = {each: each.name.rpartition("/")[2] for each in (signal, axis)}
+    data.attrs["signal"] = names[signal]
+    data.attrs["axes"] = [names[axis]]
+    data.attrs[f"{names[axis]}_indices"] = 0
+
+
+def _group(parent: Any, name: str, kind: str) -> Any:
+    made = parent.create_group(name)
+    made.attrs["NX_class"] = kind
+    return made
+
+
+def _name(group: Any, text: str) -> str:
+    """`text` as a name that NeXus takes, and not taken in `group`."""
+    safe = _UNSAFE.sub("_", text).strip("_") or "unnamed"
+    safe = f"_{safe}"[:60] if safe[0].isdigit() else safe[:60]
+    free, number = safe, 2
+    while free in group:
+        free, number = f"{safe}_{number}", number + 1
+    return free

@@ -1,0 +1,83 @@
+"""The checksum of what was measured, taken while it is written and kept in the file at its end.
+
+It is over all rows and arrays, and over the head, the columns, the nodespace, the snapshots, the
+events and the log; what people say of the run afterwards lies outside of it. It tells a disk or a
+program that changed something; who wants to deceive can seal anew.
+"""
+
+import hashlib
+import sqlite3
+from typing import Any
+
+import msgspec
+
+KEY = "seal"
+"""Of the checksum in the table `meta`, which is the only entry there that is not sealed."""
+
+_REST = (
+    f"SELECT key, value FROM meta WHERE key != '{KEY}' ORDER BY key",
+    "SELECT json FROM graph",
+    "SELECT k, node, name FROM recorders ORDER BY k",
+    "SELECT k, i, name, unit, kind, node, port FROM columns ORDER BY k, i",
+    "SELECT code, word FROM quality ORDER BY code",
+    "SELECT id, wall, mono, kind, data FROM events ORDER BY id",
+    "SELECT id, wall, level, source, text FROM log ORDER BY id",
+    "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment, device",
+)
+_BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
+
+
+class Seal:
+    """Rows and arrays as they are committed, in order; then the rest of the file at its end."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, Any] = {}
+        self._blocks = hashlib.sha256()
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def row(self, k: int, cells: tuple[Any, ...]) -> None:
+        """The next row of recorder `k`, as it lies in its table."""
+        rows = self._rows.get(k)
+        if rows is None:
+            rows = self._rows[k] = hashlib.sha256()
+        rows.update(self._encode(cells))
+
+    def block(self, cells: tuple[Any, ...]) -> None:
+        """The next array, as it lies in its table."""
+        self._blocks.update(self._encode(cells))
+
+    def text(self, connection: sqlite3.Connection) -> str:
+        """The checksum, now that everything is in the file."""
+        whole = hashlib.sha256()
+        for sql in _REST:
+            for cells in connection.execute(sql):
+                whole.update(self._encode(cells))
+            whole.update(b"\n")
+        for k, rows in sorted(self._rows.items()):
+            whole.update(self._encode((k, rows.digest())))
+        whole.update(self._blocks.digest())
+        return f"sha256:{whole.hexdigest()}"
+
+
+def sealed(connection: sqlite3.Connection) -> str:
+    """The checksum by what the file holds now; reads all of it, row by row."""
+    seal = Seal()
+    recorders = connection.execute("SELECT k FROM recorders ORDER BY k").fetchall()
+    for (k,) in recorders:
+        for cells in connection.execute(f"SELECT * FROM rows_{k} ORDER BY n"):
+            seal.row(k, cells)
+    for cells in connection.execute(_BLOCKS):
+        seal.block(cells)
+    return seal.text(connection)
+
+
+def keep(connection: sqlite3.Connection, text: str) -> None:
+    """Write the checksum into the file, within the transaction that is open."""
+    value = msgspec.json.encode(text).decode()
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (KEY, value))
+
+
+def kept(connection: sqlite3.Connection) -> str:
+    """The checksum that was written at the end of the run; "" where there is none."""
+    found = connection.execute("SELECT value FROM meta WHERE key = ?", (KEY,)).fetchone()
+    return "" if found is None else msgspec.json.decode(found[0], type=str)
