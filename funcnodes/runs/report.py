@@ -18,6 +18,11 @@ from funcnodes.runs.records import ENDED, RowPage, RunHead, TableSpec
 from funcnodes.runs.verdicts import Check, Result, Step, result_of
 
 POINTS = 2000
+_SEALED = {
+    "intact": "as they were when the run ended",
+    "changed": '<span class="overdue">changed since the run ended</span>',
+    "unsealed": "not sealed",
+}
 _CURVES = 4  # of one recorder
 
 _STYLE = """
@@ -230,6 +235,7 @@ def _files(run: RunReader, head: RunHead) -> Iterator[str]:
     if head.state in ENDED:
         with run.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+        rows.insert(0, ["Measured contents, by their seal", _SEALED[run.verify()]])
         rows.insert(0, [f"Run file {escape(run.path.name)}", f"<code>{digest}</code>"])
     yield from _table(("File", "SHA-256"), rows)
     yield f"<p>Report made {escape(_time(datetime.now().timestamp()))}.</p>"

@@ -76,7 +76,14 @@ def test_a_failing_test_ends_with_1_skips_the_rest_and_is_a_failure_in_junit(
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#x27;" in page
     assert not re.search(r"(src|href|url)\s*[=(]|@import|https?:", page)
     assert "KEITHLEY INSTRUMENTS INC. MODEL 2400 (simulated)" in page
+    assert "as they were when the run ended" in page
     assert re.search(r"C33\s+Mar 31 2015", page)
+
+
+def test_a_dry_run_has_no_verdict_to_write(here: Any) -> None:
+    done = here("run", GRAPH, "--dry-run", "--junit", "result.xml")
+    assert done.returncode == 2
+    assert "--dry-run keeps nothing" in done.stderr
 
 
 def test_a_run_that_cannot_write_its_verdicts_does_not_begin(here: Any, tmp_path: Path) -> None:
