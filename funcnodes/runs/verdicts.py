@@ -57,6 +57,7 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
         serial: Serial number of the device under test, or "".
         text: Why it is no pass, or "".
         started: Seconds since the epoch.
+        started_mono: The monotonic clock at that moment.
         attempts: How often it was tried.
         checked: Values judged at its last attempt; `checks` may hold fewer of them.
         steps: Those inside, of its last attempt.
@@ -71,6 +72,7 @@ class Step(msgspec.Struct, kw_only=True, omit_defaults=True):
     serial: str = ""
     text: str = ""
     started: float = 0.0
+    started_mono: float = 0.0
     took_s: float = 0.0
     attempts: int = 0
     checked: int = 0

@@ -11,7 +11,7 @@ from funcnodes.errors import FuncnodesError, RunError, ValueRefusedError
 from funcnodes.runs import Run
 from funcnodes.runs.verdicts import Result, Step, lines, result_of
 
-from ..waiting import patience
+from ..waiting import patience, until
 
 Volts = Annotated[float, Unit("V")]
 
@@ -250,6 +250,45 @@ async def test_a_check_in_a_scan_within_a_step_counts_every_point(lab: Any) -> N
     found = result(lab, await lab.run())
     assert [c.verdict for c in found.steps[0].checks] == ["pass"] * 3 + ["fail"] * 2
     assert found.steps[0].text == "U is 3 V, above 2.5 V"
+
+
+async def test_a_point_that_a_scan_within_a_step_left_out_is_an_error(
+    lab: Any, diode_class: Any
+) -> None:
+    """T11: the scan may go on; what was not measured has not passed."""
+    devices = lab.add("for_each_device_under_test", serials=["A1"])
+    step = lab.add("step", "Curve")
+    sweep = lab.add("sweep", unit="V", start=0.0, stop=2.0, points=3, on_failure="skip")
+    diode, check = lab.add(diode_class), lab.add("check.at_most", "I", unit="A", high=9.0)
+    diode.fails = lambda count, _v: count == 2
+    devices.hold(step)
+    step.hold(sweep)
+    sweep.hold(diode, check)
+    sweep.value.connect(diode.v)
+    diode.i.connect(check.value)
+    found = result(lab, await lab.run())
+    assert found.verdict == "error"
+    assert found.steps[0].steps[0].text == (
+        "Sweep: Point 2 was left out: Diode: ValueError: no reading at 1 V"
+    )
+
+
+async def test_a_step_that_is_paused_in_goes_on_and_what_was_given_up_does_not_count(
+    lab: Any, gate_class: Any
+) -> None:
+    """D8: a pause at once gives the attempt up, and takes it again."""
+    step, gate = holding(lab, "Power"), lab.add(gate_class)
+    step.hold(gate)
+    run = await lab.runner.start(operator="ada")
+    await asyncio.wait_for(gate.reached.wait(), patience())
+    run._hold("the supply lost its settings")
+    gate.open.set()
+    await until(lambda: run.state == "paused")
+    run.resume()
+    await asyncio.wait_for(run.wait(), patience())
+    found = result(lab, run)
+    assert (found.verdict, step.supply.looks) == ("pass", 2)
+    assert len(found.steps[0].checks) == 1
 
 
 async def test_a_check_outside_of_any_step_counts_for_the_run(lab: Any) -> None:

@@ -12,7 +12,7 @@ the frame's wave does not settle before it has ended.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
@@ -160,6 +160,16 @@ class Frame(Node):
             wave.cancel(f"{self.name} was given up")
             await _settled(wave)
             raise
+
+    def frames_around(self) -> Iterator["Frame"]:
+        """The frames that hold it, the innermost first."""
+        frame = self.frame
+        while isinstance(frame, Frame):
+            yield frame
+            frame = frame.frame
+
+    def point_left_out(self, inner: "Frame", why: str) -> None:
+        """A frame inside it has left out a point that failed, and goes on."""
 
     async def may_go_on(self) -> bool:
         """Wait between points as long as a run wants it; False when the frame is to end."""

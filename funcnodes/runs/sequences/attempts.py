@@ -132,6 +132,7 @@ def new_step(node: Node, kind: Kind = "step", serial: str = "") -> Step:
         parent=around.step.key if around is not None else None,
         attempt=around.number if around is not None else 1,
         serial=serial or sequence_around(node.wave).serial, started=clock.now(),
+        started_mono=clock.monotonic(),
     )  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def settle(step: Step, attempt: Attempt) -> None:
 
 def end(node: Node, step: Step, run: Run | None) -> None:
     """A step has ended: the run keeps it, and what is around it counts it."""
-    step.took_s = max(clock.now() - step.started, 0.0)
+    step.took_s = clock.monotonic() - step.started_mono
     around = attempt_around(node.wave)
     if around is not None:
         around.add_step(step)

@@ -64,6 +64,11 @@ class JudgedFrame(Frame):
             if not await run.checkpoint(self):
                 return None
 
+    def point_left_out(self, inner: Frame, why: str) -> None:
+        """What was not measured cannot have passed."""
+        if self._attempt is not None and not self._attempt.wrong:
+            self._attempt.wrong = f"{inner.name}: {why}"
+
     def _concluded(self, attempt: Attempt, outcome: Outcome) -> Attempt:
         """What an attempt found, with what went wrong and what was never judged."""
         if outcome.state == "cancelled":
