@@ -151,6 +151,8 @@ def unpack(
 def _read(source: Path, staging: Path) -> Packed:
     """All of an archive, its files and subgraphs unpacked into `staging`."""
     try:
+        if source.exists() and not source.is_file():  # a device may never end
+            raise ArchiveError(f"{source} is no file.")
         found = archive.read(source, staging / "files")
     except OSError as error:
         raise ArchiveError(f"{source} cannot be read: {error.strerror}.") from error

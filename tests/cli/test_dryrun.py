@@ -1,11 +1,16 @@
 """`funcnodes run FILE --dry-run`: the report for people and programs, and its exit status."""
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import funcnodes
 from funcnodes.runs.dryrun import Evidence
+
+from ..waiting import eventually, patience
+from .conftest import PROGRAM
 
 EXAMPLES = Path(funcnodes.__file__).parent / "examples"
 DIODE, HEATER = EXAMPLES / "diode_iv.json", EXAMPLES / "heater_step.json"
@@ -56,6 +61,26 @@ def test_evidence_is_kept_where_it_is_asked_for(here: Any, tmp_path: Path) -> No
     path = tmp_path / "evidence.json"
     assert here("run", DIODE, "--dry-run", "--evidence", path).returncode == 0
     assert Evidence.load(path).report.points == 51
+
+
+def test_a_signal_ends_it_and_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    """What was found so far is told all the same."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    forever = ["--set", "repeat.every=60", "--set", "repeat.count=1000000"]
+    with subprocess.Popen(
+        [*PROGRAM, "run", str(HEATER), "--dry-run", *forever],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**environment, "TMPDIR": str(temporary)},
+    ) as process:  # fmt: skip
+        runs = "funcnodes-dry-*/runs/*-wal"  # that has rows: it is under way
+        eventually(lambda: [p for p in temporary.glob(runs) if p.stat().st_size > 100_000])
+        process.send_signal(signal.SIGTERM)
+        told, complaint = process.communicate(timeout=patience())
+    assert told, complaint
+    assert told.splitlines()[0].endswith(": stopped: Stopped by SIGTERM.")
+    assert (process.returncode, len(complaint.splitlines())) == (1, 1)
+    assert list(temporary.iterdir()) == []
 
 
 def test_options_that_do_not_go_together_are_status_2(here: Any, tmp_path: Path) -> None:

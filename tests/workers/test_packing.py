@@ -278,3 +278,14 @@ def test_a_worker_without_a_nodespace_is_carried_too(settings: Settings) -> None
     with zipfile.ZipFile(io.BytesIO(stream.read_bytes())) as archive:
         assert sorted(archive.namelist()) == ["config", "state"]
     assert packing.unpack(settings, stream, name="bare 2").nodespace == "Nodespace"
+
+
+@pytest.mark.parametrize("what", ["/dev/zero", "a pipe", "."])
+def test_what_is_no_file_is_refused_unread(settings: Settings, tmp_path: Path, what: str) -> None:
+    """`/dev/zero` was read until the memory was full; a pipe would be waited for."""
+    source = Path(what)
+    if what == "a pipe":
+        source = tmp_path / "pipe"
+        os.mkfifo(source)
+    with pytest.raises(FuncnodesError, match="is no file"):
+        packing.unpack(settings, source)

@@ -7,9 +7,10 @@ it: neither instruments nor leases, no run, no file of the worker, no latch, no 
 import asyncio
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from funcnodes.runs.dryrun.bench import DryBench, dry_bench
 from funcnodes.runs.dryrun.evidence import hashes_of
 from funcnodes.runs.dryrun.report import DryReport, EndReport
 from funcnodes.runs.dryrun.writes import WriteLog
+from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.local import WORKER, bench_of, library, read_nodespace, simulated_bench
 from funcnodes.runs.records import LogEntry
 from funcnodes.runs.run import stopped_by
@@ -69,6 +71,7 @@ def dry_run(
 
     Raises:
         FuncnodesError: A file is missing or wrong, as for the real run.
+        NotStarted: A signal came before it began.
     """
     data = read_nodespace(path)
     folder = settings.workers_dir / WORKER
@@ -114,6 +117,19 @@ class _Dry:
     rows: Callable[[str, list[Any]], None] | None
 
     async def main(self, current: clock.VirtualClock) -> DryReport:
+        """A signal ends it as it would end the run; what was found so far is told."""
+        interrupt = Interrupt(lambda _: None)
+        is_main = threading.current_thread() is threading.main_thread()
+        with interrupt.taking_signals() if is_main else nullcontext():
+            interrupt.starting = asyncio.current_task()
+            try:
+                return await self._prepare(current, interrupt)
+            except asyncio.CancelledError:
+                if interrupt.received is None:
+                    raise
+                raise NotStarted(interrupt.received) from None
+
+    async def _prepare(self, current: clock.VirtualClock, interrupt: Interrupt) -> DryReport:
         await asyncio.to_thread(units.preload)
         async with AsyncExitStack() as stack:
             space = NodeSpace(library(), arming="disarmed")
@@ -130,7 +146,7 @@ class _Dry:
                 await dry.bench.open()
             store, nodes = _Store(self.folder / "runs"), list(space.walk())
             current.is_held = lambda: store.is_turning or any(node.is_elsewhere for node in nodes)
-            report = await self._run(space, store, dry)
+            report = await self._run(space, store, dry, interrupt)
             return report if is_copied else findings.warned(report, _NOT_COPIED)
 
     def _bench(self) -> DryBench | None:
@@ -154,7 +170,9 @@ class _Dry:
         space.services.provide(Files, Files(copy))
         return is_copied
 
-    async def _run(self, space: NodeSpace, store: "_Store", dry: DryBench | None) -> DryReport:
+    async def _run(
+        self, space: NodeSpace, store: "_Store", dry: DryBench | None, interrupt: Interrupt
+    ) -> DryReport:
         runner = Runner(space, store, nodespace=self.path.stem)
         bench, seen = dry.bench if dry is not None else None, _Seen()
         runner.on_log(seen.log.append)
@@ -166,6 +184,7 @@ class _Dry:
         try:
             seen.began = clock.monotonic()
             run = await runner.start(operator="dry run")
+            interrupt.follow(run)
         except (RunError, RefusedError) as error:
             refused += error.context.get("problems") or [error.message]
             return findings.refused(self._about(space, dry), tuple(refused))
