@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+from funcnodes.basic_nodes.analysis import NODE_SHELF as ANALYSIS
 from funcnodes.basic_nodes.arraylike import LARGEST, Array, check_shapes, one_dimensional
 from funcnodes.basic_nodes.define import basic_node, describe
 from funcnodes.basic_nodes.signals import NODE_SHELF as SIGNALS
@@ -265,7 +266,7 @@ NODE_SHELF = Shelf(
         transpose_node, reverse_node, sort_node, select_node, drop_nan_node, calculate_node,
         apply_node, scale_node, clip_node, complex_node,
     ],
-    [SIGNALS],
+    [SIGNALS, ANALYSIS],
     name="Arrays",
     description="Rows of numbers: making them, cutting them, calculating with them.",
 )  # fmt: skip

@@ -41,7 +41,9 @@ def smooth_node(
             outputs=[{"id": "frequency", "unit": "Hz"}, {"id": "amplitude"},
                      {"id": "phase", "unit": "rad"}])  # fmt: skip
 def fft_node(
-    y: Array, sample_time: SampleTime = 1.0, window: Literal["none", "Hann", "flat top"] = "none"
+    y: Array,
+    sample_time: SampleTime = 1.0,
+    window: Literal["none", "Hann", "Hamming", "Blackman–Harris", "flat top"] = "none",
 ) -> tuple[Array, Array, Array]:
     """The amplitude and phase of a signal at each frequency, up to half the sampling rate.
 
@@ -77,13 +79,13 @@ def peaks_node(
     nearer than the distance, in samples, the higher stays. The middle of a flat top counts.
     """
     y = one_dimensional("y", y)
-    axis = _axis(x, y)
-    found = _maxima(y)
+    axis = axis_of(x, y)
+    found = maxima(y)
     if min_height is not None:
         found = found[y[found] >= min_height]
     found = _apart(found, y, min_distance)
     if min_prominence > 0:
-        found = found[[_prominence(y, peak) >= min_prominence for peak in found]]
+        found = found[[prominence(y, peak) >= min_prominence for peak in found]]
     return axis[found], y[found], found, len(found)
 
 
@@ -118,7 +120,7 @@ def derivative_node(y: Array, x: Array = UNSET) -> Array:
     import numpy as np
 
     y = one_dimensional("y", y, least=2)
-    axis = _axis(x, y)
+    axis = axis_of(x, y)
     _check_distinct(axis)
     result: Array = np.gradient(y, axis)
     return result
@@ -131,7 +133,7 @@ def integral_node(y: Array, x: Array = UNSET) -> tuple[float, Array]:
     import numpy as np
 
     y = one_dimensional("y", y, least=2)
-    steps = np.diff(_axis(x, y)) * (y[1:] + y[:-1]) / 2
+    steps = np.diff(axis_of(x, y)) * (y[1:] + y[:-1]) / 2
     running = np.concatenate([[0.0], np.cumsum(steps)])
     return float(running[-1]), running
 
@@ -156,7 +158,7 @@ def crossings_node(
     import numpy as np
 
     y = one_dimensional("y", y, least=2)
-    axis = _axis(x, y)
+    axis = axis_of(x, y)
     above = y > level
     turns = np.diff(above.astype(int))
     wanted = {"both": turns != 0, "rising": turns > 0, "falling": turns < 0}[direction]
@@ -216,7 +218,8 @@ def resample_node(
     return even, np.interp(even, x[order], y[order])
 
 
-def _axis(x: Array, y: Array) -> Array:
+def axis_of(x: Array, y: Array) -> Array:
+    """The axis of a signal; without one, samples count from 0."""
     import numpy as np
 
     if x is UNSET:
@@ -278,6 +281,9 @@ def _window(name: str, count: int) -> Array:
     terms = {
         "none": (1.0,),
         "Hann": (0.5, 0.5),
+        "Hamming": (0.54, 0.46),
+        # Harris, Proc. IEEE 66 (1978) 51, minimum sidelobes with four terms
+        "Blackman–Harris": (0.35875, 0.48829, 0.14128, 0.01168),
         # ISO 18431-2, flat top with five terms
         "flat top": (1.0, 1.933, 1.286, 0.388, 0.0322),
     }[name]
@@ -287,7 +293,7 @@ def _window(name: str, count: int) -> Array:
     return weights
 
 
-def _maxima(y: Array) -> Array:
+def maxima(y: Array) -> Array:
     """Positions of all maxima, the middle one of each flat top; never the first or last sample."""
     import numpy as np
 
@@ -314,7 +320,8 @@ def _apart(found: Array, y: Array, distance: int) -> Array:
     return found[keep]
 
 
-def _prominence(y: Array, peak: int) -> float:
+def prominence(y: Array, peak: int) -> float:
+    """How far one must go down from a peak to come to a higher one."""
     import numpy as np
 
     left, right = y[: peak + 1][::-1], y[peak:]

@@ -9,13 +9,14 @@ from funcnodes.cli.output import complain, print_json
 from funcnodes.settings import Settings
 
 if TYPE_CHECKING:
-    from funcnodes.runs.assignments import Assignment
+    from funcnodes.runs.assignments import Assigned, Assignment
 
 
 def dry_run(
     settings: Settings,
     file: Path,
     sets: "Sequence[Assignment]",
+    answers: "Sequence[Assigned]",
     *,
     bench: Path | None,
     simulators: Path | None,
@@ -27,7 +28,9 @@ def dry_run(
 
     from funcnodes.runs import dryrun
 
-    report = dryrun.dry_run(settings, file, sets=sets, bench=bench, simulators=simulators)
+    report = dryrun.dry_run(
+        settings, file, sets=sets, answers=answers, bench=bench, simulators=simulators
+    )
     if evidence is not None:
         dryrun.Evidence.of(report, made=time.time()).save(evidence)
     if as_json:

@@ -38,10 +38,10 @@ def estop(
     """
     if log:
         return _show_log(ctx.obj, workers or (), lines, as_json)
-    from funcnodes.cli.run import operator_name
+    from funcnodes.machine.person import user_name
     from funcnodes.workers.local.estops import estop as press
 
-    pressed = press(ctx.obj, workers or (), by=operator_name() or "the command line")
+    pressed = press(ctx.obj, workers or (), by=user_name() or "the command line")
     if as_json:
         from dataclasses import asdict
 

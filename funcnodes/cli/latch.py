@@ -25,13 +25,13 @@ def reset(
     Writes nothing to any device. Workers with a page of their own are reset there. An interlock
     that still holds trips again with the next run.
     """
-    from funcnodes.cli.run import operator_name
     from funcnodes.devices.estop.latch import Latch
+    from funcnodes.machine.person import user_name
     from funcnodes.runs.local import WORKER
 
     latch = Latch(ctx.obj.workers_dir / WORKER / "latch.json")
     before = latch.state
-    latch.reset(by=operator_name() or "the command line", confirmed=confirm or ())
+    latch.reset(by=user_name() or "the command line", confirmed=confirm or ())
     if as_json:
         print_json({"was_latched": before.latched, "by": before.by, "cause": before.cause})
     elif before.latched:

@@ -1,6 +1,5 @@
 """`funcnodes run`: one run of a file, here and now, without a server."""
 
-import getpass
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ import typer
 from funcnodes.cli.dryrun import dry_run
 from funcnodes.cli.output import Json, complain, print_json
 from funcnodes.cli.verdicts import found_by, make_way, write_junit
+from funcnodes.machine.person import user_name
 
 if TYPE_CHECKING:
     from funcnodes.runs import Run
@@ -33,9 +33,21 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NODE.PORT=VALUE", help="Set an input, e.g. sweep.stop=0.8V"),
     ] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--answer",
+            metavar="NAME=VALUE",
+            help="Answer what the node NAME asks, e.g. thickness=1.2mm",
+        ),
+    ] = None,
     bench: Annotated[
         Path | None, typer.Option(help="Bench file to run on [default: the one FILE names].")
     ] = None,
+    sample: Annotated[str, typer.Option(help="What is measured, kept with the run.")] = "",
+    project: Annotated[str, typer.Option(help="What it is measured for, likewise.")] = "",
+    note: Annotated[str, typer.Option(help="Anything else to know of it, likewise.")] = "",
+    operator: Annotated[str, typer.Option(help="Who runs it [default: the user's name].")] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder that gets a copy of the run file.")
     ] = None,
@@ -79,12 +91,15 @@ def run(
     Runs on the bench that the file names, or on `--bench`; a simulated one is started and
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
     needed: a recording answers, exactly as it was unless `--match` is given. With `--dry-run`
-    nothing is opened and nothing kept: hours pass in seconds. The exit status is 0 where the run is
-    complete and, if it tests something, its verdict is pass; else 1.
+    nothing is opened and nothing kept: hours pass in seconds. What nodes ask is asked here, unless
+    `--answer` has answered it. The exit status is 0 where the run is complete and, if it tests
+    something, its verdict is pass; else 1.
     """
-    from funcnodes.runs.assignments import Assignment, AssignmentError
+    from funcnodes.runs import terminal
+    from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
     from funcnodes.runs.interrupt import NotStarted
     from funcnodes.runs.local import ReplayedRecording, RunWatcher, run_file
+    from funcnodes.runs.records import RunAbout
     from funcnodes.workers.guard.guarded import guarded
 
     if replay is None and (match or timed):
@@ -100,9 +115,10 @@ def run(
         make_way(junit)
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
+        answered = [Assigned.parse(text) for text in answers or ()]
         if dry:
             return dry_run(
-                ctx.obj, file, assignments,
+                ctx.obj, file, assignments, answered,
                 bench=bench, simulators=simulators, evidence=evidence, as_json=as_json,
             )  # fmt: skip
         with _Display(sys.stderr if as_json else sys.stdout) as display:
@@ -110,6 +126,7 @@ def run(
                 ctx.obj,
                 file,
                 sets=assignments,
+                answers=answered,
                 bench=bench,
                 out=out,
                 record_traffic=record_traffic,
@@ -120,8 +137,11 @@ def run(
                     say=display.say,
                     changed=display.changed,
                     confirm=(lambda _: True) if yes or as_json else _confirm,
+                    asks=terminal.is_there(),
+                    asking=display.hold,
                 ),
-                operator=operator_name(),
+                operator=operator or user_name(),
+                about=RunAbout(sample=sample, project=project, notes=note),
                 guarded=guarded,
             )
     except AssignmentError as error:
@@ -138,14 +158,6 @@ def run(
     else:
         _show_result(result, found)
     return _status(result, found)
-
-
-def operator_name() -> str:
-    """The OS user's name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without an entry, as in some containers
-        return ""
 
 
 def _status(result: "LocalResult", found: "Result") -> int:
@@ -217,6 +229,7 @@ class _Display:
         self._stream = stream
         self._bar: Any = None
         self._task: Any = None
+        self._held = False
 
     def __enter__(self) -> Self:
         return self
@@ -235,6 +248,13 @@ class _Display:
             else:
                 print(text, file=self._stream, flush=True)
 
+    def hold(self, on: bool) -> None:
+        """Draw no bar while somebody is asked something."""
+        self._held = on
+        if self._bar is not None:
+            with suppress(OSError, ValueError):
+                self._bar.stop() if on else self._bar.start()
+
     def changed(self, run: "Run") -> None:
         """The run has come further."""
         with suppress(OSError, ValueError):
@@ -242,7 +262,7 @@ class _Display:
 
     def _draw(self, run: "Run") -> None:
         if self._bar is None:
-            if run.is_over or not sys.stderr.isatty():
+            if run.is_over or self._held or not sys.stderr.isatty():
                 return
             self._start(run)
         self._bar.update(

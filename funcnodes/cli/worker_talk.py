@@ -91,7 +91,7 @@ def command(
     Such as `worker command --name lab open_space name=Diode`. A value that is JSON is taken as
     that, any other as text.
     """
-    from funcnodes.cli.run import operator_name
+    from funcnodes.machine.person import user_name
     from funcnodes.workers.local import calls
 
     if show_all:
@@ -102,7 +102,7 @@ def command(
     if not given:
         raise typer.BadParameter("Say which worker and which command; --list shows them.")
     workspace = chosen(ctx.obj, who, name, uuid)
-    print_json(calls.command(workspace, given[0], given[1:], by=operator_name()))
+    print_json(calls.command(workspace, given[0], given[1:], by=user_name()))
 
 
 def _print_commands(found: Iterable[Any], as_json: bool) -> None:

@@ -91,7 +91,7 @@ class VirtualClock:
                 empty = 0 if ready else empty + 1
                 if empty == _EMPTY_TURNS:
                     break
-            if not self.is_held():
+            if not _standing and not self.is_held():
                 return
             await asyncio.sleep(_HELD_LOOK_S)
 
@@ -102,6 +102,7 @@ _UNKNOWN = (None,)
 _QUIET_TURNS = 20  # turns of the loop after which in-memory work is taken to have come to rest
 
 _current: Clock = SystemClock()
+_standing = 0  # blocks in which virtual time stands still
 
 
 def now() -> float:
@@ -134,3 +135,14 @@ def use(clock: Clock) -> Iterator[Clock]:
         yield clock
     finally:
         _current = before
+
+
+@contextmanager
+def standing_still() -> Iterator[None]:
+    """Virtual time does not jump within the block: somebody waits for a thread."""
+    global _standing
+    _standing += 1
+    try:
+        yield
+    finally:
+        _standing -= 1

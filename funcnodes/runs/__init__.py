@@ -5,7 +5,9 @@ Sits on `core` and `devices`; workers and the command line sit on it.
 
 from funcnodes.core import Shelf
 from funcnodes.runs.control import Runner, active_run
+from funcnodes.runs.people import Approve, Ask, Tell
 from funcnodes.runs.plot import PlotChoice, XYPlot
+from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.readings import Average, WaitUntil
 from funcnodes.runs.recorder import Recorder
@@ -19,7 +21,21 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.run import Run
-from funcnodes.runs.scans import ListSweep, LogarithmicSweep, Repeat, Scan, Settle, Sweep
+from funcnodes.runs.scans import (
+    AdaptiveSweep,
+    AdaptiveSweep2D,
+    FindOptimum,
+    FindOptimum2D,
+    FindOptimum3D,
+    ListSweep,
+    LogarithmicSweep,
+    Optimiser,
+    Repeat,
+    Scan,
+    Search,
+    Settle,
+    Sweep,
+)
 from funcnodes.runs.sequences import (
     CheckAtLeast,
     CheckAtMost,
@@ -38,12 +54,20 @@ NODE_SHELF = Shelf(
         Sweep,
         LogarithmicSweep,
         ListSweep,
+        AdaptiveSweep,
+        AdaptiveSweep2D,
+        FindOptimum,
+        FindOptimum2D,
+        FindOptimum3D,
         Repeat,
         Settle,
         WaitUntil,
         Average,
         Recorder,
         XYPlot,
+        Ask,
+        Approve,
+        Tell,
         StepFrame,
         ForEachDevice,
         CheckBetween,
@@ -53,12 +77,13 @@ NODE_SHELF = Shelf(
         CheckMask,
     ],
     name="Scans",
-    description="Points, waiting, recording, plotting and tests with verdicts.",
+    description="Points, waiting, asking people, recording, plotting and tests with verdicts.",
 )
 
 __all__ = [
-    "ENDED", "NODE_SHELF", "Average", "Column", "ListSweep", "LogarithmicSweep", "PlotChoice",
-    "Recorder", "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore",
-    "RunWriter", "Runner", "Scan", "Settle", "StorageError", "Sweep", "Table", "TableSpec",
-    "WaitUntil", "XYPlot", "active_run",
+    "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
+    "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep",
+    "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage", "Run", "RunHead",
+    "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search", "Settle",
+    "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip

@@ -30,6 +30,9 @@ def run_facts(head: RunHead) -> Facts:
     yield "title", head.title
     yield "nodespace", head.nodespace
     yield "operator", head.operator
+    for key in ("sample", "project", "notes"):
+        if said := getattr(head, key):
+            yield key, said
     yield "bench", head.bench
     yield "simulated", head.simulated or "no"
     yield "replayed", head.replayed or "no"

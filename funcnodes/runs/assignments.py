@@ -55,6 +55,31 @@ class Assignment:
         return f"{port.node.name}: {port.name} = {_shown(port)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A value for something that has a name of its own: `NAME=VALUE`."""
+
+    name: str
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Assigned":
+        """Read `NAME=VALUE`.
+
+        Raises:
+            AssignmentError: It has another form.
+        """
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip()):
+            raise AssignmentError(f"{text!r} is not of the form NAME=VALUE.")
+        return cls(name.strip(), value.strip())
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one as a person types it: case and "_" for a space do not matter."""
+    return _plain(one) == _plain(other)
+
+
 def _find_node(space: NodeSpace, name: str) -> Node:
     if space.has_node(name):
         return space.get_node_by_id(name)

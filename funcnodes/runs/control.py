@@ -6,6 +6,8 @@ What happens from then on is the run's.
 
 from collections.abc import Callable
 
+import msgspec
+
 from funcnodes.core import Frame, Node, NodeSpace, Pacer
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
@@ -14,7 +16,7 @@ from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import holding
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
-from funcnodes.runs.records import LogEntry
+from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout
 from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
@@ -64,18 +66,24 @@ class Runner(Pacer):
             found.insert(0, stopped_by(latch.state))
         return found
 
-    async def start(self, *, operator: str = "") -> Run:
+    async def start(self, *, operator: str = "", about: RunAbout = NOTHING_SAID) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
+
+        Args:
+            operator: Who starts it.
+            about: What is said of it, to be kept in its file.
 
         Raises:
             RefusedError: A run is on, or the E-STOP is latched.
-            RunError: A check failed; `context["problems"]` has all sentences.
+            RunError: A check failed; `context["problems"]` has all sentences. Or what is said of
+                the run is too long.
             StorageError: The run file cannot be written.
         """
         active = self.active
         if active is not None or self._starting:
             number = f"Run {active.number}" if active is not None else "A run"
             raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
+        about = msgspec.structs.replace(about.checked(), operator=operator)
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
@@ -86,7 +94,7 @@ class Runner(Pacer):
             raise RunError(found[0] + more, problems=found)
         self._starting = True
         try:
-            run = Run(self._around(latch), plan(self.space), operator=operator)
+            run = Run(self._around(latch), plan(self.space), about)
             try:
                 await run.open()
             except BaseException:

@@ -139,7 +139,8 @@ def _head(new: RunHead, table: _Table, path: Path, title: str) -> RunHead:
         new, state="complete", started=started, ended=_wall(said.get("ended", "")) or started,
         started_mono=float(said.get("started, steady clock (s)", new.started_mono)),
         title=title or said.get("title") or path.stem, nodespace=said.get("nodespace", ""),
-        operator=said.get("operator", ""), bench=said.get("bench", ""),
+        operator=said.get("operator", ""), sample=said.get("sample", ""),
+        project=said.get("project", ""), notes=said.get("notes", ""), bench=said.get("bench", ""),
         simulated=share("simulated"), replayed=share("replayed"), versions=versions,
         message=_message(said, path),
     )  # fmt: skip

@@ -29,13 +29,16 @@ from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
-from funcnodes.runs.assignments import Assignment
+from funcnodes.runs.assignments import Assigned, Assignment
 from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
-from funcnodes.runs.records import RunHead
+from funcnodes.runs.people import give_answers
+from funcnodes.runs.prompts import Prompts
+from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
 from funcnodes.runs.run import Run
 from funcnodes.runs.simulator import simulator
 from funcnodes.runs.store import RunStore
+from funcnodes.runs.terminal import Terminal
 from funcnodes.settings import Settings, private_dir
 
 WORKER = "local"
@@ -55,11 +58,15 @@ class RunWatcher:
         changed: The run, at each change of state or progress.
         confirm: Asked once before a run that writes to real instruments, with their names;
             False ends it.
+        asks: Whether a person is at the terminal of this process, to be asked by nodes.
+        asking: Told True while a question stands on the terminal, and False after it.
     """
 
     say: Callable[[str], None] = _nothing
     changed: Callable[[Run], None] = _nothing
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
+    asks: bool = False
+    asking: Callable[[bool], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +100,14 @@ def run_file(
     path: Path,
     *,
     sets: Sequence[Assignment] = (),
+    answers: Sequence[Assigned] = (),
     bench: Path | None = None,
     out: Path | None = None,
     record_traffic: Path | None = None,
     replay: ReplayedRecording | None = None,
     watcher: RunWatcher | None = None,
     operator: str = "",
+    about: RunAbout = NOTHING_SAID,
     guarded: Guarded = nullcontext,
 ) -> LocalResult:
     """Run a nodespace file to its end; blocks, and takes SIGINT, SIGTERM and SIGHUP meanwhile.
@@ -107,24 +116,27 @@ def run_file(
         settings: Where runs are kept.
         path: The nodespace.
         sets: Values for its inputs.
+        answers: To what its nodes will ask, by their names.
         bench: Bench file in place of the one that the nodespace names.
         out: Folder that gets a copy of the run file.
         record_traffic: New file that gets what goes over the devices' wires.
         replay: A recording in place of the bench's instruments; none is opened then.
         watcher: Who is told meanwhile.
         operator: Who runs it.
+        about: What is said of the run, to be kept in its file.
         guarded: Watches over the open bench within a block, for the case that this process dies.
 
     Raises:
         FuncnodesError: It could not start; nothing was written to any device then.
         NotStarted: A signal came before it began.
     """
+    about = about.checked()
     data = read_nodespace(path)
     if out is not None:
         _check_folder(out)
     local = _Local(
-        settings, path, data, sets, bench, out, record_traffic, replay, watcher or RunWatcher(),
-        operator, guarded,
+        settings, path, data, sets, answers, bench, out, record_traffic, replay,
+        watcher or RunWatcher(), operator, about, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
 
@@ -167,12 +179,14 @@ class _Local:
     path: Path
     data: dict[str, Any]
     sets: Sequence[Assignment]
+    answers: Sequence[Assigned]
     bench_path: Path | None
     out: Path | None
     record_traffic: Path | None
     replay: ReplayedRecording | None
     watcher: RunWatcher
     operator: str
+    about: RunAbout
     guarded: Guarded
 
     @property
@@ -205,12 +219,21 @@ class _Local:
         space.deserialize(self.data)
         for assignment in self.sets:
             self.watcher.say(assignment.apply(space))
+        self._ask_by(space, stack)
         if path is not None:
             stack.push_async_callback(bench.close)
             await bench.open()
             stack.enter_context(self.guarded(bench))
         stack.enter_context(Watchdog(space.engine))
         return space
+
+    def _ask_by(self, space: NodeSpace, stack: AsyncExitStack) -> None:
+        """Lend its nodes the terminal, and what was answered in advance."""
+        prompts = Prompts(asks=self.watcher.asks)
+        space.services.provide(Prompts, prompts)
+        stack.callback(Terminal(prompts, by=self.operator, held=self.watcher.asking).close)
+        for line in give_answers(space, prompts, self.answers, by=self.operator):
+            self.watcher.say(line)
 
     async def _bench(self, path: Path, stack: AsyncExitStack) -> Bench:
         """The bench of that file, not yet open: its instruments, simulators or a recording."""
@@ -238,7 +261,7 @@ class _Local:
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
         try:
-            run = await runner.start(operator=self.operator)
+            run = await runner.start(operator=self.operator, about=self.about)
             interrupt.follow(run)
             await run.wait()
         finally:

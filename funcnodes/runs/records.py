@@ -12,6 +12,8 @@ from funcnodes.core.values import QUALITIES as QUALITIES, Quality
 from funcnodes.errors import RunError
 
 FORMAT_VERSION = 1
+NAME_LENGTH = 200
+NOTES_LENGTH = 10_000
 
 RunState = Literal[
     "running", "paused", "stopping", "complete", "stopped", "aborted", "failed", "interrupted"
@@ -106,6 +108,41 @@ def as_number(value: Any) -> float | None:
     return None if number != number else number
 
 
+class RunAbout(msgspec.Struct, frozen=True, kw_only=True):
+    """Who begins a run, and what is said of it before, for whoever looks for it later."""
+
+    operator: str = ""
+    sample: str = ""
+    project: str = ""
+    notes: str = ""
+
+    @property
+    def who(self) -> str:
+        """The operator in a sentence."""
+        return self.operator or "a script"
+
+    def checked(self) -> "RunAbout":
+        """The same, without space around it.
+
+        Raises:
+            RunError: A name is longer than a line, or the notes are longer than `NOTES_LENGTH`.
+        """
+        for name, text in (("sample", self.sample), ("project", self.project)):
+            if len(text.strip()) > NAME_LENGTH or "\n" in text.strip():
+                raise RunError(f"The {name} is to be one line of {NAME_LENGTH} letters at most.")
+        if len(self.notes) > NOTES_LENGTH:
+            raise RunError(f"The notes are longer than the {NOTES_LENGTH:,} letters that are kept.")
+        return msgspec.structs.replace(
+            self,
+            sample=self.sample.strip(),
+            project=self.project.strip(),
+            notes=self.notes.strip(),
+        )
+
+
+NOTHING_SAID = RunAbout()
+
+
 class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run without reading its rows.
 
@@ -120,6 +157,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         total: Points that were planned, None where that cannot be known.
         simulated: "" on real instruments, "all", or e.g. "1 of 2" (D7).
         replayed: The same for devices that a recording answered for.
+        sample, project, notes: What was said of it before it began, see `RunAbout`.
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
     """
@@ -136,6 +174,9 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     nodespace: str = ""
     title: str = ""
     operator: str = ""
+    sample: str = ""
+    project: str = ""
+    notes: str = ""
     bench: str = ""
     simulated: str = ""
     replayed: str = ""

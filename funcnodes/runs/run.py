@@ -37,6 +37,7 @@ from funcnodes.runs.records import (
     Event,
     LogEntry,
     LogLevel,
+    RunAbout,
     RunHead,
     RunState,
     StorageError,
@@ -46,7 +47,6 @@ from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
-
 _STOPPED = "the run was stopped"
 
 
@@ -86,10 +86,10 @@ class Run:
         waiting: What holds it up, such as "waiting for dmm", or "".
     """
 
-    def __init__(self, around: RunSurroundings, plan: Plan, *, operator: str) -> None:
+    def __init__(self, around: RunSurroundings, plan: Plan, about: RunAbout) -> None:
         self.space = around.space
         self.plan = plan
-        self.operator = operator
+        self.about = about
         self.tables: dict[str, Table] = {}
         self.message = ""
         self.parked: dict[str, str] = {}
@@ -308,7 +308,7 @@ class Run:
             on_failure=lambda error: _from_thread(loop, self._storage_failed, error),
             nodespace=self._around.nodespace,
             title=self.space.title,
-            operator=self.operator,
+            **msgspec.structs.asdict(self.about),
             bench=self.bench.name if self.bench is not None else "",
             simulated=share(self.bench.simulated if self.bench else None),
             replayed=share(self.bench.replayed if self.bench else None),
@@ -378,7 +378,7 @@ class Run:
             stack.callback(self.bench.on_notice(lambda n: _from_thread(loop, self._noticed, n)))
 
     async def _execute(self) -> None:
-        self.log("info", "run", f"Run {self.number} started by {self.operator or 'a script'}.")
+        self.log("info", "run", f"Run {self.number} started by {self.about.who}.")
         for node in self.plan.entries:
             if self._state in ("stopping", *ENDED) or self._outcome != "complete":
                 return

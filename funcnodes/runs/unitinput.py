@@ -12,14 +12,13 @@ from funcnodes.errors import UnitError, ValueRefusedError
 class InUnit(Protocol):
     """A node with ports in a unit that is chosen on it."""
 
-    @property
-    def unit_now(self) -> str:
-        """The unit that its ports have."""
+    def unit_of(self, port_id: str) -> str:
+        """The unit that an input says."""
 
-    def take_unit(self, unit: str) -> None:
-        """Give the ports that unit."""
+    def take_unit(self, unit: str, port_id: str) -> None:
+        """Give the ports that are in the unit of an input that unit."""
 
-    def wired_in_unit(self) -> str:
+    def wired_in_unit(self, port_id: str) -> str:
         """The name of a port whose wire keeps the unit as it is, or ""."""
 
 
@@ -30,13 +29,13 @@ class UnitInput(NodeInput):
         unit = str(super().check(value)).strip()
         node = self.node
         assert isinstance(node, InUnit)
-        if unit == node.unit_now:
+        if unit == node.unit_of(self.id):
             return unit
         try:
             units.check(unit)
         except UnitError as error:
             raise self.refusal(error.message) from error
-        wired = node.wired_in_unit()
+        wired = node.wired_in_unit(self.id)
         if wired:
             raise ValueRefusedError(
                 f"{self.node.name}: the unit cannot be changed while its {wired} is wired.",
@@ -59,12 +58,12 @@ class UnitInput(NodeInput):
 
     def _apply(self, unit: Any) -> None:
         if isinstance(self.node, InUnit):
-            self.node.take_unit(str(unit))
+            self.node.take_unit(str(unit), self.id)
 
 
 def convert_inputs(node: Node, ids: Iterable[str], before: str, unit: str) -> None:
     """Give numbers, and lists of them, another unit; of one dimension, they stay as much."""
-    convert = conversion_if_any(before, unit)
+    convert = conversion(before, unit)
     for port_id in ids:
         port = node.inputs[port_id]
         value, is_list = port.value, port.type.base is list
@@ -79,7 +78,7 @@ def _list_in(unit: str) -> PortType:
     return replace(PortType.of(list[float]), unit=unit)
 
 
-def conversion_if_any(source: str, target: str) -> units.Conversion | None:
+def conversion(source: str, target: str) -> units.Conversion | None:
     """How a number changes its unit; None where there is none, or no way between them."""
     if not source or not target or source == target:
         return None

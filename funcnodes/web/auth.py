@@ -7,7 +7,6 @@ else is called; only an admin's link says that two sessions are the same person'
 tokens from one address within a minute shut that address out for the rest of it.
 """
 
-import getpass
 import hashlib
 import itertools
 import secrets
@@ -21,6 +20,7 @@ from typing import Any, get_args
 
 from funcnodes.errors import RefusedError
 from funcnodes.machine.files import read_json, write_json
+from funcnodes.machine.person import user_name
 from funcnodes.workers.schema import PersonView, Role
 
 LINK_S = 15 * 60.0
@@ -220,10 +220,7 @@ class Auth:
 
 def operating_user() -> str:
     """Name of the operating system's user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "operator"
+    return user_name() or "operator"
 
 
 def _shown(name: str) -> str:

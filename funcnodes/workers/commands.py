@@ -17,6 +17,7 @@ from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
+from funcnodes.runs.records import RunAbout
 from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
@@ -328,7 +329,9 @@ class Commands:
     # ── runs ──
 
     async def _run_start(self, body: schema.RunStart, actor: schema.Actor) -> str:
-        run = await self._worker.require_open().runner.start(operator=actor.name)
+        about = RunAbout(sample=body.sample, project=body.project, notes=body.notes)
+        runner = self._worker.require_open().runner
+        run = await runner.start(operator=actor.name, about=about)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
@@ -349,6 +352,13 @@ class Commands:
         if run is None:
             raise RefusedError("No run is on.")
         return run
+
+    def _answer_prompt(self, body: schema.AnswerPrompt, actor: schema.Actor) -> None:
+        prompts = self._worker.require_open().prompts
+        prompts.answer(body.id, body.value, by=actor.name, how="page")
+
+    def _see_prompt(self, body: schema.SeePrompt, actor: schema.Actor) -> None:
+        self._worker.require_open().prompts.see(body.id, by=actor.name)
 
     def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
         edits.run_by_hand(self._node(body.id), actor.name)

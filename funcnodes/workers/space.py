@@ -10,7 +10,7 @@ from typing import Any
 from funcnodes.core import Library, Node, NodeSpace
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.runs import Runner, RunStore, Table
+from funcnodes.runs import Prompts, Runner, RunStore, Table
 from funcnodes.runs.records import LogEntry
 from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
@@ -20,6 +20,7 @@ from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave
 from funcnodes.workers.shown import views
+from funcnodes.workers.shown.questions import prompts_put
 from funcnodes.workers.workspace import LoadedSpace, SpaceStore
 
 ROWS_PER_EVENT = 5_000
@@ -48,6 +49,7 @@ class OpenNodespace:
         editor: Its edits.
         revisions: What was changed last, and by whom.
         runner: Its runs.
+        prompts: What its nodes ask people.
         live: What was written by hand outside them.
         touched: Nodes that the last edit, undo or redo was about.
         canvas: What browsers know of it.
@@ -79,6 +81,8 @@ class OpenNodespace:
         self.revisions = Revisions()
         self.touched: frozenset[str] = frozenset()
         self.runner = Runner(space, runs, nodespace=loaded.name)
+        self.prompts = Prompts()
+        space.services.provide(Prompts, self.prompts)
         self.live = LiveSession(space, space.services.get(Bench), logbook=logbook, changed=changed)
         self.canvas = Canvas(space, publisher)
         self._sent_rows: dict[str, int] = {}
@@ -86,6 +90,7 @@ class OpenNodespace:
             self.runner.on_change(lambda run: self._run_changed()),
             self.runner.on_rows(self._rows_appended),
             self.runner.on_log(self._run_logged),
+            self.prompts.on_change(self._prompts_changed),
         ]
         space.on("arming", self._armed)
 
@@ -141,6 +146,7 @@ class OpenNodespace:
         self.live.close()
         await self.autosave.aclose()
         await self.space.aclose()
+        self._publisher.put(schema.PromptsPut(prompts=[]))
 
     def _edited(self, edit: Edit) -> None:
         self.touched = edit.touches
@@ -160,6 +166,9 @@ class OpenNodespace:
     def _run_events(self) -> list[schema.PatchEvent]:
         run = self.runner.run
         return [schema.RunPut(run=views.run_view(run))] if run is not None else []
+
+    def _prompts_changed(self) -> None:
+        self._publisher.mark("prompts", lambda: [prompts_put(self.prompts)])
 
     def _rows_appended(self, table: Table, start: int, stop: int) -> None:
         """Rows are sent from where the last patch left off, so none is lost or sent twice."""

@@ -26,7 +26,7 @@ from funcnodes.devices.bench.reach import targets_of
 from funcnodes.devices.device import Device
 from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop import safetylog
-from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
+from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.machine.place import leases_dir
@@ -43,6 +43,7 @@ from funcnodes.workers.opening import Opening
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.shown import views
 from funcnodes.workers.shown.examples import example, example_views
+from funcnodes.workers.shown.questions import prompt_views
 from funcnodes.workers.shown.safety import SafetyFeed
 from funcnodes.workers.space import OpenNodespace, build
 from funcnodes.workers.threads import in_thread
@@ -340,6 +341,7 @@ class Worker:
             library=self.palette.entries,
             examples=list(example_views()),
             people=self.controls.people(),
+            prompts=prompt_views(self.open.prompts) if self.open is not None else [],
             now=clock.now(),
             log=list(self.logbook.lines),
         )
@@ -560,12 +562,9 @@ class Worker:
     async def estop(self, cause: str, by: str, *, told: Any = lambda _: None) -> LatchState:
         """Stop every device, give up what runs, disarm. Returns the latch with all words."""
 
-        def on_ack(ack: StopAck) -> None:
-            told(ack)
-
         try:
             if self.bench is not None:
-                await self.bench.estop(cause, by, on_ack=on_ack)
+                await self.bench.estop(cause, by, on_ack=told)
             else:
                 self.latch.engage(cause, by)
                 self.latch.save()

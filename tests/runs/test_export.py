@@ -33,6 +33,8 @@ def test_the_header_lets_the_file_stand_alone(tmp_path: Path) -> None:
         title="Diode\nI-V",
         nodespace="diode_iv",
         operator="ada",
+        sample="F-17",
+        notes="A night\nin air.",
         bench="demo",
         simulated="all",
         versions={"funcnodes": "0.3.0"},
@@ -42,6 +44,8 @@ def test_the_header_lets_the_file_stand_alone(tmp_path: Path) -> None:
     assert header["title"] == "Diode I-V"
     assert header["simulated"] == "all"
     assert (header["operator"], header["bench"]) == ("ada", "demo")
+    assert (header["sample"], header["notes"]) == ("F-17", "A night in air.")
+    assert "project" not in header
     assert header["version of funcnodes"] == "0.3.0"
     assert header["column V"] == "unit V"
     assert header["state"] == "complete"

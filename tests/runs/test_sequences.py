@@ -359,7 +359,7 @@ async def test_a_unit_is_kept_with_the_graph(lab: Any) -> None:
     found = next(node for node in saved["nodes"] if node["node_id"] == "check.at_least")
     fresh = lab.add("check.at_least")
     fresh.deserialize(found)
-    assert (fresh.unit_now, fresh.low.unit, fresh.low.value) == ("V", "V", 4.9)
+    assert (fresh.unit_of(), fresh.low.unit, fresh.low.value) == ("V", "V", 4.9)
 
 
 async def test_a_run_does_not_start_with_a_check_that_judges_nothing(lab: Any) -> None:

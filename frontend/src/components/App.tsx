@@ -8,6 +8,7 @@ import { Dialogs } from "./dialogs/Dialogs";
 import { AddPalette } from "./left/AddPalette";
 import { Sprite } from "./parts/Icon";
 import { Toasts } from "./parts/Toasts";
+import { Prompts } from "./prompts/Prompts";
 import { NoWorker } from "./start/NoWorker";
 import { SignIn } from "./start/SignIn";
 import { Start } from "./start/Start";
@@ -32,6 +33,7 @@ export function App() {
   return (
     <>
       <Sprite />
+      <Prompts />
       <Suspense fallback={<Waiting />}>
         <Page />
       </Suspense>

@@ -103,6 +103,8 @@ function letter(key: string, may: boolean): (() => void) | null {
       return () => canvas()?.fit();
     case "l":
       return may ? () => canvas()?.tidy() : null;
+    case "q":
+      return focusQuestion;
     case "p":
       return pinHere;
     case "c":
@@ -142,6 +144,11 @@ function pinHere(): void {
 function focusSearch(): void {
   set({ leftTab: "nodes" });
   requestAnimationFrame(() => document.getElementById("palette-search")?.focus());
+}
+
+/** The oldest question that waits. */
+function focusQuestion(): void {
+  document.querySelector<HTMLElement>(".prompt :is(input, textarea, select, button):not([disabled])")?.focus();
 }
 
 function isTyping(target: EventTarget | null): boolean {

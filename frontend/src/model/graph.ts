@@ -5,8 +5,8 @@
  */
 
 import type {
-  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, PortKind, RunView, SafetyView, Snapshot,
-  SpaceView, WatchView,
+  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, PortKind, PromptView, RunView, SafetyView,
+  Snapshot, SpaceView, WatchView,
 } from "./wire.gen";
 
 export const LOG_LINES = 1000;
@@ -26,6 +26,7 @@ export interface Graph {
   library: LibraryEntry[];
   examples: ExampleView[];
   people: PersonView[];
+  prompts: PromptView[];
   log: LogLine[];
 }
 
@@ -45,6 +46,7 @@ export function fromSnapshot(snapshot: Snapshot): Graph {
     library: snapshot.library,
     examples: snapshot.examples,
     people: snapshot.people,
+    prompts: snapshot.prompts,
     log: snapshot.log,
   };
 }
@@ -92,6 +94,8 @@ function applyEvent(graph: Graph, event: Event, own: Own): Graph {
       return { ...graph, library: event.library };
     case "people":
       return { ...graph, people: event.people };
+    case "prompts":
+      return { ...graph, prompts: event.prompts };
     case "log":
       return { ...graph, log: [...graph.log, ...event.lines].slice(-LOG_LINES) };
     case "reset":

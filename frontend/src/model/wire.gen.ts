@@ -66,6 +66,15 @@ export type Section =
   | "body"
   | "finally";
 
+export type PromptKind =
+  | "number"
+  | "choice"
+  | "text"
+  | "picture"
+  | "confirm"
+  | "approve"
+  | "tell";
+
 export type BodyKind =
   | ""
   | "plot"
@@ -225,10 +234,30 @@ export interface RunView {
   rows: number;
   kept: number;
   operator: string;
+  sample: string;
+  project: string;
+  notes: string;
   simulated: boolean;
   message: string;
   waiting: string;
   nodespace: string;
+}
+
+/** Something that a node asks people, or tells them (`kind` is "tell"). */
+export interface PromptView {
+  id: string;
+  node: string;
+  name: string;
+  kind: PromptKind;
+  text: string;
+  unit: string;
+  min: number | null;
+  max: number | null;
+  choices: Array<string>;
+  default: string;
+  asked: number;
+  due: number | null;
+  then: string;
 }
 
 export type AlarmSeverity =
@@ -471,6 +500,7 @@ export interface Snapshot {
   library: Array<LibraryEntry>;
   examples: Array<ExampleView>;
   people: Array<PersonView>;
+  prompts: Array<PromptView>;
   log: Array<LogLine>;
   now: number;
 }
@@ -570,6 +600,12 @@ export interface PeoplePut {
   people: Array<PersonView>;
 }
 
+/** What waits for an answer now, all of it, oldest first. */
+export interface PromptsPut {
+  type: "prompts";
+  prompts: Array<PromptView>;
+}
+
 export interface Logged {
   type: "log";
   lines: Array<LogLine>;
@@ -599,6 +635,7 @@ export type Event =
   | SpacePut
   | LibraryPut
   | PeoplePut
+  | PromptsPut
   | Logged
   | Reset;
 
@@ -843,6 +880,9 @@ export interface CloseSpace {
 export interface RunStart {
   type: "run_start";
   accepted?: Array<string>;
+  sample?: string;
+  project?: string;
+  notes?: string;
 }
 
 export interface RunPause {
@@ -861,6 +901,19 @@ export interface RunStop {
 /** Give up what is under way, then park. */
 export interface RunAbort {
   type: "run_abort";
+}
+
+/** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
+export interface AnswerPrompt {
+  type: "answer_prompt";
+  id: string;
+  value: unknown;
+}
+
+/** Somebody has seen what a node told; it goes from every page. */
+export interface SeePrompt {
+  type: "see_prompt";
+  id: string;
 }
 
 /** Run one node now (Retry on its card). */
@@ -1016,6 +1069,8 @@ export type Body =
   | RunResume
   | RunStop
   | RunAbort
+  | AnswerPrompt
+  | SeePrompt
   | Trigger
   | Cancel
   | StopActing

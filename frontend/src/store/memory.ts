@@ -4,18 +4,26 @@ import { create } from "zustand";
 
 export type Theme = "system" | "light" | "dark";
 
+export interface About {
+  sample: string;
+  project: string;
+  notes: string;
+}
+
 export interface Memory {
   theme: Theme;
   favourites: string[];
   /** Newest first. */
   used: string[];
   hasRun: boolean;
+  /** What is said of the next run: kept for the one after, but for the notes. */
+  about: About;
   hintsOff: boolean;
 }
 
 const KEY = "funcnodes.editor";
 const THEME_KEY = "funcnodes.theme";
-const FRESH: Memory = { theme: "system", favourites: [], used: [], hasRun: false, hintsOff: false };
+const FRESH: Memory = { theme: "system", favourites: [], used: [], hasRun: false, about: { sample: "", project: "", notes: "" }, hintsOff: false };
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 
 function load(): Memory {
@@ -53,6 +61,7 @@ const USED = 5;
 export const remember = {
   theme: (theme: Theme) => set({ theme }),
   ran: () => set({ hasRun: true }),
+  about: (said: Partial<About>) => set(({ about }) => ({ about: { ...about, ...said } })),
   hintsOff: () => set({ hintsOff: true }),
   used: (key: string) => set(({ used }) => ({ used: [key, ...used.filter((each) => each !== key)].slice(0, USED) })),
   favourite: (key: string) =>

@@ -5,7 +5,7 @@ import { asked, mustShow, planKey } from "../model/safety";
 import type { SafetyView } from "../model/wire.gen";
 import { command, live as link, report } from "./commands";
 import { get, mayAct, openDialog, set, toast } from "./editor";
-import { remember } from "./memory";
+import { remember, useMemory } from "./memory";
 
 /** Run, or go on. Where a real bench is about to be armed its plan is shown first (S1). */
 export function run(): void {
@@ -18,8 +18,9 @@ export function run(): void {
 }
 
 function startRun(safety: SafetyView): void {
+  const { about } = useMemory.getState();
   remember.ran();
-  void command({ type: "run_start", accepted: asked(safety) });
+  void command({ type: "run_start", accepted: asked(safety), ...about }).then((answer) => answer && remember.about({ notes: "" }));
 }
 
 /** Switch Live on or off; on only once the plan was seen, off with what was set parked or left. */

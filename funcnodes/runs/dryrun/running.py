@@ -22,7 +22,7 @@ from funcnodes.devices.device.rack import Write
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.safety.alarms import AlarmEvent, AlarmState
 from funcnodes.errors import RefusedError, RunError
-from funcnodes.runs.assignments import Assignment
+from funcnodes.runs.assignments import Assigned, Assignment
 from funcnodes.runs.control import Runner
 from funcnodes.runs.dryrun import findings
 from funcnodes.runs.dryrun.bench import DryBench, dry_bench
@@ -31,6 +31,8 @@ from funcnodes.runs.dryrun.report import DryReport, EndReport
 from funcnodes.runs.dryrun.writes import WriteLog
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.local import WORKER, bench_of, library, read_nodespace, simulated_bench
+from funcnodes.runs.people import give_answers
+from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.records import LogEntry
 from funcnodes.runs.run import stopped_by
 from funcnodes.runs.store import RunStore
@@ -48,6 +50,7 @@ def dry_run(
     path: Path,
     *,
     sets: Sequence[Assignment] = (),
+    answers: Sequence[Assigned] = (),
     bench: Path | None = None,
     simulators: Path | None = None,
     seed: int | None = SEED,
@@ -63,6 +66,7 @@ def dry_run(
         settings: Where the worker's files and benches are, which are only read.
         path: The nodespace.
         sets: Values for its inputs.
+        answers: To what its nodes will ask; nobody is asked.
         bench: Bench file in place of the one that the nodespace names.
         simulators: A bench file of the simulators, for devices of the same name.
         seed: Makes noise repeat; None for other noise each time.
@@ -78,7 +82,10 @@ def dry_run(
     found = bench_of(data, path, bench, folder)
     hashes = hashes_of(data, sets, found)
     with tempfile.TemporaryDirectory(prefix="funcnodes-dry-") as temporary:
-        dry = _Dry(path, data, sets, found, simulators, seed, most_s, folder, Path(temporary), rows)
+        dry = _Dry(
+            path, data, sets, answers, found, simulators, seed, most_s, folder, Path(temporary),
+            rows,
+        )  # fmt: skip
         before = time.monotonic()
         with clock.use(clock.VirtualClock(time.time())) as current:
             assert isinstance(current, clock.VirtualClock)
@@ -108,6 +115,7 @@ class _Dry:
     path: Path
     data: dict[str, Any]
     sets: Sequence[Assignment]
+    answers: Sequence[Assigned]
     bench_path: Path | None
     simulators: Path | None
     seed: int | None
@@ -141,6 +149,9 @@ class _Dry:
             space.deserialize(self.data)
             for assignment in self.sets:
                 assignment.apply(space)
+            prompts = Prompts(asks=False, why_not="a dry run asks nobody")
+            space.services.provide(Prompts, prompts)
+            give_answers(space, prompts, self.answers, by="")
             if dry is not None:
                 stack.push_async_callback(dry.bench.close)
                 await dry.bench.open()

@@ -6,29 +6,23 @@ the instrument stands at when the scan begins; it is put back there in the end.
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from funcnodes.core import NodeInput, NodeOutput, PortType, Wave, clock
+from funcnodes.core import NodeInput, NodeOutput, Wave, clock
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes.nodes import DeviceSet
 from funcnodes.devices.nodes.ports import VALUE
 from funcnodes.errors import DeviceError, ExecutionError
 from funcnodes.runs.control import active_run
-from funcnodes.runs.scans.scan import Scan
-from funcnodes.runs.unitinput import UnitInput, conversion_if_any, convert_inputs
+from funcnodes.runs.scans.axes import ScanInUnits
+from funcnodes.runs.unitinput import UnitInput, conversion
 
 Order = Literal["forward", "backward", "alternating"]
 
 
-class SteppedScan(Scan):
-    """A scan of one value. Subclasses say how many values there are one way, and which.
-
-    Attributes:
-        in_unit: Inputs that are numbers, or lists of numbers, in the unit of the value.
-    """
-
-    in_unit: ClassVar[tuple[str, ...]] = ()
+class SteppedScan(ScanInUnits):
+    """A scan of one value. Subclasses say how many values there are one way, and which."""
 
     both_ways = NodeInput(
         type=bool,
@@ -75,9 +69,12 @@ class SteppedScan(Scan):
     )
     value = NodeOutput(type=float, description="The value of this point.")
 
-    _unit = ""
     _times = 0  # how often it was begun within `_around`
     _around: Wave | None = None  # the outermost wave of the last time
+
+    @property
+    def _unit(self) -> str:
+        return self.unit_of("unit")
 
     # ── what subclasses say ───────────────────────────────────────────────────────────────
 
@@ -90,21 +87,6 @@ class SteppedScan(Scan):
         raise NotImplementedError
 
     # ── the values ────────────────────────────────────────────────────────────────────────
-
-    def take_unit(self, unit: str) -> None:
-        """Give the ports that unit; of one dimension, they stay the same quantity."""
-        if unit == self._unit:
-            return
-        before, self._unit = self._unit, unit
-        self.outputs["value"].type = PortType.of(float, unit=unit)
-        convert_inputs(self, self.in_unit, before, unit)
-
-    @property
-    def unit_now(self) -> str:
-        return self._unit
-
-    def wired_in_unit(self) -> str:
-        return "value" if self.outputs["value"].is_connected() else ""
 
     def points_total(self) -> int:
         count = self.count()
@@ -186,7 +168,7 @@ class SteppedScan(Scan):
                 f"{self.name}: {node.device}.{node.member} reads {sample.value} "
                 f"({sample.quality}), so nothing can be relative to it."
             )
-        convert: Callable[[Any], Any] = conversion_if_any(unit, self._unit) or float
+        convert: Callable[[Any], Any] = conversion(unit, self._unit) or float
         return _Present(device, node.member, sample.value, convert(sample.value))
 
     async def _put_back(self, present: "_Present") -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from funcnodes.core import NodeInput, units
 from funcnodes.errors import ExecutionError, UnitError
+from funcnodes.runs.scans.axes import one_axis
 from funcnodes.runs.scans.scan import MAX_POINTS
 from funcnodes.runs.scans.stepped import SteppedScan
 
@@ -31,7 +32,7 @@ class Sweep(SteppedScan):
     description = __doc__ or ""
     icon = "sweep"
     words = ("scan", "ramp", "linear", "range", "loop", "for", "curve")
-    in_unit = ("start", "stop")
+    axes = one_axis("start", "stop")
 
     start = NodeInput(type=float, default=0.0, does_trigger=False, description="First value.")
     stop = NodeInput(type=float, default=1.0, does_trigger=False, description="Last value.")
@@ -58,7 +59,7 @@ class LogarithmicSweep(SteppedScan):
     description = __doc__ or ""
     icon = "sweep"
     words = ("scan", "log", "decade", "octave", "frequency", "geometric", "bode", "ratio")
-    in_unit = ("start", "stop")
+    axes = one_axis("start", "stop")
 
     start = NodeInput(type=float, default=1.0, does_trigger=False, description="First value.")
     stop = NodeInput(type=float, default=1000.0, does_trigger=False, description="Last value.")
@@ -139,7 +140,7 @@ class ListSweep(SteppedScan):
     description = __doc__ or ""
     icon = "sweep"
     words = ("scan", "values", "points", "custom", "array", "segments")
-    in_unit = ("values",)
+    axes = one_axis("values")
 
     listed = ValuesInput(
         "values",

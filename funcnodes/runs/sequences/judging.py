@@ -109,7 +109,7 @@ class JudgedInput(NodeInput):
     def follow(self) -> None:
         node = self.node
         unit = self.sources[0].unit if self.sources else ""
-        if isinstance(node, NumberCheck) and unit and not node.unit_now and not is_loading():
+        if isinstance(node, NumberCheck) and unit and not node.unit_of() and not is_loading():
             node.adopt(unit)
 
 
@@ -130,18 +130,19 @@ class NumberCheck(CheckNode):
 
     _unit = ""
 
-    @property
-    def unit_now(self) -> str:
+    def unit_of(self, port_id: str = "unit") -> str:
+        """The unit of the value and its limits, "" for plain numbers."""
         return self._unit
 
-    def take_unit(self, unit: str) -> None:
+    def take_unit(self, unit: str, port_id: str = "unit") -> None:
         """Give the ports that unit; of one dimension, they stay the same quantity."""
         if unit != self._unit:
             before, self._unit = self._unit, unit
             convert_inputs(self, self.in_unit, before, unit)
             self.inputs["value"].type = PortType.of(float, unit=unit)
 
-    def wired_in_unit(self) -> str:
+    def wired_in_unit(self, port_id: str = "unit") -> str:
+        """What is wired, while anything is: the unit stays then."""
         wired = (self.inputs[name] for name in ("value", *self.in_unit))
         return next((port.name for port in wired if port.is_connected()), "")
 

@@ -23,6 +23,7 @@ from funcnodes.workers.schema.views import (
     PersonView,
     Problem,
     ProgressView,
+    PromptView,
     RunView,
     SafetyView,
     SpaceView,
@@ -54,6 +55,8 @@ class Snapshot(Base, kw_only=True, tag="snapshot"):
     library: list[LibraryEntry] = []
     examples: list[ExampleView] = []
     people: list[PersonView] = []
+    prompts: list[PromptView] = []
+    """What waits for an answer, oldest first."""
     log: list[LogLine] = []
     now: float = 0.0
     """The worker's clock, seconds since the epoch: ages are counted on it."""
@@ -156,6 +159,12 @@ class PeoplePut(Base, kw_only=True, tag="people"):
     people: list[PersonView]
 
 
+class PromptsPut(Base, kw_only=True, tag="prompts"):
+    """What waits for an answer now, all of it, oldest first."""
+
+    prompts: list[PromptView]
+
+
 class Logged(Base, kw_only=True, tag="log"):
     lines: list[LogLine]
 
@@ -170,7 +179,7 @@ class Reset(Base, kw_only=True, tag="reset"):
 PatchEvent = (
     NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | PortValues | RowsView | DevicePut
     | DeviceGone | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut
-    | Logged | Reset
+    | PromptsPut | Logged | Reset
 )  # fmt: skip
 
 

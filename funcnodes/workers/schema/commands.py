@@ -268,6 +268,10 @@ class RunStart(BenchCommand, kw_only=True, tag="run_start"):
 
     accepted: list[str] = []
     """Texts of the warnings that whoever starts it accepts; recorded with the run (S5)."""
+    sample: str = ""
+    """What is measured; kept with the run, as project and notes."""
+    project: str = ""
+    notes: str = ""
 
 
 class RunPause(BenchCommand, kw_only=True, tag="run_pause"):
@@ -284,6 +288,21 @@ class RunStop(EndCommand, kw_only=True, tag="run_stop"):
 
 class RunAbort(EndCommand, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
+
+
+class AnswerPrompt(BenchCommand, kw_only=True, tag="answer_prompt"):
+    """Answer what a node asks. The first answer is taken; the next one is refused with who was."""
+
+    id: str
+    value: Any
+    """A number, or one with its unit as text ("0.8 mm"); a choice, a text, a PNG's bytes, true or
+    false."""
+
+
+class SeePrompt(KeepCommand, kw_only=True, tag="see_prompt"):
+    """Somebody has seen what a node told; it goes from every page."""
+
+    id: str
 
 
 class TriggerNode(BenchCommand, kw_only=True, tag="trigger"):

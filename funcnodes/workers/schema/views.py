@@ -18,6 +18,7 @@ from funcnodes.workers.schema.words import (
     NodeState,
     Policy,
     PortKind,
+    PromptKind,
     Quality,
     Role,
     RunState,
@@ -207,12 +208,39 @@ class RunView(Base, kw_only=True):
     kept: int = 0
     """Rows on disk for good: what is below this mark survives a crash (R4)."""
     operator: str = ""
+    sample: str = ""
+    project: str = ""
+    notes: str = ""
     simulated: bool = False
     message: str = ""
     """Why it ended otherwise than complete, or was paused by itself."""
     waiting: str = ""
     """What holds it up just now, e.g. "waiting for dmm"."""
     nodespace: str = ""
+
+
+class PromptView(Base, kw_only=True):
+    """Something that a node asks people, or tells them (`kind` is "tell")."""
+
+    id: str
+    node: str
+    """The node that asks, by its name across subgraphs."""
+    name: str
+    """What it is called on its card."""
+    kind: PromptKind
+    text: str
+    unit: str = ""
+    min: float | None = None
+    max: float | None = None
+    choices: list[str] = []
+    default: str = ""
+    """What to offer as the answer, as a person would type it."""
+    asked: float
+    """Seconds since the epoch."""
+    due: float | None = None
+    """When nobody can answer it any more, likewise."""
+    then: str = ""
+    """What happens at that time."""
 
 
 AlarmSeverity = alarmnodes.SeverityName

@@ -12,7 +12,7 @@ from funcnodes.core import nodes, types, values
 from funcnodes.core.nodes import home
 from funcnodes.core.running import surface
 from funcnodes.devices import device
-from funcnodes.runs import records
+from funcnodes.runs import prompts, records
 
 
 class Base(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,6 +28,7 @@ Role = Literal["viewer", "operator", "admin"]
 Arming = home.Arming
 Quality = values.Quality
 Section = nodes.Section
+PromptKind = prompts.PromptKind
 BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
 CurveStyle = Literal["line", "points", "line and points"]
 CellValue = str | float | bool | None

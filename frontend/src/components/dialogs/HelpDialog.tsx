@@ -1,7 +1,7 @@
 import { Dialog } from "./Dialog";
 
 const KEYS: Array<[string, Array<[string, string]>]> = [
-  ["Running", [["Run, or go on", "Ctrl Enter"], ["Stop", "Ctrl Alt Enter"], ["E-STOP, wherever the focus is", "Ctrl .|Ctrl Alt .|Pause"]]],
+  ["Running", [["Run, or go on", "Ctrl Enter"], ["Stop", "Ctrl Alt Enter"], ["Answer the oldest question", "Q"], ["E-STOP, wherever the focus is", "Ctrl .|Ctrl Alt .|Pause"]]],
   [
     "Editing",
     [

@@ -15,7 +15,7 @@ export function DataTab() {
   const worker = useEditor((state) => state.worker);
   const [words, setWords] = useState("");
   const wanted = words.trim().toLowerCase();
-  const runs = withCurrent(listed, current).filter((run) => `${run.number} ${run.nodespace} ${run.operator} ${RUN[run.state].word}`.toLowerCase().includes(wanted));
+  const runs = withCurrent(listed, current).filter((run) => `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word}`.toLowerCase().includes(wanted));
   return (
     <>
       <div className="dockbar">
@@ -32,6 +32,7 @@ export function DataTab() {
             <tr>
               <th>Run</th>
               <th style={{ width: "36%" }}>Nodespace</th>
+              <th>Sample</th>
               <th>Started</th>
               <th>Took</th>
               <th>State</th>
@@ -50,6 +51,7 @@ export function DataTab() {
                     {run.message && <span className="dim msg" title={run.message}>{run.message}</span>}
                   </span>
                 </td>
+                <td title={[run.project, run.notes].filter(Boolean).join(": ")}>{run.sample}</td>
                 <td className="m" title={new Date(run.started * 1000).toLocaleString()}>{clockTime(run.started)}</td>
                 <td className="m">{run.ended === null ? "" : duration(run.ended - run.started)}</td>
                 <td><Chip mark={RUN[run.state]} /></td>

@@ -1,11 +1,12 @@
 import { clockTime, duration, whole } from "../../model/format";
-import { ownRun } from "../../model/graph";
+import { isRunning, ownRun } from "../../model/graph";
 import { edgesIn, nodesIn } from "../../model/scope";
 import type { EdgeView, NodeView } from "../../model/wire.gen";
 import { RUN } from "../../model/words";
 import { useEditor } from "../../store/editor";
 import { now } from "../../store/clock";
 import { Chip, Sim } from "../parts/Lamp";
+import { NextRun } from "./NextRun";
 import { SelectionSection } from "./SelectionSection";
 
 const NO_NODES: Record<string, NodeView> = {};
@@ -56,12 +57,26 @@ export function SpaceInspector({ selected }: { selected: number }) {
                     <dd>{run.operator}</dd>
                   </>
                 )}
+                {run.sample && (
+                  <>
+                    <dt>Sample</dt>
+                    <dd title={run.sample}>{run.sample}</dd>
+                  </>
+                )}
+                {run.project && (
+                  <>
+                    <dt>Project</dt>
+                    <dd title={run.project}>{run.project}</dd>
+                  </>
+                )}
               </dl>
+              {run.notes && <p className="devmsg">{run.notes}</p>}
             </>
           ) : (
             <p className="dim small">No runs yet. Press Run and they appear here.</p>
           )}
         </section>
+        {!isRunning(run) && <NextRun />}
         {(space?.bench || bench) && (
           <section className="sect">
             <h3>Bench</h3>
