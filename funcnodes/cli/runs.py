@@ -117,6 +117,8 @@ def export(
     if kind == "csv" and len(readers) == 1 and (out is None or str(out) == "-"):
         sys.stdout.writelines(csv_lines(readers[0], recorder=recorder))
         return
+    if str(out) == "-":
+        raise FuncnodesError("Only one run as CSV can be printed; --out takes the name of a file.")
     path = out or Path(f"{safe_name(readers[0].head)}{SUFFIXES[kind]}")
     if not path.name:
         raise FuncnodesError(f"'{path}' is a folder; --out takes the name of a file.")

@@ -127,6 +127,8 @@ def delete(
         head = found[0].restore(run)
     else:
         path = find_run(ctx.obj, run, worker).path
+        if path.parent not in [folder for _, folder in run_folders(ctx.obj, worker)]:
+            return complain(f"{path} is in no worker's folder of runs; that file is yours.")
         head = run_store(path.parent).delete(path.stem.partition("-")[2])
     if as_json:
         print_json({"run": head.id, "number": head.number, "deleted": not restore})

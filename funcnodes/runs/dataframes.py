@@ -11,7 +11,7 @@ import msgspec
 
 from funcnodes.runs.about import CLOCKS, ROW
 from funcnodes.runs.extras import extra
-from funcnodes.runs.forms import Batch, Titled
+from funcnodes.runs.forms import Batch, Titled, texts
 from funcnodes.runs.records import QUALITIES
 
 
@@ -58,9 +58,17 @@ def to_pandas(table: Columns) -> Any:
 
 
 def to_polars(table: Columns) -> Any:
-    """A DataFrame of polars, which has no place for units: see `RunReader.about`."""
+    """A DataFrame of polars, which has no place for units: see `RunReader.about`. Cells of no one
+    kind are text, composites as JSON."""
     polars = extra("polars", what="Polars frames")
-    return polars.DataFrame({title: _flat(array) for title, array in table.arrays.items()})
+    data = dict(table.arrays)
+    for column in table.columns:
+        cells = data[column.title]
+        if column.form.kind == "other":  # of which polars makes no column
+            data[column.title] = texts(cells)
+        elif column.form.kind in ("text", "array"):
+            data[column.title] = cells.tolist()
+    return polars.DataFrame(data)
 
 
 def to_xarray(table: Columns) -> Any:

@@ -40,6 +40,9 @@ FLUSH_ROWS = 5_000
 _OURS = "funcnodes run"
 _CLOCKS = 3  # row and both clocks stand before the columns of our own files
 _UNIT = re.compile(r"(?P<name>.+?)\s*[(\[](?P<unit>[^()\[\]]+)[)\]]")
+_PLAIN_UNIT = re.compile(  # no powers of powers, which take for ever to work out
+    r"(?:1/)?(?:[^\W\d_]|[%°·/ *.-]|\^-?\d(?![\d^])|(?<=[^\W\d_])-?\d(?!\d)){1,20}"
+)
 _CELL_LIMIT = 2**31 - 1  # an array is one cell
 
 
@@ -197,7 +200,7 @@ def _column(title: str, number: int) -> Column:
     """ "Voltage (V)" is a name and a unit, where that is one."""
     name = " ".join(title.split()) or f"column {number}"
     found = _UNIT.fullmatch(name)
-    if found is None:
+    if found is None or not _PLAIN_UNIT.fullmatch(found["unit"]):
         return Column(name=name)
     try:
         units.check(found["unit"])
@@ -258,6 +261,8 @@ def _cell(text: str, separator: str) -> Cell:
 
 
 def _number(text: str) -> float | None:
+    if "_" in text:  # which Python takes for a number
+        return None
     try:
         return float(text)
     except ValueError:

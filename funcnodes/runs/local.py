@@ -42,6 +42,8 @@ from funcnodes.runs.terminal import Terminal
 from funcnodes.settings import Settings, private_dir
 
 WORKER = "local"
+MOST_BYTES = 512 * 2**20
+"""Of a nodespace's file: a device, such as `/dev/zero`, may never end."""
 Guarded = Callable[[Bench], AbstractContextManager[object]]
 
 
@@ -148,10 +150,13 @@ def read_nodespace(path: Path) -> dict[str, Any]:
         SavedGraphError: There is no such file, it cannot be read, or it is no JSON object.
     """
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
     except OSError as error:
         why = "There is no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise SavedGraphError(f"{path} cannot be read: {why}.", path=str(path)) from error
+    if len(text) > MOST_BYTES:
+        raise SavedGraphError(f"{path} is larger than {MOST_BYTES // 2**20} MB, or never ends.")
     data = parse(text, what=str(path))
     if not isinstance(data, dict):
         raise SavedGraphError(f"{path} is not a nodespace: it holds no JSON object.")

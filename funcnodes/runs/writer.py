@@ -98,7 +98,7 @@ class RunWriter:
     ) -> None:
         self.path = path
         self.head = head
-        self.specs = tuple(specs)
+        self.specs = self._first_specs = tuple(specs)
         self.failure: StorageError | None = None
         self.kept_open = ""  # why it is not one file yet, though the run is over
         self.opened: Future[None] = Future()
@@ -234,7 +234,7 @@ class RunWriter:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         with _transaction(connection):
-            schema.create(connection, self._graph, self.specs)
+            schema.create(connection, self._graph, self._first_specs)
             for sql, parameters in _head_statements(self.head):
                 connection.execute(sql, parameters)
         sync_folder(self.path.parent)

@@ -18,7 +18,8 @@ from scipy.optimize import curve_fit
 from scipy.special import lambertw
 
 import funcnodes
-from funcnodes.runs import RunReader, RunStore
+from funcnodes.errors import SavedGraphError
+from funcnodes.runs import RunReader, RunStore, local
 from funcnodes_simulators import SimulatedBench
 
 from ..waiting import eventually, patience
@@ -329,3 +330,9 @@ def test_ctrl_c_before_the_run_began_ends_it_quietly(
 
 def wait_for_command(simulated: SimulatedBench, text: str) -> None:
     eventually(lambda: text in simulated.commands("smu"))
+
+
+def test_a_file_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MOST_BYTES", 2**20)
+    with pytest.raises(SavedGraphError, match="is larger than 1 MB, or never ends"):
+        local.read_nodespace(Path("/dev/zero"))

@@ -96,6 +96,20 @@ def test_a_deleted_run_is_in_the_bin_and_comes_back(here: Command) -> None:
     assert here("runs", "verify", "1").returncode == 0
 
 
+def test_a_file_elsewhere_is_not_deleted(here: Command, store: RunStore, tmp_path: Path) -> None:
+    run = recorded(tmp_path / "elsewhere", (), [])
+    assert "that file is yours" in here("runs", "delete", run.path).stderr
+    assert run.path.exists()
+    assert len(store.paths()) == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_only_csv_is_printed(here: Command, tmp_path: Path) -> None:
+    done = here("runs", "export", "1", "--format", "hdf5", "--out", "-")
+    assert "Only one run as CSV can be printed" in done.stderr
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.usefixtures("store")
 def test_the_last_rows_are_printed_with_units_and_quality(here: Command) -> None:
     titles, row = here("runs", "tail", "latest", "-n", "1").stdout.splitlines()

@@ -79,6 +79,19 @@ def test_what_only_looks_alike_is_refused_with_the_reason(
         units.conversion(source, target)
 
 
+@pytest.mark.parametrize(
+    "unit", ["10**9**9", "2^9999999999", "(10)**(99999999999)", "((10)**99)**99", "m" * 10_000]
+)
+def test_a_unit_that_would_never_be_worked_out_is_not_known(unit: str) -> None:
+    with pytest.raises(UnitError, match="not a known unit"):
+        units.check(unit)
+
+
+@pytest.mark.parametrize("unit", ["m**-2", "kg*m^2/s^3", "(V/Hz)**2", "1/cm^3", "V/Hz**0.5"])
+def test_powers_of_units_are_known(unit: str) -> None:
+    units.check(unit)
+
+
 @pytest.mark.parametrize("unit", ["foo", "dBfoo", "dBm/foo", "dBu", "dBA"])
 def test_a_unit_of_no_or_of_several_meanings_is_not_known(unit: str) -> None:
     with pytest.raises(UnitError, match="known unit"):

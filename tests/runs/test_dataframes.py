@@ -6,6 +6,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -92,6 +93,16 @@ def test_a_dataset_knows_units_and_quality_of_its_variables(run: RunReader) -> N
     assert data["elapsed"].attrs == {"units": "s"}
     assert data.attrs["simulated"] == "1 of 2"
     assert data["I quality"].values.tolist() == ["ok", "overrange", "missing"]
+
+
+def test_polars_is_given_plain_columns(run: RunReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """polars is large, so a stand-in says what it would be given."""
+    monkeypatch.setitem(sys.modules, "polars", SimpleNamespace(DataFrame=dict))
+    data = run.to_polars()
+    assert data["range"] == ["=low", "'=high, \n2", "µ"]
+    assert data["mixed"] == ["1", '[1, "a"]', ""]
+    assert data["trace"][0] == [0.0, 1.0, 2.0]
+    assert data["V"].tolist() == [0.1, 0.2, 1 / 3]
 
 
 def test_a_run_without_rows_has_all_columns(tmp_path: Path) -> None:

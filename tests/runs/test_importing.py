@@ -95,6 +95,23 @@ def test_a_file_of_pymeasure(tmp_path: Path) -> None:
     assert event.data["header"]["Max Current"] == "10 mA"
 
 
+def test_what_only_python_takes_for_a_number_is_text(tmp_path: Path) -> None:
+    assert columns(imported(tmp_path, "part\n1_000\n1e3\n"))["part"] == ["1_000", 1000.0]
+
+
+@pytest.mark.parametrize("unit", ["10**9**9", "9^9^9", "m^9^9", "m**99999999"])
+def test_a_unit_that_takes_for_ever_to_work_out_is_part_of_the_name(
+    tmp_path: Path, unit: str
+) -> None:
+    assert list(columns(imported(tmp_path, f"x ({unit})\n1\n"))) == [f"x ({unit})"]
+
+
+@pytest.mark.parametrize("unit", ["V", "%", "m/s^2", "1/s", "K/min", "°C", "mA"])
+def test_usual_units_are_units(tmp_path: Path, unit: str) -> None:
+    (column,) = imported(tmp_path, f"x [{unit}]\n1\n").specs[0].columns
+    assert (column.name, column.unit) == ("x", unit)
+
+
 def test_columns_of_one_name_stay_apart(tmp_path: Path) -> None:
     assert list(columns(imported(tmp_path, "a,a,\n1,2,3\n"))) == ["a", "a (2)", "column 3"]
 

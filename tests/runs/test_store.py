@@ -132,6 +132,17 @@ def test_arrays_are_kept_as_blocks_beside_the_rows(store: RunStore) -> None:
     assert (scalar, type(scalar)) == (2.5, float)
 
 
+def test_a_recorder_that_is_added_at_once_is_laid_out_once(store: RunStore) -> None:
+    """Also before the file is there: what was asked for first is laid out first."""
+    writer = store.create(graph={}, specs=[SPEC])
+    assert writer.add(msgspec.structs.replace(SPEC, recorder="more")) == 1
+    writer.append(1, [Cell(1.0)] * len(SPEC.columns), wall=1.0, mono=1.0)
+    writer.close(writer.head).result(patience())
+    reader = store.find("latest")
+    assert [spec.recorder for spec in reader.specs] == ["rec", "more"]
+    assert (reader.count(0), reader.count(1)) == (0, 1)
+
+
 def test_rows_are_read_while_the_run_is_being_written(store: RunStore) -> None:
     """R4: what is below the high-water mark is there for every reader."""
     with writing(store) as writer:

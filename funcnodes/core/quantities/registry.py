@@ -96,6 +96,12 @@ _KINDS = {
 """Kinds of our own: what they are easily taken for, and why they are not converted into it."""
 
 
+_POWER = r"(?:\*\*|\^)"
+_ENDLESS = re.compile(rf"\d\s*{_POWER}|{_POWER}[\s(+-]*\d{{3,}}|.{{201}}", re.DOTALL)
+"""A number to a power, a power of three digits, or too much text: pint works all of it out."""
+_POWER_OF_ALL = re.compile(rf"\)\s*{_POWER}")
+
+
 def registry() -> Any:
     """Pint's registry with our own units; takes 0.3 s at the first call. For any thread."""
     with _loading:  # two registries would not know each other's units
@@ -119,8 +125,10 @@ def unit(text: str) -> Any:
     """A unit as pint has it.
 
     Raises:
-        UnitError: It is not known.
+        UnitError: It is not known, or powers in it would take for ever to work out.
     """
+    if _ENDLESS.search(text) or len(_POWER_OF_ALL.findall(text)) > 1:
+        raise UnitError(f"{text[:60]!r} is not a known unit.")
     spelled = text
     for pattern, word in _SPELLINGS:
         spelled = pattern.sub(word, spelled)
