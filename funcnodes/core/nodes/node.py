@@ -18,7 +18,7 @@ from funcnodes.core.nodes.inputs import NodeInput
 from funcnodes.core.nodes.loading import is_loading
 from funcnodes.core.nodes.outputs import NodeOutput
 from funcnodes.core.nodes.place import Place
-from funcnodes.core.nodes.port import TRIGGER_IN, TRIGGER_OUT, Port
+from funcnodes.core.nodes.port import TRIGGER_IN, TRIGGER_OUT, Port, told_apart
 from funcnodes.core.nodes.progress import NodeProgress
 from funcnodes.core.nodes.register import Register
 from funcnodes.core.running import topology
@@ -120,7 +120,8 @@ class Node(Awaited):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = _told_apart(cls, [port for port in vars(cls).values() if isinstance(port, Port)])
+        ports = [port for port in vars(cls).values() if isinstance(port, Port)]
+        own = told_apart(cls.__name__, cls._templates, ports)
         hiding = [
             name
             for name, port in vars(cls).items()
@@ -571,29 +572,6 @@ class Node(Awaited):
         if return_dict:
             return values
         return tuple(values.values()) if len(values) != 1 else next(iter(values.values()))
-
-
-def _told_apart(kind: type[Node], own: list[Port]) -> dict[str, Port]:
-    """Its own ports by id; an output named like an input gets `_` after its id.
-
-    Raises:
-        GraphError: An input is named like an output that it has from elsewhere.
-    """
-    inherited = kind._templates
-    inputs = {port.id for port in (*inherited.values(), *own) if port.is_input}
-    taken = inputs | {port.id for port in own}
-    for port in own:
-        before = inherited.get(port.id)
-        if port.is_input and before is not None and not before.is_input:
-            raise GraphError(
-                f"{kind.__name__} has an output {port.id!r} already, and cannot have such an input."
-            )
-        if not port.is_input and port.id in inputs:
-            port.name = port.name
-            while port.id in taken:
-                port.id += "_"
-            taken.add(port.id)
-    return {port.id: port for port in own}
 
 
 def _order_ports(*, hidden: bool) -> tuple[NodeInput, NodeOutput]:

@@ -4,7 +4,7 @@ Class attributes of a node are templates; each instance has copies.
 """
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from funcnodes.core import codec
@@ -13,7 +13,7 @@ from funcnodes.core.nodes.provenance import Origin, Provenance
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, Range
 from funcnodes.core.values import NoValue, Quality
-from funcnodes.errors import SavedGraphError, ValueRefusedError
+from funcnodes.errors import GraphError, SavedGraphError, ValueRefusedError
 
 if TYPE_CHECKING:
     from funcnodes.core.nodes.inputs import NodeInput
@@ -368,3 +368,31 @@ def _type_form(found: PortType) -> Any:
 
 def _is_member(option: Any) -> bool:
     return isinstance(option, enum.Enum)
+
+
+def told_apart(
+    owner: str, inherited: Mapping[str, "Port"], own: Sequence["Port"]
+) -> dict[str, "Port"]:
+    """A class's own ports by id; an output named like an input gets `_` after its id.
+
+    Args:
+        owner: What the class is called.
+        inherited: Ports that it has from elsewhere, by id.
+
+    Raises:
+        GraphError: An input is named like an output that it has from elsewhere.
+    """
+    inputs = {port.id for port in (*inherited.values(), *own) if port.is_input}
+    taken = inputs | {port.id for port in own}
+    for port in own:
+        before = inherited.get(port.id)
+        if port.is_input and before is not None and not before.is_input:
+            raise GraphError(
+                f"{owner} has an output {port.id!r} already, and cannot have such an input."
+            )
+        if not port.is_input and port.id in inputs:
+            port.name = port.name
+            while port.id in taken:
+                port.id += "_"
+            taken.add(port.id)
+    return {port.id: port for port in own}
