@@ -10,11 +10,13 @@ import typer
 
 from funcnodes.cli.dryrun import dry_run
 from funcnodes.cli.output import Json, complain, print_json
+from funcnodes.cli.verdicts import found_by, make_way, write_junit
 from funcnodes.machine.person import user_name
 
 if TYPE_CHECKING:
     from funcnodes.runs import Run
     from funcnodes.runs.local import LocalResult
+    from funcnodes.runs.verdicts import Result
 
 TABLE_ROWS = 12
 
@@ -63,6 +65,10 @@ def run(
     timed: Annotated[
         bool, typer.Option("--timed", help="With --replay: answer as slowly as it was recorded.")
     ] = False,
+    junit: Annotated[
+        Path | None,
+        typer.Option(help="File that gets the verdicts as JUnit XML.", metavar="FILE"),
+    ] = None,
     dry: Annotated[
         bool,
         typer.Option("--dry-run", help="Only tell what it would do, on simulators in memory."),
@@ -86,7 +92,8 @@ def run(
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
     needed: a recording answers, exactly as it was unless `--match` is given. With `--dry-run`
     nothing is opened and nothing kept: hours pass in seconds. What nodes ask is asked here, unless
-    `--answer` has answered it.
+    `--answer` has answered it. The exit status is 0 where the run is complete and, if it tests
+    something, its verdict is pass; else 1.
     """
     from funcnodes.runs import terminal
     from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
@@ -101,9 +108,11 @@ def run(
     if not dry and (simulators is not None or evidence is not None):
         complain("--simulators and --evidence go with --dry-run.")
         return 2
-    if dry and (replay is not None or record_traffic is not None or out is not None):
+    if dry and any(each is not None for each in (replay, record_traffic, out, junit)):
         complain("--dry-run keeps nothing and needs no recording: leave the other options out.")
         return 2
+    if junit is not None:
+        make_way(junit)
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
         answered = [Assigned.parse(text) for text in answers or ()]
@@ -141,22 +150,29 @@ def run(
     except NotStarted as error:
         complain(error)
         return 128 + error.signal
+    found = found_by(result)
+    if junit is not None:
+        write_junit(junit, result.head, found)
     if as_json:
-        _print_result(result)
+        _print_result(result, found)
     else:
-        _show_result(result)
-    return _status(result)
+        _show_result(result, found)
+    return _status(result, found)
 
 
-def _status(result: "LocalResult") -> int:
+def _status(result: "LocalResult", found: "Result") -> int:
     if result.signal is not None:
         return 128 + result.signal
     if result.head.state == "complete":
-        return 0
+        if found.verdict in (None, "pass"):
+            return 0
+        return complain(f"Run {result.head.number}: the verdict is {found.verdict}.")
     return complain(f"Run {result.head.number} {result.head.state}: {result.head.message}")
 
 
-def _print_result(result: "LocalResult") -> None:
+def _print_result(result: "LocalResult", found: "Result") -> None:
+    from funcnodes.runs.verdicts import as_data
+
     head = result.head
     print_json(
         {
@@ -168,13 +184,16 @@ def _print_result(result: "LocalResult") -> None:
             "simulated": head.simulated,
             "replayed": head.replayed,
             "message": head.message,
+            "verdict": found.verdict,
+            "steps": as_data(found)["steps"],
         }
     )
 
 
-def _show_result(result: "LocalResult") -> None:
+def _show_result(result: "LocalResult", found: "Result") -> None:
     from funcnodes.cli.drawing import curve_lines, row_lines
     from funcnodes.runs import RunReader
+    from funcnodes.runs.verdicts import lines
 
     head = result.head
     reader = RunReader(result.path)
@@ -182,6 +201,8 @@ def _show_result(result: "LocalResult") -> None:
         table = row_lines(reader, _spread(reader.count()))
         for line in (*table, "", *curve_lines(reader, result.plot)):
             print(line)
+    for line in lines(found) if found.steps else ():
+        print(line)
     seconds = (head.ended or head.started) - head.started
     origin = f", {head.origin}" if head.origin else ""
     print(f"Run {head.number} {head.state}: {head.rows} rows in {seconds:.1f} s{origin}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from funcnodes.cli import runs_keeping, runs_watching
+from funcnodes.cli import runs_keeping, runs_report, runs_watching
 from funcnodes.cli.finding import Recorder, RunName, Worker, find_run, run_folders, run_store
 from funcnodes.cli.output import Json, print_json, print_table
 from funcnodes.errors import FuncnodesError
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     runs.command("list")(list_runs)
     runs.command("show")(show)
     runs.command("export")(export)
+    runs_report.register(runs)
     runs_watching.register(runs)
     runs_keeping.register(runs)
     app.add_typer(runs, name="runs")
@@ -62,7 +63,9 @@ def list_runs(
 
 
 def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json = False) -> None:
-    """Show what is known of a run: its columns, its devices, its log."""
+    """Show what is known of a run: its verdict, its columns, its devices, its log."""
+    from funcnodes.runs.verdicts import lines, result_of
+
     reader = find_run(ctx.obj, run, worker)
     if as_json:
         print_json(_everything(reader))
@@ -70,6 +73,11 @@ def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json 
     head = reader.head
     for key, value in _facts(head, reader):
         print(f"{key:<11}{value}")
+    found = result_of(reader)
+    if found.verdict is not None:
+        print(f"verdict    {found.verdict}")
+        for line in lines(found):
+            print(f"  {line}")
     for spec in reader.specs:
         print(f"\n{spec.name}")
         for column in spec.columns:
@@ -143,8 +151,10 @@ def _line(worker: str, head: "RunHead") -> Sequence[str]:
 
 def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
     from funcnodes.runs.records import tags_of
+    from funcnodes.runs.verdicts import result_of
 
     state = f"{head.state}: {head.message}" if head.message else head.state
+    counts_rows = head.total is not None and not result_of(reader).steps  # a step is a point too
     said = reader.annotations()
     tags = tags_of(said)
     words = [("tags", ", ".join(tags))] if tags else []
@@ -158,7 +168,7 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
         ("state", state),
         ("title", head.title or head.nodespace),
         ("started", f"{_local(head.started)}, took {_took(head)}"),
-        ("rows", f"{head.rows}{f' of {head.total}' if head.total is not None else ''}"),
+        ("rows", f"{head.rows}{f' of {head.total}' if counts_rows else ''}"),
         ("operator", head.operator),
         ("sample", head.sample),
         ("project", head.project),
@@ -189,8 +199,13 @@ def _changes(reader: "RunReader") -> list[str]:
 def _everything(reader: "RunReader") -> dict[str, Any]:
     import msgspec
 
+    from funcnodes.runs.verdicts import result_of
+
+    found = result_of(reader)
     data = {
         **_as_dict(reader.head),
+        "verdict": found.verdict,
+        "steps": found.steps,
         "path": str(reader.path),
         "recorders": reader.specs,
         "snapshots": reader.snapshots(),

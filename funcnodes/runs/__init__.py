@@ -36,6 +36,15 @@ from funcnodes.runs.scans import (
     Settle,
     Sweep,
 )
+from funcnodes.runs.sequences import (
+    CheckAtLeast,
+    CheckAtMost,
+    CheckBetween,
+    CheckEquals,
+    CheckMask,
+    ForEachDevice,
+    StepFrame,
+)
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
@@ -59,9 +68,16 @@ NODE_SHELF = Shelf(
         Ask,
         Approve,
         Tell,
+        StepFrame,
+        ForEachDevice,
+        CheckBetween,
+        CheckAtLeast,
+        CheckAtMost,
+        CheckEquals,
+        CheckMask,
     ],
     name="Scans",
-    description="Points, waiting, asking people, recording and plotting.",
+    description="Points, waiting, asking people, recording, plotting and tests with verdicts.",
 )
 
 __all__ = [

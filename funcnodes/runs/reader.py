@@ -115,9 +115,13 @@ class RunReader:
 
     def graph(self) -> dict[str, Any]:
         """The nodespace as it was."""
+        return msgspec.json.decode(self.graph_text(), type=dict[str, Any])
+
+    def graph_text(self) -> str:
+        """The nodespace as it was, letter by letter as the file keeps it."""
         with self._open() as connection:
             (text,) = connection.execute("SELECT json FROM graph").fetchone()
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return str(text)
 
     def events(self) -> list[Event]:
         """What happened, oldest first."""

@@ -12,7 +12,7 @@ the frame's wave does not settle before it has ended.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, ClassVar
 
@@ -136,13 +136,17 @@ class Frame(Node):
 
     def open_point(self, values: Mapping[str, Any], label: str) -> Wave:
         """A child wave in which the outputs are set and the body has begun; still open."""
-        assert self.wave is not None, "points belong to an execution"
-        wave = self.wave.child(label)
+        wave = self.wave_of_point(label)
         quality = self.quality_of_point()
         for port_id, value in values.items():
             self.outputs[port_id].set(value, wave=wave, quality=quality)
         self._start("body", wave)
         return wave
+
+    def wave_of_point(self, label: str) -> Wave:
+        """The child wave of a point, before anything is set in it."""
+        assert self.wave is not None, "points belong to an execution"
+        return self.wave.child(label)
 
     def quality_of_point(self) -> Quality:
         """How far its points can be trusted: as far as what it took."""
@@ -156,6 +160,16 @@ class Frame(Node):
             wave.cancel(f"{self.name} was given up")
             await _settled(wave)
             raise
+
+    def frames_around(self) -> Iterator["Frame"]:
+        """The frames that hold it, the innermost first."""
+        frame = self.frame
+        while isinstance(frame, Frame):
+            yield frame
+            frame = frame.frame
+
+    def point_left_out(self, inner: "Frame", why: str) -> None:
+        """A frame inside it has left out a point that failed, and goes on."""
 
     async def may_go_on(self) -> bool:
         """Wait between points as long as a run wants it; False when the frame is to end."""

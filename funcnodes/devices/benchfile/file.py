@@ -18,6 +18,7 @@
     baud = 57600                        # how the line is set and spoken on, as behind an address:
     eol = "crlf"                        # see `addresses.options`
     at_end = "hold"                     # this device's own choice
+    calibration_due = 2027-03-01        # until when it is calibrated, for reports
 
     [devices.smu.limits]                # narrow the driver's, never widen them
     voltage = [-20, 20]                 # in the parameter's unit
@@ -32,6 +33,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -66,6 +68,7 @@ _DEVICE = {
     "timeout_s",
     "limits",
     "on_changed",
+    "calibration_due",
     *DEFAULT_ACTIONS,
     *options.NAMES,
 }
@@ -83,6 +86,7 @@ class DeviceConfig:
         actions: This device's own choice per cause.
         timeout_s: Time for a reply, in place of the driver's.
         on_changed: What a run does when it lost its settings, None for what the bench says.
+        calibration_due: The last day of its calibration, None where that is not said.
         wrong: What is wrong with the table, so that the device cannot be used, or "".
         options: How its line is set and spoken on, where the address does not say it.
     """
@@ -96,6 +100,7 @@ class DeviceConfig:
     limits: Mapping[str, tuple[StatedLimit, StatedLimit]] = field(default_factory=dict)
     actions: Mapping[Cause, SafeAction] = field(default_factory=dict)
     on_changed: OnChanged | None = None
+    calibration_due: date | None = None
     options: Options = field(default_factory=Options)
     wrong: str = ""
 
@@ -231,6 +236,8 @@ def _as_toml(device: DeviceConfig) -> dict[str, Any]:
         values["on_changed"] = device.on_changed
     if device.timeout_s is not None:
         values["timeout_s"] = device.timeout_s
+    if device.calibration_due is not None:
+        values["calibration_due"] = device.calibration_due
     values.update(device.options.said())
     values.update({str(cause): action for cause, action in device.actions.items()})
     if device.limits:
@@ -294,6 +301,7 @@ class _Reader(Tables):
             limits=self._limits(table, data),
             actions=self._actions(table, data),
             on_changed=self._on_changed(table, data),
+            calibration_due=self._day(table, data, "calibration_due"),
         )
 
     def _options(self, table: str, data: dict[str, Any], address: str) -> Options:
@@ -351,6 +359,14 @@ class _Reader(Tables):
             if problem:
                 raise self.wrong("", "allow", problem)
         return AllowList(entries)
+
+    def _day(self, table: str, data: dict[str, Any], key: str) -> date | None:
+        value = data.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self.wrong(table, key, f"a day like 2027-03-01 is expected, not {value!r}")
+        return value
 
     def _seconds(self, table: str, data: dict[str, Any]) -> float | None:
         value = data.get("timeout_s")

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from funcnodes.core.types import Range
 from funcnodes.core.values import Quality
+from funcnodes.devices.benchfile import DeviceConfig
 from funcnodes.devices.declarations.drivers import Instrument, describe_member
 from funcnodes.devices.declarations.members import Member, MemberKind, Progress, Sample
 from funcnodes.devices.declarations.records import Record
@@ -36,6 +37,8 @@ class Displayed(Protocol):
     def state(self) -> str: ...
     @property
     def output_on(self) -> bool | None: ...
+    @property
+    def config(self) -> DeviceConfig: ...
     def members(self) -> Iterator[tuple[str, Member]]: ...
     def newest(self, member: str) -> Sample | None: ...
     def limits(self, member: str) -> Range | None: ...
@@ -71,6 +74,7 @@ def parameters(device: Displayed) -> list[Parameter]:
 
 def snapshot(device: Displayed, readings: Iterable[tuple[str, Sample]]) -> dict[str, Any]:
     """Identity and newest values, JSON-ready."""
+    due = device.config.calibration_due
     return {
         "name": device.name,
         "driver": device.driver,
@@ -81,6 +85,7 @@ def snapshot(device: Displayed, readings: Iterable[tuple[str, Sample]]) -> dict[
         "replayed": device.replayed,
         "state": device.state,
         "output_on": device.output_on,
+        **({"calibration_due": due.isoformat()} if due is not None else {}),
         "parameters": {
             name: {"value": s.value, "unit": s.unit, "quality": s.quality, "t": s.t}
             for name, s in readings

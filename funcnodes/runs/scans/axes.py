@@ -1,12 +1,12 @@
 """Values of scans in units of their own: an input says the unit of the ports beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from funcnodes.core import NodeInput, NoValue, PortType, units
-from funcnodes.errors import UnitError, ValueRefusedError
+from funcnodes.core import PortType
 from funcnodes.runs.scans.scan import Scan
+from funcnodes.runs.unitinput import convert_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +25,6 @@ class Axis:
 def one_axis(*inputs: str) -> Mapping[str, Axis]:
     """The axes of a scan of one value: these inputs are in its unit."""
     return {"unit": Axis(("value",), inputs)}
-
-
-class UnitInput(NodeInput):
-    """The unit of a scan's values, as text; choosing it changes the ports beside it."""
-
-    def check(self, value: Any) -> Any:
-        unit = str(super().check(value)).strip()
-        scan = self.node
-        assert isinstance(scan, ScanInUnits)
-        if unit == scan.unit_of(self.id):
-            return unit
-        try:
-            units.check(unit)
-        except UnitError as error:
-            raise self.refusal(error.message) from error
-        if any(scan.outputs[port].is_connected() for port in scan.axes[self.id].outputs):
-            raise ValueRefusedError(
-                f"{scan.name}: the unit cannot be changed while its value is wired.",
-                hint="Take the wire away, choose the unit, and wire it again.",
-            )
-        return unit
-
-    def receive(self, value: Any, wave: Any, quality: Any = "ok") -> None:
-        self._apply(value)
-        super().receive(value, wave, quality)
-
-    def restore(self, value: Any) -> None:
-        self._apply(value)
-        super().restore(value)
-        self.applied = True  # nothing waits to be done about it
-
-    def unset(self) -> None:
-        self._apply(self.default)
-        super().unset()
-
-    def _apply(self, unit: Any) -> None:
-        if isinstance(self.node, ScanInUnits):
-            self.node.take_unit(str(unit), self.id)
 
 
 class ScanInUnits(Scan):
@@ -85,30 +47,13 @@ class ScanInUnits(Scan):
         before = self.unit_of(port_id)
         if unit == before:
             return
-        convert = conversion(before, unit)
         self._units = {**self._units, port_id: unit}
         axis = self.axes[port_id]
         for name in axis.outputs:
             self.outputs[name].type = PortType.of(float, unit=unit)
-        for name in axis.inputs:
-            port = self.inputs[name]
-            value, is_list = port.value, port.type.base is list
-            port.type = _list_in(unit) if is_list else PortType.of(float, unit=unit)
-            if convert is not None and value is not NoValue:
-                port.restore([convert(each) for each in value] if is_list else convert(value))
-                port.applied = True
+        convert_inputs(self, axis.inputs, before, unit)
 
-
-def conversion(source: str, target: str) -> units.Conversion | None:
-    """From one unit to another; None where the number stays as it is."""
-    if not source or not target or source == target:
-        return None
-    try:
-        return units.conversion(source, target)
-    except UnitError:
-        return None
-
-
-def _list_in(unit: str) -> PortType:
-    """Numbers in a unit; a list is no quantity by itself."""
-    return replace(PortType.of(list[float]), unit=unit)
+    def wired_in_unit(self, port_id: str) -> str:
+        """Its value, while that is wired: the unit stays then."""
+        wired = any(self.outputs[port].is_connected() for port in self.axes[port_id].outputs)
+        return "value" if wired else ""

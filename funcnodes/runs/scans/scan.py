@@ -136,6 +136,10 @@ class Scan(Frame):
             if is_away:
                 await self._wait_for_devices(run, where, index, total)
             if policy == "skip":
+                for frame in self.frames_around():
+                    frame.point_left_out(
+                        self, f"Point {index + 1} was left out: {describe(outcome)}"
+                    )
                 return
             if is_away and not was_away:
                 was_away = True

@@ -14,7 +14,7 @@ from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
 from funcnodes.runs.run import Run
-from funcnodes.runs.scans.axes import Axis, ScanInUnits, UnitInput
+from funcnodes.runs.scans.axes import Axis, ScanInUnits
 from funcnodes.runs.scans.optimisers import (
     Bounds,
     Learner,
@@ -23,6 +23,7 @@ from funcnodes.runs.scans.optimisers import (
     golden_section,
     simplex,
 )
+from funcnodes.runs.unitinput import UnitInput
 
 Goal = Literal["minimum", "maximum", "target"]
 T = TypeVar("T")

@@ -15,7 +15,8 @@ from funcnodes.devices.nodes.nodes import DeviceSet
 from funcnodes.devices.nodes.ports import VALUE
 from funcnodes.errors import DeviceError, ExecutionError
 from funcnodes.runs.control import active_run
-from funcnodes.runs.scans.axes import ScanInUnits, UnitInput, conversion
+from funcnodes.runs.scans.axes import ScanInUnits
+from funcnodes.runs.unitinput import UnitInput, conversion
 
 Order = Literal["forward", "backward", "alternating"]
 
