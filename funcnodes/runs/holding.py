@@ -24,9 +24,16 @@ class UsesMembers(Protocol):
 
 
 async def look(nodes: Iterable[Node], bench: Bench | None) -> None:
-    """Have the devices of these nodes read what their drivers require to hold."""
-    for name in outage.used(nodes) if bench is not None else ():
-        device = bench.devices.get(name) if bench is not None else None
+    """Have the devices of these nodes read what their drivers require to hold.
+
+    A bench that was opened just now is given the time to reach them.
+    """
+    if bench is None:
+        return
+    names = outage.used(nodes)
+    await bench.first_contact(names)
+    for name in names:
+        device = bench.devices.get(name)
         if device is not None and device.is_online:
             with suppress(DeviceError):  # what cannot be read is told by the check
                 await device.read_requirements()

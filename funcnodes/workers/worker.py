@@ -436,7 +436,10 @@ class Worker:
             self.guard.plan([each for each in targets if each.idn])
 
     def _latch_changed(self, state: LatchState) -> None:
-        """From any thread."""
+        """From any thread; from the loop at once, so that an answer comes after it."""
+        if asyncio._get_running_loop() is self._loop:
+            self._latch_told()
+            return
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._latch_told)
 

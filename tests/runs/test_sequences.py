@@ -42,7 +42,7 @@ class Supply(Node):
 class Note(Node):
     """Notes the serial numbers that it was given."""
 
-    node_id = "test.note"
+    node_id = "test.sequences.note"
     default_policy = "settled"
     serial = NodeInput(type=str)
 

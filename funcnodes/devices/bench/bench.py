@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -94,6 +94,8 @@ class Bench:
         self._trackers: list[set[str]] = []
         self._readers: list[Callable[[Write], None]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
+        self._untried: set[str] = set()  # not tried yet since it was opened
+        self._tried = asyncio.Event()  # one more was
         self._loop: asyncio.AbstractEventLoop | None = None
         self._endings: list[Callable[[], None]] = []
         self._reach: Reach | None = None
@@ -175,6 +177,7 @@ class Bench:
         again in the background. Never raises for a device.
         """
         self._loop = asyncio.get_running_loop()
+        self._untried = set(self.devices)
         self._stopping.start()
         if self.reachable and self._reach is None:
             self._reach = Reach(self, self._owner)
@@ -260,9 +263,20 @@ class Bench:
         except FuncnodesError as error:
             _log.warning("%s could not be connected: %s", device.name, error)
         await self._aftermath.make_up(device.name)
+        self._untried.discard(device.name)
+        self._tried.set()
+        self._tried.clear()
 
     def _refusal(self, device: str, member: str) -> str:
         return self._aftermath.refusal(device) or self.interlocks.refusal(device, member)
+
+    async def first_contact(self, names: Iterable[str]) -> None:
+        """Wait until each of these was tried once since the bench was opened, or long enough."""
+        wanted = set(names)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OPEN_S):
+                while wanted & self._untried:
+                    await self._tried.wait()
 
     # ── what there is ─────────────────────────────────────────────────────────────────────
 
