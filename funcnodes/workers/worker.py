@@ -428,7 +428,7 @@ class Worker:
         self.palette = views.Palette(self.library, self.bench)
         self.publisher.mark("library", lambda: [schema.LibraryPut(library=self.palette.entries)])
 
-    def _plan_guardian(self) -> None:
+    def _plan_guardian(self, **_: Any) -> None:
         """Only devices that were reached: another worker may own the rest."""
         if self.bench is not None:
             self.doorway.plan(targets_of(self.bench))
@@ -531,6 +531,7 @@ class Worker:
 
     def _use(self, opened: OpenNodespace) -> None:
         self.open = opened
+        opened.space.on("arming", self._plan_guardian)  # nothing is written that it knows not of
         self.workspace.set_last_open(opened.name)
         if opened.notice:
             self.logbook.add("warning", "worker", opened.notice)

@@ -8,6 +8,7 @@ import pytest
 
 from funcnodes.devices import Bench
 from funcnodes.devices.estop.emergency import Target
+from funcnodes.workers import schema
 from funcnodes.workers.guard.guarded import guarded
 from funcnodes.workers.guard.pipe import GuardianProcess
 from funcnodes.workers.worker import Worker
@@ -82,3 +83,23 @@ async def test_a_run_leaves_out_simulators_that_end_with_it(
         assert names(bench.emergency.targets()) == ["smu", "tc"]
         with guarded(bench):
             assert plans[-1] == []
+
+
+async def test_nothing_is_armed_before_the_guardian_knows_who_was_reached(
+    workspace: Workspace, simulated: SimulatedBench, plans: list[list[Target]]
+) -> None:
+    """News of devices are gathered for a moment: what is switched on meanwhile is guarded too."""
+    workspace.bench_path.write_text(BENCH.format(**simulated.resources))
+    worker = Worker(workspace)
+    actor = schema.Actor(id="a", name="Ada", role="operator")
+    working = asyncio.create_task(worker.run())
+    await worker.carry_out(actor, schema.NewSpace(name="now"))
+    assert worker.bench is not None
+    source = worker.bench.devices["source"]
+    await until(lambda: source.is_online)
+    plans.clear()
+    await worker.carry_out(actor, schema.SetLive(live=True))
+    assert plans
+    assert "source" in names(plans[-1])
+    worker.end()
+    await working
