@@ -376,7 +376,7 @@ def test_commands_and_what_it_tells(start: Any, command: Any, settings: Settings
     assert listening.returncode == 0
     shown = command("worker", "command", "--list").stdout
     assert "\nopen_space name\n" in shown
-    assert "\nrun_start [accepted]\n" in shown
+    assert "\nrun_start [accepted]" in shown
 
 
 # ── logs ──────────────────────────────────────────────────────────────────────────────────

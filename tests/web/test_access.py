@@ -185,6 +185,8 @@ async def test_a_long_run_is_exported_in_pieces_one_export_at_a_time(
 
         async def again_is_ok() -> bool:
             async with ada.stream("GET", url) as answer:
+                if answer.status_code == 429:  # her asking has its price, too
+                    await asyncio.sleep(1.0)
                 return answer.status_code == 200
 
         await until(again_is_ok)
