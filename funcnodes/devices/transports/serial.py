@@ -68,9 +68,10 @@ class SerialTransport(DescriptorTransport):
 
     def emergency_write(self, data: bytes) -> bool:
         if self._options.flow == "xonxoff" and self._fd >= 0:  # an XOFF holds up no emergency (S3)
-            with contextlib.suppress(OSError, termios.error):
-                for each in (termios.TCOOFF, termios.TCOON):  # on alone ends only our own off
-                    termios.tcflow(self._fd, each)
+            with contextlib.suppress(OSError, termios.error):  # nor does one that comes meanwhile
+                settings = termios.tcgetattr(self._fd)
+                settings[0] &= ~termios.IXON  # until the line is opened anew
+                termios.tcsetattr(self._fd, termios.TCSANOW, settings)
         return super().emergency_write(data)
 
     def discard_input(self) -> int:
