@@ -436,8 +436,8 @@ class Worker:
             self.guard.plan([each for each in targets if each.idn])
 
     def _latch_changed(self, state: LatchState) -> None:
-        """From any thread; from the loop at once, so that an answer comes after it."""
-        if asyncio._get_running_loop() is self._loop:
+        """From any thread; of a reset by the loop at once, so that its answer comes after it."""
+        if not state.latched and asyncio._get_running_loop() is self._loop:
             self._latch_told()
             return
         with contextlib.suppress(RuntimeError):  # the loop has ended

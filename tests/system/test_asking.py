@@ -29,7 +29,12 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
     """axe is put into the page by the test, which the page's own policy forbids."""
     size = {"width": 1440, "height": 900}
-    return {**browser_context_args, "bypass_csp": True, "viewport": size}
+    return {
+        **browser_context_args,
+        "bypass_csp": True,
+        "reduced_motion": "reduce",
+        "viewport": size,
+    }
 
 
 def asking() -> dict[str, Any]:
