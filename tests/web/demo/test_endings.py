@@ -94,6 +94,7 @@ async def test_the_heart_beats_while_the_loop_is_held_by_what_a_node_does_or_how
         await add_spin(page, "test.nameless")
         await page.until(schema.Logged, lambda each: "holding the worker" in each.lines[0].text)
         await page.ask(schema.GetWatch())  # answered once the loop is free again
+        await page.ask(schema.SetLive(live=False, park=False))  # the output stays on
         for _ in range(2):
             await page.ask(schema.OpenSpace(name="many"))
         assert worker.alive()
