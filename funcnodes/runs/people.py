@@ -25,31 +25,11 @@ from funcnodes.runs.assignments import Assigned, AssignmentError, same_name
 from funcnodes.runs.control import Runner, active_run
 from funcnodes.runs.prompts import AfterDeadline, Answer, AskKind, Prompt, Prompts, Question
 from funcnodes.runs.run import Run
+from funcnodes.runs.shaping import ShapingInput
 from funcnodes.runs.terminal import prompts_here
 
 IfRefused = Literal["stop the run", "fail", "go on"]
 _SEPARATORS = re.compile(r"[;\n]")
-
-
-class _ShapingInput(NodeInput):
-    """Choosing it gives the answer's port its type."""
-
-    def receive(self, value: Any, wave: Any, quality: Any = "ok") -> None:
-        super().receive(value, wave, quality)
-        self._apply()
-
-    def restore(self, value: Any) -> None:
-        super().restore(value)
-        self.applied = True  # nothing waits to be done about it
-        self._apply()
-
-    def unset(self) -> None:
-        super().unset()
-        self._apply()
-
-    def _apply(self) -> None:
-        if isinstance(self.node, Ask):
-            self.node.shape_answer()
 
 
 class AskingNode(Node):
@@ -247,10 +227,10 @@ class Ask(AskingNode):
     icon = "help"
     words = ("question", "operator", "person", "input", "prompt", "enter", "form", "dialog")
 
-    kind = _ShapingInput(
+    kind = ShapingInput(
         type=AskKind, default="number", does_trigger=False, description="What an answer is."
     )
-    unit = _ShapingInput(
+    unit = ShapingInput(
         type=str, default="", required=False, does_trigger=False,
         description="Unit of a number.",
     )  # fmt: skip
@@ -269,9 +249,9 @@ class Ask(AskingNode):
     answer = NodeOutput(type=float, description="What was answered.")
 
     def on_added(self) -> None:
-        self.shape_answer()
+        self.take_shape()
 
-    def shape_answer(self) -> None:
+    def take_shape(self) -> None:
         """Give the answer's port the type of the kind; one with a wire stays as it is."""
         port = self.outputs["answer"]
         if not port.is_connected():

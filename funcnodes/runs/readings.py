@@ -17,30 +17,10 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.safety.sources import WatchedSource, find_source, sources_of
 from funcnodes.errors import BenchError, ExecutionError
+from funcnodes.runs.shaping import ShapingInput
 
 MAX_READINGS = 100_000
 Outliers = Literal["keep", "3 sigma", "median"]
-
-
-class SourceInput(NodeInput):
-    """What is read, by its full name; choosing it gives the ports beside it its unit."""
-
-    def receive(self, value: Any, wave: Any, quality: Any = "ok") -> None:
-        super().receive(value, wave, quality)
-        self._apply()
-
-    def restore(self, value: Any) -> None:
-        super().restore(value)
-        self.applied = True  # nothing waits to be done about it
-        self._apply()
-
-    def unset(self) -> None:
-        super().unset()
-        self._apply()
-
-    def _apply(self) -> None:
-        if isinstance(self.node, ReadingNode):
-            self.node.take_source()
 
 
 class ReadingNode(Node):
@@ -56,7 +36,7 @@ class ReadingNode(Node):
     shows_order = True
     in_unit: ClassVar[tuple[str, ...]] = ()
 
-    source = SourceInput(
+    source = ShapingInput(
         type=str,
         default="",
         does_trigger=False,
@@ -78,9 +58,9 @@ class ReadingNode(Node):
         return (self.device,) if self.device else ()
 
     def on_added(self) -> None:
-        self.take_source()
+        self.take_shape()
 
-    def take_source(self) -> None:
+    def take_shape(self) -> None:
         """Offer what there is to read, and give the ports the unit of what is chosen."""
         bench = self._bench()
         if bench is not None:
