@@ -108,6 +108,15 @@ async def test_flow_control_is_set(line: Line, flow: str, software: bool, hardwa
         assert speed == termios.B19200
 
 
+async def held_up(wire: SerialTransport) -> asyncio.Task[None]:
+    """A write that waits: the system acts on an XOFF a moment after it came."""
+    while True:
+        asked = asyncio.create_task(wire.write(b"asked\n"))
+        await asyncio.sleep(0.001)
+        if not asked.done():
+            return asked
+
+
 async def test_emergency_bytes_pass_an_instrument_that_has_said_stop(line: Line) -> None:
     """S3: XOFF holds up what is asked, never an E-STOP."""
     came = bytearray()
@@ -120,8 +129,9 @@ async def test_emergency_bytes_pass_an_instrument_that_has_said_stop(line: Line)
 
     async with opened(line, "flow=xonxoff") as wire:
         os.write(line.master, b"\x13")  # XOFF
-        await wire.write(b"held\n")
+        asked = await held_up(wire)
         loop.add_reader(line.master, read)
         assert wire.emergency_write(b"OFF\n")
-        await until(lambda: bytes(came).endswith(b"OFF\n"))
+        await until(lambda: b"OFF\n" in came)
+        await asked
         loop.remove_reader(line.master)
