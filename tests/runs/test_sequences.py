@@ -281,7 +281,7 @@ async def test_a_step_that_is_paused_in_goes_on_and_what_was_given_up_does_not_c
     step.hold(gate)
     run = await lab.runner.start(operator="ada")
     await asyncio.wait_for(gate.reached.wait(), patience())
-    run._hold("the supply lost its settings")
+    run.hold("the supply", "the supply lost its settings", again=True)
     gate.open.set()
     await until(lambda: run.state == "paused")
     run.resume()

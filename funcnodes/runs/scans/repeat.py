@@ -58,6 +58,12 @@ class Repeat(Scan):
     def points_total(self) -> int | None:
         return None if self.until.is_connected() else int(self.count.value)
 
+    def points_at_most(self) -> int | None:
+        return int(self.count.value)
+
+    def period_s(self) -> float:
+        return float(self.every.value)
+
     def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         now = clock.monotonic()
         if self._first_at is None:

@@ -131,6 +131,9 @@ class Search(ScanInUnits):
         """
         raise NotImplementedError
 
+    def points_at_most(self) -> int | None:
+        return int(self.inputs["points"].value)
+
     def as_told(self, value: float) -> float:
         """What the optimiser is told of a result."""
         return value

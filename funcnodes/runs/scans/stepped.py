@@ -92,6 +92,9 @@ class SteppedScan(ScanInUnits):
         count = self.count()
         return 2 * count - 1 if self.both_ways.value else count
 
+    def lead_s(self) -> float:
+        return float(self.delay.value)
+
     def values(self, *, backward: bool = False) -> Iterator[float]:
         """All values in order, as they are asked for; first and last exactly so."""
         there = range(self.count())
@@ -175,6 +178,8 @@ class SteppedScan(ScanInUnits):
         """Back to where it was, unless nothing may be written any more."""
         run = active_run(self)
         if self.nodespace is None or self.nodespace.arming == "disarmed":
+            return
+        if run is not None and run.is_halted:
             return
         try:
             with suppress(ExecutionError):
