@@ -127,6 +127,7 @@ class Run:
         self._points: list[tuple[Wave, bool]] = []  # under way, outer ones first
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
+        self._is_closing = False
         self._writer: RunWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._written: set[str] = set()
@@ -276,7 +277,7 @@ class Run:
         What it wrote to gets what the bench asks for at an E-STOP, by default its emergency
         bytes; nothing is latched. The nodespace is disarmed then.
         """
-        if self.is_over or self._halted.is_set():
+        if self.is_over or self._is_closing or self._halted.is_set():
             return
         self.ending = "halt"
         is_graver = self._outcome == "failed" or self._is_stopped()
@@ -568,15 +569,16 @@ class Run:
         try:
             for recorder in self._recorders:
                 ending.whatever(recorder.end)
+            self._is_closing = True
             why = await ending.closed(self.writer, self._last_head())
             if why:
-                self._conclude("failed", why, force=True)
+                self._outcome, self.message = "failed", why
             if self.writer.kept_open:
                 self.log("warning", "run", self.writer.kept_open)
             self._committed()
         except Exception as error:
             _log.exception("Run %s could not be closed", self.number)
-            self._conclude("failed", f"The run could not be closed: {error}", force=True)
+            self._outcome, self.message = "failed", f"The run could not be closed: {error}"
         finally:
             self._end()
 
@@ -649,6 +651,8 @@ class Run:
 
     def _conclude(self, outcome: RunState, message: str, *, force: bool = False) -> None:
         """How it will have ended. The first reason stays, unless a graver one is forced."""
+        if self._is_closing:
+            return  # which its file says already
         if self._outcome == "complete" or self._outcome == "stopped" or force:
             self._outcome, self.message = outcome, message
 

@@ -31,9 +31,9 @@ class Band:
             self.source = find_source(kinds, text) if "." in text else device_source(kinds, text)
         except BenchError as error:
             raise placed(config.place, "source", error) from error
+        self._equals = self._wanted()
         self._low = self._bound("low", config.low)
         self._high = self._bound("high", config.high)
-        self._equals = self._wanted()
         if self._low is not None and self._high is not None and not self._low <= self._high:
             raise self._wrong("low", f"it is to be at most high, {self._shown(self._high)}")
 
