@@ -125,6 +125,7 @@ class Run:
         self._ran: set[Frame] = set()
         self._used = outage.used(plan.nodes)
         self._points: list[tuple[Wave, bool]] = []  # under way, outer ones first
+        self._is_again = False  # the next point is one that was given up
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._is_closing = False
@@ -257,7 +258,7 @@ class Run:
             self.ending = "stop"
             self._conclude("stopped", cause or "Stopped by the operator.")
             self._wave.refuse(_STOPPED)
-            self._end_pause()
+            self._holds.clear()
             self._enter("stopping")
 
     @from_any_thread
@@ -267,7 +268,7 @@ class Run:
             return
         self.ending = "abort"
         self._conclude("aborted", cause or "Aborted by the operator.")
-        self._end_pause()
+        self._holds.clear()
         self._give_up(self.message)
 
     @from_any_thread
@@ -285,7 +286,7 @@ class Run:
         self._halted.set()
         if self.bench is not None and self._written and not self._is_stopped():
             self._struck = asyncio.ensure_future(ending.strike(self.bench, sorted(self._written)))
-        self._end_pause()
+        self._holds.clear()
         self._enter("stopping")
         self._wave.halt(self.message)
 
@@ -300,13 +301,19 @@ class Run:
     async def checkpoint(self, frame: Frame) -> bool:
         """Called by a frame before each point: waits while paused; False when it is to end."""
         self._ran.add(frame)
-        await self._holds.over()
-        self._timing.point_begins(frame)
+        await self.hold_here()
+        self._timing.point_begins(frame, again=self._is_again)
+        self._is_again = False
         return self._state == "running"
 
     async def hold_here(self) -> None:
         """A checkpoint within a point: waits while paused."""
-        await self._holds.over()
+        if self._holds.any:
+            self._watch.hold("pause")
+            try:
+                await self._holds.over()
+            finally:
+                self._watch.let_go("pause")
 
     @property
     def is_going_on(self) -> bool:
@@ -329,7 +336,6 @@ class Run:
         if not self.is_going_on or self._finishing or self._outcome != "complete":
             return
         self._holds.add(who, why)
-        self._watch.hold("pause")
         self.message = self._holds.why
         self._enter("paused")
         if again and self._points:
@@ -346,7 +352,7 @@ class Run:
         if self._holds.any:
             self._enter("paused")
         else:
-            self._end_pause()
+            self._holds.clear()
             self._enter("running")
 
     def wait_for(self, text: str) -> None:
@@ -379,7 +385,9 @@ class Run:
 
     def is_held(self, wave: Wave) -> bool:
         """Whether a point was given up by a pause, and is to be taken again after it."""
-        return wave in self._held
+        is_held = wave in self._held
+        self._is_again = self._is_again or is_held
+        return is_held
 
     def point_done(self, frame: Frame) -> None:
         """Called by a frame after each point."""
@@ -512,7 +520,7 @@ class Run:
     async def _execute(self) -> None:
         self.log("info", "run", f"Run {self.number} started by {self.about.who}.")
         for node in self.plan.entries:
-            await self._holds.over()
+            await self.hold_here()
             if not self.is_going_on or self._outcome != "complete":
                 return
             node.request_trigger(wave=self._wave)
@@ -622,7 +630,7 @@ class Run:
         if self._state in ENDED:
             return
         self._conclude("failed", error.message, force=True)
-        self._end_pause()
+        self._holds.clear()
         self._give_up(error.message)
 
     def _noticed(self, notice: OutageNotice) -> None:
@@ -636,14 +644,14 @@ class Run:
             self.hold(CHANGED, notice.text, again=True)
         else:
             self._conclude("failed", notice.text)
-            self._end_pause()
+            self._holds.clear()
             self._give_up(notice.text)
 
     def _latch_changed(self) -> None:
         if self._is_stopped() and self._latch is not None and not self.is_over:
             cause = stopped_by(self._latch.state)
             self._conclude("aborted", cause, force=True)
-            self._end_pause()
+            self._holds.clear()
             self._give_up(cause)
 
     def _is_stopped(self) -> bool:
@@ -655,10 +663,6 @@ class Run:
             return  # which its file says already
         if self._outcome == "complete" or self._outcome == "stopped" or force:
             self._outcome, self.message = outcome, message
-
-    def _end_pause(self) -> None:
-        self._holds.clear()
-        self._watch.let_go("pause")
 
     def _snapshot(self, moment: Literal["before", "after"]) -> None:
         if self.bench is None:

@@ -91,8 +91,12 @@ class Timing:
         self._around = {frame: plan.around(frame) for frame in plan.frames}
         self._courses = {frame: _Course() for frame in plan.frames}
 
-    def point_begins(self, frame: Frame) -> None:
-        """Called before each point."""
+    def point_begins(self, frame: Frame, *, again: bool = False) -> None:
+        """Called before each point.
+
+        Args:
+            again: It was begun before, and given up: that time was nobody's.
+        """
         course = self._courses.get(frame)
         if course is None:
             return
@@ -103,6 +107,8 @@ class Timing:
             for inner in self._inside[frame]:
                 self._courses[inner].is_over = True
             self._end_others(frame)
+        elif again:
+            course.began = now
 
     def point_ends(self, frame: Frame) -> None:
         """Called after each point."""

@@ -252,7 +252,9 @@ async def test_a_device_that_is_unplugged_in_the_middle_of_a_point_costs_no_poin
     for port, value in {"source": "gauge", "stays": 0.0, "every": 0.02}.items():
         node.inputs[port].set_value(value)
     assert vacuum.runner.check() == []
-    reading = vacuum.space.add_node_by_id("device.read", "i", extra={"device": "gauge", "member": "i"})
+    reading = vacuum.space.add_node_by_id(
+        "device.read", "i", extra={"device": "gauge", "member": "i"}
+    )
     sweep = vacuum.space.get_node_by_id("sweep")
     sweep.outputs["point"].connect(reading.inputs["_triggerinput"])
     run = await vacuum.started(200)

@@ -5,10 +5,8 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger, clock
+from funcnodes.runs.foreseen import LATE
 from funcnodes.runs.scans.scan import MAX_POINTS, Scan
-
-LATE = 0.1
-"""Part of its period that a point may be late; one that is later is left out (T8)."""
 
 
 class Repeat(Scan):
