@@ -229,6 +229,8 @@ export interface RunView {
   done: number;
   total: number | null;
   left_s: number | null;
+  left_at_most: boolean;
+  ending: "" | "stop" | "abort" | "halt";
   started: number;
   ended: number | null;
   rows: number;
@@ -903,6 +905,11 @@ export interface RunAbort {
   type: "run_abort";
 }
 
+/** End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do. */
+export interface RunHalt {
+  type: "run_halt";
+}
+
 /** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
 export interface AnswerPrompt {
   type: "answer_prompt";
@@ -1069,6 +1076,7 @@ export type Body =
   | RunResume
   | RunStop
   | RunAbort
+  | RunHalt
   | AnswerPrompt
   | SeePrompt
   | Trigger

@@ -1,6 +1,6 @@
 """What is seen: nodes, edges, devices, runs and the bench's safety, as the page draws them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from funcnodes.devices import benchfile
 from funcnodes.devices.benchfile import rules
@@ -201,6 +201,11 @@ class RunView(Base, kw_only=True):
     done: int = 0
     total: int | None = None
     left_s: float | None = None
+    """Seconds its points may still take; None where nobody knows."""
+    left_at_most: bool = False
+    """Whether it may end earlier: when it finds what it looks for."""
+    ending: Literal["", "stop", "abort", "halt"] = ""
+    """The gravest verb that brings it to an end."""
     started: float
     """Seconds since the epoch."""
     ended: float | None = None

@@ -20,7 +20,7 @@ VIEWERS_MAY = {
     "GetTraffic", "ExportTraffic",
 }  # fmt: skip
 NEED_CONTROLS = {
-    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
+    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt", "TriggerNode", "CancelNode",
     "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
     "InterlockReset", "AnswerPrompt",
 }  # fmt: skip
