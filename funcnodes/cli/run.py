@@ -230,6 +230,7 @@ class _Display:
         self._bar: Any = None
         self._task: Any = None
         self._held = False
+        self._paused = False
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +257,11 @@ class _Display:
                 self._bar.stop() if on else self._bar.start()
 
     def changed(self, run: "Run") -> None:
-        """The run has come further."""
+        """The run has come further, or stands still."""
+        if (run.state == "paused") is not self._paused:
+            self._paused = not self._paused
+            why = f": {run.message}" if run.message else ""
+            self.say(f"Paused{why}." if self._paused else "The pause is over.")
         with suppress(OSError, ValueError):
             self._draw(run)
 
@@ -267,10 +272,11 @@ class _Display:
             self._start(run)
         self._bar.update(
             self._task,
-            description=(run.waiting or run.state).capitalize(),
+            description=_standing(run),
             completed=run.done,
             total=run.total,
             kept=run.kept,
+            left=_left(run),
         )
 
     def _start(self, run: "Run") -> None:
@@ -280,19 +286,34 @@ class _Display:
             MofNCompleteColumn,
             Progress,
             TextColumn,
-            TimeRemainingColumn,
         )
 
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("points, {task.fields[kept]} kept, left"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("points, {task.fields[kept]} kept, {task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept)
+        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept, left="")
         self._bar.start()
+
+
+def _standing(run: "Run") -> str:
+    """What it does just now, or why it does nothing."""
+    why = f"{run.state}: {run.message}" if run.state == "paused" and run.message else run.state
+    return (run.waiting or why).capitalize()
+
+
+def _left(run: "Run") -> str:
+    """How long its points may still take; what is not known is not guessed."""
+    to_go = run.to_go
+    if to_go.seconds is None:
+        return "time left unknown"
+    minutes, seconds = divmod(round(to_go.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return f"{'at most ' if to_go.is_most else ''}{clock} left"

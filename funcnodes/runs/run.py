@@ -121,6 +121,7 @@ class Run:
         self._wave = self.space.root_wave("run")
         self._holds = Holds()
         self._halted = asyncio.Event()
+        self._is_to_end = asyncio.Event()
         self._inner = frozenset(plan.inner_frames)
         self._ran: set[Frame] = set()
         self._used = outage.used(plan.nodes)
@@ -305,6 +306,16 @@ class Run:
         self._timing.point_begins(frame, again=self._is_again)
         self._is_again = False
         return self._state == "running"
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between points: so long, or until it is to end."""
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        told = asyncio.ensure_future(self._is_to_end.wait())
+        try:
+            await asyncio.wait((sleeping, told), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            told.cancel()
 
     async def hold_here(self) -> None:
         """A checkpoint within a point: waits while paused."""
@@ -677,6 +688,8 @@ class Run:
     def _enter(self, state: RunState) -> None:
         if state != self._state:
             self._state = state
+            if state == "stopping":
+                self._is_to_end.set()
             if state not in ENDED:
                 self.note("state", state=state)
                 self.writer.write_head(self.head)

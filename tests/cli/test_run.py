@@ -336,3 +336,22 @@ def test_a_file_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(local, "MOST_BYTES", 2**20)
     with pytest.raises(SavedGraphError, match="is larger than 1 MB, or never ends"):
         local.read_nodespace(Path("/dev/zero"))
+
+
+def test_a_run_that_is_suspended_says_why_and_what_came_of_it(
+    command: Any, bench_file: Path, config_dir: Path
+) -> None:
+    """Declared in the bench file; here the signal stays out until the deadline."""
+    bench_file.write_text(
+        f"{bench_file.read_text()}\n[[suspender]]\nname = 'cold head'\nsource = 'tc.a.kelvin'\n"
+        "high = '4 K'\ndeadline_s = 0.2\nevery_s = 0.05\n"
+    )
+    done = command("run", DIODE, "--bench", bench_file)
+    assert done.returncode == 1
+    paused = re.search(r"Paused: (cold head is 29\d(\.\d+)? K, above 4 K)\.", done.stdout)
+    assert paused, done.stdout
+    assert f"cold head did not come back in 0.2 s: {paused[1]}" in done.stderr
+    reader = RunStore(config_dir / "workers" / "local" / "runs").find("latest")
+    assert (reader.head.state, reader.head.rows) == ("stopped", 0)
+    kinds = [event.kind for event in reader.events() if event.kind != "state"]
+    assert kinds == ["suspended", "given up"]

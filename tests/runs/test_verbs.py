@@ -259,6 +259,19 @@ async def test_a_checkpoint_within_a_point_waits_and_goes_on(lab: Any) -> None:
     assert (before.ran, after.ran) == (3, 3)
 
 
+@pytest.mark.parametrize("scan", ["repeat", "sweep"])
+async def test_a_stop_does_not_wait_for_the_next_point_to_be_due(lab: Any, scan: str) -> None:
+    """Between points nothing is under way that could be ended gently."""
+    every = "every" if scan == "repeat" else "delay"
+    node = lab.add(scan, **{every: 3600.0})
+    lab.record(node.outputs["index"])
+    run = await lab.runner.start()
+    await until(lambda: run.done == 1 if scan == "repeat" else node.in_flight)
+    run.stop()
+    assert await finished(run) == "stopped"
+    assert run.rows == (1 if scan == "repeat" else 0)
+
+
 # ── halt ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -78,7 +78,7 @@ class Repeat(Scan):
             if late > LATE:
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
-            await clock.sleep(began + slot * every_s - clock.monotonic())
+            await self.wait_between(began + slot * every_s - clock.monotonic())
             before = self.until.wave
             yield {"missed": missed}
             if self.until.wave is not before and self.until.value is True:

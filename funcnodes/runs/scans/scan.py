@@ -16,6 +16,7 @@ from funcnodes.core import (
     NodeOutput,
     Outcome,
     Trigger,
+    clock,
 )
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
@@ -28,6 +29,8 @@ from funcnodes.runs.run import Run, describe
 
 MAX_POINTS = 1_000_000
 MAX_RETRIES = 100
+SHORT_S = 0.1
+"""A wait between points that a stop may well wait for."""
 
 OnFailure = Literal["stop", "retry", "skip"]
 OnPause = Literal["finish the point", "take it again"]
@@ -106,6 +109,11 @@ class Scan(Frame):
     def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """The outputs of a point that is taken now: a pause, or a retry, may have held it up."""
         return values
+
+    async def wait_between(self, seconds: float) -> None:
+        """Wait before a point is due; a run that is to end ends that."""
+        run = active_run(self) if seconds > SHORT_S else None
+        await (clock.sleep(seconds) if run is None else run.sleep(seconds))
 
     async def func(self, **_: Any) -> None:
         run = active_run(self)

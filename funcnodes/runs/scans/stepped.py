@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from typing import Any, Literal
 
-from funcnodes.core import NodeInput, NodeOutput, Wave, clock
+from funcnodes.core import NodeInput, NodeOutput, Wave
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes.nodes import DeviceSet
@@ -116,7 +116,7 @@ class SteppedScan(ScanInUnits):
         try:
             for value in self.values(backward=backward):
                 if delay_s > 0:
-                    await clock.sleep(delay_s)
+                    await self.wait_between(delay_s)
                 yield {"value": value if present is None else present.value + value}
         finally:
             if present is not None:
