@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from funcnodes.core import Frame, Library, Node, NodeInput, NodeSpace
+from funcnodes.devices import Bench
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import ENDED, NODE_SHELF, Run, Runner, RunReader, RunStore, ending
 from funcnodes.runs.writer import RunWriter
@@ -458,3 +460,17 @@ def test_a_loop_that_is_closed_over_a_run_leaves_a_record(tmp_path: Path) -> Non
     assert run.is_over
     assert run.state == "aborted"
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is what is tested
+
+
+def test_the_guides_code_and_bench_do_what_the_guide_says(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "run-control.md"
+    text = guide.read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "guide"}
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(compile(block, guide.name, "exec"), names)
+    (bench,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "bench.toml").write_text(bench)
+    bands = Bench.load(tmp_path / "bench.toml", {"tc": "tcp:127.0.0.1:1"}).bands
+    assert [band.config.name for band in bands] == ["cold head", "tc"]
