@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 
-class Told(Protocol):
-    """Who is told, in the loop."""
+class LoopBound(Protocol):
+    """What belongs to a loop."""
 
     loop: asyncio.AbstractEventLoop
     ferry: Ferry
 
 
-R = TypeVar("R", bound=Told)
+R = TypeVar("R", bound=LoopBound)
 
 
 def from_any_thread(
@@ -49,7 +49,7 @@ def is_home(loop: asyncio.AbstractEventLoop) -> bool:
         return not loop.is_running()
 
 
-def _carry(run: Told, call: Callable[[], None]) -> None:
+def _carry(run: LoopBound, call: Callable[[], None]) -> None:
     try:
         run.ferry.carry(run.loop, call)
     except RuntimeError:
