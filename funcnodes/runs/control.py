@@ -137,8 +137,9 @@ class Runner(Pacer):
         found = error.context.get("problems")
         reasons = [str(each) for each in found] if isinstance(found, list) else [error.message]
         number = await keep_refusal(
-            self.space, self.store, about, reasons, nodespace=self.nodespace
-        )
+            self.store, self.space.serialize(), about, reasons, nodespace=self.nodespace,
+            bench=self.space.services.get(Bench),
+        )  # fmt: skip
         if number is not None:
             error.context["run"] = number
 

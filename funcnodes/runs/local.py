@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.codec.strict import parse
@@ -27,14 +29,15 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.durable import replacing
-from funcnodes.errors import BenchError, RunError, SavedGraphError
+from funcnodes.errors import BenchError, FuncnodesError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
-from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
 from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
+from funcnodes.runs.refusals import keep_refusal
 from funcnodes.runs.run import Run
 from funcnodes.runs.simulator import simulator
 from funcnodes.runs.store import RunStore
@@ -204,12 +207,24 @@ class _Local:
             interrupt.starting = asyncio.current_task()
             try:
                 async with AsyncExitStack() as stack:
-                    space = interrupt.space = await self._open(stack)
+                    space = interrupt.space = await self._opened(stack)
                     return await self._run(space, interrupt)
             except asyncio.CancelledError:
                 if interrupt.received is None:
                     raise
                 raise NotStarted(interrupt.received) from None
+
+    async def _opened(self, stack: AsyncExitStack) -> NodeSpace:
+        """The same as `_open`; one that fails leaves a record."""
+        try:
+            return await self._open(stack)
+        except AssignmentError:
+            raise  # a slip of whoever typed it, who sees it
+        except FuncnodesError as error:
+            about = msgspec.structs.replace(self.about, operator=self.operator)
+            store, name = RunStore(self.folder / "runs"), self.path.stem
+            await keep_refusal(store, self.data, about, [error.message], nodespace=name)
+            raise
 
     async def _open(self, stack: AsyncExitStack) -> NodeSpace:
         """The nodespace on its open bench; everything is closed with `stack`, last first."""

@@ -6,11 +6,12 @@ run's own state and message; that it could not be kept either is logged, and hid
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from funcnodes.core import NodeSpace, clock
+from funcnodes.core import clock
 from funcnodes.devices.bench import Bench
 from funcnodes.runs.records import LogEntry, RunAbout, StorageError
 from funcnodes.runs.run import share, versions
@@ -23,21 +24,26 @@ _log = logging.getLogger(__name__)
 
 
 async def keep_refusal(
-    space: NodeSpace,
     store: RunStore,
+    graph: Mapping[str, Any],
     about: RunAbout,
-    reasons: list[str],
+    reasons: Sequence[str],
     *,
     nodespace: str = "",
+    bench: Bench | None = None,
 ) -> int | None:
-    """Keep that a run did not start; its number, or None where that cannot be kept."""
-    bench = space.services.get(Bench)
+    """Keep that a run did not start; its number, or None where that cannot be kept.
+
+    Args:
+        graph: What was to be run, as it was saved.
+        reasons: At least one, a sentence each.
+    """
     try:
         writer = store.create(
-            graph=space.serialize(),
+            graph=dict(graph),
             specs=(),
             nodespace=nodespace,
-            title=space.title,
+            title=str(graph.get("title") or ""),
             **msgspec.structs.asdict(about),
             bench=bench.name if bench is not None else "",
             simulated=share(bench.simulated if bench else None),

@@ -15,11 +15,13 @@ import funcnodes
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace
 from funcnodes.devices import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.errors import RefusedError, RunError
-from funcnodes.runs import StorageError, disk
+from funcnodes.errors import BenchError, RefusedError, RunError
+from funcnodes.runs import RunStore, StorageError, disk
+from funcnodes.runs.assignments import Assignment, AssignmentError
 from funcnodes.runs.checks import problems
-from funcnodes.runs.local import library
+from funcnodes.runs.local import library, run_file
 from funcnodes.runs.plan import plan
+from funcnodes.settings import Settings
 
 from ..smalldisk import small_disk
 
@@ -264,3 +266,22 @@ async def test_a_wait_that_cannot_end_well_is_told(space: Any) -> None:
         "Wait is to stay in its band for 700 s, but waits 600 s at most: make its deadline longer."
         in problems(space, plan(space), space.services.get(Bench), is_open=False)
     )
+
+
+def test_a_file_whose_bench_is_nowhere_leaves_a_record_too(tmp_path: Path) -> None:
+    """For whoever comes in the morning; a slip in what was typed leaves none."""
+    path = tmp_path / "night.json"
+    graph = {"format": 3, "nodes": [], "edges": [], "requires": {"bench": "nowhere"}}
+    path.write_text(json.dumps(graph))
+    settings = Settings(tmp_path / "config")
+    with pytest.raises(BenchError) as caught:
+        run_file(settings, path, operator="ada")
+    store = RunStore(settings.workers_dir / "local" / "runs")
+    reader = store.find("latest")
+    assert reader.head.message == f"It did not start: {caught.value.message}"
+    assert (reader.head.operator, reader.head.nodespace) == ("ada", "night")
+    assert reader.graph() == graph
+    path.write_text(json.dumps({**graph, "requires": {}}))
+    with pytest.raises(AssignmentError):
+        run_file(settings, path, sets=[Assignment.parse("sweep.stop=1")])
+    assert len(store.list()) == 1
