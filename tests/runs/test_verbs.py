@@ -294,6 +294,29 @@ async def test_halt_gives_up_a_finally_that_does_not_end(lab: Any, gate_class: A
     assert not lab.space.locked
 
 
+async def test_halt_leaves_out_the_finally_of_every_frame_around_a_point(
+    lab: Any, gate_class: Any
+) -> None:
+    outer, inner, gate = lab.add("sweep", "Outer"), lab.add("sweep", "Inner"), lab.add(gate_class)
+    lasts = [lab.add(Marked, "One"), lab.add(Marked, "Other")]
+    inner.hold(gate)
+    outer.hold(inner)
+    for frame, last in zip((outer, inner), lasts, strict=True):
+        frame.hold(last, section="finally")
+    run = await lab.runner.start()
+    await asyncio.wait_for(gate.reached.wait(), patience())
+    run.halt()
+    assert await finished(run) == "aborted"
+    assert [last.ran for last in lasts] == [0, 0]
+    gate.open.set()
+    lab.space.arming = "live"
+    run = await lab.runner.start()
+    await until(lambda: run.done > 3)
+    run.abort()
+    assert await finished(run) == "aborted"
+    assert lasts[0].ran == 1, "the next run has its own again"
+
+
 # ── never stuck ───────────────────────────────────────────────────────────────────────────
 
 

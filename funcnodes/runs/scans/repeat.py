@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger, clock
-from funcnodes.runs.foreseen import LATE
+from funcnodes.runs.foreseen import LATE as LATE
 from funcnodes.runs.scans.scan import MAX_POINTS, Scan
 
 
