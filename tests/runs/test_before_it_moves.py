@@ -112,6 +112,11 @@ async def test_a_scan_that_does_not_fit_onto_the_disk_is_refused_before_it_begin
         assert head.message == f"It did not start: {told.value.message}"
         outer.points.set_value(3)
         assert (await lab.run()).state == "complete"
+        small.fill()
+        with pytest.raises(RunError, match=r"has \d+ (bytes|kB) left, and 300 rows") as full:
+            await lab.runner.start()
+        assert "run" not in full.value.context, "it cannot even be kept that it did not start"
+        assert lab.space.arming == "live"
 
 
 async def test_what_a_run_needs_is_estimated_from_its_rows_and_its_last_blocks(

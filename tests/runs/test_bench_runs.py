@@ -310,14 +310,14 @@ async def test_halt_cuts_an_orderly_way_down_short(
     station: Station, simulated: SimulatedBench
 ) -> None:
     """A ramp of seconds ends with the emergency bytes of that moment."""
-    run = await station.started(points=100, start="4 V", stop="4 V")
+    run = await station.started(points=100, start="6 V", stop="6 V")
     run.stop()
 
     def last_v() -> float:
         sets = [c for c in simulated.commands("smu") if c.startswith(":SOUR:VOLT ")]
         return float(sets[-1].split()[-1])
 
-    await until(lambda: 0 < last_v() < 3.9)
+    await until(lambda: 0 < last_v() < 5.9)
     run.halt()
     assert await ended(run) == "aborted"
     assert run.parked == {"smu": "off"}

@@ -192,6 +192,8 @@ async def test_a_run_waits_while_a_signal_is_out_and_goes_on_when_it_is_back(
 ) -> None:
     """Outputs stay as they are; what a person wants comes before what the bench wants."""
     await vacuum.open(PRESSURE)
+    plan = vacuum.bench.safety_plan().lines()
+    assert "  pressure: a run waits while it is above 5 V" in plan
     run = await vacuum.started(60)
     await until(lambda: run.done > 2)
     vacuum.gauge.level = 7.0
@@ -227,6 +229,16 @@ async def test_a_run_that_begins_out_of_band_waits_before_its_first_point(vacuum
     vacuum.gauge.level = 1.0
     assert await ended(run) == "complete"
     assert run.rows == 3
+
+
+def test_the_plan_of_a_bench_says_what_runs_wait_for() -> None:
+    said = [
+        ({"low": "4 K", "high": "300 K", "deadline_s": 60.0},
+         "sample: a run waits while it is below 4 K or it is above 300 K; stop after 60 s"),
+        ({"source": "tc", "high": None}, "sample: a run waits while it is not reached"),
+    ]  # fmt: skip
+    for options, words in said:
+        assert machine(**options).band.words == words
 
 
 @pytest.mark.parametrize("then", ["stop", "abort", "go on"])

@@ -344,6 +344,7 @@ export interface SafetyWarningView {
 export interface SafetyView {
   causes: Array<CausePlanView>;
   interlocks: Array<string>;
+  waits: Array<string>;
   unreachable: Array<string>;
   warnings: Array<SafetyWarningView>;
   asks: Array<string>;

@@ -306,7 +306,7 @@ class Bench:
     def safety_plan(self) -> SafetyPlan:
         """What will happen for each cause, in words and seconds; asks no instrument."""
         devices = self._stopping.in_order()
-        return make_plan(self.name, devices, self.config.stop_order, self.interlocks)
+        return make_plan(self.name, devices, self.config.stop_order, self.interlocks, self.bands)
 
     @property
     def replayed(self) -> tuple[int, int]:

@@ -59,6 +59,21 @@ class Band:
             return f"{name} is {self._shown(value)}, above {self._shown(self._high)}"
         return ""
 
+    @property
+    def words(self) -> str:
+        """What it does to runs: "pressure: a run waits while it is above 5 V; stop after 600 s"."""
+        config, ends = self.config, []
+        if not self.source.member:
+            ends.append("it is not reached")
+        if self._equals is not None:
+            ends.append(f"it is not {self._shown(self._equals)}")
+        if self._low is not None:
+            ends.append(f"it is below {self._shown(self._low)}")
+        if self._high is not None:
+            ends.append(f"it is above {self._shown(self._high)}")
+        late = f"; {config.then} after {config.deadline_s:g} s" if config.deadline_s else ""
+        return f"{config.name}: a run waits while {' or '.join(ends)}{late}"
+
     def _renamed(self, text: str) -> str:
         return f"{self.config.name}{text.removeprefix(self.source.name)}"
 

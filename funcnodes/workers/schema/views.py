@@ -346,6 +346,8 @@ class SafetyView(Base, kw_only=True):
 
     causes: list[CausePlanView] = []
     interlocks: list[str] = []
+    waits: list[str] = []
+    """What runs are paused by."""
     unreachable: list[str] = []
     warnings: list[SafetyWarningView] = []
     asks: list[str] = []
