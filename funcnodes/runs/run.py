@@ -352,6 +352,7 @@ class Run:
         if again and self._points:
             wave = self._points[-1][0]
             self._held.add(wave)
+            self.note("point given up", point=wave.label)
             wave.cancel(why or "The run was paused")
 
     def let_go(self, *who: str) -> None:

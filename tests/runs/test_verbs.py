@@ -127,6 +127,7 @@ class VerbMachine(RuleBasedStateMachine):
     def begin(self, again: bool) -> None:
         self.bed = Bed(self.folder, "take it again" if again else "finish the point")
         self.said: list[str] = []
+        self.is_suspended = False
 
     @rule(verb=st.sampled_from(VERBS), threads=st.integers(1, 3), twice=st.booleans())
     def say(self, verb: str, threads: int, twice: bool) -> None:
@@ -156,6 +157,26 @@ class VerbMachine(RuleBasedStateMachine):
         self.bed.do(told())
         self.said.append(verb)
 
+    @rule(again=st.booleans())
+    def a_suspender_holds(self, again: bool) -> None:
+        async def hold() -> None:
+            self.bed.run.hold("suspender", "out of band", again=again)
+            await self.bed.rest()
+
+        self.bed.do(hold())
+        run = self.bed.run
+        self.is_suspended = run.state == "paused"
+        assert self.is_suspended <= (run.message == "out of band")
+
+    @rule()
+    def a_suspender_lets_go(self) -> None:
+        async def let_go() -> None:
+            self.bed.run.let_go("suspender")
+            await self.bed.rest()
+
+        self.bed.do(let_go())
+        self.is_suspended = False
+
     @rule()
     def a_point_ends(self) -> None:
         self.bed.do(self.bed.push())
@@ -163,6 +184,8 @@ class VerbMachine(RuleBasedStateMachine):
     @invariant()
     def what_was_said_is_on_its_way(self) -> None:
         run = self.bed.run
+        if self.is_suspended and not run.is_over:
+            assert run.state in ("paused", "stopping"), "a person cannot go past a suspender"
         ends = [verb for verb in self.said if verb in ("stop", "abort", "halt")]
         if ends and run.done == POINTS:
             self.bed.do(finished(run))  # too late to change anything
@@ -185,6 +208,7 @@ class VerbMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         run = self.bed.run
+        self.a_suspender_lets_go()
         for _ in range(POINTS + 1):
             if not run.is_over:
                 with contextlib.suppress(FuncnodesError):
