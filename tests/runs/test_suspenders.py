@@ -160,7 +160,7 @@ class Vacuum:
 
     def events(self, run: Run) -> list[str]:
         events = self.runner.store.find(run.id).events()
-        return [each.kind for each in events if each.kind != "state"]
+        return [each.kind for each in events if each.kind not in ("state", "point given up")]
 
     async def close(self) -> None:
         await self.runner.aclose()
