@@ -88,11 +88,6 @@ def untimely(plan: Plan) -> Iterator[str]:
             )
 
 
-def least_s(plan: Plan) -> float:
-    """Seconds that a whole run takes at least: what is told to wait, waits; the rest is nothing."""
-    return sum(_whole_s(plan, frame) for frame in plan.outer_frames)
-
-
 def _whole_s(plan: Plan, frame: Frame) -> float:
     points = frame.points_total()
     one_s = max(frame.lead_s() + _body_s(plan, frame), 0.0)
