@@ -290,11 +290,12 @@ class _Display:
 
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("points, {task.fields[kept]} kept, {task.fields[left]}"),
+            TextColumn("points, {task.fields[kept]} kept{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
@@ -305,15 +306,18 @@ class _Display:
 def _standing(run: "Run") -> str:
     """What it does just now, or why it does nothing."""
     why = f"{run.state}: {run.message}" if run.state == "paused" and run.message else run.state
-    return (run.waiting or why).capitalize()
+    text = run.waiting or why
+    return text[:1].upper() + text[1:]
 
 
 def _left(run: "Run") -> str:
     """How long its points may still take; what is not known is not guessed."""
+    if run.state != "running":
+        return ""
     to_go = run.to_go
     if to_go.seconds is None:
-        return "time left unknown"
+        return ", time left unknown"
     minutes, seconds = divmod(round(to_go.seconds), 60)
     hours, minutes = divmod(minutes, 60)
     clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-    return f"{'at most ' if to_go.is_most else ''}{clock} left"
+    return f", {'at most ' if to_go.is_most else ''}{clock} left"

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from scipy.optimize import curve_fit
 from scipy.special import lambertw
 
 import funcnodes
+from funcnodes.cli.run import _left, _standing
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs import RunReader, RunStore, local
+from funcnodes.runs.timing import UNKNOWN, TimeToGo
 from funcnodes_simulators import SimulatedBench
 
 from ..waiting import eventually, patience
@@ -355,3 +358,14 @@ def test_a_run_that_is_suspended_says_why_and_what_came_of_it(
     assert (reader.head.state, reader.head.rows) == ("stopped", 0)
     kinds = [event.kind for event in reader.events() if event.kind != "state"]
     assert kinds == ["suspended", "given up"]
+
+
+def test_the_bar_says_why_a_run_stands_still_in_its_own_letters() -> None:
+    """A kelvin is no k; of a run that is over nothing is left to be known."""
+    run: Any = SimpleNamespace(state="paused", message="cold head is 7 K, above 5 K", waiting="")
+    assert _standing(run) == "Paused: cold head is 7 K, above 5 K"
+    assert _left(run) == ""
+    run.state, run.to_go = "running", TimeToGo(3723.4, is_most=True)
+    assert (_standing(run), _left(run)) == ("Running", ", at most 1:02:03 left")
+    run.to_go, run.waiting = UNKNOWN, "waiting for DMM"
+    assert (_standing(run), _left(run)) == ("Waiting for DMM", ", time left unknown")
