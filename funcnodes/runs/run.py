@@ -329,7 +329,7 @@ class Run:
     @property
     def is_going_on(self) -> bool:
         """Whether it is on and is not being brought to an end; a pause does not matter."""
-        return self._state in ("running", "paused")
+        return self._state in ("running", "paused") and not self._finishing
 
     @property
     def is_halted(self) -> bool:
@@ -344,7 +344,7 @@ class Run:
             why: What is shown as the reason.
             again: The point under way is given up, and taken again after the pause.
         """
-        if not self.is_going_on or self._finishing or self._outcome != "complete":
+        if not self.is_going_on or self._outcome != "complete":
             return
         self._holds.add(who, why)
         self.message = self._holds.why
