@@ -72,6 +72,23 @@ def run_folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]
     return named
 
 
+def worker_folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:
+    """Each worker's name and folder.
+
+    Raises:
+        RunError: There is none of that name.
+    """
+    found = [
+        (_worker_name(folder), folder)
+        for folder in sorted(settings.workers_dir.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    ]
+    named = [(name, f) for name, f in found if worker in (None, name, f.name)]
+    if worker is not None and not named:
+        raise RunError(f"There is no worker {worker!r} in {settings.config_dir}.")
+    return named
+
+
 def _worker_name(folder: Path) -> str:
     try:
         return str(json.loads((folder / "worker.json").read_bytes())["name"])

@@ -197,10 +197,10 @@ class RunReader:
 
     def batches(self, columns: Sequence[forms.Titled], k: int, stop: int) -> Iterator[forms.Batch]:
         """The rows of recorder `k` before `stop` as arrays, few at a time."""
-        head = self.head
+        began = self.head.started_mono
         for start in range(0, stop, BATCH_ROWS):
             page = self.rows(start, min(BATCH_ROWS, stop - start), k=k)
-            yield forms.batch(page, head, columns)
+            yield forms.batch(page, began, columns)
 
     def verify(self) -> Verdict:
         """Whether what was measured is as it was when the run ended; reads all of the file.
@@ -280,7 +280,7 @@ class RunReader:
         k = self.recorder(recorder)
         stop = self.count(k)
         columns = self.columns(k, stop)
-        empty = forms.batch(self.rows(0, 0, k=k), self.head, columns)
+        empty = forms.batch(self.rows(0, 0, k=k), self.head.started_mono, columns)
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )

@@ -25,6 +25,7 @@ from funcnodes.workers.once import Once
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
+from funcnodes.workers.shown.history import history_view
 from funcnodes.workers.threads import FewThreads, in_thread
 
 if TYPE_CHECKING:
@@ -514,6 +515,13 @@ class Commands:
         if table is not None:  # what is not on disk yet, so that the next patch goes on from here
             views.add_rows(view, table.page(view.stop, ROWS_LIMIT))
         return view
+
+    async def _get_history(
+        self, body: schema.GetHistory, actor: schema.Actor
+    ) -> schema.HistoryView:
+        self._bench("history")
+        path = self._worker.workspace.history_path
+        return await self._reading.run(lambda: history_view(path, body), name="history")
 
     async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))

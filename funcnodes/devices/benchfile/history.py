@@ -9,6 +9,8 @@
 
     [history.deadband]        # change below which nothing is noted, in place of the driver's
     "tc.a.kelvin" = "10 mK"   # in the parameter's unit, or with one
+
+Which parameters a device has is known to its driver only: of others the worker's log tells.
 """
 
 from collections.abc import Mapping
@@ -53,9 +55,7 @@ def read_history(tables: Tables, data: dict[str, Any], devices: Mapping[str, Any
     usual = HistoryConfig()
     return HistoryConfig(
         on=tables.flag(_TABLE, table, "on", usual.on),
-        keep_s=tables.seconds(
-            _TABLE, table, "keep", usual.keep_s, least=60, most=36_500 * DAY_S
-        ),
+        keep_s=tables.seconds(_TABLE, table, "keep", usual.keep_s, least=60, most=36_500 * DAY_S),
         max_bytes=_megabytes(tables, table, usual.max_bytes),
         every_s=tables.seconds(_TABLE, table, "every_s", usual.every_s, least=1),
         least_s=tables.seconds(_TABLE, table, "least_s", usual.least_s, most=3600),

@@ -16,6 +16,7 @@ from funcnodes.workers.schema.views import (
     EdgeView,
     ExampleView,
     ExportPiece,
+    HistoryView,
     LatchView,
     LibraryEntry,
     LogLine,
@@ -235,5 +236,7 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece
+AckResult = (
+    RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | HistoryView
+)  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""

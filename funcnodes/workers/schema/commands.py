@@ -430,6 +430,21 @@ class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
     are, `limit` of them."""
 
 
+class GetHistory(ReadCommand, kw_only=True, tag="get_history"):
+    """What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a
+    HistoryView."""
+
+    cost = 10.0
+
+    device: str
+    member: str
+    """With the field of a record: "reading.v"."""
+    last_s: float = 3600.0
+    """How far back, in seconds."""
+    points: int = 600
+    """About so many at most, none of the peaks lost."""
+
+
 class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
     """Ack.result is a list of RunView, newest first."""
 

@@ -1,6 +1,6 @@
 """What is seen: nodes, edges, devices, runs and the bench's safety, as the page draws them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from funcnodes.devices import benchfile
 from funcnodes.devices.benchfile import rules
@@ -217,6 +217,20 @@ class RunView(Base, kw_only=True):
     waiting: str = ""
     """What holds it up just now, e.g. "waiting for dmm"."""
     nodespace: str = ""
+
+
+class HistoryView(Base, kw_only=True):
+    """A stretch of a parameter's history, oldest first; what stood at its beginning is in it."""
+
+    name: str
+    unit: str = ""
+    kind: Literal["number", "switch", "text"] = "number"
+    since: float
+    until: float
+    """Both in seconds since the epoch, as `t`."""
+    t: list[float] = []
+    value: list[float | str | None] = []
+    """0 or 1 of a switch; null where there was none, or none that was ok."""
 
 
 class PromptView(Base, kw_only=True):
