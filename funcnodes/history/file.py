@@ -55,7 +55,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # whole after a power cut, too
         connection.execute("PRAGMA journal_size_limit = 4000000")
-        connection.executescript(_TABLES)
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         check_version(connection)
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (str(VERSION),))
     except BaseException:
@@ -72,6 +72,11 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     """
     uri = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Whether nothing is in it yet, not even a table: its writer has only just made it."""
+    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
 
 
 def check_version(connection: sqlite3.Connection) -> None:

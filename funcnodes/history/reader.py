@@ -36,7 +36,7 @@ class HistoryReader:
             RunError: The file cannot be read.
         """
         with self._open() as connection:
-            return _known(connection)
+            return [] if file.is_new(connection) else _known(connection)
 
     def find(self, name: str, *, unit: str = "") -> Known:
         """A parameter by its name, as "smu.voltage"; of several units the one noted last.
@@ -112,7 +112,8 @@ class HistoryReader:
             raise RunError(f"There is no history {self.path}.")
         try:
             with closing(file.open_to_read(self.path)) as connection:
-                file.check_version(connection)
+                if not file.is_new(connection):
+                    file.check_version(connection)
                 yield connection
         except (sqlite3.Error, file.NewerHistory, ValueError) as error:
             raise RunError(f"The history {self.path} cannot be read: {error}.") from error
