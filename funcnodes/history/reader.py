@@ -90,19 +90,20 @@ class HistoryReader:
     ) -> HistorySeries:
         """What it stood at, every `every_s` seconds of the clock.
 
-        Where nobody had looked for too long it is "stale", and nothing.
+        A value stands for twice the longest interval between notes; then nobody has looked, and
+        it is "stale", and nothing.
 
         Raises:
             RunError: As `series`, or that are too many.
         """
         known = self.find(name, unit=unit)
         with self._open() as connection:
-            begin, end = max(since, known.first), min(until, max(known.last, since))
+            held_s = _HELD * _longest(connection)
+            begin, end = max(since, known.first), min(until, known.last + held_s)
             first = math.ceil(begin / every_s)
             count = math.floor(end / every_s) - first + 1
             if count > MOST_TICKS:
                 raise RunError(f"Every {every_s:g} s would be {count:,} values of {name}.")
-            held_s = _HELD * _longest(connection)
             ticks = [(first + n) * every_s for n in range(max(count, 0))]
             return _series(known, _held(_rows(connection, known, begin, end + 1e-6), ticks, held_s))
 
