@@ -115,7 +115,7 @@ async def test_a_stretch_is_thinned_and_sampled(
     assert sampled.t[:2] == [T0, T0 + 100]
     assert sampled.value[3] == math.sin(1)
     assert sampled.t[-1] == T0 + 10_100  # it stands for twice `every_s`, and no longer
-    with pytest.raises(RunError, match="would be 9,999,001 values"):
+    with pytest.raises(RunError, match=r"would be [\d,]+ values"):
         reader.sampled("smu.voltage", since=T0, until=T0 + 1e9, every_s=1e-3)
     with closing(sqlite3.connect(reader.path)) as connection, connection:
         connection.execute("DELETE FROM samples WHERE t BETWEEN ? AND ?", (T0 + 1_000, T0 + 2_000))

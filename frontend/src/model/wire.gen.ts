@@ -243,6 +243,17 @@ export interface RunView {
   nodespace: string;
 }
 
+/** A stretch of a parameter's history, oldest first; what stood at its beginning is in it. */
+export interface HistoryView {
+  name: string;
+  unit: string;
+  kind: "number" | "switch" | "text";
+  since: number;
+  until: number;
+  t: Array<number>;
+  value: Array<number | string | null>;
+}
+
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
 export interface PromptView {
   id: string;
@@ -700,7 +711,8 @@ export type AckResult =
   | Snapshot
   | WatchView
   | TrafficPage
-  | ExportPiece;
+  | ExportPiece
+  | HistoryView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -1018,6 +1030,15 @@ export interface GetRows {
   points?: number;
 }
 
+/** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
+export interface GetHistory {
+  type: "get_history";
+  device: string;
+  member: string;
+  last_s?: number;
+  points?: number;
+}
+
 /** Ack.result is a list of RunView, newest first. */
 export interface ListRuns {
   type: "list_runs";
@@ -1088,6 +1109,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetHistory
   | ListRuns
   | ExportRun
   | GetSnapshot;
