@@ -76,9 +76,8 @@ class Noting:
         if seen is None or last is None:
             return
         is_news = self._is_news(seen)
-        if is_end and (is_news or seen.t > last.t):
-            yield self._take(seen)
-        elif is_news and not 0 <= now - last.t < self.least_s:
+        is_due = is_news and not 0 <= now - last.t < self.least_s
+        if is_due or (is_end and (is_news or seen.t > last.t)):
             yield self._take(seen)
 
     def lose(self, now: float) -> Iterator[Note]:
