@@ -1,5 +1,6 @@
 """axe-core finds nothing at WCAG 2.2 AA, light and dark, on each page of the editor."""
 
+import re
 from typing import Any
 
 import pytest
@@ -69,6 +70,8 @@ def test_no_violation_in_what_is_shown_of_alarms_the_plan_and_the_traffic(
     restart_with(demo, page, real=True)
     page.get_by_role("tab", name="Bench").click()
     expect(page.get_by_test_id("interlock")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Past of")).first.click()
+    expect(page.get_by_test_id("history").get_by_role("img")).to_be_visible()
     page.get_by_role("tab", name="Instrument traffic").click()
     expect(page.get_by_test_id("traffic-row").first).to_be_visible()
     page.get_by_role("button", name="Hold view").click()

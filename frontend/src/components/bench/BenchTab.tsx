@@ -103,7 +103,11 @@ function Parameter({ device, parameter }: { device: string; parameter: Parameter
         {range && <small>{range}</small>}
       </dt>
       <dd>{chosen ? text : <Reading text={text} t={parameter.t} stale={parameter.quality === "stale"} note={parameter.value === null ? "" : parameter.note} period={parameter.period_s} />}</dd>
-      {past && <HistoryStrip device={device} parameter={parameter.name} title={parameter.title || parameter.name} />}
+      {past && (
+        <dd className="strip">
+          <HistoryStrip device={device} parameter={parameter.name} title={parameter.title || parameter.name} />
+        </dd>
+      )}
     </>
   );
 }

@@ -13,7 +13,7 @@ export function HistoryStrip({ device, parameter, title }: { device: string; par
   const view = usePast(device, parameter, span);
   const isText = view?.kind === "text";
   return (
-    <div className="strip" data-testid="history" data-points={view?.t.length ?? 0} role="group" aria-label={`Past of ${title}`}>
+    <div data-testid="history" data-points={view?.t.length ?? 0} role="group" aria-label={`Past of ${title}`}>
       <div className="seg sm" role="group" aria-label="How far back">
         {SPANS.map((each) => (
           <button type="button" key={each.label} aria-pressed={each === span} onClick={() => setSpan(each)}>
