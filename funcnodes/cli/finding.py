@@ -10,6 +10,7 @@ from funcnodes.errors import RunError
 from funcnodes.settings import Settings
 
 if TYPE_CHECKING:
+    from funcnodes.catalogue import RunFolder
     from funcnodes.runs import RunReader, RunStore
 
 LOCAL = "local"
@@ -55,6 +56,22 @@ def _is_file(name: str) -> bool:
         return Path(name).is_file()
     except OSError:  # longer than a path may be
         return False
+
+
+def known_folders(settings: Settings, worker: str | None) -> "list[RunFolder]":
+    """Each worker's folder of runs, then those that were added, or only those of that name.
+
+    Raises:
+        RunError: There is none of that name.
+    """
+    from funcnodes.catalogue import AddedFolders, RunFolder
+
+    if worker is None:
+        every = [RunFolder(folder, name) for name, folder in run_folders(settings, None)]
+        return every + AddedFolders(settings.config_dir).all()
+    added = AddedFolders(settings.config_dir).all()
+    named = [each for each in added if each.owner == worker]
+    return named or [RunFolder(folder, name) for name, folder in run_folders(settings, worker)]
 
 
 def run_folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:

@@ -2,10 +2,14 @@
 
 import re
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import typer
 
 from funcnodes.core import clock
+
+if TYPE_CHECKING:
+    from funcnodes.runs import RunHead
 
 _SECONDS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
@@ -48,3 +52,20 @@ def moment(text: str, option: str) -> float:
             f"{option} takes how long ago (2h, 7d) or a time (2026-11-30, '2026-11-30 14:00', "
             f"14:00), not {text!r}."
         ) from None
+
+
+def local(wall: float) -> str:
+    """A moment on the local clock, to the second."""
+    return datetime.fromtimestamp(wall).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def took(head: "RunHead") -> str:
+    """How long a run took: "3.2 s", "5 min 2 s", "1 h 20 min"."""
+    if head.ended is None:
+        return "–"
+    seconds = head.ended - head.started
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -15,7 +15,7 @@ from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
-from funcnodes.runs import Run, RunReader
+from funcnodes.runs import Run, RunHead, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
 from funcnodes.workers import edits, schema
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
+SEARCH_LENGTH = 500
 
 E = TypeVar("E", bound=edits.Edit)
 Parked = dict[str, str] | Awaitable[dict[str, str]]
@@ -525,7 +526,13 @@ class Commands:
 
     async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))
-        heads = await self._reading.run(lambda: self._worker.runs.list(limit), name="list runs")
+
+        def read() -> list[RunHead]:
+            if not body.search.strip():
+                return self._worker.runs.list(limit)
+            return self._worker.keeping.find(body.search[:SEARCH_LENGTH], limit)
+
+        heads = await self._reading.run(read, name="list runs")
         found = [views.head_view(head) for head in heads]
         active = self._worker.run_view()
         return [active if active and each.id == active.id else each for each in found]

@@ -37,6 +37,7 @@ from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.guard.guard import Guard, Stop
+from funcnodes.workers.keeping import RunKeeping
 from funcnodes.workers.large import let_go
 from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
@@ -79,6 +80,7 @@ class Worker:
         self.latch = Latch(workspace.latch_path)
         self.latch.reserve()
         self.runs = RunStore(workspace.runs_dir)
+        self.keeping = RunKeeping(workspace, lambda text: self.logbook.add("info", "runs", text))
         self.controls = BenchHolder(changed=self._people_changed)
         self.bench: Bench | None = None
         self.history: HistoryRecorder | None = None
@@ -159,6 +161,7 @@ class Worker:
             self.spawn(self._open_last_aside(), "open")
         self.spawn(self.link.run(), "link")
         self.spawn(self._tell_time(), "clock")
+        self.spawn(self.keeping.tidy_for_ever(), "tidy")
         if opening is not None:
             await self._open_bench(opening)
 

@@ -1043,6 +1043,7 @@ export interface GetHistory {
 export interface ListRuns {
   type: "list_runs";
   limit?: number;
+  search?: string;
 }
 
 /** One piece of a run as a file, from where the piece before it ended. Ack.result is an */

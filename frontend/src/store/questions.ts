@@ -1,6 +1,6 @@
 /** What the page asks the worker for while it is looked at; no answer is no reason for a message. */
 
-import type { Body, HistoryView, Shown, TrafficPage } from "../model/wire.gen";
+import type { Body, HistoryView, RunView, Shown, TrafficPage } from "../model/wire.gen";
 import { live } from "./commands";
 import { Refused } from "./link";
 
@@ -12,6 +12,9 @@ export const trafficSince = (since: Record<string, number>) => ask<TrafficPage>(
 
 /** What a parameter was of late; null where it cannot be had just now. */
 export const pastOf = (device: string, member: string, last_s: number) => ask<HistoryView>({ type: "get_history", device, member, last_s });
+
+/** Runs with all these words in what is known of them; null where nobody can say just now. */
+export const runsWith = (search: string) => ask<RunView[]>({ type: "list_runs", search, limit: 200 });
 
 async function ask<T>(body: Body): Promise<T | null> {
   try {

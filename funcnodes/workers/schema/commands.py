@@ -451,6 +451,9 @@ class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
     cost = 10.0
 
     limit: int = 200
+    search: str = ""
+    """Words, or their beginnings, anywhere in what is known of a run: also in tags and notes, by
+    device, parameter and serial number."""
 
 
 class ExportRun(ReadCommand, kw_only=True, tag="export_run"):
