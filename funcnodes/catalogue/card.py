@@ -46,7 +46,8 @@ def card_of(path: Path) -> RunCard:
     tags = tags_of(digest.annotations)
     words = [
         str(head.number), head.id, head.state, head.title, head.nodespace, head.operator,
-        head.sample, head.project, head.notes, head.bench, head.message, head.origin,
+        head.sample, *head.sample_row.values(), head.project, head.notes, head.bench,
+        head.message, head.origin,
         *tags, *(each.text for each in digest.annotations if each.kind == "note"),
         *devices, *parameters, *_identities(digest),
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from funcnodes.cli import (
     nodes,
     run,
     runs,
+    samples,
     serve,
     simulate,
     worker,
@@ -73,6 +74,7 @@ estop.register(app)
 latch.register(app)
 runs.register(app)
 history.register(app)
+samples.register(app)
 simulate.register(app)
 nodes.register(app)
 device.register(app)

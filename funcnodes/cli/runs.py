@@ -131,7 +131,7 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
         ("started", f"{local(head.started)}, took {took(head)}"),
         ("rows", f"{head.rows}{f' of {head.total}' if counts_rows else ''}"),
         ("operator", head.operator),
-        ("sample", head.sample),
+        ("sample", ", ".join(filter(None, (head.sample, *head.sample_row.values())))),
         ("project", head.project),
         ("notes", head.notes),
         ("bench", ", ".join(filter(None, (head.bench, head.origin)))),

@@ -199,7 +199,7 @@ def _difference(text: str, unit: str) -> float:
     if not given or given == unit:
         return abs(number)
     convert = units.conversion(given, unit)
-    return abs(convert(number) - convert(0.0))
+    return float(abs(convert(number) - convert(0.0)))
 
 
 class _Writer(threading.Thread):

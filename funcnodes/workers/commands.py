@@ -25,6 +25,7 @@ from funcnodes.workers.once import Once
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
+from funcnodes.workers.shown.before import before_run_view
 from funcnodes.workers.shown.history import history_view
 from funcnodes.workers.threads import FewThreads, in_thread
 
@@ -336,6 +337,15 @@ class Commands:
         run = await runner.start(operator=actor.name, about=about)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
+
+    async def _get_before_run(
+        self, body: schema.GetBeforeRun, actor: schema.Actor
+    ) -> schema.BeforeRunView:
+        bench = self._worker.bench
+        config = bench.config if bench is not None else None
+        return await self._reading.run(
+            lambda: before_run_view(self._worker.keeping.before_run(), config), name="samples"
+        )
 
     def _run_pause(self, body: schema.RunPause, actor: schema.Actor) -> None:
         self._active_run().pause()

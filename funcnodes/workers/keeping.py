@@ -7,6 +7,8 @@ from collections.abc import Callable
 from funcnodes.catalogue import Asked, Catalogue, RunFolder, empty_bins
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import RunHead
+from funcnodes.runs.before import BeforeRun
+from funcnodes.runs.samples import SampleList
 from funcnodes.settings import Settings
 from funcnodes.workers.threads import in_thread
 from funcnodes.workers.workspace import Workspace
@@ -35,6 +37,15 @@ class RunKeeping:
         folder = RunFolder(self._workspace.runs_dir, self._workspace.record.name)
         found = self._catalogue.find(Asked(search=search, limit=limit), [folder])
         return [each.head for each in found.runs]
+
+    def before_run(self) -> BeforeRun:
+        """What has to be said of every run, by the settings as they are now.
+
+        Raises:
+            FuncnodesError: The settings say nothing that can be.
+        """
+        settings = Settings.load(config_dir=self._workspace.config_dir)
+        return BeforeRun(settings.before_run, SampleList(self._workspace.samples_path))
 
     async def tidy_for_ever(self) -> None:
         """Empty the bin of what has lain there for too long, now and again and again."""

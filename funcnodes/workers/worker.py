@@ -32,6 +32,7 @@ from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.history import HistoryRecorder
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs import RunStore
+from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.local import library
 from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
@@ -546,6 +547,7 @@ class Worker:
 
     def _use(self, opened: OpenNodespace) -> None:
         self.open = opened
+        opened.space.services.provide(BeforeRun, self.keeping.before_run())
         opened.space.on("arming", self._plan_guardian)  # nothing is written that it knows not of
         self.workspace.set_last_open(opened.name)
         if opened.notice:

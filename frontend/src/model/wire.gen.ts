@@ -243,6 +243,20 @@ export interface RunView {
   nodespace: string;
 }
 
+export interface SampleView {
+  id: string;
+  name: string;
+  more: Record<string, string>;
+}
+
+/** What has to be said before a run. */
+export interface BeforeRunView {
+  required: Array<string>;
+  listed: boolean;
+  samples: Array<SampleView>;
+  count: number;
+}
+
 /** A stretch of a parameter's history, oldest first; what stood at its beginning is in it. */
 export interface HistoryView {
   name: string;
@@ -712,7 +726,8 @@ export type AckResult =
   | WatchView
   | TrafficPage
   | ExportPiece
-  | HistoryView;
+  | HistoryView
+  | BeforeRunView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -895,6 +910,11 @@ export interface RunStart {
   sample?: string;
   project?: string;
   notes?: string;
+}
+
+/** What has to be said before a run, and the samples that may be named. Ack.result is a */
+export interface GetBeforeRun {
+  type: "get_before_run";
 }
 
 export interface RunPause {
@@ -1087,6 +1107,7 @@ export type Body =
   | RenameSpace
   | CloseSpace
   | RunStart
+  | GetBeforeRun
   | RunPause
   | RunResume
   | RunStop

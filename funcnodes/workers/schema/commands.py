@@ -274,6 +274,13 @@ class RunStart(BenchCommand, kw_only=True, tag="run_start"):
     notes: str = ""
 
 
+class GetBeforeRun(ReadCommand, kw_only=True, tag="get_before_run"):
+    """What has to be said before a run, and the samples that may be named. Ack.result is a
+    BeforeRunView."""
+
+    cost = 10.0
+
+
 class RunPause(BenchCommand, kw_only=True, tag="run_pause"):
     pass
 

@@ -219,6 +219,26 @@ class RunView(Base, kw_only=True):
     nodespace: str = ""
 
 
+class SampleView(Base, kw_only=True):
+    id: str
+    name: str = ""
+    more: dict[str, str] = {}
+    """Further columns of the list."""
+
+
+class BeforeRunView(Base, kw_only=True):
+    """What has to be said before a run."""
+
+    required: list[str] = []
+    """Of sample, project, operator and notes."""
+    listed: bool = False
+    """Whether the sample is to be one of these."""
+    samples: list[SampleView] = []
+    """The newest of them, where there are very many."""
+    count: int = 0
+    """Of all."""
+
+
 class HistoryView(Base, kw_only=True):
     """A stretch of a parameter's history, oldest first; what stood at its beginning is in it."""
 
