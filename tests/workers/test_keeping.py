@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from funcnodes.runs import RunStore
+from funcnodes.runs.samples import SampleEntry, SampleList
 from funcnodes.workers import schema
 from funcnodes.workers.workspace import Workspace
 
@@ -36,3 +37,16 @@ async def test_a_worker_finds_its_runs_and_empties_its_bin(deleted: RunStore, de
     assert await found(" ") == [2]
     await until(lambda: not deleted.bin.paths())
     await until(lambda: any("out of the bin" in line.text for line in desk.worker.logbook.lines))
+
+
+async def test_a_worker_asks_before_a_run_and_offers_its_samples(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, desk: Desk
+) -> None:
+    monkeypatch.setenv("FUNCNODES_BEFORE_RUN", "project,sample")
+    SampleList(workspace.samples_path).put([SampleEntry(id="W7", name="Wafer")])
+    await desk.ask(schema.NewSpace(name="x"))
+    asked = msgspec.convert(await desk.ask(schema.GetBeforeRun()), schema.BeforeRunView)
+    assert (asked.required, asked.listed, asked.count) == (["sample", "project"], False, 1)
+    assert (asked.samples[0].id, asked.samples[0].name) == ("W7", "Wafer")
+    problem = await desk.refused(schema.RunStart(sample="W7"))
+    assert problem.detail == "Before a run it is asked for project."
