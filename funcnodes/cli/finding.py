@@ -25,7 +25,7 @@ Recorder = Annotated[str, typer.Option(help="Name of the recorder, where the run
 
 
 def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunReader":
-    """A run of any worker, or a run file by its path.
+    """A run of any worker or added folder, or a run file by its path.
 
     Raises:
         RunError: There is none, or the name fits runs of several workers.
@@ -34,7 +34,7 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
 
     if _is_file(name):
         return RunReader(Path(name))
-    folders = run_folders(settings, worker)
+    folders = [(folder.owner, folder.path) for folder in known_folders(settings, worker)]
     found: list[tuple[str, RunReader]] = []
     for owner, folder in folders:
         try:

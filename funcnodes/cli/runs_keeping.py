@@ -135,7 +135,11 @@ def delete(
     elif restore:
         print(f"Run {head.number} is back.")
     else:
-        print(f"Run {head.number} is in the bin; 'funcnodes runs delete {head.id} --restore'.")
+        days = f"{ctx.obj.bin_days:g} days"
+        print(
+            f"Run {head.number} is in the bin, for {days}; "
+            f"'funcnodes runs delete {head.id} --restore'."
+        )
     return 0
 
 

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class NotedParameter:
     """What is kept of a parameter beside its values."""
 
     device: str
@@ -51,7 +51,7 @@ class Identified:
     origin: file.Origin
 
 
-Row = tuple[Identified, Note]
+Row = tuple[NotedParameter, Note]
 
 
 class HistoryRecorder:
@@ -63,7 +63,7 @@ class HistoryRecorder:
         self._config = bench.config.history
         self._commit_s = commit_s
         self._notings: dict[tuple[str, str], Noting] = {}
-        self._kinds: dict[tuple[str, str], Identified] = {}
+        self._kinds: dict[tuple[str, str], NotedParameter] = {}
         self._checked: set[str] = set()
         self._fresh: list[Row] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -115,7 +115,7 @@ class HistoryRecorder:
         origin: file.Origin = (
             "replayed" if device.replayed else "simulated" if device.simulated else ""
         )
-        self._kinds[key] = Identified(*key, sample.unit, kind, origin)
+        self._kinds[key] = NotedParameter(*key, sample.unit, kind, origin)
         config = self._config
         noting = Noting(_deadband(device, key[1], sample.unit, config), config.every_s,
                         config.least_s)  # fmt: skip
@@ -211,8 +211,9 @@ class _Writer(threading.Thread):
         self._config = config
         self._batches: queue.SimpleQueue[list[Row] | None] = queue.SimpleQueue()
         self._waiting = 0
+        self._counting = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._ids: dict[Identified, int] = {}
+        self._ids: dict[NotedParameter, int] = {}
         self._trouble = ""
         self._dropped = 0
         self._pruned = -math.inf
@@ -220,10 +221,11 @@ class _Writer(threading.Thread):
         self._is_over = False  # nothing more can be written, ever
 
     def put(self, batch: list[Row]) -> None:
-        if self._waiting > MOST_WAITING:
-            self._dropped += len(batch)
-            return
-        self._waiting += len(batch)
+        with self._counting:
+            if self._waiting > MOST_WAITING:
+                self._dropped += len(batch)
+                return
+            self._waiting += len(batch)
         self._batches.put(batch)
 
     def end(self) -> None:
@@ -233,7 +235,8 @@ class _Writer(threading.Thread):
     def run(self) -> None:
         while (batch := self._batches.get()) is not None:
             self._write(batch)
-            self._waiting -= len(batch)
+            with self._counting:
+                self._waiting -= len(batch)
         if self._connection is not None:
             self._connection.close()
 
@@ -285,7 +288,7 @@ class _Writer(threading.Thread):
                 connection.execute("ROLLBACK")
             raise
 
-    def _id(self, connection: sqlite3.Connection, what: Identified) -> int:
+    def _id(self, connection: sqlite3.Connection, what: NotedParameter) -> int:
         found = self._ids.get(what)
         if found is None:
             key = (what.device, what.member, what.unit, what.kind, what.origin)
@@ -315,6 +318,8 @@ class _Writer(threading.Thread):
     def _fails(self, error: Exception, rows: int) -> None:
         self._dropped += rows
         if isinstance(error, sqlite3.Error) and file.is_unreadable(error):
+            if self._connection is not None:
+                self._connection.close()
             self._connection = None  # opened anew, and put aside then
         if not self._trouble:
             self._trouble = str(error)

@@ -62,7 +62,7 @@ class BeforeRun:
         if missing:
             raise RunError(
                 f"Before a run {_asker(bench, missing)} for {' and '.join(missing)}.",
-                hint=f"On the command line: {' '.join(OPTIONS[each] for each in missing)}.",
+                hint=f"Say it under Next run, or by {' '.join(OPTIONS[each] for each in missing)}.",
                 missing=missing,
             )
         entry = self.samples.find(about.sample) if self.samples and about.sample else None

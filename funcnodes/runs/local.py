@@ -312,8 +312,12 @@ class _Local:
 def _config(
     data: dict[str, Any], path: Path, chosen: Path | None, settings: Settings
 ) -> BenchConfig | None:
+    """What the bench file says, of which nothing is opened yet."""
     found = bench_of(data, path, chosen, local_folder(settings))
-    return BenchFile.load(found).usable if found is not None else None
+    if found is None:
+        return None
+    simulated_bench(found)  # which says best what is no bench file at all
+    return BenchFile.load(found).usable
 
 
 def library() -> Library:

@@ -188,6 +188,7 @@ def test_runs_are_found_by_what_is_known_of_them(
     assert here("runs", "list", "--sample", "W7").stdout == "No run fits.\n"
     assert str(other) in here("runs", "folders", "--add", "usb").stdout
     assert titles("--sample", "w7") == titles("--worker", "usb") == ["Elsewhere"]
+    assert "title      Elsewhere" in here("runs", "show", "1", "--worker", "usb").stdout
     shown = here("runs", "list").stdout
     assert shown.split("\n")[0].split()[-4:] == ["SAMPLE", "PROJECT", "TAGS", "ID"]
     assert "good, dark" in shown

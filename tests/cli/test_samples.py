@@ -58,7 +58,7 @@ def test_a_run_without_what_has_to_be_said_is_refused_where_nobody_can_be_asked(
     here("samples", "add", "W7", "--name", "Wafer 7", "--set", "batch=B2")
     done = here("run", file, "--project", "cryo")
     assert (done.returncode, done.stderr) == (
-        1, "Before a run it is asked for sample. On the command line: --sample.\n",
+        1, "Before a run it is asked for sample. Say it under Next run, or by --sample.\n",
     )  # fmt: skip
     store = RunStore(config_dir / "workers" / "local" / "runs")
     assert store.paths() == []

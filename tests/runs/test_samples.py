@@ -141,7 +141,7 @@ def test_what_bench_and_settings_ask_for_has_to_be_said(
     assert before.missing(RunAbout(), config) == ["sample", "project", "notes"]
     with pytest.raises(RunError, match="it is asked for sample and project") as caught:
         before.checked(RunAbout(notes="x"), config)
-    assert caught.value.hint == "On the command line: --sample --project."
+    assert caught.value.hint == "Say it under Next run, or by --sample --project."
     with pytest.raises(RunError, match="the bench 'b' asks for sample"):
         before.checked(RunAbout(notes="x", project="p", sample=" "), config)
     said: dict[str, Any] = {"notes": "x", "project": "p"}
