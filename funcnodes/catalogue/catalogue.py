@@ -105,13 +105,14 @@ class Catalogue:
         """Returns which folders cannot be looked into."""
         missing: list[str] = []
         for folder in folders:
+            known = index.known(connection, folder.path)  # first: what is new by then, stays
             try:
                 there = {each.path: each for each in _files(folder)}
             except OSError as error:
                 there = {}
                 if folder.is_added:
                     missing.append(f"{folder.path} cannot be looked into: {error.strerror}.")
-            self._bring_up(connection, folder, there)
+            self._bring_up(connection, folder, known, there)
         if is_all:
             wanted = {str(folder.path) for folder in folders}
             for other in set(index.folders(connection)) - wanted:
@@ -119,9 +120,12 @@ class Catalogue:
         return missing
 
     def _bring_up(
-        self, connection: sqlite3.Connection, folder: RunFolder, there: dict[str, _Found]
+        self,
+        connection: sqlite3.Connection,
+        folder: RunFolder,
+        known: dict[str, KnownFile],
+        there: dict[str, _Found],
     ) -> None:
-        known = index.known(connection, folder.path)
         gone = [path for path in known if path not in there]
         new = [each for path, each in there.items() if _is_news(each, known.get(path))]
         if len(new) > MANY:

@@ -197,7 +197,9 @@ def find(connection: sqlite3.Connection, asked: Asked, folders: Sequence[Path]) 
         where.append(condition)
         given.append(value)
 
-    words = _WORD.findall(asked.search)
+    words = [word for word in _WORD.findall(asked.search) if any(c.isalnum() for c in word)]
+    if asked.search.strip() and not words:
+        return []  # signs alone, which nothing is found by
     if words:
         narrow("id IN (SELECT rowid FROM texts WHERE texts MATCH ?)", _query(words))
     if asked.since is not None:
@@ -226,7 +228,7 @@ def find(connection: sqlite3.Connection, asked: Asked, folders: Sequence[Path]) 
 
 
 def _query(words: Sequence[str]) -> str:
-    """Each word by its beginning, whatever signs are in it; words without letters find nothing."""
+    """Each word by its beginning, whatever signs are in it."""
     quoted = ('"' + word.replace('"', '""').replace("\0", "") + '"*' for word in words)
     return " ".join(quoted)
 

@@ -28,6 +28,7 @@ class Tidied:
         binned: Files that were put into the bin.
         bytes: What that frees on disk.
         taken: What the runs and bins that are left take.
+        over: Folders that take too much all the same, and how much.
         failed: Why something could not be done, one sentence each.
     """
 
@@ -35,6 +36,7 @@ class Tidied:
     binned: list[Path] = field(default_factory=list)
     bytes: int = 0
     taken: int = 0
+    over: list[tuple[Path, int]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -50,27 +52,33 @@ def empty_bins(
 
     Args:
         bin_days: For how long it may.
-        max_bytes: What runs and bins may take together; where they take more, what lies in the
-            bins goes before its time, oldest first. Nothing outside of them ever does.
+        max_bytes: What the runs of a folder may take, bin included; where they take more, what
+            lies in the bin goes before its time, oldest first. Nothing else ever does.
         dry: Only tell.
     """
     done = into or Tidied()
-    now, binned, taken = clock.now(), [], 0
     for folder in folders:
-        taken += sum(size for _, _, size in _files(folder))
-        for path, since, size in _files(folder / BIN):
-            binned.append((since, path, size))
-            taken += size
-    for since, path, size in sorted(binned):
+        _empty_bin(folder, done, bin_days * DAY_S, max_bytes, dry=dry)
+    return done
+
+
+def _empty_bin(
+    folder: Path, done: Tidied, bin_s: float, max_bytes: float | None, *, dry: bool
+) -> None:
+    binned = sorted(_files(folder / BIN), key=lambda each: each[1])
+    taken = sum(size for _, _, size in [*_files(folder), *binned])
+    now = clock.now()
+    for path, since, size in binned:
         is_too_much = max_bytes is not None and taken > max_bytes
-        if now - since < bin_days * DAY_S and not is_too_much:
+        if now - since < bin_s and not is_too_much:
             continue
         if dry or _delete(path, done):
             done.deleted.append(path)
             done.bytes += size
             taken -= size
-    done.taken = taken
-    return done
+    done.taken += taken
+    if max_bytes is not None and taken > max_bytes:
+        done.over.append((folder, taken))
 
 
 def put_into_bin(runs: Sequence[Listed], *, dry: bool = False) -> Tidied:

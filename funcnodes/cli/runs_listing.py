@@ -163,10 +163,10 @@ def _tell(done: "Tidied", settings: "Settings", *, dry: bool) -> None:
         print("There is nothing to tidy.")
     elif done.deleted:
         print(f"That {'would free' if dry else 'frees'} {done.bytes / 1e6:.1f} MB.")
-    limit = settings.runs_bytes
-    if limit is not None and done.taken > limit:
+    for folder, taken in done.over:
+        limit = settings.runs_bytes or 0
         print(
-            f"The runs take {done.taken / 1e9:.2f} GB of {limit / 1e9:g} GB: "
+            f"The runs in {folder} take {taken / 1e9:.2f} GB of {limit / 1e9:g} GB: "
             "--older-than puts old ones into the bin."
         )
 

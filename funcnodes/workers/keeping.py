@@ -72,9 +72,9 @@ class RunKeeping:
             self._say(f"{runs} taken out of the bin for good, as their time was over.")
         for why in done.failed:
             self._say(why)
-        limit = settings.runs_bytes
-        if limit is not None and done.taken > limit:
+        for _, taken in done.over:
+            limit = settings.runs_bytes or 0
             self._say(
-                f"The runs take {done.taken / 1e9:.2f} GB of the {limit / 1e9:g} GB that they may: "
+                f"The runs take {taken / 1e9:.2f} GB of the {limit / 1e9:g} GB that they may: "
                 "delete some, or 'funcnodes runs tidy --older-than' does."
             )

@@ -65,6 +65,8 @@ CASES: list[tuple[dict[str, Any], list[int]]] = [
     ({"search": "wafer-7"}, [2]),
     ({"search": "heat_up"}, [3]),
     ({"search": '" OR * NEAR( -'}, []),
+    ({"search": "diode - *"}, [1]),
+    ({"search": "- *"}, []),
     ({"search": "good"}, [1]),
     ({"tag": "GOOD"}, [1]),
     ({"tag": "goo"}, []),

@@ -56,7 +56,7 @@ def test_where_runs_take_too_much_the_bin_goes_first_and_nothing_else(store: Run
     assert len(done.deleted) == 1
     done = empty_bins([store.folder], bin_days=30, max_bytes=1)
     assert (len(done.deleted), len(store.bin.paths()), len(store.paths())) == (1, 0, 2)
-    assert done.taken == 2 * size
+    assert (done.taken, done.over) == (2 * size, [(store.folder, 2 * size)])
 
 
 def test_old_runs_are_put_into_the_bin_only_where_it_is_asked_for(
