@@ -219,6 +219,23 @@ async def test_a_full_disk_costs_what_came_meanwhile_and_one_warning(
         assert reader.series("smu.voltage").value[0] == 1.0
 
 
+async def test_a_disk_that_does_not_answer_keeps_nobody_waiting(
+    start: Callable[..., Notes], reader: HistoryReader
+) -> None:
+    """Another program holds the file: values wait for it, and whoever notes them does not."""
+    notes = start(least_s=0.0)
+    notes.say("voltage", (0, 0.0))
+    await until(lambda: reader.path.exists() and reader.known())
+    with closing(sqlite3.connect(reader.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        notes.say("voltage", *((t, float(t)) for t in range(1, 1000)))
+        await asyncio.sleep(0.1)  # a batch is being written by now, and waits
+        notes.say("voltage", (1000, 1000.0))
+        assert notes.recorder._writer._waiting > 0
+        other.execute("ROLLBACK")
+    await until(lambda: len(reader.series("smu.voltage")) == 1001)
+
+
 SCRIPT = """
 import asyncio, sys, time
 from pathlib import Path
