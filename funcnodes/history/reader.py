@@ -13,6 +13,8 @@ from funcnodes.history import file
 from funcnodes.history.series import HistorySeries, Known, python_value
 
 MOST_TICKS = 1_000_000
+MOST_VALUES = 2_000_000
+"""What is taken into memory at once."""
 _HELD = 2.0  # times the longest interval between notes: then nobody looked meanwhile
 _EVERY_S = 600.0
 
@@ -61,10 +63,17 @@ class HistoryReader:
             since: Seconds since the epoch, as `until`.
 
         Raises:
-            RunError: There is no history of it, or the file cannot be read.
+            RunError: There is no history of it, that are too many values, or the file cannot be
+                read.
         """
         known = self.find(name, unit=unit)
         with self._open() as connection:
+            count = _count(connection, known, since, until)
+            if count > MOST_VALUES:
+                raise RunError(
+                    f"That would be {count:,} values of {name}, more than {MOST_VALUES:,}.",
+                    hint="Take a shorter time, or what it stood at every so often.",
+                )
             return _series(known, _rows(connection, known, since, until))
 
     def thinned(

@@ -99,13 +99,16 @@ async def test_what_is_seen_is_read_back_while_it_is_written(
 
 
 async def test_a_stretch_is_thinned_and_sampled(
-    start: Callable[..., Notes], reader: HistoryReader
+    start: Callable[..., Notes], reader: HistoryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = start(least_s=0.0, every_s=60)
     notes.say("voltage", *((t, math.sin(t / 300) if t != 4711 else 9.0) for t in range(10_000)))
     notes.close()
     with closing(sqlite3.connect(reader.path)) as connection, connection:  # as after a kill
         connection.execute("DELETE FROM samples WHERE t > ?", (T0 + 10_000,))
+    monkeypatch.setattr("funcnodes.history.reader.MOST_VALUES", 5000)
+    with pytest.raises(RunError, match="more than 5,000"):
+        reader.series("smu.voltage")
     thinned = reader.thinned("smu.voltage", since=0, until=T0 + 1e6, points=200)
     assert 100 < len(thinned) <= 250
     assert max(thinned.value) == 9.0
