@@ -114,7 +114,7 @@ class HistoryReader:
             if count > MOST_TICKS:
                 raise RunError(f"Every {every_s:g} s would be {count:,} values of {name}.")
             ticks = [(first + n) * every_s for n in range(max(count, 0))]
-            return _series(known, _held(_rows(connection, known, begin, end + 1e-6), ticks, held_s))
+            return _series(known, list(_held(connection, known, ticks, held_s)))
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -212,16 +212,28 @@ def _to_draw(
     return sorted(rows, key=lambda row: row[0])
 
 
-def _held(rows: Sequence[Row], ticks: Sequence[float], held_s: float) -> list[Row]:
-    """What stood at each tick."""
-    stale, found, at = QUALITIES.index("stale"), [], 0
+def _held(
+    connection: sqlite3.Connection, known: Known, ticks: Sequence[float], held_s: float
+) -> Iterator[Row]:
+    """What stood at each tick; nothing of those before the first value."""
+    stale = QUALITIES.index("stale")
     for tick in ticks:
-        while at < len(rows) and rows[at][0] <= tick:
-            at += 1
-        if at:
-            t, value, code, p = rows[at - 1]
-            found.append((tick, value, code, p) if tick - t <= held_s else (tick, None, stale, p))
-    return found
+        stood = _stood(connection, known, tick)
+        if stood is not None:
+            t, value, code, p = stood
+            is_held = tick - t <= held_s
+            yield (tick, value, code, p) if is_held else (tick, None, stale, p)
+
+
+def _stood(connection: sqlite3.Connection, known: Known, tick: float) -> Row | None:
+    found: list[Row] = []
+    for p in known.ids:
+        found += connection.execute(
+            "SELECT t, value, quality, p FROM samples WHERE p = ? AND t <= ? "
+            "ORDER BY t DESC LIMIT 1",
+            (p, tick),
+        ).fetchall()
+    return max(found, key=lambda row: row[0], default=None)
 
 
 def _longest(connection: sqlite3.Connection) -> float:
