@@ -4,6 +4,7 @@ Reads `FUNCNODES_CONFIG_DIR`, `FUNCNODES_PORT`, `FUNCNODES_BIN_DAYS`, `FUNCNODES
 and `FUNCNODES_BEFORE_RUN`; creates private folders on demand. Nothing is read at import.
 """
 
+import math
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from funcnodes.errors import FuncnodesError
 
 DEFAULT_PORT = 8000
-BIN_DAYS = 30.0
+BIN_DAYS = math.inf  # nothing is ever lost that nobody said may go
 _SAID = ("sample", "project", "operator", "notes")
 _WHERE = "FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept."
 
@@ -24,7 +25,7 @@ class Settings:
     Attributes:
         config_dir: Root of everything kept on disk, absolute.
         port: TCP port of the web interface, 0 to 65535 (0 lets the system choose).
-        bin_days: For how many days deleted runs lie in the bin.
+        bin_days: For how many days deleted runs lie in the bin; for ever unless said.
         runs_bytes: What runs may take on disk before the bin is emptied early; None for any.
         before_run: What has to be said before every run, of sample, project, operator and notes.
     """

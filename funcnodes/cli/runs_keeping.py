@@ -1,6 +1,7 @@
 """`funcnodes runs import|tag|note|verify|delete`: what comes in, is said of it, and stays."""
 
 import getpass
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,10 +136,9 @@ def delete(
     elif restore:
         print(f"Run {head.number} is back.")
     else:
-        days = f"{ctx.obj.bin_days:g} days"
+        days = f", for {ctx.obj.bin_days:g} days" if math.isfinite(ctx.obj.bin_days) else ""
         print(
-            f"Run {head.number} is in the bin, for {days}; "
-            f"'funcnodes runs delete {head.id} --restore'."
+            f"Run {head.number} is in the bin{days}; 'funcnodes runs delete {head.id} --restore'."
         )
     return 0
 

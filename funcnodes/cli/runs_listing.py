@@ -119,7 +119,7 @@ def tidy(
 ) -> int:
     """Delete for good what has lain in the bin for too long; nothing else, unless asked.
 
-    FUNCNODES_BIN_DAYS says for how many days it may [30], FUNCNODES_RUNS_GB what runs may take on
+    FUNCNODES_BIN_DAYS says for how many days it may [for ever], FUNCNODES_RUNS_GB what runs may take on
     disk: where they take more, the bin is emptied before its time, and that is said.
     """
     from funcnodes.catalogue import Tidied, empty_bins, put_into_bin
