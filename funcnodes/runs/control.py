@@ -14,6 +14,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import FuncnodesError, RefusedError, RunError
 from funcnodes.runs import disk, holding
+from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, StorageError
@@ -63,8 +64,9 @@ class Runner(Pacer):
         """Why a run cannot start now, in plain sentences; none where it can."""
         way = plan(self.space)
         found = problems(self.space, way, self.space.services.get(Bench))
-        for why in (disk.unfit(self.store.folder) or disk.lacking(self.store.folder, way),):
-            found += [why] if why else []
+        why = disk.unfit(self.store.folder) or disk.lacking(self.store.folder, way)
+        if why:
+            found.append(why)
         latch = self._latch()
         if latch is not None and latch.latched:
             found.insert(0, stopped_by(latch.state))
@@ -82,7 +84,7 @@ class Runner(Pacer):
         Raises:
             RefusedError: A run is on, or the E-STOP is latched.
             RunError: A check failed; `context["problems"]` has all sentences. Or what is said of
-                the run is too long.
+                the run is too long, or not all that is asked for.
             StorageError: The run file cannot be written.
         """
         active = self.active
@@ -107,12 +109,19 @@ class Runner(Pacer):
             self._starting = False
         return run
 
+    def _said(self, about: RunAbout) -> RunAbout:
+        """What is said of the run, with the row of its sample; all that is asked for is in it."""
+        before = self.space.services.get(BeforeRun) or BeforeRun()
+        bench = self.space.services.get(Bench)
+        return before.checked(about, bench.config if bench is not None else None)
+
     async def _opened(self, about: RunAbout) -> Run:
         """A run that may begin, with its file.
 
         Raises:
             FuncnodesError: It may not.
         """
+        about = self._said(about)
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
