@@ -22,6 +22,7 @@ from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
 from funcnodes.runs import about, annotations, cells, dataframes, forms, schema, seal
+from funcnodes.runs.documents import Composer, Document, paged
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
@@ -237,6 +238,26 @@ class RunReader:
                 annotations.add(connection, said)
         except sqlite3.Error as error:
             raise storage_error(self.path, error) from error
+
+    def documents(self, *, page_rows: int = 0) -> Iterator[Document]:
+        """The run as Bluesky documents, in order; rows are read few at a time. A run that is
+        going on has no `stop` yet.
+
+        Args:
+            page_rows: Rows of an `event_page`; with 0 each row is an `event`.
+        """
+        found = self._documents()
+        return paged(found, page_rows) if page_rows > 0 else found
+
+    def _documents(self) -> Iterator[Document]:
+        head = self.head
+        composer = Composer(head, self.specs, self.snapshots)
+        yield composer.start()
+        for k in range(len(self.specs)):
+            for page in self.pages(k=k, page_rows=BATCH_ROWS):
+                yield from composer.rows(k, page)
+        if head.state in ENDED:
+            yield composer.stop(head, head.started)
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 

@@ -28,6 +28,7 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import outage
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import (
@@ -43,6 +44,7 @@ from funcnodes.runs.records import (
     StorageError,
 )
 from funcnodes.runs.store import RunStore
+from funcnodes.runs.subscriptions import RunDocuments
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 
@@ -113,6 +115,7 @@ class Run:
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._writer: RunWriter | None = None
+        self._documents: RunDocuments | None = None
         self._task: asyncio.Task[None] | None = None
         self._paused_s = 0.0
         self._paused_at: float | None = None
@@ -185,6 +188,16 @@ class Run:
         """Seconds since it began, without its pauses."""
         now = self._paused_at if self._paused_at is not None else clock.monotonic()
         return now - self._began - self._paused_s
+
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with its Bluesky documents: those so far, and each as it
+        comes, in the run's loop.
+
+        Returns:
+            Call it to end that.
+        """
+        assert self._documents is not None, "a run has documents from open() on"
+        return self._documents.subscribe(tell)
 
     def is_recorded(self, wave: Wave | None) -> bool:
         """Whether `wave` is part of this run, and the run is on."""
@@ -316,9 +329,11 @@ class Run:
             total=self.total,
         )
         await asyncio.wrap_future(self._writer.opened)
+        self._documents = RunDocuments(self._writer)
         for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
             table = Table(spec, run=self.id, number=self.number)
             table.watch(self._appended)
+            self._documents.follow(table)
             self.tables[name_of(recorder)] = table
             recorder.begin(self._wave, table, self._sink(k))
 
@@ -452,6 +467,8 @@ class Run:
         self._committed()
         self.space.arming = "disarmed" if self._is_stopped() else self._arming
         self._enter(state)
+        if self._documents is not None:
+            self._documents.stop(self.head)
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
 

@@ -106,7 +106,7 @@ def test_a_file_elsewhere_is_not_deleted(here: Command, store: RunStore, tmp_pat
 @pytest.mark.usefixtures("store")
 def test_only_csv_is_printed(here: Command, tmp_path: Path) -> None:
     done = here("runs", "export", "1", "--format", "hdf5", "--out", "-")
-    assert "Only one run as CSV can be printed" in done.stderr
+    assert "Only one run as CSV or Bluesky documents can be printed" in done.stderr
     assert not (tmp_path / "-").exists()
 
 
