@@ -1,4 +1,4 @@
-"""A run as Bluesky documents: start, descriptor, event, stop; of a stored run and of one that is on.
+"""A run as Bluesky documents (start, descriptor, event, stop), from its file or while it is on.
 
 Both give the same documents with the same uids, so that whoever keeps them can tell that a run is
 there already. Arrays lie within their events; nothing refers to another file. Every column has its

@@ -32,9 +32,14 @@ _KINDS = {
 
 
 @st.composite
-def tables(draw: st.DrawFn, *, texts: bool = True) -> tuple[tuple[Column, ...], Rows]:
-    """Up to four columns of any kind, and up to five rows with gaps and doubtful values."""
-    kinds = draw(st.lists(st.sampled_from(sorted(_KINDS)), min_size=1, max_size=4))
+def tables(draw: st.DrawFn, *, mixed: bool = True) -> tuple[tuple[Column, ...], Rows]:
+    """Up to four columns of any kind, and up to five rows with gaps and doubtful values.
+
+    Args:
+        mixed: Off leaves out columns whose cells are of several kinds.
+    """
+    known = sorted(_KINDS if mixed else _KINDS.keys() - {"any"})
+    kinds = draw(st.lists(st.sampled_from(known), min_size=1, max_size=4))
     names = (f"{letter}{kind}" for letter, kind in zip("abcd", kinds, strict=False))
     columns = tuple(
         Column(name=name, kind=kind, unit="V" if kind == "quantity" else "")

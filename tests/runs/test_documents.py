@@ -217,11 +217,13 @@ async def test_a_script_subscribes_to_its_run(tmp_path: Path) -> None:
     bench = tmp_path / "bench.toml"
     bench.write_text('name = "empty"\n')
     found: list[Document] = []
-    async with open_bench(bench, settings=Settings(tmp_path / "config")) as opened:
-        async with opened.run("I-V", operator="Ada") as run:
-            run.record(volts=0.5, amps=1e-3)
-            run.subscribe(lambda *document: found.append(document))
-            run.record(volts=1.0)
+    async with (
+        open_bench(bench, settings=Settings(tmp_path / "config")) as opened,
+        opened.run("I-V", operator="Ada") as run,
+    ):
+        run.record(volts=0.5, amps=1e-3)
+        run.subscribe(lambda *document: found.append(document))
+        run.record(volts=1.0)
     assert [name for name, _ in found] == ["start", "descriptor", "event", "event", "stop"]
     assert checked(found).events["primary"][1]["data"]["amps quality"] == "missing"
     stored = opened.store.find("latest").documents()

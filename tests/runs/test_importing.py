@@ -122,7 +122,7 @@ def test_columns_of_one_name_stay_apart(tmp_path: Path) -> None:
         ("", "has no line of titles"),
         ("# only: comments\n", "has no line of titles"),
         ("a,b\n1,2\n1\n", "line 3: 1 cells where there are 2 titles"),
-        (b"a\n\xff\n", "is no CSV file in UTF-8"),
+        (b"a\n\0\1\n", "is no text"),
         ("# funcnodes run: 1\nrow,time (s)\n", "has lost columns"),
     ],
 )
