@@ -48,7 +48,7 @@ def export_runs(
         "hdf5": partial(write_hdf5, run),
         "nexus": partial(write_nexus, run),
         "netcdf": partial(write_netcdf, run, recorder=recorder),
-        "eln": partial(write_eln, runs),
+        "eln": partial(write_eln, runs, name=path.stem),
         "bluesky": partial(write_documents, run),
     }
     with replacing_by_name(path) as temporary:

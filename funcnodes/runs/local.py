@@ -31,6 +31,7 @@ from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assigned, Assignment
 from funcnodes.runs.control import Runner
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
@@ -61,6 +62,7 @@ class RunWatcher:
         confirm: Asked once before a run that writes to real instruments, with their names;
             False ends it.
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
+        document: Called with the run's Bluesky documents, as they come; None for nobody.
         asking: Told True while a question stands on the terminal, and False after it.
     """
 
@@ -69,6 +71,7 @@ class RunWatcher:
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
+    document: Subscriber | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +268,8 @@ class _Local:
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
+        if self.watcher.document is not None:
+            runner.subscribe(self.watcher.document)
         try:
             run = await runner.start(operator=self.operator, about=self.about)
             interrupt.follow(run)

@@ -55,6 +55,7 @@ def diode(folder: Path) -> RunReader:
     return recorded(
         folder, columns, rows, snapshots=instruments(), title="Diode I-V", nodespace="diode_iv",
         operator="ada", bench="demo", simulated="1 of 2", versions={"funcnodes": "0.3.0"},
+        sample="D-17", project="diodes", notes="Contact 3 is loose.",
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Runs as Bluesky documents: by the schemas of event-model, live as from the file."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from funcnodes.settings import Settings
 
 from .recorded import diode, recorded
 from .tables import Rows, kept, same, tables
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "data.md"
 
 
 class Checked(event_model.SingleRunDocumentRouter):
@@ -228,3 +231,13 @@ async def test_a_script_subscribes_to_its_run(tmp_path: Path) -> None:
     assert checked(found).events["primary"][1]["data"]["amps quality"] == "missing"
     stored = opened.store.find("latest").documents()
     assert list(map(repr, stored)) == list(map(repr, found))
+
+
+def test_the_guide_does_what_it_says_of_documents(
+    tmp_path: Path, config_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, stored, live = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    exec(stored, {"run": diode(tmp_path / "runs")})
+    assert capsys.readouterr().out == "1 0.1\n2 0.2\n3 0.3333333333333333\n"
+    exec(live, {})
+    assert len(list((config_dir / "workers" / "local" / "runs").glob("*.sqlite"))) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from funcnodes.errors import RunError
 from funcnodes.runs import RunReader
-from funcnodes.runs.figures import FigureChoice, check_figure, write_figure
+from funcnodes.runs.figures import DEFAULT, FigureChoice, check_figure, write_figure
 from funcnodes.runs.records import Cell, Column
 from funcnodes.runs.surfaces import surface_of
 
@@ -22,7 +22,7 @@ def texts(path: Path) -> list[str]:
     return re.findall(r"<text [^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
 
 
-def drawn(run: RunReader, folder: Path, choice: FigureChoice = FigureChoice()) -> list[str]:
+def drawn(run: RunReader, folder: Path, choice: FigureChoice = DEFAULT) -> list[str]:
     """The texts of a picture of the run."""
     write_figure(run, folder / "x.svg", choice)
     return texts(folder / "x.svg")
