@@ -183,8 +183,9 @@ class RunReader:
 
     def facts(self, k: int) -> Iterator[tuple[str, str]]:
         """What `about` tells, of recorder `k`."""
-        yield from about.run_facts(self.head)
-        yield from about.device_facts(self.snapshots())
+        own = [*about.run_facts(self.head), *about.device_facts(self.snapshots())]
+        yield from own
+        yield from about.imported_facts(self._imported(), dict(own))
         yield from about.annotation_facts(self.annotations())
         yield from about.table_facts(self.specs[k], self.count(k))
 
@@ -305,6 +306,13 @@ class RunReader:
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )
+
+    def _imported(self) -> dict[str, Any]:
+        """What the header of the file said that the run was made of; nothing where it was not."""
+        for (data,) in self._all("SELECT data FROM events WHERE kind = 'imported' LIMIT 1"):
+            header = msgspec.json.decode(data).get("header")
+            return header if isinstance(header, dict) else {}
+        return {}
 
     def _all(self, sql: str) -> list[Any]:
         with self._open() as connection:

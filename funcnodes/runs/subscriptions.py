@@ -61,8 +61,9 @@ class _Subscription:
             for document in self._composer.rows(k, table.page(start, stop - start)):
                 self._say(document)
 
-        appended(table, 0, len(table))
-        self._forget.append(table.watch(appended))
+        if self._tell is not None:
+            self._forget.append(table.watch(appended))
+            appended(table, 0, len(table))
 
     def stop(self, head: RunHead) -> None:
         self._say(self._composer.stop(head, clock.now()))

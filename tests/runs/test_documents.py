@@ -216,6 +216,21 @@ async def test_a_subscriber_that_fails_is_told_no_more_and_harms_nobody(lab: Any
     assert (run.state, told, others.count("event")) == ("complete", ["start"], 3)
 
 
+async def test_a_subscriber_may_leave_while_it_is_told(lab: Any) -> None:
+    told: list[str] = []
+    lab.record(lab.add("sweep", points=3).value)
+    run = await lab.runner.start()
+
+    def leaves(name: str, document: dict[str, Any]) -> None:
+        told.append(name)
+        if name == "event":
+            forget()
+
+    forget = run.subscribe(leaves)
+    await run.wait()
+    assert told == ["start", "descriptor", "event"]
+
+
 async def test_a_script_subscribes_to_its_run(tmp_path: Path) -> None:
     bench = tmp_path / "bench.toml"
     bench.write_text('name = "empty"\n')

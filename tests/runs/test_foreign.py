@@ -1,5 +1,6 @@
 """Tables of other programs: their letters, decimal marks, separators, gaps and dates."""
 
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,10 +12,12 @@ from hypothesis import given, settings, strategies as st
 from pymeasure.experiment import FloatParameter, Procedure, Results
 from pymeasure.experiment.results import CSVFormatter
 
+from funcnodes.errors import RunError
 from funcnodes.runs import RunReader, RunStore
 from funcnodes.runs.export import csv_text
 from funcnodes.runs.foreign import decimal_of, moment_of, number_of
 from funcnodes.runs.importing import import_csv
+from funcnodes.runs.incoming import import_file
 from funcnodes.runs.records import Column
 
 from .tables import Rows, kept, same, tables
@@ -133,6 +136,30 @@ def test_what_leaves_as_csv_comes_back_as_it_was(table: tuple[tuple[Column, ...]
         )  # fmt: skip
         for before, after in zip(was.values, now.values, strict=True):
             assert same(list(before), list(after))
+
+
+@settings(max_examples=60)
+@given(
+    data=st.one_of(
+        st.binary(max_size=120),
+        st.text('0123456789.,;\t\n\r"#: aé', max_size=120).map(str.encode),
+        st.binary(max_size=60).map(lambda data: b"# funcnodes run: 1\n" + data),
+        st.binary(max_size=60).map(lambda data: b"SQLite format 3\0" + data),
+    )
+)
+def test_whatever_a_file_holds_it_is_a_run_or_one_sentence(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path, store = Path(folder, "x"), RunStore(Path(folder, "runs"))
+        path.write_bytes(data)
+        try:
+            (head,) = import_file(store, path)
+        except RunError as error:
+            said = str(error)
+        else:
+            assert store.find(head.id).count() == head.rows
+            return
+        assert "\n" not in said
+        assert store.paths() == []
 
 
 @given(number=st.floats(allow_nan=False, allow_infinity=False))
