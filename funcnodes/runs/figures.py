@@ -183,6 +183,8 @@ def _curves(
             drawn += _curve(panel, x, y, lost, label=y.label, log=choice.log)
         panel.set_ylabel(group[0].label if len(group) == 1 else _plain(f"({group[0].unit})"))
         _scale(panel, choice.log)
+        _prefix(panel.yaxis, group)
+        _prefix(panel.xaxis, [x])
         _legend(panel, is_needed=len(group) > 1)
     if not drawn:
         raise RunError(_nothing(choice.log))
@@ -225,6 +227,8 @@ def _families(
     panel.set_xlabel(x.label)
     panel.set_ylabel(y.label)
     _scale(panel, choice.log)
+    _prefix(panel.yaxis, [y])
+    _prefix(panel.xaxis, [x])
     _legend(panel, is_needed=len(places) <= _CURVES)
     _entitle(figure, panel, head, lost)
     return figure
@@ -267,6 +271,17 @@ def _scale(panel: Any, log: str) -> None:
     if "y" in log:
         panel.set_yscale("log")
     panel.grid(visible=True, alpha=0.3)
+
+
+def _prefix(axis: Any, series: Sequence[_Series]) -> None:
+    """Very small and very large numbers bear the prefixes of units: 5 µ on an axis "I (A)"."""
+    import numpy as np
+
+    numbers = np.concatenate([np.abs(each.values[np.isfinite(each.values)]) for each in series])
+    largest = numbers.max(initial=0.0)
+    if series[0].unit and largest and not 1e-2 <= largest < 1e4 and axis.get_scale() == "linear":
+        ticker = extra("matplotlib.ticker", what="Pictures of runs", name="plots")
+        axis.set_major_formatter(ticker.EngFormatter())
 
 
 def _legend(panel: Any, *, is_needed: bool) -> None:

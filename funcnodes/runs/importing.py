@@ -232,7 +232,8 @@ def _our_columns(path: Path, header: dict[str, str], titles: Sequence[str]) -> I
         raise RunError(f"{path} has lost columns since funcnodes wrote it.")
     for title in titles[_CLOCKS + 1 :: 2]:
         name = unquoted(title).removesuffix(" quality")
-        unit = header.get(f"column {name}", "unit none").removeprefix("unit ")
+        said = header.get(f"column {name}", "unit none")
+        unit = said.removeprefix("unit ").partition(", ")[0]
         yield Column(name=name, unit="" if unit == "none" else unit)
 
 

@@ -119,8 +119,11 @@ def columns_to_draw(
     for name in filter(None, (x, *y)):
         if name not in known and (name not in CLOCKS or name in y):
             raise RunError(f"{spec.name} has no column {name!r}; it has {', '.join(known)}.")
-    x, y = choose_columns(spec.columns, x, y)
-    return (ELAPSED, (x,)) if x in known and not y else (x, y)
+    is_clock = x in CLOCKS and x not in known
+    column, y = choose_columns(spec.columns, "" if is_clock else x, y)
+    if not y and column in known:
+        return x if is_clock else ELAPSED, (column,)
+    return x if is_clock else column, y
 
 
 def _label(columns: list[Column]) -> str:

@@ -28,7 +28,7 @@ from funcnodes.runs.store import RunStore
 
 _PAGE_ROWS = 5_000
 _PAGE_ARRAYS = 100
-_BUSY_S = 5.0
+BUSY_S = 5.0
 _TABLES = {"runs", "experiments", "layouts", "dependencies"}
 _KNOWN = {
     "run_id", "exp_id", "name", "result_table_name", "result_counter", "run_timestamp",
@@ -84,10 +84,14 @@ def import_qcodes(
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S)) as connection:
             connection.row_factory = sqlite3.Row
             yield connection
     except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise RunError(
+                f"{path} is held by the program that writes to it; try again."
+            ) from error
         raise RunError(f"{path} is no database of QCoDeS that can be read: {error}.") from error
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}.") from error

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from funcnodes.errors import RunError
-from funcnodes.runs import RunReader, RunStore
+from funcnodes.runs import RunReader, RunStore, qcodes
 from funcnodes.runs.incoming import import_file
 
 from .recorded import diode
@@ -190,6 +190,19 @@ def test_a_database_that_is_being_written_is_read_without_holding_it(
         (run,) = take(path)
         writer.execute("COMMIT")
     assert run.rows().values[0] == [1]
+
+
+def test_a_database_that_somebody_holds_alone_is_said_to_be_held(
+    tmp_path: Path, take: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qcodes, "BUSY_S", 0.01)
+    path = database(tmp_path / "q.db", ("x numeric", "", [(1,)]))
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunError, match="is held by the program that writes to it; try again"):
+            take(path)
+        writer.execute("COMMIT")
+    assert len(take(path)) == 1
 
 
 # ── written by QCoDeS itself ──────────────────────────────────────────────────────────────────
