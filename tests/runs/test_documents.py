@@ -187,6 +187,27 @@ async def test_a_graph_run_tells_what_its_file_says_later(lab: Any, diode_class:
     assert len([name for name, _ in early if name == "start"]) == 1
 
 
+@pytest.mark.formats
+async def test_a_callback_of_bluesky_is_fed_by_a_run(
+    lab: Any, diode_class: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bluesky's own table, made while the run is on."""
+    from bluesky.callbacks.best_effort import BestEffortCallback
+
+    sweep, diode = lab.add("sweep", stop=2.0, points=3), lab.add(diode_class)
+    sweep.value.connect(diode.v)
+    lab.record(sweep.value, diode.i)
+    callback = BestEffortCallback()
+    callback.disable_plots()
+    lab.runner.subscribe(callback)
+    run = await lab.run()
+    said = capsys.readouterr().out
+    assert f"Persistent Unique Scan ID: '{run.id}'" in said
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
+    assert [row[0] for row in rows if len(row) == 4] == ["seq_num", "1", "2", "3"]
+    assert [row[-1] for row in rows if len(row) == 4][1:] == ["0.000", "1.000", "4.000"]
+
+
 async def test_a_run_that_is_aborted_says_so(lab: Any, gate_class: Any) -> None:
     sweep, gate = lab.add("sweep", points=3), lab.add(gate_class)
     sweep.value.connect(gate.x)
