@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 
+from funcnodes.core.values import Quality
 from funcnodes.runs.about import ELAPSED, identity_of
+from funcnodes.runs.cells import decode, encode
 from funcnodes.runs.forms import Form, composite, titled
 from funcnodes.runs.records import DeviceSnapshot, RowPage, RunHead, RunState, TableSpec
 
@@ -27,6 +29,7 @@ PRIMARY = "primary"
 """What Bluesky calls the stream of the points; other recorders keep their names."""
 
 _EXIT: dict[RunState, str] = {"complete": "success", "stopped": "success", "aborted": "abort"}
+_PLAIN = (float, int, str, bool)
 _BY_KIND = {"text": "string", "bool": "boolean", "array": "array"}
 _ABOUT = ("title", "nodespace", "operator", "sample", "project", "notes", "bench")
 
@@ -99,7 +102,10 @@ class Composer:
         """Rows of recorder `k` that follow those that it was given before."""
         stream = self._streams.get(k) or self._stream(k, page.table)
         for i in range(len(page)):
-            cells = [values[i] for values in page.values]
+            cells = [
+                _as_kept(values[i], quality[i])
+                for values, quality in zip(page.values, page.quality, strict=True)
+            ]
             types = tuple(_type_of(cell) for cell in cells)
             if not stream.types or any(
                 t and t != u for t, u in zip(types, stream.types, strict=True)
@@ -209,6 +215,27 @@ def _plain(value: Any) -> Any:
 
 
 # ── cells ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Block:
+    """Holds the array of one cell."""
+
+    array: Any = None
+
+    def put(self, array: Any) -> int:
+        self.array = array
+        return 0
+
+    def get(self, number: int) -> Any:
+        return self.array
+
+
+def _as_kept(value: Any, quality: Quality) -> Any:
+    """A value as the file gives it back, whether it comes from there or not."""
+    if type(value) in _PLAIN and value == value:
+        return value
+    block = _Block()
+    return decode(encode(value, block), quality, block)
 
 
 def _type_of(cell: Any) -> _Type | None:

@@ -1,6 +1,7 @@
 """Runs as Bluesky documents: by the schemas of event-model, live as from the file."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -206,6 +207,23 @@ async def test_a_callback_of_bluesky_is_fed_by_a_run(
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
     assert [row[0] for row in rows if len(row) == 4] == ["seq_num", "1", "2", "3"]
     assert [row[-1] for row in rows if len(row) == 4][1:] == ["0.000", "1.000", "4.000"]
+
+
+async def test_cells_of_any_kind_are_told_as_the_file_keeps_them(tmp_path: Path) -> None:
+    cells = [np.int64(3), np.float32(0.5), (1, 2), {"a": 1}, b"raw", 2**70, math.nan, None, True]
+    bench = tmp_path / "bench.toml"
+    bench.write_text('name = "empty"\n')
+    found: list[Document] = []
+    async with (
+        open_bench(bench, settings=Settings(tmp_path / "config")) as opened,
+        opened.run("any") as run,
+    ):
+        run.subscribe(lambda *document: found.append(document))
+        for cell in cells:
+            run.record(x=cell, n=1.0)
+    checked(found)
+    stored = opened.store.find("latest").documents()
+    assert list(map(repr, stored)) == list(map(repr, found))
 
 
 async def test_a_run_that_is_aborted_says_so(lab: Any, gate_class: Any) -> None:
