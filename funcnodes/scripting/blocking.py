@@ -12,10 +12,12 @@ from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any
 
+from funcnodes.scripting.frames import ScriptFrame, ScriptPoint
 from funcnodes.scripting.members import ScriptDevice, ScriptGroup, ScriptMember
+from funcnodes.scripting.nodes import ScriptNode
 from funcnodes.scripting.runs import ScriptRun
 
-_OPEN = (ScriptDevice, ScriptGroup, ScriptMember, ScriptRun)
+_OPEN = (ScriptDevice, ScriptFrame, ScriptGroup, ScriptMember, ScriptNode, ScriptPoint, ScriptRun)
 
 
 class LoopThread:

@@ -6,12 +6,13 @@ A thin door to `Device`, which checks limits, latch and interlocks; nothing is d
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from funcnodes.core import units
 from funcnodes.devices.declarations.commands import Command
 from funcnodes.devices.declarations.members import Member, Sample
 from funcnodes.devices.declarations.records import Record
 from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError
-from funcnodes.scripting.measured import measured
+from funcnodes.scripting.measured import Measured, measured
 
 
 class _Names:
@@ -135,6 +136,8 @@ class ScriptMember:
             RefusedError: An E-STOP or an interlock forbids it.
             DeviceError: The instrument refused it, or could not be reached.
         """
+        if isinstance(value, Measured) and value.unit and self.unit:
+            value = float(units.conversion(value.unit, self.unit)(float(value)))
         return measured(await self._device.member_set(self._path, value), self.unit)
 
     async def __call__(self) -> None:

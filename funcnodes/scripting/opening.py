@@ -1,7 +1,7 @@
 """Open a bench from a script, with what a worker has around it: latch, guardian, simulators."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -9,12 +9,15 @@ from typing import Any
 
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.estop.latch import Latch, StopAck
+from funcnodes.devices.nodes.ports import port_id
 from funcnodes.errors import BenchError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import WORKER, simulated_bench
 from funcnodes.runs.simulator import simulator
 from funcnodes.scripting.blocking import BlockingBench, LoopThread
+from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
 from funcnodes.scripting.runs import ScriptRun, whole
 from funcnodes.settings import Settings, private_dir
@@ -56,9 +59,31 @@ class ScriptBench:
         lines += [f"  {ScriptDevice(device)!r}" for device in self.bench.devices.values()]
         return "\n".join(lines)
 
-    def run(self, name: str, *, operator: str = "") -> ScriptRun:
-        """A run of that name, for `async with`."""
-        return ScriptRun(self.bench, self.store, name, operator=operator or self._operator)
+    def run(
+        self, name: str, *, operator: str = "", answers: Mapping[str, str] | None = None
+    ) -> ScriptRun:
+        """A run of that name, for `async with`.
+
+        Args:
+            operator: Who runs it, if not who opened the bench.
+            answers: To what its nodes will ask, by their names, as a person would type them.
+        """
+        operator = operator or self._operator
+        return ScriptRun(self.bench, self.store, name, operator=operator, answers=answers)
+
+    async def acquire(self, *devices: str) -> dict[str, Any]:
+        """Arm several devices, trigger them together, and fetch what all of them have.
+
+        Returns:
+            By device, member and field, joined by "_" as on the ports of *Read together*.
+        """
+        fetched = await acquire([self.bench.device(name) for name in devices])
+        return {
+            port_id(name, path, field): measured(sample, sample.unit)
+            for name, members in fetched.items()
+            for path, samples in members.items()
+            for field, sample in samples.items()
+        }
 
     async def park(self, *devices: str) -> None:
         """Bring devices down in order, all of them by default.

@@ -6,7 +6,7 @@ written; the file is like that of any other run. Columns are those of the first 
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,14 +14,16 @@ from typing import Any, Literal, Self
 
 import msgspec
 
-from funcnodes.core import clock, units
-from funcnodes.core.values import Quality
+from funcnodes.basic_nodes.files import Files
+from funcnodes.core import Frame, Node, clock, units
 from funcnodes.devices.bench import Bench
-from funcnodes.devices.declarations.words import Sample
-from funcnodes.errors import RefusedError, RunError, UnitError
-from funcnodes.runs import Column, ListSweep, LogarithmicSweep, RunHead, RunState, RunStore, Sweep
+from funcnodes.errors import RefusedError, RunError
+from funcnodes.runs import RunHead, RunState, RunStore
+from funcnodes.runs.assignments import Assigned, same_name
+from funcnodes.runs.people import AskingNode, give_answers
+from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.records import (
-    NOTHING,
+    ENDED,
     Cell,
     DeviceSnapshot,
     Event,
@@ -31,38 +33,54 @@ from funcnodes.runs.records import (
     TableSpec,
 )
 from funcnodes.runs.run import share, stopped_by, versions
-from funcnodes.runs.scans import SteppedScan
+from funcnodes.runs.scans.searches import Goal
+from funcnodes.runs.sequences.step import OnFail
 from funcnodes.runs.table import Table
+from funcnodes.runs.terminal import Terminal, is_there
 from funcnodes.runs.writer import RunWriter
-from funcnodes.scripting.measured import Measured
+from funcnodes.scripting.frames import ScriptBody, ScriptFrame, ScriptPoint
+from funcnodes.scripting.nodes import ScriptNode, ScriptSpace
+from funcnodes.scripting.points import Number, Points
+from funcnodes.scripting.tables import Append, ScriptTable
 
 _RECORDER = "script"
 
 
-class ScriptRun:
+class ScriptRun(Points):
     """One run of a script; `async with bench.run("I-V") as run`.
 
     Attributes:
         name: What it is called.
-        table: Its rows, once there is one.
+        store: Where its file is kept.
         parked: What became of the devices it wrote to, by name.
+        bodies: Where the script is within frames, the innermost last.
     """
 
-    def __init__(self, bench: Bench, store: RunStore, name: str, *, operator: str = "") -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        store: RunStore,
+        name: str,
+        *,
+        operator: str = "",
+        answers: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
-        self.table: Table | None = None
+        self.store = store
         self.parked: dict[str, str] = {}
+        self.bodies: list[ScriptBody] = []
         self._bench = bench
-        self._store = store
         self._operator = operator
+        self._answers = dict(answers or {})
+        self._scope: ScriptSpace | None = None
+        self._rows = ScriptTable(_RECORDER, name, self._begin_table)
+        self._tables = [self._rows]
+        self._kept: list[tuple[int, Table]] = []
         self._writer: RunWriter | None = None
         self._state: RunState = "running"
         self._message = ""
         self._go = asyncio.Event()
         self._go.set()
-        self._total: int | None = None
-        self._done = 0
-        self._began = 0.0
         self._around = ExitStack()
         self._written: set[str] = set()
         self._failure: StorageError | None = None
@@ -99,8 +117,23 @@ class ScriptRun:
 
     @property
     def rows(self) -> int:
-        """Rows so far."""
-        return len(self.table) if self.table is not None else 0
+        """Rows so far, of all its tables."""
+        return sum(map(len, self._tables))
+
+    @property
+    def table(self) -> Table | None:
+        """Its rows, once there is one."""
+        return self._rows.table
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its devices are safe and its file is closed."""
+        return self._state in ENDED
+
+    @property
+    def devices_used(self) -> list[str]:
+        """The devices of its bench: a script may speak to any of them."""
+        return list(self._bench.devices)
 
     @property
     def left_s(self) -> float | None:
@@ -115,48 +148,97 @@ class ScriptRun:
             raise RunError(f"The run {self.name!r} has not begun: use it in `async with`.")
         return self._writer
 
-    # ── points ────────────────────────────────────────────────────────────────────────────
+    # ── points that are chosen, tried again, or judged ────────────────────────────────────
 
-    def sweep(
-        self, start: float | str, stop: float | str, *, points: int, both_ways: bool = False
-    ) -> AsyncIterator[Measured]:
-        """Values from start to stop in equal steps, both included; the unit is that of `start`.
+    def frame(self, node_id: str, name: str = "", /, **inputs: Any) -> ScriptFrame:
+        """The points of any frame that a graph can have, by its node id; see `frames`."""
+        scope = self._scope_of_nodes()
+        frame = scope.add(node_id, name, inputs)
+        if not isinstance(frame, Frame):
+            raise RunError(f"{node_id} makes no points: use run.node({node_id!r}).")
+        return ScriptFrame(self, scope, frame)
 
-        Raises:
-            UnitError: The two have units of different dimensions.
+    def adaptive(
+        self, low: Number, high: Number, *, points: int = 100, loss: float = 0.0
+    ) -> ScriptFrame:
+        """Points where the curve is known least: `tell` what each gave. Needs `adaptive`."""
+        return self.frame("scan.adaptive", **_range("x", low, high), points=points, loss=loss)
+
+    def optimum(
+        self,
+        low: Number,
+        high: Number,
+        *,
+        goal: Goal = "minimum",
+        target: float = 0.0,
+        tolerance: float = 0.001,
+        points: int = 200,
+    ) -> ScriptFrame:
+        """Points that close in on the least, greatest or wanted result: `tell` what each gave.
+
+        Afterwards `["best_x"]`, `["best"]` and `["found"]` say what was found.
         """
-        return self._steps(_ends(Sweep(), start, stop, points, both_ways))
+        return self.frame(
+            "scan.optimum", **_range("x", low, high),
+            goal=goal, target=target, tolerance=tolerance, points=points,
+        )  # fmt: skip
 
-    def logarithmic(
-        self, start: float | str, stop: float | str, *, points: int, both_ways: bool = False
-    ) -> AsyncIterator[Measured]:
-        """Values from start to stop in equal ratios."""
-        return self._steps(_ends(LogarithmicSweep(), start, stop, points, both_ways))
+    def step(
+        self, name: str, *, retries: int = 0, on_fail: OnFail = "go on", run_if: bool = True
+    ) -> ScriptFrame:
+        """The attempts at a step of a test, until it passes; `["verdict"]` says how it ended.
 
-    def values(self, values: Sequence[float] | str, *, unit: str = "") -> AsyncIterator[Measured]:
-        """The values of a list, also as text (`0:1:0.25`), in the unit."""
-        scan = ListSweep()
-        scan.unit.set_value(unit)
-        scan.listed.set_value(list(values) if not isinstance(values, str) else values)
-        return self._steps(scan)
+        What its checks find, and what fails in `async with run.point()`, is its verdict.
+        """
+        return self.frame("step", name, retries=retries, on_fail=on_fail, run_if=run_if)
 
-    async def repeat(self, count: int, *, every_s: float = 0.0) -> AsyncIterator[float]:
-        """Seconds since the first point, on an absolute schedule: a late one moves no other."""
-        began, self._total, self._done = clock.monotonic(), count, 0
-        for number in range(count):
-            await clock.sleep(began + number * every_s - clock.monotonic())
-            if not await self.checkpoint():
-                return
-            yield clock.monotonic() - began
-            self._done += 1
+    def devices(self, serials: Sequence[str], name: str = "") -> ScriptFrame:
+        """The devices under test, one after the other, by their serial numbers."""
+        return self.frame("for_each_device_under_test", name, serials=list(serials))
 
-    async def _steps(self, scan: SteppedScan) -> AsyncIterator[Measured]:
-        self._total, self._done, self._began = scan.points_total(), 0, clock.monotonic()
-        for value in scan.values():
-            if not await self.checkpoint():
-                return
-            yield Measured(value, scan.value.unit)
-            self._done += 1
+    def point(self, table: ScriptTable | None = None) -> ScriptPoint:
+        """A point of the frame around it, for `async with`; what fails in it is that frame's.
+
+        What is put in the row that it gives is recorded, in `table` or else in the run's.
+        """
+        return ScriptPoint(self, self.record if table is None else table.record)
+
+    def node(self, node_id: str, name: str = "", /, **inputs: Any) -> ScriptNode:
+        """Any node by its id, to be called: `mean = run.node("average", source="smu.i")`.
+
+        Args:
+            name: What it is called, in the log and by those it asks.
+            inputs: What its inputs are set to, for all calls.
+        """
+        scope = self._scope_of_nodes()
+        node = scope.add(node_id, name, inputs)
+        self._answer(scope, node)
+        return ScriptNode(scope, node)
+
+    def _answer(self, scope: ScriptSpace, node: Node) -> None:
+        """Give what was answered in advance to what it will ask."""
+        prompts = scope.space.services.get(Prompts)
+        name = next((each for each in self._answers if same_name(each, node.name)), None)
+        if isinstance(node, AskingNode) and prompts is not None and name is not None:
+            given = [Assigned(node.uuid, self._answers[name])]
+            for line in give_answers(scope.space, prompts, given, by=self._operator):
+                self.log(line)
+
+    def _scope_of_nodes(self) -> ScriptSpace:
+        self._check()
+        if self._scope is None:
+            self._file  # noqa: B018  # says that it has not begun
+            self._scope = ScriptSpace(self, self._lent())
+        return self._scope
+
+    def _lent(self) -> dict[type, Any]:
+        """What its nodes can use: the bench, files, and whoever answers."""
+        lent: dict[type, Any] = {Bench: self._bench, Files: Files(self.store.folder.parent / "files")}
+        if self._answers:
+            prompts = Prompts(asks=is_there())
+            self._around.callback(Terminal(prompts, by=self._operator).close)
+            lent[Prompts] = prompts
+        return lent
 
     async def checkpoint(self) -> bool:
         """Called between points: waits while paused; False once it is to end.
@@ -192,7 +274,7 @@ class ScriptRun:
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────
 
-    def record(self, **cells: Any) -> int:
+    def record(self, cells: Mapping[str, Any] | None = None, /, **named: Any) -> int:
         """Add a row. Numbers keep unit and quality; what a row leaves out is missing.
 
         Returns:
@@ -204,43 +286,45 @@ class ScriptRun:
             RefusedError, StorageError: It was stopped by E-STOP, or cannot be written.
         """
         self._check()
-        if not cells:
-            raise RunError("There is nothing to record: name the values, as in record(volts=v).")
-        table = self.table or self._begin_table(cells)
-        names = [column.name for column in table.columns]
-        unknown = [name for name in cells if name not in names]
-        if unknown:
-            raise RunError(
-                f"The first row of {self.name!r} had no {unknown[0]!r}; its columns are "
-                f"{', '.join(names)}."
-            )
-        row = [_cell(cells.get(each.name), each) for each in table.columns]
-        wall, mono = clock.now(), clock.monotonic()
-        self._file.append(0, row, wall=wall, mono=mono)
-        return table.append(row, wall=wall, mono=mono)
+        return self._rows.record(cells, **named)
 
-    def log(self, text: str, *, level: LogLevel = "info") -> None:
+    def recorder(self, name: str, /, **columns: Any) -> ScriptTable:
+        """Rows of their own beside those of the run, with columns that are said beforehand.
+
+        Args:
+            columns: By name the unit of each, "" for plain numbers, or `str`, `bool`, `list`.
+        """
+        self._check()
+        table = ScriptTable(name, name, self._begin_table, columns)
+        self._tables.append(table)
+        return table
+
+    def log(self, text: str, *, level: LogLevel = "info", source: str = "script") -> None:
         """Add a line to its log."""
-        self._file.log(LogEntry(wall=clock.now(), level=level, source="script", text=text))
+        self._file.log(LogEntry(wall=clock.now(), level=level, source=source, text=text))
 
     def note(self, kind: str, **data: Any) -> None:
         """Keep an event."""
         event = Event(wall=clock.now(), mono=clock.monotonic(), kind=kind, data=data)
         self._file.event(event)
 
-    def _begin_table(self, cells: Mapping[str, Any]) -> Table:
-        columns = tuple(Column(name=n, unit=_unit(v), kind=_kind(v)) for n, v in cells.items())
-        spec = TableSpec(recorder=_RECORDER, name=self.name, columns=columns)
-        self._file.add(spec)
-        self.table = Table(spec, run=self.id, number=self.number)
-        return self.table
+    def _begin_table(self, spec: TableSpec) -> tuple[Table, Append]:
+        k = self._file.add(spec)
+        table = Table(spec, run=self.id, number=self.number)
+        self._kept.append((k, table))
+
+        def append(cells: list[Cell], wall: float, mono: float) -> None:
+            self._check()
+            self._file.append(k, cells, wall=wall, mono=mono)
+
+        return table, append
 
     # ── its course ────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
         self._bench.latch.check("The run")
         loop = asyncio.get_running_loop()
-        self._writer = self._store.create(
+        self._writer = self.store.create(
             graph={"nodes": [], "edges": []},
             specs=(),
             on_commit=lambda: _from_thread(loop, self._committed),
@@ -289,6 +373,8 @@ class ScriptRun:
     async def _end(self, state: RunState) -> None:
         """Park, look at everything once more, close the file; each whatever became of the last."""
         try:
+            if self._scope is not None:
+                await self._scope.aclose()
             state = await self._make_safe(state)
         finally:
             self._around.close()
@@ -329,8 +415,8 @@ class ScriptRun:
         self._go.set()
 
     def _committed(self) -> None:
-        if self.table is not None:
-            self.table.committed = self._file.committed(0)
+        for k, table in self._kept:
+            table.committed = self._file.committed(k)
 
     def _enter(self, state: RunState) -> None:
         self._state = state
@@ -361,67 +447,10 @@ class ScriptRun:
             self.note("script", file=str(path), text=text)
 
 
-# ── cells ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _cell(value: Any, column: Column) -> Cell:
-    quality: Quality = "ok"
-    if value is None:
-        return NOTHING
-    if isinstance(value, Sample):
-        return Cell(value.value, value.quality)
-    if isinstance(value, Measured):
-        quality = value.quality
-        number = float(value)
-        if value.unit and value.unit != column.unit:
-            number = _in_unit(number, value.unit, column)
-        return Cell(number, quality)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Cell(float(value) if column.kind in ("number", "quantity") else value, quality)
-    return Cell(value, quality)
-
-
-def _in_unit(number: float, unit: str, column: Column) -> float:
-    try:
-        return float(units.conversion(unit, column.unit)(number))
-    except UnitError as error:
-        raise UnitError(
-            f"{column.name} is recorded in {column.unit or 'plain numbers'}; {unit} does not fit."
-        ) from error
-
-
-def _unit(value: Any) -> str:
-    return value.unit if isinstance(value, Measured) else ""
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, Measured | int | float):
-        return "quantity" if _unit(value) else "number"
-    if isinstance(value, str):
-        return "text"
-    return "array" if hasattr(value, "dtype") else "any"
-
-
-# ── points ────────────────────────────────────────────────────────────────────────────────
-
-
-def _ends(
-    scan: Sweep | LogarithmicSweep,
-    start: float | str,
-    stop: float | str,
-    points: int,
-    both_ways: bool,
-) -> SteppedScan:
-    """The scan between two ends, in the unit of the first."""
-    unit = units.split(start)[1] if isinstance(start, str) else getattr(start, "unit", "")
-    scan.unit.set_value(unit)
-    scan.start.set_value(start)
-    scan.stop.set_value(stop)
-    scan.points.set_value(points)
-    scan.both_ways.set_value(both_ways)
-    return scan
+def _range(axis: str, low: Number, high: Number) -> dict[str, Any]:
+    """The inputs of a search that say where it may look; the unit is that of `low`."""
+    unit = units.split(low)[1] if isinstance(low, str) else getattr(low, "unit", "")
+    return {f"{axis}_unit": unit, f"{axis}_low": low, f"{axis}_high": high}
 
 
 # ── ending ────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,225 @@
+"""Frames whose body is the script: the engine makes the points, the script takes them.
+
+    async for volts in run.sweep("0 V", "1 V", points=5, on_failure="skip"):
+        async with run.point() as row:
+            row["i"] = await bench.smu.i.get()
+
+Each point is a wave of the engine that stays open until the script asks for the next one, so that
+a frame means here what it means in a graph (T3, T11). What fails within `run.point()` is the
+frame's to judge: tried again, left out, or the end.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from funcnodes.core import Frame, Node, NodeOutput, Place, Wave
+from funcnodes.errors import RunError
+from funcnodes.scripting.nodes import ScriptSpace, _failed, given, quality_of_value, told
+
+if TYPE_CHECKING:
+    from funcnodes.scripting.runs import ScriptRun
+
+
+class ScriptBody(Node):
+    """The body of a frame that a script stands in for: runs until the script has done the point."""
+
+    node_id = "script.body"
+    node_name = "Script"
+    default_run_in = "loop"
+    result = NodeOutput(type=float)
+    allowed = NodeOutput(type=bool)
+    until = NodeOutput(type=bool)
+
+    devices: tuple[str, ...] = ()
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self.came: asyncio.Queue[Wave] = asyncio.Queue()
+        self.done: asyncio.Future[None] | None = None
+
+    def resources(self) -> tuple[str, ...]:
+        return self.devices
+
+    async def func(self) -> None:
+        assert self.wave is not None, "it is being executed"
+        self.done = asyncio.get_running_loop().create_future()
+        self.came.put_nowait(self.wave)
+        await self.done
+
+
+class ScriptFrame:
+    """A frame of a script's run; `async for` goes through its points.
+
+    Gives the value of each point, or, of several, a dictionary. Afterwards its results are items:
+    `search["best_x"]`.
+    """
+
+    def __init__(self, run: "ScriptRun", scope: ScriptSpace, frame: Frame) -> None:
+        self.frame = frame
+        self._run = run
+        self._scope = scope
+        self._body = ScriptBody()
+        scope.space.add_node_instance(self._body)
+        scope.space.put_in(self._body, Place(frame.uuid, "body"))
+        for name in _LED_BACK:
+            if name in frame.inputs and frame.takes_back and name in self._body.outputs:
+                self._body.outputs[name].connect(frame.inputs[name])
+                if name == "allowed":
+                    frame.inputs[name].disconnect()
+
+    def __repr__(self) -> str:
+        return f"<{self.frame.name}>"
+
+    def __getitem__(self, name: str) -> Any:
+        """One of its results."""
+        port = self.frame.get_output(name)
+        return told(port.value, port.unit, port.quality)
+
+    def tell(self, result: Any, *, allowed: bool | None = None) -> None:
+        """What the point that is under way gave; `allowed` off where it breaks a constraint.
+
+        Raises:
+            RunError: No point is under way, or it chooses nothing by what points give.
+        """
+        if "result" not in self.frame.inputs:
+            raise RunError(f"{self.frame.name} does not choose its points by what they give.")
+        if allowed is not None:
+            if not self.frame.inputs["allowed"].is_connected():
+                self._body.outputs["allowed"].connect(self.frame.inputs["allowed"])
+            self._lead_back("allowed", allowed)
+        self._lead_back("result", result)
+
+    def until(self, condition: Any) -> None:
+        """End after the point under way, if that is so."""
+        self._lead_back("until", condition)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._points()
+
+    async def _points(self) -> AsyncGenerator[Any, None]:
+        wave = self._scope.wave.child(self.frame.name)
+        self._body.devices = tuple(self._run.devices_used)
+        self.frame.request(wave)
+        over = asyncio.ensure_future(wave.wait())
+        try:
+            with self._run.counted(self.frame.points_total()) as done:
+                async with aclosing(self._came(over)) as points:
+                    async for point in points:
+                        with _Within(self._run, self._scope, self._body, point):
+                            yield self._value()
+                        done()
+            outcome = await over
+            if outcome.state not in ("ok", "superseded"):
+                raise _failed(outcome)
+        finally:
+            if not over.done():
+                wave.cancel("the script went on without it")
+                await asyncio.shield(over)
+
+    async def _came(self, over: "asyncio.Future[Any]") -> AsyncGenerator[Wave, None]:
+        """The wave of each point, until the frame is over."""
+        while True:
+            coming = asyncio.ensure_future(self._body.came.get())
+            try:
+                await asyncio.wait({coming, over}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    return
+                yield coming.result()
+            finally:
+                coming.cancel()
+
+    def _value(self) -> Any:
+        """What the frame set for this point."""
+        found = {
+            name: told(port.value, port.unit, port.quality)
+            for name, port in self.frame.outputs.items()
+            if name not in (*self.frame.after_last, *_COUNTS) and not name.startswith("_")
+        }
+        return next(iter(found.values())) if len(found) == 1 else found or None
+
+    def _lead_back(self, name: str, value: Any) -> None:
+        wave = self._body.wave
+        if wave is None:
+            raise RunError(f"{self.frame.name} is at no point now.")
+        port = self._body.outputs[name]
+        port.emit(given(value, self.frame.inputs[name]), wave, quality_of_value(value))
+
+
+_LED_BACK = ("result", "allowed", "until")
+_COUNTS = ("index", "point", "missed", "attempt")
+
+
+class _Within:
+    """The script is at a point of a frame, until it asks for the next one."""
+
+    def __init__(
+        self, run: "ScriptRun", scope: ScriptSpace, body: ScriptBody, wave: Wave
+    ) -> None:
+        self._run, self._scope, self._body, self._wave = run, scope, body, wave
+
+    def __enter__(self) -> None:
+        self._scope.enter(self._wave)
+        self._run.bodies.append(self._body)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._scope.leave(self._wave)
+        if self._body in self._run.bodies:
+            del self._run.bodies[self._run.bodies.index(self._body) :]
+        done = self._body.done
+        if done is not None and not done.done():
+            if error is None:
+                done.set_result(None)
+            else:
+                done.cancel()
+
+
+class PointRow(dict[str, Any]):
+    """Cells of the row of this point, by column."""
+
+
+class ScriptPoint:
+    """A point within a frame; what fails in its block is the frame's to judge.
+
+    Its row is recorded at the end of the block where anything was put in it; where the point
+    failed and is left out, with what it has by then.
+    """
+
+    def __init__(self, run: "ScriptRun", record: Any) -> None:
+        self._run = run
+        self._record = record
+        self._row = PointRow()
+
+    async def __aenter__(self) -> PointRow:
+        return self._row
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        body = self._run.bodies[-1] if self._run.bodies else None
+        if isinstance(error, Exception) and body is not None and body.done is not None:
+            if self._row and _is_left_out(body):
+                self._record(self._row)
+            if not body.done.done():
+                body.done.set_exception(error)
+            return True
+        if error is None and self._row:
+            self._record(self._row)
+        return False
+
+
+def _is_left_out(body: ScriptBody) -> bool:
+    frame = body.frame
+    choice = frame.inputs.get("on_failure") if frame is not None else None
+    return choice is not None and choice.value == "skip"
+
