@@ -13,12 +13,16 @@ the same words block, which suits a prompt that has no loop, and other threads.
 """
 
 from funcnodes.scripting.blocking import BlockingBench
+from funcnodes.scripting.frames import ScriptFrame, ScriptPoint
 from funcnodes.scripting.measured import Measured
 from funcnodes.scripting.members import ScriptDevice, ScriptMember
+from funcnodes.scripting.nodes import NodeFunction, ScriptNode, function, marked
 from funcnodes.scripting.opening import ScriptBench, open_bench
 from funcnodes.scripting.runs import ScriptRun
+from funcnodes.scripting.tables import ScriptTable
 
 __all__ = [
-    "BlockingBench", "Measured", "ScriptBench", "ScriptDevice", "ScriptMember", "ScriptRun",
+    "BlockingBench", "Measured", "NodeFunction", "ScriptBench", "ScriptDevice", "ScriptFrame",
+    "ScriptMember", "ScriptNode", "ScriptPoint", "ScriptRun", "ScriptTable", "function", "marked",
     "open_bench",
 ]  # fmt: skip

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def quality_of_value(value: Any) -> Quality:
     """How far a value of a script can be trusted; "ok" where nothing is known of it."""
-    return value.quality if isinstance(value, Measured | Sample) else "ok"
+    return value.quality if isinstance(value, Measured | Sample | ScriptNode) else "ok"
 
 
 def marked(value: Any, *of: Any) -> Any:

@@ -150,10 +150,12 @@ class ScriptRun(Points):
 
     # ── points that are chosen, tried again, or judged ────────────────────────────────────
 
-    def frame(self, node_id: str, name: str = "", /, **inputs: Any) -> ScriptFrame:
-        """The points of any frame that a graph can have, by its node id; see `frames`."""
+    def frame(
+        self, node_id: str, name: str = "", saved: Mapping[str, Any] | None = None, /, **inputs: Any
+    ) -> ScriptFrame:
+        """The points of any frame that a graph can have, by its node id; see `node`."""
         scope = self._scope_of_nodes()
-        frame = scope.add(node_id, name, inputs)
+        frame = scope.add(node_id, name, inputs, saved)
         if not isinstance(frame, Frame):
             raise RunError(f"{node_id} makes no points: use run.node({node_id!r}).")
         return ScriptFrame(self, scope, frame)
@@ -203,15 +205,18 @@ class ScriptRun(Points):
         """
         return ScriptPoint(self, self.record if table is None else table.record)
 
-    def node(self, node_id: str, name: str = "", /, **inputs: Any) -> ScriptNode:
+    def node(
+        self, node_id: str, name: str = "", saved: Mapping[str, Any] | None = None, /, **inputs: Any
+    ) -> ScriptNode:
         """Any node by its id, to be called: `mean = run.node("average", source="smu.i")`.
 
         Args:
             name: What it is called, in the log and by those it asks.
+            saved: What a saved graph holds of it beside its inputs.
             inputs: What its inputs are set to, for all calls.
         """
         scope = self._scope_of_nodes()
-        node = scope.add(node_id, name, inputs)
+        node = scope.add(node_id, name, inputs, saved)
         self._answer(scope, node)
         return ScriptNode(scope, node)
 
