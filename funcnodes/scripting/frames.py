@@ -155,9 +155,7 @@ _COUNTS = ("index", "point", "missed", "attempt")
 class _Within:
     """The script is at a point of a frame, until it asks for the next one."""
 
-    def __init__(
-        self, run: "ScriptRun", scope: ScriptSpace, body: ScriptBody, wave: Wave
-    ) -> None:
+    def __init__(self, run: "ScriptRun", scope: ScriptSpace, body: ScriptBody, wave: Wave) -> None:
         self._run, self._scope, self._body, self._wave = run, scope, body, wave
 
     def __enter__(self) -> None:
@@ -222,4 +220,3 @@ def _is_left_out(body: ScriptBody) -> bool:
     frame = body.frame
     choice = frame.inputs.get("on_failure") if frame is not None else None
     return choice is not None and choice.value == "skip"
-

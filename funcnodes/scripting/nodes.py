@@ -7,8 +7,8 @@
 Numbers keep what is known of them: a result is only as good as the worst it was made from (R2).
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from funcnodes.core import Frame, Node, NodeSpace, NoValue, Wave, units
@@ -56,7 +56,7 @@ def told(value: Any, unit: str, quality: Quality) -> Any:
 
 
 def given(value: Any, port: Port) -> Any:
-    """A value of a script as an input takes it: in the input's unit, without what is known of it."""
+    """A value of a script as an input takes it: in its unit, without what is known of it."""
     if isinstance(value, Sample):
         return value.value
     if isinstance(value, Measured):
@@ -287,8 +287,9 @@ class _RunOfNodes(Run):
             self.log("warning", "run", f"The run is {text}.")
         self.waiting = text
 
-    def point(self, wave: Wave) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def point(self, wave: Wave) -> Iterator[None]:
+        yield
 
     def is_held(self, wave: Wave) -> bool:
         return False

@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import Any
 
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.estop.latch import Latch, StopAck
 from funcnodes.devices.nodes.ports import port_id
 from funcnodes.errors import BenchError
 from funcnodes.runs import RunStore
-from funcnodes.runs.local import WORKER, simulated_bench
-from funcnodes.runs.simulator import simulator
+from funcnodes.runs.local import WORKER, simulated
 from funcnodes.scripting.blocking import BlockingBench, LoopThread
 from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
@@ -105,7 +105,7 @@ class BenchOpening:
     """What `open_bench` gives: for `async with`, or for `with`, which blocks."""
 
     def __init__(
-        self, source: str | Path, settings: Settings | None, operator: str, *, park: bool
+        self, source: str | Path | None, settings: Settings | None, operator: str, *, park: bool
     ) -> None:
         self._park = park
         self._source = source
@@ -151,10 +151,13 @@ class BenchOpening:
     async def _open(self, stack: AsyncExitStack) -> ScriptBench:
         settings = self._settings or Settings.load()
         folder = private_dir(settings.workers_dir / WORKER)
-        path = _found(self._source)
-        name = simulated_bench(path)
-        resources = await stack.enter_async_context(simulator(name)) if name else {}
-        bench = Bench.load(path, resources, latch=Latch(folder / "latch.json"))
+        latch = Latch(folder / "latch.json")
+        if self._source is None:
+            bench = Bench(BenchConfig(name=""), latch=latch)
+        else:
+            path = _found(self._source)
+            resources = await simulated(path, stack)
+            bench = Bench.load(path, resources, latch=latch)
         stack.push_async_callback(bench.close)
         await bench.open()
         stack.enter_context(guarded(bench))
@@ -167,7 +170,7 @@ class BenchOpening:
 
 
 def open_bench(
-    source: str | Path = "demo",
+    source: str | Path | None = "demo",
     *,
     settings: Settings | None = None,
     operator: str = "",
@@ -181,7 +184,8 @@ def open_bench(
 
     Args:
         source: A bench file, or the name of a bench: beside the script's folder, or one that
-            comes with funcnodes ("demo"); simulators that it asks for are started with it.
+            comes with funcnodes ("demo"); simulators that it asks for are started with it. None
+            is a bench without devices.
         settings: Where runs and the latch are kept, if not where the environment says.
         operator: Who runs it, for the run files.
         park: Off leaves outputs as they are at the end of the block.

@@ -238,7 +238,8 @@ class ScriptRun(Points):
 
     def _lent(self) -> dict[type, Any]:
         """What its nodes can use: the bench, files, and whoever answers."""
-        lent: dict[type, Any] = {Bench: self._bench, Files: Files(self.store.folder.parent / "files")}
+        files = Files(self.store.folder.parent / "files")
+        lent: dict[type, Any] = {Bench: self._bench, Files: files}
         if self._answers:
             prompts = Prompts(asks=is_there())
             self._around.callback(Terminal(prompts, by=self._operator).close)
@@ -293,14 +294,16 @@ class ScriptRun(Points):
         self._check()
         return self._rows.record(cells, **named)
 
-    def recorder(self, name: str, /, **columns: Any) -> ScriptTable:
+    def recorder(
+        self, name: str, said: Mapping[str, Any] | None = None, /, **columns: Any
+    ) -> ScriptTable:
         """Rows of their own beside those of the run, with columns that are said beforehand.
 
         Args:
             columns: By name the unit of each, "" for plain numbers, or `str`, `bool`, `list`.
         """
         self._check()
-        table = ScriptTable(name, name, self._begin_table, columns)
+        table = ScriptTable(name, name, self._begin_table, {**(said or {}), **columns})
         self._tables.append(table)
         return table
 

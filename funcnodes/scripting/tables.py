@@ -62,7 +62,8 @@ class ScriptTable:
         if self.table is None:
             self._open([Column(name=n, unit=_unit(v), kind=_kind(v)) for n, v in row.items()])
         table, append = self.table, self._append
-        assert table is not None and append is not None, "it has columns now"
+        assert table is not None, "it has columns now"
+        assert append is not None, "as it has a table"
         names = [column.name for column in table.columns]
         unknown = [name for name in row if name not in names]
         if unknown:

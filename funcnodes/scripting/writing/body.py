@@ -1,5 +1,6 @@
 """The body of a script: each scope of a graph as statements, each node as what it does."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,7 @@ class Body:
         self._called: dict[Node, str] = {}
         self._guards: dict[Node, str] = {}
         self._tables: dict[Recorder, str] = {}
+        self._refused: set[Node] = set()
         self._frames = FrameWriter(self)
         recorders = [node for node in scopes.needed if isinstance(node, Recorder)]
         self._only = recorders[0] if len(recorders) == 1 else None
@@ -86,8 +88,18 @@ class Body:
             try:
                 refusals.check(node)
                 self._node(node, scope)
+                self.keep(node, scope)
             except CannotWriteError as error:
-                self.problems.append(error.message)
+                self._refused.add(node)
+                self.problems += [error.message] if error.message else []
+
+    def keep(self, node: Node, scope: Scope) -> None:
+        """Put what a node gave into the row of a point that may fail before it is whole."""
+        recorder = self._frames.keeps(scope)
+        for port in self.columns(recorder) if recorder is not None else ():
+            known = self.known(port.sources[0]) if port.sources[0].node is node else None
+            if known is not None and scope.within(known.scope):
+                self.say(node, f"row[{quoted(port.name)}] = {self._cell(port, known, known.guard)}")
 
     # ── values ────────────────────────────────────────────────────────────────────────────
 
@@ -115,6 +127,8 @@ class Body:
                 return None
             return self._constant(port)
         found = self.known(port.sources[0])
+        if port.sources[0].node in self._refused:
+            raise CannotWriteError("")  # it was said of the other
         if found is None:
             raise CannotWriteError(
                 f"{node.name} takes for {port.name} what {port.sources[0].node.name} gave at an "
@@ -197,8 +211,10 @@ class Body:
         port, value = node.inputs[condition], node.inputs["input"]
         held = self.given(value, scope) or "None"
         asked = self.given(port, scope) or words.literal(port.value) or "True"
-        name = self.names.new(node.name)
-        self.say(node, f"{name} = {asked}")
+        name = asked
+        if not asked.isidentifier():
+            name = self.names.new(node.name)
+            self.say(node, f"{name} = {asked}")
         ways = {"on_true": name, "on_false": f"not {name}"}
         for output, guard in (ways if isinstance(node, IfNode) else {"out": name}).items():
             around = self._guards[node]
@@ -242,7 +258,8 @@ class Body:
         if not any(out.is_connected() for out in outputs):
             self.say(node, call)
             return
-        name = self.names.new(_label(node, outputs))
+        label = _label(node)
+        name = self.names.new(f"{label} result" if node in self._called else label)
         self.say(node, f"{name} = {call}")
         for out in outputs:
             text = name if len(outputs) == 1 else f"{name}[{quoted(out.id)}]"
@@ -316,7 +333,8 @@ class Body:
         text = known.text
         if known.made_of and port.type.kind not in ("number", "quantity"):
             self.marks = True
-            text = f"marked({', '.join([text, *known.made_of])})"
+            sources = [each for each in known.made_of if each[0].isalpha()]
+            text = f"marked({', '.join([text, *sources])})" if sources else text
         if known.guard and known.guard != guard:
             return f"{text} if {known.guard} else None"
         return text
@@ -325,29 +343,23 @@ class Body:
         if scope.around is None:
             return  # it is at no point of a scan: no row (R3)
         cells = self.cells(node, scope)
-        if self._frames.keeps_rows(scope):
-            for name, text in cells.items():
-                self.say(node, f"row[{quoted(name)}] = {text}")
-            return
+        if self._frames.keeps(scope) is node:
+            return  # cell by cell, as they come
         table = self.table(node, cells)
-        if all(map(words.is_name, cells)):
-            self.say(node, f"{table}.record({arguments(cells)})")
-        else:
-            pairs = ", ".join(f"{quoted(name)}: {text}" for name, text in cells.items())
-            self.say(node, f"{table}.record({{{pairs}}})")
+        self.say(node, f"{table}.record({words.mapping(cells)})")
 
-    def table(self, node: Recorder, cells: Mapping[str, str]) -> str:
+    def table(self, node: Recorder, cells: Mapping[str, str], *, always: bool = False) -> str:
         """Who takes its rows: the run, or a table that is said at the top."""
         if node in self._tables:
             return self._tables[node]
         columns = self.columns(node)
-        plain = node is self._only and all(_is_certain(port) for port in columns)
+        plain = not always and node is self._only and all(_is_certain(port) for port in columns)
         if plain and len(cells) == len(columns):
             self._tables[node] = "run"
             return "run"
         name = self._tables[node] = self.names.new(node.name)
         said = {port.name: _column(port) for port in columns}
-        self.top.add(f"{name} = run.recorder({quoted(node.name)}, {arguments(said)})")
+        self.top.add(f"{name} = run.recorder({quoted(node.name)}, {words.mapping(said)})")
         return name
 
 
@@ -385,9 +397,11 @@ def _column(port: NodeInput) -> str:
     return kinds.get(kind, "object")
 
 
-def _label(node: Node, outputs: list[NodeOutput]) -> str:
-    if isinstance(node, DeviceNode) and node._name == "":
-        return node.member.rpartition(".")[2] or node.name
+def _label(node: Node) -> str:
+    """What a person would call what a node gives."""
+    if isinstance(node, DeviceNode):
+        name = re.sub(r"\(.*?\)", "", node.name)
+        return name.removeprefix("Read ").removeprefix("Get ").strip() or node.member
     return node.name
 
 

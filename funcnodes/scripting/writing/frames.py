@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 from funcnodes.core import Frame, NodeInput, NoValue
 from funcnodes.core.nodes import TRIGGER_IN
 from funcnodes.devices.nodes.nodes import DeviceSet
-from funcnodes.runs.scans import ListSweep, LogarithmicSweep, Repeat, Scan, Search, SteppedScan, Sweep
+from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.scans import (
+    ListSweep,
+    LogarithmicSweep,
+    Repeat,
+    Scan,
+    Search,
+    SteppedScan,
+    Sweep,
+)
 from funcnodes.runs.sequences import ForEachDevice, StepFrame
 from funcnodes.scripting.writing import words
 from funcnodes.scripting.writing.refusals import CannotWriteError
@@ -29,11 +38,11 @@ class FrameWriter:
 
     def __init__(self, body: "Body") -> None:
         self._body = body
-        self._keeping: list[Scope] = []
+        self._keeping: dict[Scope, Recorder] = {}
 
-    def keeps_rows(self, scope: Scope) -> bool:
-        """Whether the row of a point is kept by the frame, whatever becomes of the point."""
-        return scope in self._keeping
+    def keeps(self, scope: Scope) -> Recorder | None:
+        """Who keeps the row of a point whatever becomes of the point, if anybody does."""
+        return self._keeping.get(scope)
 
     def write(self, frame: Frame, scope: Scope) -> None:
         """A frame: what is before its points, its points, and what is after them."""
@@ -120,19 +129,37 @@ class FrameWriter:
         policy = frame.inputs.get("on_failure")
         is_tried = is_judged or (policy is not None and policy.value != "stop")
         point = self._point(frame, name, inner)
-        with body.lines.block(f"async for {point} in {name}:", guard=body.guard(frame)):
-            with ExitStack() as stack:
-                if is_tried:
-                    keeps = policy is not None and policy.value == "skip"
-                    head = "async with run.point() as row:" if keeps else "async with run.point():"
-                    stack.enter_context(body.lines.block(head))
-                    if keeps:
-                        self._keeping.append(inner)
-                body.nodes(body.scopes.points(frame), inner)
-                self._lead_back(frame, name, led_back, inner)
+        with ExitStack() as stack:
+            head = f"async for {point} in {name}:"
+            stack.enter_context(body.lines.block(head, guard=body.guard(frame)))
+            if is_tried:
+                stack.enter_context(body.lines.block(self._tried(frame, inner)))
+                body.keep(frame, inner)
+            body.nodes(body.scopes.points(frame), inner)
+            self._lead_back(frame, name, led_back, inner)
         for output in frame.after_last:
             if output in frame.outputs and not output.startswith("_"):
                 body.know(frame, output, f"{name}[{quoted(output)}]", scope)
+
+    def _tried(self, frame: Frame, inner: Scope) -> str:
+        """What is around a point whose failure is the frame's to judge."""
+        policy = frame.inputs.get("on_failure")
+        keeper = self._keeper(frame) if policy is not None and policy.value == "skip" else None
+        if keeper is None:
+            return "async with run.point():"
+        self._keeping[inner] = keeper
+        return f"async with run.point({self._body.table(keeper, {}, always=True)}) as row:"
+
+    def _keeper(self, frame: Frame) -> Recorder | None:
+        """The recorder whose rows are kept where a point is left out."""
+        inside = self._body.scopes.plan.bodies[frame]
+        found = [node for node in inside if isinstance(node, Recorder) and not node.muted]
+        if len(found) > 1 or any(each.is_frame for each in inside if found):
+            raise CannotWriteError(
+                f"{frame.name} leaves out points that fail, and has more than one row at each, "
+                "which cannot be written yet."
+            )
+        return found[0] if found else None
 
     def _point(self, frame: Frame, name: str, inner: Scope) -> str:
         """The name of the loop's value; knows what the frame sets at each point."""
@@ -214,6 +241,5 @@ def _value_name(frame: Frame, output: str) -> str:
     for target in frame.outputs[output].targets:
         if isinstance(target.node, DeviceSet):
             return target.node.member.rpartition(".")[2]
-    if output in ("value", "x"):
-        return frame.name
-    return output
+    is_named = frame.name != frame.node_name and output in ("value", "x")
+    return frame.name if is_named else output

@@ -40,25 +40,26 @@ class Lines:
 
 
 def broken(line: str, depth: int) -> list[str]:
-    """A line, or a call over several of them where it is too long."""
-    whole = f"{INDENT * depth}{line}"
-    if len(whole) <= WIDTH or not line.endswith(")"):
+    """A line, or what its last bracket holds over several of them where it is too long."""
+    line, comma = line.removesuffix(","), "," if line.endswith(",") else ""
+    whole = f"{INDENT * depth}{line}{comma}"
+    opened = _opening(line) if line.endswith((")", "}")) else -1
+    if len(whole) <= WIDTH or opened < 0:
         return [whole]
-    opened = _opening(line)
-    if opened <= 0:
-        return [whole]
-    inner = f"{INDENT * (depth + 1)}{line[opened + 1 : -1]},"
+    head, inside, tail = line[: opened + 1], line[opened + 1 : -1], line[-1]
+    if inside.startswith("{") and inside.endswith("}"):  # a dictionary alone: as one
+        head, inside, tail = head + "{", inside[1:-1], "}" + tail
+    inner = f"{INDENT * (depth + 1)}{inside},"
     if len(inner) > WIDTH:
-        parts = _parts(line[opened + 1 : -1])
-        rows = [f"{INDENT * (depth + 1)}{part}," for part in parts]
+        rows = [row for part in _parts(inside) for row in broken(f"{part},", depth + 1)]
     else:
         rows = [inner]
-    return [f"{INDENT * depth}{line[: opened + 1]}", *rows, f"{INDENT * depth})"]
+    return [f"{INDENT * depth}{head}", *rows, f"{INDENT * depth}{tail}{comma}"]
 
 
 def _opening(line: str) -> int:
     """Where the bracket opens that the last one closes."""
-    depth = 0
+    depth, last = 0, -1
     for place, letter in _outside_quotes(line):
         if letter in "([{":
             depth += 1
@@ -66,7 +67,7 @@ def _opening(line: str) -> int:
                 last = place
         elif letter in ")]}":
             depth -= 1
-    return last if line else -1
+    return last
 
 
 def _parts(text: str) -> list[str]:

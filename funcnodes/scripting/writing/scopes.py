@@ -69,7 +69,8 @@ class Scopes:
 
     def before(self) -> list[Node]:
         """What has its value before anything happens: constants, and what is made of them."""
-        return self._ordered({n for n in self.needed if n not in self.plan.nodes and not n.is_frame})
+        plain = (node for node in self.needed if not node.is_frame)
+        return self._ordered({node for node in plain if node not in self.plan.nodes})
 
     def _inside(self, frames: Iterable[Frame]) -> set[Node]:
         """What happens at points of these frames."""
@@ -80,8 +81,7 @@ class Scopes:
         return {
             node
             for node in nodes
-            if node in self.needed
-            and not (node.place is not None and node.place.section != "body")
+            if node in self.needed and not (node.place is not None and node.place.section != "body")
         }
 
     def _needed(self) -> set[Node]:

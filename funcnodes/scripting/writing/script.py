@@ -140,7 +140,7 @@ class _Script:
             return [*head.text, *statements, "    return run"]
 
     def _start(self, body: Body) -> list[str]:
-        given = "dict(each.split(\"=\", 1) for each in sys.argv[1:])" if body.asks else ""
+        given = 'dict(each.split("=", 1) for each in sys.argv[1:])' if body.asks else ""
         note = ["    # Answers may be given in advance: NAME=VALUE"] if body.asks else []
         return ['if __name__ == "__main__":', *note, f"    print(asyncio.run(measure({given})))"]
 
@@ -178,5 +178,3 @@ def _wrapped(text: str) -> list[str]:
     import textwrap
 
     return textwrap.wrap(" ".join(text.replace("\\", "/").replace('"""', "'").split()), WIDTH)
-
-

@@ -103,6 +103,13 @@ def arguments(named: Mapping[str, str]) -> str:
     return ", ".join(plain)
 
 
+def mapping(named: Mapping[str, str]) -> str:
+    """Named values for a call: as arguments, or, where a name is none, as a dictionary."""
+    if all(map(is_name, named)):
+        return arguments(named)
+    return "{" + ", ".join(f"{quoted(name)}: {value}" for name, value in named.items()) + "}"
+
+
 def is_name(text: str) -> bool:
     """Whether it can be the name of an argument."""
     return text.isidentifier() and not keyword.iskeyword(text)
