@@ -16,10 +16,11 @@ from funcnodes.devices.nodes.ports import port_id
 from funcnodes.errors import BenchError
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import WORKER, simulated
+from funcnodes.runs.scripted import whole
 from funcnodes.scripting.blocking import BlockingBench, LoopThread
 from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
-from funcnodes.scripting.runs import ScriptRun, whole
+from funcnodes.scripting.runs import ScriptRun
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.guard.guarded import guarded
 

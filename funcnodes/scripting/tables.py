@@ -9,10 +9,10 @@ from funcnodes.devices.declarations.words import Sample
 from funcnodes.errors import RunError, UnitError
 from funcnodes.runs import Column
 from funcnodes.runs.records import NOTHING, Cell, TableSpec
+from funcnodes.runs.scripted import Append
 from funcnodes.runs.table import Table
 from funcnodes.scripting.measured import Measured
 
-Append = Callable[[list[Cell], float, float], None]
 Begin = Callable[[TableSpec], tuple[Table, Append]]
 _KINDS: dict[type, str] = {bool: "bool", str: "text", float: "number", int: "number", list: "array"}
 
