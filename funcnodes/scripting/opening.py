@@ -14,15 +14,21 @@ from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.estop.latch import Latch, StopAck
 from funcnodes.devices.nodes.ports import port_id
 from funcnodes.errors import BenchError
+from funcnodes.machine.person import user_name
 from funcnodes.runs import RunStore
 from funcnodes.runs.local import WORKER, simulated
 from funcnodes.runs.scripted import whole
-from funcnodes.scripting.blocking import BlockingBench, LoopThread
+from funcnodes.scripting.blocking import ELSE, BlockingBench, LoopThread
 from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
+from funcnodes.scripting.reach import LocalReach
 from funcnodes.scripting.runs import ScriptRun
+from funcnodes.scripting.shown import bench_html
+from funcnodes.scripting.worker import WorkerBench, leave, worker_link
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.guard.guarded import guarded
+
+WORKER_PREFIX = "worker:"
 
 
 class ScriptBench:
@@ -44,10 +50,10 @@ class ScriptBench:
                 f"The bench {self.bench.name!r} has no device {name!r}; it has "
                 f"{', '.join(self.bench.devices) or 'none'}."
             )
-        return ScriptDevice(self.bench.devices[name])
+        return ScriptDevice(LocalReach(self.bench.devices[name]))
 
     def __getitem__(self, name: str) -> ScriptDevice:
-        return ScriptDevice(self.bench.device(name))
+        return ScriptDevice(LocalReach(self.bench.device(name)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.bench.devices)
@@ -57,8 +63,11 @@ class ScriptBench:
 
     def __repr__(self) -> str:
         lines = [f"<bench {self.bench.name!r}>"]
-        lines += [f"  {ScriptDevice(device)!r}" for device in self.bench.devices.values()]
+        lines += [f"  {self[name]!r}" for name in self]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return bench_html(self.bench.name, [LocalReach(d) for d in self.bench.devices.values()])
 
     def run(
         self, name: str, *, operator: str = "", answers: Mapping[str, str] | None = None
@@ -113,9 +122,13 @@ class BenchOpening:
         self._settings = settings
         self._operator = operator
         self._stack = AsyncExitStack()
+        self._is_open = False
         self._thread: LoopThread | None = None
 
-    async def __aenter__(self) -> ScriptBench:
+    async def __aenter__(self) -> Any:
+        if self._is_open:
+            raise BenchError("This bench is open already: call open_bench once for each block.")
+        self._is_open = True
         async with AsyncExitStack() as stack:
             opened = await self._open(stack)
             self._stack = stack.pop_all()
@@ -127,9 +140,14 @@ class BenchOpening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+        try:
+            await self._stack.__aexit__(kind, error, trace)
+        finally:
+            self._is_open = False
 
     def __enter__(self) -> Any:
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError(ELSE)
         self._thread = LoopThread()
         try:
             return BlockingBench(self._thread.call(self.__aenter__), self._thread)
@@ -149,8 +167,13 @@ class BenchOpening:
         finally:
             self._thread.close()
 
-    async def _open(self, stack: AsyncExitStack) -> ScriptBench:
+    async def _open(self, stack: AsyncExitStack) -> ScriptBench | WorkerBench:
         settings = self._settings or Settings.load()
+        if isinstance(self._source, str) and self._source.startswith(WORKER_PREFIX):
+            name = self._source.removeprefix(WORKER_PREFIX)
+            link = await worker_link(settings, name, self._operator or user_name())
+            stack.push_async_callback(leave, link, park=self._park)
+            return WorkerBench(link, operator=self._operator)
         folder = private_dir(settings.workers_dir / WORKER)
         latch = Latch(folder / "latch.json")
         if self._source is None:
@@ -186,13 +209,15 @@ def open_bench(
     Args:
         source: A bench file, or the name of a bench: beside the script's folder, or one that
             comes with funcnodes ("demo"); simulators that it asks for are started with it. None
-            is a bench without devices.
+            is a bench without devices. "worker:NAME" is the bench of a worker on this machine,
+            which stays its owner.
         settings: Where runs and the latch are kept, if not where the environment says.
         operator: Who runs it, for the run files.
         park: Off leaves outputs as they are at the end of the block.
 
     Raises:
         BenchError: There is no such bench, or its file is wrong.
+        WorkerError, RefusedError: The worker is away, or somebody else has its bench.
     """
     return BenchOpening(source, settings, operator, park=park)
 

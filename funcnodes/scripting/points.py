@@ -19,6 +19,16 @@ from funcnodes.scripting.measured import Measured
 Number = float | str
 
 
+class Shown(Protocol):
+    """What follows a run."""
+
+    def follow(self) -> None:
+        """A row came."""
+
+    def draw(self) -> None:
+        """It is over."""
+
+
 class Adjustable(Protocol):
     """What values can be relative to: a control of a device."""
 
@@ -37,10 +47,20 @@ class Points(ABC):
     _done: int = 0
     _began: float = 0.0
     _depth: int = 0  # of points within points; the outermost ones are counted
+    _shown: tuple["Shown", ...] = ()
 
     @abstractmethod
     async def checkpoint(self) -> bool:
         """Called between points: waits while paused; False once it is to end."""
+
+    def shows(self, curve: "Shown") -> None:
+        """Have something drawn as rows come, and at the end."""
+        self._shown = (*self._shown, curve)
+
+    def tell_shown(self, *, final: bool = False) -> None:
+        """A row came, or the run is over."""
+        for each in self._shown:
+            each.draw() if final else each.follow()
 
     @contextmanager
     def counted(self, total: int | None) -> Iterator[Callable[[], None]]:

@@ -26,6 +26,7 @@ from funcnodes.runs.terminal import Terminal, is_there
 from funcnodes.scripting.frames import ScriptBody, ScriptFrame, ScriptPoint
 from funcnodes.scripting.nodes import ScriptNode, ScriptSpace
 from funcnodes.scripting.points import Number, Points
+from funcnodes.scripting.shown import run_html
 from funcnodes.scripting.tables import ScriptTable
 
 RECORDER = "script"
@@ -57,6 +58,9 @@ class ScriptRun(ScriptedRun, Points):
         if self._writer is None:
             return f"<run {self.name!r}, not begun>"
         return f"<run {self.number} {self.name!r}: {self._state}, {self.rows} rows>"
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
     @property
     def table(self) -> Table | None:
@@ -180,7 +184,9 @@ class ScriptRun(ScriptedRun, Points):
             RefusedError, StorageError: It was stopped by E-STOP, or cannot be written.
         """
         self.check()
-        return self._rows.record(cells, **named)
+        index = self._rows.record(cells, **named)
+        self.tell_shown()
+        return index
 
     def recorder(
         self, name: str, said: Mapping[str, Any] | None = None, /, **columns: Any
@@ -212,6 +218,7 @@ class ScriptRun(ScriptedRun, Points):
         if scope is not None:
             await whole(scope.aclose())
         await self.end(error)
+        self.tell_shown(final=True)
 
 
 def script_text() -> dict[str, str] | None:
