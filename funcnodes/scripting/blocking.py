@@ -5,6 +5,7 @@ Ctrl-C gives up the waiting and the call.
 """
 
 import asyncio
+import atexit
 import inspect
 import threading
 from collections.abc import Callable, Iterator
@@ -137,3 +138,17 @@ class Blocking:
 
 class BlockingBench(Blocking):
     """An open bench, without `await`."""
+
+    _opening: Any = None
+
+    def closes(self, opening: Any) -> None:
+        """It is open until `close`, or until the program ends."""
+        self._opening = opening
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Park what was written to, and let go of its devices; a second time is harmless."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            atexit.unregister(self.close)
+            opening.__exit__(None, None, None)

@@ -1,11 +1,11 @@
 """Open a bench from a script, with what a worker has around it: latch, guardian, simulators."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig
@@ -37,7 +37,10 @@ class ScriptBench:
     Attributes:
         bench: The bench itself.
         store: Where its runs are kept.
+        closing: What closes it, where it is open for longer than a block.
     """
+
+    closing: "BenchOpening | None" = None
 
     def __init__(self, bench: Bench, store: RunStore, *, operator: str = "") -> None:
         self.bench = bench
@@ -68,6 +71,11 @@ class ScriptBench:
 
     def _repr_html_(self) -> str:
         return bench_html(self.bench.name, [LocalReach(d) for d in self.bench.devices.values()])
+
+    async def close(self) -> None:
+        """Park what was written to, and let go of its devices; a second time is harmless."""
+        if self.closing is not None:
+            await self.closing.__aexit__(None, None, None)
 
     def run(
         self, name: str, *, operator: str = "", answers: Mapping[str, str] | None = None
@@ -125,14 +133,21 @@ class BenchOpening:
         self._is_open = False
         self._thread: LoopThread | None = None
 
-    async def __aenter__(self) -> Any:
+    def __await__(self) -> Generator[Any, None, ScriptBench]:
+        """Open it for longer than a block, as from cell to cell of a notebook: `await
+        bench.close()` ends that."""
+        return self.__aenter__().__await__()
+
+    async def __aenter__(self) -> ScriptBench:
         if self._is_open:
             raise BenchError("This bench is open already: call open_bench once for each block.")
         self._is_open = True
         async with AsyncExitStack() as stack:
             opened = await self._open(stack)
             self._stack = stack.pop_all()
-        return opened
+        opened.closing = self
+        # A worker's has the same words, but for nodes; typing knows the usual one.
+        return cast(ScriptBench, opened)
 
     async def __aexit__(
         self,
@@ -140,10 +155,18 @@ class BenchOpening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        stack, self._stack = self._stack, AsyncExitStack()
         try:
-            await self._stack.__aexit__(kind, error, trace)
+            await stack.__aexit__(kind, error, trace)
         finally:
             self._is_open = False
+
+    def open(self) -> Any:
+        """Open it for longer than a block, without `await`: for a prompt. `bench.close()` ends
+        that, and so does the end of the program."""
+        bench = self.__enter__()
+        bench.closes(self)
+        return bench
 
     def __enter__(self) -> Any:
         if asyncio._get_running_loop() is not None:

@@ -17,7 +17,8 @@ WIDTH, HEIGHT, EDGE = 480, 240, 44
 SHOWN_ROWS = 8
 MOST_POINTS = 2_000
 _COLOURS = {
-    "online": "#2e7d32", "offline": "#9e9e9e", "fault": "#c62828", "complete": "#2e7d32",
+    "idle": "#2e7d32", "busy": "#1565c0", "offline": "#9e9e9e", "fault": "#c62828",
+    "complete": "#2e7d32",
     "running": "#1565c0", "paused": "#ef6c00", "failed": "#c62828", "aborted": "#c62828",
 }  # fmt: skip
 _CELL = "padding:2px 8px;text-align:left"

@@ -219,6 +219,8 @@ class WorkerReach:
 class WorkerBench:
     """The bench of a worker; its devices are attributes, or items by name."""
 
+    closing: Any = None  # what closes it, where it is open for longer than a block
+
     def __init__(self, link: WorkerLink, *, operator: str = "") -> None:
         self.link = link
         self._operator = operator
@@ -256,6 +258,11 @@ class WorkerBench:
         from funcnodes.scripting.shown import bench_html
 
         return bench_html(f"{self.name} · worker {self.link.worker}", self._devices.values())
+
+    async def close(self) -> None:
+        """Give it back: what was written to is parked; a second time is harmless."""
+        if self.closing is not None:
+            await self.closing.__aexit__(None, None, None)
 
     def run(self, name: str, *, operator: str = "") -> "WorkerRun":
         """A run of that name, for `async with`; the worker keeps it."""

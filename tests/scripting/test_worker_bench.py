@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -264,6 +265,18 @@ async def test_a_script_that_is_killed_is_parked_by_the_worker(
     assert head.state == "aborted"
     assert "was lost" in head.message
     assert worker.controls.holder is None
+
+
+async def test_the_guides_code_for_a_worker_does_what_the_guide_says(
+    worker: Worker, settings: Settings
+) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "scripts.md"
+    block = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)[-1]
+    code = compile(block, guide.name, "exec")
+    names = {"__name__": "guide", "open_bench": open_bench}
+    await asyncio.to_thread(exec, code, names)
+    head = worker.runs.find("latest").head
+    assert (head.title, head.operator, head.rows) == ("by way of the worker", "Ada", 3)
 
 
 # ── by hand, without a script ─────────────────────────────────────────────────────────────
