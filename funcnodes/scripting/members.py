@@ -11,13 +11,13 @@ from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError
 from funcnodes.scripting.measured import Measured, measured
-from funcnodes.scripting.reach import LocalReach, Reach
+from funcnodes.scripting.reach import DeviceReach, LocalReach
 
 
 class _Names:
     """What has members under a path."""
 
-    def __init__(self, reach: Reach, path: str = "") -> None:
+    def __init__(self, reach: DeviceReach, path: str = "") -> None:
         self._reach = reach
         self._path = path
 
@@ -98,7 +98,7 @@ class ScriptDevice(_Names):
 class ScriptMember:
     """One control, measurement, record or command of a device."""
 
-    def __init__(self, reach: Reach, path: str) -> None:
+    def __init__(self, reach: DeviceReach, path: str) -> None:
         self._reach = reach
         self._path = path
 

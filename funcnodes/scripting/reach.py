@@ -14,7 +14,7 @@ from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError
 
 
-class Reach(Protocol):
+class DeviceReach(Protocol):
     """What a script can do with one device."""
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from funcnodes.core import units
 from funcnodes.runs.table import Table
 from funcnodes.scripting.measured import measured
-from funcnodes.scripting.reach import Reach
+from funcnodes.scripting.reach import DeviceReach
 
 WIDTH, HEIGHT, EDGE = 480, 240, 44
 SHOWN_ROWS = 8
@@ -39,7 +39,7 @@ class ShownRun(Protocol):
     def table(self) -> Table | None: ...
 
 
-def bench_html(title: str, devices: Iterable[Reach]) -> str:
+def bench_html(title: str, devices: Iterable[DeviceReach]) -> str:
     """A bench: its devices with what they are and how they fare."""
     rows = [
         (_dot(each.state) + escape(each.state), f"<b>{escape(each.name)}</b>", escape(each.model))
@@ -48,7 +48,7 @@ def bench_html(title: str, devices: Iterable[Reach]) -> str:
     return f"<b>{escape(title)}</b>{_table(('', 'device', 'model'), rows)}"
 
 
-def device_html(device: Reach) -> str:
+def device_html(device: DeviceReach) -> str:
     """A device: its members with what they read last, and their limits."""
     rows = []
     for path in device.paths():

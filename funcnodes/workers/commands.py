@@ -452,18 +452,18 @@ class Commands:
     def _device_accept(self, body: schema.DeviceAccept, actor: schema.Actor) -> None:
         self._device(body.name).accept_changes(by=actor.name)
 
-    async def _device_read(self, body: schema.DeviceRead, actor: schema.Actor) -> schema.MemberView:
+    async def _member_read(self, body: schema.MemberRead, actor: schema.Actor) -> schema.MemberView:
         samples = await self._worker.by_hand.read(body.name, body.member)
         return self._worker.by_hand.view(body.name, body.member, samples)
 
-    async def _device_set(self, body: schema.DeviceSet, actor: schema.Actor) -> schema.MemberView:
+    async def _member_set(self, body: schema.MemberSet, actor: schema.Actor) -> schema.MemberView:
         by_hand = self._worker.by_hand
         if not isinstance(body.value, int | float | str):
             raise RefusedError(f"{body.name}.{body.member} is set to a number, on, off or a text.")
         sample = await by_hand.set(body.name, body.member, body.value, by=actor.name)
         return by_hand.view(body.name, body.member, {"value": sample})
 
-    async def _device_do(self, body: schema.DeviceDo, actor: schema.Actor) -> None:
+    async def _member_do(self, body: schema.MemberDo, actor: schema.Actor) -> None:
         await self._worker.by_hand.do(body.name, body.member, by=actor.name)
 
     async def _device_park(self, body: schema.DevicePark, actor: schema.Actor) -> dict[str, str]:

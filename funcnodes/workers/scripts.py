@@ -211,14 +211,14 @@ class Scripts:
 
     async def _set(self, session: Session, asked: dict[str, Any]) -> Any:
         name, member, value = asked["device"], asked["member"], asked["value"]
-        self._admit(session, schema.DeviceSet(name=name, member=member, value=value))
+        self._admit(session, schema.MemberSet(name=name, member=member, value=value))
         session.written.add(name)
         sample = await self._worker.by_hand.set(name, member, value, by=session.actor.name)
         return plain(sample)
 
     async def _do(self, session: Session, asked: dict[str, Any]) -> None:
         name, member = asked["device"], asked["member"]
-        self._admit(session, schema.DeviceDo(name=name, member=member))
+        self._admit(session, schema.MemberDo(name=name, member=member))
         session.written.add(name)
         await self._worker.by_hand.do(name, member, by=session.actor.name)
 

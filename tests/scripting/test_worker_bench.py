@@ -287,23 +287,23 @@ async def test_members_are_read_and_set_by_one_command_of_the_wire(
 ) -> None:
     """A1, A2: roles, controls, limits and the log are those of everything else."""
     worker.controls.set_people([ADA, EVE])
-    set_it = schema.DeviceSet(name="smu", member="voltage", value="250 mV")
+    set_it = schema.MemberSet(name="smu", member="voltage", value="250 mV")
     found: Any = await worker.carry_out(ADA, set_it)
     assert (found.values["value"].value, found.values["value"].unit) == (0.25, "V")
     assert (found.min, found.max) == (-20, 20)
     assert 0 <= found.values["value"].age_s < patience()
     assert worker.controls.holder is not None
     assert any("Ada set smu.voltage to 250 mV." in each.text for each in worker.logbook.lines)
-    await worker.carry_out(ADA, schema.DeviceSet(name="smu", member="output", value=True))
-    read: Any = await worker.carry_out(ADA, schema.DeviceRead(name="smu", member="reading"))
+    await worker.carry_out(ADA, schema.MemberSet(name="smu", member="output", value=True))
+    read: Any = await worker.carry_out(ADA, schema.MemberRead(name="smu", member="reading"))
     assert set(read.values) == {"v", "i", "status"}
     with pytest.raises(LimitError):
-        await worker.carry_out(ADA, schema.DeviceSet(name="smu", member="voltage", value=21.0))
+        await worker.carry_out(ADA, schema.MemberSet(name="smu", member="voltage", value=21.0))
     with pytest.raises(RefusedError, match="may only watch"):
-        await worker.carry_out(EVE, schema.DeviceSet(name="smu", member="voltage", value=1.0))
+        await worker.carry_out(EVE, schema.MemberSet(name="smu", member="voltage", value=1.0))
     await worker.add_space("Empty", {"format": 3, "nodes": [], "edges": []})
     with pytest.raises(RefusedError, match="Effects are off"):
-        await worker.carry_out(ADA, schema.DeviceSet(name="smu", member="voltage", value=1.0))
+        await worker.carry_out(ADA, schema.MemberSet(name="smu", member="voltage", value=1.0))
     parked = await worker.carry_out(ADA, schema.DevicePark(names=["smu"]))
     assert parked == {"smu": "parked"}
     assert instruments.state()["smu"]["source_v"] == 0

@@ -957,23 +957,23 @@ export interface DeviceAccept {
 }
 
 /** Ask an instrument for one of its members now. Ack.result is a MemberView. */
-export interface DeviceRead {
-  type: "device_read";
+export interface MemberRead {
+  type: "member_read";
   name: string;
   member: string;
 }
 
 /** Set a control by hand: within limits, along its ramp, confirmed. Ack.result is a MemberView. */
-export interface DeviceSet {
-  type: "device_set";
+export interface MemberSet {
+  type: "member_set";
   name: string;
   member: string;
   value: unknown;
 }
 
 /** Have an instrument carry out one of its commands by hand. */
-export interface DeviceDo {
-  type: "device_do";
+export interface MemberDo {
+  type: "member_do";
   name: string;
   member: string;
 }
@@ -1106,9 +1106,9 @@ export type Body =
   | DeviceConnect
   | DeviceDisconnect
   | DeviceAccept
-  | DeviceRead
-  | DeviceSet
-  | DeviceDo
+  | MemberRead
+  | MemberSet
+  | MemberDo
   | DevicePark
   | EStop
   | EStopReset

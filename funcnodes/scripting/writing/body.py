@@ -23,7 +23,7 @@ from funcnodes.runs.scans import Settle
 from funcnodes.scripting.nodes import is_function
 from funcnodes.scripting.writing import refusals, words
 from funcnodes.scripting.writing.frames import FrameWriter
-from funcnodes.scripting.writing.lines import Lines
+from funcnodes.scripting.writing.lines import ScriptLines
 from funcnodes.scripting.writing.refusals import CannotWriteError
 from funcnodes.scripting.writing.scopes import Scope, Scopes
 from funcnodes.scripting.writing.words import Names, amount, arguments, quoted
@@ -57,8 +57,8 @@ class Body:
     def __init__(self, scopes: Scopes) -> None:
         self.scopes = scopes
         self.names = Names()
-        self.top = Lines(2)
-        self.lines = Lines(2)
+        self.top = ScriptLines(2)
+        self.lines = ScriptLines(2)
         self.functions: dict[str, str] = {}
         self.asks = False
         self.counters = False

@@ -7,7 +7,7 @@ INDENT = "    "
 WIDTH = 100
 
 
-class Lines:
+class ScriptLines:
     """Collects lines; a block that stays empty gets a `pass`."""
 
     def __init__(self, depth: int = 0) -> None:

@@ -19,7 +19,7 @@ from funcnodes.errors import RunError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.local import bench_of, library, local_folder, read_nodespace
 from funcnodes.scripting.writing.body import Body
-from funcnodes.scripting.writing.lines import WIDTH, Lines
+from funcnodes.scripting.writing.lines import WIDTH, ScriptLines
 from funcnodes.scripting.writing.refusals import CannotWriteError
 from funcnodes.scripting.writing.scopes import Scopes
 from funcnodes.scripting.writing.words import quoted
@@ -123,7 +123,7 @@ class _Script:
 
     def _measure(self, body: Body) -> list[str]:
         title = self.space.title or self.path.stem
-        head = Lines()
+        head = ScriptLines()
         said = ", answers=answers" if body.asks else ""
         with head.block(f"async def measure({'answers=None' if body.asks else ''}):"):
             opened = f"open_bench({self._bench()}) as bench"

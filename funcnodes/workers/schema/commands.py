@@ -352,14 +352,14 @@ class DeviceAccept(BenchCommand, kw_only=True, tag="device_accept"):
     name: str
 
 
-class DeviceRead(KeepCommand, kw_only=True, tag="device_read"):
+class MemberRead(KeepCommand, kw_only=True, tag="member_read"):
     """Ask an instrument for one of its members now. Ack.result is a MemberView."""
 
     name: str
     member: str
 
 
-class DeviceSet(BenchCommand, kw_only=True, tag="device_set"):
+class MemberSet(BenchCommand, kw_only=True, tag="member_set"):
     """Set a control by hand: within limits, along its ramp, confirmed. Ack.result is a MemberView.
 
     Text with a unit is read in the member's unit: "500 mV". Limits, interlocks and the latch are
@@ -373,7 +373,7 @@ class DeviceSet(BenchCommand, kw_only=True, tag="device_set"):
     """A number, on or off, or text."""
 
 
-class DeviceDo(BenchCommand, kw_only=True, tag="device_do"):
+class MemberDo(BenchCommand, kw_only=True, tag="member_do"):
     """Have an instrument carry out one of its commands by hand."""
 
     name: str

@@ -22,7 +22,7 @@ VIEWERS_MAY = {
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
     "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
-    "InterlockReset", "AnswerPrompt", "DeviceSet", "DeviceDo", "DevicePark",
+    "InterlockReset", "AnswerPrompt", "MemberSet", "MemberDo", "DevicePark",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}
 
