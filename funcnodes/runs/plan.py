@@ -150,6 +150,8 @@ def _set_off(outputs: Iterable[NodeOutput]) -> Iterator[Node]:
     for out in outputs:
         for inp in () if out.node.starts_wave else out.targets:
             target = inp.passage or inp.node
+            if not (inp.triggers or inp.passage or target.is_frame):
+                continue  # a parameter: something else sets that node off (T7)
             space = target.nodespace
             if space is None or target.frame is None or space.places.sets_off(out, target):
                 yield target

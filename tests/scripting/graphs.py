@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes.core import Node, NodeOutput, NodeSpace, Place
+from funcnodes.core.subgraphs.regroup import make_subgraph
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.benchfile.find import find_bench
@@ -21,12 +22,12 @@ class Graph:
         self.space.services.provide(Bench, Bench(BenchFile.load(find_bench("demo")).usable))
         self.space.set_property("requires", None)
 
-    def add(self, kind: str, name: str = "", /, **values: Any) -> Any:
+    def add(self, kind: str, title: str = "", /, **values: Any) -> Any:
         """A node with values at its inputs; "device.set smu.voltage" names a member."""
         kind, _, path = kind.partition(" ")
         device, _, member = path.partition(".")
         extra = {"device": device, "member": member} if path else None
-        node = self.space.add_node_by_id(kind, name=name or None, extra=extra)
+        node = self.space.add_node_by_id(kind, name=title or None, extra=extra)
         for port in sorted(values, key=lambda port: not port.endswith("unit")):
             node.inputs[port].set_value(values[port], does_trigger=False)
         return node
@@ -213,6 +214,39 @@ def framed(g: Graph) -> None:
     g.record(scan.outputs["value"], read.outputs["v"])
 
 
+def fitted(g: Graph) -> None:
+    """A fit of all rows, after the last; what comes of it in a scan of its own."""
+    scan, after = g.add("sweep", points=5), g.add("sweep", "After", points=1)
+    thrice = g.add("mul_node", "Thrice", b=3.0)
+    scan.outputs["value"].connect(thrice.inputs["a"])
+    rows = g.record(scan.outputs["value"], thrice.outputs["out"])
+    table, line = g.add("table.from_recorder"), g.add("stat.linear_fit", "Line")
+    rows.outputs["rows"].connect(table.inputs["rows"])
+    g.order(scan, table, after)
+    for name, port in (("value", "x"), ("Thrice", "y")):
+        column = g.add("table.to_array", name=name)
+        next(iter(table.outputs.values())).connect(column.inputs["table"])
+        column.outputs["out"].connect(line.inputs[port])
+    g.record(after.outputs["value"], line.outputs["slope"], name="Fits")
+
+
+def nested(g: Graph) -> None:
+    """A scan with checks in a step in the loop over devices; a part of it as a subgraph."""
+    duts, step = g.add("for_each_device_under_test", serials=["A", "B"]), g.add("step", "Step")
+    scan, check = g.add("sweep", points=2), g.add("check.between", "C", low=0.0, high=1.5)
+    twice = g.add("mul_node", "Twice", b=2.0)
+    g.hold(duts, step)
+    g.hold(step, scan)
+    scan.outputs["value"].connect(twice.inputs["a"])
+    twice.outputs["out"].connect(check.inputs["value"])
+    g.record(
+        duts.outputs["serial"], scan.outputs["value"], check.outputs["verdict"],
+        step.outputs["attempt"],
+    )  # fmt: skip
+    make_subgraph(g.space, [twice], name="Inside")
+
+
 GRAPHS: list[Callable[[Graph], None]] = [
     snake, ways, readings, until, searching, sequence, chosen, failing, framed,
+    fitted, nested,
 ]  # fmt: skip

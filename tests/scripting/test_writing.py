@@ -176,10 +176,21 @@ def test_what_has_no_words_is_refused_by_name_all_at_once(
     merge = graph.add("control.merge", "Either")
     scan.outputs["value"].connect(previous.inputs["value"])
     scan.outputs["value"].connect(merge.inputs["input"])
-    graph.record(previous.outputs["out"], merge.outputs["out"])
+    gate, monitor = graph.add("control.gate", "Door"), graph.add("device.monitor tc.a.kelvin")
+    scan.outputs["value"].connect(gate.inputs["input"])
+    graph.add("value_node", "Never given").outputs["out"].connect(gate.inputs["open"])
+    add = graph.add("add_node", "Sum")
+    scan.outputs["value"].connect(add.inputs["a"])
+    graph.add("value_node", "Nothing").outputs["out"].connect(add.inputs["b"])
+    graph.record(
+        *(n.outputs["out"] for n in (previous, merge, gate, add)), monitor.outputs["value"]
+    )
     with pytest.raises(CannotWriteError) as refused:
         written(graph, settings, tmp_path)
-    first, second = sorted(refused.value.context["problems"])
+    door, first, kelvin, waits, second = sorted(refused.value.context["problems"])
+    assert door == "Door takes its open from the point before, which cannot be written yet."
+    assert "reads beside the points of a scan" in kelvin
+    assert waits == "Sum waits for b, which Nothing has never given."
     assert first == "Either gives something only now and then, which cannot be written yet."
     assert second.startswith("The one before sets things off by itself, or at the next point")
 

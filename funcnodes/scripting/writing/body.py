@@ -12,6 +12,7 @@ from funcnodes.devices.nodes.nodes import (
     DeviceAcquire,
     DeviceCommand,
     DeviceGet,
+    DeviceMonitor,
     DeviceNode,
     DeviceRead,
     DeviceSet,
@@ -27,6 +28,8 @@ from funcnodes.scripting.writing.lines import ScriptLines
 from funcnodes.scripting.writing.refusals import CannotWriteError
 from funcnodes.scripting.writing.scopes import Scope, Scopes
 from funcnodes.scripting.writing.words import Names, amount, arguments, quoted
+
+BESIDE = "reads beside the points of a scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,28 @@ class Body:
     def write(self) -> None:
         """All of it; what cannot be written is in `problems`."""
         outermost = Scope()
-        self.nodes(self.scopes.before(), Scope())
+        self._constants(self.scopes.before())
         for nodes in self.scopes.once():
             self.nodes(nodes, outermost)
+
+    def _constants(self, nodes: Iterable[Node]) -> None:
+        """What has its value before a run begins: as that, or as how it is made."""
+        scope = Scope()
+        for node in nodes:
+            why = refusals.why_not(node) or (BESIDE if isinstance(node, DeviceMonitor) else "")
+            if why:
+                self.problems.append(f"{node.name} {why}, which cannot be written yet.")
+                self._refused.add(node)
+                continue
+            outputs = [o for o in node.outputs.values() if o.value is not NoValue and o.has_targets]
+            texts = [words.literal(out.value) for out in outputs]
+            if None in texts:
+                self.nodes([node], scope)
+                continue
+            for out, text in zip(outputs, texts, strict=True):
+                name = self.names.new(node.name if len(outputs) == 1 else f"{node.name} {out.name}")
+                self.top.add(f"{name} = {text}")
+                self.know(node, out.id, name, scope)
 
     def nodes(self, nodes: Iterable[Node], scope: Scope) -> None:
         """The nodes of one scope, in order."""
@@ -130,16 +152,23 @@ class Body:
         if port.sources[0].node in self._refused:
             raise CannotWriteError("")  # it was said of the other
         if found is None:
-            raise CannotWriteError(
-                f"{node.name} takes for {port.name} what {port.sources[0].node.name} gave at an "
-                "earlier point, which cannot be written yet."
-            )
+            raise CannotWriteError(self._unknown(port))
         if found.guard and found.guard != self._guards.get(node, ""):
             raise CannotWriteError(
                 f"{node.name} takes for {port.name} what is only set where {found.guard}, which "
                 "cannot be written yet."
             )
         return found.text
+
+    def _unknown(self, port: NodeInput) -> str:
+        """Why nothing stands for what a wire brings."""
+        source = port.sources[0].node
+        if source not in self.scopes.plan.nodes:
+            return f"{port.node.name} waits for {port.name}, which {source.name} has never given."
+        return (
+            f"{port.node.name} takes for {port.name} what {source.name} gave at an earlier point, "
+            "which cannot be written yet."
+        )
 
     def settings(self, node: Node, scope: Scope, *, without: Iterable[str] = ()) -> dict[str, str]:
         """All inputs that are not at their defaults, by id."""
@@ -245,9 +274,7 @@ class Body:
         elif isinstance(node, DeviceCommand):
             self.say(node, f"await {member}()")
         else:
-            raise CannotWriteError(
-                f"{node.name} reads beside the points of a scan, which cannot be written yet."
-            )
+            raise CannotWriteError(f"{node.name} {BESIDE}, which cannot be written yet.")
 
     def _result(self, node: Node, call: str, scope: Scope, *made_of: str) -> None:
         """Call it, and know its outputs: by the name, or as items of it."""

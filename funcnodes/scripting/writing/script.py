@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes.basic_nodes.files import Files
-from funcnodes.core import NodeSpace
+from funcnodes.core import NodeSpace, SubgraphNode
+from funcnodes.core.subgraphs.regroup import dissolve
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.benchfile.find import builtin_benches
 from funcnodes.durable import replacing
-from funcnodes.errors import RunError
+from funcnodes.errors import GraphError, RunError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.local import bench_of, library, local_folder, read_nodespace
 from funcnodes.scripting.writing.body import Body
@@ -59,6 +60,7 @@ async def write_script(
         space.deserialize(data)
         for assignment in sets:
             assignment.apply(space)
+        _take_apart(space)
         text = _Script(space, path, where, out, data).text()
     if out is not None:
         _save(text, out)
@@ -160,6 +162,16 @@ class _Script:
         if named in builtin_benches() and self.bench.stem == named:
             return quoted(str(named))
         return quoted(str(self.bench.resolve()))
+
+
+def _take_apart(space: NodeSpace) -> None:
+    """Put what is inside subgraphs in their places; one that cannot be taken apart stays."""
+    kept: set[SubgraphNode] = set()
+    while found := [n for n in space.nodes if isinstance(n, SubgraphNode) and n not in kept]:
+        try:
+            dissolve(space, found[0])
+        except GraphError:
+            kept.add(found[0])
 
 
 def _save(text: str, out: Path) -> None:

@@ -1,5 +1,6 @@
 """Names and values as they stand in Python."""
 
+import builtins
 import keyword
 import math
 import re
@@ -10,9 +11,8 @@ from funcnodes.core import units
 from funcnodes.errors import UnitError
 
 TAKEN = frozenset({
-    "Path", "answers", "asyncio", "bench", "bool", "count", "dict", "float", "function", "int",
-    "itertools", "list", "marked", "measure", "next", "open_bench", "print", "row", "run", "str",
-    "sys",
+    *dir(builtins), "Path", "answers", "asyncio", "bench", "function", "itertools", "marked",
+    "measure", "open_bench", "row", "run", "sys",
 })  # fmt: skip
 _NO_LETTER = re.compile(r"\W+")
 
