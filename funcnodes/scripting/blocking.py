@@ -46,12 +46,14 @@ class LoopThread:
 
         Raises:
             RuntimeError: Called in a running loop, which would stand still meanwhile; says what
-            to write instead.
+            to write instead. Or the bench is closed.
         """
         if threading.current_thread() is self._thread:
             raise RuntimeError("A call that blocks cannot be made from the bench's own loop.")
         if asyncio._get_running_loop() is not None:
             raise RuntimeError(ELSE)
+        if self._loop.is_closed():
+            raise RuntimeError("This bench is closed: open it again with open_bench.")
 
         async def called() -> Any:
             found = function(*args, **named)

@@ -10,8 +10,8 @@ frame's to judge: tried again, left out, or the end.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,7 @@ class ScriptFrame:
         self._run = run
         self._scope = scope
         self._body = ScriptBody()
+        self._within: list[_Within] = []
         scope.space.add_node_instance(self._body)
         scope.space.put_in(self._body, Place(frame.uuid, "body"))
         for name in _LED_BACK:
@@ -97,10 +98,17 @@ class ScriptFrame:
         self._lead_back("until", condition)
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return self._points()
-
-    async def _points(self) -> AsyncGenerator[Any, None]:
         wave = self._scope.wave.child(self.frame.name)
+        return _Course(self._points(wave), lambda: self._left(wave))
+
+    def _left(self, wave: Wave) -> None:
+        """The script has gone on without it, by `break` say; what comes now is outside of it."""
+        for within in tuple(self._within):
+            within.__exit__(asyncio.CancelledError, asyncio.CancelledError(), None)
+        if not wave.settled:
+            wave.cancel(_LEFT)
+
+    async def _points(self, wave: Wave) -> AsyncGenerator[Any, None]:
         self._body.devices = tuple(self._run.devices_used)
         self.frame.request(wave)
         over = asyncio.ensure_future(wave.wait())
@@ -108,15 +116,19 @@ class ScriptFrame:
             with self._run.counted(self.frame.points_total()) as done:
                 async with aclosing(self._came(over)) as points:
                     async for point in points:
-                        with _Within(self._run, self._scope, self._body, point):
+                        within = _Within(self._run, self._scope, self._body, point)
+                        with within:
+                            self._within = [within]
                             yield self._value()
+                        self._within = []
                         done()
             outcome = await over
             if outcome.state not in ("ok", "superseded"):
+                self._run.check()  # a stop, or an abort, says more than what it broke
                 raise _failed(outcome)
         finally:
             if not over.done():
-                wave.cancel("the script went on without it")
+                wave.cancel(_LEFT)
                 await asyncio.shield(over)
 
     async def _came(self, over: "asyncio.Future[Any]") -> AsyncGenerator[Wave, None]:
@@ -148,8 +160,34 @@ class ScriptFrame:
         port.emit(given(value, self.frame.inputs[name]), wave, quality_of_value(value))
 
 
+_LEFT = "the script went on without it"
 _LED_BACK = ("result", "allowed", "until")
 _COUNTS = ("index", "point", "missed", "attempt")
+
+
+class _Course:
+    """Points as they come; when nobody asks for more of them, that is told at once.
+
+    A generator alone would only be closed some turns of the loop later.
+    """
+
+    def __init__(self, points: AsyncGenerator[Any, None], left: Callable[[], None]) -> None:
+        self._points = points
+        self._left = left
+
+    def __aiter__(self) -> "_Course":
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self._points.__anext__()
+
+    async def aclose(self) -> None:
+        """End it."""
+        await self._points.aclose()
+
+    def __del__(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and with it whatever was on
+            self._left()
 
 
 class _Within:

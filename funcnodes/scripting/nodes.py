@@ -7,6 +7,7 @@
 Numbers keep what is known of them: a result is only as good as the worst it was made from (R2).
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,7 @@ class ScriptNode:
         self.node = node
         self.quality: Quality = "ok"
         self._scope = scope
+        self._free = asyncio.Lock()  # one call at a time: its outputs are those of that call
 
     def __repr__(self) -> str:
         return f"<node {self.node.name!r} ({self.node.node_id})>"
@@ -160,6 +162,10 @@ class ScriptNode:
         Raises:
             ExecutionError: It failed; says why.
         """
+        async with self._free:
+            return await self._carried_out(inputs)
+
+    async def _carried_out(self, inputs: Mapping[str, Any]) -> Any:
         node = self.node
         wave = self._scope.wave.child(node.name)
         for name, value in inputs.items():

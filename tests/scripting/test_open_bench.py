@@ -16,8 +16,15 @@ import pytest
 
 import funcnodes
 from funcnodes import open_bench
-from funcnodes.errors import BenchError, LimitError, RefusedError, RunError, UnitError
-from funcnodes.scripting import Measured, ScriptBench, live, picture
+from funcnodes.errors import (
+    BenchError,
+    FuncnodesError,
+    LimitError,
+    RefusedError,
+    RunError,
+    UnitError,
+)
+from funcnodes.scripting import Measured, ScriptBench, function, live, picture
 from funcnodes.settings import Settings
 from funcnodes_simulators import SimulatedBench
 
@@ -339,6 +346,64 @@ def test_at_a_prompt_a_bench_stays_open_and_what_blocks_says_so_in_a_loop(
     assert "voltage" in dir(bench.smu)
     bench.close()
     assert simulated.state()["smu"]["output"] is False
+    with pytest.raises(RuntimeError, match="This bench is closed"):
+        bench.smu.voltage.get()
+
+
+async def test_a_frame_that_is_left_is_left_at_once(bench: ScriptBench) -> None:
+    """By `break`, by an error, by a stop: what comes then is outside of it."""
+    async with bench.run("left") as run:
+        average = run.node("average", source="tc.a.kelvin", readings=2)
+        async for value in run.frame("sweep", points=5):
+            run.record(value=value)
+            if value >= 0.5:
+                break
+        one, other = await asyncio.gather(average(), average())
+        assert one["mean"].unit == "K"
+        assert (one["counted"], other["counted"]) == (2, 2)
+        seen: list[float] = []
+        async for value in run.frame("sweep", "Again", points=3, on_failure="retry", retries=1):
+            async with run.point() as row:
+                seen.append(value)
+                row["value"] = value
+                if len(seen) == 2:
+                    raise ValueError("no reading")
+        assert seen == [0, 0.5, 0.5, 1], "the second point was tried again"
+        step = run.step("Step", retries=1)
+        async for _ in step:
+            async with run.point():
+                check = run.node("check.between", "U", low=0.0, high=1.0)
+                assert (await check(value=2.0))["verdict"] == "fail"
+        assert step["verdict"] == "fail"
+    assert (run.state, run.rows) == ("complete", 6)
+    assert list(bench.store.find("latest").rows().values[0]) == [0, 0.25, 0.5, 0, 0.5, 1]
+
+
+async def test_what_a_node_or_frame_is_not_is_said(bench: ScriptBench) -> None:
+    with pytest.raises(RunError, match="has not begun"):
+        bench.run("not yet").node("average")
+    async with bench.run("wrong") as run:
+        with pytest.raises(FuncnodesError, match="no node of type 'nope'"):
+            run.node("nope")
+        with pytest.raises(FuncnodesError, match="has no input 'sorce'; it has source, readings"):
+            run.node("average", sorce="x")
+        with pytest.raises(RunError, match=r"makes no points: use run\.node"):
+            run.frame("average")
+        with pytest.raises(RunError, match="does not choose its points by what they give"):
+            run.frame("sweep").tell(3)
+        with pytest.raises(RunError, match="is at no point now"):
+            run.optimum(0, 1).tell(3)
+        with pytest.raises(FuncnodesError, match="there is no terminal to ask on"):
+            await run.node("ask", "Mass", text="How heavy?", unit="g")()
+    async with bench.run("asked", answers={"mass": "2 g"}) as run:
+        answer = await run.node("ask", "Mass", text="How heavy?", unit="g")()
+    assert (answer["answer"], answer["answer"].unit) == (2, "g")
+    with pytest.raises(FuncnodesError, match=r"is no plain function: use run\.node"):
+        function("average")
+    add = function("add_node")
+    assert add(Measured(1, "V", "overrange"), 2).quality == "overrange"
+    with pytest.raises(TypeError, match="needs b"):
+        add(1)
 
 
 async def test_an_open_bench_of_another_process_or_block_is_said_to_be_taken(
