@@ -29,9 +29,6 @@ class ScriptBody(Node):
     node_id = "script.body"
     node_name = "Script"
     default_run_in = "loop"
-    result = NodeOutput(type=float)
-    allowed = NodeOutput(type=bool)
-    until = NodeOutput(type=bool)
 
     devices: tuple[str, ...] = ()
 
@@ -65,11 +62,8 @@ class ScriptFrame:
         self._within: list[_Within] = []
         scope.space.add_node_instance(self._body)
         scope.space.put_in(self._body, Place(frame.uuid, "body"))
-        for name in _LED_BACK:
-            if name in frame.inputs and frame.takes_back and name in self._body.outputs:
-                self._body.outputs[name].connect(frame.inputs[name])
-                if name == "allowed":
-                    frame.inputs[name].disconnect()
+        own = getattr(frame, "own_inputs", ())
+        self.back(*(name for name in own if name != "allowed"))
 
     def __repr__(self) -> str:
         return f"<{self.frame.name}>"
@@ -79,23 +73,41 @@ class ScriptFrame:
         port = self.frame.get_output(name)
         return told(port.value, port.unit, port.quality)
 
-    def tell(self, result: Any, *, allowed: bool | None = None) -> None:
-        """What the point that is under way gave; `allowed` off where it breaks a constraint.
+    def back(self, *names: str) -> None:
+        """Have its points themselves say what these inputs hold, by `tell`.
+
+        Raises:
+            RunError: It takes nothing back.
+            PortNotFoundError: It has no such input.
+        """
+        for name in names:
+            port = self.frame.get_input(name)
+            if not self.frame.takes_back:
+                raise RunError(f"{self.frame.name} takes nothing back from its points.")
+            if name not in self._body.outputs:
+                self._body.add_output(NodeOutput(name, Any))
+            self._body.outputs[name].connect(port, replace=True)
+
+    def tell(self, result: Any = None, /, **more: Any) -> None:
+        """What the point that is under way gave, for a frame that chooses its points by that.
+
+        Args:
+            result: What is looked for.
+            more: Its other inputs by name: `allowed=False` where the point breaks a constraint.
 
         Raises:
             RunError: No point is under way, or it chooses nothing by what points give.
         """
-        if "result" not in self.frame.inputs:
+        if result is not None and "result" not in self.frame.inputs:
             raise RunError(f"{self.frame.name} does not choose its points by what they give.")
-        if allowed is not None:
-            if not self.frame.inputs["allowed"].is_connected():
-                self._body.outputs["allowed"].connect(self.frame.inputs["allowed"])
-            self._lead_back("allowed", allowed)
-        self._lead_back("result", result)
+        given_ = {**({"result": result} if result is not None else {}), **more}
+        self.back(*(name for name in given_ if name not in self._body.outputs))
+        for name in sorted(given_, key=lambda each: each == "result"):
+            self._lead_back(name, given_[name])
 
     def until(self, condition: Any) -> None:
         """End after the point under way, if that is so."""
-        self._lead_back("until", condition)
+        self.tell(until=condition)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         wave = self._scope.wave.child(self.frame.name)
@@ -161,7 +173,6 @@ class ScriptFrame:
 
 
 _LEFT = "the script went on without it"
-_LED_BACK = ("result", "allowed", "until")
 _COUNTS = ("index", "point", "missed", "attempt")
 
 

@@ -246,7 +246,28 @@ def nested(g: Graph) -> None:
     make_subgraph(g.space, [twice], name="Inside")
 
 
+def looping(g: Graph) -> None:
+    """Loops whose bodies work out what they go on by."""
+    loop, more = g.add("while_node", "Until full"), g.add("add_node", "More", b=1.5)
+    loop.outputs["index"].connect(more.inputs["a"])
+    full = g.add("less_node", "Not full", b=4.0)
+    more.outputs["out"].connect(full.inputs["a"])
+    full.outputs["out"].connect(loop.inputs["condition"])
+    g.record(loop.outputs["index"], more.outputs["out"], name="Filling")
+    each, twice = g.add("for_node", "Each"), g.add("mul_node", "Twice", b=2.0)
+    each.inputs["input"].set_value([1.0, 2.0, 5.0], does_trigger=False)
+    each.outputs["do"].connect(twice.inputs["a"])
+    twice.outputs["out"].connect(each.inputs["collector"])
+    g.record(twice.outputs["out"], each.outputs["index"], name="Doubled")
+    scan, last = g.add("sweep", points=1), g.add("list_get", "Last", index=-1)
+    each.outputs["done"].connect(next(i for i in last.inputs.values() if i.id != "_triggerinput"))
+    result = [out for out in last.outputs.values() if not out.id.startswith("_")]
+    g.order(loop, each, scan)
+    scan.outputs["point"].connect(g.add("device.read tc.a.kelvin").inputs["_triggerinput"])
+    g.record(scan.outputs["value"], *result, name="End")
+
+
 GRAPHS: list[Callable[[Graph], None]] = [
     snake, ways, readings, until, searching, sequence, chosen, failing, framed,
-    fitted, nested,
+    fitted, nested, looping,
 ]  # fmt: skip

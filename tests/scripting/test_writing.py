@@ -195,17 +195,6 @@ def test_what_has_no_words_is_refused_by_name_all_at_once(
     assert second.startswith("The one before sets things off by itself, or at the next point")
 
 
-def test_a_loop_that_is_led_back_to_is_refused(settings: Settings, tmp_path: Path) -> None:
-    graph = Graph()
-    loop, add = graph.add("while_node", "Until full"), graph.add("add_node", b=1.0)
-    loop.inputs["input"].set_value(0.0, does_trigger=False)
-    loop.outputs["do"].connect(add.inputs["a"])
-    add.outputs["out"].connect(loop.inputs["input"])
-    graph.record(add.outputs["out"])
-    with pytest.raises(CannotWriteError, match="Until full is led back to by its input"):
-        written(graph, settings, tmp_path)
-
-
 def test_a_graph_without_points_is_refused(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(CannotWriteError, match="has no scan and no other frame"):
         written(Graph(), settings, tmp_path)

@@ -180,6 +180,11 @@ class Body:
                 found[name] = text
         return found
 
+    def held(self, ports: Iterable[NodeInput]) -> dict[str, str]:
+        """What inputs hold before anything comes by their wires."""
+        set_ = (port for port in ports if port.value is not NoValue and not _is_default(port))
+        return {port.id: self._constant(port) for port in set_}
+
     def _constant(self, port: NodeInput) -> str:
         value = port.value
         if port.type.kind == "quantity" and isinstance(value, float):

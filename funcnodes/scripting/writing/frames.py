@@ -12,7 +12,6 @@ from funcnodes.runs.scans import (
     LogarithmicSweep,
     Repeat,
     Scan,
-    Search,
     SteppedScan,
     Sweep,
 )
@@ -29,7 +28,6 @@ _OWN = ("index", "point", "missed", "attempt")
 _VERBS: dict[type[SteppedScan], str] = {
     Sweep: "sweep", LogarithmicSweep: "logarithmic", ListSweep: "values",
 }  # fmt: skip
-_LED_BACK = ("result", "allowed", "until")
 _OF_POLICY = ("on_failure", "retries", "wait_s", "on_changed")
 
 
@@ -122,9 +120,16 @@ class FrameWriter:
         """Any frame: the engine makes the points, so that it means what it means in a graph."""
         body = self._body
         led_back = self._led_back(frame)
-        settings = body.settings(frame, scope, without=led_back)
+        settings = {
+            **body.settings(frame, scope, without=led_back),
+            **body.held(frame.inputs[port] for port in led_back),
+        }
         name = body.names.new(frame.name)
         body.say(frame, f"{name} = run.frame({body.recipe(frame, settings)})")
+        own = (*getattr(frame, "own_inputs", ()), "until")
+        others = [quoted(port) for port in led_back if port not in own]
+        if others:
+            body.say(frame, f"{name}.back({', '.join(others)})")
         is_judged = isinstance(frame, StepFrame | ForEachDevice)
         policy = frame.inputs.get("on_failure")
         is_tried = is_judged or (policy is not None and policy.value != "stop")
@@ -188,22 +193,21 @@ class FrameWriter:
             for name, port in frame.inputs.items()
             if name != TRIGGER_IN and any(source.node in inside for source in port.sources)
         ]
-        for name in found if frame.takes_back else ():
-            if name not in _LED_BACK:
-                raise CannotWriteError(
-                    f"{frame.name} is led back to by its {frame.inputs[name].name}, which cannot "
-                    "be written yet."
-                )
+        if found and not frame.takes_back:
+            raise CannotWriteError(
+                f"{frame.name} is set by what it does itself, by its {frame.inputs[found[0]].name}."
+            )
         return found
 
     def _lead_back(self, frame: Frame, name: str, ports: list[str], inner: Scope) -> None:
         body = self._body
-        told = {port: body.given(frame.inputs[port], inner) for port in ports}
-        if isinstance(frame, Search):
-            allowed = f", allowed={told['allowed']}" if "allowed" in told else ""
-            body.lines.add(f"{name}.tell({told['result']}{allowed})")
-        elif "until" in told:
+        told = {port: str(body.given(frame.inputs[port], inner)) for port in ports}
+        if list(told) == ["until"]:
             body.lines.add(f"{name}.until({told['until']})")
+        elif told:
+            result = [told.pop("result")] if "result" in told else []
+            inside = ", ".join([*result, *filter(None, [words.arguments(told)])])
+            body.lines.add(f"{name}.tell({inside})")
 
 
 def is_simple(frame: Frame) -> bool:
