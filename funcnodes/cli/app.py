@@ -13,10 +13,12 @@ from funcnodes.cli import (
     check,
     device,
     estop,
+    history,
     latch,
     nodes,
     run,
     runs,
+    samples,
     script,
     serve,
     simulate,
@@ -73,6 +75,8 @@ script.register(app)
 estop.register(app)
 latch.register(app)
 runs.register(app)
+history.register(app)
+samples.register(app)
 simulate.register(app)
 nodes.register(app)
 device.register(app)

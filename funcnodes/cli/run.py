@@ -16,9 +16,11 @@ from funcnodes.machine.person import user_name
 if TYPE_CHECKING:
     from funcnodes.runs import Run
     from funcnodes.runs.local import LocalResult
+    from funcnodes.runs.samples import SampleList
     from funcnodes.runs.verdicts import Result
 
 TABLE_ROWS = 12
+SAMPLES_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -92,7 +94,8 @@ def run(
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
     needed: a recording answers, exactly as it was unless `--match` is given. With `--dry-run`
     nothing is opened and nothing kept: hours pass in seconds. What nodes ask is asked here, unless
-    `--answer` has answered it. The exit status is 0 where the run is complete and, if it tests
+    `--answer` has answered it; so is what the bench wants said before a run, such as the
+    sample. The exit status is 0 where the run is complete and, if it tests
     something, its verdict is pass; else 1.
     """
     from funcnodes.runs import terminal
@@ -139,6 +142,7 @@ def run(
                     confirm=(lambda _: True) if yes or as_json else _confirm,
                     asks=terminal.is_there(),
                     asking=display.hold,
+                    ask_about=_ask_about if terminal.is_there() and not as_json else None,
                 ),
                 operator=operator or user_name(),
                 about=RunAbout(sample=sample, project=project, notes=note),
@@ -222,6 +226,16 @@ def _confirm(devices: Sequence[str]) -> bool:
     return typer.confirm(f"This runs on real instruments: {', '.join(devices)}. Go on?", err=True)
 
 
+def _ask_about(fields: Sequence[str], samples: "SampleList | None") -> dict[str, str]:
+    """Ask a person at the terminal for what has to be said of the run."""
+    known = samples.all() if samples is not None and "sample" in fields else []
+    for entry in known[:SAMPLES_SHOWN]:
+        typer.echo(f"  {entry.id}  {entry.name}".rstrip(), err=True)
+    if len(known) > SAMPLES_SHOWN:
+        typer.echo(f"  … {len(known)} samples; 'funcnodes samples list' has all.", err=True)
+    return {field: typer.prompt(field.capitalize(), err=True) for field in fields}
+
+
 class _Display:
     """What a person sees during a run: lines, and on a terminal a bar from the first point on."""
 
@@ -230,6 +244,7 @@ class _Display:
         self._bar: Any = None
         self._task: Any = None
         self._held = False
+        self._paused = False
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +271,11 @@ class _Display:
                 self._bar.stop() if on else self._bar.start()
 
     def changed(self, run: "Run") -> None:
-        """The run has come further."""
+        """The run has come further, or stands still."""
+        if (run.state == "paused") is not self._paused:
+            self._paused = not self._paused
+            why = f": {run.message}" if run.message else ""
+            self.say(f"Paused{why}." if self._paused else "The pause is over.")
         with suppress(OSError, ValueError):
             self._draw(run)
 
@@ -267,10 +286,11 @@ class _Display:
             self._start(run)
         self._bar.update(
             self._task,
-            description=(run.waiting or run.state).capitalize(),
+            description=_standing(run),
             completed=run.done,
             total=run.total,
             kept=run.kept,
+            left=_left(run),
         )
 
     def _start(self, run: "Run") -> None:
@@ -280,19 +300,38 @@ class _Display:
             MofNCompleteColumn,
             Progress,
             TextColumn,
-            TimeRemainingColumn,
         )
 
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("points, {task.fields[kept]} kept, left"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("points, {task.fields[kept]} kept{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept)
+        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept, left="")
         self._bar.start()
+
+
+def _standing(run: "Run") -> str:
+    """What it does just now, or why it does nothing."""
+    why = f"{run.state}: {run.message}" if run.state == "paused" and run.message else run.state
+    text = run.waiting or why
+    return text[:1].upper() + text[1:]
+
+
+def _left(run: "Run") -> str:
+    """How long its points may still take; what is not known is not guessed."""
+    if run.state != "running":
+        return ""
+    to_go = run.to_go
+    if to_go.seconds is None:
+        return ", time left unknown"
+    minutes, seconds = divmod(round(to_go.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return f", {'at most ' if to_go.is_most else ''}{clock} left"

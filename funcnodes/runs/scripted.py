@@ -17,6 +17,7 @@ from funcnodes.core import clock
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import RefusedError, RunError
+from funcnodes.runs import ending
 from funcnodes.runs.records import (
     ENDED,
     Cell,
@@ -68,6 +69,7 @@ class ScriptedRun:
         self._written: set[str] = set()
         self._failure: StorageError | RunError | None = None
         self._changed: list[Callable[[], None]] = []
+        self._struck: asyncio.Future[Any] | None = None  # by a halt
 
     # ── what is known of it ───────────────────────────────────────────────────────────────
 
@@ -191,6 +193,17 @@ class ScriptedRun:
             self._failure = RunError(cause or "Aborted by the operator.")
             self._go.set()
 
+    def halt(self, cause: str = "") -> None:
+        """End at once, without ramps: what it wrote to gets what the bench asks for at an E-STOP.
+
+        Nothing is latched. Whoever makes its points is told at the next step.
+        """
+        if self.is_over or self._struck is not None:
+            return
+        self.abort(cause or "Halted by the operator.")
+        names = sorted(self._written)
+        self._struck = asyncio.ensure_future(ending.strike(self._bench, names))
+
     def check(self) -> None:
         """Raise what `checkpoint` raises."""
         latch = self._bench.latch
@@ -300,6 +313,9 @@ class ScriptedRun:
             self._tell()
 
     async def _make_safe(self, state: RunState) -> RunState:
+        if self._struck is not None:
+            await self._struck
+            return state
         if not self._written or self._bench.latch.latched:
             return state
         for result in await self._bench.park(sorted(self._written)):

@@ -17,6 +17,7 @@ import msgspec
 from funcnodes.core import clock
 from funcnodes.durable import sync_folder
 from funcnodes.errors import RunError
+from funcnodes.runs.disk import HINT, unfit
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RunHead, StorageError, TableSpec
 from funcnodes.runs.seal import keep, sealed
@@ -66,9 +67,12 @@ class RunStore:
             about: Further fields of `RunHead`.
 
         Raises:
-            StorageError: The folder cannot be written.
+            StorageError: The folder cannot be written, or is on a network share.
         """
         started = clock.now()
+        why = unfit(self.folder)
+        if why:
+            raise StorageError(why, hint=HINT, path=str(self.folder))
         try:
             number = self._next_number()
         except OSError as error:
@@ -135,6 +139,15 @@ class RunStore:
         """
         return self._move(self.find(name), self.bin.folder)
 
+    def delete_file(self, path: Path) -> RunHead:
+        """The same by its file.
+
+        Raises:
+            RunError: As `delete`.
+            StorageError: It cannot be moved.
+        """
+        return self._move(RunReader(path), self.bin.folder)
+
     def restore(self, name: str) -> RunHead:
         """Take a run out of the bin.
 
@@ -193,6 +206,13 @@ def _locked(path: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def is_run_name(name: str) -> bool:
+    """Whether a file is a run of a worker, by its name."""
+    stem, suffix, _ = name.rpartition(SUFFIX)
+    number, _, ulid = stem.partition("-")
+    return suffix == SUFFIX and number.isdecimal() and int(number) > 0 and is_beginning(ulid)
 
 
 def _number(path: Path) -> int:

@@ -126,7 +126,7 @@ class ScriptFrame:
         over = asyncio.ensure_future(wave.wait())
         try:
             with self._run.counted(self.frame.points_total()) as done:
-                async with aclosing(self._came(over)) as points:
+                async with aclosing(self._came(wave, over)) as points:
                     async for point in points:
                         within = _Within(self._run, self._scope, self._body, point)
                         with within:
@@ -143,12 +143,20 @@ class ScriptFrame:
                 wave.cancel(_LEFT)
                 await asyncio.shield(over)
 
-    async def _came(self, over: "asyncio.Future[Any]") -> AsyncGenerator[Wave, None]:
+    def _look_after(self, wave: Wave) -> None:
+        """A frame that died amid a point would leave that open, and the script waiting for ever."""
+        if not self.frame.in_flight and self.frame not in wave.waiting:
+            wave.cancel(f"{self.frame.name} has ended")
+
+    async def _came(self, wave: Wave, over: "asyncio.Future[Any]") -> AsyncGenerator[Wave, None]:
         """The wave of each point, until the frame is over."""
         while True:
             coming = asyncio.ensure_future(self._body.came.get())
             try:
-                await asyncio.wait({coming, over}, return_when=asyncio.FIRST_COMPLETED)
+                while not (coming.done() or over.done()):
+                    waited = {coming, over}
+                    await asyncio.wait(waited, timeout=LOOK_S, return_when=_FIRST)
+                    self._look_after(wave)
                 if not coming.done():
                     return
                 yield coming.result()
@@ -172,6 +180,8 @@ class ScriptFrame:
         port.emit(given(value, self.frame.inputs[name]), wave, quality_of_value(value))
 
 
+_FIRST = asyncio.FIRST_COMPLETED
+LOOK_S = 1.0
 _LEFT = "the script went on without it"
 _COUNTS = ("index", "point", "missed", "attempt")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from funcnodes.core import Frame, Node, NodeSpace, NoValue, Wave, units
+from funcnodes.core import Frame, Node, NodeSpace, NoValue, Wave, clock, units
 from funcnodes.core.nodes import Port
 from funcnodes.core.quality import worst
 from funcnodes.core.values import Quality
@@ -294,8 +294,16 @@ class _RunOfNodes(Run):
         self.waiting = text
 
     @contextmanager
-    def point(self, wave: Wave) -> Iterator[None]:
+    def point(self, wave: Wave, *_: Any, **__: Any) -> Iterator[None]:
         yield
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between points."""
+        await clock.sleep(seconds)
+
+    def is_suspended_for(self, *_: Any) -> bool:
+        """A script is held by whoever holds it, by nothing else."""
+        return False
 
     def is_held(self, wave: Wave) -> bool:
         return False

@@ -207,6 +207,12 @@ export interface ParameterView {
   period_s: number | null;
 }
 
+export interface SampleView {
+  id: string;
+  name: string;
+  more: Record<string, string>;
+}
+
 export interface DeviceView {
   name: string;
   driver: string;
@@ -229,6 +235,8 @@ export interface RunView {
   done: number;
   total: number | null;
   left_s: number | null;
+  left_at_most: boolean;
+  ending: "" | "stop" | "abort" | "halt";
   started: number;
   ended: number | null;
   rows: number;
@@ -241,6 +249,25 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+}
+
+/** What has to be said before a run. */
+export interface BeforeRunView {
+  required: Array<string>;
+  listed: boolean;
+  samples: Array<SampleView>;
+  count: number;
+}
+
+/** A stretch of a parameter's history, oldest first; what stood at its beginning is in it. */
+export interface HistoryView {
+  name: string;
+  unit: string;
+  kind: "number" | "switch" | "text";
+  since: number;
+  until: number;
+  t: Array<number>;
+  value: Array<number | string | null>;
 }
 
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
@@ -342,6 +369,7 @@ export interface SafetyWarningView {
 export interface SafetyView {
   causes: Array<CausePlanView>;
   interlocks: Array<string>;
+  waits: Array<string>;
   unreachable: Array<string>;
   warnings: Array<SafetyWarningView>;
   asks: Array<string>;
@@ -700,7 +728,9 @@ export type AckResult =
   | Snapshot
   | WatchView
   | TrafficPage
-  | ExportPiece;
+  | ExportPiece
+  | HistoryView
+  | BeforeRunView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -885,6 +915,11 @@ export interface RunStart {
   notes?: string;
 }
 
+/** What has to be said before a run, and the samples that may be named. Ack.result is a */
+export interface GetBeforeRun {
+  type: "get_before_run";
+}
+
 export interface RunPause {
   type: "run_pause";
 }
@@ -901,6 +936,11 @@ export interface RunStop {
 /** Give up what is under way, then park. */
 export interface RunAbort {
   type: "run_abort";
+}
+
+/** End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do. */
+export interface RunHalt {
+  type: "run_halt";
 }
 
 /** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
@@ -1046,10 +1086,20 @@ export interface GetRows {
   points?: number;
 }
 
+/** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
+export interface GetHistory {
+  type: "get_history";
+  device: string;
+  member: string;
+  last_s?: number;
+  points?: number;
+}
+
 /** Ack.result is a list of RunView, newest first. */
 export interface ListRuns {
   type: "list_runs";
   limit?: number;
+  search?: string;
 }
 
 /** One piece of a run as a file, from where the piece before it ended. Ack.result is an */
@@ -1093,10 +1143,12 @@ export type Body =
   | RenameSpace
   | CloseSpace
   | RunStart
+  | GetBeforeRun
   | RunPause
   | RunResume
   | RunStop
   | RunAbort
+  | RunHalt
   | AnswerPrompt
   | SeePrompt
   | Trigger
@@ -1120,6 +1172,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetHistory
   | ListRuns
   | ExportRun
   | GetSnapshot;

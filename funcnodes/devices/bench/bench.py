@@ -23,6 +23,7 @@ from funcnodes.devices.bench.stopping import Stopping
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
+from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.kept import OutageNotice
@@ -31,6 +32,7 @@ from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.link.introduction import wakes_s
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
+from funcnodes.devices.safety.bands import Band
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
@@ -60,6 +62,7 @@ class Bench:
         emergency: What another thread or process needs to make it safe.
         interlocks: What it does by itself; see `interlocks`.
         alarms: What it tells people; see `alarms`.
+        bands: Outside of which runs on it are paused.
         notifier: How it tells people who are elsewhere.
         watching: What interlocks, alarms and whoever else asks hear of its members.
         written: Names of devices written to since the innermost `track_writes` began.
@@ -93,6 +96,7 @@ class Bench:
         self._hearers: list[Callable[[OutageNotice], None]] = []
         self._trackers: list[set[str]] = []
         self._readers: list[Callable[[Write], None]] = []
+        self._listeners: list[Callable[[str, str, Sample], None]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
         self._untried: set[str] = set()  # not tried yet since it was opened
         self._tried = asyncio.Event()  # one more was
@@ -106,6 +110,7 @@ class Bench:
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
             told=self._told, refusal=self._refusal, mark=lambda name: self._aftermath.mark(name),
+            heard=self._heard,
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
@@ -126,6 +131,7 @@ class Bench:
                 rules.interlocks, kinds, latch=self.latch, trip=self._tripped
             )
             self.alarms = Alarms(rules.alarms, kinds)
+            self.bands = tuple(Band(config, kinds) for config in rules.suspenders)
         except BenchError as error:
             raise _placed(error, self.path) from error
         self.notifier = Notifier(rules.notify, config.name)
@@ -303,7 +309,7 @@ class Bench:
     def safety_plan(self) -> SafetyPlan:
         """What will happen for each cause, in words and seconds; asks no instrument."""
         devices = self._stopping.in_order()
-        return make_plan(self.name, devices, self.config.stop_order, self.interlocks)
+        return make_plan(self.name, devices, self.config.stop_order, self.interlocks, self.bands)
 
     @property
     def replayed(self) -> tuple[int, int]:
@@ -352,6 +358,16 @@ class Bench:
         """
         return unsubscriber(self._readers, callback)
 
+    def on_reading(self, callback: Callable[[str, str, Sample], None]) -> Callable[[], None]:
+        """Call `callback(device, member, sample)` in the loop with whatever is read, or set.
+
+        A record tells of each of its fields. It is on the way of every value: be quick.
+
+        Returns:
+            Call it to end that.
+        """
+        return unsubscriber(self._listeners, callback)
+
     def watch(
         self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
     ) -> Callable[[], None]:
@@ -392,6 +408,13 @@ class Bench:
             names.add(write.device)
         for callback in tuple(self._readers):
             callback(write)
+
+    def _heard(self, device: str, member: str, sample: Sample) -> None:
+        for callback in tuple(self._listeners):
+            try:
+                callback(device, member, sample)
+            except Exception:  # the reading is good all the same
+                _log.exception("Somebody who hears of %s.%s failed", device, member)
 
     def _note_change(self, name: str) -> None:
         self._aftermath.connected(name)
