@@ -77,7 +77,7 @@ class ByHand:
         return schema.MemberView(
             device=name,
             member=member,
-            values={field: _sample_view(sample) for field, sample in samples.items()},
+            values={field: _reading_view(sample) for field, sample in samples.items()},
             min=limits.low if limits is not None else None,
             max=limits.high if limits is not None else None,
         )
@@ -119,8 +119,8 @@ class ByHand:
         return self._bench().device(name)
 
 
-def _sample_view(sample: Sample) -> schema.SampleView:
-    return schema.SampleView(
+def _reading_view(sample: Sample) -> schema.ReadingView:
+    return schema.ReadingView(
         value=preview(sample.value),
         unit=sample.unit,
         quality=sample.quality,

@@ -97,7 +97,7 @@ def ways(g: Graph) -> None:
 
 def readings(g: Graph) -> None:
     """Wait until, average, settle; a formula and a function of what was read."""
-    scan = g.add("repeat", every=0.5, count=4)
+    scan = g.add("repeat", every=3, count=4)
     kelvin = "tc.a.kelvin"
     settled = g.add("wait_until", "Until warm", source=kelvin, target=300, within=50, stays=1)
     mean = g.add("average", "Average", source=kelvin, readings=5, every=0.1, outliers="median")

@@ -207,12 +207,6 @@ export interface ParameterView {
   period_s: number | null;
 }
 
-export interface SampleView {
-  id: string;
-  name: string;
-  more: Record<string, string>;
-}
-
 export interface DeviceView {
   name: string;
   driver: string;
@@ -249,6 +243,12 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+}
+
+export interface SampleView {
+  id: string;
+  name: string;
+  more: Record<string, string>;
 }
 
 /** What has to be said before a run. */

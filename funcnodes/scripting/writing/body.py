@@ -33,7 +33,7 @@ BESIDE = "reads beside the points of a scan"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownOutput:
     """What stands for an output from where it was set on.
 
     Attributes:
@@ -67,7 +67,7 @@ class Body:
         self.counters = False
         self.marks = False
         self.problems: list[str] = []
-        self._known: dict[tuple[Node, str], Known] = {}
+        self._known: dict[tuple[Node, str], KnownOutput] = {}
         self._called: dict[Node, str] = {}
         self._guards: dict[Node, str] = {}
         self._tables: dict[Recorder, str] = {}
@@ -128,13 +128,13 @@ class Body:
     def know(self, node: Node, port: str, text: str, scope: Scope, *made_of: str) -> None:
         """From now on an output is known by this expression."""
         guard = self._guards.get(node, "")
-        self._known[node, port] = Known(text, scope, guard, made_of)
+        self._known[node, port] = KnownOutput(text, scope, guard, made_of)
 
-    def known(self, port: NodeOutput) -> Known | None:
+    def known(self, port: NodeOutput) -> KnownOutput | None:
         """What stands for an output; None where nothing has set it yet."""
         if isinstance(port.node, Recorder) and port.id == "rows":
             table = self._tables.get(port.node, "run")
-            return Known(f"{table}.table", Scope())
+            return KnownOutput(f"{table}.table", Scope())
         return self._known.get((port.node, port.id))
 
     def given(self, port: NodeInput, scope: Scope) -> str | None:
@@ -253,7 +253,7 @@ class Body:
         for output, guard in (ways if isinstance(node, IfNode) else {"out": name}).items():
             around = self._guards[node]
             both = f"{around} and {guard}" if around else guard
-            self._known[node, output] = Known(held, scope, both)
+            self._known[node, output] = KnownOutput(held, scope, both)
 
     def _seconds(self, node: Settle, scope: Scope) -> str:
         port = node.inputs["time"]
@@ -361,7 +361,7 @@ class Body:
             found[port.name] = self._cell(port, known, self._guards.get(node, ""))
         return found
 
-    def _cell(self, port: NodeInput, known: Known, guard: str) -> str:
+    def _cell(self, port: NodeInput, known: KnownOutput, guard: str) -> str:
         text = known.text
         if known.made_of and port.type.kind not in ("number", "quantity"):
             self.marks = True

@@ -174,7 +174,7 @@ class ParameterView(Base, kw_only=True):
     """How often it is being read now, where it is: past twice that it is stale."""
 
 
-class SampleView(Base, kw_only=True):
+class ReadingView(Base, kw_only=True):
     """One value of an instrument."""
 
     value: Any = None
@@ -191,7 +191,7 @@ class MemberView(Base, kw_only=True):
 
     device: str
     member: str
-    values: dict[str, SampleView]
+    values: dict[str, ReadingView]
     min: float | None = None
     max: float | None = None
 
