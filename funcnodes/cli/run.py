@@ -71,6 +71,10 @@ def run(
         Path | None,
         typer.Option(help="File that gets the verdicts as JUnit XML.", metavar="FILE"),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Picture that gets the curve: .png, .svg or .pdf.", metavar="FILE"),
+    ] = None,
     dry: Annotated[
         bool,
         typer.Option("--dry-run", help="Only tell what it would do, on simulators in memory."),
@@ -100,6 +104,7 @@ def run(
     """
     from funcnodes.runs import terminal
     from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
+    from funcnodes.runs.figures import check_figure
     from funcnodes.runs.interrupt import NotStarted
     from funcnodes.runs.local import ReplayedRecording, RunWatcher, run_file
     from funcnodes.runs.records import RunAbout
@@ -111,11 +116,13 @@ def run(
     if not dry and (simulators is not None or evidence is not None):
         complain("--simulators and --evidence go with --dry-run.")
         return 2
-    if dry and any(each is not None for each in (replay, record_traffic, out, junit)):
+    if dry and any(each is not None for each in (replay, record_traffic, out, junit, plot)):
         complain("--dry-run keeps nothing and needs no recording: leave the other options out.")
         return 2
     if junit is not None:
         make_way(junit)
+    if plot is not None:
+        check_figure(plot)
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
         answered = [Assigned.parse(text) for text in answers or ()]
@@ -157,6 +164,8 @@ def run(
     found = found_by(result)
     if junit is not None:
         write_junit(junit, result.head, found)
+    if plot is not None:
+        _draw(result, plot)
     if as_json:
         _print_result(result, found)
     else:
@@ -211,6 +220,21 @@ def _show_result(result: "LocalResult", found: "Result") -> None:
     origin = f", {head.origin}" if head.origin else ""
     print(f"Run {head.number} {head.state}: {head.rows} rows in {seconds:.1f} s{origin}.")
     print(f"Kept in {result.path}")
+
+
+def _draw(result: "LocalResult", path: Path) -> None:
+    """What was measured as a picture; the run stands, whatever becomes of that."""
+    from funcnodes.errors import RunError
+    from funcnodes.runs import RunReader
+    from funcnodes.runs.figures import FigureChoice, write_figure
+
+    x, *y = result.plot or ("",)
+    try:
+        write_figure(RunReader(result.path), path, FigureChoice(x, tuple(y)))
+    except RunError as error:
+        complain(f"There is no picture: {error}")
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror or error}.")
 
 
 def _spread(count: int) -> list[int]:

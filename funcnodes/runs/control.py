@@ -16,6 +16,7 @@ from funcnodes.errors import FuncnodesError, RefusedError, RunError
 from funcnodes.runs import disk, holding
 from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.checks import problems
+from funcnodes.runs.documents import Fields, Subscriber
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, StorageError
 from funcnodes.runs.refusals import keep_refusal
@@ -39,6 +40,7 @@ class Runner(Pacer):
         self.nodespace = nodespace
         self.run: Run | None = None
         self._listeners = RunListeners()
+        self._subscribers: list[Subscriber] = []
         self._starting = False
         space.services.provide(Runner, self)
         space.services.provide(Pacer, self)
@@ -59,6 +61,19 @@ class Runner(Pacer):
     def on_log(self, callback: Callable[[LogEntry], None]) -> Callable[[], None]:
         """Call `callback(entry)` for each line of a run's log; returns how to end that."""
         return unsubscriber(self._listeners.log, callback)
+
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with the Bluesky documents of the run that is on, and of
+        each that comes; returns how to end that."""
+
+        def told(name: str, document: Fields) -> None:
+            if told in self._subscribers:
+                tell(name, document)
+
+        forget = unsubscriber(self._subscribers, told)
+        if self.active is not None:
+            self.active.subscribe(told)
+        return forget
 
     def check(self) -> list[str]:
         """Why a run cannot start now, in plain sentences; none where it can."""
@@ -100,6 +115,8 @@ class Runner(Pacer):
                 await self._keep(error, about)
                 raise
             self.run = run
+            for told in tuple(self._subscribers):
+                run.subscribe(told)
             try:
                 run.begin()
             except BaseException:

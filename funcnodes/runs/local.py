@@ -34,6 +34,7 @@ from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
 from funcnodes.runs.before import AskAbout, BeforeRun
 from funcnodes.runs.control import Runner
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
@@ -67,6 +68,7 @@ class RunWatcher:
             False ends it.
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
+        document: Called with the run's Bluesky documents, as they come; None for nobody.
         ask_about: Asks a person what has to be said before a run; None where nobody is there.
     """
 
@@ -75,6 +77,7 @@ class RunWatcher:
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
+    document: Subscriber | None = None
     ask_about: AskAbout | None = None
 
 
@@ -292,6 +295,8 @@ class _Local:
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
+        if self.watcher.document is not None:
+            runner.subscribe(self.watcher.document)
         try:
             run = await runner.start(operator=self.operator, about=self.about)
             interrupt.follow(run)

@@ -31,6 +31,7 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import ending, outage
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.holds import BY_HAND, CHANGED, Holds
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.recorder import Recorder
@@ -47,6 +48,7 @@ from funcnodes.runs.records import (
     StorageError,
 )
 from funcnodes.runs.store import RunStore
+from funcnodes.runs.subscriptions import RunDocuments
 from funcnodes.runs.suspenders import Suspending
 from funcnodes.runs.table import Table
 from funcnodes.runs.timing import UNKNOWN, Stopwatch, TimeToGo, Timing
@@ -131,6 +133,7 @@ class Run:
         self._finishing = False
         self._is_closing = False
         self._writer: RunWriter | None = None
+        self._documents: RunDocuments | None = None
         self._task: asyncio.Task[None] | None = None
         self._written: set[str] = set()
         self._raised: BaseException | None = None
@@ -214,6 +217,16 @@ class Run:
     def elapsed_s(self) -> float:
         """Seconds since it began, without its pauses and what it waited for instruments."""
         return self._watch.seconds
+
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with its Bluesky documents: those so far, and each as it
+        comes, in the run's loop.
+
+        Returns:
+            Call it to end that.
+        """
+        assert self._documents is not None, "a run has documents from open() on"
+        return self._documents.subscribe(tell)
 
     def is_recorded(self, wave: Wave | None) -> bool:
         """Whether `wave` is part of this run, and the run is on."""
@@ -446,9 +459,11 @@ class Run:
             total=self.total,
         )
         await asyncio.wrap_future(self._writer.opened)
+        self._documents = RunDocuments(self._writer)
         for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
             table = Table(spec, run=self.id, number=self.number)
             table.watch(self._appended)
+            self._documents.follow(table)
             self.tables[name_of(recorder)] = table
             recorder.begin(self._wave, table, self._sink(k))
 
@@ -621,6 +636,8 @@ class Run:
             self.space.arming = "disarmed" if is_unarmed else self._arming
         finally:
             self._enter(self._outcome if self._outcome in ENDED else "failed")
+            if self._documents is not None:
+                self._documents.stop(self.head)
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
 

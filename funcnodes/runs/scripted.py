@@ -18,6 +18,7 @@ from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import ending
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.records import (
     ENDED,
     Cell,
@@ -32,6 +33,7 @@ from funcnodes.runs.records import (
 )
 from funcnodes.runs.run import share, stopped_by, versions
 from funcnodes.runs.store import RunStore
+from funcnodes.runs.subscriptions import RunDocuments
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 
@@ -70,6 +72,7 @@ class ScriptedRun:
         self._failure: StorageError | RunError | None = None
         self._changed: list[Callable[[], None]] = []
         self._struck: asyncio.Future[Any] | None = None  # by a halt
+        self._documents: RunDocuments | None = None
 
     # ── what is known of it ───────────────────────────────────────────────────────────────
 
@@ -143,6 +146,20 @@ class ScriptedRun:
         if self._writer is None:
             raise RunError(f"The run {self.name!r} has not begun: use it in `async with`.")
         return self._writer
+
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with its Bluesky documents: those so far, and each as it
+        comes. A subscriber that raises is told no more; the run goes on.
+
+        Returns:
+            Call it to end that.
+
+        Raises:
+            RunError: It has not begun.
+        """
+        if self._documents is None:
+            raise RunError(f"The run {self.name!r} has not begun: use it in `async with`.")
+        return self._documents.subscribe(tell)
 
     def on_change(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call it at each change of state; returns how to end that."""
@@ -228,6 +245,8 @@ class ScriptedRun:
         k = self._file.add(spec)
         table = Table(spec, run=self.id, number=self.number)
         self._kept.append((k, table))
+        if self._documents is not None:
+            self._documents.follow(table)
 
         def append(cells: list[Cell], wall: float, mono: float) -> None:
             self.check()
@@ -260,6 +279,7 @@ class ScriptedRun:
             versions=versions(),
         )
         await asyncio.wrap_future(self._writer.opened)
+        self._documents = RunDocuments(self._writer)
         self._written = self._around.enter_context(self._bench.track_writes())
         self._around.callback(
             self._bench.latch.on_change(lambda _: _from_thread(loop, self._latch_changed))
@@ -310,6 +330,8 @@ class ScriptedRun:
             await asyncio.wrap_future(self._file.close(head))
             self._committed()
             self._state = state
+            if self._documents is not None:
+                self._documents.stop(self._head(state))
             self._tell()
 
     async def _make_safe(self, state: RunState) -> RunState:

@@ -98,7 +98,8 @@ class RunWriter:
     ) -> None:
         self.path = path
         self.head = head
-        self.specs = self._first_specs = tuple(specs)
+        self.specs = self.first_specs = tuple(specs)
+        self.snapshots: list[DeviceSnapshot] = []  # those of before
         self.failure: StorageError | None = None
         self.kept_open = ""  # why it is not one file yet, though the run is over
         self.opened: Future[None] = Future()
@@ -158,6 +159,8 @@ class RunWriter:
 
     def snapshot(self, snapshot: DeviceSnapshot) -> None:
         """Queue the parameters of one device."""
+        if snapshot.moment == "before":
+            self.snapshots.append(snapshot)
         data = msgspec.json.encode(snapshot.parameters, enc_hook=repr).decode()
         row = (snapshot.moment, snapshot.device, snapshot.wall, data)
         self._execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", row)
@@ -254,7 +257,7 @@ class RunWriter:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         with _transaction(connection):
-            schema.create(connection, self._graph, self._first_specs)
+            schema.create(connection, self._graph, self.first_specs)
             for sql, parameters in _head_statements(self.head):
                 connection.execute(sql, parameters)
         sync_folder(self.path.parent)

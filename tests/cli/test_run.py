@@ -185,6 +185,26 @@ def test_out_gets_the_run_file_and_the_worker_keeps_it(
     assert kept.path.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.formats
+def test_the_curve_is_left_as_a_picture(command: Any, tmp_path: Path) -> None:
+    done = command("run", DIODE, "--plot", tmp_path / "iv.svg", "--json")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "iv.svg").read_text()
+    assert "[simulated]" in text
+    assert " (V)<" in text
+    assert " (A)<" in text
+
+
+def test_a_picture_that_cannot_be_is_refused_before_anything_is_measured(
+    command: Any, config_dir: Path
+) -> None:
+    done = command("run", DIODE, "--plot", "iv.bmp")
+    assert (done.returncode, done.stderr) == (
+        1, "iv.bmp is to be a picture: its name ends in .png, .svg or .pdf.\n",
+    )  # fmt: skip
+    assert RunStore(config_dir / "workers" / "local" / "runs").paths() == []
+
+
 def test_the_documented_diode_is_found_in_the_exported_curve(
     command: Any, bench_file: Path, tmp_path: Path
 ) -> None:
