@@ -165,7 +165,7 @@ class ScriptedRun:
         """Call it at each change of state; returns how to end that."""
         return unsubscriber(self._changed, callback)
 
-    def points(self, done: int, total: int | None) -> None:
+    def progress(self, done: int, total: int | None) -> None:
         """So many points have been taken, of so many if that is known."""
         if total != self._total or done < self._done:
             self._began = clock.monotonic()

@@ -22,7 +22,8 @@ from funcnodes.scripting.opening import ScriptBench, open_bench
 from funcnodes.scripting.picture import GraphPicture, picture
 from funcnodes.scripting.runs import ScriptRun
 from funcnodes.scripting.tables import ScriptTable
-from funcnodes.scripting.worker import WorkerBench, WorkerRun
+from funcnodes.scripting.worker import WorkerBench
+from funcnodes.scripting.worker_run import WorkerRun
 
 __all__ = [
     "BlockingBench", "GraphPicture", "LiveCurve", "Measured", "NodeFunction", "ScriptBench",

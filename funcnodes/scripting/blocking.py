@@ -18,7 +18,7 @@ from funcnodes.scripting.members import ScriptDevice, ScriptGroup, ScriptMember
 from funcnodes.scripting.nodes import ScriptNode
 from funcnodes.scripting.runs import ScriptRun
 from funcnodes.scripting.tables import ScriptTable
-from funcnodes.scripting.worker import WorkerRun
+from funcnodes.scripting.worker_run import WorkerRun
 
 _OPEN = (
     ScriptDevice, ScriptFrame, ScriptGroup, ScriptMember, ScriptNode, ScriptPoint, ScriptRun,

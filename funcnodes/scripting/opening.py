@@ -19,12 +19,13 @@ from funcnodes.runs import RunStore
 from funcnodes.runs.local import WORKER, simulated
 from funcnodes.runs.scripted import whole
 from funcnodes.scripting.blocking import ELSE, BlockingBench, LoopThread
+from funcnodes.scripting.link import leave, worker_link
 from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
 from funcnodes.scripting.reach import LocalReach
 from funcnodes.scripting.runs import ScriptRun
 from funcnodes.scripting.shown import bench_html
-from funcnodes.scripting.worker import WorkerBench, leave, worker_link
+from funcnodes.scripting.worker import WorkerBench
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.guard.guarded import guarded
 

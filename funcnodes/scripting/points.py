@@ -7,9 +7,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from funcnodes.core import clock, units
+from funcnodes.core import Engine, clock, units
 from funcnodes.errors import FuncnodesError, RunError
 from funcnodes.runs import ListSweep, LogarithmicSweep, Sweep
 from funcnodes.runs.scans.repeat import LATE
@@ -17,6 +17,7 @@ from funcnodes.runs.scans.stepped import SteppedScan
 from funcnodes.scripting.measured import Measured
 
 Number = float | str
+Scan = TypeVar("Scan", bound=SteppedScan)
 
 
 class Shown(Protocol):
@@ -100,7 +101,7 @@ class Points(ABC):
         Raises:
             UnitError: The two have units of different dimensions.
         """
-        scan = _ends(Sweep(), start, stop, points, both_ways)
+        scan = _ends(_here(Sweep()), start, stop, points, both_ways)
         return self._steps(scan, backward, delay_s, around)
 
     def logarithmic(
@@ -115,7 +116,7 @@ class Points(ABC):
         around: Adjustable | None = None,
     ) -> AsyncIterator[Measured]:
         """Values from start to stop in equal ratios; see `sweep`."""
-        scan = _ends(LogarithmicSweep(), start, stop, points, both_ways)
+        scan = _ends(_here(LogarithmicSweep()), start, stop, points, both_ways)
         return self._steps(scan, backward, delay_s, around)
 
     def values(
@@ -129,7 +130,7 @@ class Points(ABC):
         around: Adjustable | None = None,
     ) -> AsyncIterator[Measured]:
         """The values of a list, also as text (`0:1:0.25`), in the unit; see `sweep`."""
-        scan = ListSweep()
+        scan = _here(ListSweep())
         scan.unit.set_value(unit)
         scan.listed.set_value(list(values) if not isinstance(values, str) else values)
         scan.both_ways.set_value(both_ways)
@@ -194,6 +195,12 @@ async def _present(around: Adjustable, unit: str) -> Measured:
     if not unit or not found.unit or unit == found.unit:
         return Measured(float(found), unit or found.unit)
     return Measured(float(units.conversion(found.unit, unit)(float(found))), unit)
+
+
+def _here(scan: Scan) -> Scan:
+    """A scan of this loop, whatever other loops are running elsewhere in the program."""
+    scan.engine = Engine()
+    return scan
 
 
 def _ends(

@@ -270,7 +270,7 @@ class Scripts:
 
     async def _rows(self, session: Session, asked: dict[str, Any]) -> None:
         run = self._run_of(session)
-        run.points(int(asked.get("done", 0)), asked.get("total"))
+        run.progress(int(asked.get("done", 0)), asked.get("total"))
         for k, cells, wall, mono in asked["rows"]:
             table, append = session.tables[k]
             row = [Cell(unplain(value), quality) for value, quality in cells]
@@ -290,7 +290,7 @@ class Scripts:
     async def _wait(self, session: Session, asked: dict[str, Any]) -> dict[str, Any]:
         """Before a point: while it is paused, for a while; what the script is to do then."""
         run = self._run_of(session)
-        run.points(int(asked.get("done", 0)), asked.get("total"))
+        run.progress(int(asked.get("done", 0)), asked.get("total"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(run.checkpoint(), WAIT_S)
         self._tell()

@@ -428,3 +428,17 @@ async def test_what_is_shown_of_a_run_is_text_and_never_markup(bench: ScriptBenc
     drawing = picture(Path(funcnodes.__file__).parent / "examples" / "diode_iv.json")
     assert repr(drawing) == "<graph 'Measure a diode I-V curve': 8 nodes, 9 wires>"
     assert drawing._repr_svg_().count("<rect") == 8
+
+
+async def test_two_loops_at_once_do_not_meet(settings: Settings, tmp_path: Path) -> None:
+    """Each has its bench, its points and its nodes, whichever was there first."""
+
+    async def measure(where: Settings) -> list[float]:
+        async with open_bench(None, settings=where) as bench, bench.run("points") as run:
+            twice = run.node("math.expression", expression="2 * a")
+            async for value in run.sweep("0 V", "1 V", points=3):
+                run.record(value=value, twice=await twice(a=value))
+        return list(bench.store.find("latest").rows().values[1])
+
+    elsewhere = asyncio.to_thread(lambda: asyncio.run(measure(Settings(tmp_path / "other"))))
+    assert await asyncio.gather(measure(settings), elsewhere) == [[0, 1, 2], [0, 1, 2]]
