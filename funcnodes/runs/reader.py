@@ -392,15 +392,17 @@ def _last_wall(connection: sqlite3.Connection) -> float | None:
 
 def _page(spec: TableSpec, start: int, found: list[Any], blocks: _Blocks) -> RowPage:
     words = schema.read_qualities(blocks._connection)
-    columns = list(zip(*found, strict=True)) or [()] * (3 + 2 * len(spec.columns))
-    quality: list[list[Quality]] = [[words[code] for code in codes] for codes in columns[4::2]]
+    end = 3 + 2 * len(spec.columns)
+    columns = list(zip(*found, strict=True)) or [()] * (end + len(spec.axes))
+    quality: list[list[Quality]] = [[words[code] for code in codes] for codes in columns[4:end:2]]
     values = [
         [
             cell if type(cell) is float else cells.decode(cell, mark, blocks)
             for cell, mark in zip(stored, marks, strict=True)
         ]
-        for stored, marks in zip(columns[3::2], quality, strict=True)
+        for stored, marks in zip(columns[3:end:2], quality, strict=True)
     ]
     return RowPage(
-        table=spec, start=start, wall=columns[1], mono=columns[2], values=values, quality=quality
-    )
+        table=spec, start=start, wall=columns[1], mono=columns[2], values=values, quality=quality,
+        places=columns[end:],
+    )  # fmt: skip

@@ -11,7 +11,7 @@ Verbs are pause, resume, stop and abort; none is an exception to who waits.
 import asyncio
 import logging
 import platform
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,14 +22,13 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
-from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import outage
 from funcnodes.runs.plan import Plan
-from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.recorder import Recorder, RowTarget
 from funcnodes.runs.records import (
     ENDED,
     Cell,
@@ -41,7 +40,9 @@ from funcnodes.runs.records import (
     RunHead,
     RunState,
     StorageError,
+    TableSpec,
 )
+from funcnodes.runs.shape import Place, Places, axes_around
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
@@ -110,6 +111,7 @@ class Run:
         self._ran: set[Frame] = set()
         self._used = outage.used(plan.nodes)
         self._points: list[Wave] = []  # under way, outer ones first
+        self._places = Places()
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._writer: RunWriter | None = None
@@ -259,13 +261,15 @@ class Run:
             self._tell()
 
     @contextmanager
-    def point(self, wave: Wave) -> Iterator[None]:
-        """Called by a frame around a point."""
+    def point(self, wave: Wave, place: Place = ()) -> Iterator[None]:
+        """Called by a frame around a point, which lies there along the frame's axes."""
         self._points.append(wave)
+        self._places.put(wave, place)
         try:
             yield
         finally:
             self._points.remove(wave)
+            self._places.drop(wave)
 
     def is_held(self, wave: Wave) -> bool:
         """Whether a point was given up by a pause, and is to be taken again after it."""
@@ -300,7 +304,8 @@ class Run:
     async def open(self) -> None:
         """Open the file; nothing is armed before that has succeeded."""
         loop = asyncio.get_running_loop()
-        specs = [recorder.spec() for recorder in self._recorders]
+        layouts = [self._layout(recorder) for recorder in self._recorders]
+        specs = [spec for layout in layouts for spec in layout]
         self._writer = self._around.store.create(
             graph=self.space.serialize(),
             specs=specs,
@@ -316,11 +321,20 @@ class Run:
             total=self.total,
         )
         await asyncio.wrap_future(self._writer.opened)
-        for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
-            table = Table(spec, run=self.id, number=self.number)
-            table.watch(self._appended)
-            self.tables[name_of(recorder)] = table
-            recorder.begin(self._wave, table, self._sink(k))
+        targets = [self._target(k, spec) for k, spec in enumerate(specs)]
+        began, placed = self._writer.head.started_mono, self._places.of
+        for recorder, layout in zip(self._recorders, layouts, strict=True):
+            own, targets = targets[: len(layout)], targets[len(layout) :]
+            recorder.begin(self._wave, own, began=began, placed=placed)
+
+    def _layout(self, recorder: Recorder) -> list[TableSpec]:
+        """What a recorder is going to keep: its points with their axes, and streams beside them."""
+        return recorder.specs(lambda columns: axes_around(recorder, self.plan, columns))
+
+    def _target(self, k: int, spec: TableSpec) -> RowTarget:
+        table = self.tables[spec.recorder] = Table(spec, run=self.id, number=self.number)
+        table.watch(self._appended)
+        return RowTarget(table, _Sink(self.writer, k))
 
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
@@ -455,9 +469,6 @@ class Run:
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
 
-    def _sink(self, k: int) -> "_Sink":
-        return _Sink(self.writer, k)
-
     def _appended(self, table: Table, start: int, stop: int) -> None:
         for callback in tuple(self._around.listeners.rows):
             callback(table, start, stop)
@@ -554,8 +565,10 @@ class _Sink:
     def __init__(self, writer: RunWriter, k: int) -> None:
         self._writer, self._k = writer, k
 
-    def __call__(self, cells: list[Cell], *, wall: float, mono: float) -> None:
-        self._writer.append(self._k, cells, wall=wall, mono=mono)
+    def __call__(
+        self, cells: list[Cell], *, wall: float, mono: float, places: Sequence[int | None] = ()
+    ) -> None:
+        self._writer.append(self._k, cells, wall=wall, mono=mono, places=places)
 
 
 def describe(outcome: Outcome) -> str:

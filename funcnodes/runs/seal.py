@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from funcnodes.runs.schema import has_streams
+
 KEY = "seal"
 """Of the checksum in the table `meta`, which is the only entry there that is not sealed."""
 
@@ -23,6 +25,12 @@ _REST = (
     "SELECT id, wall, mono, kind, data FROM events ORDER BY id",
     "SELECT id, wall, level, source, text FROM log ORDER BY id",
     "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment, device",
+)
+_STREAMS = (  # since version 2 of the file
+    "SELECT k, stream, kind FROM recorders ORDER BY k",
+    "SELECT k, i, device, member, uncertainty FROM columns ORDER BY k, i",
+    "SELECT k, j, name, unit, kind, node, length, step, relative, labels, points FROM axes "
+    "ORDER BY k, j",
 )
 _BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
 
@@ -49,7 +57,7 @@ class Seal:
     def text(self, connection: sqlite3.Connection) -> str:
         """The checksum, now that everything is in the file."""
         whole = hashlib.sha256()
-        for sql in _REST:
+        for sql in (*_REST, *(_STREAMS if has_streams(connection) else ())):
             for cells in connection.execute(sql):
                 whole.update(self._encode(cells))
             whole.update(b"\n")

@@ -119,13 +119,28 @@ class RunWriter:
 
     # ── called from the loop ──────────────────────────────────────────────────────────────
 
-    def append(self, k: int, cells: Sequence[Cell], *, wall: float, mono: float) -> int:
-        """Queue one row of recorder `k`; returns its index."""
+    def append(
+        self,
+        k: int,
+        cells: Sequence[Cell],
+        *,
+        wall: float,
+        mono: float,
+        places: Sequence[int | None] = (),
+    ) -> int:
+        """Queue one row of recorder `k`; returns its index.
+
+        Args:
+            places: Where it belongs, one per axis; () for nowhere.
+        """
         n = self._appended[k]
         row: list[Any] = [n, wall + 0.0, mono + 0.0]  # SQLite knows no -0.0 there
         for cell in cells:
             row.append(encode(cell.value, self))
             row.append(_CODE[cell.quality])
+        axes = self.specs[k].axes
+        if axes:
+            row += places or (None,) * len(axes)
         self._appended[k] = n + 1
         self._items.put(_Row(k, tuple(row)))
         return n

@@ -5,7 +5,10 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger, clock
+from funcnodes.core.naming import name_of
+from funcnodes.runs.records import AxisKind, ScanAxis
 from funcnodes.runs.scans.scan import MAX_POINTS, Scan
+from funcnodes.runs.shape import Place
 
 LATE = 0.1
 """Part of its period that a point may be late; one that is later is left out (T8)."""
@@ -54,6 +57,17 @@ class Repeat(Scan):
     missed = NodeOutput(type=int, description="Points left out so far.", hidden=True)
 
     _first_at: float | None = None  # on `clock.monotonic`
+    _slot = 0  # of the schedule, at the point under way
+
+    def dimensions(self) -> tuple[ScanAxis, ...]:
+        every_s = float(self.every.value)
+        kind: AxisKind = "time" if every_s > 0 else "points"
+        name = self.name if self.name != self.node_name else kind.rstrip("s")
+        unit = "s" if every_s > 0 else ""
+        return (ScanAxis(name=name, unit=unit, kind=kind, node=name_of(self), step=every_s),)
+
+    def place_of(self, index: int) -> Place:
+        return (self._slot,)
 
     def points_total(self) -> int | None:
         return None if self.until.is_connected() else int(self.count.value)
@@ -75,6 +89,7 @@ class Repeat(Scan):
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await clock.sleep(began + slot * every_s - clock.monotonic())
+            self._slot = slot
             before = self.until.wave
             yield {"missed": missed}
             if self.until.wave is not before and self.until.value is True:
