@@ -5,7 +5,6 @@ that is taken is qualified by the device or the node, and only then numbered. A 
 its wire and with the names at the other end of it, but never while it is being recorded.
 """
 
-import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from funcnodes.core.nodes import Port
 from funcnodes.core.nodes.loading import is_loading
 from funcnodes.core.subgraphs.passages import InputPassage, OuterInput, OuterOutput
 from funcnodes.errors import PortMismatchError
+from funcnodes.runs.names import unique
 
 if TYPE_CHECKING:
     from funcnodes.runs.recorder import Recorder
@@ -76,13 +76,6 @@ def name_for(source: NodeOutput, taken: Iterable[str]) -> str:
     qualified = f"{prefix} {wanted}" if prefix and wanted != prefix else wanted
     free = (name for name in (wanted, qualified) if name.lower() not in used)
     return next(free, unique(qualified, used))
-
-
-def unique(name: str, taken: Iterable[str]) -> str:
-    """`name`, or the first of "name_2", "name_3" … that is free; case does not tell them apart."""
-    used = {each.lower() for each in taken}
-    numbered = (name if n == 1 else f"{name}_{n}" for n in itertools.count(1))
-    return next(candidate for candidate in numbered if candidate.lower() not in used)
 
 
 def said(source: NodeOutput) -> str:

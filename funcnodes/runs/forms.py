@@ -41,23 +41,34 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class Titled(msgspec.Struct, frozen=True):
-    """A column with the titles of its values and of their quality, unique in the table."""
+    """A column with the titles of its values and of their quality, unique in the table.
+
+    Attributes:
+        source: Instrument and member that the values come from, as "smu.reading", or "".
+        uncertainty: Title of the column with its standard uncertainty, or "".
+    """
 
     title: str
     quality: str
     name: str
     unit: str
     form: Form
+    source: str = ""
+    uncertainty: str = ""
 
 
 def titled(spec: TableSpec, forms: Sequence[Form]) -> list[Titled]:
     """The columns of a recorder with titles that differ from each other and from the clocks."""
     taken = {ROW, TIME, ELAPSED}
     values = [_free(column.name, taken) for column in spec.columns]
+    by_name = dict(zip((column.name for column in spec.columns), values, strict=True))
     return [
-        Titled(title, _free(f"{title} quality", taken), column.name, column.unit, form)
+        Titled(
+            title, _free(f"{title} quality", taken), column.name, column.unit, form,
+            source=column.source, uncertainty=by_name.get(column.uncertainty, ""),
+        )
         for title, column, form in zip(values, spec.columns, forms, strict=True)
-    ]
+    ]  # fmt: skip
 
 
 def batch(page: RowPage, head: RunHead, columns: Sequence[Titled]) -> Batch:
@@ -78,6 +89,15 @@ def batch(page: RowPage, head: RunHead, columns: Sequence[Titled]) -> Batch:
 def texts(cells: Any) -> list[str]:
     """Cells of a column that is not numbers, as text: composites as JSON, nothing as ""."""
     return ["" if c is None else c if isinstance(c, str) else composite(c) for c in cells]
+
+
+def shaped_texts(cells: Any) -> Any:
+    """`texts` of an array of any shape, in that shape."""
+    import numpy as np
+
+    found = np.empty(cells.size, dtype=object)
+    found[:] = texts(cells.ravel().tolist())
+    return found.reshape(cells.shape)
 
 
 def composite(value: Any) -> str:

@@ -21,7 +21,7 @@ import msgspec
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
-from funcnodes.runs import about, annotations, cells, dataframes, forms, schema, seal
+from funcnodes.runs import about, annotations, cells, dataframes, forms, grids, schema, seal
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
@@ -157,7 +157,8 @@ class RunReader:
         """The number `k` of a recorder.
 
         Args:
-            name: Its name or the id of its node, where the run has several; "" for the first.
+            name: Its name, the id of its node or the name of its stream, where the run has
+                several; "" for the first.
 
         Raises:
             RunError: The run recorded nothing, or has no such recorder.
@@ -167,7 +168,7 @@ class RunReader:
                 f"The run {self.path.name} has no recorder, so there are no rows to export."
             )
         for k, spec in enumerate(self.specs):
-            if not name or name in (spec.recorder, spec.name):
+            if not name or name in (spec.recorder, spec.name, spec.stream):
                 return k
         names = ", ".join(spec.name for spec in self.specs)
         raise RunError(f"The run {self.path.name} has no recorder {name!r}; it has {names}.")
@@ -240,17 +241,51 @@ class RunReader:
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 
-    def to_numpy(self, recorder: str = "") -> dict[str, Any]:
+    def to_numpy(self, recorder: str = "", *, shaped: bool = False) -> dict[str, Any]:
         """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
         quality ("V", "V quality").
 
         Numbers are float64 with NaN where a cell is empty, int64 where all are whole; other cells
         are objects as they were.
 
+        Args:
+            shaped: By cell of the scan instead of by row: one dimension per axis, and the places
+                along each axis by its name (see `grid`).
+
         Raises:
-            RunError: The run recorded nothing, or has no such recorder.
+            RunError: The run recorded nothing, or has no such recorder; `shaped`, and it has no
+                axes.
         """
-        return self._gathered(recorder).arrays
+        if not shaped:
+            return self._gathered(recorder).arrays
+        grid = self.grid(recorder)
+        return {each.name: each.values for each in grid.coordinates} | grid.arrays
+
+    def grid(self, recorder: str = "") -> grids.Grid:
+        """All rows by cell of the scan; what was not measured is NaN of quality `missing`.
+
+        Raises:
+            RunError: As `to_numpy`, or the recorder's rows are points of nothing with a shape.
+        """
+        k = self.recorder(recorder)
+        spec = self.specs[k]
+        if not spec.axes:
+            raise RunError(f"The rows of {spec.name} have no axes: they are a list.")
+        table = self._gathered(recorder)
+        return grids.gridded(table, spec.axes, self.places(k, len(table.arrays[about.ROW])))
+
+    def places(self, k: int, stop: int) -> Any:
+        """Where the rows of recorder `k` before `stop` belong along its axes: whole numbers by row
+        and axis, -1 where that is nowhere."""
+        import numpy as np
+
+        count = len(self.specs[k].axes)
+        names = ", ".join(f"ifnull(a{j}, -1)" for j in range(count)) or "NULL"
+        with self._open() as connection:
+            found = connection.execute(
+                f"SELECT {names} FROM rows_{k} WHERE n < ? ORDER BY n", (stop,)
+            ).fetchall()
+        return np.array(found, dtype=np.int64).reshape(len(found), count) if count else None
 
     def to_pandas(self, recorder: str = "") -> Any:
         """A pandas DataFrame; `attrs["units"]` and `attrs["about"]` say the rest.
@@ -268,12 +303,19 @@ class RunReader:
         """
         return dataframes.to_polars(self._gathered(recorder))
 
-    def to_xarray(self, recorder: str = "") -> Any:
-        """An xarray Dataset along `row`, with units, quality and what the run knows in `attrs`.
+    def to_xarray(self, recorder: str = "", *, shaped: bool | None = None) -> Any:
+        """An xarray Dataset with units, quality and what the run knows in `attrs`.
+
+        Args:
+            shaped: With one dimension per axis of the scan, else along `row`; None for the axes
+                where there are any.
 
         Raises:
             RunError: As `to_numpy`, or xarray is missing.
         """
+        axes = self.specs[self.recorder(recorder)].axes
+        if shaped or (shaped is None and axes):
+            return grids.to_xarray(self.grid(recorder))
         return dataframes.to_xarray(self._gathered(recorder))
 
     def _gathered(self, recorder: str) -> dataframes.Columns:

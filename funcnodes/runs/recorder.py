@@ -14,8 +14,10 @@ import msgspec
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
 from funcnodes.core.naming import name_of
+from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import GraphError, SavedGraphError, UnitError
-from funcnodes.runs.columns import ColumnInput, column_type, name_for, origin_of, unique
+from funcnodes.runs.columns import ColumnInput, column_type, name_for, origin_of
+from funcnodes.runs.names import unique
 from funcnodes.runs.records import NOTHING, Cell, Column, ScanAxis, TableSpec
 from funcnodes.runs.streams import MonitorStream, T, streams_of
 from funcnodes.runs.table import Table
@@ -312,8 +314,10 @@ def _linked(ports: Sequence[NodeInput]) -> tuple[Column, ...]:
 def _column(port: NodeInput) -> Column:
     source = port.sources[0]
     origin = origin_of(source).node
-    device, member = str(getattr(origin, "device", "")), str(getattr(origin, "member", ""))
-    if isinstance(origin, _ReadsMember):
+    device, member = "", ""
+    if isinstance(origin, DeviceNode):
+        device, member = origin.device, origin.member
+    elif isinstance(origin, _ReadsMember):
         device, member = origin.reads()
     return Column(
         name=port.name,

@@ -53,6 +53,11 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     uncertainty: str = ""
 
     @property
+    def source(self) -> str:
+        """Instrument and member, as "smu.reading", or ""."""
+        return f"{self.device}.{self.member}" if self.device else ""
+
+    @property
     def label(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 

@@ -84,13 +84,13 @@ def read_specs(connection: sqlite3.Connection) -> list[TableSpec]:
             TableSpec(recorder=node, name=name, columns=_read_old_columns(connection, k))
             for k, node, name in found
         ]
-    found = connection.execute("SELECT k, node, name, stream, kind FROM recorders ORDER BY k")
+    known = connection.execute("SELECT k, node, name, stream, kind FROM recorders ORDER BY k")
     return [
         TableSpec(
             recorder=node, name=name, stream=stream, kind=kind,
             columns=_read_columns(connection, k), axes=_read_axes(connection, k),
         )
-        for k, node, name, stream, kind in found.fetchall()
+        for k, node, name, stream, kind in known.fetchall()
     ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from funcnodes.core import Frame, Node, Wave
-from funcnodes.runs.columns import unique
+from funcnodes.runs.names import unique
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.records import Column, ScanAxis
 

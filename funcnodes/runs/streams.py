@@ -12,7 +12,7 @@ from funcnodes.core import Frame, Node, NodeInput, NodeOutput
 from funcnodes.core.naming import name_of
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.nodes import DeviceMonitor
-from funcnodes.runs.columns import unique
+from funcnodes.runs.names import unique
 
 T = "t"
 """Column of every stream: seconds since the run began."""
@@ -65,7 +65,7 @@ def _monitors(port: NodeInput) -> tuple[DeviceMonitor, ...]:
     """The monitors that a column comes from; none where a scan has a hand in it."""
     found: dict[DeviceMonitor, None] = {}
     seen: set[Node] = set()
-    stack = [source for source in port.sources]
+    stack = list(port.sources)
     while stack:
         source = stack.pop()
         node = source.passage or source.node

@@ -62,7 +62,8 @@ class Repeat(Scan):
     def dimensions(self) -> tuple[ScanAxis, ...]:
         every_s = float(self.every.value)
         kind: AxisKind = "time" if every_s > 0 else "points"
-        name = self.name if self.name != self.node_name else kind.rstrip("s")
+        name = "t" if every_s > 0 else "point"
+        name = self.name if self.name != self.node_name else name
         unit = "s" if every_s > 0 else ""
         return (ScanAxis(name=name, unit=unit, kind=kind, node=name_of(self), step=every_s),)
 
