@@ -67,6 +67,8 @@ def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json 
     from funcnodes.runs.verdicts import lines, result_of
 
     reader = find_run(ctx.obj, run, worker)
+    from funcnodes.runs.about import axis_text
+
     if as_json:
         print_json(_everything(reader))
         return
@@ -78,10 +80,13 @@ def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json 
         print(f"verdict    {found.verdict}")
         for line in lines(found):
             print(f"  {line}")
-    for spec in reader.specs:
-        print(f"\n{spec.name}")
+    for k, spec in enumerate(reader.specs):
+        rows = f"{reader.count(k):,} rows"
+        print(f"\n{spec.name}  {rows if spec.kind == 'scan' else f'{rows}, stream {spec.stream}'}")
+        for axis in spec.axes:
+            print(f"  axis {axis.name}: {axis_text(axis)}")
         for column in spec.columns:
-            print(f"  {column.label}")
+            print(f"  {column.label}{f'  from {column.source}' if column.source else ''}")
     changes = list(_changes(reader))
     if changes:
         print("\nDevices, before and after")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core import Node, NodeInput, Rows
-from funcnodes.core.naming import name_of
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import Column
@@ -16,7 +15,7 @@ class PlotChoice:
     """What is drawn: columns by name, and the text at the axes.
 
     Attributes:
-        recorder: Id of the recorder that feeds the plot, or "" while none does.
+        recorder: Id of the recorder that feeds the plot, or of a stream of it; "" while none does.
     """
 
     recorder: str
@@ -30,7 +29,7 @@ class XYPlot(Node):
     """Draws columns of a recorder against each other, point by point.
 
     Without a choice, the first column is x, and the last one is y, together with the columns
-    that have its unit.
+    that have its unit. A column that a monitor feeds is drawn over time, with others of its stream.
     """
 
     node_id = "plot.xy"
@@ -63,11 +62,11 @@ class XYPlot(Node):
     def choice(self) -> PlotChoice:
         """What is drawn now, with the defaults filled in."""
         recorder = self._recorder()
-        columns = recorder.columns() if recorder is not None else ()
+        key, columns = _table_of(recorder, (*self.y, self.x))
         x, y = choose_columns(columns, self.x, self.y)
         named = {column.name: column for column in columns}
         return PlotChoice(
-            recorder=name_of(recorder) if recorder is not None else "",
+            recorder=key,
             x=x,
             y=y,
             x_label=_label([named[x]] if x in named else []),
@@ -88,6 +87,18 @@ class XYPlot(Node):
         self.x, self.y = x, tuple(str(name) for name in y)
 
 
+def _table_of(
+    recorder: Recorder | None, wanted: tuple[str, ...]
+) -> tuple[str, tuple[Column, ...]]:
+    """Key and columns of the points, or of the stream that has the first wanted column."""
+    tables = recorder.tables() if recorder is not None else [("", ())]
+    for name in wanted:
+        for key, columns in tables:
+            if any(column.name == name for column in columns):
+                return key, columns
+    return next((table for table in tables if table[1]), tables[0])
+
+
 def choose_columns(
     columns: tuple[Column, ...], x: str = "", y: tuple[str, ...] = ()
 ) -> tuple[str, tuple[str, ...]]:
@@ -95,6 +106,9 @@ def choose_columns(
     drawable = [column for column in columns if column.kind in ("number", "quantity", "any")]
     if not drawable:
         return x, y
+    names = {column.name for column in columns}
+    x = x if x in names else ""
+    y = tuple(name for name in y if name in names)
     x = x or next((c.name for c in drawable if c.name not in y), drawable[0].name)
     if not y:
         rest = [column for column in drawable if column.name != x]

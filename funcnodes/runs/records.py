@@ -216,6 +216,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         sample, project, notes: What was said of it before it began, see `RunAbout`.
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
+        streams: What was sampled beside the scan, by name.
     """
 
     id: str
@@ -238,6 +239,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     replayed: str = ""
     versions: dict[str, str] = {}
     message: str = ""
+    streams: tuple[str, ...] = ()
     format: int = FORMAT_VERSION
 
     @property

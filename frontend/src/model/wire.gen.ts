@@ -241,6 +241,7 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+  streams: Array<string>;
 }
 
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
@@ -551,6 +552,7 @@ export interface Rows {
   columns: Array<Column>;
   data: Array<Array<number | null>>;
   stop: number;
+  recorders: Array<string>;
 }
 
 export interface DevicePut {
@@ -1015,6 +1017,7 @@ export interface GetRows {
   run: string;
   start?: number;
   limit?: number;
+  recorder?: string;
   points?: number;
 }
 
@@ -1030,6 +1033,7 @@ export interface ExportRun {
   run: string;
   format?: "csv";
   after?: string;
+  recorder?: string;
 }
 
 /** Ack.result is a Snapshot (the server asks for it when somebody subscribes). */

@@ -217,6 +217,8 @@ class RunView(Base, kw_only=True):
     waiting: str = ""
     """What holds it up just now, e.g. "waiting for dmm"."""
     nodespace: str = ""
+    streams: list[str] = []
+    """What was sampled beside the scan, by name."""
 
 
 class PromptView(Base, kw_only=True):
