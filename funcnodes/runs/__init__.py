@@ -27,6 +27,7 @@ from funcnodes.runs.scans import (
     FindOptimum,
     FindOptimum2D,
     FindOptimum3D,
+    FlyScan,
     ListSweep,
     LogarithmicSweep,
     Optimiser,
@@ -60,6 +61,7 @@ NODE_SHELF = Shelf(
         FindOptimum2D,
         FindOptimum3D,
         Repeat,
+        FlyScan,
         Settle,
         WaitUntil,
         Average,
@@ -82,8 +84,9 @@ NODE_SHELF = Shelf(
 
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
-    "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep",
-    "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage", "Run", "RunHead",
-    "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search", "Settle",
-    "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot", "active_run",
+    "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "FlyScan", "ListSweep",
+    "LogarithmicSweep", "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage",
+    "Run", "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search",
+    "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot",
+    "active_run",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from funcnodes.core import Node, NodeInput, Rows
 from funcnodes.errors import SavedGraphError
-from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.recorder import RowsSource
 from funcnodes.runs.records import Column
 
 
@@ -73,9 +73,9 @@ class XYPlot(Node):
             y_label=_label([named[name] for name in y if name in named]),
         )
 
-    def _recorder(self) -> Recorder | None:
+    def _recorder(self) -> RowsSource | None:
         feeding = [source.node for source in self.rows.sources]
-        return next((node for node in feeding if isinstance(node, Recorder)), None)
+        return next((node for node in feeding if isinstance(node, RowsSource)), None)
 
     def saved_extra(self) -> dict[str, Any]:
         return {key: value for key, value in (("x", self.x), ("y", list(self.y))) if value}
@@ -88,7 +88,7 @@ class XYPlot(Node):
 
 
 def _table_of(
-    recorder: Recorder | None, wanted: tuple[str, ...]
+    recorder: RowsSource | None, wanted: tuple[str, ...]
 ) -> tuple[str, tuple[Column, ...]]:
     """Key and columns of the points, or of the stream that has the first wanted column."""
     tables = recorder.tables() if recorder is not None else [("", ())]

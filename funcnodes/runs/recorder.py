@@ -69,6 +69,28 @@ class RowTarget:
         self.table.append(cells, wall=wall, mono=mono, places=places)
 
 
+@runtime_checkable
+class StreamKeeper(Protocol):
+    """A node that keeps a stream of the run by itself, such as an instrument in flight."""
+
+    def stream_spec(self, around: Sequence[ScanAxis]) -> TableSpec:
+        """What it keeps; `around` are the axes of what it is nested in."""
+
+    def begin_stream(self, wave: Wave, target: RowTarget, *, began: float, placed: Placing) -> None:
+        """Keep what happens in a run from now on; see `Recorder.begin`."""
+
+    def end_stream(self) -> None:
+        """Keep nothing more."""
+
+
+@runtime_checkable
+class RowsSource(Protocol):
+    """A node whose rows can be drawn."""
+
+    def tables(self) -> list[tuple[str, tuple[Column, ...]]]:
+        """Key and columns of each table that it makes in a run."""
+
+
 @dataclass(slots=True)
 class _Recording:
     """What a recorder keeps for the length of a run.

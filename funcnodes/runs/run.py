@@ -21,14 +21,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
+from funcnodes.core import Frame, Node, NodeSpace, Outcome, Wave, clock
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import outage
 from funcnodes.runs.plan import Plan
-from funcnodes.runs.recorder import Recorder, RowTarget
+from funcnodes.runs.recorder import Recorder, RowTarget, StreamKeeper
 from funcnodes.runs.records import (
     ENDED,
     Cell,
@@ -42,7 +42,7 @@ from funcnodes.runs.records import (
     StorageError,
     TableSpec,
 )
-from funcnodes.runs.shape import Place, Places, axes_around
+from funcnodes.runs.shape import Place, PointPlaces, axes_around
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
@@ -102,6 +102,7 @@ class Run:
         self._latch = around.latch
         self._arming = self.space.arming
         self._recorders = [n for n in self.space.walk() if isinstance(n, Recorder) and not n.muted]
+        self._keepers = [n for n in plan.nodes if isinstance(n, StreamKeeper) and not n.muted]
         self._state: RunState = "running"
         self._outcome: RunState = "complete"
         self._wave = self.space.root_wave("run")
@@ -111,7 +112,7 @@ class Run:
         self._ran: set[Frame] = set()
         self._used = outage.used(plan.nodes)
         self._points: list[Wave] = []  # under way, outer ones first
-        self._places = Places()
+        self._places = PointPlaces()
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._writer: RunWriter | None = None
@@ -306,6 +307,7 @@ class Run:
         loop = asyncio.get_running_loop()
         layouts = [self._layout(recorder) for recorder in self._recorders]
         specs = [spec for layout in layouts for spec in layout]
+        specs += [self._stream(keeper) for keeper in self._keepers]
         self._writer = self._around.store.create(
             graph=self.space.serialize(),
             specs=specs,
@@ -326,6 +328,18 @@ class Run:
         for recorder, layout in zip(self._recorders, layouts, strict=True):
             own, targets = targets[: len(layout)], targets[len(layout) :]
             recorder.begin(self._wave, own, began=began, placed=placed)
+        for keeper, target in zip(self._keepers, targets, strict=True):
+            keeper.begin_stream(self._wave, target, began=began, placed=placed)
+
+    def _stream(self, keeper: StreamKeeper) -> TableSpec:
+        around = axes_around(keeper, self.plan) if isinstance(keeper, Node) else ()
+        return keeper.stream_spec(around)
+
+    def _end_recording(self) -> None:
+        for recorder in self._recorders:
+            recorder.end()
+        for keeper in self._keepers:
+            keeper.end_stream()
 
     def _layout(self, recorder: Recorder) -> list[TableSpec]:
         """What a recorder is going to keep: its points with their axes, and streams beside them."""
@@ -338,8 +352,7 @@ class Run:
 
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
-        for recorder in self._recorders:
-            recorder.end()
+        self._end_recording()
         self._state = "aborted"
         if self._writer is not None:
             message = "It was given up before it began."
@@ -444,8 +457,7 @@ class Run:
                 self.log("info", result.device, f"{result.device} was {result.state}.")
 
     async def _close(self) -> None:
-        for recorder in self._recorders:
-            recorder.end()
+        self._end_recording()
         state = self._outcome
         if state != "complete":
             level: LogLevel = "error" if state == "failed" else "warning"

@@ -49,7 +49,7 @@ def axes_around(node: Node, plan: Plan, columns: Sequence[Column] = ()) -> tuple
     return tuple(named)
 
 
-class Places:
+class PointPlaces:
     """Where the points lie that are under way."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Places:
 
 def _nested(node: Node, plan: Plan) -> list[Frame] | None:
     """The frames around `node`, the outermost first; None where they are beside each other."""
-    around = [frame for frame in plan.frames if node in plan.bodies[frame]]
+    around = [f for f in plan.frames if f is not node and node in plan.bodies[f]]
     around.sort(key=lambda frame: -sum(other in plan.bodies[frame] for other in around))
     for n, frame in enumerate(around):
         if any(other not in plan.bodies[frame] for other in around[n + 1 :]):

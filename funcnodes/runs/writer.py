@@ -294,15 +294,15 @@ class RunWriter:
         blocks: list[tuple[Any, ...]] = []
         with _transaction(connection):
             for item in batch:
-                if type(item) is not tuple:
+                if not isinstance(item, tuple):
                     continue
-                first, second = item
-                if type(first) is int:
-                    rows.setdefault(first, []).append(second)
+                if isinstance(item[0], int):
+                    rows.setdefault(item[0], []).append(item[1])
                     continue
-                connection.execute(first, second)
-                if first is _INSERT_BLOCK:
-                    blocks.append(second)
+                sql, parameters = item
+                connection.execute(sql, parameters)
+                if sql is _INSERT_BLOCK:
+                    blocks.append(parameters)
             for k, cells in rows.items():
                 connection.executemany(self._insertions[k], cells)
         for block in blocks:

@@ -529,8 +529,9 @@ class Commands:
     async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
         def export() -> schema.ExportPiece:
             reader = self._found(body.run)
-            name, piece = csv_name(reader.head, body.recorder), csv_piece(
-                reader, body.after, recorder=body.recorder
+            name, piece = (
+                csv_name(reader.head, body.recorder),
+                csv_piece(reader, body.after, recorder=body.recorder),
             )
             return schema.ExportPiece(
                 name=name, media_type=MEDIA_TYPE, data=piece.data, next=piece.next

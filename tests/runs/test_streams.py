@@ -1,4 +1,4 @@
-"""Streams beside a scan: what monitors see, with rows and a clock of their own, over real sockets."""
+"""Streams beside a scan: what monitors see, in rows with a clock of their own."""
 
 import asyncio
 import json
@@ -110,7 +110,9 @@ async def test_a_monitor_beside_a_scan_is_a_stream_with_its_own_clock(
     with h5py.File(tmp_path / "x.h5") as file:
         assert [len(file[each.name]["row"]) for each in reader.specs] == [8, len(rows["t"])]
     with h5py.File(tmp_path / "x.nxs") as file:
-        groups = [key for key in file["entry"] if file["entry"][key].attrs.get("NX_class") == "NXdata"]
+        groups = [
+            key for key in file["entry"] if file["entry"][key].attrs.get("NX_class") == "NXdata"
+        ]
         assert len(groups) == 2
     with h5py.File(tmp_path / "x.nc") as file:
         assert file[name].shape == rows[name].shape

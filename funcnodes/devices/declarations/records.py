@@ -237,6 +237,9 @@ class Part:
     requires: Requires = field(default_factory=dict)
 
 
+FieldWords = tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part
+
+
 def part(
     unit: str = "",
     title: str = "",
@@ -263,7 +266,7 @@ def record(
     valid_s: float | None = None,
     separator: str = ",",
     missing: Missing | None = None,
-    **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
+    **fields: FieldWords,
 ) -> Record:
     """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`.
 
@@ -271,19 +274,19 @@ def record(
         missing: What means "no number" in any of its fields that says nothing else.
         fields: Type, unit and title of each number, a `part` or a `StatusWord`, in order.
     """
-    found = tuple(_field(name, given, missing) for name, given in fields.items())
     return Record(
-        query=query, fields=found, separator=separator, title=title, doc=doc, source=source,
-        timeout_s=timeout_s,
+        query=query, fields=fields_of(fields, missing), separator=separator,
+        title=title, doc=doc, source=source, timeout_s=timeout_s,
         requires=requires or {}, needs=needs, role=role, poll=poll, valid_s=valid_s,
     )  # fmt: skip
 
 
-def _field(
-    name: str,
-    given: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
-    missing: Missing | None,
-) -> Field:
+def fields_of(given: Mapping[str, FieldWords], missing: Missing | None = None) -> tuple[Field, ...]:
+    """Fields as they are declared, in order."""
+    return tuple(_field(name, each, missing) for name, each in given.items())
+
+
+def _field(name: str, given: FieldWords, missing: Missing | None) -> Field:
     if isinstance(given, StatusWord):
         return Field(name, title=given.title, status=given)
     if not isinstance(given, Part):
