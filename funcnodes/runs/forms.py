@@ -7,12 +7,12 @@ its quality beside it. Every export but CSV is made of batches.
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from funcnodes.runs.about import ELAPSED, ROW, TIME
-from funcnodes.runs.records import QUALITIES, RowPage, RunHead, TableSpec
+from funcnodes.runs.records import QUALITIES, RunHead, TableSpec
 
 Kind = Literal["real", "integer", "truth", "text", "array", "other"]
 Batch = dict[str, Any]
@@ -71,18 +71,50 @@ def titled(spec: TableSpec, forms: Sequence[Form]) -> list[Titled]:
     ]  # fmt: skip
 
 
-def batch(page: RowPage, head: RunHead, columns: Sequence[Titled]) -> Batch:
-    """One page as arrays by title."""
+class StoredRows(Protocol):
+    """Rows as they lie in a file, column by column; see `schema`."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def wall(self) -> Sequence[float]: ...
+
+    @property
+    def mono(self) -> Sequence[float]: ...
+
+    def cells(self, i: int) -> Sequence[Any]:
+        """Of column `i`, as SQLite keeps them."""
+
+    def codes(self, i: int) -> Sequence[int]:
+        """Of the quality of column `i`."""
+
+    def values(self, i: int) -> Sequence[Any]:
+        """Of column `i`, as they were recorded."""
+
+
+def batch(
+    rows: StoredRows, head: RunHead, columns: Sequence[Titled], words: Sequence[str]
+) -> Batch:
+    """Some rows as arrays by title; `words` are the qualities by code."""
     import numpy as np
 
+    qualities = np.array(words, dtype=f"<U{max(map(len, QUALITIES))}")
+    wall = np.array(rows.wall, dtype=np.float64)
     found: Batch = {
-        ROW: np.arange(page.start, page.start + len(page), dtype=np.int64),
-        TIME: np.array(page.wall, dtype=np.float64),
-        ELAPSED: np.array(page.mono, dtype=np.float64) - head.started_mono,
+        ROW: np.arange(rows.start, rows.start + len(wall), dtype=np.int64),
+        TIME: wall,
+        ELAPSED: np.array(rows.mono, dtype=np.float64) - head.started_mono,
     }
-    for column, values, quality in zip(columns, page.values, page.quality, strict=True):
-        found[column.title] = _array(column.form, values)
-        found[column.quality] = np.array(quality, dtype=f"<U{max(map(len, QUALITIES))}")
+    for i, column in enumerate(columns):
+        kind = column.form.kind
+        if kind == "real":
+            found[column.title] = np.array(rows.cells(i), dtype=np.float64)  # NaN for NULL
+        elif kind == "integer":
+            found[column.title] = np.array(rows.cells(i), dtype=np.int64)
+        else:
+            found[column.title] = _array(column.form, rows.values(i))
+        found[column.quality] = qualities[np.array(rows.codes(i), dtype=np.intp)]
     return found
 
 
@@ -117,10 +149,8 @@ def _free(name: str, taken: set[str]) -> str:
 def _array(form: Form, values: Sequence[Any]) -> Any:
     import numpy as np
 
-    if form.kind == "real":
-        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-    if form.kind in ("integer", "truth"):
-        return np.array(values, dtype=np.int64 if form.kind == "integer" else np.bool_)
+    if form.kind == "truth":
+        return np.array(values, dtype=np.bool_)
     if form.kind == "array":
         stacked = np.empty((len(values), *form.shape), dtype=form.dtype)
         for n, value in enumerate(values):

@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -19,9 +20,8 @@ from urllib.parse import quote
 import msgspec
 
 from funcnodes.core import clock
-from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
-from funcnodes.runs import about, annotations, cells, dataframes, forms, grids, schema, seal
+from funcnodes.runs import about, annotations, dataframes, forms, grids, schema, seal
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
@@ -33,6 +33,7 @@ from funcnodes.runs.records import (
     RunHead,
     TableSpec,
 )
+from funcnodes.runs.stored import Stored, page_of
 from funcnodes.runs.thinning import rows_to_draw
 from funcnodes.runs.writer import is_being_written, storage_error
 
@@ -86,7 +87,7 @@ class RunReader:
                 f"SELECT * FROM rows_{k} WHERE n >= ? AND n < ? ORDER BY n",
                 (start, start + max(limit, 0)),
             ).fetchall()
-            return _page(self.specs[k], start, found, _Blocks(connection))
+            return page_of(self.specs[k], start, found, connection)
 
     def thinned(self, start: int, points: int, *, k: int = 0) -> tuple[RowPage, int]:
         """Rows from `start` on as a plot needs them: about `points` of them at most, with every
@@ -103,7 +104,7 @@ class RunReader:
         start, spec = max(start, 0), self.specs[k]
         with self._open() as connection:
             found = rows_to_draw(connection, k, len(spec.columns), start, points)
-            page = _page(spec, start, found, _Blocks(connection))
+            page = page_of(spec, start, found, connection)
             return page, found[-1][0] + 1 if found else start
 
     def pages(self, *, k: int = 0, page_rows: int = PAGE_ROWS) -> Iterator[RowPage]:
@@ -200,8 +201,17 @@ class RunReader:
         """The rows of recorder `k` before `stop` as arrays, few at a time."""
         head = self.head
         for start in range(0, stop, BATCH_ROWS):
-            page = self.rows(start, min(BATCH_ROWS, stop - start), k=k)
-            yield forms.batch(page, head, columns)
+            yield self._batch(columns, k, start, min(start + BATCH_ROWS, stop), head)
+
+    def _batch(
+        self, columns: Sequence[forms.Titled], k: int, start: int, stop: int, head: RunHead
+    ) -> forms.Batch:
+        with self._open() as connection:
+            found = connection.execute(
+                f"SELECT * FROM rows_{k} WHERE n >= ? AND n < ? ORDER BY n", (start, stop)
+            ).fetchall()
+            rows = Stored(self.specs[k], start, found, connection)
+            return forms.batch(rows, head, columns, rows.words)
 
     def verify(self) -> Verdict:
         """Whether what was measured is as it was when the run ended; reads all of the file.
@@ -240,6 +250,33 @@ class RunReader:
             raise storage_error(self.path, error) from error
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
+
+    def column(self, name: str, recorder: str = "") -> Any:
+        """One column as an array, read without the others: float64 of numbers, NaN where a cell is
+        empty; other cells as `to_numpy`.
+
+        Raises:
+            RunError: The run has no such recorder, or that no such column.
+        """
+        import numpy as np
+
+        k = self.recorder(recorder)
+        stop = self.count(k)
+        spec = self.specs[k]
+        names = [column.name for column in spec.columns]
+        if name not in names:
+            raise RunError(f"{spec.name} has no column {name!r}; it has {', '.join(names)}.")
+        i = names.index(name)
+        if spec.columns[i].kind in ("number", "quantity"):
+            with self._open() as connection, suppress(TypeError, ValueError):
+                found = connection.execute(
+                    f"SELECT v{i} FROM rows_{k} WHERE n < ? ORDER BY n", (stop,)
+                )
+                return np.fromiter(chain.from_iterable(found), np.float64, stop)
+        columns = self.columns(k, stop)
+        empty = self._batch(columns, k, 0, 0, self.head)
+        pieces = (each[columns[i].title] for each in self.batches(columns, k, stop))
+        return np.concatenate([empty[columns[i].title], *pieces])
 
     def to_numpy(self, recorder: str = "", *, shaped: bool = False) -> dict[str, Any]:
         """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
@@ -322,7 +359,7 @@ class RunReader:
         k = self.recorder(recorder)
         stop = self.count(k)
         columns = self.columns(k, stop)
-        empty = forms.batch(self.rows(0, 0, k=k), self.head, columns)
+        empty = self._batch(columns, k, 0, 0, self.head)
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )
@@ -393,27 +430,6 @@ _NEEDS_WRITING = {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_CANTINI
                   "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_DIRECTORY"}  # fmt: skip
 
 
-class _Blocks:
-    """Arrays of a run, read by number."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def put(self, array: Any) -> int:
-        """Never called: a reader writes nothing."""
-        raise NotImplementedError("blocks are written through RunWriter")
-
-    def get(self, number: int) -> Any:
-        import numpy as np
-
-        found = self._connection.execute(
-            "SELECT dtype, shape, data FROM blobs WHERE id = ?", (number,)
-        ).fetchone()
-        dtype, shape, data = found
-        lengths = tuple(int(length) for length in shape.split(",") if length)
-        return np.frombuffer(data, dtype=np.dtype(dtype)).reshape(lengths)
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
@@ -430,21 +446,3 @@ def _last_wall(connection: sqlite3.Connection) -> float | None:
         row = connection.execute(f"SELECT wall FROM rows_{k} ORDER BY n DESC LIMIT 1").fetchone()
         walls += row or []
     return max(walls, default=None)
-
-
-def _page(spec: TableSpec, start: int, found: list[Any], blocks: _Blocks) -> RowPage:
-    words = schema.read_qualities(blocks._connection)
-    end = 3 + 2 * len(spec.columns)
-    columns = list(zip(*found, strict=True)) or [()] * (end + len(spec.axes))
-    quality: list[list[Quality]] = [[words[code] for code in codes] for codes in columns[4:end:2]]
-    values = [
-        [
-            cell if type(cell) is float else cells.decode(cell, mark, blocks)
-            for cell, mark in zip(stored, marks, strict=True)
-        ]
-        for stored, marks in zip(columns[3:end:2], quality, strict=True)
-    ]
-    return RowPage(
-        table=spec, start=start, wall=columns[1], mono=columns[2], values=values, quality=quality,
-        places=columns[end:],
-    )  # fmt: skip

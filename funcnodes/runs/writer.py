@@ -106,6 +106,7 @@ class RunWriter:
         self._appended = [0] * len(self.specs)
         self._committed = [0] * len(self.specs)
         self._insertions = [schema.insertion(k, spec) for k, spec in enumerate(self.specs)]
+        self._axes = [len(spec.axes) for spec in self.specs]
         self._blobs = 0
         self._seal = Seal()
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
@@ -139,9 +140,9 @@ class RunWriter:
             value = cell.value
             add(value if type(value) is float and value == value else encode(value, self))
             add(_CODE[cell.quality])
-        axes = self.specs[k].axes
+        axes = self._axes[k]
         if axes:
-            row += places or (None,) * len(axes)
+            row += places or (None,) * axes
         self._appended[k] = n + 1
         self._items.put((k, row))
         return n
@@ -150,6 +151,7 @@ class RunWriter:
         """Queue a recorder beside those that were there from the beginning; returns its `k`."""
         k = len(self.specs)
         self.specs = (*self.specs, spec)
+        self._axes.append(len(spec.axes))
         self._appended.append(0)
         self._committed.append(0)
         self._insertions.append(schema.insertion(k, spec))

@@ -1,6 +1,7 @@
 """A run knows what its rows are points of: axes from nested scans, and each row's cell."""
 
 import asyncio
+import json
 import math
 import sqlite3
 from pathlib import Path
@@ -267,3 +268,53 @@ def test_a_list_of_rows_has_no_shape(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no axes"):
         reader.to_numpy(shaped=True)
     assert reader.to_xarray().sizes == {"row": 0}
+
+
+VERSION_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE graph (json TEXT NOT NULL);
+CREATE TABLE recorders (k INTEGER PRIMARY KEY, node TEXT NOT NULL, name TEXT NOT NULL);
+CREATE TABLE columns (k INTEGER NOT NULL, i INTEGER NOT NULL, name TEXT NOT NULL,
+    unit TEXT NOT NULL, kind TEXT NOT NULL, node TEXT NOT NULL, port TEXT NOT NULL,
+    PRIMARY KEY (k, i)) WITHOUT ROWID;
+CREATE TABLE quality (code INTEGER PRIMARY KEY, word TEXT NOT NULL);
+CREATE TABLE blobs (id INTEGER PRIMARY KEY, dtype TEXT NOT NULL, shape TEXT NOT NULL,
+    data BLOB NOT NULL);
+CREATE TABLE events (id INTEGER PRIMARY KEY, wall REAL NOT NULL, mono REAL NOT NULL,
+    kind TEXT NOT NULL, data TEXT NOT NULL);
+CREATE TABLE log (id INTEGER PRIMARY KEY, wall REAL NOT NULL, level TEXT NOT NULL,
+    source TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE snapshots (moment TEXT NOT NULL, device TEXT NOT NULL, wall REAL NOT NULL,
+    parameters TEXT NOT NULL, PRIMARY KEY (moment, device)) WITHOUT ROWID;
+CREATE TABLE rows_0 (n INTEGER PRIMARY KEY, wall REAL, mono REAL, v0, q0 INTEGER);
+INSERT INTO recorders VALUES (0, 'rec', 'Recorder');
+INSERT INTO columns VALUES (0, 0, 'V', 'V', 'quantity', 'n1', 'out');
+INSERT INTO quality VALUES (0, 'ok');
+INSERT INTO graph VALUES ('{}');
+INSERT INTO rows_0 VALUES (0, 1.0, 1.0, 0.5, 0), (1, 2.0, 2.0, 0.7, 0);
+"""
+SEAL_1 = "sha256:a88bba709c08bed2a7c9d9606571d77e28efa343a8a68f1b8e31ffb9e7173bbb"
+"""What that file was sealed with, by the version of then."""
+
+
+def test_a_file_of_the_first_version_is_read_verified_and_exported(tmp_path: Path) -> None:
+    """Files from before have one stream, no axes, and keep the seal that they were given."""
+    path = tmp_path / "00001-01HF7YAT00000000000000000A.sqlite"
+    meta = {
+        "id": "01HF7YAT00000000000000000A", "number": 1, "state": "complete", "started": 1.0,
+        "ended": 3.0, "rows": 2, "format": 1, "seal": SEAL_1,
+    }  # fmt: skip
+    with sqlite3.connect(path) as connection:
+        connection.executescript(VERSION_1)
+        rows = [(key, json.dumps(value)) for key, value in meta.items()]
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+    connection.close()
+    reader = RunReader(path)
+    assert reader.head.streams == ()
+    assert (reader.specs[0].stream, reader.specs[0].axes) == ("primary", ())
+    assert reader.to_numpy()["V"].tolist() == reader.column("V").tolist() == [0.5, 0.7]
+    assert reader.to_xarray().sizes == {"row": 2}
+    assert reader.verify() == "intact"
+    export_runs([reader], tmp_path / "x.nc", "netcdf")
+    with xarray.open_dataset(tmp_path / "x.nc", engine="h5netcdf") as back:
+        assert back["V"].values.tolist() == [0.5, 0.7]
