@@ -113,16 +113,18 @@ def table_facts(spec: TableSpec, rows: int) -> Facts:
     """What the columns of a recorder mean."""
     yield "recorder", spec.name
     if spec.kind != "scan":
-        yield "stream", f"{spec.stream}, rows by {_ROWS_BY[spec.kind]}"
+        yield "stream", spec.stream
+        yield "rows by", _ROWS_BY[spec.kind]
     yield "rows", str(rows)
     yield from CLOCKS.items()
     for axis in spec.axes:
         yield f"axis {axis.name}", axis_text(axis)
     for column in spec.columns:
-        parts = [f"unit {column.unit or 'none'}"]
-        parts += [f"from {column.source}"] if column.source else []
-        parts += [f"uncertainty in {column.uncertainty}"] if column.uncertainty else []
-        yield f"column {column.name}", ", ".join(parts)
+        yield f"column {column.name}", f"unit {column.unit or 'none'}"
+        if column.source:
+            yield f"source of {column.name}", column.source
+        if column.uncertainty:
+            yield f"uncertainty of {column.name}", column.uncertainty
     yield "quality", "ok, or why not to trust the cell beside it"
 
 

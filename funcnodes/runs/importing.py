@@ -25,6 +25,7 @@ from funcnodes.runs.about import ROW
 from funcnodes.runs.export import unquoted
 from funcnodes.runs.records import (
     NOTHING,
+    PRIMARY,
     QUALITIES,
     Cell,
     Column,
@@ -92,6 +93,8 @@ def _recorded(
         recorder=table.header.get("recorder", "imported"),
         name=table.header.get("recorder", "Imported"),
         columns=table.columns,
+        stream=table.header.get("stream", PRIMARY) if table.is_ours else PRIMARY,
+        kind="monitor" if table.is_ours and "stream" in table.header else "scan",
     )
     writer = store.create(graph={}, specs=[spec])
     head = _head(writer.head, table, path, title)
@@ -193,7 +196,11 @@ def _our_columns(path: Path, header: dict[str, str], titles: Sequence[str]) -> I
     for title in titles[_CLOCKS + 1 :: 2]:
         name = unquoted(title).removesuffix(" quality")
         unit = header.get(f"column {name}", "unit none").removeprefix("unit ")
-        yield Column(name=name, unit="" if unit == "none" else unit)
+        device, _, member = header.get(f"source of {name}", "").partition(".")
+        yield Column(
+            name=name, unit="" if unit == "none" else unit, device=device, member=member,
+            uncertainty=header.get(f"uncertainty of {name}", ""),
+        )  # fmt: skip
 
 
 def _column(title: str, number: int) -> Column:

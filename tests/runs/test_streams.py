@@ -18,6 +18,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.runs import Runner, RunReader, RunStore
 from funcnodes.runs.export import csv_text
 from funcnodes.runs.exporting import export_runs
+from funcnodes.runs.importing import import_csv
 from funcnodes.runs.local import library
 from funcnodes_simulators import SimulatedBench
 
@@ -117,8 +118,14 @@ async def test_a_monitor_beside_a_scan_is_a_stream_with_its_own_clock(
     with h5py.File(tmp_path / "x.nc") as file:
         assert file[name].shape == rows[name].shape
     text = csv_text(reader, recorder="Oven")
-    assert "# stream: Oven, rows by the monitor's own clock" in text
-    assert f"# column {name}: unit K, from tc.a.kelvin" in text
+    assert "# stream: Oven" in text
+    assert "# rows by: the monitor's own clock" in text
+    (tmp_path / "oven.csv").write_text(text)
+    import_csv(RunStore(tmp_path / "in"), tmp_path / "oven.csv")
+    back = RunStore(tmp_path / "in").find("latest")
+    assert back.specs[0].columns[1].source == "tc.a.kelvin"
+    assert back.head.streams == ("Oven",)
+    assert back.column(name).tolist() == rows[name].tolist()
 
     shown = CliRunner().invoke(app, ["runs", "show", str(run.path)])
     assert "stream Oven" in shown.output, shown.output
