@@ -202,6 +202,18 @@ class Recorder(Node):
         found = self.outputs["rows"].value
         return found if isinstance(found, Table) else None
 
+    def check_run(self) -> list[str]:
+        _, streams = streams_of(self._wired())
+        deaf = [each.name for each in streams if not any(port.triggers for port in each.ports)]
+        return [
+            *super().check_run(),
+            *(
+                f"{self.name} would not hear of {name}: what a monitor gives reaches a recorder "
+                "that no frame holds and no ▶ starts. Give it one of its own."
+                for name in deaf
+            ),
+        ]
+
     def specs(self, axes: Axes = lambda columns: ()) -> list[TableSpec]:
         """What it would record now: first its points, then each stream beside them.
 

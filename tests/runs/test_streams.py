@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from funcnodes.cli.app import app
 from funcnodes.core import NodeSpace
 from funcnodes.devices.bench import Bench
+from funcnodes.errors import RunError
 from funcnodes.runs import Runner, RunReader, RunStore
 from funcnodes.runs.export import csv_text
 from funcnodes.runs.exporting import export_runs
@@ -145,3 +146,6 @@ async def test_a_recorder_of_monitors_only_shows_their_stream(diode: Runner) -> 
     assert recorder.table.spec.stream == "Oven"
     await asyncio.wait_for(run.wait(), patience())
     assert recorder.table.spec.kind == "monitor"
+    sweep.hold(recorder)
+    with pytest.raises(RunError, match=r"would not hear of Oven: .* Give it one of its own"):
+        await diode.start()
