@@ -112,7 +112,7 @@ class RunWriter:
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._closing: Future[None] | None = None
-        self._is_behind = False  # whether there is more to write than goes into one transaction
+        self._is_behind = False  # whether what is queued is due at once
         self._ended = False  # set before the last look at the queue, so that nobody waits for ever
         self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}", daemon=True)
         self._thread.start()
@@ -242,7 +242,9 @@ class RunWriter:
         self.opened.set_result(None)
         last: _Close | None = None
         while last is None:
-            last = self._commit(connection, self._next_batch(), reserve)
+            batch, began = self._next_batch(), time.monotonic()
+            last = self._commit(connection, batch, reserve)
+            self._is_behind |= time.monotonic() - began > self._commit_s
         self._finish(connection, last, reserve)
 
     def _create(self) -> sqlite3.Connection:
