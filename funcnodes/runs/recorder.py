@@ -266,7 +266,7 @@ class Recorder(Node):
         if wave is None:
             return
         table = self.record(wave) or self._record_beside(wave)
-        if table is not None:
+        if table is not None and table is self.table:  # not a stream beside the points
             self.rows.set(table, quality=table.quality)
 
     def record(self, wave: Wave) -> Table | None:

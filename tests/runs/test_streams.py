@@ -91,6 +91,7 @@ async def test_a_monitor_beside_a_scan_is_a_stream_with_its_own_clock(
     assert said[2] == "monitor"
     assert await asyncio.wait_for(run.wait(), patience()) == "complete", run.message
 
+    assert recorder.table.spec == reader.specs[0], "its output has the points"
     assert reader.head.streams == ("Oven",)
     primary, oven = reader.specs
     assert [axis.length for axis in primary.axes] == [8]
