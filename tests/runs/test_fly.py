@@ -180,6 +180,26 @@ async def test_a_lost_trigger_a_half_block_and_a_meter_that_is_away_are_told_and
     assert RunReader(run.path).verify() == "intact"
 
 
+async def test_an_e_stop_ends_a_filling_that_an_instrument_is_deaf_in(
+    runner: Runner, bench: Bench, simulated: SimulatedBench
+) -> None:
+    """S3: the output is off at once, and nothing is put back afterwards (S4)."""
+    smu = bench.device("smu")
+    await smu.member_command("sense_both")
+    await smu.member_set("compliance", 0.1)
+    await smu.member_set("output", True)
+    node = fly(runner, "smu.buffer", readings=2000, block=1000, deadline=100.0)
+    run = await runner.start()
+    await until(lambda: any(c.endswith(":INIT") for c in simulated.commands("smu")))
+    await bench.estop("smoke", "ada")
+    assert await asyncio.wait_for(run.wait(), patience()) == "aborted"
+    assert simulated.state()["smu"]["output"] is False
+    assert len(run.tables[node.uuid]) == 0
+    commands = simulated.commands("smu")
+    assert commands.index(":OUTP OFF") > commands.index(":TRAC:FEED:CONT NEXT;:INIT")
+    assert ":TRIG:COUN 1" not in commands
+
+
 async def test_what_cannot_fly_is_refused_before_anything_moves(
     runner: Runner, simulated: SimulatedBench
 ) -> None:
