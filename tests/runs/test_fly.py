@@ -130,6 +130,7 @@ async def test_a_deaf_instrument_is_armed_for_each_block_and_keeps_its_own_time(
     compliance.inputs["value"].set_value(0.1)
     compliance.outputs["_triggeroutput"].connect(on.inputs["_triggerinput"])
     run = await runner.start()
+    assert run.total == 6, "three blocks for each of two set points"
     assert await asyncio.wait_for(run.wait(), patience()) == "complete", run.message
     reader = RunReader(run.path)
     data = reader.to_xarray("smu.buffer")

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 from funcnodes.core import NodeInput, NodeOutput, PortType, Rows, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.core.nodes import TRIGGER_OUT
+from funcnodes.core.quality import worst
+from funcnodes.core.values import Quality
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.flights import Flight, FlightBlock
 from funcnodes.devices.device.device import Device
@@ -29,7 +31,7 @@ class FlyScan(Scan):
     """Has an instrument take many readings by itself, and fetches them in blocks meanwhile.
 
     Arms it, triggers it where that is for us to do, and gives each block as arrays: **t** in
-    seconds since it was armed, **y** the first of what it measures. All of it becomes a stream of
+    seconds since it began, **y** the first of what it measures. All of it becomes a stream of
     the run, one row per reading. No reading within the deadline, as after a lost trigger, ends it.
     """
 
@@ -79,6 +81,7 @@ class FlyScan(Scan):
     _target: RowTarget | None = None
     _began = 0.0
     _axes = 0
+    _quality: Quality = "ok"  # the worst of the block under way
     _placed: Placing | None = None
 
     # ── what flies ────────────────────────────────────────────────────────────────────────
@@ -102,9 +105,21 @@ class FlyScan(Scan):
         if not self.y.is_connected():
             self.y.type = PortType.of("ndarray", unit=flight.shown[0].unit)
 
+    @property
+    def device(self) -> str:
+        """Name of the device that flies, or ""."""
+        return self.reads()[0]
+
     def resources(self) -> tuple[str, ...]:
-        name = str(self.source.value or "").partition(".")[0]
-        return (name,) if name else ()
+        return (self.device,) if self.device else ()
+
+    def points_total(self) -> int | None:
+        try:
+            _, flight = self._found()
+        except BenchError:
+            return None
+        filling = min(int(self.block.value), flight.most)
+        return -(-int(self.readings.value) // filling) if flight.is_deaf else None
 
     def reads(self) -> tuple[str, str]:
         """Device and name of the flight; both "" where nothing is chosen."""
@@ -189,6 +204,9 @@ class FlyScan(Scan):
 
     # ── its course ────────────────────────────────────────────────────────────────────────
 
+    def quality_of_point(self) -> Quality:
+        return worst((super().quality_of_point(), self._quality))
+
     def dimensions(self) -> tuple[ScanAxis, ...]:
         return (ScanAxis(name="block", kind="points", node=name_of(self)),)
 
@@ -203,6 +221,7 @@ class FlyScan(Scan):
         except BenchError as error:
             raise ExecutionError(f"{self.name}: {error.message}") from error
         count, done = int(self.readings.value), 0
+        self._quality = "ok"
         if self.nodespace is not None:
             self.nodespace.reservations.check(device.name, self.wave, self)
         began = clock.monotonic()
@@ -212,6 +231,7 @@ class FlyScan(Scan):
         async with aclosing(blocks):
             async for block in blocks:
                 self._keep(block, done, flight)
+                self._quality = worst(q for each in block.quality.values() for q in each)
                 done += len(block)
                 self.report(done, count, f"{done:,} of {count:,} readings")
                 first = flight.shown[0].name
