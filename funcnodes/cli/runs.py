@@ -159,7 +159,8 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
     from funcnodes.runs.verdicts import result_of
 
     state = f"{head.state}: {head.message}" if head.message else head.state
-    counts_rows = head.total is not None and not result_of(reader).steps  # a step is a point too
+    counts_rows = head.total is not None and not head.streams
+    counts_rows = counts_rows and not result_of(reader).steps  # a step is a point too
     said = reader.annotations()
     tags = tags_of(said)
     words = [("tags", ", ".join(tags))] if tags else []

@@ -97,13 +97,14 @@ class _Recording:
 
     Attributes:
         began: The run's beginning on the steady clock.
+        points: Where the rows of its points go; None where it only hears of monitors.
         inputs: The columns of its points.
         streams: The columns beside them, and where their rows go.
     """
 
     wave: Wave
     began: float
-    points: RowTarget
+    points: RowTarget | None
     inputs: list[NodeInput]
     streams: list[tuple[MonitorStream, RowTarget]]
     placed: Placing
@@ -215,18 +216,20 @@ class Recorder(Node):
         ]
 
     def specs(self, axes: Axes = lambda columns: ()) -> list[TableSpec]:
-        """What it would record now: first its points, then each stream beside them.
+        """What it would record now: first its points, if any, then each stream beside them.
 
         Args:
             axes: From the columns of its points to what those are points of.
         """
         points, streams = streams_of(self._wired())
         columns = _linked(points)
-        key = name_of(self)
-        found = [TableSpec(recorder=key, name=self.name, columns=columns, axes=axes(columns))]
+        key, found = name_of(self), []
+        if columns or not streams:
+            axes_of = axes(columns)
+            found = [TableSpec(recorder=key, name=self.name, columns=columns, axes=axes_of)]
         for stream in streams:
-            t = Column(name=unique(T, [port.name for port in stream.ports]), unit="s",
-                       kind="quantity")  # fmt: skip
+            names = [port.name for port in stream.ports]
+            t = Column(name=T if T not in names else unique(T, names), unit="s", kind="quantity")
             spec = TableSpec(
                 recorder=stream.key(self), name=f"{self.name}: {stream.name}",
                 columns=(t, *_linked(stream.ports)), stream=stream.name, kind="monitor",
@@ -250,10 +253,10 @@ class Recorder(Node):
             placed: Where a point lies along the axes.
         """
         inputs, streams = streams_of(self._wired())
-        beside = list(zip(streams, targets[1:], strict=True))
-        self._recording = _Recording(wave, began, targets[0], inputs, beside, placed)
-        shown = targets[1] if beside and not inputs else targets[0]
-        self.outputs["rows"].emit(shown.table, wave)
+        points = targets[0] if len(targets) > len(streams) else None
+        beside = list(zip(streams, targets[-len(streams) or len(targets) :], strict=True))
+        self._recording = _Recording(wave, began, points, inputs, beside, placed)
+        self.outputs["rows"].emit(targets[0].table, wave)
 
     def end(self) -> None:
         """Record nothing more; the rows stay on the output."""
@@ -275,16 +278,16 @@ class Recorder(Node):
         Called by scans too, for a point that failed and is to be kept all the same (T11).
         """
         recording = self._recording
-        if recording is None or not _is_leaf(wave, recording):
+        points = recording.points if recording is not None else None
+        if recording is None or points is None or not _is_leaf(wave, recording):
             return None
         recording.last = wave
         _remember(wave.parent, recording)
         cells = [_cell(port, wave) for port in recording.inputs]
-        table = recording.points.table
-        axes = len(table.spec.axes)
+        axes = len(points.table.spec.axes)
         places = recording.placed(wave, axes) if axes else ()
-        recording.points.append(cells, wall=clock.now(), mono=clock.monotonic(), places=places)
-        return table
+        points.append(cells, wall=clock.now(), mono=clock.monotonic(), places=places)
+        return points.table
 
     def _record_beside(self, wave: Wave) -> Table | None:
         """Write what a monitor has just given as a row of its stream, at the time it was taken."""

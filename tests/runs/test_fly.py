@@ -92,6 +92,7 @@ async def test_a_meter_gives_blocks_while_it_measures(
     assert len(found["Value"]) == 400
     assert found["Value"] == pytest.approx(1.25, abs=0.01)
     assert (np.diff(found["t"]) > 0).all()
+    assert found["t"] == pytest.approx(found["elapsed"], abs=1e-6)
     assert (np.diff(found["time"]) > 0).all()
     # Its readings take 2.4 ms each.
     assert found["t"][-1] - found["t"][0] > 399 * 0.0024 * 0.8

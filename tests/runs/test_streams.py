@@ -147,6 +147,7 @@ async def test_a_recorder_of_monitors_only_shows_their_stream(diode: Runner) -> 
     assert recorder.table.spec.stream == "Oven"
     await asyncio.wait_for(run.wait(), patience())
     assert recorder.table.spec.kind == "monitor"
+    assert [spec.kind for spec in RunReader(run.path).specs] == ["monitor"]
     sweep.hold(recorder)
     with pytest.raises(RunError, match=r"would not hear of Oven: .* Give it one of its own"):
         await diode.start()

@@ -108,8 +108,8 @@ class Dmm34461a(ScpiDevice):
         source="34460-90901, FETCh?",
     )  # fmt: skip
     memory = flight(
-        arm=":INIT", trigger="bus_trigger", fetch=":R? {most}", count="samples", most=10_000,
-        stop=":ABOR", title="Readings in flight",
+        arm=":INIT", told_as="init", trigger="bus_trigger", fetch=":R? {most}",
+        count="samples", most=10_000, stop=":ABOR", title="Readings in flight",
         value=(float, "", "Value"),
         doc="Take up to 10,000 readings at one trigger, and have them as they come, in volts or "
         "ohms by the function. The meter keeps no time of each: they are spread evenly.",

@@ -1,7 +1,7 @@
 """Flights: many readings that an instrument takes by itself, fetched by blocks meanwhile.
 
     memory = flight(
-        arm=":INIT", trigger="bus_trigger", fetch=":R? {most}", prepare=(":SAMP:COUN {count}",),
+        arm=":INIT", told_as="init", trigger="bus_trigger", fetch=":R? {most}", count="samples",
         value=(float, "V"), most=10_000, stop=":ABOR",
     )
 
@@ -70,6 +70,7 @@ class Flight:
         prepare: Commands before the first arming; `{count}` are the readings of a filling.
         restore: Commands at the end, whatever the end was.
         before, after: Commands around a fetch, in the same transaction.
+        told_as: Name of the declared command as which all that it writes is told and permitted.
         fetch: Query for what is there; `{most}` readings at most.
         clock: Name of the field with the seconds since the first reading of a filling, or "".
         most: Readings of one filling at most.
@@ -81,6 +82,7 @@ class Flight:
 
     fields: tuple[Field, ...]
     arm: str
+    told_as: str
     fetch: str
     most: int
     trigger: str = ""
@@ -219,7 +221,7 @@ class BoundFlight:
         """Have one filling taken, then fetch all of it."""
         try:
             await self.access.tell(
-                self.member.arm, timeout_s=deadline_s, member="",
+                self.member.arm, timeout_s=deadline_s, member=self._told_as,
                 completes="opc", abort=self.member.stop,
             )  # fmt: skip
         except DeviceTimeout as error:
@@ -239,7 +241,7 @@ class BoundFlight:
     async def _armed(self, deadline_s: float) -> float:
         """Arm, and trigger where that is for us to do; when, on the steady clock."""
         member = self.member
-        await self.access.tell(member.arm, timeout_s=None, member="")
+        await self.access.tell(member.arm, timeout_s=None, member=self._told_as)
         if member.trigger and not await self.access.lacks(self.group.path(member.trigger)):
             trigger = self.group.find(member.trigger)
             assert isinstance(trigger, BoundCommand)
@@ -286,7 +288,7 @@ class BoundFlight:
     async def _tell_all(self, commands: tuple[str, ...], count: int) -> None:
         for each in commands:
             text = self.group.render(each, count=count)
-            await self.access.tell(text, timeout_s=None, member="")
+            await self.access.tell(text, timeout_s=None, member=self._told_as)
 
     async def _prepare(self, count: int) -> None:
         setting = self._setting()
@@ -300,6 +302,10 @@ class BoundFlight:
         setting = self._setting()
         if before is not None and setting is not None:
             await setting.set(before)
+
+    @property
+    def _told_as(self) -> str:
+        return self.group.path(self.member.told_as)
 
     def _setting(self) -> "BoundControl[Any] | None":
         if not self.member.count:
@@ -331,6 +337,7 @@ def flights_of(kind: type[Group]) -> dict[str, Flight]:
 def flight(
     *,
     arm: str,
+    told_as: str,
     fetch: str,
     most: int,
     trigger: str = "",
@@ -355,7 +362,8 @@ def flight(
         fields: As of a `record`.
     """
     return Flight(
-        fields=fields_of(fields), arm=arm, fetch=fetch, most=most, trigger=trigger, count=count,
+        fields=fields_of(fields), arm=arm, told_as=told_as, fetch=fetch, most=most,
+        trigger=trigger, count=count,
         prepare=prepare, restore=restore, before=before, after=after, clock=clock,
         is_deaf=is_deaf, stop=stop, like=like, needs=needs, title=title, doc=doc,
         source=source,

@@ -79,7 +79,7 @@ class FlyScan(Scan):
     rows = NodeOutput(type=Rows, description="All readings of this run, as they come.")
 
     _target: RowTarget | None = None
-    _began = 0.0
+    _run_began = 0.0
     _axes = 0
     _quality: Quality = "ok"  # the worst of the block under way
     _placed: Placing | None = None
@@ -177,7 +177,7 @@ class FlyScan(Scan):
 
     def begin_stream(self, wave: Wave, target: RowTarget, *, began: float, placed: Placing) -> None:
         """Keep the readings of a run from now on."""
-        self._target, self._began, self._placed = target, began, placed
+        self._target, self._run_began, self._placed = target, began, placed
         self._axes = len(target.table.spec.axes) - 1
         self.rows.emit(target.table, wave)
 
@@ -247,7 +247,7 @@ class FlyScan(Scan):
         behind = clock.now() - clock.monotonic()
         names = [field.name for field in flight.shown]
         for n, mono in enumerate(block.mono):
-            cells = [Cell(mono - self._began)]
+            cells = [Cell(mono - self._run_began)]
             cells += [Cell(block.values[name][n], block.quality[name][n]) for name in names]
             places = (*around, start + n) if is_placed else ()
             target.append(cells, wall=mono + behind, mono=mono, places=places)
