@@ -241,7 +241,7 @@ function PlotSection({ node }: { node: NodeView }) {
   const rows = rowsOf(run, plot.recorder);
   const { x, y } = columnsOf(plot, rows);
   const recorded = columnsHere(run, plot.recorder.split("~")[0] ?? "");
-  const names = [...new Set([...(recorded.length ? recorded : recorder?.inputs.map((port) => port.name) ?? []), x, ...y].filter(Boolean))];
+  const names = [...new Set([...(recorded.length ? recorded : recorder?.node_id === "recorder" ? recorder.inputs.map((port) => port.name) : []), x, ...y].filter(Boolean))];
   if (!names.length) return null;
   const select = (label: string, value: string, onChange: (name: string) => void) => (
     <div className="prm">
