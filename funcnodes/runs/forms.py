@@ -12,8 +12,9 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from funcnodes.runs.about import ELAPSED, ROW, TIME
-from funcnodes.runs.records import QUALITIES, RunHead, TableSpec
+from funcnodes.runs.records import QUALITIES, RowPage, TableSpec
 
+_CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 Kind = Literal["real", "integer", "truth", "text", "array", "other"]
 Batch = dict[str, Any]
 
@@ -92,19 +93,45 @@ class StoredRows(Protocol):
     def values(self, i: int) -> Sequence[Any]:
         """Of column `i`, as they were recorded."""
 
+    @property
+    def words(self) -> Sequence[str]:
+        """The qualities by code."""
 
-def batch(
-    rows: StoredRows, head: RunHead, columns: Sequence[Titled], words: Sequence[str]
-) -> Batch:
-    """Some rows as arrays by title; `words` are the qualities by code."""
+
+def batch(page: RowPage, began: float, columns: Sequence[Titled]) -> Batch:
+    """One page as arrays by title; `began` is what its monotonic clock stood at."""
+    return stored_batch(_OfPage(page), began, columns)
+
+
+class _OfPage:
+    """A page as rows of a file would be."""
+
+    words: Sequence[str] = QUALITIES
+
+    def __init__(self, page: RowPage) -> None:
+        self.start, self.wall, self.mono = page.start, page.wall, page.mono
+        self._page = page
+
+    def cells(self, i: int) -> Sequence[Any]:
+        return self._page.values[i]
+
+    def codes(self, i: int) -> Sequence[int]:
+        return [_CODE[word] for word in self._page.quality[i]]
+
+    def values(self, i: int) -> Sequence[Any]:
+        return self._page.values[i]
+
+
+def stored_batch(rows: StoredRows, began: float, columns: Sequence[Titled]) -> Batch:
+    """Some rows as arrays by title; `began` as for `batch`."""
     import numpy as np
 
-    qualities = np.array(words, dtype=f"<U{max(map(len, QUALITIES))}")
+    qualities = np.array(rows.words, dtype=f"<U{max(map(len, QUALITIES))}")
     wall = np.array(rows.wall, dtype=np.float64)
     found: Batch = {
         ROW: np.arange(rows.start, rows.start + len(wall), dtype=np.int64),
         TIME: wall,
-        ELAPSED: np.array(rows.mono, dtype=np.float64) - head.started_mono,
+        ELAPSED: np.array(rows.mono, dtype=np.float64) - began,
     }
     for i, column in enumerate(columns):
         kind = column.form.kind

@@ -43,6 +43,16 @@ Verdict = Literal["intact", "changed", "unsealed"]
 _BUSY_S = 5.0  # the writer folds its log at the end
 
 
+class RunDigest(msgspec.Struct, frozen=True):
+    """What is known of a run but for its rows, events and log, read at once."""
+
+    head: RunHead
+    specs: Sequence[TableSpec]
+    annotations: Sequence[Annotation]
+    snapshots: Sequence[DeviceSnapshot]
+    graph: str
+
+
 class RunReader:
     """One run file, for reading. Holds nothing open between calls."""
 
@@ -67,6 +77,19 @@ class RunReader:
         """The recorders and their columns, in order."""
         with self._open() as connection:
             return tuple(schema.read_specs(connection))
+
+    def digest(self) -> RunDigest:
+        """All but the rows, in one opening of the file.
+
+        Raises:
+            RunError: The file is no run, or of a newer format.
+        """
+        with self._open() as connection:
+            (graph,) = connection.execute("SELECT json FROM graph").fetchone() or ("",)
+            return RunDigest(
+                self._head(connection), schema.read_specs(connection),
+                annotations.read(connection), _snapshots(connection), graph,
+            )  # fmt: skip
 
     def count(self, k: int = 0) -> int:
         """How many rows of recorder `k` are committed."""
@@ -140,14 +163,8 @@ class RunReader:
 
     def snapshots(self) -> list[DeviceSnapshot]:
         """The devices' parameters before and after."""
-        return [
-            DeviceSnapshot(
-                moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data)
-            )
-            for moment, device, wall, data in self._all(
-                "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
-            )
-        ]
+        with self._open() as connection:
+            return _snapshots(connection)
 
     def annotations(self) -> list[Annotation]:
         """What people said of the run afterwards, oldest first."""
@@ -199,19 +216,19 @@ class RunReader:
 
     def batches(self, columns: Sequence[forms.Titled], k: int, stop: int) -> Iterator[forms.Batch]:
         """The rows of recorder `k` before `stop` as arrays, few at a time."""
-        head = self.head
+        began = self.head.started_mono
         for start in range(0, stop, BATCH_ROWS):
-            yield self._batch(columns, k, start, min(start + BATCH_ROWS, stop), head)
+            yield self._batch(columns, k, start, min(start + BATCH_ROWS, stop), began)
 
     def _batch(
-        self, columns: Sequence[forms.Titled], k: int, start: int, stop: int, head: RunHead
+        self, columns: Sequence[forms.Titled], k: int, start: int, stop: int, began: float
     ) -> forms.Batch:
         with self._open() as connection:
             found = connection.execute(
                 f"SELECT * FROM rows_{k} WHERE n >= ? AND n < ? ORDER BY n", (start, stop)
             ).fetchall()
             rows = Stored(self.specs[k], start, found, connection)
-            return forms.batch(rows, head, columns, rows.words)
+            return forms.stored_batch(rows, began, columns)
 
     def verify(self) -> Verdict:
         """Whether what was measured is as it was when the run ended; reads all of the file.
@@ -274,7 +291,7 @@ class RunReader:
                 )
                 return np.fromiter(chain.from_iterable(found), np.float64, stop)
         columns = self.columns(k, stop)
-        empty = self._batch(columns, k, 0, 0, self.head)
+        empty = self._batch(columns, k, 0, 0, self.head.started_mono)
         pieces = (each[columns[i].title] for each in self.batches(columns, k, stop))
         return np.concatenate([empty[columns[i].title], *pieces])
 
@@ -359,7 +376,7 @@ class RunReader:
         k = self.recorder(recorder)
         stop = self.count(k)
         columns = self.columns(k, stop)
-        empty = self._batch(columns, k, 0, 0, self.head)
+        empty = self._batch(columns, k, 0, 0, self.head.started_mono)
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )
@@ -433,6 +450,18 @@ _NEEDS_WRITING = {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_CANTINI
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+
+
+def _snapshots(connection: sqlite3.Connection) -> list[DeviceSnapshot]:
+    rows = connection.execute(
+        "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
+    )
+    return [
+        DeviceSnapshot(
+            moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data)
+        )
+        for moment, device, wall, data in rows
+    ]
 
 
 def _count(connection: sqlite3.Connection, k: int) -> int:
