@@ -30,7 +30,7 @@ class RowSink(Protocol):
 
     def __call__(
         self, cells: list[Cell], *, wall: float, mono: float, places: Sequence[int | None] = ()
-    ) -> None: ...
+    ) -> object: ...
 
 
 class Placing(Protocol):
@@ -268,8 +268,12 @@ class Recorder(Node):
         wave = self.wave
         if wave is None:
             return
-        table = self.record(wave) or self._record_beside(wave)
-        if table is not None and table is self.table:  # not a stream beside the points
+        table = self.record(wave)
+        if table is None:
+            table = self._record_beside(wave)
+            if table is not self.table:  # its output has the points, not a stream beside them
+                return
+        if table is not None:
             self.rows.set(table, quality=table.quality)
 
     def record(self, wave: Wave) -> Table | None:
@@ -286,7 +290,9 @@ class Recorder(Node):
         cells = [_cell(port, wave) for port in recording.inputs]
         axes = len(points.table.spec.axes)
         places = recording.placed(wave, axes) if axes else ()
-        points.append(cells, wall=clock.now(), mono=clock.monotonic(), places=places)
+        wall, mono = clock.now(), clock.monotonic()
+        points.sink(cells, wall=wall, mono=mono, places=places)
+        points.table.append(cells, wall=wall, mono=mono, places=places)
         return points.table
 
     def _record_beside(self, wave: Wave) -> Table | None:

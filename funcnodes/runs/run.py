@@ -11,10 +11,10 @@ Verbs are pause, resume, stop and abort; none is an exception to who waits.
 import asyncio
 import logging
 import platform
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,6 @@ from funcnodes.runs.plan import Plan
 from funcnodes.runs.recorder import Recorder, RowTarget, StreamKeeper
 from funcnodes.runs.records import (
     ENDED,
-    Cell,
     DeviceSnapshot,
     Event,
     LogEntry,
@@ -348,7 +347,7 @@ class Run:
     def _target(self, k: int, spec: TableSpec) -> RowTarget:
         table = self.tables[spec.recorder] = Table(spec, run=self.id, number=self.number)
         table.watch(self._appended)
-        return RowTarget(table, _Sink(self.writer, k))
+        return RowTarget(table, partial(self.writer.append, k))
 
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
@@ -567,20 +566,6 @@ class Run:
     def _tell(self) -> None:
         for callback in tuple(self._around.listeners.changed):
             callback(self)
-
-
-class _Sink:
-    """Takes the rows of one recorder to the file."""
-
-    __slots__ = ("_k", "_writer")
-
-    def __init__(self, writer: RunWriter, k: int) -> None:
-        self._writer, self._k = writer, k
-
-    def __call__(
-        self, cells: list[Cell], *, wall: float, mono: float, places: Sequence[int | None] = ()
-    ) -> None:
-        self._writer.append(self._k, cells, wall=wall, mono=mono, places=places)
 
 
 def describe(outcome: Outcome) -> str:

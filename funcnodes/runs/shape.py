@@ -63,7 +63,10 @@ class PointPlaces:
 
     def of(self, wave: Wave | None, count: int) -> Place:
         """Along each of `count` axes, outermost first; () where that is not known."""
-        found: Place = ()
+        found = self._by_wave.get(wave, ()) if wave is not None else ()
+        if len(found) == count:
+            return found
+        wave = wave.parent if wave is not None else None
         while wave is not None:
             found = self._by_wave.get(wave, ()) + found
             wave = wave.parent

@@ -73,8 +73,10 @@ class Table:
             quality.append(_CODE[cell.quality])
             if cell.quality != "ok":
                 self.quality = worst((self.quality, cell.quality))
-        for along, place in zip(self._places, places or (None,) * len(self._places), strict=True):
-            along.append(place)
+        if self._places:
+            found = places or (None,) * len(self._places)
+            for along, place in zip(self._places, found, strict=True):
+                along.append(place)
         self._mono.append(mono)
         self._wall.append(wall)
         for watcher in tuple(self._watchers):

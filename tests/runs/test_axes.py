@@ -43,7 +43,7 @@ class Sum(Node):
 
 def taken(scan: SteppedScan, *, backward: bool) -> list[tuple[tuple[int, ...], float]]:
     """Place and value of each point in the order in which the scan takes them."""
-    scan._backward = backward
+    scan.begin_way(backward=backward)
     values = scan.values(backward=backward)
     return [(scan.place_of(index), value) for index, value in enumerate(values)]
 

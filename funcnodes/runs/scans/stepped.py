@@ -75,6 +75,8 @@ class SteppedScan(ScanInUnits):
     axis_kind: ClassVar[AxisKind] = "list"
 
     _backward = False  # which end this time began with
+    _last = 0  # place of the last value, this time
+    _is_both_ways = False  # this time
     _times = 0  # how often it was begun within `_around`
     _around: Wave | None = None  # the outermost wave of the last time
 
@@ -126,11 +128,16 @@ class SteppedScan(ScanInUnits):
         )
 
     def place_of(self, index: int) -> Place:
-        count = self.count()
-        turned = index >= count
-        step = 2 * count - 2 - index if turned else index
-        place = count - 1 - step if self._backward else step
-        return (place, int(turned != self._backward)) if self.both_ways.value else (place,)
+        last = self._last
+        turned = index > last
+        step = 2 * last - index if turned else index
+        place = last - step if self._backward else step
+        return (place, int(turned != self._backward)) if self._is_both_ways else (place,)
+
+    def begin_way(self, *, backward: bool) -> None:
+        """Places are those of a scan as it is now, begun at this end."""
+        self._backward, self._last = backward, self.count() - 1
+        self._is_both_ways = bool(self.both_ways.value)
 
     def _axis_name(self) -> str:
         """What somebody called it, else what it sets."""
@@ -141,7 +148,8 @@ class SteppedScan(ScanInUnits):
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         delay_s: float = self.delay.value
-        backward = self._backward = self._is_backward()
+        backward = self._is_backward()
+        self.begin_way(backward=backward)
         present = await self._present() if self.relative.value else None
         try:
             for value in self.values(backward=backward):
