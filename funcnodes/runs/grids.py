@@ -73,7 +73,7 @@ def gridded(table: Columns, axes: Sequence[ScanAxis], places: Any) -> Grid:
         size = " × ".join(map(str, shape))
         raise RunError(
             f"The scan has {size} cells, more than the {MOST_CELLS:,} that are shaped.",
-            hint="Take the rows as a list instead.",
+            hint="Take the rows as a list instead: shaped=False.",
         )
     inside = np.flatnonzero((places >= 0).all(axis=1))
     cells = np.ravel_multi_index(tuple(places[inside].T), shape) if len(inside) else inside
@@ -151,6 +151,11 @@ def axis_facts(axis: ScanAxis) -> dict[str, str]:
     facts |= {"units": axis.unit} if axis.unit else {}
     facts |= {"relative": "added to what the instrument stood at"} if axis.is_relative else {}
     return facts
+
+
+def holds_all(axes: Sequence[ScanAxis], places: Any) -> bool:
+    """Whether a file of cells holds all that there is: each measured once at most, not too many."""
+    return bool(axes) and math.prod(_shape(axes, places)) <= MOST_CELLS and not has_repeats(places)
 
 
 def has_repeats(places: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from funcnodes.runs.about import CLOCKS, ROW
 from funcnodes.runs.extras import extra
 from funcnodes.runs.forms import Titled, shaped_texts
-from funcnodes.runs.grids import Coordinate, Grid, axis_facts, has_repeats
+from funcnodes.runs.grids import Coordinate, Grid, axis_facts, holds_all
 from funcnodes.runs.hdf5 import codes, fill_column
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import QUALITIES
@@ -33,7 +33,7 @@ def write_netcdf(run: RunReader, path: Path, *, recorder: str = "") -> None:
         file.attrs["Conventions"] = "CF-1.11"
         for key, text in run.facts(k):
             file.attrs[_name(key)] = text
-        if run.specs[k].axes and not has_repeats(run.places(k, rows)):
+        if holds_all(run.specs[k].axes, run.places(k, rows)):
             _put_grid(file, run.grid(run.specs[k].recorder))
         else:
             _put_rows(file, run, k, rows)

@@ -15,7 +15,7 @@ from typing import Any
 from funcnodes.runs.about import ELAPSED, TIME, identity_of, iso, values_of
 from funcnodes.runs.extras import extra
 from funcnodes.runs.forms import Form, Titled, shaped_texts
-from funcnodes.runs.grids import Grid, axis_facts, has_repeats
+from funcnodes.runs.grids import Grid, axis_facts, holds_all
 from funcnodes.runs.hdf5 import codes, fill_column, put_column, put_facts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import QUALITIES, RunHead
@@ -85,8 +85,7 @@ def _put_data(entry: Any, name: str, run: RunReader, k: int) -> None:
     rows = run.count(k)
     data = _group(entry, name, "NXdata")
     beside = _group(entry, _name(entry, f"{name}_quality"), "NXcollection")
-    axes = run.specs[k].axes
-    if axes and not has_repeats(run.places(k, rows)):
+    if holds_all(run.specs[k].axes, run.places(k, rows)):
         _put_grid(data, beside, run.grid(run.specs[k].recorder))
     else:
         _put_rows(data, beside, run, k, rows)

@@ -20,7 +20,7 @@ from funcnodes.runs import ListSweep, LogarithmicSweep, RunReader, RunStore, Swe
 from funcnodes.runs.dataframes import Columns
 from funcnodes.runs.exporting import export_runs
 from funcnodes.runs.forms import Form, Titled
-from funcnodes.runs.grids import gridded, has_repeats
+from funcnodes.runs.grids import gridded, has_repeats, holds_all
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import Cell, Column, ScanAxis, TableSpec
 from funcnodes.runs.scans import SteppedScan
@@ -253,6 +253,10 @@ def test_a_cell_that_was_measured_again_has_its_last_row_and_files_keep_all(
     export_runs([reader], tmp_path / "x.nc", "netcdf")
     with xarray.open_dataset(tmp_path / "x.nc", engine="h5netcdf") as back:
         assert back["I"].values.tolist() == [1.0, 2.0, 3.0, 4.0]
+    large = [msgspec.structs.replace(axis, length=10_000)] * 2
+    assert not holds_all(large, np.zeros((1, 2), dtype=int)), "such a file would be too large"
+    with pytest.raises(RunError, match="10000 × 10000 cells, more than the 50,000,000"):
+        gridded(reader._gathered(""), large, np.zeros((4, 2), dtype=int))
     assert reader.verify() == "intact"
     with sqlite3.connect(reader.path) as connection:
         connection.execute("UPDATE axes SET unit = 'mV'")
