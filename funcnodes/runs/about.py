@@ -4,7 +4,7 @@ Says who measured what with which instruments, in which state and version, by bo
 whether any of it was simulated or replayed (D7).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,9 @@ CLOCKS = {
 }
 SHOWN_LABELS = 10
 _ROWS_BY = {"monitor": "the monitor's own clock", "fly": "the instrument's own clock"}
+_OLD = {"recorder", "rows", "stream", *CLOCKS, "quality", "tags"}
+"""What the header of a file says of the file."""
+_OF_COLUMNS = ("column ", "form of ", "source of ", "uncertainty of ")
 _IDENTITY = ("manufacturer", "model", "serial number", "firmware")
 
 
@@ -76,6 +79,18 @@ def device_facts(snapshots: Sequence[DeviceSnapshot]) -> Facts:
     for snapshot in snapshots:
         for key, text in values_of(snapshot.parameters).items():
             yield f"device {snapshot.device} {snapshot.moment}, {key}", text
+
+
+def imported_facts(header: Mapping[str, Any], said: Container[str]) -> Facts:
+    """What a file said of itself that the run which was made of it does not say by other means.
+
+    Args:
+        header: Of the file, as its import kept it.
+        said: Names that mean something else by now.
+    """
+    for key, text in header.items():
+        if key not in said and key not in _OLD and not key.startswith(_OF_COLUMNS):
+            yield key, str(text)
 
 
 def identity_of(snapshot: DeviceSnapshot) -> dict[str, str]:
