@@ -243,6 +243,7 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+  streams: Array<string>;
 }
 
 export interface SampleView {
@@ -579,6 +580,7 @@ export interface Rows {
   columns: Array<Column>;
   data: Array<Array<number | null>>;
   stop: number;
+  recorders: Array<string>;
 }
 
 export interface DevicePut {
@@ -1083,6 +1085,7 @@ export interface GetRows {
   run: string;
   start?: number;
   limit?: number;
+  recorder?: string;
   points?: number;
 }
 
@@ -1108,6 +1111,7 @@ export interface ExportRun {
   run: string;
   format?: "csv";
   after?: string;
+  recorder?: string;
 }
 
 /** Ack.result is a Snapshot (the server asks for it when somebody subscribes). */
