@@ -14,6 +14,7 @@ from funcnodes.workers.schema.views import (
     BodyView,
     ColumnView,
     DeviceView,
+    DryRunView,
     EdgeView,
     ExampleView,
     ExportPiece,
@@ -30,6 +31,7 @@ from funcnodes.workers.schema.views import (
     SafetyView,
     SpaceView,
     TrafficPage,
+    VerdictsView,
     WatchView,
 )
 from funcnodes.workers.schema.words import Base, NodeState, Quality
@@ -241,6 +243,6 @@ class Pong(Base, kw_only=True, tag="pong"):
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
 AckResult = (
     RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | HistoryView
-    | BeforeRunView
+    | BeforeRunView | DryRunView | VerdictsView
 )  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""
