@@ -35,18 +35,29 @@ def problems(
                 *(_unreachable_devices(plan, bench) if is_open else ()),
                 *holding.unmet(plan.nodes, bench),
                 *outage.changed(outage.used(plan.nodes), bench),
-                *_no_frame(plan),
-                *_loose_frames(plan),
-                *_missing_values(plan),
-                *_refused_wires(space),
-                *_unchecked_writes(space),
-                *_beyond_limits(plan),
-                *_unordered_writes(plan),
-                *_device_cycles(space),
+                *_of_the_graph(space, plan),
             ]
             if sentence
         )
     )
+
+
+def lasting(space: NodeSpace, plan: Plan) -> list[str]:
+    """Those of the sentences that will be as true at any later time: devices that the bench does
+    not have, and what is wrong with the graph. Who is reachable just now does not matter."""
+    own = (sentence for node in space.nodes for sentence in node.check_run())
+    return list(dict.fromkeys(filter(None, [*own, *_of_the_graph(space, plan)])))
+
+
+def _of_the_graph(space: NodeSpace, plan: Plan) -> Iterator[str]:
+    yield from _no_frame(plan)
+    yield from _loose_frames(plan)
+    yield from _missing_values(plan)
+    yield from _refused_wires(space)
+    yield from _unchecked_writes(space)
+    yield from _beyond_limits(plan)
+    yield from _unordered_writes(plan)
+    yield from _device_cycles(space)
 
 
 def device_of(node: Node) -> str:

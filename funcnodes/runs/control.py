@@ -16,7 +16,7 @@ from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import holding
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
-from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout
+from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, RunApproval
 from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
@@ -46,6 +46,11 @@ class Runner(Pacer):
         """The run that is on, if any."""
         return self.run if self.run is not None and not self.run.is_over else None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is on, or is about to begin."""
+        return self._starting or self.active is not None
+
     def on_change(self, callback: Callable[[Run], None]) -> Callable[[], None]:
         """Call `callback(run)` at each change of state or progress; returns how to end that."""
         return unsubscriber(self._listeners.changed, callback)
@@ -66,15 +71,23 @@ class Runner(Pacer):
             found.insert(0, stopped_by(latch.state))
         return found
 
-    async def start(self, *, operator: str = "", about: RunAbout = NOTHING_SAID) -> Run:
+    async def start(
+        self,
+        *,
+        operator: str = "",
+        about: RunAbout = NOTHING_SAID,
+        approval: RunApproval | None = None,
+    ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
         Args:
             operator: Who starts it.
             about: What is said of it, to be kept in its file.
+            approval: Who approved it, where somebody did; kept with the run.
 
         Raises:
-            RefusedError: A run is on, or the E-STOP is latched.
+            RefusedError: A run is on, the E-STOP is latched, or the bench asks for an approval and
+                there is none.
             RunError: A check failed; `context["problems"]` has all sentences. Or what is said of
                 the run is too long.
             StorageError: The run file cannot be written.
@@ -84,6 +97,8 @@ class Runner(Pacer):
             number = f"Run {active.number}" if active is not None else "A run"
             raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
         about = msgspec.structs.replace(about.checked(), operator=operator)
+        if approval is None:
+            self._needs_no_approval()
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
@@ -104,7 +119,17 @@ class Runner(Pacer):
             self._starting = False
         self.run = run
         run.begin()
+        if approval is not None:
+            run.note("approved", **msgspec.structs.asdict(approval))
         return run
+
+    def _needs_no_approval(self) -> None:
+        bench = self.space.services.get(Bench)
+        if bench is not None and bench.config.approval is not None:
+            raise RefusedError(
+                f"The bench {bench.name!r} asks that every run is approved before it starts.",
+                hint="Put it into the queue of its worker, where somebody approves it.",
+            )
 
     async def check_live(self) -> None:
         """Before effects are switched on: what is acted on and read must hold (D8).

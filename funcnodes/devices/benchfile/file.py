@@ -24,7 +24,7 @@
     voltage = [-20, 20]                 # in the parameter's unit
     compliance = ["1 uA", "20 mA"]
 
-`[[interlock]]`, `[[alarm]]` and `[notify]` are told of in `rules`.
+`[[interlock]]`, `[[alarm]]` and `[notify]` are told of in `rules`, `[approval]` in `approval`.
 
 An error names file, table and key. Saving keeps comments and order.
 """
@@ -39,6 +39,7 @@ from typing import Any, Literal, Self, get_args
 
 from funcnodes.devices.addresses import options
 from funcnodes.devices.addresses.forms import Address, AllowList, Options, parse, with_beneath
+from funcnodes.devices.benchfile.approval import ApprovalRule, read_approval
 from funcnodes.devices.benchfile.rules import Rules, read_rules
 from funcnodes.devices.benchfile.tables import Tables
 from funcnodes.durable import replace_file
@@ -58,7 +59,7 @@ DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
 }
 _TOP = {
     "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "notify",
-    "operator_lost_s", "on_changed", *DEFAULT_ACTIONS,
+    "operator_lost_s", "on_changed", "approval", *DEFAULT_ACTIONS,
 }  # fmt: skip
 _DEVICE = {
     "driver",
@@ -118,7 +119,11 @@ class DeviceConfig:
 
 @dataclass(frozen=True, slots=True)
 class BenchConfig:
-    """A whole bench file."""
+    """A whole bench file.
+
+    Attributes:
+        approval: What it asks before a run, None for nothing.
+    """
 
     name: str
     title: str = ""
@@ -129,6 +134,7 @@ class BenchConfig:
     rules: Rules = field(default_factory=Rules)
     operator_lost_s: float = OPERATOR_LOST_S
     on_changed: OnChanged = "stop"
+    approval: ApprovalRule | None = None
 
 
 class BenchFile:
@@ -272,6 +278,7 @@ class _Reader(Tables):
             rules=read_rules(self, data),
             operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=0.1),
             on_changed=self._on_changed("", data) or "stop",
+            approval=read_approval(self, data),
         )
 
     def device(self, name: str, data: Any) -> DeviceConfig:
