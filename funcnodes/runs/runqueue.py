@@ -2,7 +2,7 @@
 
     waiting ── approve ──▶ queued ── begin ──▶ running ── end ──▶ done, failed, cancelled
        ▲                     │ │                  └── killed ──▶ interrupted
-       └──── void ───────────┘ └── refuse, remove ──▶ refused, cancelled
+       └──── put back ───────┘ └── end, remove ──▶ refused, cancelled
 
 Guarantees that one entry runs at a time, that nothing begins while the queue is disarmed, that an
 entry begins once, and that a token of a dry run is taken once. A queue is a value: every verb gives
@@ -346,12 +346,18 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
             return ended
         return ended.disarm(f"{_begun(entry.title)} {_ENDED_AS[state]}: {reason}")
 
-    def void(self, why: str) -> "RunQueue":
-        """What is about to run is to be approved anew, since its evidence does not hold."""
+    def put_back(self, void: str = "") -> "RunQueue":
+        """What was about to run has not begun after all, and waits again where it was.
+
+        Args:
+            void: Why its approval does not hold any longer; "" where it does.
+        """
         entry = self.running
         if entry is None or entry.run:
             return self
-        anew = _but(entry, state="waiting", approval=None, evidence=None, began=None, reason=why)
+        if not void:
+            return self._put(_but(entry, state="queued", began=None))
+        anew = _but(entry, state="waiting", approval=None, evidence=None, began=None, reason=void)
         return self._put(anew)
 
     def restarted(self, *, at: float, run: str = "", number: int = 0) -> "RunQueue":
@@ -406,9 +412,7 @@ def check_priority(priority: int) -> None:
         raise RefusedError(f"A priority is from -{PRIORITY} to {PRIORITY}, not {priority}.")
 
 
-def _check_place(
-    entry: QueueEntry, before: list[QueueEntry], behind: list[QueueEntry]
-) -> None:
+def _check_place(entry: QueueEntry, before: list[QueueEntry], behind: list[QueueEntry]) -> None:
     """Raises RefusedError where it would stand before or behind one of another priority."""
     own = entry.order.priority
     passed = [("behind", each) for each in before if each.order.priority < own]

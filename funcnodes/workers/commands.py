@@ -15,7 +15,7 @@ from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
-from funcnodes.runs import Run, RunReader
+from funcnodes.runs import Prompts, Run, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
 from funcnodes.workers import edits, schema
@@ -23,6 +23,7 @@ from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
 from funcnodes.workers.once import Once
 from funcnodes.workers.problems import problem_of
+from funcnodes.workers.queueing.commands import QueueCommands
 from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
 from funcnodes.workers.threads import FewThreads, in_thread
@@ -40,7 +41,7 @@ Parked = dict[str, str] | Awaitable[dict[str, str]]
 """What became of each device, or will have."""
 
 
-class Commands:
+class Commands(QueueCommands):
     """Carries commands out on a worker."""
 
     def __init__(self, worker: "Worker") -> None:
@@ -331,7 +332,11 @@ class Commands:
     async def _run_start(self, body: schema.RunStart, actor: schema.Actor) -> str:
         about = RunAbout(sample=body.sample, project=body.project, notes=body.notes)
         runner = self._worker.require_open().runner
-        run = await runner.start(operator=actor.name, about=about)
+        self._worker.queue.needs_idle("A run")
+        try:
+            run = await runner.start(operator=actor.name, about=about)
+        finally:
+            self._worker.queue.poke()
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
@@ -348,17 +353,22 @@ class Commands:
         self._active_run().abort(f"Aborted by {actor.name}.")
 
     def _active_run(self) -> Run:
-        run = self._worker.require_open().runner.active
+        run = self._worker.active_run
         if run is None:
             raise RefusedError("No run is on.")
         return run
 
     def _answer_prompt(self, body: schema.AnswerPrompt, actor: schema.Actor) -> None:
-        prompts = self._worker.require_open().prompts
-        prompts.answer(body.id, body.value, by=actor.name, how="page")
+        self._prompts(body.id).answer(body.id, body.value, by=actor.name, how="page")
 
     def _see_prompt(self, body: schema.SeePrompt, actor: schema.Actor) -> None:
-        self._worker.require_open().prompts.see(body.id, by=actor.name)
+        self._prompts(body.id).see(body.id, by=actor.name)
+
+    def _prompts(self, prompt_id: str) -> Prompts:
+        """The list that has it, or had it lately."""
+        lists = self._worker.prompts()
+        found = next((each for each in lists if each.knows(prompt_id)), None)
+        return found or self._worker.require_open().prompts
 
     def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
         edits.run_by_hand(self._node(body.id), actor.name)
@@ -377,7 +387,9 @@ class Commands:
         self, opened: "OpenNodespace", body: schema.SetLive, actor: schema.Actor
     ) -> dict[str, str]:
         self._worker.latch.check("Switching effects on")
+        self._worker.queue.needs_idle("Live")
         await opened.runner.check_live()
+        self._worker.queue.needs_idle("Live")
         opened.space.check_unlocked()
         self._worker.latch.check("Switching effects on")
         opened.space.arming = "live"
@@ -386,10 +398,9 @@ class Commands:
         return {}
 
     def _stop(self, body: schema.StopActing, actor: schema.Actor) -> Parked:
-        opened = self._worker.require_open()
-        run = opened.runner.active
+        run = self._worker.active_run
         if run is None:
-            return opened.live.stop(actor.name)
+            return self._worker.require_open().live.stop(actor.name)
         if run.state == "stopping":
             run.abort(f"Aborted by {actor.name}.")
         else:
@@ -493,10 +504,10 @@ class Commands:
     async def _get_rows(self, body: schema.GetRows, actor: schema.Actor) -> schema.RowsView:
         limit = max(1, min(body.limit, ROWS_LIMIT))
         start = max(0, body.start)
-        run = self._worker.open.runner.run if self._worker.open is not None else None
+        run = self._worker.run_called(body.run)
         points = min(body.points, ROWS_LIMIT)
         table = None
-        if run is not None and run.id == body.run and run.tables:
+        if run is not None and run.tables:
             table = next(iter(run.tables.values()))
         if run is not None and table is not None and not 0 < points < len(table) - start:
             return views.rows_event(run.id, table.page(start, points if points > 0 else limit))

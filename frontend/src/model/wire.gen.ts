@@ -75,6 +75,20 @@ export type PromptKind =
   | "approve"
   | "tell";
 
+export type OnFailure =
+  | "go on"
+  | "stop";
+
+export type EntryState =
+  | "waiting"
+  | "queued"
+  | "running"
+  | "done"
+  | "failed"
+  | "cancelled"
+  | "refused"
+  | "interrupted";
+
 export type BodyKind =
   | ""
   | "plot"
@@ -241,6 +255,41 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+}
+
+/** One run that was put into the queue. */
+export interface QueueEntryView {
+  id: number;
+  name: string;
+  nodespace: string;
+  state: EntryState;
+  place: number;
+  priority: number;
+  on_failure: OnFailure;
+  by: string;
+  at: number;
+  run: string;
+  number: number;
+  reason: string;
+  began: number | null;
+  ended: number | null;
+  approved_by: string;
+  approved_at: number | null;
+  evidence: string;
+  sets: Array<string>;
+  sample: string;
+  project: string;
+  notes: string;
+}
+
+/** The queue of runs: what is on, what waits in its order, what is over, newest first. */
+export interface QueueView {
+  armed: boolean;
+  armed_by: string;
+  why: string;
+  hold: string;
+  approval: boolean;
+  entries: Array<QueueEntryView>;
 }
 
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
@@ -501,6 +550,7 @@ export interface Snapshot {
   examples: Array<ExampleView>;
   people: Array<PersonView>;
   prompts: Array<PromptView>;
+  queue: QueueView;
   log: Array<LogLine>;
   now: number;
 }
@@ -606,6 +656,12 @@ export interface PromptsPut {
   prompts: Array<PromptView>;
 }
 
+/** The queue of runs as it is now, all of it. */
+export interface QueuePut {
+  type: "queue";
+  queue: QueueView;
+}
+
 export interface Logged {
   type: "log";
   lines: Array<LogLine>;
@@ -636,6 +692,7 @@ export type Event =
   | LibraryPut
   | PeoplePut
   | PromptsPut
+  | QueuePut
   | Logged
   | Reset;
 
@@ -700,7 +757,8 @@ export type AckResult =
   | Snapshot
   | WatchView
   | TrafficPage
-  | ExportPiece;
+  | ExportPiece
+  | QueueView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -903,6 +961,70 @@ export interface RunAbort {
   type: "run_abort";
 }
 
+/** Ack.result is a QueueView. */
+export interface GetQueue {
+  type: "get_queue";
+}
+
+/** Put a run into the queue, of a copy of the graph as it is now. Ack.result is its id. */
+export interface QueueAdd {
+  type: "queue_add";
+  name?: string;
+  graph?: Record<string, unknown> | null;
+  nodespace?: string;
+  sets?: Array<string>;
+  priority?: number;
+  on_failure?: OnFailure;
+  sample?: string;
+  project?: string;
+  notes?: string;
+  evidence?: Record<string, unknown> | null;
+}
+
+/** Put an entry at a place among those that wait, from 1. */
+export interface QueueMove {
+  type: "queue_move";
+  id: number;
+  place: number;
+}
+
+/** Change an entry's priority, or what happens if it does not end well; null leaves as it is. */
+export interface QueueChange {
+  type: "queue_change";
+  id: number;
+  priority?: number | null;
+  on_failure?: OnFailure | null;
+}
+
+/** Cancel an entry that waits; drop one that is over. */
+export interface QueueRemove {
+  type: "queue_remove";
+  id: number;
+}
+
+/** Drop what is over. */
+export interface QueueClear {
+  type: "queue_clear";
+}
+
+/** Let an entry be run, where the bench asks that somebody does. */
+export interface QueueApprove {
+  type: "queue_approve";
+  id: number;
+  evidence?: Record<string, unknown> | null;
+}
+
+/** Let the entries that wait begin by themselves, one after the other. */
+export interface QueueArm {
+  type: "queue_arm";
+  accepted?: Array<string>;
+}
+
+/** Let none begin any more; the run that is on goes on. */
+export interface QueueDisarm {
+  type: "queue_disarm";
+}
+
 /** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
 export interface AnswerPrompt {
   type: "answer_prompt";
@@ -1069,6 +1191,15 @@ export type Body =
   | RunResume
   | RunStop
   | RunAbort
+  | GetQueue
+  | QueueAdd
+  | QueueMove
+  | QueueChange
+  | QueueRemove
+  | QueueClear
+  | QueueApprove
+  | QueueArm
+  | QueueDisarm
   | AnswerPrompt
   | SeePrompt
   | Trigger

@@ -24,6 +24,7 @@ from funcnodes.workers.schema.views import (
     Problem,
     ProgressView,
     PromptView,
+    QueueView,
     RunView,
     SafetyView,
     SpaceView,
@@ -57,6 +58,7 @@ class Snapshot(Base, kw_only=True, tag="snapshot"):
     people: list[PersonView] = []
     prompts: list[PromptView] = []
     """What waits for an answer, oldest first."""
+    queue: QueueView = msgspec.field(default_factory=QueueView)
     log: list[LogLine] = []
     now: float = 0.0
     """The worker's clock, seconds since the epoch: ages are counted on it."""
@@ -165,6 +167,12 @@ class PromptsPut(Base, kw_only=True, tag="prompts"):
     prompts: list[PromptView]
 
 
+class QueuePut(Base, kw_only=True, tag="queue"):
+    """The queue of runs as it is now, all of it."""
+
+    queue: QueueView
+
+
 class Logged(Base, kw_only=True, tag="log"):
     lines: list[LogLine]
 
@@ -179,7 +187,7 @@ class Reset(Base, kw_only=True, tag="reset"):
 PatchEvent = (
     NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | PortValues | RowsView | DevicePut
     | DeviceGone | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut
-    | PromptsPut | Logged | Reset
+    | PromptsPut | QueuePut | Logged | Reset
 )  # fmt: skip
 
 
@@ -235,5 +243,5 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece
+AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | QueueView
 """What an Ack's result is where it is a struct of its own."""
