@@ -17,126 +17,26 @@ import msgspec
 
 from funcnodes.devices.benchfile.approval import ApprovalRule
 from funcnodes.errors import RefusedError
-from funcnodes.runs.records import NAME_LENGTH, RunAbout, RunApproval
-
-OnFailure = Literal["go on", "stop"]
-EntryState = Literal[
-    "waiting", "queued", "running", "done", "failed", "cancelled", "refused", "interrupted"
-]
-"""`waiting`: to be approved. `interrupted`: the worker ended, or was killed, while it ran."""
-EntryEnd = Literal["done", "failed", "cancelled", "refused"]
-
-FINISHED: frozenset[EntryState] = frozenset(
-    {"done", "failed", "cancelled", "refused", "interrupted"}
+from funcnodes.runs.queued import (
+    PENDING,
+    AttachedEvidence,
+    EntryState,
+    OnFailure,
+    QueueEntry,
+    RunOrder,
+    Submitter,
+    check_priority,
 )
-PENDING: frozenset[EntryState] = frozenset({"waiting", "queued"})
-_ENDED_AS: dict[EntryEnd, str] = {
-    "done": "is done", "failed": "failed", "cancelled": "was cancelled", "refused": "was refused",
-}  # fmt: skip
-PRIORITY = 100
-"""The highest; the lowest is minus that."""
+from funcnodes.runs.records import RunApproval
+
+EntryEnd = Literal["done", "failed", "cancelled", "refused"]
 MOST = 500
 """Entries that wait at most."""
 FINISHED_KEPT = 200
 TOKENS_KEPT = 10_000
-
-
-class Submitter(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: a name for people, and an id where the server knows one."""
-
-    name: str
-    id: str = ""
-
-    def is_same(self, other: "Submitter") -> bool:
-        """Whether the two are one person, as far as anybody can tell."""
-        same_id = bool(self.id) and self.id == other.id
-        return same_id or self.name.strip().casefold() == other.name.strip().casefold()
-
-
-class AttachedEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What an entry keeps of the evidence of a dry run.
-
-    Attributes:
-        token: Names the one dry run.
-        made: Seconds since the epoch.
-        hashes: Of graph, bench and limits, as they were then.
-        text: What it found, in a sentence.
-    """
-
-    token: str
-    made: float
-    hashes: dict[str, str]
-    text: str = ""
-
-
-class RunOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for: a graph as it was, and how it is to be run.
-
-    Attributes:
-        name: What people call it.
-        nodespace: Where the graph is from.
-        graph: SHA-256 of the frozen copy, in hex.
-        sets: Values for inputs, as `NODE.PORT=VALUE`.
-        about: What is said of the run; its operator is who submitted it.
-        priority: Higher comes first.
-        on_failure: What the queue does if it does not end well.
-    """
-
-    name: str
-    nodespace: str
-    graph: str
-    sets: tuple[str, ...] = ()
-    about: RunAbout = RunAbout()
-    priority: int = 0
-    on_failure: OnFailure = "stop"
-
-    def checked(self) -> "RunOrder":
-        """The same, without space around it.
-
-        Raises:
-            RefusedError: Its name is none, or its priority is out of range.
-            RunError: What is said of the run is too long.
-        """
-        name = self.name.strip() or self.nodespace
-        if len(name) > NAME_LENGTH or "\n" in name:
-            raise RefusedError(f"The name is to be one line of {NAME_LENGTH} letters at most.")
-        check_priority(self.priority)
-        return msgspec.structs.replace(self, name=name, about=self.about.checked())
-
-
-class QueueEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One run that was asked for.
-
-    Attributes:
-        id: Counts within the worker, never given twice.
-        at: When it was submitted, seconds since the epoch.
-        run: ULID of its run, "" while it has none.
-        number: That run's number, 0 while it has none.
-        reason: Why it is in its state, in a sentence, or "".
-        began: Seconds since the epoch, None while it has not begun.
-    """
-
-    id: int
-    order: RunOrder
-    by: Submitter
-    at: float
-    state: EntryState
-    evidence: AttachedEvidence | None = None
-    approval: RunApproval | None = None
-    run: str = ""
-    number: int = 0
-    reason: str = ""
-    began: float | None = None
-    ended: float | None = None
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state in FINISHED
-
-    @property
-    def title(self) -> str:
-        """How a sentence names it."""
-        return f"entry {self.id} ({self.order.name})"
+_ENDED_AS: dict[EntryEnd, str] = {
+    "done": "is done", "failed": "failed", "cancelled": "was cancelled", "refused": "was refused",
+}  # fmt: skip
 
 
 class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,7 +134,7 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
         """
         entry = self.find(entry_id)
         if entry.state != "waiting":
-            raise RefusedError(f"{_begun(entry.title)} does not wait for an approval.")
+            raise RefusedError(f"{entry.begun} does not wait for an approval.")
         if rule is not None and rule.by == "another" and by.is_same(entry.by):
             raise RefusedError(
                 f"{by.name} submitted {entry.title}, and this bench asks that another approves it."
@@ -297,9 +197,7 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
         """
         entry = self.find(entry_id)
         if entry.state == "running":
-            raise RefusedError(
-                f"{_begun(entry.title)} is running.", hint="Stop or abort its run first."
-            )
+            raise RefusedError(f"{entry.begun} is running.", hint="Stop or abort its run first.")
         if entry.is_finished:
             kept = tuple(each for each in self.entries if each.id != entry_id)
             return self._with(entries=kept)
@@ -344,7 +242,7 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
         ended = self._put(_but(entry, state=state, reason=reason, ended=at))._trimmed()
         if state == "done" or entry.order.on_failure == "go on":
             return ended
-        return ended.disarm(f"{_begun(entry.title)} {_ENDED_AS[state]}: {reason}")
+        return ended.disarm(f"{entry.begun} {_ENDED_AS[state]}: {reason}")
 
     def put_back(self, void: str = "") -> "RunQueue":
         """What was about to run has not begun after all, and waits again where it was.
@@ -406,12 +304,6 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **changes)
 
 
-def check_priority(priority: int) -> None:
-    """Raises RefusedError where it is out of range."""
-    if not -PRIORITY <= priority <= PRIORITY:
-        raise RefusedError(f"A priority is from -{PRIORITY} to {PRIORITY}, not {priority}.")
-
-
 def _check_place(entry: QueueEntry, before: list[QueueEntry], behind: list[QueueEntry]) -> None:
     """Raises RefusedError where it would stand before or behind one of another priority."""
     own = entry.order.priority
@@ -419,7 +311,7 @@ def _check_place(entry: QueueEntry, before: list[QueueEntry], behind: list[Queue
     passed += [("before", each) for each in behind if each.order.priority > own]
     for side, other in passed:
         raise RefusedError(
-            f"{_begun(entry.title)} has priority {own} and cannot go {side} {other.title} "
+            f"{entry.begun} has priority {own} and cannot go {side} {other.title} "
             f"with priority {other.order.priority}.",
             hint="Change its priority.",
         )
@@ -446,11 +338,6 @@ def _but_order(order: RunOrder, **changes: object) -> RunOrder:
     return msgspec.structs.replace(order, **changes)
 
 
-def _begun(title: str) -> str:
-    """At the beginning of a sentence."""
-    return title[:1].upper() + title[1:]
-
-
 def _too_late(entry: QueueEntry) -> RefusedError:
     state = "running" if entry.state == "running" else f"{entry.state} already"
-    return RefusedError(f"{_begun(entry.title)} is {state}.")
+    return RefusedError(f"{entry.begun} is {state}.")

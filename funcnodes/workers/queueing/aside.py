@@ -12,8 +12,8 @@ from funcnodes.runs import Prompts, Run, Runner
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.checks import lasting
 from funcnodes.runs.plan import plan
+from funcnodes.runs.queued import RunOrder
 from funcnodes.runs.records import LogEntry
-from funcnodes.runs.runqueue import RunOrder
 from funcnodes.workers.large import FILE_BYTES, made_aside
 from funcnodes.workers.shown.rows import RowsFeed
 from funcnodes.workers.space import build

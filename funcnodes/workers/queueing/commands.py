@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from funcnodes.core import clock
+from funcnodes.runs.queued import RunOrder, Submitter
 from funcnodes.runs.records import RunAbout
-from funcnodes.runs.runqueue import RunOrder, RunQueue, Submitter
+from funcnodes.runs.runqueue import RunQueue
 from funcnodes.workers import schema
 from funcnodes.workers.roles import check_rank
 from funcnodes.workers.workspace import encode

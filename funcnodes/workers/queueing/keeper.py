@@ -17,9 +17,10 @@ from funcnodes.core import clock
 from funcnodes.devices.benchfile import ApprovalRule
 from funcnodes.errors import FuncnodesError, RefusedError, WorkerError
 from funcnodes.runs import Run, RunHead, RunReader
+from funcnodes.runs.queued import QueueEntry, RunOrder, Submitter
 from funcnodes.runs.records import LogLevel
 from funcnodes.runs.run import stopped_by
-from funcnodes.runs.runqueue import EntryEnd, QueueEntry, RunOrder, RunQueue, Submitter
+from funcnodes.runs.runqueue import EntryEnd, RunQueue
 from funcnodes.runs.verdicts import result_of
 from funcnodes.workers import schema
 from funcnodes.workers.queueing import proof
@@ -125,8 +126,8 @@ class QueueKeeper:
         anew = queue.restarted(at=clock.now(), run=run, number=number).ruled(self.rule)
         await self._note(lambda _: anew)
         if entry is not None:
-            text = f"{entry.title} of the queue was interrupted; nothing is begun again by itself."
-            self._worker.logbook.add("warning", "queue", text[:1].upper() + text[1:])
+            text = f"{entry.begun} of the queue was interrupted; nothing is begun again by itself."
+            self._worker.logbook.add("warning", "queue", text)
 
     async def work(self) -> None:
         """Carry entries out for as long as the worker lives."""
@@ -288,9 +289,9 @@ class QueueKeeper:
             await self._note(lambda queue: queue.restarted(at=clock.now()))
             return
         await self._note(lambda queue: queue.end(state, reason, at=clock.now()))
-        text = f"{entry.title} of the queue is {state}{f': {reason}' if reason else '.'}"
+        text = f"{entry.begun} of the queue is {state}{f': {reason}' if reason else '.'}"
         level: LogLevel = "info" if state == "done" else "warning"
-        self._worker.logbook.add(level, "queue", text[:1].upper() + text[1:])
+        self._worker.logbook.add(level, "queue", text)
 
     async def _run(self, entry: QueueEntry) -> tuple[EntryEnd, str]:
         """How it ended, and why otherwise than done."""

@@ -14,7 +14,7 @@ from funcnodes.errors import BenchError, RefusedError
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.dryrun import DryReport, Evidence, changed, hashes_of
 from funcnodes.runs.dryrun.report import duration
-from funcnodes.runs.runqueue import AttachedEvidence
+from funcnodes.runs.queued import AttachedEvidence
 from funcnodes.workers.threads import in_thread
 
 

@@ -1,6 +1,7 @@
 """What people are shown of the queue of runs."""
 
-from funcnodes.runs.runqueue import QueueEntry, RunQueue, finished_last
+from funcnodes.runs.queued import QueueEntry
+from funcnodes.runs.runqueue import RunQueue, finished_last
 from funcnodes.workers import schema
 
 

@@ -17,12 +17,12 @@ EVE = schema.Actor(id="e", name="Eve", role="viewer")
 
 VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
-    "GetTraffic", "ExportTraffic",
+    "GetTraffic", "ExportTraffic", "GetQueue",
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
     "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
-    "InterlockReset", "AnswerPrompt",
+    "InterlockReset", "AnswerPrompt", "QueueArm",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}
 
