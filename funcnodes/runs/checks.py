@@ -5,6 +5,7 @@ Looks at the graph and at the bench; does nothing, asks no instrument.
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Protocol, runtime_checkable
 
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace, NoValue, units
 from funcnodes.core.nodes import TRIGGER_IN
@@ -14,6 +15,14 @@ from funcnodes.devices.bench import Bench
 from funcnodes.errors import UnitError, ValueRefusedError
 from funcnodes.runs import holding, outage
 from funcnodes.runs.plan import Plan, onward
+
+
+@runtime_checkable
+class ChecksLasting(Protocol):
+    """A node whose `check_run` says also what may pass, such as an interlock."""
+
+    def check_lasting(self) -> list[str]:
+        """The sentences without that."""
 
 
 def problems(
@@ -45,7 +54,13 @@ def problems(
 def lasting(space: NodeSpace, plan: Plan) -> list[str]:
     """Those of the sentences that will be as true at any later time: devices that the bench does
     not have, and what is wrong with the graph. Who is reachable just now does not matter."""
-    own = (sentence for node in space.nodes for sentence in node.check_run())
+    own = (
+        sentence
+        for node in space.nodes
+        for sentence in (
+            node.check_lasting() if isinstance(node, ChecksLasting) else node.check_run()
+        )
+    )
     return list(dict.fromkeys(filter(None, [*own, *_of_the_graph(space, plan)])))
 
 

@@ -127,14 +127,20 @@ class DeviceNode(Node):
         return [(self.device, self.member)] if self.device else []
 
     def check_run(self) -> list[str]:
-        try:
-            if _is_unknown(self._found()):
-                return []  # a run is refused for who is offline, not for what that lacks
-            self._found().member(self.member)
-        except BenchError as error:
-            return [f"{self.name}: {error.message}"]
+        lacking = self.check_lasting()
+        if lacking or _is_unknown(self._found()):
+            return lacking  # a run is refused for who is offline, not for what that lacks
         why = self._found().refusal(self.member) if self.effect else ""
         return [f"{self.name} would write to {self.device}, but {why}."] if why else []
+
+    def check_lasting(self) -> list[str]:
+        """What its bench does not have, in sentences, however things stand there just now."""
+        try:
+            if not _is_unknown(self._found()):
+                self._found().member(self.member)
+        except BenchError as error:
+            return [f"{self.name}: {error.message}"]
+        return []
 
     def _device_or_none(self) -> Device | None:
         bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None

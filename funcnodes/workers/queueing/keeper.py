@@ -207,7 +207,7 @@ class QueueKeeper:
         finally:
             await aside.aclose()
         if found:
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            more = f" There are {len(found) - 1} more such reasons." if len(found) > 1 else ""
             raise RefusedError(f"{found[0]}{more}", hint="Nothing was queued.", problems=found)
         proven = None
         if evidence is not None:

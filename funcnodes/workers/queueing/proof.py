@@ -62,8 +62,8 @@ def read_evidence(given: dict[str, Any]) -> Evidence:
         raise RefusedError(f"That is no evidence of a dry run: {error}.") from error
     report = evidence.report
     if not report.is_fine:
-        why = report.refused[0] if report.refused else f"it was {report.state}: {report.message}"
-        raise RefusedError(f"The dry run did not end well: {why}")
+        why = report.refused[0] if report.refused else report.message or f"it was {report.state}"
+        raise RefusedError(f"The dry run did not end well: {why.rstrip('.')}.")
     return evidence
 
 
