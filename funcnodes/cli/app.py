@@ -9,7 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from funcnodes.cli import check, device, estop, latch, nodes, run, runs, serve, simulate, worker
+from funcnodes.cli import (
+    check,
+    device,
+    estop,
+    latch,
+    nodes,
+    queue,
+    run,
+    runs,
+    serve,
+    simulate,
+    worker,
+)
 from funcnodes.cli.output import complain, write_plainly
 from funcnodes.errors import FuncnodesError
 from funcnodes.settings import Settings
@@ -56,6 +68,7 @@ def configure(
 
 serve.register(app)
 run.register(app)
+queue.register(app)
 check.register(app)
 estop.register(app)
 latch.register(app)

@@ -468,6 +468,9 @@ class Commands(QueueCommands):
     def _get_watch(self, body: schema.GetWatch, actor: schema.Actor) -> schema.WatchView:
         return safety.watch_view(self._worker.bench)
 
+    def _get_safety(self, body: schema.GetSafety, actor: schema.Actor) -> schema.SafetyView:
+        return safety.safety_view(self._worker.bench)
+
     def _alarm_acknowledge(self, body: schema.AlarmAcknowledge, actor: schema.Actor) -> bool:
         severity = Severity[body.severity]
         return self._bench(f"alarm {body.name!r}").alarms.acknowledge(

@@ -756,6 +756,7 @@ export type AckResult =
   | Shown
   | Snapshot
   | WatchView
+  | SafetyView
   | TrafficPage
   | ExportPiece
   | QueueView;
@@ -1094,6 +1095,11 @@ export interface GetWatch {
   type: "get_watch";
 }
 
+/** What the bench will do for each cause. Ack.result is a SafetyView. */
+export interface GetSafety {
+  type: "get_safety";
+}
+
 /** Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect. */
 export interface AlarmAcknowledge {
   type: "alarm_acknowledge";
@@ -1212,6 +1218,7 @@ export type Body =
   | EStop
   | EStopReset
   | GetWatch
+  | GetSafety
   | AlarmAcknowledge
   | AlarmShelve
   | InterlockReset

@@ -243,5 +243,7 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | QueueView
+AckResult = (
+    RowsView | BodyView | Snapshot | WatchView | SafetyView | TrafficPage | ExportPiece | QueueView
+)
 """What an Ack's result is where it is a struct of its own."""

@@ -451,6 +451,10 @@ class GetWatch(ReadCommand, kw_only=True, tag="get_watch"):
     """Ack.result is a WatchView."""
 
 
+class GetSafety(ReadCommand, kw_only=True, tag="get_safety"):
+    """What the bench will do for each cause. Ack.result is a SafetyView."""
+
+
 class AlarmAcknowledge(KeepCommand, kw_only=True, tag="alarm_acknowledge"):
     """Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect."""
 
