@@ -14,10 +14,10 @@ import type { WorkerInfo } from "./api";
 
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
 export type LeftTab = "nodes" | "bench";
-export type DockTab = "data" | "log" | "traffic";
+export type DockTab = "data" | "queue" | "log" | "traffic";
 /** What is seen where there is room for one panel only. */
 export type Panel = "canvas" | "left" | "inspector" | "dock";
-export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "leave-live";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "arm-queue" | "leave-live";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
 export interface PaletteAt {

@@ -38,6 +38,7 @@ export function Dialogs() {
       return <SafetyDialog arming={null} onClose={close} />;
     case "arm-run":
     case "arm-live":
+    case "arm-queue":
       return <SafetyDialog arming={dialog} onClose={close} />;
     case "leave-live":
       return <LeaveLiveDialog onClose={close} />;
