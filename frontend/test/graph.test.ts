@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyEvents, edgeInto, fromSnapshot, LOG_LINES, ownRun, simBadge } from "../src/model/graph";
+import { applyEvents, drawnRun, edgeInto, fromSnapshot, LOG_LINES, ownRun, simBadge } from "../src/model/graph";
 import type { DeviceView, Event, LogLine, RunView, SpaceView } from "../src/model/wire.gen";
 import { node, snapshot } from "./samples";
 
@@ -84,4 +84,14 @@ it("shows a run that has ended only in the nodespace it was of", () => {
   expect(ownRun({ space, run: run("complete", "other") })).toBeNull();
   expect(ownRun({ space, run: run("running", "other") })).not.toBeNull();
   expect(ownRun({ space, run: null })).toBeNull();
+});
+
+it("draws no rows of what the queue runs of another nodespace", () => {
+  const space = { name: "diode-iv", title: "Diode" } as SpaceView;
+  const run = (id: string, nodespace: string) => ({ id, state: "running", nodespace }) as RunView;
+  const runs = [run("3", "other"), run("2", "Diode"), run("1", "Diode")];
+  expect(drawnRun({ space, run: run("4", "Diode") }, runs)?.id).toBe("4");
+  expect(drawnRun({ space, run: run("4", "other") }, runs)?.id).toBe("2");
+  expect(drawnRun({ space, run: run("4", "other") }, [])).toBeNull();
+  expect(drawnRun({ space, run: null }, runs)).toBeNull();
 });

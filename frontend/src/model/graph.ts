@@ -160,8 +160,19 @@ export function simBadge(devices: Record<string, DeviceView>): string {
 
 /** The run on show, unless it has ended and was another nodespace's. */
 export function ownRun({ run, space }: Pick<Graph, "run" | "space">): RunView | null {
-  if (!run || !space || isRunning(run) || run.nodespace === "") return run;
-  return run.nodespace === space.name || run.nodespace === space.title ? run : null;
+  return run && (isRunning(run) || isOf(run, space)) ? run : null;
+}
+
+/** Whether a run is of this nodespace, or a copy of it, as far as anybody can tell. */
+export function isOf(run: RunView, space: SpaceView | null): boolean {
+  return !space || run.nodespace === "" || run.nodespace === space.name || run.nodespace === space.title;
+}
+
+/** The run whose rows this nodespace's plots show: not one that the queue runs of another. */
+export function drawnRun(graph: Pick<Graph, "run" | "space"> | null, runs: readonly RunView[]): RunView | null {
+  if (!graph) return null;
+  if (graph.run && isOf(graph.run, graph.space)) return graph.run;
+  return (graph.run && runs.find((each) => isOf(each, graph.space))) || null;
 }
 
 /** Whether anything acts, or may act by itself: what Stop is for. */

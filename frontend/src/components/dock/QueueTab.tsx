@@ -91,7 +91,7 @@ function Entry({ entry, entries, allowed }: { entry: QueueEntryView; entries: Qu
       <Chip mark={ENTRY[entry.state]} />
       <span className="what">
         <b>{entry.name}</b>
-        <span className="dim"> {entry.id}{entry.number > 0 && `, run ${entry.number}`}, {entry.by}, <span title={new Date(entry.at * 1000).toLocaleString()}>{clockTime(entry.at)}</span></span>
+        <span className="dim"> entry {entry.id}{entry.number > 0 && `, run ${entry.number}`}, {entry.by}, <span title={new Date(entry.at * 1000).toLocaleString()}>{clockTime(entry.at)}</span></span>
         {more && <span className="dim line">{more}</span>}
         {entry.reason && <span className="line why"><Said text={entry.reason} /></span>}
       </span>
