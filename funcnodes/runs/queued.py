@@ -78,8 +78,9 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True):
             RunError: What is said of the run is too long.
         """
         name = self.name.strip() or self.nodespace
-        if len(name) > NAME_LENGTH or "\n" in name:
-            raise RefusedError(f"The name is to be one line of {NAME_LENGTH} letters at most.")
+        for each in (name, self.nodespace):
+            if len(each) > NAME_LENGTH or not each.isprintable():
+                raise RefusedError(f"The name is to be one line of {NAME_LENGTH} letters at most.")
         check_priority(self.priority)
         return msgspec.structs.replace(self, name=name, about=self.about.checked())
 

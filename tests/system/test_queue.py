@@ -1,4 +1,4 @@
-"""The queue on the page: added to, ordered, approved, armed; beside the nodespace, and on a phone."""
+"""The queue on the page: filled, ordered, approved, armed; beside the nodespace, on a phone too."""
 
 from typing import Any
 

@@ -15,6 +15,8 @@ import funcnodes
 from funcnodes.runs import RunReader
 from funcnodes.runs.dryrun import DryReport, Evidence, hashes_of
 from funcnodes.workers import schema
+from funcnodes.workers.queueing import QueueKeeper
+from funcnodes.workers.queueing.kept import QueueFolder
 from funcnodes.workers.worker import Worker
 from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
@@ -301,6 +303,46 @@ async def test_a_queue_that_cannot_be_kept_is_refused_and_a_damaged_one_put_asid
         assert any("It was put aside as 'queue." in text for text in lines)
     (aside,) = workspace.root.glob("queue.*.corrupt")
     assert (aside / "queue.json").read_bytes() == good[:-20]
+
+
+async def test_a_full_disk_while_an_entry_runs_disarms_the_queue_and_keeps_the_run(
+    asking: Desk, workspace: Workspace
+) -> None:
+    for _ in range(2):
+        await asking.ask(schema.QueueAdd(on_failure="go on"))
+    await asking.ask(schema.QueueArm())
+    await question(asking)
+    await waiting.until(lambda: entry(asking, 1).run)
+    kept = workspace.queue_dir / "queue.json"
+    kept.unlink()
+    kept.mkdir()  # what cannot be replaced by a file
+    await answer(asking)
+    done = await state_is(asking, 1, "done")
+    assert asking.worker.runs.find(done.run).head.state == "complete"
+    assert (view(asking).armed, states(asking)[2]) == (False, "queued")
+    assert "The queue cannot be kept" in view(asking).why
+
+
+async def test_a_worker_killed_before_it_kept_the_run_finds_it_by_its_time(
+    asking: Desk, workspace: Workspace
+) -> None:
+    """An entry is kept as running before its run is begun, so that it never begins twice."""
+    await asking.ask(schema.QueueAdd())
+    await asking.ask(schema.QueueArm())
+    await question(asking)
+    await waiting.until(lambda: entry(asking, 1).run)
+    queue = asking.worker.queue.queue
+    running = queue.running
+    assert running is not None
+    nameless = msgspec.structs.replace(running, run="", number=0)
+    QueueFolder(workspace.queue_dir).save(msgspec.structs.replace(queue, entries=(nameless,)))
+    head = asking.worker.runs.find(running.run).head
+    older = msgspec.structs.replace(head, id="older", started=head.started - 100)
+    again = QueueKeeper(asking.worker)
+    await again.load([older, head])
+    found = again.queue.find(1)
+    assert (found.state, found.run, found.number) == ("interrupted", head.id, head.number)
+    await asking.ask(schema.RunAbort())
 
 
 # ── on a bench ────────────────────────────────────────────────────────────────────────────

@@ -117,13 +117,13 @@ class QueueKeeper:
         if notice:
             self._worker.logbook.add("warning", "queue", notice)
         entry = queue.running
-        if entry is None and not queue.armed and queue.ruled(self.rule) == queue:
+        if entry is None and not queue.armed and self._ruled(queue) == queue:
             self.queue = queue
             return
         began = (entry.began or 0.0) if entry is not None else 0.0
         head = next((each for each in interrupted if each.started >= began), None)
         run, number = (head.id, head.number) if entry and head else ("", 0)
-        anew = queue.restarted(at=clock.now(), run=run, number=number).ruled(self.rule)
+        anew = self._ruled(queue.restarted(at=clock.now(), run=run, number=number))
         await self._note(lambda _: anew)
         if entry is not None:
             text = f"{entry.begun} of the queue was interrupted; nothing is begun again by itself."
@@ -140,11 +140,20 @@ class QueueKeeper:
                 self._idle.clear()
                 try:
                     await self._carry_out(entry)
+                except Exception as error:
+                    await self._give_way(entry, error)
                 finally:
                     self.entry = None
                     self._idle.set()
                     self._told()
                 await self._see_latch()
+
+    async def _give_way(self, entry: QueueEntry, error: Exception) -> None:
+        """A bug of ours: that entry has failed, and nothing more begins by itself."""
+        _log.exception("%s failed", entry.begun)
+        why = f"{type(error).__name__}: {error}"
+        now = clock.now()
+        await self._note(lambda queue: queue.end("failed", why, at=now).disarm(why))
 
     def poke(self, *_: Any) -> None:
         """Something may be different now that kept the next entry from beginning."""
@@ -382,6 +391,11 @@ class QueueKeeper:
             why = stopped_by(latch.state)
             await self._note(lambda queue: queue.disarm(why))
             self._worker.logbook.add("warning", "queue", f"The queue was disarmed. {why}")
+
+    def _ruled(self, queue: RunQueue) -> RunQueue:
+        """By what the bench asks, where that is known: not by a bench file that is wrong."""
+        is_known = self._worker.bench is not None or self._bench.path is None
+        return queue.ruled(self.rule) if is_known else queue
 
     def _hold(self) -> str:
         if not self.queue.armed or self.entry is not None:

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { hasWidget } from "../../model/card";
 import { duration, limits, portText, unitSymbol, whole, withUnit } from "../../model/format";
 import { columnsOf } from "../../model/curve";
+import { drawnRun } from "../../model/graph";
 import { wiresOf } from "../../model/wires";
 import { deviceMark, errorTitle, isFaulty, isStopped, nodeMark, OUTPUT_ON, QUALITY } from "../../model/words";
 import type { NodeView, Policy, PortView } from "../../model/wire.gen";
@@ -233,7 +234,7 @@ function PolicyChoice({ node }: { node: NodeView }) {
 }
 
 function PlotSection({ node }: { node: NodeView }) {
-  const run = useEditor((state) => state.graph?.run?.id ?? "");
+  const run = useEditor((state) => drawnRun(state.graph, state.runs)?.id ?? "");
   const locked = useEditor((state) => !mayAct(state));
   const { plot } = node;
   const recorder = useEditor((state) => (plot?.recorder ? state.graph?.nodes[plot.recorder] : undefined));
