@@ -121,6 +121,8 @@ class Runner(Pacer):
         run.begin()
         if approval is not None:
             run.note("approved", **msgspec.structs.asdict(approval))
+            by = " by the evidence of a dry run" if approval.token else ""
+            run.log("info", "run", f"Approved by {approval.by}{by}.")
         return run
 
     def _needs_no_approval(self) -> None:

@@ -15,8 +15,9 @@ import pytest
 import funcnodes
 from funcnodes.settings import Settings
 from funcnodes.workers.workspace import Workspace
+from funcnodes_simulators import SimulatedBench
 
-from ..waiting import eventually
+from ..waiting import eventually, patience
 
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "queue.md"
@@ -91,7 +92,7 @@ def test_the_guide_to_the_queue_does_what_it_says(
 
 
 def test_a_killed_worker_has_its_queue_again_disarmed_and_names_the_run_that_was_on(
-    here: Any, settings: Settings, bench_file: Path, tmp_path: Path
+    here: Any, settings: Settings, simulated: SimulatedBench, bench_file: Path, tmp_path: Path
 ) -> None:
     """R4, A1: kill -9 in the middle of a run; and what makes no sense is refused in a sentence."""
     pid = begin(here, bench_file, tmp_path)
@@ -102,7 +103,9 @@ def test_a_killed_worker_has_its_queue_again_disarmed_and_names_the_run_that_was
     assert json.loads(here("queue", "arm", "--json").stdout)["armed"]
     on = eventually(lambda: next((e for e in listed(here)["entries"] if e["run"]), None))
     assert (on["id"], on["state"]) == (1, "running")
+    simulated.wait("smu", "output", True, timeout_s=patience())
     os.kill(pid, signal.SIGKILL)
+    simulated.wait("smu", "output", False, timeout_s=patience())  # by the guardian
     eventually(lambda: here("queue", "list").returncode == 1)
     assert here("queue", "list").stderr.startswith("No worker is running.")
 

@@ -1,11 +1,13 @@
 """The queue on the page: filled, ordered, approved, armed; beside the nodespace, on a phone too."""
 
+import subprocess
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from .conftest import restart_with
+from ..waiting import patience
+from .conftest import FUNCNODES, restart_with
 from .test_accessibility import check_both_themes
 
 pytestmark = pytest.mark.browser
@@ -32,11 +34,24 @@ def order(page: Page) -> list[str]:
     return [str(each.get_attribute("data-entry")) for each in shown]
 
 
+def dry_run_of_the_example(demo: Any) -> bytes:
+    """Evidence of the nodespace as it is saved, on the worker's bench file."""
+    root = demo.config_dir / "workers" / demo.worker
+    (space,) = (root / "nodespaces").glob("*.json")
+    seen = demo.config_dir / "seen.json"
+    words = ["run", space, "--dry-run", "--bench", root / "bench.toml", "--evidence", seen]
+    done = subprocess.run(
+        [*FUNCNODES, *map(str, words)], env=demo.env, capture_output=True, timeout=patience()
+    )
+    assert done.returncode == 0, done.stdout
+    return bytes(seen.read_bytes())
+
+
 def test_runs_are_queued_ordered_approved_and_run_while_the_graph_is_edited(
     demo: Any, page: Page
 ) -> None:
     bench = demo.config_dir / "workers" / demo.worker / "bench.toml"
-    bench.write_text(bench.read_text() + '\n[approval]\nby = "anyone"\n')
+    bench.write_text(bench.read_text() + '\n[approval]\nby = "anyone"\nevidence = true\n')
     restart_with(demo, page)
     page.get_by_role("tab", name="Queue").click()
     expect(page.get_by_test_id("queue-state")).to_contain_text("Not armed.")
@@ -69,13 +84,20 @@ def test_runs_are_queued_ordered_approved_and_run_while_the_graph_is_edited(
     check_both_themes(page)
     page.set_viewport_size({"width": 390, "height": 780})
     page.get_by_role("button", name="Data, log").click()
-    expect(entry(page, 2).get_by_role("button", name="Approve")).to_be_in_viewport()
+    expect(entry(page, 2).get_by_role("button", name="Approve entry")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     check_both_themes(page)
 
-    entry(page, 2).get_by_role("button", name="Approve").click()
+    entry(page, 2).get_by_role("button", name="Approve entry").click()
+    expect(page.get_by_text("asks for the evidence of a dry run")).to_be_visible()
+    evidence = entry(page, 2).get_by_label("Evidence for")
+    evidence.set_input_files([{"name": "no.json", "mimeType": "text/plain", "buffer": b"[1"}])
+    expect(page.get_by_text("no.json is no evidence of a dry run.")).to_be_visible()
+    seen = {"name": "seen.json", "mimeType": "text/plain", "buffer": dry_run_of_the_example(demo)}
+    evidence.set_input_files([seen])
     expect(entry(page, 2)).to_have_attribute("data-state", "queued")
     expect(entry(page, 2)).to_contain_text("approved by")
+    expect(entry(page, 2)).to_contain_text("dry run: 51 points")
     page.get_by_role("button", name="Arm").click()
     expect(page.get_by_test_id("queue-state")).to_contain_text("Armed by")
     expect(entry(page, 2)).to_have_attribute("data-state", "running")

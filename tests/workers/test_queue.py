@@ -467,6 +467,9 @@ async def test_a_bench_that_asks_for_approvals_gets_one_from_somebody_else(
         events = desk.worker.runs.find(done.run).events()
         (kept,) = [event.data for event in events if event.kind == "approved"]
         assert (kept["by"], kept["token"]) == ("Bob", evidence["token"])
+        log = [each.text for each in desk.worker.runs.find(done.run).log()]
+        assert "Approved by Bob by the evidence of a dry run." in log
+        assert "Entry 1 (diode) of the queue, submitted by Ada." in log
         used = await desk.refused(schema.QueueApprove(id=2, evidence=evidence), BOB)
         assert used.detail == "The evidence of this dry run was used already; each counts once."
 

@@ -3,7 +3,7 @@
 import { asked, mustShow } from "../model/safety";
 import type { OnFailure } from "../model/wire.gen";
 import { command } from "./commands";
-import { get, mayAct, openDialog } from "./editor";
+import { get, mayAct, openDialog, toast } from "./editor";
 import { remember, useMemory } from "./memory";
 
 /** Put the open nodespace into the queue as it is now, with what is said of the next run. */
@@ -25,6 +25,18 @@ export function armQueue(): void {
 export const disarmQueue = () => void command({ type: "queue_disarm" });
 export const clearQueue = () => void command({ type: "queue_clear" });
 export const approveEntry = (id: number) => void command({ type: "queue_approve", id, evidence: null });
+
+/** Approve by the evidence of a dry run, as the command line wrote it into a file. */
+export async function approveBy(id: number, file: File): Promise<void> {
+  let evidence: unknown;
+  try {
+    evidence = JSON.parse(await file.text());
+  } catch {
+    evidence = null;
+  }
+  if (typeof evidence === "object" && evidence !== null) await command({ type: "queue_approve", id, evidence: evidence as Record<string, unknown> });
+  else toast(`${file.name} is no evidence of a dry run.`, "'funcnodes run FILE --dry-run --evidence FILE' makes it.");
+}
 export const removeEntry = (id: number) => void command({ type: "queue_remove", id });
 export const moveEntry = (id: number, place: number) => void command({ type: "queue_move", id, place });
 export const setPriority = (id: number, priority: number) => void command({ type: "queue_change", id, priority, on_failure: null });

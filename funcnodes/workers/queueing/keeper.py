@@ -352,6 +352,7 @@ class QueueKeeper:
         if entry is not None:
             run.note("queue", entry=entry.id, name=entry.order.name, by=entry.by.name,
                      submitted=entry.at, armed_by=self.queue.armed_by)  # fmt: skip
+            run.log("info", "queue", f"{entry.begun} of the queue, submitted by {entry.by.name}.")
         await self._note(lambda queue: queue.started(run.id, run.number))
         state = await run.wait()
         if state == "complete":

@@ -1,10 +1,10 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { clockTime } from "../../model/format";
 import { asPriority, details, EMPTY_QUEUE, standing, stepTo } from "../../model/queue";
 import type { OnFailure, QueueEntryView } from "../../model/wire.gen";
 import { ENTRY } from "../../model/words";
 import { isLatched, mayAct, useEditor } from "../../store/editor";
-import { addToQueue, approveEntry, armQueue, clearQueue, disarmQueue, moveEntry, removeEntry, setOnFailure, setPriority } from "../../store/queue";
+import { addToQueue, approveBy, approveEntry, armQueue, clearQueue, disarmQueue, moveEntry, removeEntry, setOnFailure, setPriority } from "../../store/queue";
 import { Icon } from "../parts/Icon";
 import { Chip } from "../parts/Lamp";
 import { Said } from "../parts/Said";
@@ -96,12 +96,7 @@ function Entry({ entry, entries, allowed }: { entry: QueueEntryView; entries: Qu
         {entry.reason && <span className="line why"><Said text={entry.reason} /></span>}
       </span>
       <span className="acts">
-        {entry.state === "waiting" && (
-          <button type="button" className="btn sm" disabled={!allowed} aria-label={`Approve ${called}`} onClick={() => approveEntry(entry.id)}>
-            <Icon name="check" small />
-            Approve
-          </button>
-        )}
+        {entry.state === "waiting" && <Approve entry={entry} called={called} allowed={allowed} />}
         {pending && <Priority key={entry.priority} entry={entry} called={called} allowed={allowed} />}
         {!ENDED.includes(entry.state) && (
           <span className="field pick rule">
@@ -120,6 +115,37 @@ function Entry({ entry, entries, allowed }: { entry: QueueEntryView; entries: Qu
         )}
       </span>
     </li>
+  );
+}
+
+/** As it is, or by the evidence of a dry run in a file; what the bench asks for it says. */
+function Approve({ entry, called, allowed }: { entry: QueueEntryView; called: string; allowed: boolean }) {
+  const file = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" className="btn sm" disabled={!allowed} aria-label={`Approve ${called}`} onClick={() => approveEntry(entry.id)}>
+        <Icon name="check" small />
+        Approve
+      </button>
+      {!entry.evidence && (
+        <>
+          <button
+            type="button" className="btn sm ghost icon" disabled={!allowed} aria-label={`Approve by a dry run: ${called}`} title="Approve by the evidence of a dry run, from a file"
+            onClick={() => file.current?.click()}
+          >
+            <Icon name="file" small />
+          </button>
+          <input
+            ref={file} type="file" accept=".json,application/json" hidden aria-label={`Evidence for ${called}`}
+            onChange={(event) => {
+              const [chosen] = event.target.files ?? [];
+              if (chosen) void approveBy(entry.id, chosen);
+              event.target.value = "";
+            }}
+          />
+        </>
+      )}
+    </>
   );
 }
 
