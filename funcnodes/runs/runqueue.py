@@ -273,11 +273,14 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
         return queue._put(_but(entry, state="interrupted", reason=reason, ended=at, **known))
 
     def ruled(self, rule: ApprovalRule | None) -> "RunQueue":
-        """By what the bench asks now: who was not approved waits for it, or need not any more."""
+        """By what the bench asks now: what was not approved so waits for it, or need not any more.
+
+        Which role somebody had who approved is not looked at again.
+        """
         queue = self
         for each in self.pending:
-            if rule is not None and each.state == "queued" and each.approval is None:
-                queue = queue._put(_but(each, state="waiting"))
+            if rule is not None and each.state == "queued" and not _is_approved(each, rule):
+                queue = queue._put(_but(each, state="waiting", approval=None))
             elif rule is None and each.state == "waiting" and not each.reason:
                 queue = queue._put(_but(each, state="queued"))
         return queue
@@ -302,6 +305,13 @@ class RunQueue(msgspec.Struct, frozen=True, kw_only=True):
 
     def _with(self, **changes: object) -> "RunQueue":
         return msgspec.structs.replace(self, **changes)
+
+
+def _is_approved(entry: QueueEntry, rule: ApprovalRule) -> bool:
+    approval = entry.approval
+    if approval is None or (rule.evidence and not approval.token):
+        return False
+    return rule.by == "anyone" or not Submitter(name=approval.by).is_same(entry.by)
 
 
 def _check_place(entry: QueueEntry, before: list[QueueEntry], behind: list[QueueEntry]) -> None:

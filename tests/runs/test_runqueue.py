@@ -251,6 +251,10 @@ def test_a_bench_that_begins_or_ceases_to_ask_is_obeyed_at_the_next_start() -> N
     approved = asked.approve(1, BOB, at=2.0, rule=ANOTHER)
     assert [each.state for each in approved.ruled(ANOTHER).entries] == ["queued", "waiting"]
     assert {each.state for each in approved.ruled(None).entries} == {"queued"}
+    stricter = approved.ruled(ApprovalRule(evidence=True))
+    assert [(each.state, each.approval) for each in stricter.entries] == [("waiting", None)] * 2
+    anyone = queue_of(0, rule=ANOTHER).approve(1, ADA, at=2.0, rule=ApprovalRule(by="anyone"))
+    assert [each.state for each in anyone.ruled(ANOTHER).entries] == ["waiting"]
 
 
 def test_what_is_over_is_kept_but_not_for_ever() -> None:

@@ -1,8 +1,10 @@
 """The queue of a worker: carried out in order, held, kept, approved; on a simulated bench."""
 
 import asyncio
+import gc
 import json
 import time
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,6 +135,7 @@ async def test_what_was_queued_is_run_as_it_was_while_the_nodespace_is_edited(
         (schema.QueueMove(id=2, place=1), "Entry 2 (Asks) is running."),
     ):
         assert (await asking.refused(body)).detail.startswith(sentence)
+    copy = weakref.ref(asking.worker.queue.aside.space)
     await answer(asking)
     await question(asking)  # of the first entry, whose turn it is
     assert states(asking) == {1: "running", 2: "done"}
@@ -140,6 +143,8 @@ async def test_what_was_queued_is_run_as_it_was_while_the_nodespace_is_edited(
     await answer(asking)
     done = await state_is(asking, 1, "done")
     assert (done.number, done.place) == (2, 0)
+    gc.collect()
+    assert copy() is None  # a night of entries fills no memory
     reader = asking.worker.runs.find(done.run)
     assert (reader.head.sample, reader.head.notes, reader.head.total) == ("D1", "cold", 2)
     queued = [event.data for event in reader.events() if event.kind == "queue"]

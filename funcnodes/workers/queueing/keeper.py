@@ -272,8 +272,10 @@ class QueueKeeper:
             return queue.arm(by)
 
         self._worker.latch.check("Arming the queue")
-        await self.change(verb)
+        if self.queue.armed:
+            return
         self._accepted = accepted
+        await self.change(verb)
         self._worker.logbook.add("info", "queue", f"{by} armed the queue.")
 
     # ── carrying out ──────────────────────────────────────────────────────────────────────

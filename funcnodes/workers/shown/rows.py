@@ -16,9 +16,12 @@ class RowsFeed:
         self._sent: dict[str, int] = {}
 
     def __call__(self, table: Table, start: int, stop: int) -> None:
-        """Rows `start` … `stop` were appended."""
+        """Rows `start` … `stop` were appended. While nobody is linked nothing is noted: whoever
+        comes asks for the rows of the run that is on show, and no table is kept for them."""
         key = f"{table.run}/{table.spec.recorder}"
         self._sent.setdefault(key, start)
+        if not self._publisher.linked:
+            return
         self._publisher.mark(("rows", key), lambda: self._events(table, key))
 
     def _events(self, table: Table, key: str) -> list[schema.PatchEvent]:
