@@ -13,11 +13,13 @@ from funcnodes.cli import (
     check,
     device,
     estop,
+    history,
     latch,
     nodes,
     queue,
     run,
     runs,
+    samples,
     serve,
     simulate,
     worker,
@@ -73,6 +75,8 @@ check.register(app)
 estop.register(app)
 latch.register(app)
 runs.register(app)
+history.register(app)
+samples.register(app)
 simulate.register(app)
 nodes.register(app)
 device.register(app)

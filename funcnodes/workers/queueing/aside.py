@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import NodeSpace
+from funcnodes.devices.bench import Bench
 from funcnodes.runs import Prompts, Run, Runner
 from funcnodes.runs.assignments import Assignment
+from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.checks import lasting
 from funcnodes.runs.plan import plan
 from funcnodes.runs.queued import RunOrder
-from funcnodes.runs.records import LogEntry
+from funcnodes.runs.records import LogEntry, RunAbout
 from funcnodes.workers.large import FILE_BYTES, made_aside
 from funcnodes.workers.shown.rows import RowsFeed
 from funcnodes.workers.space import build
@@ -37,6 +39,7 @@ class AsideSpace:
         self.prompts = Prompts()
         space.services.provide(Files, Files(worker.workspace.files_dir))
         space.services.provide(Prompts, self.prompts)
+        space.services.provide(BeforeRun, worker.keeping.before_run())
         self._ends: list[Callable[[], None]] = []
 
     @classmethod
@@ -69,6 +72,12 @@ class AsideSpace:
     def lacks(self) -> list[str]:
         """Why it could never be run here, in sentences."""
         return lasting(self.space, plan(self.space))
+
+    def check_said(self, about: RunAbout) -> None:
+        """Raises RunError where something is not said of the run that is asked for."""
+        before, bench = self.space.services.get(BeforeRun), self.space.services.get(Bench)
+        if before is not None:
+            before.checked(about, bench.config if bench is not None else None)
 
     def follow(self, worker: "Worker", changed: Callable[[Run], None]) -> None:
         """Tell people of its run from now on."""

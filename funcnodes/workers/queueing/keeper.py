@@ -212,6 +212,7 @@ class QueueKeeper:
         order = order.checked()
         aside = await AsideSpace.made(self._worker, order, graph, len(data))
         try:
+            aside.check_said(msgspec.structs.replace(order.about, operator=by.name))
             found = aside.lacks()
         finally:
             await aside.aclose()
