@@ -258,7 +258,7 @@ async def test_a_worker_that_ends_keeps_the_queue_and_begins_nothing_again(
         await asking.ask(schema.QueueAdd())
     await asking.ask(schema.QueueArm())
     await question(asking)
-    run = entry(asking, 1).run
+    run = await waiting.until(lambda: entry(asking, 1).run)
     async with worker_again(asking, workspace) as desk:
         assert states(desk) == {1: "interrupted", 2: "queued"}
         assert (view(desk).armed, view(desk).why) == (False, "The worker was started again.")
