@@ -72,8 +72,8 @@ async def state_is(desk: Desk, number: int, state: str) -> schema.QueueEntryView
 
 
 def diode(points: int = 3, **about: Any) -> schema.QueueAdd:
-    graph = json.loads(DIODE.read_text())
-    return schema.QueueAdd(graph=graph, nodespace="diode", sets=[f"sweep.points={points}"], **about)
+    graph, sets = json.loads(DIODE.read_text()), [f"sweep.points={points}"]
+    return schema.QueueAdd(graph=graph, nodespace="diode", sets=sets, **{"sample": "D1", **about})
 
 
 # ── without a bench: a run that asks stands still until somebody answers ──────────────────
@@ -164,6 +164,7 @@ async def test_a_run_or_live_holds_the_queue_which_says_why_and_goes_on_after_it
     await asking.ask(schema.QueueArm())
     assert view(asking).hold == "Run 1 of 'Asks' is on."
     await asking.ask(schema.RunAbort())
+    await waiting.until(lambda: entry(asking, 1).run)
     await question(asking)
     assert (states(asking), view(asking).hold) == ({1: "running"}, "")
     await asking.ask(schema.RunAbort())
@@ -354,9 +355,9 @@ async def test_a_worker_killed_before_it_kept_the_run_finds_it_by_its_time(
 
 
 @asynccontextmanager
-async def at_bench(workspace: Workspace, more: str = "") -> AsyncIterator[Desk]:
+async def at_bench(workspace: Workspace, more: str = "", top: str = "") -> AsyncIterator[Desk]:
     with SimulatedBench.start("demo", seed=1) as simulated:
-        workspace.bench_path.write_text(BENCH.format(**simulated.resources) + more)
+        workspace.bench_path.write_text(top + BENCH.format(**simulated.resources) + more)
         worker = Worker(workspace)
         desk = Desk(worker)
         working = asyncio.create_task(worker.run())
@@ -376,7 +377,8 @@ async def at_bench(workspace: Workspace, more: str = "") -> AsyncIterator[Desk]:
 
 async def test_two_entries_on_one_device_run_one_after_the_other(workspace: Workspace) -> None:
     """And one whose turn comes while a device is away is refused, saying which."""
-    async with at_bench(workspace) as desk:
+    async with at_bench(workspace, top='before_run = ["sample"]\n') as desk:
+        assert "asks for sample" in (await desk.refused(diode(sample=""))).detail
         for _ in range(2):
             await desk.ask(diode())
         await desk.ask(schema.QueueArm())
