@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyEvents, drawnRun, edgeInto, fromSnapshot, LOG_LINES, ownRun, simBadge } from "../src/model/graph";
+import { applyEvents, drawnRun, edgeInto, fromSnapshot, LOG_LINES, nextStop, ownRun, simBadge } from "../src/model/graph";
 import type { DeviceView, Event, LogLine, RunView, SpaceView } from "../src/model/wire.gen";
 import { node, snapshot } from "./samples";
 
@@ -94,4 +94,14 @@ it("draws no rows of what the queue runs of another nodespace", () => {
   expect(drawnRun({ space, run: run("4", "other") }, runs)?.id).toBe("2");
   expect(drawnRun({ space, run: run("4", "other") }, [])).toBeNull();
   expect(drawnRun({ space, run: null }, runs)).toBeNull();
+});
+
+it("stops a run more gravely each time", () => {
+  const run = (state: RunView["state"], ending: RunView["ending"]) => ({ state, ending }) as RunView;
+  expect(nextStop(null)).toBe("stop");
+  expect(nextStop(run("running", ""))).toBe("stop");
+  expect(nextStop(run("stopping", "stop"))).toBe("abort");
+  expect(nextStop(run("stopping", ""))).toBe("abort");
+  expect(nextStop(run("stopping", "abort"))).toBe("halt");
+  expect(nextStop(run("stopping", "halt"))).toBe("halt");
 });

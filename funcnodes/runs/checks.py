@@ -13,7 +13,7 @@ from funcnodes.core.running import topology
 from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import UnitError, ValueRefusedError
-from funcnodes.runs import holding, outage
+from funcnodes.runs import foreseen, holding, outage
 from funcnodes.runs.plan import Plan, onward
 
 
@@ -44,14 +44,14 @@ def problems(
                 *(_unreachable_devices(plan, bench) if is_open else ()),
                 *holding.unmet(plan.nodes, bench),
                 *outage.changed(outage.used(plan.nodes), bench),
-                *_of_the_graph(space, plan),
+                *_of_the_graph(space, plan, bench),
             ]
             if sentence
         )
     )
 
 
-def lasting(space: NodeSpace, plan: Plan) -> list[str]:
+def lasting(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
     """Those of the sentences that will be as true at any later time: devices that the bench does
     not have, and what is wrong with the graph. Who is reachable just now does not matter."""
     own = (
@@ -61,16 +61,18 @@ def lasting(space: NodeSpace, plan: Plan) -> list[str]:
             node.check_lasting() if isinstance(node, ChecksLasting) else node.check_run()
         )
     )
-    return list(dict.fromkeys(filter(None, [*own, *_of_the_graph(space, plan)])))
+    return list(dict.fromkeys(filter(None, [*own, *_of_the_graph(space, plan, bench)])))
 
 
-def _of_the_graph(space: NodeSpace, plan: Plan) -> Iterator[str]:
+def _of_the_graph(space: NodeSpace, plan: Plan, bench: Bench | None) -> Iterator[str]:
     yield from _no_frame(plan)
     yield from _loose_frames(plan)
     yield from _missing_values(plan)
     yield from _refused_wires(space)
     yield from _unchecked_writes(space)
     yield from _beyond_limits(plan)
+    yield from foreseen.interlocked(plan, bench)
+    yield from foreseen.untimely(plan)
     yield from _unordered_writes(plan)
     yield from _device_cycles(space)
 

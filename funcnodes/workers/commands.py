@@ -364,6 +364,9 @@ class Commands(QueueCommands):
     def _run_abort(self, body: schema.RunAbort, actor: schema.Actor) -> None:
         self._active_run().abort(f"Aborted by {actor.name}.")
 
+    def _run_halt(self, body: schema.RunHalt, actor: schema.Actor) -> None:
+        self._active_run().halt(f"Halted by {actor.name}.")
+
     def _active_run(self) -> Run:
         run = self._worker.active_run
         if run is None:

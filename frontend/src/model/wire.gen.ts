@@ -243,6 +243,8 @@ export interface RunView {
   done: number;
   total: number | null;
   left_s: number | null;
+  left_at_most: boolean;
+  ending: "" | "stop" | "abort" | "halt";
   started: number;
   ended: number | null;
   rows: number;
@@ -416,6 +418,7 @@ export interface SafetyWarningView {
 export interface SafetyView {
   causes: Array<CausePlanView>;
   interlocks: Array<string>;
+  waits: Array<string>;
   unreachable: Array<string>;
   warnings: Array<SafetyWarningView>;
   asks: Array<string>;
@@ -994,6 +997,11 @@ export interface RunAbort {
   type: "run_abort";
 }
 
+/** End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do. */
+export interface RunHalt {
+  type: "run_halt";
+}
+
 /** Ack.result is a QueueView. */
 export interface GetQueue {
   type: "get_queue";
@@ -1240,6 +1248,7 @@ export type Body =
   | RunResume
   | RunStop
   | RunAbort
+  | RunHalt
   | GetQueue
   | QueueAdd
   | QueueMove

@@ -71,7 +71,7 @@ class AsideSpace:
 
     def lacks(self) -> list[str]:
         """Why it could never be run here, in sentences."""
-        return lasting(self.space, plan(self.space))
+        return lasting(self.space, plan(self.space), self.space.services.get(Bench))
 
     def check_said(self, about: RunAbout) -> None:
         """Raises RunError where something is not said of the run that is asked for."""

@@ -297,6 +297,10 @@ class RunAbort(EndCommand, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
 
 
+class RunHalt(EndCommand, kw_only=True, tag="run_halt"):
+    """End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do."""
+
+
 class GetQueue(ReadCommand, kw_only=True, tag="get_queue"):
     """Ack.result is a QueueView."""
 
