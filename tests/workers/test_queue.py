@@ -399,6 +399,7 @@ async def test_two_entries_on_one_device_run_one_after_the_other(workspace: Work
         refused = await state_is(desk, 4, "refused")
         assert refused.reason.startswith("smu (")
         assert "is offline" in refused.reason
+        assert refused.number == 4  # kept without rows, with the reason
         assert states(desk)[3] == "refused"
         assert (view(desk).armed, states(desk)[5]) == (False, "queued")
         assert view(desk).why.startswith("Entry 4 (diode) was refused: smu (")

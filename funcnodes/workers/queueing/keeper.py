@@ -312,6 +312,7 @@ class QueueKeeper:
         except (FuncnodesError, OSError) as error:
             if self._worker.latch.latched or self._ending:
                 raise _PutBack from error
+            await self._note_refusal(error)
             return "refused", str(error)
         except _PutBack:
             raise
@@ -325,6 +326,12 @@ class QueueKeeper:
             return await self._follow(run)
         finally:
             await self._leave()
+
+    async def _note_refusal(self, error: FuncnodesError | OSError) -> None:
+        """The run that was kept of it, which has no rows and says why."""
+        number = error.context.get("run") if isinstance(error, FuncnodesError) else None
+        if isinstance(number, int):
+            await self._note(lambda queue: queue.started("", number))
 
     async def _start(self, entry: QueueEntry) -> Run:
         order = entry.order
