@@ -20,6 +20,7 @@ from funcnodes.cli import (
     run,
     runs,
     samples,
+    script,
     serve,
     simulate,
     worker,
@@ -72,6 +73,7 @@ serve.register(app)
 run.register(app)
 queue.register(app)
 check.register(app)
+script.register(app)
 estop.register(app)
 latch.register(app)
 runs.register(app)

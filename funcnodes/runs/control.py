@@ -101,7 +101,8 @@ class Runner(Pacer):
     ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
-        One that cannot start leaves a run without rows that says why, as far as that can be kept.
+        One that cannot start leaves a run without rows that says why, as far as that can be kept;
+        not so where a run is on, or where not all is said of it that is asked for.
 
         Args:
             operator: Who starts it.
@@ -119,7 +120,7 @@ class Runner(Pacer):
         if active is not None or self._starting:
             number = f"Run {active.number}" if active is not None else "A run"
             raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
-        about = msgspec.structs.replace(about.checked(), operator=operator)
+        about = self._said(msgspec.structs.replace(about.checked(), operator=operator))
         self._starting = True
         try:
             try:
@@ -163,7 +164,6 @@ class Runner(Pacer):
         Raises:
             FuncnodesError: It may not.
         """
-        about = self._said(about)
         if approval is None:
             self._needs_no_approval()
         latch = self._latch()

@@ -45,6 +45,8 @@ from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.opening import Opening
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.queueing import QueueKeeper
+from funcnodes.workers.scripts import Scripts
+from funcnodes.workers.setting import ByHand
 from funcnodes.workers.shown import views
 from funcnodes.workers.shown.examples import example, example_views
 from funcnodes.workers.shown.questions import prompt_views
@@ -114,6 +116,8 @@ class Worker:
             bench=lambda: self.bench,
             running=self._running_node,
         )
+        self.by_hand = ByHand(self)
+        self.scripts = Scripts(self)
         self.doorway = Doorway(self)
         self._commands = Commands(self)
         self._loop = asyncio.get_running_loop()
@@ -243,6 +247,7 @@ class Worker:
         self.queue.give_up("The worker was told to end.")
         await self._make_safe()
         await _within(CLOSE_S, self.queue.aclose(), "ending the queue")
+        await _within(CLOSE_S, self.scripts.aclose("The worker ended."), "ending a script's run")
         if self.open is not None:
             await _within(CLOSE_S, self.open.aclose(), "closing the nodespace")
         for unwatch in self._unwatch:
@@ -331,6 +336,10 @@ class Worker:
             message=self.opening.progress or self.trouble,
         )
 
+    def admit(self, actor: schema.Actor, body: schema.WorkerCommand) -> None:
+        """Let pass whoever may do that now; raises RefusedError."""
+        self._commands.admit(actor, body)
+
     async def carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
         """Carry a command out for somebody who is not on the link. Returns its result.
 
@@ -377,6 +386,9 @@ class Worker:
 
     def run_view(self) -> schema.RunView | None:
         """The run that is on, or else the last one."""
+        scripted = self.scripts.run
+        if scripted is not None:
+            return views.scripted_view(scripted)
         shown = [self.last_run, *(views.run_view(run) for run in self._runs())]
         active = self.active_run
         if active is not None:
@@ -529,6 +541,7 @@ class Worker:
         run = self.open.runner.active if closes and self.open is not None else None
         if run is not None or (not closes and self.active_run is not None):
             raise RefusedError("A run is on.", hint="Stop the run first.")
+        self.scripts.check_no_run()
         if closes and self.open is not None:
             self.open.live.check_nothing_written()
 

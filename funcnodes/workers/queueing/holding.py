@@ -22,6 +22,8 @@ def _reasons(worker: "Worker") -> Iterator[str]:
     if worker.latch.latched:
         yield stopped_by(worker.latch.state)
     yield from _of_the_bench(worker)
+    if worker.scripts.is_open:
+        yield "A script has the bench."
     opened = worker.open
     if opened is None:
         return
