@@ -246,8 +246,8 @@ class Worker:
             run.abort("The worker was told to end.")
         self.queue.give_up("The worker was told to end.")
         await self._make_safe()
-        await _within(CLOSE_S, self.queue.aclose(), "ending the queue")
         await _within(CLOSE_S, self.scripts.aclose("The worker ended."), "ending a script's run")
+        await _within(CLOSE_S, self.queue.aclose(), "ending the queue")
         if self.open is not None:
             await _within(CLOSE_S, self.open.aclose(), "closing the nodespace")
         for unwatch in self._unwatch:
