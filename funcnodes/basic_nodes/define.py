@@ -11,8 +11,16 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from funcnodes.basic_nodes.arraylike import is_array, to_array
+from funcnodes.basic_nodes.arraylike import UNSET, is_array, to_array
 from funcnodes.core import Node, PortType, Range, node_class_maker
+from funcnodes.core.quality import Judged
+from funcnodes.core.uncertain import (
+    Uncertain,
+    carries,
+    nominal,
+    propagate,
+    uncertainty_of,
+)
 from funcnodes.errors import ExecutionError, FuncnodesError
 
 Function = Callable[..., Any]
@@ -26,9 +34,13 @@ def basic_node(
     words: tuple[str, ...] = (),
     icon: str = "",
     outputs: Sequence[dict[str, Any]] | None = None,
+    hands_on: bool = False,
     **class_attributes: Any,
 ) -> Callable[[Function], type[Node]]:
     """Make a node class of a plain function, with checks of what comes in.
+
+    What it computes of uncertain numbers is uncertain, and where it leaves a NaN out, the result
+    is `missing` (see `reckoned`).
 
     Args:
         node_id: Identity in saved files; never changes.
@@ -36,17 +48,20 @@ def basic_node(
         words: What else it may be searched by.
         icon: Symbol on its card.
         outputs: As `NodeDecorator` takes them.
+        hands_on: It computes nothing: gives parts of what it is given, counts or rearranges them.
         class_attributes: Further attributes of the class.
     """
 
     def decorate(function: Function) -> type[Node]:
+        run = checked(function, name)
         return node_class_maker(
-            checked(function, name),
+            run if hands_on else reckoned(run, function),
             name=name,
             node_id=node_id,
             words=words,
             icon=icon,
             outputs=outputs,
+            hands_on=hands_on,
             **class_attributes,
         )
 
@@ -124,6 +139,79 @@ def checked(function: Function, name: str) -> Function:
             raise ExecutionError(_failure(name, arguments, error)) from error
 
     return run
+
+
+def reckoned(run: Function, function: Function) -> Function:
+    """`run`, that computes with numbers, with what these are worth carried on; same signature.
+
+    Uncertain numbers are carried through `propagate`, unless the function sets the outputs of its
+    node by itself. Where an array or a list of numbers has NaN and a result has none, it was left
+    out: that result is `missing`.
+    """
+    found: list[tuple[tuple[str, ...], frozenset[str]]] = []
+
+    @functools.wraps(run)
+    def reckon(*values: Any, **named: Any) -> Any:
+        if not found:
+            found.append(_series(function))
+        parameters, series = found[0]
+        if not series and not Uncertain.exist:
+            return run(*values, **named)
+        arguments = dict(zip(parameters, values, strict=False)) | named
+        lacks = any(has_nan(arguments[port]) for port in series if port in arguments)
+        if Uncertain.exist and any(map(carries, arguments.values())):
+            _weigh(arguments, parameters)
+            if "node" in parameters:
+                arguments = {port: nominal(value) for port, value in arguments.items()}
+                return run(**arguments)
+            ports = list(arguments)
+            result = propagate(
+                lambda *args: run(**dict(zip(ports, args, strict=True))), list(arguments.values())
+            )
+        else:
+            result = run(*values, **named)
+        return _doubted(result) if lacks else result
+
+    return reckon
+
+
+def _weigh(arguments: dict[str, Any], parameters: Sequence[str]) -> None:
+    """Have y's own uncertainties as sigma, where a fit takes one and none is given."""
+    y = arguments.get("y")
+    if "sigma" in parameters and arguments.get("sigma", UNSET) is UNSET and isinstance(y, list):
+        given = [uncertainty_of(value) for value in y]
+        if all(given):
+            arguments["sigma"] = given
+            arguments["y"] = nominal(y)
+
+
+def _series(function: Function) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names of its parameters, and those that are arrays or lists of numbers."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = tuple(inspect.signature(function).parameters)
+    kinds = {port: PortType.of(hints[port]) for port in parameters if port in hints}
+    numbers = {list[float], list[int]}
+    return parameters, frozenset(
+        port for port, kind in kinds.items() if kind.kind == "array" or hints[port] in numbers
+    )
+
+
+def has_nan(value: Any) -> bool:
+    """Whether it is NaN, or a list or array with one in it."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return any(map(has_nan, value))
+    if is_array(value):
+        return value.dtype.kind in "fc" and not bool((value == value).all())
+    return isinstance(value, float) and value != value
+
+
+def _doubted(result: Any) -> Any:
+    """A result as `missing`, where it is or holds numbers, and none of them is NaN."""
+    if type(result) is tuple:
+        return tuple(map(_doubted, result))
+    is_number = isinstance(result, int | float | list | dict) or is_array(result)
+    return Judged(result, "missing") if is_number and not has_nan(result) else result
 
 
 def _read_signature(function: Function) -> tuple[tuple[str, ...], dict[str, Check]]:

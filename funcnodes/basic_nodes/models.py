@@ -2,12 +2,16 @@
 
 Each parameter and its standard error is an output of its own, and so a column of a run. With
 `sigma`, the uncertainty of each y, the errors follow from it; without, from how far the points lie
-off the curve. A parameter that ended at a bound has no error: NaN. Points with NaN are left out,
-and all results are then `missing`. Needs scipy: `pip install 'funcnodes[fits]'`.
+off the curve. A parameter that ended at a bound has no error: NaN. Parameters carry their errors
+and how they hang together, so that what is worked out of several is uncertain as it should be.
+Points with NaN are left out, and all results are then `missing`. By lmfit, or by scipy where that
+is not there: `pip install 'funcnodes[lmfit]'`, `pip install 'funcnodes[fits]'`.
 """
 
+import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +20,7 @@ from funcnodes.basic_nodes.define import basic_node, describe
 from funcnodes.basic_nodes.expression import evaluate
 from funcnodes.basic_nodes.judged import give, without_nan
 from funcnodes.core import Node
+from funcnodes.core.uncertain import correlated
 from funcnodes.errors import ExecutionError
 
 Function = Callable[..., Array]
@@ -29,7 +34,7 @@ class Found:
     """What a fit found.
 
     Attributes:
-        values: Of each parameter.
+        values: Of each parameter, uncertain by its error where it has one.
         errors: Standard error of each; 0 where it was fixed, NaN where it ended at a bound.
         r_squared: Part of the variance of y that the model explains.
         reduced_chi_squared: Of the residuals; about 1 where sigma and the model are right.
@@ -88,11 +93,11 @@ def fit_model(
         sigma: Uncertainty of each y, or UNSET.
 
     Raises:
-        ExecutionError: Too few points, no result, or scipy is not installed.
+        ExecutionError: Too few points, no result, or no library that fits is installed.
     """
     import numpy as np
 
-    optimize = _scipy_optimize()
+    solve = _solver()
     hold.check(list(guess))
     held = {name: float(value) for name, value in hold.fixed.items()}
     free = [name for name in guess if name not in held]
@@ -106,32 +111,21 @@ def fit_model(
     def residuals(values: Array) -> Array:
         return np.asarray((model(values) - y) * weight, dtype=float)
 
-    bounds = np.array([hold.bounds(name) for name in free]).T.reshape(2, len(free))
+    low, high = np.array([hold.bounds(name) for name in free]).T.reshape(2, len(free))
     first = np.array([float(hold.start.get(name, guess[name])) for name in free])
-    first = np.clip(first, *bounds)
+    first = np.clip(first, low, high)
     if not np.isfinite(residuals(first)).all():
         raise ExecutionError("The model gives no numbers where the fit starts: set start.")
-    if free:
-        try:
-            end = optimize.least_squares(
-                residuals, first, bounds=bounds, x_scale="jac", xtol=1e-12, ftol=1e-12,
-                gtol=1e-12, max_nfev=MOST_STEPS,
-            )  # fmt: skip
-        except ValueError as error:
-            raise ExecutionError(f"The fit came to no result: {error}") from error
-        if end.status <= 0:
-            raise ExecutionError(f"The fit came to no result within {MOST_STEPS} steps: set start.")
-        values, at_bound, slopes = end.x, end.active_mask != 0, end.jac
-    else:
-        values, at_bound, slopes = first, np.zeros(0, dtype=bool), np.zeros((len(x), 0))
-    off = residuals(values)
-    spare = len(x) - int((~at_bound).sum())
+    end = solve(residuals, first, low, high) if free else Solved(first, first == first, first)
+    off = residuals(end.values)
+    spare = len(x) - int((~end.at_bound).sum())
     reduced = float(off @ off) / spare
+    covariance = end.covariance * (reduced if sigma is UNSET else 1.0)
     errors = np.full(len(free), np.nan)
-    inverse = np.linalg.pinv(slopes[:, ~at_bound])
-    scale = reduced if sigma is UNSET else 1.0
-    errors[~at_bound] = np.sqrt(np.diag(inverse @ inverse.T) * scale)
-    by_name = {**dict(zip(free, map(float, values), strict=True)), **held}
+    errors[~end.at_bound] = np.sqrt(np.diag(covariance))
+    values = np.array(end.values, dtype=object)
+    values[~end.at_bound] = correlated(list(end.values[~end.at_bound]), covariance)
+    by_name = {**dict(zip(free, values, strict=True)), **held}
     error_of = dict(zip(free, map(float, errors), strict=True))
     mean = np.average(y, weights=np.broadcast_to(weight, y.shape) ** 2)
     total = float(np.sum(((y - mean) * weight) ** 2))
@@ -140,19 +134,106 @@ def fit_model(
         {name: error_of.get(name, 0.0) for name in guess},
         1 - float(off @ off) / total if total else math.nan,
         reduced,
-        model(values),
+        model(end.values),
     )
 
 
-def _scipy_optimize() -> Any:
+# ── who finds the least squares ───────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Where the least squares are.
+
+    Attributes:
+        values: Of the free parameters.
+        at_bound: Of each, whether it ended at a bound.
+        covariance: Of those that did not, for residuals of variance 1.
+    """
+
+    values: Array
+    at_bound: Array
+    covariance: Array
+
+
+_UNTIL = {"xtol": 1e-12, "ftol": 1e-12, "gtol": 1e-12}
+Residuals = Callable[[Array], Array]
+Solve = Callable[[Residuals, Array, Array, Array], Solved]
+
+
+def _solver() -> Solve:
+    """By lmfit, else by scipy.
+
+    Raises:
+        ExecutionError: There is neither; the sentence names the pip command.
+    """
+    for package, solve in (("lmfit", _by_lmfit), ("scipy.optimize", _by_scipy)):
+        with suppress(ModuleNotFoundError):
+            importlib.import_module(package)
+            return solve
+    raise ExecutionError(
+        "Fits of models need the library lmfit, or scipy, and neither is installed: "
+        "pip install 'funcnodes[lmfit]'"
+    )
+
+
+def _by_scipy(residuals: Residuals, first: Array, low: Array, high: Array) -> Solved:
+    import numpy as np
+    from scipy import optimize
+
     try:
-        from scipy import optimize
-    except ModuleNotFoundError as error:
-        raise ExecutionError(
-            "Fits of models need the library scipy, which is not installed: "
-            "pip install 'funcnodes[fits]'"
-        ) from error
-    return optimize
+        end = optimize.least_squares(
+            residuals, first, bounds=(low, high), x_scale="jac", max_nfev=MOST_STEPS, **_UNTIL
+        )
+    except ValueError as error:
+        raise ExecutionError(f"The fit came to no result: {error}") from error
+    if end.status <= 0:
+        raise ExecutionError(f"The fit came to no result within {MOST_STEPS} steps: set start.")
+    at_bound = end.active_mask != 0
+    inverse = np.linalg.pinv(end.jac[:, ~at_bound])
+    return Solved(end.x, at_bound, inverse @ inverse.T)
+
+
+def _by_lmfit(residuals: Residuals, first: Array, low: Array, high: Array) -> Solved:
+    """Those that end at a bound are held there, and the others fitted once more."""
+    import lmfit
+    import numpy as np
+
+    at_bound = np.zeros(len(first), dtype=bool)
+    values = first
+    for _ in range(len(first) + 1):
+        parameters = lmfit.Parameters()
+        for n, value in enumerate(values):
+            parameters.add(
+                f"p{n}", float(value), min=low[n], max=high[n], vary=not at_bound[n]
+            )  # fmt: skip
+        if at_bound.all():
+            return Solved(values, at_bound, np.zeros((0, 0)))
+        try:
+            end = lmfit.minimize(
+                lambda now: residuals(np.array(list(now.valuesdict().values()))),
+                parameters, method="least_squares", scale_covar=False, max_nfev=MOST_STEPS,
+                x_scale="jac", **_UNTIL,
+            )  # fmt: skip
+        except (ValueError, TypeError) as error:
+            raise ExecutionError(f"The fit came to no result: {error}") from error
+        if not end.success:
+            raise ExecutionError(f"The fit came to no result within {MOST_STEPS} steps: set start.")
+        values = np.array(list(end.params.valuesdict().values()))
+        new = ~at_bound & (_near(values, low) | _near(values, high))
+        if not new.any():
+            break
+        at_bound |= new
+        values = np.where(new, np.where(_near(values, low), low, high), values)
+    inverse = np.linalg.pinv(end.jac)
+    return Solved(values, at_bound, inverse @ inverse.T)
+
+
+def _near(values: Array, bound: Array) -> Array:
+    import numpy as np
+
+    within = 1e-7 * np.maximum(abs(bound), 1e-12)
+    return np.isfinite(bound) & (abs(values - bound) <= np.where(np.isfinite(within), within, 0))
 
 
 # ── nodes ─────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +295,7 @@ def _model_node(
     run.__doc__ = (
         f"{doc}\n\nEach parameter with its standard error. `start`, `fixed`, `low` and `high` are "
         'dictionaries by parameter, e.g. {"offset": 0}. Points with NaN are left out, and all '
-        "results are then `missing`. Needs scipy: `pip install 'funcnodes[fits]'`."
+        "results are then `missing`. Needs lmfit, or scipy: `pip install 'funcnodes[lmfit]'`."
     )
     outputs = [{"id": each, "type": float} for name in names for each in (name, f"{name}_error")]
     common = [
@@ -327,7 +408,7 @@ def formula_node(
 
     Knows what *Expression* knows. The values and standard errors come as dictionaries by parameter;
     `fixed`, `low` and `high` are such dictionaries, too. Points with NaN are left out, and all
-    results are then `missing`. Needs scipy: `pip install 'funcnodes[fits]'`.
+    results are then `missing`. Needs lmfit, or scipy: `pip install 'funcnodes[lmfit]'`.
     """
 
     def function(x: Array, **parameters: float) -> Array:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from funcnodes.core import Node, NodeInput, NodeOutput, PortType, clock, units
 from funcnodes.core.quality import worst
+from funcnodes.core.uncertain import uncertain
 from funcnodes.core.values import Quality
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.members import Sample
@@ -210,6 +211,7 @@ class WaitUntil(ReadingNode):
 class Average(ReadingNode):
     """Reads several times, and gives mean, standard deviation and standard error as columns.
 
+    The mean carries its standard error as its uncertainty.
     Outliers are kept, left out beyond three standard deviations of the rest, or, by the median,
     beyond three scaled median deviations. The mean is only as good as the worst of its readings.
     """
@@ -267,6 +269,8 @@ class Average(ReadingNode):
             "deviation": deviation,
             "error": deviation / math.sqrt(number) if number else math.nan,
         }
+        if number > 1:
+            found = {**found, "mean": uncertain(mean, found["error"])}
         for name, value in found.items():
             lacks = value != value and quality == "ok"
             self.outputs[name].set(value, quality="missing" if lacks else quality)

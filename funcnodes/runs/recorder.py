@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
 from funcnodes.core.naming import name_of
+from funcnodes.core.uncertain import nominal
 from funcnodes.errors import GraphError, SavedGraphError, UnitError
 from funcnodes.runs.columns import ColumnInput, column_type, name_for, unique
 from funcnodes.runs.records import NOTHING, Cell, Column, TableSpec
@@ -193,7 +194,7 @@ def _cell(port: NodeInput, wave: Wave) -> Cell:
     """R1: what was set in this wave or in one around it, else nothing."""
     if port.wave is None or not wave.within(port.wave) or port.value is NoValue:
         return NOTHING
-    return Cell(port.value, port.quality)
+    return Cell(nominal(port.value), port.quality)
 
 
 def _column(port: NodeInput) -> Column:

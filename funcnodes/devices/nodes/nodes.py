@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, Shelf, units
 from funcnodes.core.nodes import Port
 from funcnodes.core.running import Policy
+from funcnodes.core.uncertain import nominal
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import describe_member
@@ -185,7 +186,7 @@ class DeviceSet(DeviceNode):
         device = self._to_act_on()
         forget = device.on_ramp(self.member, self._show)
         try:
-            await device.member_set(self.member, inputs[VALUE])
+            await device.member_set(self.member, nominal(inputs[VALUE]))
         finally:
             forget()
 
