@@ -29,6 +29,7 @@ from funcnodes.runs.scans import (
     FindOptimum3D,
     ListSweep,
     LogarithmicSweep,
+    Optimise,
     Optimiser,
     Repeat,
     Scan,
@@ -59,6 +60,7 @@ NODE_SHELF = Shelf(
         FindOptimum,
         FindOptimum2D,
         FindOptimum3D,
+        Optimise,
         Repeat,
         Settle,
         WaitUntil,
@@ -83,7 +85,8 @@ NODE_SHELF = Shelf(
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
     "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep",
-    "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage", "Run", "RunHead",
-    "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search", "Settle",
-    "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot", "active_run",
+    "Optimise", "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage", "Run",
+    "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search",
+    "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot",
+    "active_run",
 ]  # fmt: skip

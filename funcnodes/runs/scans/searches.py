@@ -5,6 +5,7 @@ where it belongs to this very point, is a finite number, is `ok`, and the point 
 """
 
 import asyncio
+import importlib.util
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Any, ClassVar, Literal, TypeVar
@@ -16,6 +17,7 @@ from funcnodes.errors import ExecutionError
 from funcnodes.runs.run import Run
 from funcnodes.runs.scans.axes import Axis, ScanInUnits
 from funcnodes.runs.scans.optimisers import (
+    WITHOUT_ADAPTIVE,
     Bounds,
     Learner,
     Optimiser,
@@ -97,11 +99,60 @@ def _axes(*names: str, best: bool = False) -> dict[str, Axis]:
     }
 
 
-class Search(ScanInUnits):
-    """What scans share that choose their points; subclasses say who chooses them."""
+class ChoosingScan(ScanInUnits):
+    """What scans share that choose each point by what the points before gave."""
 
     takes_back = True
-    own_inputs: ClassVar[tuple[str, ...]] = ("result", "allowed")  # from the points themselves
+    own_inputs: tuple[str, ...] = ()
+    """Inputs that take back what the points give."""
+
+    _wave_of_point: Wave | None = None
+    _outcome: Outcome | None = None  # of the last attempt at a point
+    told: int = 0
+    """Points of this time that counted."""
+
+    def why_not(self) -> Iterable[str]:
+        """Why it cannot begin, in plain sentences."""
+        raise NotImplementedError
+
+    def check_run(self) -> list[str]:
+        return [*super().check_run(), *self.why_not()]
+
+    async def func(self, **named: Any) -> None:
+        for why in self.why_not():
+            raise ExecutionError(why)
+        await super().func(**named)
+
+    def open_point(self, values: Any, label: str) -> Wave:
+        self._wave_of_point = super().open_point(values, label)
+        return self._wave_of_point
+
+    async def _attempt(self, index: int, values: Any, run: Run | None) -> Outcome | None:
+        self._outcome = await super()._attempt(index, values, run)
+        return self._outcome
+
+    def quality_of_point(self) -> Quality:
+        """Of what it was given; what its points gave is another matter."""
+        given = (port for name, port in self.inputs.items() if name not in self.own_inputs)
+        return worst(port.quality for port in given)
+
+    def point_was_taken(self) -> bool:
+        """Whether the point just taken came to its end."""
+        return self._outcome is not None and self._outcome.state in ("ok", "superseded")
+
+    def is_of_point(self, port: NodeInput) -> bool:
+        """Whether an input holds what the point just taken gave, and that is `ok`."""
+        own = self._wave_of_point
+        within = own is not None and port.wave is not None and port.wave.within(own)
+        return within and port.quality == "ok"
+
+
+class Search(ChoosingScan):
+    """What scans share that are told one number a point; subclasses say who chooses them."""
+
+    own_inputs = ("result", "allowed")
+    needs: ClassVar[tuple[str, str]] = ("", "")
+    """A package that it needs, and the sentence where that is not there."""
 
     result = NodeInput(
         type=float,
@@ -117,11 +168,6 @@ class Search(ScanInUnits):
         hidden=True,
         description="Whether the point may count: off where it breaks a constraint.",
     )
-
-    _wave_of_point: Wave | None = None
-    _outcome: Outcome | None = None  # of the last attempt at a point
-    told: int = 0
-    """Points of this time that counted."""
 
     def optimiser(self) -> Optimiser:
         """Who chooses the points; made anew each time.
@@ -149,19 +195,11 @@ class Search(ScanInUnits):
     def extremes(self) -> dict[str, tuple[float, float]]:
         return dict(zip(self.names(), self.bounds(), strict=True))
 
-    def check_run(self) -> list[str]:
-        return [*super().check_run(), *self._why_not()]
-
-    async def func(self, **named: Any) -> None:
-        for why in self._why_not():
-            raise ExecutionError(why)
-        await super().func(**named)
-
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
-        optimiser = await _in_thread(self.optimiser)  # it may load a library
+        optimiser = await in_thread(self.optimiser)  # it may load a library
         self.told = 0
         for _ in range(int(self.inputs["points"].value)):
-            point = await _in_thread(optimiser.ask)
+            point = await in_thread(optimiser.ask)
             if point is None:
                 self.on_found()
                 return
@@ -178,38 +216,23 @@ class Search(ScanInUnits):
     def on_found(self) -> None:
         """It ended because what it looked for was found, not for its number of points."""
 
-    def open_point(self, values: Any, label: str) -> Wave:
-        self._wave_of_point = super().open_point(values, label)
-        return self._wave_of_point
-
-    async def _attempt(self, index: int, values: Any, run: Run | None) -> Outcome | None:
-        self._outcome = await super()._attempt(index, values, run)
-        return self._outcome
-
-    def quality_of_point(self) -> Quality:
-        """Of what it was given; what its points gave is another matter."""
-        given = (port for name, port in self.inputs.items() if name not in self.own_inputs)
-        return worst(port.quality for port in given)
-
     def _what_it_gave(self) -> float | None:
         """The result of the point just taken; None where it does not count."""
-        if self._outcome is None or self._outcome.state not in ("ok", "superseded"):
+        if not self.point_was_taken():
             return None
         if self.allowed.is_connected() and not (
-            self._is_of_point(self.allowed) and self.allowed.value is True
+            self.is_of_point(self.allowed) and self.allowed.value is True
         ):
             return None
-        if not self._is_of_point(self.result):
+        if not self.is_of_point(self.result):
             return None
         value = float(self.result.value)
         return value if math.isfinite(value) else None
 
-    def _is_of_point(self, port: NodeInput) -> bool:
-        own = self._wave_of_point
-        within = own is not None and port.wave is not None and port.wave.within(own)
-        return within and port.quality == "ok"
-
-    def _why_not(self) -> Iterable[str]:
+    def why_not(self) -> Iterable[str]:
+        package, missing = self.needs
+        if package and importlib.util.find_spec(package) is None:
+            yield f"{self.name}: {missing}"
         if not self.result.is_connected():
             yield f"{self.name} is not told what its points give: wire that to its result."
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
@@ -217,7 +240,8 @@ class Search(ScanInUnits):
                 yield f"{self.name}: {name} low is to be below {name} high."
 
 
-async def _in_thread(call: Callable[[], T]) -> T:
+async def in_thread(call: Callable[[], T]) -> T:
+    """Run what may take long, or load a library, while the loop goes on."""
     with clock.standing_still():
         return await asyncio.to_thread(call)
 
@@ -237,6 +261,7 @@ class AdaptiveSweep(Search):
     icon = "sweep"
     words = ("scan", "resonance", "peak", "refine", "learn", "smart", "curve")
     axes = _axes("x")
+    needs = ("adaptive", WITHOUT_ADAPTIVE)
 
     x_low = _low("x")
     x_high = _high("x")
