@@ -6,7 +6,7 @@ Sits on `core` and `devices`; workers and the command line sit on it.
 from funcnodes.core import Shelf
 from funcnodes.runs.control import Runner, active_run
 from funcnodes.runs.people import Approve, Ask, Tell
-from funcnodes.runs.plot import PlotChoice, XYPlot
+from funcnodes.runs.plot import HeatMap, PlotChoice, XYPlot
 from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.readings import Average, WaitUntil
@@ -67,6 +67,7 @@ NODE_SHELF = Shelf(
         Average,
         Recorder,
         XYPlot,
+        HeatMap,
         Ask,
         Approve,
         Tell,
@@ -84,9 +85,9 @@ NODE_SHELF = Shelf(
 
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
-    "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep",
-    "Optimise", "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage", "Run",
-    "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search",
-    "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot",
-    "active_run",
+    "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "HeatMap", "ListSweep",
+    "LogarithmicSweep", "Optimise", "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat",
+    "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner",
+    "Scan", "Search", "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil",
+    "XYPlot", "active_run",
 ]  # fmt: skip

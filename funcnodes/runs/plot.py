@@ -7,6 +7,7 @@ from typing import Any
 from funcnodes.core import Node, NodeInput, Rows
 from funcnodes.core.naming import name_of
 from funcnodes.errors import SavedGraphError
+from funcnodes.runs.maps import map_columns
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import Column
 
@@ -37,7 +38,7 @@ class XYPlot(Node):
     node_name = "XY plot"
     description = __doc__ or ""
     icon = "plot"
-    words = ("plot", "graph", "chart", "curve", "draw", "scatter")
+    words: tuple[str, ...] = ("plot", "graph", "chart", "curve", "draw", "scatter")
     default_policy = "settled"
     body = "plot"
 
@@ -86,6 +87,37 @@ class XYPlot(Node):
         if not isinstance(x, str) or not isinstance(y, list):
             raise SavedGraphError(f"{self.name}: x is to be a column name, y a list of them.")
         self.x, self.y = x, tuple(str(name) for name in y)
+
+
+class HeatMap(XYPlot):
+    """Draws one column of a recorder as colour over two others: the map of a grid scan.
+
+    Each place of the scan is a cell; empty ones, and those that are not ok, are told apart. A line
+    through the cursor shows what is measured along it. Without a choice, x and y are the first two
+    columns, and the colour is the last one.
+    """
+
+    node_id = "plot.heat"
+    node_name = "Heat map"
+    description = __doc__ or ""
+    icon = "plot"
+    words = ("map", "image", "2d", "grid", "colour", "color", "contour", "surface", "plot")
+    body = "map"
+
+    def choice(self) -> PlotChoice:
+        """What is drawn now; of `y`, the first is the other axis and the second the colour."""
+        recorder = self._recorder()
+        columns = recorder.columns() if recorder is not None else ()
+        given = (*self.y, "", "")[:2]
+        x, *y = map_columns(columns, self.x, *given)
+        named = {column.name: column for column in columns}
+        return PlotChoice(
+            recorder=name_of(recorder) if recorder is not None else "",
+            x=x,
+            y=tuple(y),
+            x_label=_label([named[x]] if x in named else []),
+            y_label=_label([named[y[0]]] if y[0] in named else []),
+        )
 
 
 def choose_columns(

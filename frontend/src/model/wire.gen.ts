@@ -78,6 +78,7 @@ export type PromptKind =
 export type BodyKind =
   | ""
   | "plot"
+  | "map"
   | "curve"
   | "image"
   | "table"
@@ -132,6 +133,7 @@ export interface PortView {
   applied: boolean;
   note: string;
   period_s: number | null;
+  u: number | null;
 }
 
 export interface NodeView {
@@ -535,7 +537,7 @@ export interface EdgeGone {
   id: string;
 }
 
-export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string];
+export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string, u: number | null];
 
 export interface Values {
   type: "values";
@@ -551,6 +553,27 @@ export interface Rows {
   columns: Array<Column>;
   data: Array<Array<number | null>>;
   stop: number;
+}
+
+export interface MapAxisView {
+  column: Column;
+  values: Array<number>;
+  edges: Array<number>;
+}
+
+/** One column of a run as colour over two others. */
+export interface MapView {
+  run: string;
+  columns: Array<Column>;
+  x: MapAxisView;
+  y: MapAxisView;
+  z: Column;
+  values: Array<number | null>;
+  bad: Record<string, Array<number>>;
+  low: number | null;
+  high: number | null;
+  rows: number;
+  thinned: boolean;
 }
 
 export interface DevicePut {
@@ -696,6 +719,7 @@ export type FromWorker =
 
 export type AckResult =
   | Rows
+  | MapView
   | Shown
   | Snapshot
   | WatchView
@@ -1018,6 +1042,17 @@ export interface GetRows {
   points?: number;
 }
 
+/** Rows of a run as a map. Ack.result is a MapView. */
+export interface GetMap {
+  type: "get_map";
+  run: string;
+  recorder?: string;
+  x?: string;
+  y?: string;
+  z?: string;
+  cells?: number;
+}
+
 /** Ack.result is a list of RunView, newest first. */
 export interface ListRuns {
   type: "list_runs";
@@ -1088,6 +1123,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetMap
   | ListRuns
   | ExportRun
   | GetSnapshot;

@@ -189,8 +189,12 @@ def _improvement() -> Any:
     """What a point is expected to improve; looked for at fewer places than the library does."""
     from bayes_opt.acquisition import ExpectedImprovement
 
-    class Improvement(ExpectedImprovement):  # type: ignore[misc]  # it comes without types
-        def suggest(self, gp: Any, target_space: Any, **rest: Any) -> Any:
-            return super().suggest(gp, target_space, **{**rest, "n_random": 2000, "n_smart": 3})
+    class Improvement(ExpectedImprovement):
+        def suggest(  # type: ignore[no-untyped-def]  # its own types change with its versions
+            self, gp, target_space, *_, fit_gp=True, random_state=None, **__
+        ):
+            return super().suggest(
+                gp, target_space, n_random=2000, n_smart=3, fit_gp=fit_gp, random_state=random_state
+            )
 
     return Improvement(xi=_XI)

@@ -144,13 +144,15 @@ class Optimise(ChoosingScan):
         self._bring(outputs, inputs)
 
     def _bring(self, outputs: Mapping[str, PortType], inputs: Mapping[str, PortType]) -> None:
-        for name in sorted(self._shaped):
-            for ports, wanted in ((self.outputs, outputs), (self.inputs, inputs)):
-                port = ports.get(name)  # type: ignore[attr-defined]  # a mapping of either
-                if port is None or name in wanted or port.is_connected():
-                    continue
-                self.remove_output(port) if ports is self.outputs else self.remove_input(port)
-                self._shaped.discard(name)
+        for name in sorted(self._shaped - outputs.keys() - inputs.keys()):
+            out, inp = self.outputs.get(name), self.inputs.get(name)
+            if out is not None and not out.is_connected():
+                self.remove_output(out)
+            elif inp is not None and not inp.is_connected():
+                self.remove_input(inp)
+            else:
+                continue
+            self._shaped.discard(name)
         for name, kind in outputs.items():
             if name not in self.outputs and name not in self.inputs:
                 title = name.replace("best_", "best ") if name.startswith("best_") else name
@@ -187,8 +189,8 @@ class Optimise(ChoosingScan):
         for each in chosen:
             if each.name not in self._shaped or each.name not in self.outputs:
                 yield f"{self.name}: {each.name} cannot name a parameter, since it is taken."
-        wanted = {each.name for each in (*chosen, *aims, *limits)}
-        wanted |= {f"best_{each.name}" for each in (*chosen, *aims)}
+        wanted = {f"best_{name}" for name in (*_names(chosen), *_names(aims))}
+        wanted |= {*_names(chosen), *_names(aims), *_names(limits)}
         for name in sorted(self._shaped - wanted):
             yield f"{self.name} has no {name} any more: take its wire away."
 
@@ -294,15 +296,19 @@ def _read(
     chosen = spaces.parameters(texts["parameters"])
     aims = spaces.aims(texts["goals"])
     limits = spaces.constraints(texts["constraints"])
-    for each in (*chosen, *(limit for limit in limits if limit.unit)):
+    for name, unit in [(p.name, p.unit) for p in chosen] + [(c.name, c.unit) for c in limits]:
         try:
-            units.check(each.unit)
+            units.check(unit)
         except UnitError as error:
-            raise ValueRefusedError(f"{each.name}: {error.message}") from error
-    both = {each.name for each in chosen} & {each.name for each in (*aims, *limits)}
+            raise ValueRefusedError(f"{name}: {error.message}") from error
+    both = set(_names(chosen)) & {*_names(aims), *_names(limits)}
     if both:
         raise ValueRefusedError(f"{min(both)} is a parameter, and cannot be a result, too.")
     return chosen, aims, limits
+
+
+def _names(those: Sequence[Parameter] | Sequence[Aim] | Sequence[Constraint]) -> list[str]:
+    return [each.name for each in those]
 
 
 def _stepped(parameter: Parameter, value: float | str) -> float | str:
@@ -336,6 +342,6 @@ def _badness(points: Sequence[Taken], weights: Sequence[float]) -> Any:
 
     def badness(taken: Taken) -> float:
         parts = zip(weights, taken[1].costs, lows, spans, strict=True)
-        return sum(weight * (cost - low) / span for weight, cost, low, span in parts)
+        return math.fsum(weight * (cost - low) / span for weight, cost, low, span in parts)
 
     return badness

@@ -179,7 +179,7 @@ def _parameter(line: str) -> Parameter:
         raise ValueRefusedError(f"{name}: {error.message}") from error
     if not all(map(math.isfinite, ends)) or ends[0] >= ends[1] or ends[2] < 0:
         raise ValueRefusedError(f"{name}: {rest!r} is no range from a lower to a higher number.")
-    return Parameter(name, *ends, unit)
+    return Parameter(name, ends[0], ends[1], ends[2], unit)
 
 
 def _aim(line: str) -> Aim:
