@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from funcnodes.core import Node, NodeInput, Rows
 from funcnodes.core.naming import name_of
@@ -38,7 +38,7 @@ class XYPlot(Node):
     node_name = "XY plot"
     description = __doc__ or ""
     icon = "plot"
-    words: tuple[str, ...] = ("plot", "graph", "chart", "curve", "draw", "scatter")
+    words: ClassVar[tuple[str, ...]] = ("plot", "graph", "chart", "curve", "draw", "scatter")
     default_policy = "settled"
     body = "plot"
 
