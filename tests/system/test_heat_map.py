@@ -103,6 +103,8 @@ def test_a_grid_scan_is_a_map_with_cuts_in_reach_of_the_keyboard(demo: Any, page
     expect(dialog.get_by_role("img")).to_have_accessible_name(re.compile("4 by 5 cells"))
     check_both_themes(page)
     page.set_viewport_size({"width": 390, "height": 844})
+    narrow = dialog.get_by_role("img")
+    expect(narrow).to_have_css("width", re.compile(r"^3[0-5]\d(\.\d+)?px$"))
+    check_both_themes(page)
     page.keyboard.press("Escape")
-    page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

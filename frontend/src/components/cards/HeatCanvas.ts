@@ -193,9 +193,9 @@ function cross(ctx: CanvasRenderingContext2D, x: number, y: number, width: numbe
     ctx.fillRect(x, y, width, height);
     return;
   }
-  const size = Math.min(width, height, 12) / 2 - 1;
+  const size = Math.min(width, height, 14) / 2 - 1;
   const [cx, cy] = [x + width / 2, y + height / 2];
-  for (const [style, line] of [["rgb(0 0 0 / .85)", 3], ["#fff", 1.25]] as const) {
+  for (const [style, line] of [["#000", 4], ["#fff", 1.75]] as const) {
     ctx.strokeStyle = style;
     ctx.lineWidth = line;
     ctx.beginPath();

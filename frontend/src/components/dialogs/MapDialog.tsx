@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Column } from "../../model/wire.gen";
 import { get, useEditor } from "../../store/editor";
 import { HeatMap } from "../cards/HeatMap";
@@ -11,7 +11,14 @@ export function MapDialog({ onClose }: { onClose: () => void }) {
   const number = get().runs.find((run) => run.id === id)?.number ?? get().graph?.run?.number ?? "";
   const [{ x, y, z }, choose] = useState({ x: "", y: "", z: "" });
   const map = useMap(id, "", x, y, z, 1);
-  const width = Math.max(280, Math.min(620, window.innerWidth - 64));
+  const place = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    if (!place.current) return undefined;
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.floor(Math.min(entry.contentRect.width, 720))));
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [map === null]);
   return (
     <Dialog title={`Map of run ${number}`} onClose={onClose} wide>
       {map ? (
@@ -21,7 +28,7 @@ export function MapDialog({ onClose }: { onClose: () => void }) {
             <Choice label="Up" columns={map.columns} value={map.y.column.name} onChoose={(name) => choose({ x: map.x.column.name, y: name, z: map.z.name })} />
             <Choice label="Colour" columns={map.columns} value={map.z.name} onChoose={(name) => choose({ x: map.x.column.name, y: map.y.column.name, z: name })} />
           </div>
-          <HeatMap map={map} width={width} height={Math.round(Math.min(width * 0.72, 420))} />
+          <div ref={place}>{width > 0 && <HeatMap map={map} width={width} height={Math.round(Math.max(262, Math.min(width * 0.72, 420)))} />}</div>
         </>
       ) : (
         <p className="dim">A map needs rows with three columns of numbers.</p>
