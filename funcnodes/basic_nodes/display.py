@@ -10,6 +10,7 @@ from typing import Any, Literal
 from funcnodes.basic_nodes import png
 from funcnodes.basic_nodes.arraylike import UNSET, Array, one_dimensional, same_length, to_array
 from funcnodes.basic_nodes.define import basic_node, describe
+from funcnodes.basic_nodes.strip import NODES as STRIP
 from funcnodes.core import Node, NodeInput, NodeOutput, Shelf
 from funcnodes.core.types import Image
 from funcnodes.errors import ExecutionError
@@ -218,7 +219,7 @@ def _painted(array: Array, colours: str, low: float | None, high: float | None) 
 
 
 NODE_SHELF = Shelf(
-    [ArrayPlot, ShowImage, show_node, show_table_node, show_json_node],
+    [ArrayPlot, *STRIP, ShowImage, show_node, show_table_node, show_json_node],
     name="Display",
     description="Curves, pictures and values to look at.",
 )
