@@ -40,7 +40,7 @@ def basic_node(
     """Make a node class of a plain function, with checks of what comes in.
 
     What it computes of uncertain numbers is uncertain, and where it leaves a NaN out, the result
-    is `missing` (see `reckoned`).
+    is `missing` (see `checked`).
 
     Args:
         node_id: Identity in saved files; never changes.
@@ -53,9 +53,8 @@ def basic_node(
     """
 
     def decorate(function: Function) -> type[Node]:
-        run = checked(function, name)
         return node_class_maker(
-            run if hands_on else reckoned(run, function),
+            checked(function, name, reckons=not hands_on),
             name=name,
             node_id=node_id,
             words=words,
@@ -112,19 +111,25 @@ def formula(
     return basic_node(node_id, name=name, words=words, icon=icon, outputs=outputs)(run)
 
 
-def checked(function: Function, name: str) -> Function:
+def checked(function: Function, name: str, *, reckons: bool = False) -> Function:
     """`function` with its arguments checked and its errors as sentences; the same signature.
+
+    Args:
+        reckons: It computes with numbers, and carries on what they are worth (see `_reckon`).
 
     Raises (when called):
         ExecutionError: An argument is of the wrong type, or the function could not be computed.
     """
-    read: list[tuple[tuple[str, ...], dict[str, Check]]] = []
+    read: list[tuple[tuple[str, ...], dict[str, Check], frozenset[str]]] = []
+    plain = checked(function, name) if reckons else None
 
     @functools.wraps(function)
     def run(*values: Any, **named: Any) -> Any:
         if not read:  # at the first call: importing hundreds of nodes is to stay fast
             read.append(_read_signature(function))
-        parameters, checks = read[0]
+        parameters, checks, series = read[0]
+        if plain is not None and (series or Uncertain.exist):
+            return _reckon(plain, parameters, series, values, named)
         arguments = dict(zip(parameters, values, strict=False)) | named
         for port, check in checks.items():
             if port in arguments:
@@ -141,38 +146,32 @@ def checked(function: Function, name: str) -> Function:
     return run
 
 
-def reckoned(run: Function, function: Function) -> Function:
-    """`run`, that computes with numbers, with what these are worth carried on; same signature.
+def _reckon(
+    run: Function, parameters: tuple[str, ...], series: frozenset[str],
+    values: tuple[Any, ...], named: dict[str, Any],
+) -> Any:  # fmt: skip
+    """Call `run`, which computes with numbers, and carry on what these are worth.
 
     Uncertain numbers are carried through `propagate`, unless the function sets the outputs of its
     node by itself. Where an array or a list of numbers has NaN and a result has none, it was left
     out: that result is `missing`.
+
+    Args:
+        series: The parameters that are arrays or lists of numbers.
     """
-    found: list[tuple[tuple[str, ...], frozenset[str]]] = []
-
-    @functools.wraps(run)
-    def reckon(*values: Any, **named: Any) -> Any:
-        if not found:
-            found.append(_series(function))
-        parameters, series = found[0]
-        if not series and not Uncertain.exist:
-            return run(*values, **named)
-        arguments = dict(zip(parameters, values, strict=False)) | named
-        lacks = any(has_nan(arguments[port]) for port in series if port in arguments)
-        if Uncertain.exist and any(map(carries, arguments.values())):
-            _weigh(arguments, parameters)
-            if "node" in parameters:
-                arguments = {port: nominal(value) for port, value in arguments.items()}
-                return run(**arguments)
-            ports = list(arguments)
-            result = propagate(
-                lambda *args: run(**dict(zip(ports, args, strict=True))), list(arguments.values())
-            )
-        else:
-            result = run(*values, **named)
-        return _doubted(result) if lacks else result
-
-    return reckon
+    arguments = dict(zip(parameters, values, strict=False)) | named
+    lacks = any(has_nan(arguments[port]) for port in series if port in arguments)
+    if Uncertain.exist and any(map(carries, arguments.values())):
+        _weigh(arguments, parameters)
+        if "node" in parameters:
+            return run(**{port: nominal(value) for port, value in arguments.items()})
+        ports = list(arguments)
+        result = propagate(
+            lambda *args: run(**dict(zip(ports, args, strict=True))), list(arguments.values())
+        )
+    else:
+        result = run(*values, **named)
+    return _doubted(result) if lacks else result
 
 
 def _weigh(arguments: dict[str, Any], parameters: Sequence[str]) -> None:
@@ -185,15 +184,9 @@ def _weigh(arguments: dict[str, Any], parameters: Sequence[str]) -> None:
             arguments["y"] = nominal(y)
 
 
-def _series(function: Function) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The names of its parameters, and those that are arrays or lists of numbers."""
-    hints = typing.get_type_hints(function, include_extras=True)
-    parameters = tuple(inspect.signature(function).parameters)
-    kinds = {port: PortType.of(hints[port]) for port in parameters if port in hints}
-    numbers = {list[float], list[int]}
-    return parameters, frozenset(
-        port for port, kind in kinds.items() if kind.kind == "array" or hints[port] in numbers
-    )
+def _is_series(annotation: Any) -> bool:
+    """Whether it stands for an array or a list of numbers."""
+    return annotation in (list[float], list[int]) or PortType.of(annotation).kind == "array"
 
 
 def has_nan(value: Any) -> bool:
@@ -214,12 +207,17 @@ def _doubted(result: Any) -> Any:
     return Judged(result, "missing") if is_number and not has_nan(result) else result
 
 
-def _read_signature(function: Function) -> tuple[tuple[str, ...], dict[str, Check]]:
-    """The names of its parameters, and the checks of those that have some."""
+def _read_signature(
+    function: Function,
+) -> tuple[tuple[str, ...], dict[str, Check], frozenset[str]]:
+    """Its parameters, the checks of those that have some, and which are arrays or lists of
+    numbers."""
     parameters = tuple(inspect.signature(function).parameters)
     hints = typing.get_type_hints(function, include_extras=True)
     found = ((port, _check_for(hints.get(port, Any))) for port in parameters)
-    return parameters, {port: check for port, check in found if check is not None}
+    series = frozenset(port for port, hint in hints.items() if port in parameters and
+                       _is_series(hint))  # fmt: skip
+    return parameters, {port: check for port, check in found if check is not None}, series
 
 
 def describe(value: Any) -> str:
