@@ -270,11 +270,20 @@ class Average(ReadingNode):
             "error": deviation / math.sqrt(number) if number else math.nan,
         }
         if number > 1:
-            found = {**found, "mean": uncertain(mean, found["error"])}
+            found = {**found, "mean": self._as_good(uncertain(mean, found["error"]), mean)}
         for name, value in found.items():
             lacks = value != value and quality == "ok"
             self.outputs[name].set(value, quality="missing" if lacks else quality)
         self.counted.set(number, quality=quality)
+
+    def _as_good(self, scattered: float, mean: float) -> float:
+        """The mean, uncertain by its scatter, and by what its instrument is off every time."""
+        source, bench = self._found(), self._bench()
+        assert bench is not None, "the source was found on it"
+        sample = Sample(mean, source.unit, "ok", clock.now())
+        name = source.name.partition(".")[2]
+        good: float = bench.device(source.device).as_good(name, sample)
+        return scattered + (good - mean)
 
 
 def counted(values: list[float], outliers: Outliers) -> list[float]:

@@ -5,11 +5,14 @@ Connecting changes nothing but the format of readings, which only a remote progr
 """
 
 from enum import Enum
+from typing import ClassVar
 
 from funcnodes.devices import (
+    Accuracy,
     Idn,
     Range,
     ScpiDevice,
+    Span,
     StatusWord,
     bit,
     command,
@@ -23,6 +26,25 @@ from funcnodes.devices import (
 
 MANUAL = "Keithley 2400S-900-01"
 SOURCES_VOLTAGE = {"source_function": "voltage"}
+
+
+# SPEC-2400 Rev. H, page 2: one year, 23 °C ± 5 °C, as read by the 2400 and the 2401.
+YEAR = "Keithley SPEC-2400 Rev. H, measurement accuracy (1 year)"
+VOLTS = Accuracy(
+    (
+        Span(0.2, 0.012e-2, 300e-6), Span(2, 0.012e-2, 300e-6), Span(20, 0.015e-2, 1.5e-3),
+        Span(200, 0.015e-2, 10e-3),
+    ),
+    range="source_range", models=r"MODEL 240[01].*", source=YEAR,
+)  # fmt: skip
+AMPERES = Accuracy(
+    (
+        Span(1e-6, 0.029e-2, 300e-12), Span(10e-6, 0.027e-2, 700e-12), Span(100e-6, 0.025e-2, 6e-9),
+        Span(1e-3, 0.027e-2, 60e-9), Span(10e-3, 0.035e-2, 600e-9), Span(0.1, 0.055e-2, 6e-6),
+        Span(1, 0.22e-2, 570e-6),
+    ),
+    range="current_range", models=r"MODEL 240[01].*", source=YEAR,
+)  # fmt: skip
 
 
 class SourceFunction(Enum):
@@ -138,6 +160,11 @@ class Smu2400(ScpiDevice):
         doc="Measure voltage and current at the terminals, once. In compliance both are no data.",
         source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents, page 18-50",
     )  # fmt: skip
+    accuracies: ClassVar = {
+        f"{name}.{field}": accuracy
+        for name in ("reading", "terminals")
+        for field, accuracy in (("v", VOLTS), ("i", AMPERES))
+    }
     clear = command(
         "*CLS",
         title="Clear errors",

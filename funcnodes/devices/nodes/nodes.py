@@ -164,10 +164,12 @@ class DeviceNode(Node):
 
     def _give(self, samples: Mapping[str, Sample]) -> None:
         """Hand samples to the outputs, each with its quality."""
+        device = self._found()
         for name, sample in samples.items():
             output = self.outputs.get(name)
             if output is not None:
-                output.set(sample.value, quality=sample.quality)
+                whole = self.member if name == VALUE else f"{self.member}.{name}"
+                output.set(device.as_good(whole, sample), quality=sample.quality)
 
 
 class DeviceSet(DeviceNode):
