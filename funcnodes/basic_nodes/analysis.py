@@ -260,6 +260,7 @@ def _clipped(y: Array, window: int) -> Array:
 @basic_node(
     "stat.calibration", name="Calibration curve", icon="chart", returns_none=False,
     words=("standards", "concentration", "inverse", "detection limit", "sensor", "transfer"),
+    uncertainties={"value": "error", "slope": "slope_error", "intercept": "intercept_error"},
     outputs=[{"id": "value"}, {"id": "error"}, {"id": "slope"}, {"id": "slope_error"},
              {"id": "intercept"}, {"id": "intercept_error"}, {"id": "detection_limit"}],
 )  # fmt: skip

@@ -17,6 +17,7 @@ from funcnodes.errors import ExecutionError
 
 @basic_node(
     "stat.linear_fit", name="Linear fit", icon="chart", words=("regression", "line", "slope"),
+    uncertainties={"slope": "slope_error", "intercept": "intercept_error"},
     outputs=[{"id": "slope"}, {"id": "intercept"}, {"id": "slope_error"},
              {"id": "intercept_error"}, {"id": "r_squared"}, {"id": "fitted"}],
 )  # fmt: skip

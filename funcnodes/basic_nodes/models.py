@@ -8,10 +8,8 @@ Points with NaN are left out, and all results are then `missing`. By lmfit, or b
 is not there: `pip install 'funcnodes[lmfit]'`, `pip install 'funcnodes[fits]'`.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +17,13 @@ from funcnodes.basic_nodes.arraylike import UNSET, Array, one_dimensional, same_
 from funcnodes.basic_nodes.define import basic_node, describe
 from funcnodes.basic_nodes.expression import evaluate
 from funcnodes.basic_nodes.judged import give, without_nan
+from funcnodes.basic_nodes.solving import Solved, solver
 from funcnodes.core import Node
 from funcnodes.core.uncertain import correlated
 from funcnodes.errors import ExecutionError
 
 Function = Callable[..., Array]
 Guess = Callable[[Array, Array], Sequence[float]]
-MOST_STEPS = 2_000
 FIRST_SAMPLES = 1_000
 
 
@@ -97,7 +95,7 @@ def fit_model(
     """
     import numpy as np
 
-    solve = _solver()
+    solve = solver()
     hold.check(list(guess))
     held = {name: float(value) for name, value in hold.fixed.items()}
     free = [name for name in guess if name not in held]
@@ -136,104 +134,6 @@ def fit_model(
         reduced,
         model(end.values),
     )
-
-
-# ── who finds the least squares ───────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """Where the least squares are.
-
-    Attributes:
-        values: Of the free parameters.
-        at_bound: Of each, whether it ended at a bound.
-        covariance: Of those that did not, for residuals of variance 1.
-    """
-
-    values: Array
-    at_bound: Array
-    covariance: Array
-
-
-_UNTIL = {"xtol": 1e-12, "ftol": 1e-12, "gtol": 1e-12}
-Residuals = Callable[[Array], Array]
-Solve = Callable[[Residuals, Array, Array, Array], Solved]
-
-
-def _solver() -> Solve:
-    """By lmfit, else by scipy.
-
-    Raises:
-        ExecutionError: There is neither; the sentence names the pip command.
-    """
-    for package, solve in (("lmfit", _by_lmfit), ("scipy.optimize", _by_scipy)):
-        with suppress(ModuleNotFoundError):
-            importlib.import_module(package)
-            return solve
-    raise ExecutionError(
-        "Fits of models need the library lmfit, or scipy, and neither is installed: "
-        "pip install 'funcnodes[lmfit]'"
-    )
-
-
-def _by_scipy(residuals: Residuals, first: Array, low: Array, high: Array) -> Solved:
-    import numpy as np
-    from scipy import optimize
-
-    try:
-        end = optimize.least_squares(
-            residuals, first, bounds=(low, high), x_scale="jac", max_nfev=MOST_STEPS, **_UNTIL
-        )
-    except ValueError as error:
-        raise ExecutionError(f"The fit came to no result: {error}") from error
-    if end.status <= 0:
-        raise ExecutionError(f"The fit came to no result within {MOST_STEPS} steps: set start.")
-    at_bound = end.active_mask != 0
-    inverse = np.linalg.pinv(end.jac[:, ~at_bound])
-    return Solved(end.x, at_bound, inverse @ inverse.T)
-
-
-def _by_lmfit(residuals: Residuals, first: Array, low: Array, high: Array) -> Solved:
-    """Those that end at a bound are held there, and the others fitted once more."""
-    import lmfit
-    import numpy as np
-
-    at_bound = np.zeros(len(first), dtype=bool)
-    values = first
-    for _ in range(len(first) + 1):
-        parameters = lmfit.Parameters()
-        for n, value in enumerate(values):
-            parameters.add(
-                f"p{n}", float(value), min=low[n], max=high[n], vary=not at_bound[n]
-            )  # fmt: skip
-        if at_bound.all():
-            return Solved(values, at_bound, np.zeros((0, 0)))
-        try:
-            end = lmfit.minimize(
-                lambda now: residuals(np.array(list(now.valuesdict().values()))),
-                parameters, method="least_squares", scale_covar=False, max_nfev=MOST_STEPS,
-                x_scale="jac", **_UNTIL,
-            )  # fmt: skip
-        except (ValueError, TypeError) as error:
-            raise ExecutionError(f"The fit came to no result: {error}") from error
-        if not end.success:
-            raise ExecutionError(f"The fit came to no result within {MOST_STEPS} steps: set start.")
-        values = np.array(list(end.params.valuesdict().values()))
-        new = ~at_bound & (_near(values, low) | _near(values, high))
-        if not new.any():
-            break
-        at_bound |= new
-        values = np.where(new, np.where(_near(values, low), low, high), values)
-    inverse = np.linalg.pinv(end.jac)
-    return Solved(values, at_bound, inverse @ inverse.T)
-
-
-def _near(values: Array, bound: Array) -> Array:
-    import numpy as np
-
-    within = 1e-7 * np.maximum(abs(bound), 1e-12)
-    return np.isfinite(bound) & (abs(values - bound) <= np.where(np.isfinite(within), within, 0))
 
 
 # ── nodes ─────────────────────────────────────────────────────────────────────────────────
@@ -305,7 +205,7 @@ def _model_node(
     return basic_node(
         node_id, name=name, icon="chart", returns_none=False,
         words=("fit", "model", "regression", "least squares", *words),
-        outputs=[*outputs, *common],
+        outputs=[*outputs, *common], uncertainties={each: f"{each}_error" for each in names},
     )(run)  # fmt: skip
 
 

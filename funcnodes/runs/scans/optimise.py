@@ -12,6 +12,7 @@ from funcnodes.core import NodeInput, NodeOutput, PortType, units
 from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.errors import ExecutionError, SavedGraphError, UnitError, ValueRefusedError
 from funcnodes.runs.scans import bayes, spaces
+from funcnodes.runs.scans.choosing import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.optimisers import (
     Choice,
     GoalOptimiser,
@@ -20,7 +21,6 @@ from funcnodes.runs.scans.optimisers import (
     golden_section,
     simplex,
 )
-from funcnodes.runs.scans.searches import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.spaces import Aim, Constraint, Parameter
 from funcnodes.runs.shaping import ShapingInput
 

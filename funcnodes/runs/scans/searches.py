@@ -4,18 +4,16 @@ What the body makes of a point is led back to **result**, which starts nothing a
 where it belongs to this very point, is a finite number, is `ok`, and the point is allowed.
 """
 
-import asyncio
 import importlib.util
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import Any, ClassVar, Literal, TypeVar
+from collections.abc import AsyncGenerator, Iterable
+from typing import Any, ClassVar, Literal
 
-from funcnodes.core import NodeInput, NodeOutput, Outcome, Quality, Wave, clock
+from funcnodes.core import NodeInput, NodeOutput
 from funcnodes.core.nodes import TRIGGER_OUT
-from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
-from funcnodes.runs.run import Run
-from funcnodes.runs.scans.axes import Axis, ScanInUnits
+from funcnodes.runs.scans.axes import Axis
+from funcnodes.runs.scans.choosing import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.optimisers import (
     WITHOUT_ADAPTIVE,
     Bounds,
@@ -28,10 +26,6 @@ from funcnodes.runs.scans.optimisers import (
 from funcnodes.runs.unitinput import UnitInput
 
 Goal = Literal["minimum", "maximum", "target"]
-T = TypeVar("T")
-
-MAX_CHOSEN = 5_000
-"""Points that are chosen one by one."""
 
 
 def _low(axis: str) -> NodeInput:
@@ -97,54 +91,6 @@ def _axes(*names: str, best: bool = False) -> dict[str, Axis]:
         )
         for name in names
     }
-
-
-class ChoosingScan(ScanInUnits):
-    """What scans share that choose each point by what the points before gave."""
-
-    takes_back = True
-    own_inputs: tuple[str, ...] = ()
-    """Inputs that take back what the points give."""
-
-    _wave_of_point: Wave | None = None
-    _outcome: Outcome | None = None  # of the last attempt at a point
-    told: int = 0
-    """Points of this time that counted."""
-
-    def why_not(self) -> Iterable[str]:
-        """Why it cannot begin, in plain sentences."""
-        raise NotImplementedError
-
-    def check_run(self) -> list[str]:
-        return [*super().check_run(), *self.why_not()]
-
-    async def func(self, **named: Any) -> None:
-        for why in self.why_not():
-            raise ExecutionError(why)
-        await super().func(**named)
-
-    def open_point(self, values: Any, label: str) -> Wave:
-        self._wave_of_point = super().open_point(values, label)
-        return self._wave_of_point
-
-    async def _attempt(self, index: int, values: Any, run: Run | None) -> Outcome | None:
-        self._outcome = await super()._attempt(index, values, run)
-        return self._outcome
-
-    def quality_of_point(self) -> Quality:
-        """Of what it was given; what its points gave is another matter."""
-        given = (port for name, port in self.inputs.items() if name not in self.own_inputs)
-        return worst(port.quality for port in given)
-
-    def point_was_taken(self) -> bool:
-        """Whether the point just taken came to its end."""
-        return self._outcome is not None and self._outcome.state in ("ok", "superseded")
-
-    def is_of_point(self, port: NodeInput) -> bool:
-        """Whether an input holds what the point just taken gave, and that is `ok`."""
-        own = self._wave_of_point
-        within = own is not None and port.wave is not None and port.wave.within(own)
-        return within and port.quality == "ok"
 
 
 class Search(ChoosingScan):
@@ -238,12 +184,6 @@ class Search(ChoosingScan):
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 yield f"{self.name}: {name} low is to be below {name} high."
-
-
-async def in_thread(call: Callable[[], T]) -> T:
-    """Run what may take long, or load a library, while the loop goes on."""
-    with clock.standing_still():
-        return await asyncio.to_thread(call)
 
 
 class AdaptiveSweep(Search):
