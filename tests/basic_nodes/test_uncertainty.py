@@ -6,7 +6,9 @@ Propagation is held against the library `uncertainties`, to first order (JCGM 10
 import asyncio
 import math
 import pickle
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -299,3 +301,10 @@ def test_a_nan_that_is_set_by_hand_is_missing() -> None:
 
 async def _awaited(node: Node) -> None:
     await node
+
+
+def test_the_guides_code_does_what_the_guide_says() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "uncertainty.md"
+    pieces = re.findall(r"```python\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    assert len(pieces) == 2
+    exec(compile("\n".join(pieces), str(guide), "exec"), {"__name__": "guide"})
