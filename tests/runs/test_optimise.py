@@ -15,7 +15,7 @@ from funcnodes.errors import NodeTriggerError, ValueRefusedError
 from funcnodes.runs import NODE_SHELF
 from funcnodes.runs.scans import spaces
 from funcnodes.runs.scans.bayes import Bayesian
-from funcnodes.runs.scans.optimisers import GoalOptimiser, OfOneCost, Result, simplex
+from funcnodes.runs.scans.optimisers import GoalOptimiser, OfOneCost, PointResult, simplex
 
 
 class Reactor(Node):
@@ -254,12 +254,12 @@ def test_whatever_points_give_all_asked_are_within_and_few_choices_end(data: Any
         outcome = data.draw(st.sampled_from(["failed", "broken", "same", "good"]))
         cost = 1.0 if outcome == "same" else float(x) + float(n)
         excess = 1.0 if outcome == "broken" else -1.0
-        optimiser.tell(point, None if outcome == "failed" else Result((cost,), (excess,)))
+        optimiser.tell(point, None if outcome == "failed" else PointResult((cost,), (excess,)))
     few = Bayesian(spaces.parameters("n: 1 | 2; c: a | b"), [1.0], 0, first=3)
     asked = []
     while (point := few.ask()) is not None:
         asked.append(point)
-        few.tell(point, Result((float(point[0]),)))
+        few.tell(point, PointResult((float(point[0]),)))
     assert sorted(asked) == [(1.0, "a"), (1.0, "b"), (2.0, "a"), (2.0, "b")]
 
 
@@ -270,5 +270,5 @@ def test_an_optimiser_of_one_cost_serves_several_goals() -> None:
         x, y = map(float, point)
         costs = ((x - 1) ** 2, (y - 2) ** 2)
         best = min(best, costs[0] + 2 * costs[1])
-        of_one.tell(point, Result(costs))
+        of_one.tell(point, PointResult(costs))
     assert best < 1e-4

@@ -12,8 +12,8 @@ from funcnodes.devices import (
     Idn,
     Range,
     ScpiDevice,
-    Span,
     StatusWord,
+    UpTo,
     bit,
     command,
     control,
@@ -32,16 +32,16 @@ SOURCES_VOLTAGE = {"source_function": "voltage"}
 YEAR = "Keithley SPEC-2400 Rev. H, measurement accuracy (1 year)"
 VOLTS = Accuracy(
     (
-        Span(0.2, 0.012e-2, 300e-6), Span(2, 0.012e-2, 300e-6), Span(20, 0.015e-2, 1.5e-3),
-        Span(200, 0.015e-2, 10e-3),
+        UpTo(0.2, 0.012e-2, 300e-6), UpTo(2, 0.012e-2, 300e-6), UpTo(20, 0.015e-2, 1.5e-3),
+        UpTo(200, 0.015e-2, 10e-3),
     ),
     range="source_range", models=r"MODEL 240[01].*", source=YEAR,
 )  # fmt: skip
 AMPERES = Accuracy(
     (
-        Span(1e-6, 0.029e-2, 300e-12), Span(10e-6, 0.027e-2, 700e-12), Span(100e-6, 0.025e-2, 6e-9),
-        Span(1e-3, 0.027e-2, 60e-9), Span(10e-3, 0.035e-2, 600e-9), Span(0.1, 0.055e-2, 6e-6),
-        Span(1, 0.22e-2, 570e-6),
+        UpTo(1e-6, 0.029e-2, 300e-12), UpTo(10e-6, 0.027e-2, 700e-12), UpTo(100e-6, 0.025e-2, 6e-9),
+        UpTo(1e-3, 0.027e-2, 60e-9), UpTo(10e-3, 0.035e-2, 600e-9), UpTo(0.1, 0.055e-2, 6e-6),
+        UpTo(1, 0.22e-2, 570e-6),
     ),
     range="current_range", models=r"MODEL 240[01].*", source=YEAR,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class UpTo:
     """One measuring range.
 
     Attributes:
@@ -38,7 +38,7 @@ class Accuracy:
         source: Where it is written.
     """
 
-    spans: tuple[Span, ...]
+    spans: tuple[UpTo, ...]
     range: str = ""
     models: str = ".*"
     source: str = ""

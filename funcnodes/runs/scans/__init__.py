@@ -2,7 +2,7 @@
 
 from funcnodes.runs.scans.axes import ScanInUnits
 from funcnodes.runs.scans.optimise import Optimise
-from funcnodes.runs.scans.optimisers import GoalOptimiser, Optimiser, Result
+from funcnodes.runs.scans.optimisers import GoalOptimiser, Optimiser, PointResult
 from funcnodes.runs.scans.repeat import Repeat
 from funcnodes.runs.scans.scan import MAX_POINTS, MAX_RETRIES, OnFailure, Scan
 from funcnodes.runs.scans.searches import (
@@ -31,8 +31,8 @@ __all__ = [
     "OnFailure",
     "Optimise",
     "Optimiser",
+    "PointResult",
     "Repeat",
-    "Result",
     "Scan",
     "ScanInUnits",
     "Search",

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from funcnodes.errors import ExecutionError
-from funcnodes.runs.scans.optimisers import Choice, GoalOptimiser, Result, spread_out
-from funcnodes.runs.scans.spaces import Parameter, Value
+from funcnodes.runs.scans.optimisers import Choice, GoalOptimiser, PointResult, spread_out
+from funcnodes.runs.scans.spaces import Factor, Value
 
 PACKAGE = "bayes_opt"
 MISSING = (
@@ -43,7 +43,7 @@ class Bayesian(GoalOptimiser):
 
     def __init__(
         self,
-        space: Sequence[Parameter],
+        space: Sequence[Factor],
         weights: Sequence[float],
         constraints: int,
         *,
@@ -59,7 +59,7 @@ class Bayesian(GoalOptimiser):
         self._seed = seed
         bases = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)[: len(self._space)]
         self._spread = zip(*(spread_out(base) for base in bases), strict=True)
-        self._told: list[tuple[Choice, Result | None]] = []
+        self._told: list[tuple[Choice, PointResult | None]] = []
 
     def ask(self) -> Choice | None:
         """The next point; None once each of a few possible ones has been taken."""
@@ -73,7 +73,7 @@ class Bayesian(GoalOptimiser):
         point = self._suggested()
         return self._nearest(point, taken) if point in taken else point
 
-    def tell(self, point: Choice, result: Result | None) -> None:
+    def tell(self, point: Choice, result: PointResult | None) -> None:
         self._told.append((point, result))
 
     def _is_exhausted(self, taken: int) -> bool:
@@ -117,7 +117,7 @@ class Bayesian(GoalOptimiser):
     def _decoded(self, found: Mapping[str, Any]) -> Choice:
         return tuple(self._value(p, found) for p in self._space)
 
-    def _value(self, p: Parameter, found: Mapping[str, Any]) -> Value:
+    def _value(self, p: Factor, found: Mapping[str, Any]) -> Value:
         if not p.is_number:
             return max(p.choices, key=lambda word: float(found[f"{p.name}|{word}"]))
         low, high = p.ends() or (0.0, 1.0)

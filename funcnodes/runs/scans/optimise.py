@@ -17,11 +17,11 @@ from funcnodes.runs.scans.optimisers import (
     Choice,
     GoalOptimiser,
     OfOneCost,
-    Result,
+    PointResult,
     golden_section,
     simplex,
 )
-from funcnodes.runs.scans.spaces import Aim, Constraint, Parameter
+from funcnodes.runs.scans.spaces import Aim, Constraint, Factor
 from funcnodes.runs.shaping import ShapingInput
 
 Method = Literal["bayes", "simplex"]
@@ -219,7 +219,7 @@ class Optimise(ChoosingScan):
             (golden_section if len(bounds) == 1 else simplex)(bounds, tolerance), weights
         )
 
-    def _plan(self) -> tuple[tuple[Parameter, ...], tuple[Aim, ...], tuple[Constraint, ...]]:
+    def _plan(self) -> tuple[tuple[Factor, ...], tuple[Aim, ...], tuple[Constraint, ...]]:
         return _read({name: str(self.inputs[name].value or "") for name in _TEXTS})
 
     # ── points ────────────────────────────────────────────────────────────────────────────
@@ -261,7 +261,7 @@ class Optimise(ChoosingScan):
 
     def _result_of(
         self, aims: Sequence[Aim], limits: Sequence[Constraint], values: Sequence[float]
-    ) -> Result | None:
+    ) -> PointResult | None:
         """None where a constraint was told nothing that can be trusted."""
         ports = [self.inputs[limit.name] for limit in limits]
         if not all(map(self.is_of_point, ports)):
@@ -270,7 +270,7 @@ class Optimise(ChoosingScan):
         if not all(map(math.isfinite, excess)):
             return None
         costs = tuple(aim.cost(value) for aim, value in zip(aims, values, strict=True))
-        return Result(costs, excess)
+        return PointResult(costs, excess)
 
     def _tell_best(self, allowed: "Sequence[Taken]") -> None:
         chosen, aims, _ = self._plan()
@@ -292,7 +292,7 @@ _SAID = {False: "The value for this point.", True: "That of the best point, afte
 
 def _read(
     texts: Mapping[str, str],
-) -> tuple[tuple[Parameter, ...], tuple[Aim, ...], tuple[Constraint, ...]]:
+) -> tuple[tuple[Factor, ...], tuple[Aim, ...], tuple[Constraint, ...]]:
     chosen = spaces.parameters(texts["parameters"])
     aims = spaces.aims(texts["goals"])
     limits = spaces.constraints(texts["constraints"])
@@ -307,18 +307,18 @@ def _read(
     return chosen, aims, limits
 
 
-def _names(those: Sequence[Parameter] | Sequence[Aim] | Sequence[Constraint]) -> list[str]:
+def _names(those: Sequence[Factor] | Sequence[Aim] | Sequence[Constraint]) -> list[str]:
     return [each.name for each in those]
 
 
-def _stepped(parameter: Parameter, value: float | str) -> float | str:
+def _stepped(parameter: Factor, value: float | str) -> float | str:
     """The nearest value that a parameter has."""
     if not parameter.step or isinstance(value, str):
         return value
     return parameter.nth(parameter.index(value))
 
 
-Taken = tuple[Choice, Result, tuple[float, ...]]
+Taken = tuple[Choice, PointResult, tuple[float, ...]]
 
 
 def _front(points: Sequence[Taken]) -> Iterator[Taken]:

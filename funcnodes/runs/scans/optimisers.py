@@ -224,7 +224,7 @@ def spread_out(base: int) -> Generator[float, None, None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class PointResult:
     """What a point gave.
 
     Attributes:
@@ -252,7 +252,7 @@ class GoalOptimiser(ABC):
         """The next point; None when there is nothing left to find."""
 
     @abstractmethod
-    def tell(self, point: Choice, result: Result | None) -> None:
+    def tell(self, point: Choice, result: PointResult | None) -> None:
         """What the point gave: None where that is nothing that can be trusted."""
 
 
@@ -266,7 +266,7 @@ class OfOneCost(GoalOptimiser):
     def ask(self) -> Choice | None:
         return self._optimiser.ask()
 
-    def tell(self, point: Choice, result: Result | None) -> None:
+    def tell(self, point: Choice, result: PointResult | None) -> None:
         counts = result is not None and result.is_allowed
         costs = result.costs if result is not None else ()
         cost = sum(w * c for w, c in zip(self._weights, costs, strict=False))

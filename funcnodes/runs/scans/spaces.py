@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class Factor:
     """What is chosen for each point.
 
     Attributes:
@@ -119,7 +119,7 @@ class Constraint:
         return self.sign * (float(value) - self.limit)
 
 
-def parameters(text: str) -> tuple[Parameter, ...]:
+def parameters(text: str) -> tuple[Factor, ...]:
     """Raises ValueRefusedError where it is no list of parameters."""
     return _each("parameters", text, _parameter, MOST_PARAMETERS)
 
@@ -157,7 +157,7 @@ _AIM = re.compile(
 _CONSTRAINT = re.compile(_NAME + r"(?:\s*(<=|>=|≤|≥|<|>)\s*(.+))?")
 
 
-def _parameter(line: str) -> Parameter:
+def _parameter(line: str) -> Factor:
     name, colon, rest = (part.strip() for part in line.partition(":"))
     if not colon or not re.fullmatch(_NAME, name):
         raise ValueRefusedError(f'{line!r} is no parameter: write "power: 1 to 10 W".')
@@ -167,7 +167,7 @@ def _parameter(line: str) -> Parameter:
             raise ValueRefusedError(f"{name}: {rest!r} are no different choices.")
         numbers = [_float(word) for word in words]
         plain = [number for number in numbers if number is not None]
-        return Parameter(name, choices=tuple(plain if len(plain) == len(words) else words))
+        return Factor(name, choices=tuple(plain if len(plain) == len(words) else words))
     found = _RANGE.fullmatch(rest)
     if found is None:
         raise ValueRefusedError(f'{name}: {rest!r} is no range and no choice, e.g. "1 to 10 W".')
@@ -179,7 +179,7 @@ def _parameter(line: str) -> Parameter:
         raise ValueRefusedError(f"{name}: {error.message}") from error
     if not all(map(math.isfinite, ends)) or ends[0] >= ends[1] or ends[2] < 0:
         raise ValueRefusedError(f"{name}: {rest!r} is no range from a lower to a higher number.")
-    return Parameter(name, ends[0], ends[1], ends[2], unit)
+    return Factor(name, ends[0], ends[1], ends[2], unit)
 
 
 def _aim(line: str) -> Aim:
