@@ -219,7 +219,7 @@ def _painted(array: Array, colours: str, low: float | None, high: float | None) 
 
 
 NODE_SHELF = Shelf(
-    [ArrayPlot, *STRIP, ShowImage, show_node, show_table_node, show_json_node],
+    [ArrayPlot, ShowImage, *STRIP, show_node, show_table_node, show_json_node],
     name="Display",
     description="Curves, pictures and values to look at.",
 )

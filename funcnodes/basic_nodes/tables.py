@@ -15,6 +15,7 @@ from funcnodes.basic_nodes.arraylike import Array, is_array
 from funcnodes.basic_nodes.define import basic_node, describe, not_a, short
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Rows, Shelf
 from funcnodes.core.quality import Judged, worst
+from funcnodes.core.uncertain import nominal
 from funcnodes.errors import ExecutionError
 
 Table = dict[str, Any]
@@ -290,7 +291,7 @@ def format_csv(table: Table, delimiter: str = "auto", *, header: bool = True) ->
     if header:
         writer.writerow(table)
     for row in zip(*table.values(), strict=True):
-        writer.writerow(["" if _is_missing(value) else value for value in row])
+        writer.writerow(["" if _is_missing(value) else nominal(value) for value in row])
     return text.getvalue()
 
 

@@ -270,3 +270,19 @@ def test_a_plot_keeps_what_was_chosen(lab: Any, diode_class: Any) -> None:
     assert (restored.choice().x, restored.choice().y) == ("i", ("value",))
     restored.choose("", [])
     assert restored.choice().x == "value"
+
+
+async def test_a_cell_holds_the_number_and_not_what_it_is_uncertain_by(lab: Any) -> None:
+    """So that files, tables and exports have numbers; beside it as a column of its own."""
+    sweep, known, split = (lab.add(each) for each in
+                           ("sweep", "math.uncertain", "math.uncertainty"))  # fmt: skip
+    sweep.inputs["points"].set_value(3)
+    known.inputs["u"].set_value(0.25)
+    sweep.outputs["value"].connect(known.inputs["a"])
+    known.outputs["out"].connect(split.inputs["a"])
+    lab.record(known.outputs["out"], split.outputs["u"])
+    run = await lab.run()
+    columns = lab.columns(run)
+    assert [type(value) for value in columns["out"]] == [float] * 3
+    assert columns["out"] == [0.0, 0.5, 1.0]
+    assert columns["u"] == [0.25] * 3
