@@ -78,10 +78,10 @@ class Uncertain(float):
         return _linear(other, self, lambda a, b: (a / b, 1 / b, -a / b / b))
 
     def __pow__(self, other: Any, modulo: None = None) -> Any:
-        return propagate(pow, (self, other)) if _is_real(other) else NotImplemented
+        return _linear(self, other, _power)
 
     def __rpow__(self, other: Any, modulo: None = None) -> Any:
-        return propagate(pow, (other, self)) if _is_real(other) else NotImplemented
+        return _linear(other, self, _power)
 
     def __neg__(self) -> "Uncertain":
         return Uncertain(-float(self), {key: -part for key, part in self.parts.items()})
@@ -209,6 +209,14 @@ def _linear(a: Any, b: Any, rule: Callable[[float, float], tuple[float, float, f
     value, by_a, by_b = rule(float(a), float(b))
     sides = ((by_a, a), (by_b, b))
     return combined(value, [(slope, side) for slope, side in sides if _is(side)])
+
+
+def _power(a: float, b: float) -> tuple[float, float, float]:
+    value: Any = a**b
+    if isinstance(value, complex):
+        raise ValueError(f"{a:g} has no real power of {b:g}")
+    slope = b * a ** (b - 1) if a or b >= 1 else math.inf
+    return value, slope, value * math.log(a) if a > 0 else 0.0
 
 
 def _is(value: Any) -> TypeGuard[Uncertain]:

@@ -18,25 +18,8 @@ from funcnodes.runs.scans.stepped import SteppedScan
 from funcnodes.runs.scans.sweeps import ListSweep, LogarithmicSweep, Sweep
 
 __all__ = [
-    "MAX_POINTS",
-    "MAX_RETRIES",
-    "AdaptiveSweep",
-    "AdaptiveSweep2D",
-    "FindOptimum",
-    "FindOptimum2D",
-    "FindOptimum3D",
-    "GoalOptimiser",
-    "ListSweep",
-    "LogarithmicSweep",
-    "OnFailure",
-    "Optimise",
-    "Optimiser",
-    "PointResult",
-    "Repeat",
-    "Scan",
-    "ScanInUnits",
-    "Search",
-    "Settle",
-    "SteppedScan",
+    "MAX_POINTS", "MAX_RETRIES", "AdaptiveSweep", "AdaptiveSweep2D", "FindOptimum", "FindOptimum2D",
+    "FindOptimum3D", "GoalOptimiser", "ListSweep", "LogarithmicSweep", "OnFailure", "Optimise",
+    "Optimiser", "PointResult", "Repeat", "Scan", "ScanInUnits", "Search", "Settle", "SteppedScan",
     "Sweep",
 ]  # fmt: skip
