@@ -7,6 +7,8 @@ import { onRows } from "../../store/streams";
 import { HeatMap } from "./HeatMap";
 
 const EVERY_MS = 500;
+/** A long run takes the worker a while: for so many times that long it is left alone. */
+const RESTS = 4;
 
 /** The map on a heat map's card, of the run that is on show, as it grows. */
 export function MapBody({ node }: { node: NodeView }) {
@@ -34,7 +36,7 @@ export function MapBody({ node }: { node: NodeView }) {
   );
 }
 
-/** A map, asked for anew when rows have come, twice a second at most. */
+/** A map, asked for anew when rows have come: twice a second at most, less often where it takes long. */
 export function useMap(run: string, recorder: string, x: string, y: string, z: string, rows: number): MapView | null {
   const [map, setMap] = useState<MapView | null>(null);
   useEffect(() => {
@@ -43,10 +45,13 @@ export function useMap(run: string, recorder: string, x: string, y: string, z: s
       return undefined;
     }
     let [timer, asking, again, gone]: [ReturnType<typeof setTimeout> | null, boolean, boolean, boolean] = [null, false, false, false];
+    let took = 0;
     const ask = async () => {
       asking = true;
+      const began = performance.now();
       const found = await mapOf(run, recorder, x, y, z);
       asking = false;
+      took = performance.now() - began;
       if (gone) return;
       setMap(found?.rows ? found : null);
       if (again) later();
@@ -57,7 +62,7 @@ export function useMap(run: string, recorder: string, x: string, y: string, z: s
       timer = setTimeout(() => {
         timer = null;
         void ask();
-      }, EVERY_MS);
+      }, Math.max(EVERY_MS, RESTS * took));
     };
     void ask();
     const stop = onRows((changed) => changed === run && later());
