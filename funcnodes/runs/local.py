@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.codec.strict import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.bench.recorder import TrafficRecorder, replayed
-from funcnodes.devices.benchfile import BenchFile
+from funcnodes.devices.benchfile import BenchConfig, BenchFile
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded
@@ -30,12 +32,14 @@ from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.before import AskAbout, BeforeRun
 from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
 from funcnodes.runs.run import Run
+from funcnodes.runs.samples import FILE_NAME as SAMPLES_NAME, SampleList
 from funcnodes.runs.simulator import simulator
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.terminal import Terminal
@@ -62,6 +66,7 @@ class RunWatcher:
             False ends it.
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
+        ask_about: Asks a person what has to be said before a run; None where nobody is there.
     """
 
     say: Callable[[str], None] = _nothing
@@ -69,6 +74,7 @@ class RunWatcher:
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
+    ask_about: AskAbout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +140,17 @@ def run_file(
     """
     about = about.checked()
     data = read_nodespace(path)
+    before = BeforeRun(settings.before_run, SampleList(local_folder(settings) / SAMPLES_NAME))
+    about = before.completed(
+        msgspec.structs.replace(about, operator=operator),
+        _config(data, path, bench, settings),
+        ask=watcher.ask_about if watcher is not None else None,
+    )
     if out is not None:
         _check_folder(out)
     local = _Local(
         settings, path, data, sets, answers, bench, out, record_traffic, replay,
-        watcher or RunWatcher(), operator, about, guarded,
+        watcher or RunWatcher(), about.operator, about, before, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
 
@@ -192,6 +204,7 @@ class _Local:
     watcher: RunWatcher
     operator: str
     about: RunAbout
+    before: BeforeRun
     guarded: Guarded
 
     @property
@@ -216,6 +229,7 @@ class _Local:
         space = NodeSpace(library(), arming="disarmed")
         stack.push_async_callback(space.aclose)
         space.services.provide(Files, Files(self.folder / "files"))
+        space.services.provide(BeforeRun, self.before)
         path = bench_of(self.data, self.path, self.bench_path, self.folder)
         if path is not None:
             bench = await self._bench(path, stack)
@@ -293,6 +307,17 @@ class _Local:
                 raise RunError("The run was not started.")
         finally:
             signals.signal(signals.SIGINT, before)
+
+
+def _config(
+    data: dict[str, Any], path: Path, chosen: Path | None, settings: Settings
+) -> BenchConfig | None:
+    """What the bench file says, of which nothing is opened yet."""
+    found = bench_of(data, path, chosen, local_folder(settings))
+    if found is None:
+        return None
+    simulated_bench(found)  # which says best what is no bench file at all
+    return BenchFile.load(found).usable
 
 
 def library() -> Library:

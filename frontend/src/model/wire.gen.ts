@@ -245,6 +245,31 @@ export interface RunView {
   nodespace: string;
 }
 
+export interface SampleView {
+  id: string;
+  name: string;
+  more: Record<string, string>;
+}
+
+/** What has to be said before a run. */
+export interface BeforeRunView {
+  required: Array<string>;
+  listed: boolean;
+  samples: Array<SampleView>;
+  count: number;
+}
+
+/** A stretch of a parameter's history, oldest first; what stood at its beginning is in it. */
+export interface HistoryView {
+  name: string;
+  unit: string;
+  kind: "number" | "switch" | "text";
+  since: number;
+  until: number;
+  t: Array<number>;
+  value: Array<number | string | null>;
+}
+
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
 export interface PromptView {
   id: string;
@@ -724,7 +749,9 @@ export type AckResult =
   | Snapshot
   | WatchView
   | TrafficPage
-  | ExportPiece;
+  | ExportPiece
+  | HistoryView
+  | BeforeRunView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -909,6 +936,11 @@ export interface RunStart {
   notes?: string;
 }
 
+/** What has to be said before a run, and the samples that may be named. Ack.result is a */
+export interface GetBeforeRun {
+  type: "get_before_run";
+}
+
 export interface RunPause {
   type: "run_pause";
 }
@@ -1053,10 +1085,20 @@ export interface GetMap {
   cells?: number;
 }
 
+/** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
+export interface GetHistory {
+  type: "get_history";
+  device: string;
+  member: string;
+  last_s?: number;
+  points?: number;
+}
+
 /** Ack.result is a list of RunView, newest first. */
 export interface ListRuns {
   type: "list_runs";
   limit?: number;
+  search?: string;
 }
 
 /** One piece of a run as a file, from where the piece before it ended. Ack.result is an */
@@ -1100,6 +1142,7 @@ export type Body =
   | RenameSpace
   | CloseSpace
   | RunStart
+  | GetBeforeRun
   | RunPause
   | RunResume
   | RunStop
@@ -1124,6 +1167,7 @@ export type Body =
   | TakeControls
   | GetRows
   | GetMap
+  | GetHistory
   | ListRuns
   | ExportRun
   | GetSnapshot;

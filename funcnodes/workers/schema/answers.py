@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from funcnodes.workers.schema.views import (
+    BeforeRunView,
     BodyView,
     ColumnView,
     DeviceView,
     EdgeView,
     ExampleView,
     ExportPiece,
+    HistoryView,
     LatchView,
     LibraryEntry,
     LogLine,
@@ -266,5 +268,8 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
-AckResult = RowsView | MapView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece
+AckResult = (
+    RowsView | MapView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | HistoryView
+    | BeforeRunView
+)  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""
