@@ -59,6 +59,7 @@ def hill(x: float, y: float) -> float:
     return near + 0.6 * math.exp(-(((x - 0.2) / 0.3) ** 2) - ((y - 0.8) / 0.3) ** 2)
 
 
+@pytest.mark.formats
 async def test_a_bayesian_search_finds_the_higher_of_two_peaks_in_few_points(lab: Any) -> None:
     node, reactor = optimised(
         lab, lambda x, y: {"yield_": hill(x, y)},
@@ -80,6 +81,7 @@ async def test_a_bayesian_search_finds_the_higher_of_two_peaks_in_few_points(lab
     assert reactor.points == first, "the same measurement has the same points again"
 
 
+@pytest.mark.formats
 async def test_choices_steps_and_constraints_are_kept(lab: Any) -> None:
     """R2: a point that breaks a constraint, or is not ok, is recorded and never the best."""
 
@@ -108,6 +110,7 @@ async def test_choices_steps_and_constraints_are_kept(lab: Any) -> None:
     assert node.inputs["temperature"].unit == "degC"
 
 
+@pytest.mark.formats
 async def test_of_several_goals_the_trade_off_is_found(lab: Any) -> None:
     """Schaffer's: x² against (x − 2)²; every x from 0 to 2 is a best one."""
     node, _ = optimised(
@@ -238,6 +241,7 @@ def test_any_text_is_read_or_refused_in_a_sentence(text: str) -> None:
             read(text)
 
 
+@pytest.mark.formats
 @given(st.data())
 @settings(max_examples=3, deadline=None)
 def test_whatever_points_give_all_asked_are_within_and_few_choices_end(data: Any) -> None:

@@ -205,6 +205,9 @@ class Optimise(ChoosingScan):
     def points_total(self) -> int | None:
         return int(self.points.value) if self.method.value == "bayes" else None
 
+    def points_at_most(self) -> int | None:
+        return int(self.points.value)
+
     def optimiser(self) -> GoalOptimiser:
         """Who chooses the points; made anew each time."""
         chosen, aims, limits = self._plan()

@@ -4,9 +4,9 @@ What the body makes of a point is led back to **result**, which starts nothing a
 where it belongs to this very point, is a finite number, is `ok`, and the point is allowed.
 """
 
-import importlib.util
 import math
 from collections.abc import AsyncGenerator, Iterable
+from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 from funcnodes.core import NodeInput, NodeOutput
@@ -15,7 +15,6 @@ from funcnodes.errors import ExecutionError
 from funcnodes.runs.scans.axes import Axis
 from funcnodes.runs.scans.choosing import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.optimisers import (
-    WITHOUT_ADAPTIVE,
     Bounds,
     Learner,
     Optimiser,
@@ -97,8 +96,6 @@ class Search(ChoosingScan):
     """What scans share that are told one number a point; subclasses say who chooses them."""
 
     own_inputs = ("result", "allowed")
-    needs: ClassVar[tuple[str, str]] = ("", "")
-    """A package that it needs, and the sentence where that is not there."""
 
     result = NodeInput(
         type=float,
@@ -122,6 +119,9 @@ class Search(ChoosingScan):
             ExecutionError: A library that it needs is not installed.
         """
         raise NotImplementedError
+
+    def points_at_most(self) -> int | None:
+        return int(self.inputs["points"].value)
 
     def as_told(self, value: float) -> float:
         """What the optimiser is told of a result."""
@@ -175,10 +175,17 @@ class Search(ChoosingScan):
         value = float(self.result.value)
         return value if math.isfinite(value) else None
 
+    def library(self) -> str:
+        """What it needs beyond what is always there, by the name of its extra; "" for nothing."""
+        return ""
+
     def why_not(self) -> Iterable[str]:
-        package, missing = self.needs
-        if package and importlib.util.find_spec(package) is None:
-            yield f"{self.name}: {missing}"
+        lacking = self.library()
+        if lacking and find_spec(lacking) is None:
+            yield (
+                f"{self.name} needs the library {lacking}, which is not installed: "
+                f"pip install 'funcnodes[{lacking}]'"
+            )
         if not self.result.is_connected():
             yield f"{self.name} is not told what its points give: wire that to its result."
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
@@ -201,7 +208,6 @@ class AdaptiveSweep(Search):
     icon = "sweep"
     words = ("scan", "resonance", "peak", "refine", "learn", "smart", "curve")
     axes = _axes("x")
-    needs = ("adaptive", WITHOUT_ADAPTIVE)
 
     x_low = _low("x")
     x_high = _high("x")
@@ -218,6 +224,9 @@ class AdaptiveSweep(Search):
 
     def points_total(self) -> int | None:
         return None if float(self.loss.value) > 0 else int(self.points.value)
+
+    def library(self) -> str:
+        return "adaptive"
 
     def optimiser(self) -> Optimiser:
         return Learner(self.bounds(), float(self.loss.value))
