@@ -141,7 +141,7 @@ def uncertain_node(
 
 @basic_node("math.uncertainty", name="Uncertainty of", icon="number", hands_on=True,
             words=("error", "accuracy", "±", "standard uncertainty"),
-            uncertainties={"value": "u"},
+            uncertainties={"value": "u"}, tells_uncertainty={"u": "a"},
             outputs=[{"id": "value"}, {"id": "u"}, {"id": "relative"}])  # fmt: skip
 def uncertainty_node(a: float) -> tuple[float, float, float]:
     """A number without its uncertainty, its standard uncertainty, and that as a part of it.

@@ -8,7 +8,6 @@ from funcnodes.core import Node, NodeInput, Rows
 from funcnodes.core.naming import name_of
 from funcnodes.errors import RunError, SavedGraphError
 from funcnodes.runs.about import CLOCKS, ELAPSED
-from funcnodes.runs.maps import map_columns
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import Column, TableSpec
 
@@ -106,19 +105,17 @@ class HeatMap(XYPlot):
     body = "map"
 
     def choice(self) -> PlotChoice:
-        """What is drawn now; of `y`, the first is the other axis and the second the colour."""
+        """What is chosen; of `y`, the first is the other axis and the second the colour.
+
+        "" stays: what is drawn then is said by the run (see `maps.map_columns`).
+        """
+        y, z = (*self.y, "", "")[:2]
         recorder = self._recorder()
         columns = recorder.columns() if recorder is not None else ()
-        given = (*self.y, "", "")[:2]
-        x, *y = map_columns(columns, self.x, *given)
         named = {column.name: column for column in columns}
-        return PlotChoice(
-            recorder=name_of(recorder) if recorder is not None else "",
-            x=x,
-            y=tuple(y),
-            x_label=_label([named[x]] if x in named else []),
-            y_label=_label([named[y[0]]] if y[0] in named else []),
-        )
+        labels = [_label([named[name]] if name in named else []) for name in (self.x, y)]
+        key = name_of(recorder) if recorder is not None else ""
+        return PlotChoice(key, self.x, (y, z), *labels)
 
 
 def choose_columns(

@@ -150,13 +150,16 @@ def test_borders_lie_between_their_lines(values: list[float]) -> None:
 async def test_the_node_draws_the_columns_that_it_is_told(lab: Any) -> None:
     node = lab.add("plot.heat")
     assert isinstance(node, HeatMap)
-    assert (node.choice().recorder, node.choice().y) == ("", ("", ""))
+    assert node.choice().recorder == ""
     sweep, diode = lab.add("sweep"), lab.add(Diode)
     sweep.outputs["value"].connect(diode.v)
     recorder = lab.record(sweep.outputs["index"], sweep.outputs["value"], diode.i)
     recorder.outputs["rows"].connect(node.inputs["rows"])
     first, second, last = (column.name for column in recorder.columns())
-    assert (node.choice().x, node.choice().y) == (first, (second, last))
+    choice = node.choice()
+    assert (choice.recorder, choice.x, choice.y) == (recorder.uuid, "", ("", "")), "as the run says"
     node.choose(last, [first, second])
     assert (node.choice().x, node.choice().y) == (last, (first, second))
     assert node.choice().x_label == f"{last} (A)"
+    recorder.rename_column(recorder.inputs["index"], "count")
+    assert node.choice().y == ("count", second)
