@@ -28,6 +28,7 @@ from funcnodes.runs.scans import (
     FindOptimum,
     FindOptimum2D,
     FindOptimum3D,
+    FlyScan,
     ListSweep,
     LogarithmicSweep,
     Optimise,
@@ -63,6 +64,7 @@ NODE_SHELF = Shelf(
         FindOptimum3D,
         Optimise,
         Repeat,
+        FlyScan,
         Settle,
         WaitUntil,
         Checkpoint,
@@ -88,9 +90,9 @@ NODE_SHELF = Shelf(
 
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
-    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "HeatMap", "ListSweep",
-    "LogarithmicSweep", "Optimise", "Optimiser", "PauseWhile", "PlotChoice", "Prompts", "Recorder",
-    "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore", "RunWriter",
-    "Runner", "Scan", "Search", "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell",
-    "WaitUntil", "XYPlot", "active_run",
+    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "FlyScan", "HeatMap",
+    "ListSweep", "LogarithmicSweep", "Optimise", "Optimiser", "PauseWhile", "PlotChoice", "Prompts",
+    "Recorder", "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore",
+    "RunWriter", "Runner", "Scan", "Search", "Settle", "StorageError", "Sweep", "Table",
+    "TableSpec", "Tell", "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip

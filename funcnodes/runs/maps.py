@@ -89,9 +89,19 @@ def read_map(
 
 
 def map_columns(
-    columns: Sequence[Column], x: str = "", y: str = "", z: str = ""
+    columns: Sequence[Column], x: str = "", y: str = "", z: str = "", *, axes: Sequence[str] = ()
 ) -> tuple[str, str, str]:
-    """Names of the columns to draw: those asked for, else the first two, and the last one."""
+    """Names of the columns to draw: those asked for, else the two fastest axes of the scan, where
+    these are recorded, or the first two columns; and the last column.
+
+    Args:
+        axes: Names of the axes, the slowest first.
+    """
+    known = {column.name for column in columns}
+    recorded = [name for name in reversed(axes) if name in known and name not in (x, y, z)]
+    if len(recorded) > 1 and not (x and y):
+        x = x or recorded.pop(0)
+        y = y or recorded.pop(0)
     free = [c.name for c in columns if c.kind in ("number", "quantity", "any")]
     free = [name for name in free if name not in (x, y, z)]
     x = x or (free.pop(0) if free else "")

@@ -513,18 +513,22 @@ class Commands:
         points = min(body.points, ROWS_LIMIT)
         table = None
         if run is not None and run.id == body.run and run.tables:
-            table = next(iter(run.tables.values()))
+            table = run.tables.get(body.recorder or next(iter(run.tables)))
         if run is not None and table is not None and not 0 < points < len(table) - start:
-            return views.rows_event(run.id, table.page(start, points if points > 0 else limit))
+            page = table.page(start, points if points > 0 else limit)
+            return views.rows_event(run.id, page, recorders=list(run.tables))
 
         def read() -> schema.RowsView:
             reader = self._found(body.run)
             if not reader.specs:
                 raise RunError(f"Run {reader.head.number} has no recorder.")
+            k = reader.recorder(body.recorder)
+            recorders = [spec.recorder for spec in reader.specs]
             if points > 0:
-                page, stop = reader.thinned(start, points)
-                return views.rows_event(reader.head.id, page, stop=stop)
-            return views.rows_event(reader.head.id, reader.rows(start, limit))
+                page, stop = reader.thinned(start, points, k=k)
+            else:
+                page, stop = reader.rows(start, limit, k=k), 0
+            return views.rows_event(reader.head.id, page, stop=stop, recorders=recorders)
 
         view = await self._reading.run(read, name="read rows")
         if table is not None:  # what is not on disk yet, so that the next patch goes on from here
@@ -564,7 +568,10 @@ class Commands:
     async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
         def export() -> schema.ExportPiece:
             reader = self._found(body.run)
-            name, piece = csv_name(reader.head), csv_piece(reader, body.after)
+            name, piece = (
+                csv_name(reader.head, body.recorder),
+                csv_piece(reader, body.after, recorder=body.recorder),
+            )
             return schema.ExportPiece(
                 name=name, media_type=MEDIA_TYPE, data=piece.data, next=piece.next
             )

@@ -98,6 +98,8 @@ def test_columns_are_chosen_by_name_and_what_is_missing_is_said(tmp_path: Path) 
     text = (*COLUMNS, Column(name="why", kind="text"))
     assert map_columns(text) == ("x", "y", "I")
     assert map_columns(text, z="x") == ("y", "I", "x")
+    assert map_columns(text, axes=["x", "y"]) == ("y", "x", "I"), "the fastest axis across"
+    assert map_columns(text, axes=["x", "z"]) == ("x", "y", "I"), "an axis is not recorded"
 
 
 def test_a_run_without_rows_is_an_empty_map(tmp_path: Path) -> None:
@@ -163,3 +165,16 @@ async def test_the_node_draws_the_columns_that_it_is_told(lab: Any) -> None:
     assert node.choice().x_label == f"{last} (A)"
     recorder.rename_column(recorder.inputs["index"], "count")
     assert node.choice().y == ("count", second)
+
+
+async def test_a_nested_scan_is_drawn_with_its_fastest_axis_across(lab: Any) -> None:
+    """Whatever the order of the columns."""
+    outer, inner, diode = lab.add("sweep", points=3), lab.add("sweep", points=4), lab.add(Diode)
+    outer.outputs["point"].connect(inner.inputs["_triggerinput"])
+    inner.outputs["value"].connect(diode.v)
+    recorder = lab.record(outer.outputs["value"], inner.outputs["value"], diode.i)
+    run = await lab.run()
+    found = RunReader(run.path).map()
+    slow, fast, _ = (column.name for column in recorder.columns())
+    assert (found.x.column.name, found.y.column.name) == (fast, slow)
+    assert (len(found.x.values), len(found.y.values)) == (4, 3)

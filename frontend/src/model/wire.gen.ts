@@ -245,6 +245,7 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+  streams: Array<string>;
 }
 
 export interface SampleView {
@@ -581,6 +582,7 @@ export interface Rows {
   columns: Array<Column>;
   data: Array<Array<number | null>>;
   stop: number;
+  recorders: Array<string>;
 }
 
 export interface MapAxisView {
@@ -1079,6 +1081,7 @@ export interface GetRows {
   run: string;
   start?: number;
   limit?: number;
+  recorder?: string;
   points?: number;
 }
 
@@ -1115,6 +1118,7 @@ export interface ExportRun {
   run: string;
   format?: "csv";
   after?: string;
+  recorder?: string;
 }
 
 /** Ack.result is a Snapshot (the server asks for it when somebody subscribes). */

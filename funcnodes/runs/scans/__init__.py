@@ -1,6 +1,7 @@
 """Frames that make the points of a run."""
 
 from funcnodes.runs.scans.axes import ScanInUnits
+from funcnodes.runs.scans.fly import FlyScan
 from funcnodes.runs.scans.optimise import Optimise
 from funcnodes.runs.scans.optimisers import GoalOptimiser, Optimiser, PointResult
 from funcnodes.runs.scans.repeat import Repeat
@@ -19,7 +20,7 @@ from funcnodes.runs.scans.sweeps import ListSweep, LogarithmicSweep, Sweep
 
 __all__ = [
     "MAX_POINTS", "MAX_RETRIES", "AdaptiveSweep", "AdaptiveSweep2D", "FindOptimum", "FindOptimum2D",
-    "FindOptimum3D", "GoalOptimiser", "ListSweep", "LogarithmicSweep", "OnFailure", "Optimise",
-    "Optimiser", "PointResult", "Repeat", "Scan", "ScanInUnits", "Search", "Settle", "SteppedScan",
-    "Sweep",
+    "FindOptimum3D", "FlyScan", "GoalOptimiser", "ListSweep", "LogarithmicSweep", "OnFailure",
+    "Optimise", "Optimiser", "PointResult", "Repeat", "Scan", "ScanInUnits", "Search", "Settle",
+    "SteppedScan", "Sweep",
 ]  # fmt: skip

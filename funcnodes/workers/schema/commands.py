@@ -436,6 +436,8 @@ class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
     run: str
     start: int = 0
     limit: int = 20_000
+    recorder: str = ""
+    """Id of a recorder, or of a stream beside it; "" for the first."""
     points: int = 0
     """To draw them: all to the end, thinned to about so many, none of the peaks lost. 0: as they
     are, `limit` of them."""
@@ -493,6 +495,8 @@ class ExportRun(ReadCommand, kw_only=True, tag="export_run"):
     format: Literal["csv"] = "csv"
     after: str = ""
     """The `next` of the piece before."""
+    recorder: str = ""
+    """Name of a stream, or name or id of a recorder; "" for the first."""
 
 
 class GetSnapshot(ReadCommand, kw_only=True, tag="get_snapshot"):

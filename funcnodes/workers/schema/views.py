@@ -224,6 +224,8 @@ class RunView(Base, kw_only=True):
     waiting: str = ""
     """What holds it up just now, e.g. "waiting for dmm"."""
     nodespace: str = ""
+    streams: list[str] = []
+    """What was sampled beside the scan, by name."""
 
 
 class SampleView(Base, kw_only=True):

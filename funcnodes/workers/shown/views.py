@@ -6,7 +6,7 @@ since a waveform on a port is not for a card.
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -292,14 +292,18 @@ def head_view(head: RunHead) -> schema.RunView:
         simulated=bool(head.simulated or head.replayed),
         message=head.message,
         nodespace=head.title or head.nodespace,
+        streams=list(head.streams),
     )
 
 
-def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
+def rows_event(
+    run: str, page: RowPage, *, stop: int = 0, recorders: Sequence[str] = ()
+) -> schema.RowsView:
     """Rows as a plot needs them: numbers, and None for what is none.
 
     Args:
         stop: The first row that they do not stand for, where they are thinned.
+        recorders: Of the run, streams included; told to who asked.
     """
     return schema.RowsView(
         run=run,
@@ -308,6 +312,7 @@ def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
         columns=[_column(column) for column in page.table.columns],
         data=page.numbers(),
         stop=stop or page.start + len(page),
+        recorders=list(recorders),
     )
 
 
