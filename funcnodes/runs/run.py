@@ -519,7 +519,7 @@ class Run:
                 await self._guarded(self._prepare(stack))
                 if self._outcome == "complete":
                     await self._guarded(self._execute())
-                self._finishing = True
+                self._begin_to_finish()
                 await self._guarded(self._make_safe())
                 await self._guarded(self._look_back())
         except GeneratorExit:  # the loop was closed over it: nothing can be waited for
@@ -605,6 +605,15 @@ class Run:
         if self._state not in ENDED:
             self._enter("stopping")
         self._wave.cancel(reason)
+
+    def _begin_to_finish(self) -> None:
+        """Nothing is left that could be held: a pause in the last point is over with it."""
+        self._finishing = True
+        self._holds.clear()
+        if self._outcome == "complete":
+            self.message = ""
+        if self._state == "paused":
+            self._enter("running")
 
     async def _make_safe(self) -> None:
         """Park what was written to, whatever happened; after an E-STOP write nothing."""

@@ -18,6 +18,7 @@ from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunHead, RunReader
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
+from funcnodes.runs.scripted import ScriptedRun
 from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
@@ -81,9 +82,17 @@ class Commands:
         self._worker.publisher.flush()
         return result
 
+    def admit(self, actor: schema.Actor, body: schema.WorkerCommand) -> None:
+        """Let pass whoever may do that now.
+
+        Raises:
+            RefusedError: Role or controls are not enough.
+        """
+        check_role(actor, body)
+        self._check_controls(body, actor)
+
     def _begin(self, do: schema.Do) -> Any:
-        check_role(do.actor, do.body)
-        self._check_controls(do.body, do.actor)
+        self.admit(do.actor, do.body)
         handler = self._handlers[type(do.body)]
         if do.body.effect != "edits" or self._worker.open is None:
             return handler(do.body, do.actor)
@@ -335,6 +344,7 @@ class Commands:
     async def _run_start(self, body: schema.RunStart, actor: schema.Actor) -> str:
         about = RunAbout(sample=body.sample, project=body.project, notes=body.notes)
         runner = self._worker.require_open().runner
+        self._worker.scripts.check_no_run()
         run = await runner.start(operator=actor.name, about=about)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
@@ -358,13 +368,20 @@ class Commands:
         self._active_run().stop(f"Stopped by {actor.name}.")
 
     def _run_abort(self, body: schema.RunAbort, actor: schema.Actor) -> None:
-        self._active_run().abort(f"Aborted by {actor.name}.")
+        run = self._active_run()
+        run.abort(f"Aborted by {actor.name}.")
+        if isinstance(run, ScriptedRun):  # its script may take its time to hear of it
+            self._worker.spawn(run.end(), "end a script's run")
 
     def _run_halt(self, body: schema.RunHalt, actor: schema.Actor) -> None:
-        self._active_run().halt(f"Halted by {actor.name}.")
+        run = self._active_run()
+        run.halt(f"Halted by {actor.name}.")
+        if isinstance(run, ScriptedRun):
+            self._worker.spawn(run.end(), "end a script's run")
 
-    def _active_run(self) -> Run:
-        run = self._worker.require_open().runner.active
+    def _active_run(self) -> Run | ScriptedRun:
+        opened = self._worker.open
+        run = self._worker.scripts.run or (opened.runner.active if opened is not None else None)
         if run is None:
             raise RefusedError("No run is on.")
         return run
@@ -402,10 +419,12 @@ class Commands:
         return {}
 
     def _stop(self, body: schema.StopActing, actor: schema.Actor) -> Parked:
-        opened = self._worker.require_open()
-        run = opened.runner.active
+        run: Run | ScriptedRun | None = self._worker.scripts.run
         if run is None:
-            return opened.live.stop(actor.name)
+            opened = self._worker.require_open()
+            run = opened.runner.active
+            if run is None:
+                return opened.live.stop(actor.name)
         if run.state == "stopping":
             run.abort(f"Aborted by {actor.name}.")
         else:
@@ -451,6 +470,23 @@ class Commands:
 
     def _device_accept(self, body: schema.DeviceAccept, actor: schema.Actor) -> None:
         self._device(body.name).accept_changes(by=actor.name)
+
+    async def _member_read(self, body: schema.MemberRead, actor: schema.Actor) -> schema.MemberView:
+        samples = await self._worker.by_hand.read(body.name, body.member)
+        return self._worker.by_hand.view(body.name, body.member, samples)
+
+    async def _member_set(self, body: schema.MemberSet, actor: schema.Actor) -> schema.MemberView:
+        by_hand = self._worker.by_hand
+        if not isinstance(body.value, int | float | str):
+            raise RefusedError(f"{body.name}.{body.member} is set to a number, on, off or a text.")
+        sample = await by_hand.set(body.name, body.member, body.value, by=actor.name)
+        return by_hand.view(body.name, body.member, {"value": sample})
+
+    async def _member_do(self, body: schema.MemberDo, actor: schema.Actor) -> None:
+        await self._worker.by_hand.do(body.name, body.member, by=actor.name)
+
+    async def _device_park(self, body: schema.DevicePark, actor: schema.Actor) -> dict[str, str]:
+        return await self._worker.by_hand.park(body.names, by=actor.name)
 
     def _device(self, name: str) -> Any:
         return self._bench(f"device {name!r}").device(name)

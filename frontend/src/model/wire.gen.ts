@@ -1022,6 +1022,34 @@ export interface DeviceAccept {
   name: string;
 }
 
+/** Ask an instrument for one of its members now. Ack.result is a MemberView. */
+export interface MemberRead {
+  type: "member_read";
+  name: string;
+  member: string;
+}
+
+/** Set a control by hand: within limits, along its ramp, confirmed. Ack.result is a MemberView. */
+export interface MemberSet {
+  type: "member_set";
+  name: string;
+  member: string;
+  value: unknown;
+}
+
+/** Have an instrument carry out one of its commands by hand. */
+export interface MemberDo {
+  type: "member_do";
+  name: string;
+  member: string;
+}
+
+/** Bring devices down in order, all of them where there are no names. */
+export interface DevicePark {
+  type: "device_park";
+  names?: Array<string>;
+}
+
 /** Carried on the guard channel; answered at once, acknowledgements come as LatchPut. */
 export interface EStop {
   type: "estop";
@@ -1169,6 +1197,10 @@ export type Body =
   | DeviceConnect
   | DeviceDisconnect
   | DeviceAccept
+  | MemberRead
+  | MemberSet
+  | MemberDo
+  | DevicePark
   | EStop
   | EStopReset
   | GetWatch

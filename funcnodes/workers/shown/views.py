@@ -38,6 +38,7 @@ from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.maps import RunMap
 from funcnodes.runs.records import Column, RowPage
+from funcnodes.runs.scripted import ScriptedRun
 from funcnodes.workers import schema
 from funcnodes.workers.edits import place_of, scopes
 from funcnodes.workers.edits.scopes import Edge
@@ -270,6 +271,14 @@ def run_view(run: Run) -> schema.RunView:
     return msgspec.structs.replace(
         head_view(run.head), done=run.done, total=run.total, left_s=_finite(to_go.seconds),
         left_at_most=to_go.is_most, ending=run.ending, waiting=run.waiting, kept=run.kept,
+    )  # fmt: skip
+
+
+def scripted_view(run: ScriptedRun) -> schema.RunView:
+    """The run of a script."""
+    return msgspec.structs.replace(
+        head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
+        kept=run.kept,
     )  # fmt: skip
 
 
