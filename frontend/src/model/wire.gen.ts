@@ -78,6 +78,7 @@ export type PromptKind =
 export type BodyKind =
   | ""
   | "plot"
+  | "map"
   | "curve"
   | "image"
   | "table"
@@ -132,6 +133,7 @@ export interface PortView {
   applied: boolean;
   note: string;
   period_s: number | null;
+  u: number | null;
 }
 
 export interface NodeView {
@@ -564,7 +566,7 @@ export interface EdgeGone {
   id: string;
 }
 
-export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string];
+export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string, u: number | null];
 
 export interface Values {
   type: "values";
@@ -581,6 +583,27 @@ export interface Rows {
   data: Array<Array<number | null>>;
   stop: number;
   recorders: Array<string>;
+}
+
+export interface MapAxisView {
+  column: Column;
+  values: Array<number>;
+  edges: Array<number>;
+}
+
+/** One column of a run as colour over two others. */
+export interface MapView {
+  run: string;
+  columns: Array<Column>;
+  x: MapAxisView;
+  y: MapAxisView;
+  z: Column;
+  values: Array<number | null>;
+  bad: Record<string, Array<number>>;
+  low: number | null;
+  high: number | null;
+  rows: number;
+  thinned: boolean;
 }
 
 export interface DevicePut {
@@ -726,6 +749,7 @@ export type FromWorker =
 
 export type AckResult =
   | Rows
+  | MapView
   | Shown
   | Snapshot
   | WatchView
@@ -1089,6 +1113,17 @@ export interface GetRows {
   points?: number;
 }
 
+/** Rows of a run as a map. Ack.result is a MapView. */
+export interface GetMap {
+  type: "get_map";
+  run: string;
+  recorder?: string;
+  x?: string;
+  y?: string;
+  z?: string;
+  cells?: number;
+}
+
 /** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
 export interface GetHistory {
   type: "get_history";
@@ -1176,6 +1211,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetMap
   | GetHistory
   | ListRuns
   | ExportRun

@@ -29,6 +29,6 @@ Arming = home.Arming
 Quality = values.Quality
 Section = nodes.Section
 PromptKind = prompts.PromptKind
-BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
+BodyKind = Literal["", "plot", "map", "curve", "image", "table", "text", "json"]
 CurveStyle = Literal["line", "points", "line and points"]
 CellValue = str | float | bool | None

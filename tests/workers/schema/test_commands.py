@@ -17,7 +17,7 @@ EVE = schema.Actor(id="e", name="Eve", role="viewer")
 
 VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
-    "GetTraffic", "ExportTraffic", "GetHistory", "GetBeforeRun",
+    "GetTraffic", "ExportTraffic", "GetHistory", "GetBeforeRun", "GetMap",
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
