@@ -6,7 +6,7 @@ export function port(id: string, kind: PortKind = "number", more: Partial<PortVi
   return {
     id, name: id, kind, type: "float", unit: "", min: null, max: null, step: null, options: null, required: true,
     hidden: false, pinned: false, live: false, doc: "", default: null, value: null, quality: "ok", t: null,
-    stale: false, applied: true, note: "", period_s: null, ...more,
+    stale: false, applied: true, note: "", period_s: null, u: null, ...more,
   };
 }
 

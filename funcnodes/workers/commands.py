@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
+MAP_CELLS = 200
 SEARCH_LENGTH = 500
 
 E = TypeVar("E", bound=edits.Edit)
@@ -580,6 +581,16 @@ class Commands(QueueCommands):
         if table is not None:  # what is not on disk yet, so that the next patch goes on from here
             views.add_rows(view, table.page(view.stop, ROWS_LIMIT))
         return view
+
+    async def _get_map(self, body: schema.GetMap, actor: schema.Actor) -> schema.MapView:
+        def read() -> schema.MapView:
+            reader = self._found(body.run)
+            k = reader.recorder(body.recorder)
+            cells = min(body.cells, MAP_CELLS)
+            found = reader.map(body.x, body.y, body.z, cells=cells, k=k)
+            return views.map_view(reader.head.id, reader.specs[k].columns, found)
+
+        return await self._reading.run(read, name="read map")
 
     async def _get_history(
         self, body: schema.GetHistory, actor: schema.Actor

@@ -92,6 +92,7 @@ export type EntryState =
 export type BodyKind =
   | ""
   | "plot"
+  | "map"
   | "curve"
   | "image"
   | "table"
@@ -146,6 +147,7 @@ export interface PortView {
   applied: boolean;
   note: string;
   period_s: number | null;
+  u: number | null;
 }
 
 export interface NodeView {
@@ -614,7 +616,7 @@ export interface EdgeGone {
   id: string;
 }
 
-export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string];
+export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string, u: number | null];
 
 export interface Values {
   type: "values";
@@ -631,6 +633,27 @@ export interface Rows {
   data: Array<Array<number | null>>;
   stop: number;
   recorders: Array<string>;
+}
+
+export interface MapAxisView {
+  column: Column;
+  values: Array<number>;
+  edges: Array<number>;
+}
+
+/** One column of a run as colour over two others. */
+export interface MapView {
+  run: string;
+  columns: Array<Column>;
+  x: MapAxisView;
+  y: MapAxisView;
+  z: Column;
+  values: Array<number | null>;
+  bad: Record<string, Array<number>>;
+  low: number | null;
+  high: number | null;
+  rows: number;
+  thinned: boolean;
 }
 
 export interface DevicePut {
@@ -783,6 +806,7 @@ export type FromWorker =
 
 export type AckResult =
   | Rows
+  | MapView
   | Shown
   | Snapshot
   | WatchView
@@ -1217,6 +1241,17 @@ export interface GetRows {
   points?: number;
 }
 
+/** Rows of a run as a map. Ack.result is a MapView. */
+export interface GetMap {
+  type: "get_map";
+  run: string;
+  recorder?: string;
+  x?: string;
+  y?: string;
+  z?: string;
+  cells?: number;
+}
+
 /** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
 export interface GetHistory {
   type: "get_history";
@@ -1314,6 +1349,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetMap
   | GetHistory
   | ListRuns
   | ExportRun

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, Shelf, units
 from funcnodes.core.nodes import Port
 from funcnodes.core.running import Policy
+from funcnodes.core.uncertain import nominal
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import describe_member
@@ -169,10 +170,12 @@ class DeviceNode(Node):
 
     def _give(self, samples: Mapping[str, Sample]) -> None:
         """Hand samples to the outputs, each with its quality."""
+        device = self._found()
         for name, sample in samples.items():
             output = self.outputs.get(name)
             if output is not None:
-                output.set(sample.value, quality=sample.quality)
+                whole = self.member if name == VALUE else f"{self.member}.{name}"
+                output.set(device.as_good(whole, sample), quality=sample.quality)
 
 
 class DeviceSet(DeviceNode):
@@ -191,7 +194,7 @@ class DeviceSet(DeviceNode):
         device = self._to_act_on()
         forget = device.on_ramp(self.member, self._show)
         try:
-            await device.member_set(self.member, inputs[VALUE])
+            await device.member_set(self.member, nominal(inputs[VALUE]))
         finally:
             forget()
 

@@ -103,6 +103,8 @@ class PortValue(Base, array_like=True, gc=False):
     applied: bool
     note: str = ""
     """See PortView.note."""
+    u: float | None = None
+    """See PortView.u."""
 
 
 class PortValues(Base, kw_only=True, tag="values"):
@@ -124,6 +126,35 @@ class RowsView(Base, kw_only=True, tag="rows"):
     """The first row that they do not stand for; 0: there are as many as that."""
     recorders: list[str] = []
     """Of an answer: all of the run, its streams included, the first one first."""
+
+
+class MapAxisView(Base, kw_only=True):
+    column: ColumnView
+    values: list[float]
+    """Places of the cells, rising."""
+    edges: list[float]
+    """Where each begins, and the last one ends."""
+
+
+class MapView(Base, kw_only=True):
+    """One column of a run as colour over two others."""
+
+    run: str
+    columns: list[ColumnView]
+    """All that there are to choose from."""
+    x: MapAxisView
+    y: MapAxisView
+    z: ColumnView
+    values: list[float | None]
+    """Row by row along x, from the lowest y on; null where there is no number."""
+    bad: dict[str, list[int]]
+    """Places in `values` of the cells that are not ok, by quality; "" where no point was taken."""
+    low: float | None
+    high: float | None
+    rows: int
+    """Of the run, that it stands for."""
+    thinned: bool
+    """A cell may stand for several points: it shows the one that is farthest from the mean."""
 
 
 class DevicePut(Base, kw_only=True, tag="device"):
@@ -248,7 +279,7 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
 AckResult = (
-    RowsView | BodyView | Snapshot | WatchView | SafetyView | TrafficPage | ExportPiece | QueueView
-    | HistoryView | BeforeRunView
+    RowsView | MapView | BodyView | Snapshot | WatchView | SafetyView | TrafficPage
+    | ExportPiece | QueueView | HistoryView | BeforeRunView
 )  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""

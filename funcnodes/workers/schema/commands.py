@@ -562,6 +562,22 @@ class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
     are, `limit` of them."""
 
 
+class GetMap(ReadCommand, kw_only=True, tag="get_map"):
+    """Rows of a run as a map. Ack.result is a MapView."""
+
+    cost = 40.0
+
+    run: str
+    recorder: str = ""
+    """Id of the recorder; "" for the first."""
+    x: str = ""
+    """Names of columns; "" for the first two, and the last one."""
+    y: str = ""
+    z: str = ""
+    cells: int = 160
+    """Most along each axis."""
+
+
 class GetHistory(ReadCommand, kw_only=True, tag="get_history"):
     """What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a
     HistoryView."""

@@ -78,6 +78,8 @@ class PortView(Base, kw_only=True):
     on; else ""."""
     period_s: float | None = None
     """How often it is to be renewed, where it is: past twice that it is stale."""
+    u: float | None = None
+    """Standard uncertainty of the value, in its unit; null where it carries none."""
 
 
 class NodeView(Base, kw_only=True):

@@ -31,6 +31,6 @@ Section = nodes.Section
 PromptKind = prompts.PromptKind
 OnFailure = queued.OnFailure
 EntryState = queued.EntryState
-BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
+BodyKind = Literal["", "plot", "map", "curve", "image", "table", "text", "json"]
 CurveStyle = Literal["line", "points", "line and points"]
 CellValue = str | float | bool | None

@@ -18,6 +18,7 @@ EVE = schema.Actor(id="e", name="Eve", role="viewer")
 VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
     "GetTraffic", "ExportTraffic", "GetQueue", "GetSafety", "GetHistory", "GetBeforeRun",
+    "GetMap",
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
