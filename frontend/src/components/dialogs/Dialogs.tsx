@@ -12,6 +12,7 @@ import { Dialog } from "./Dialog";
 import { DryRunDialog } from "./DryRunDialog";
 import { HelpDialog } from "./HelpDialog";
 import { LeaveLiveDialog } from "./LeaveLiveDialog";
+import { MapDialog } from "./MapDialog";
 import { SafetyDialog } from "./SafetyDialog";
 import { SaveSubgraphDialog } from "./SaveSubgraphDialog";
 import { VerdictsDialog } from "./VerdictsDialog";
@@ -40,6 +41,7 @@ export function Dialogs() {
       return <SafetyDialog arming={null} onClose={close} />;
     case "arm-run":
     case "arm-live":
+    case "arm-queue":
       return <SafetyDialog arming={dialog} onClose={close} />;
     case "leave-live":
       return <LeaveLiveDialog onClose={close} />;
@@ -47,6 +49,8 @@ export function Dialogs() {
       return <DryRunDialog />;
     case "verdicts":
       return <VerdictsDialog onClose={close} />;
+    case "map":
+      return <MapDialog onClose={close} />;
     case "connect":
       return <ConnectDialog onClose={close} />;
     case null:

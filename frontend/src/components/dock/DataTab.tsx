@@ -5,7 +5,7 @@ import { VERDICT, withVerdict } from "../../model/verdicts";
 import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
-import { useEditor } from "../../store/editor";
+import { set, useEditor } from "../../store/editor";
 import { runsWith } from "../../store/questions";
 import { showVerdicts } from "../../store/verdicts";
 import { Icon } from "../parts/Icon";
@@ -74,6 +74,11 @@ export function DataTab() {
                 </td>
                 <td>{run.operator}</td>
                 <td className="num">
+                  {run.rows > 0 && (
+                    <button type="button" className="btn sm ghost" aria-label={`Map of run ${run.number}`} onClick={() => set({ dialog: "map", mapRun: run.id })}>
+                      Map
+                    </button>
+                  )}
                   {run.rows > 0 && (
                     <a className="btn sm ghost" href={api.exportUrl(worker, run.id)} download aria-label={`Download run ${run.number} as CSV`}>
                       <Icon name="download" small />
