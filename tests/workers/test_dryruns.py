@@ -68,6 +68,13 @@ async def test_a_worker_tries_the_graph_as_it_is_now_and_answers_others_meanwhil
     assert RunStore(workspace.runs_dir).list() == []
     assert not await desk.ask(schema.DryRunCancel())
 
+    order = schema.QueueAdd(name="tonight", evidence=view["evidence"])
+    entry = await desk.ask(order)
+    queued = next(each for each in desk.worker.queue.view().entries if each.id == entry)
+    assert queued.evidence.startswith("11 points in")
+    await desk.ask(schema.SetValue(node=node.uuid, port="points", value=12))
+    assert "The graph changed" in (await desk.refused(order)).detail
+
 
 async def test_a_dry_run_is_cancelled_given_up_in_time_and_ends_with_its_worker(
     workspace: Workspace, desk: Desk, monkeypatch: pytest.MonkeyPatch
