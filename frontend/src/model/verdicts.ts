@@ -4,6 +4,8 @@ import { portText, withUnit } from "./format";
 import type { CheckView, RunView, StepView, Verdict } from "./wire.gen";
 import type { Mark } from "./words";
 
+const DIGITS = 6;
+
 export const VERDICT: Record<Verdict, Mark> = {
   pass: { word: "Pass", icon: "check", tone: "done" },
   fail: { word: "Fail", icon: "x", tone: "fault" },
@@ -11,7 +13,7 @@ export const VERDICT: Record<Verdict, Mark> = {
   skipped: { word: "Skipped", icon: "right", tone: "offline" },
 };
 
-const said = (value: unknown, unit: string) => withUnit(portText(value, unit, true));
+const said = (value: unknown, unit: string) => withUnit(portText(typeof value === "number" && Number.isFinite(value) ? Number(value.toPrecision(DIGITS)) : value, unit, true));
 
 export function valueText({ value, unit, quality }: CheckView): string {
   return said(value, unit) + (quality === "ok" ? "" : ` (${quality})`);

@@ -6,7 +6,7 @@ import { Said } from "../parts/Said";
 /** Steps in order, each before those inside it, with the values that were judged. */
 export function StepList({ steps }: { steps: StepView[] }) {
   return (
-    <ol className="steps">
+    <ol className="judgedsteps">
       {steps.map((step, n) => (
         <li key={n} data-testid="step" data-verdict={step.verdict} style={{ marginInlineStart: `${Math.min(step.depth, 6) * 14}px` }}>
           <p className="stephead">
@@ -26,7 +26,7 @@ function Checks({ step }: { step: StepView }) {
   const left = step.checked - step.checks.length;
   return (
     <>
-      <ul className="checks">
+      <ul className="judgedchecks">
         {step.checks.map((check, n) => (
           <Check key={n} check={check} />
         ))}
