@@ -29,15 +29,17 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.durable import replacing
-from funcnodes.errors import BenchError, RunError, SavedGraphError
+from funcnodes.errors import BenchError, FuncnodesError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
-from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
 from funcnodes.runs.before import AskAbout, BeforeRun
 from funcnodes.runs.control import Runner
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
+from funcnodes.runs.refusals import keep_refusal
 from funcnodes.runs.run import Run
 from funcnodes.runs.samples import FILE_NAME as SAMPLES_NAME, SampleList
 from funcnodes.runs.simulator import simulator
@@ -66,6 +68,7 @@ class RunWatcher:
             False ends it.
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
+        document: Called with the run's Bluesky documents, as they come; None for nobody.
         ask_about: Asks a person what has to be said before a run; None where nobody is there.
     """
 
@@ -74,6 +77,7 @@ class RunWatcher:
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
+    document: Subscriber | None = None
     ask_about: AskAbout | None = None
 
 
@@ -217,12 +221,24 @@ class _Local:
             interrupt.starting = asyncio.current_task()
             try:
                 async with AsyncExitStack() as stack:
-                    space = interrupt.space = await self._open(stack)
+                    space = interrupt.space = await self._opened(stack)
                     return await self._run(space, interrupt)
             except asyncio.CancelledError:
                 if interrupt.received is None:
                     raise
                 raise NotStarted(interrupt.received) from None
+
+    async def _opened(self, stack: AsyncExitStack) -> NodeSpace:
+        """The same as `_open`; one that fails leaves a record."""
+        try:
+            return await self._open(stack)
+        except AssignmentError:
+            raise  # a slip of whoever typed it, who sees it
+        except FuncnodesError as error:
+            about = msgspec.structs.replace(self.about, operator=self.operator)
+            store, name = RunStore(self.folder / "runs"), self.path.stem
+            await keep_refusal(store, self.data, about, [error.message], nodespace=name)
+            raise
 
     async def _open(self, stack: AsyncExitStack) -> NodeSpace:
         """The nodespace on its open bench; everything is closed with `stack`, last first."""
@@ -279,6 +295,8 @@ class _Local:
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
+        if self.watcher.document is not None:
+            runner.subscribe(self.watcher.document)
         try:
             run = await runner.start(operator=self.operator, about=self.about)
             interrupt.follow(run)

@@ -94,7 +94,7 @@ def test_a_run_stops_with_a_clear_error_its_outputs_off_and_its_committed_rows_k
     start: Any, bench_file: Path, disk: SmallDisk, simulated: SimulatedBench, config_dir: Path
 ) -> None:
     process: subprocess.Popen[str] = start(
-        "run", DIODE, "--bench", bench_file, "--set", "sweep.points=100000", "--json"
+        "run", DIODE, "--bench", bench_file, "--set", "sweep.points=5000", "--json"
     )
     store = RunStore(config_dir / "workers" / "local" / "runs")
     eventually(lambda: store.list(1) and store.list(1)[0].rows > 20)

@@ -20,9 +20,9 @@ VIEWERS_MAY = {
     "GetTraffic", "ExportTraffic", "GetHistory", "GetBeforeRun",
 }  # fmt: skip
 NEED_CONTROLS = {
-    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
-    "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
-    "InterlockReset", "AnswerPrompt",
+    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
+    "TriggerNode", "CancelNode", "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect",
+    "DeviceAccept", "EStopReset", "InterlockReset", "AnswerPrompt",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}
 
