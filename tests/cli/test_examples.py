@@ -119,8 +119,17 @@ async def test_an_example_comes_back_unchanged_from_its_saved_form(name: str) ->
     space = NodeSpace(library())
     space.services.provide(Bench, Bench.builtin(data["requires"]["bench"]))
     space.deserialize(data)
-    assert space.serialize() == data
+    assert without_defaults(space.serialize()) == without_defaults(data)
     await space.aclose()
+
+
+def without_defaults(data: dict[str, Any]) -> dict[str, Any]:
+    """A saved nodespace without inputs that nobody set, of which there may be more by now."""
+    nodes = [
+        {**node, "io": {port: io for port, io in node["io"].items() if "value" in io}}
+        for node in data["nodes"]
+    ]
+    return {**data, "nodes": nodes}
 
 
 # ── what each finds ───────────────────────────────────────────────────────────────────────────
