@@ -174,7 +174,9 @@ def test_the_adaptive_sweep_finds_resonance_and_quality_factor() -> None:
     assert fit.value("f_0 (Hz)") == pytest.approx(resonance_hz, abs=0.05)
     assert fit.value("Q") == pytest.approx(quality, rel=1e-3)
     rows = fit.rows["Recorder"]
-    near = [row for row in rows if abs(row["frequency"] - resonance_hz) < 2 * resonance_hz / quality]
+    near = [
+        row for row in rows if abs(row["frequency"] - resonance_hz) < 2 * resonance_hz / quality
+    ]
     assert len(near) > len(rows) / 2, "where the curve bends there are most points"
 
 
@@ -270,7 +272,7 @@ def test_good_diodes_pass_and_a_bad_one_fails_with_a_report_and_junit(
     junit = tmp_path / "result.xml"
     go = here("run", EXAMPLES / "go_no_go.json", "--junit", junit)
     assert go.returncode == 0, go.stderr
-    cases = [case.get("name") for case in ET.parse(junit).getroot().iter("testcase")]  # noqa: S314
+    cases = [case.get("name") for case in ET.parse(junit).getroot().iter("testcase")]
     assert len(cases) == 6, "three steps for each of two diodes"
     report = tmp_path / "report.html"
     assert here("runs", "report", "latest", "--html", report).returncode == 0

@@ -19,7 +19,9 @@ export function Start() {
   const examples = useEditor((state) => state.graph?.examples) ?? NO_EXAMPLES;
   const devices = Object.values(useEditor((state) => state.graph?.devices) ?? {});
   const [query, setQuery] = useState("");
-  const [first, ...rest] = examples;
+  const bench = useEditor((state) => state.graph?.bench) ?? "";
+  const [first, ...others] = examples;
+  const rest = [...others.filter((example) => isHere(example, bench)), ...others.filter((example) => !isHere(example, bench))];
   const shown = rest.filter((example) => `${example.title} ${example.doc}`.toLowerCase().includes(query.trim().toLowerCase()));
   useEnter(first);
   return (
@@ -87,6 +89,11 @@ function Nav() {
       )}
     </nav>
   );
+}
+
+/** Whether an example is made for the bench that is here. */
+function isHere(example: ExampleView, bench: string): boolean {
+  return !example.bench || example.bench === bench;
 }
 
 /** Enter opens the first example, unless it is meant for something that has the focus. */
@@ -168,6 +175,7 @@ function counted(count: number, noun: string): string {
 
 function ExampleCard({ example }: { example: ExampleView }) {
   const active = useEditor(mayAct);
+  const bench = useEditor((state) => state.graph?.bench) ?? "";
   return (
     <button type="button" className="card ex" data-testid="open-example" data-example={example.name} disabled={!active} onClick={() => void openExample(example.name)}>
       <span className="im">
@@ -176,6 +184,11 @@ function ExampleCard({ example }: { example: ExampleView }) {
       <span className="b">
         <b>{example.title}</b>
         <span className="p">{example.doc}</span>
+        {!isHere(example, bench) && (
+          <span className="p dim small" data-testid="other-bench">
+            Runs on the bench {example.bench}: <code>funcnodes demo --bench {example.bench}</code>
+          </span>
+        )}
       </span>
     </button>
   );
