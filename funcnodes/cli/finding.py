@@ -21,7 +21,9 @@ RunName = Annotated[
     typer.Argument(metavar="RUN", help="latest, a number, an id or its beginning, or a run file."),
 ]
 Worker = Annotated[str | None, typer.Option("--worker", help="Only runs of this worker.")]
-Recorder = Annotated[str, typer.Option(help="Name of the recorder, where the run has several.")]
+Recorder = Annotated[
+    str, typer.Option(help="Name of the recorder or stream, where the run has several.")
+]
 
 
 def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunReader":

@@ -90,7 +90,8 @@ class Runner(Pacer):
     async def start(self, *, operator: str = "", about: RunAbout = NOTHING_SAID) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
-        One that cannot start leaves a run without rows that says why, as far as that can be kept.
+        One that cannot start leaves a run without rows that says why, as far as that can be kept;
+        not so where a run is on, or where not all is said of it that is asked for.
 
         Args:
             operator: Who starts it.
@@ -106,7 +107,7 @@ class Runner(Pacer):
         if active is not None or self._starting:
             number = f"Run {active.number}" if active is not None else "A run"
             raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
-        about = msgspec.structs.replace(about.checked(), operator=operator)
+        about = self._said(msgspec.structs.replace(about.checked(), operator=operator))
         self._starting = True
         try:
             try:
@@ -138,7 +139,6 @@ class Runner(Pacer):
         Raises:
             FuncnodesError: It may not.
         """
-        about = self._said(about)
         latch = self._latch()
         if latch is not None:
             latch.check("The run")

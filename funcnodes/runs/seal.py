@@ -7,9 +7,12 @@ program that changed something; who wants to deceive can seal anew.
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
+from funcnodes.runs.schema import has_streams
 
 KEY = "seal"
 """Of the checksum in the table `meta`, which is the only entry there that is not sealed."""
@@ -24,7 +27,16 @@ _REST = (
     "SELECT id, wall, level, source, text FROM log ORDER BY id",
     "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment, device",
 )
+_STREAMS = (  # since version 2 of the file
+    "SELECT k, stream, kind FROM recorders ORDER BY k",
+    "SELECT k, i, device, member, uncertainty FROM columns ORDER BY k, i",
+    "SELECT k, j, name, unit, kind, node, length, step, relative, labels, points FROM axes "
+    "ORDER BY k, j",
+)
 _BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
+
+
+ROWS_AT_ONCE = 10_000
 
 
 class Seal:
@@ -35,12 +47,13 @@ class Seal:
         self._blocks = hashlib.sha256()
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def row(self, k: int, cells: tuple[Any, ...]) -> None:
-        """The next row of recorder `k`, as it lies in its table."""
-        rows = self._rows.get(k)
-        if rows is None:
-            rows = self._rows[k] = hashlib.sha256()
-        rows.update(self._encode(cells))
+    def rows(self, k: int, rows: Sequence[Sequence[Any]]) -> None:
+        """The next rows of recorder `k`, as they lie in its table."""
+        digest = self._rows.get(k)
+        if digest is None:
+            digest = self._rows[k] = hashlib.sha256()
+        encoded = memoryview(self._encode(rows))
+        digest.update(encoded[_head_bytes(len(rows)) :])  # the same, however many at a time
 
     def block(self, cells: tuple[Any, ...]) -> None:
         """The next array, as it lies in its table."""
@@ -49,7 +62,7 @@ class Seal:
     def text(self, connection: sqlite3.Connection) -> str:
         """The checksum, now that everything is in the file."""
         whole = hashlib.sha256()
-        for sql in _REST:
+        for sql in (*_REST, *(_STREAMS if has_streams(connection) else ())):
             for cells in connection.execute(sql):
                 whole.update(self._encode(cells))
             whole.update(b"\n")
@@ -59,13 +72,19 @@ class Seal:
         return f"sha256:{whole.hexdigest()}"
 
 
+def _head_bytes(count: int) -> int:
+    """Bytes before the first of so many items in a list of msgpack."""
+    return 1 if count < 16 else 3 if count < 2**16 else 5
+
+
 def sealed(connection: sqlite3.Connection) -> str:
     """The checksum by what the file holds now; reads all of it, row by row."""
     seal = Seal()
     recorders = connection.execute("SELECT k FROM recorders ORDER BY k").fetchall()
     for (k,) in recorders:
-        for cells in connection.execute(f"SELECT * FROM rows_{k} ORDER BY n"):
-            seal.row(k, cells)
+        found = connection.execute(f"SELECT * FROM rows_{k} ORDER BY n")
+        while rows := found.fetchmany(ROWS_AT_ONCE):
+            seal.rows(k, rows)
     for cells in connection.execute(_BLOCKS):
         seal.block(cells)
     return seal.text(connection)

@@ -5,8 +5,11 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger, clock
+from funcnodes.core.naming import name_of
 from funcnodes.runs.foreseen import LATE as LATE
+from funcnodes.runs.records import AxisKind, ScanAxis
 from funcnodes.runs.scans.scan import MAX_POINTS, Scan
+from funcnodes.runs.shape import Place
 
 
 class Repeat(Scan):
@@ -52,6 +55,18 @@ class Repeat(Scan):
     missed = NodeOutput(type=int, description="Points left out so far.", hidden=True)
 
     _first_at: float | None = None  # on `clock.monotonic`
+    _slot = 0  # of the schedule, at the point under way
+
+    def dimensions(self) -> tuple[ScanAxis, ...]:
+        every_s = float(self.every.value)
+        kind: AxisKind = "time" if every_s > 0 else "points"
+        name = "t" if every_s > 0 else "point"
+        name = self.name if self.name != self.node_name else name
+        unit = "s" if every_s > 0 else ""
+        return (ScanAxis(name=name, unit=unit, kind=kind, node=name_of(self), step=every_s),)
+
+    def place_of(self, index: int) -> Place:
+        return (self._slot,)
 
     def points_total(self) -> int | None:
         return None if self.until.is_connected() else int(self.count.value)
@@ -79,6 +94,7 @@ class Repeat(Scan):
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await self.wait_between(began + slot * every_s - clock.monotonic())
+            self._slot = slot
             before = self.until.wave
             yield {"missed": missed}
             if self.until.wave is not before and self.until.value is True:

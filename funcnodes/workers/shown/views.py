@@ -6,7 +6,7 @@ since a waveform on a port is not for a card.
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -36,6 +36,7 @@ from funcnodes.devices.nodes import NODE_IDS, library_entries
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.records import Column, RowPage
+from funcnodes.runs.scripted import ScriptedRun
 from funcnodes.workers import schema
 from funcnodes.workers.edits import place_of, scopes
 from funcnodes.workers.edits.scopes import Edge
@@ -268,6 +269,14 @@ def run_view(run: Run) -> schema.RunView:
     )  # fmt: skip
 
 
+def scripted_view(run: ScriptedRun) -> schema.RunView:
+    """The run of a script."""
+    return msgspec.structs.replace(
+        head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
+        kept=run.kept,
+    )  # fmt: skip
+
+
 def head_view(head: RunHead) -> schema.RunView:
     """A run as its file tells of it."""
     return schema.RunView(
@@ -287,14 +296,18 @@ def head_view(head: RunHead) -> schema.RunView:
         simulated=bool(head.simulated or head.replayed),
         message=head.message,
         nodespace=head.title or head.nodespace,
+        streams=list(head.streams),
     )
 
 
-def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
+def rows_event(
+    run: str, page: RowPage, *, stop: int = 0, recorders: Sequence[str] = ()
+) -> schema.RowsView:
     """Rows as a plot needs them: numbers, and None for what is none.
 
     Args:
         stop: The first row that they do not stand for, where they are thinned.
+        recorders: Of the run, streams included; told to who asked.
     """
     return schema.RowsView(
         run=run,
@@ -303,6 +316,7 @@ def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
         columns=[_column(column) for column in page.table.columns],
         data=page.numbers(),
         stop=stop or page.start + len(page),
+        recorders=list(recorders),
     )
 
 
