@@ -13,6 +13,7 @@ import { CurvePreview, MiniPreview } from "./Preview";
 import { useSteps } from "./useSteps";
 
 const NO_EXAMPLES: ExampleView[] = [];
+const DIODE = "diode_iv";
 
 /** Examples, the bench, what is saved: the way in. */
 export function Start() {
@@ -20,8 +21,7 @@ export function Start() {
   const devices = Object.values(useEditor((state) => state.graph?.devices) ?? {});
   const [query, setQuery] = useState("");
   const bench = useEditor((state) => state.graph?.bench) ?? "";
-  const [first, ...others] = examples;
-  const rest = [...others.filter((example) => isHere(example, bench)), ...others.filter((example) => !isHere(example, bench))];
+  const [first, ...rest] = [...examples.filter((example) => isHere(example, bench)), ...examples.filter((example) => !isHere(example, bench))];
   const shown = rest.filter((example) => `${example.title} ${example.doc}`.toLowerCase().includes(query.trim().toLowerCase()));
   useEnter(first);
   return (
@@ -58,7 +58,7 @@ export function Start() {
               </div>
             </div>
             <aside className="side" aria-label="Bench and nodespaces">
-              <Steps />
+              {(!first || first.name === DIODE) && <Steps />}
               <Bench devices={devices} />
               <Spaces />
             </aside>
@@ -137,6 +137,7 @@ function Feature({ example }: { example: ExampleView }) {
       <div className="tx">
         <h2>{example.title}</h2>
         <p>{example.doc}</p>
+        <OtherBench example={example} />
         <div className="meta">
           {example.about_s !== null && (
             <span>
@@ -163,7 +164,7 @@ function Feature({ example }: { example: ExampleView }) {
         </div>
       </div>
       <div className="pv">
-        <CurvePreview />
+        {example.name === DIODE ? <CurvePreview /> : <MiniPreview name={example.name} />}
       </div>
     </section>
   );
@@ -175,7 +176,6 @@ function counted(count: number, noun: string): string {
 
 function ExampleCard({ example }: { example: ExampleView }) {
   const active = useEditor(mayAct);
-  const bench = useEditor((state) => state.graph?.bench) ?? "";
   return (
     <button type="button" className="card ex" data-testid="open-example" data-example={example.name} disabled={!active} onClick={() => void openExample(example.name)}>
       <span className="im">
@@ -184,13 +184,20 @@ function ExampleCard({ example }: { example: ExampleView }) {
       <span className="b">
         <b>{example.title}</b>
         <span className="p">{example.doc}</span>
-        {!isHere(example, bench) && (
-          <span className="p dim small" data-testid="other-bench">
-            Runs on the bench {example.bench}: <code>funcnodes demo --bench {example.bench}</code>
-          </span>
-        )}
+        <OtherBench example={example} />
       </span>
     </button>
+  );
+}
+
+/** How to get the bench of an example, where that is not the one that is here. */
+function OtherBench({ example }: { example: ExampleView }) {
+  const bench = useEditor((state) => state.graph?.bench) ?? "";
+  if (isHere(example, bench)) return null;
+  return (
+    <span className="p dim small" data-testid="other-bench">
+      Runs on the bench {example.bench}: <code>funcnodes demo --bench {example.bench}</code>
+    </span>
   );
 }
 
