@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"\d{0,4}\.?\d{0,3}")
 _PACKET = re.compile(r"(\d{0,2})([A-Z]{3})?(.*)")
 
 
-class Refusal(Exception):
+class NotDone(Exception):
     """A command that it does not take; its text is what follows the question mark."""
 
 
@@ -78,7 +78,7 @@ class NewEraNe1000(Quiet):
             return _packet(self._prompt + ("?" if match[3] else ""))
         try:
             data = self._word(match[2])(match[3])
-        except Refusal as refusal:
+        except NotDone as refusal:
             return _packet(f"{self._prompt}?{refusal}")
         return _packet(self._prompt + data)
 
@@ -121,7 +121,7 @@ class NewEraNe1000(Quiet):
     def _word(self, name: str) -> Callable[[str], str]:
         if name not in self._words:
             not_understood(name, "it answers with a question mark", None)
-            raise Refusal("")
+            raise NotDone("")
         return self._words[name]
 
     def _diameter(self, text: str) -> str:
@@ -136,11 +136,11 @@ class NewEraNe1000(Quiet):
             return _number(self._rate) + self._unit
         unit = text[-2:] if text[-2:] in PER_MINUTE else ""
         if self._is_pumping and unit:
-            raise Refusal("NA")
+            raise NotDone("NA")
         rate = _read(text.removesuffix(unit), 0.0, 9999.0)
         most = FASTEST_MM_MIN * math.pi / 4 * self._diameter_mm**2 / 1000
         if rate * PER_MINUTE[unit or self._unit] > most:
-            raise Refusal("OOR")
+            raise NotDone("OOR")
         self._rate, self._unit = rate, unit or self._unit
         return ""
 
@@ -156,7 +156,7 @@ class NewEraNe1000(Quiet):
         if not text:
             return self._direction
         if text not in self._given_ml:
-            raise Refusal("OOR")
+            raise NotDone("OOR")
         self._only_stopped()
         self._direction = text
         return ""
@@ -167,14 +167,14 @@ class NewEraNe1000(Quiet):
 
     def _clear(self, text: str) -> str:
         if text not in self._given_ml:
-            raise Refusal("OOR")
+            raise NotDone("OOR")
         self._only_stopped()
         self._given_ml[text] = 0.0
         return ""
 
     def _run(self, text: str) -> str:
         if self._is_pumping:
-            raise Refusal("NA")
+            raise NotDone("NA")
         if self._prompt == STOPPED:
             self._left_ml = self._volume_ml
         self._prompt = INFUSING if self._direction == "INF" else WITHDRAWING
@@ -183,13 +183,13 @@ class NewEraNe1000(Quiet):
     def _stop(self, text: str) -> str:
         """Pumping is paused first, and stopped when it is told so again."""
         if self._prompt == STOPPED:
-            raise Refusal("NA")
+            raise NotDone("NA")
         self._prompt = PAUSED if self._is_pumping else STOPPED
         return ""
 
     def _only_stopped(self) -> None:
         if self._is_pumping:
-            raise Refusal("NA")
+            raise NotDone("NA")
 
 
 def _packet(text: str) -> bytes:
@@ -204,7 +204,7 @@ def _number(value: float) -> str:
 def _read(text: str, low: float, high: float) -> float:
     digits = text.replace(".", "", 1)
     if not _NUMBER.fullmatch(text) or not 1 <= len(digits) <= 4 or not low <= float(text) <= high:
-        raise Refusal("OOR")
+        raise NotDone("OOR")
     return float(text)
 
 
