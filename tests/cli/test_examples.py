@@ -101,7 +101,8 @@ def test_an_example_says_what_it_is_and_how_long_it_takes(name: str) -> None:
     assert len(data["prop"]["description"]) > 40
     assert find_bench(data["requires"]["bench"]).is_file()
     told_s, takes_s = data["prop"]["about_s"], found(name).report.duration_s
-    assert abs(told_s - takes_s) <= 0.35 * takes_s + 1.5, f"it takes {takes_s:.0f} s"
+    computing_s = 3.0  # which takes no time by the virtual clock
+    assert abs(told_s - takes_s) <= 0.35 * takes_s + computing_s, f"it takes {takes_s:.0f} s"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -188,13 +189,14 @@ def test_dosing_tells_the_density_of_water() -> None:
     assert fit.report.end[0].value is not True
 
 
-def test_the_simplex_finds_where_the_coils_meet() -> None:
+@pytest.mark.parametrize("sets", [(), ("search.method=simplex", "search.points=150")])
+def test_the_optimiser_finds_where_the_coils_meet(sets: tuple[str, ...]) -> None:
     """`physics.Beam`, on coils of 10 ohm: the optimum is at 2.828 V and 1.717 V."""
-    best = found("beam_optimum")
+    best = tried("beam_optimum", *sets) if sets else found("beam_optimum")
     skew = 0.1
     x_a, y_a = ((a - skew * b) / (1 - skew**2) for a, b in ((0.3, 0.2), (0.2, 0.3)))
-    assert best.value("best x (V)", "Found") == pytest.approx(10 * x_a, abs=0.02)
-    assert best.value("best y (V)", "Found") == pytest.approx(10 * y_a, abs=0.02)
+    assert best.value("best x (V)", "Found") == pytest.approx(10 * x_a, abs=0.05)
+    assert best.value("best y (V)", "Found") == pytest.approx(10 * y_a, abs=0.05)
     assert best.value("best detector (V)", "Found") == pytest.approx(1.0, abs=1e-3)
 
 
