@@ -10,6 +10,7 @@ from funcnodes.devices import Bench, Device
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.safety.sources import sources_of
 from funcnodes.errors import DeviceTimeout
 from funcnodes_simulators import SimulatedBench
 
@@ -33,6 +34,12 @@ serve = "hislip"
 model = "lakeshore335"
 stage = "sample"
 serve = "pty"
+[device."mettler.sics"]
+model = "mettler_sics"
+serve = "pty"
+[device."newera.ne1000"]
+model = "newera_ne1000"
+serve = "pty"
 [device."pfeiffer.tc400"]
 model = "pfeiffer_tc400"
 serve = "pty"
@@ -47,6 +54,7 @@ model = "srs_sr830"
 serve = "tcp"
 left = ["SLVL 0.004"]
 """
+WITHOUT_MARK = ("I4", "SI", "S")  # questions of MT-SICS
 MODELS = [name for name in drivers.names() if drivers.find(name).spec.match is not None]
 MESSAGES = ["keysight.dmm34461a", "keysight.e36312a"]  # on wires that only pyvisa knows
 ROUTES = [(name, "") for name in MODELS] + [(n, "visa:") for n in MODELS if n not in MESSAGES]
@@ -95,7 +103,8 @@ def subject(request: pytest.FixtureRequest, simulated: SimulatedBench) -> Subjec
 
 def writes_in(heard: list[str]) -> list[str]:
     """What is no question; drivers whose frames tell otherwise are known by `truth` alone."""
-    return [each for each in heard if not each.partition(" ")[0].endswith("?")]
+    asked = [each for each in heard if each.partition(" ")[0].endswith("?") or each in WITHOUT_MARK]
+    return [each for each in heard if each not in asked]
 
 
 async def online(device: Device) -> None:
@@ -116,7 +125,8 @@ async def test_connecting_reconnecting_and_leaving_change_nothing(subject: Subje
         assert subject.truth() == before
         said = len(subject.heard())
         subject.simulated.fault(subject.name, "drop")
-        path = next(path for path, member in device.members() if isinstance(member, Control))
+        controls = (path for path, member in device.members() if isinstance(member, Control))
+        path = next(controls, "weight")
         with pytest.raises(DeviceTimeout):
             await device.member_get(path)
         await online(device)
@@ -150,3 +160,15 @@ async def test_parking_and_an_emergency_stop_leave_every_output_off(subject: Sub
             assert done.state == state[not outputs], done.message
             await online(device)
             assert device.output_on is (False if outputs else None)
+
+
+@pytest.mark.parametrize("driver", MODELS)
+def test_accuracies_are_those_of_numbers_that_are_read(driver: str) -> None:
+    """Ranges rise, and each name is that of a number, or of a field of a record."""
+    kind = drivers.find(driver)
+    names = {source.name.partition(".")[2] for source in sources_of("d", kind) if source.is_number}
+    for name, accuracy in kind.accuracies.items():
+        assert name in names
+        assert accuracy.source
+        assert [span.to for span in accuracy.spans] == sorted({s.to for s in accuracy.spans})
+        assert not accuracy.range or accuracy.range in dict(kind.walk())

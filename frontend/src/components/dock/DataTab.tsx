@@ -4,7 +4,7 @@ import { isRunning } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
-import { useEditor } from "../../store/editor";
+import { set, useEditor } from "../../store/editor";
 import { runsWith } from "../../store/questions";
 import { Icon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
@@ -63,6 +63,11 @@ export function DataTab() {
                 </td>
                 <td>{run.operator}</td>
                 <td className="num">
+                  {run.rows > 0 && (
+                    <button type="button" className="btn sm ghost" aria-label={`Map of run ${run.number}`} onClick={() => set({ dialog: "map", mapRun: run.id })}>
+                      Map
+                    </button>
+                  )}
                   {run.rows > 0 && (
                     <a className="btn sm ghost" href={api.exportUrl(worker, run.id)} download aria-label={`Download run ${run.number} as CSV`}>
                       <Icon name="download" small />
