@@ -7,7 +7,10 @@ and detector and tells a callback, with nothing kept; QCoDeS's `do1d` sets and r
 parameters into its database. Ours is a graph of Sweep, Set, Read and Recorder on a device, either
 answered in memory or over a loopback socket by a process of its own. Prints medians over the
 rounds, and ratios; machines are noisy, so only ratios mean something. A peer that is not installed
-is left out, and named.
+is left out, and named. Processor time, where it is told, is that of all threads of the process.
+
+`opening` is a run's column by `run.column` beside what numpy needs at least for the same column of
+the same file: a bare sqlite3 cursor, poured into an array. `--rows 1000000` makes a shorter file.
 """
 
 import argparse
@@ -23,21 +26,27 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
+import funcnodes
 from funcnodes.core import NodeSpace
 from funcnodes.devices import Instrument, control, driver, measurement
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.transports.memory import MemoryTransport
-from funcnodes.runs import Column, Run, Runner, RunStore
+from funcnodes.runs import Column, Run, Runner, RunReader, RunStore
+from funcnodes.runs.assignments import Assignment
+from funcnodes.runs.dryrun import dry_run
 from funcnodes.runs.local import library
 from funcnodes.runs.records import Cell, RunHead, TableSpec
 from funcnodes.runs.writer import RunWriter
+from funcnodes.settings import Settings
 
 POINTS = 2_000
 MANY_POINTS = 100_000
@@ -45,6 +54,7 @@ ROWS, WIDE = 300_000, 8
 ARRAYS, ARRAY = 400, 100_000  # of 8 bytes each
 LONG = 10_000_000
 HERTZ, SECONDS = 100, 10
+HOURS = 8
 
 
 @driver("benchmark.source", title="Benchmark", errors="")
@@ -273,49 +283,56 @@ async def flat(_: int, folder: Path) -> None:
 
 async def recorder(rounds: int, folder: Path) -> None:
     """Rows of eight floats, as a recorder writes them, until all of them are on disk."""
-    results: dict[str, list[float]] = {"rows/s": []}
+    took: list[float] = []
+    worked: list[float] = []
     spec = table(*(f"c{i}" for i in range(WIDE)))
+    row = [Cell(1.5 + i) for i in range(WIDE)]
     for number in range(rounds):
-        path = folder / f"{number}.sqlite"
-        writer = RunWriter(path, head(), specs=[spec])
-        await asyncio.wrap_future(writer.opened)
-        row = [Cell(1.5 + i) for i in range(WIDE)]
-        began = time.perf_counter()
+        writer = await opened(folder / f"{number}.sqlite", spec)
+        began, busy = time.perf_counter(), time.process_time()
         for k in range(ROWS):
             writer.append(0, row, wall=float(k), mono=float(k))
         await asyncio.wrap_future(writer.flush())
-        results["rows/s"].append(ROWS / (time.perf_counter() - began))
-        await asyncio.wrap_future(writer.close(head()))
-        path.unlink()
-    print(f"rows of {WIDE} floats: {statistics.median(results['rows/s']):,.0f} per s")
+        took.append(time.perf_counter() - began)
+        worked.append(time.process_time() - busy)
+        await closed(writer)
+        writer.path.unlink()
+    by_clock, by_work = (ROWS / statistics.median(times) for times in (took, worked))
+    print(f"rows of {WIDE} floats: {by_clock:,.0f} per s; {by_work:,.0f} per s of processor time")
 
 
 async def arrays(rounds: int, folder: Path) -> None:
     """Arrays as blocks, beside bare inserts into SQLite with the same safety."""
-    results: dict[str, list[float]] = {"ours": [], "sqlite3": []}
+    speeds: dict[str, list[float]] = {"ours": [], "sqlite3": []}
+    works: dict[str, list[float]] = {"ours": [], "sqlite3": []}
     spec = table("wave", kind="array")
     wave = np.random.default_rng(1).normal(size=ARRAY)
+    megabytes = ARRAYS * wave.nbytes / 1e6
     for number in range(rounds):
         path = folder / f"{number}.sqlite"
-        writer = RunWriter(path, head(), specs=[spec])
-        await asyncio.wrap_future(writer.opened)
-        began = time.perf_counter()
+        writer = await opened(path, spec)
+        began, busy = time.perf_counter(), time.process_time()
         for k in range(ARRAYS):
             writer.append(0, [Cell(wave)], wall=float(k), mono=float(k))
         await asyncio.wrap_future(writer.flush())
-        results["ours"].append(ARRAYS * wave.nbytes / 1e6 / (time.perf_counter() - began))
-        await asyncio.wrap_future(writer.close(head()))
+        speeds["ours"].append(megabytes / (time.perf_counter() - began))
+        works["ours"].append((time.process_time() - busy) / ARRAYS * 1e3)
+        await closed(writer)
         path.unlink()
-        results["sqlite3"].append(await asyncio.to_thread(bare_blobs, path, wave))
-    show(f"arrays of {ARRAY:,} floats", results, unit="MB/s", more_is_better=True)
+        took, worked = await asyncio.to_thread(bare_blobs, path, wave)
+        speeds["sqlite3"].append(megabytes / took)
+        works["sqlite3"].append(worked / ARRAYS * 1e3)
+    show(f"arrays of {ARRAY:,} floats", speeds, unit="MB/s", more_is_better=True)
+    show("each of them", works, unit="ms of processor time")
 
 
-def bare_blobs(path: Path, wave: Any) -> float:
+def bare_blobs(path: Path, wave: Any) -> tuple[float, float]:
+    """Seconds by the clock, and of processor time."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("CREATE TABLE blobs (id INTEGER PRIMARY KEY, data BLOB)")
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         connection.execute("BEGIN")
         committed = began
         for k in range(ARRAYS):
@@ -325,9 +342,59 @@ def bare_blobs(path: Path, wave: Any) -> float:
                 connection.execute("BEGIN")
                 committed = time.perf_counter()
         connection.execute("COMMIT")
-        took = time.perf_counter() - began
+        took, worked = time.perf_counter() - began, time.process_time() - busy
     path.unlink()
-    return ARRAYS * wave.nbytes / 1e6 / took
+    return took, worked
+
+
+async def opening(rounds: int, folder: Path, *, rows: int = LONG) -> None:
+    """A long run opened and one of its columns read, beside numpy from the same file."""
+    path = folder / "long.sqlite"
+    await write_long(path, rows)
+    ways: dict[str, Callable[[Path], Any]] = {
+        "run.column": lambda path: RunReader(path).column("reading"),
+        "numpy from a bare cursor": bare_column,
+    }
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    worked: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, read in ways.items():
+            began, busy = time.perf_counter(), time.process_time()
+            found = await asyncio.to_thread(read, path)
+            took[name].append((time.perf_counter() - began) * 1e3)
+            worked[name].append((time.process_time() - busy) * 1e3)
+            assert (len(found), found[-1]) == (rows, rows - 1)
+    show(f"one column of {rows:,} rows", took, unit="ms")
+    show("the same", worked, unit="ms of processor time")
+
+
+async def write_long(path: Path, rows: int) -> None:
+    writer = await opened(path, table("level", "reading"))
+    for k in range(rows):
+        reading = float(k)
+        writer.append(0, [Cell(0.5), Cell(reading)], wall=reading, mono=reading)
+        if k % 100_000 == 0:
+            await asyncio.wrap_future(writer.flush())
+    await closed(writer)
+
+
+def bare_column(path: Path) -> Any:
+    """The column `reading`, with nothing of ours: where it lies is known."""
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("SELECT max(n) + 1 FROM rows_0").fetchone()
+        found = connection.execute("SELECT v1 FROM rows_0 ORDER BY n")
+        return np.fromiter(chain.from_iterable(found), np.float64, count)
+
+
+async def opened(path: Path, spec: TableSpec) -> RunWriter:
+    writer = RunWriter(path, head(), specs=[spec])
+    await asyncio.wrap_future(writer.opened)
+    return writer
+
+
+async def closed(writer: RunWriter) -> None:
+    ended = msgspec.structs.replace(writer.head, state="complete", ended=time.time())
+    await asyncio.wrap_future(writer.close(ended))
 
 
 # ── clocks ────────────────────────────────────────────────────────────────────────────────
@@ -353,6 +420,29 @@ async def jitter(_: int, folder: Path) -> None:
     print(f"{HERTZ} Hz for {SECONDS} s: off by {p99:.2f} ms in 99 of 100, {worst:.2f} ms at most")
 
 
+async def dryrun(rounds: int, folder: Path) -> None:
+    """Eight hours of the heater example, at a point a minute; once at a point a second, too."""
+    path = Path(funcnodes.__file__).parent / "examples" / "heater_step.json"
+    for every, times in ((60, rounds), (1, 1)):
+        points = HOURS * 3600 // every + 1
+        told = (f"repeat.every={every}", f"repeat.count={points}")
+        sets = [Assignment.parse(each) for each in told]
+        took: list[float] = []
+        worked: list[float] = []
+        for number in range(times):
+            settings = Settings(folder / f"{every}-{number}")
+            began, busy = time.perf_counter(), time.process_time()
+            report = await asyncio.to_thread(dry_run, settings, path, sets=sets)
+            took.append(time.perf_counter() - began)
+            worked.append(time.process_time() - busy)
+            assert report.is_fine, report
+            assert report.duration_s >= HOURS * 3600, report
+        print(
+            f"dry run of {HOURS} h, {points:,} points: {statistics.median(took):.1f} s, "
+            f"{statistics.median(worked):.1f} s of processor time"
+        )
+
+
 def table(*names: str, kind: str = "quantity") -> TableSpec:
     columns = tuple(Column(name=name, unit="V", kind=kind) for name in names)
     return TableSpec(recorder="recorder", name="rows", columns=columns)
@@ -375,20 +465,23 @@ def show(
 
 
 CASES: dict[str, Callable[[int, Path], Any]] = {
-    "points": points, "flat": flat, "recorder": recorder, "arrays": arrays, "jitter": jitter,
+    "points": points, "flat": flat, "recorder": recorder, "arrays": arrays, "opening": opening,
+    "jitter": jitter, "dryrun": dryrun,
 }  # fmt: skip
 
 
-async def main(rounds: int, cases: list[str]) -> None:
-    for name in cases or CASES:
+async def main(rounds: int, cases: list[str], rows: int) -> None:
+    known = CASES | {"opening": partial(opening, rows=rows)}
+    for name in cases or known:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             (Path(folder) / "runs").mkdir()
-            await CASES[name](rounds, Path(folder))
+            await known[name](rounds, Path(folder))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=LONG, help="of the run that is opened")
     parser.add_argument("cases", nargs="*", choices=[[], *CASES], default=[])
     options = parser.parse_args()
-    asyncio.run(main(options.rounds, options.cases))
+    asyncio.run(main(options.rounds, options.cases, options.rows))

@@ -70,10 +70,15 @@ def addition(k: int, spec: TableSpec) -> Iterator[tuple[str, tuple[Any, ...]]]:
     yield f"CREATE TABLE rows_{k} (n INTEGER PRIMARY KEY, wall REAL, mono REAL{cells}{places})", ()
 
 
-def insertion(k: int, spec: TableSpec) -> str:
-    """The statement that adds one row of recorder `k`."""
-    marks = _marks(3 + 2 * len(spec.columns) + len(spec.axes))
-    return f"INSERT INTO rows_{k} VALUES ({marks})"  # only numbers of ours are put in
+def width(spec: TableSpec) -> int:
+    """Cells of one row: its number, both clocks, a value and a quality per column, its places."""
+    return 3 + 2 * len(spec.columns) + len(spec.axes)
+
+
+def insertion(k: int, width: int, rows: int = 1) -> str:
+    """The statement that adds so many rows of recorder `k`, each `width` cells wide."""
+    marks = ", ".join([f"({_marks(width)})"] * rows)
+    return f"INSERT INTO rows_{k} VALUES {marks}"  # only numbers of ours are put in
 
 
 def read_specs(connection: sqlite3.Connection) -> list[TableSpec]:

@@ -7,7 +7,9 @@ program that changed something; who wants to deceive can seal anew.
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -36,7 +38,8 @@ _STREAMS = (  # since version 2 of the file
 _BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
 
 
-ROWS_AT_ONCE = 10_000
+ROWS_AT_ONCE = 1_000
+"""Few enough that they stay in the processor's cache."""
 
 
 class Seal:
@@ -47,17 +50,25 @@ class Seal:
         self._blocks = hashlib.sha256()
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def rows(self, k: int, rows: Sequence[Sequence[Any]]) -> None:
+    def rows(self, k: int, rows: Iterable[Sequence[Any]]) -> None:
         """The next rows of recorder `k`, as they lie in its table."""
         digest = self._rows.get(k)
         if digest is None:
             digest = self._rows[k] = hashlib.sha256()
-        encoded = memoryview(self._encode(rows))
-        digest.update(encoded[_head_bytes(len(rows)) :])  # the same, however many at a time
+        left = iter(rows)
+        while some := list(islice(left, ROWS_AT_ONCE)):
+            encoded = memoryview(self._encode(some))
+            digest.update(encoded[_head_bytes(len(some)) :])  # the same, however many at a time
 
     def block(self, cells: tuple[Any, ...]) -> None:
-        """The next array, as it lies in its table."""
-        self._blocks.update(self._encode(cells))
+        """The next array, as it lies in its table; its bytes, which come last, are not copied."""
+        *about, data = cells
+        if not isinstance(data, bytes):  # somebody put something else into the file
+            self._blocks.update(self._encode(cells))
+            return
+        self._blocks.update(self._encode((*about, b""))[: -len(_bytes_head(0))])
+        self._blocks.update(_bytes_head(len(data)))
+        self._blocks.update(data)
 
     def text(self, connection: sqlite3.Connection) -> str:
         """The checksum, now that everything is in the file."""
@@ -72,6 +83,53 @@ class Seal:
         return f"sha256:{whole.hexdigest()}"
 
 
+class SealAside(Seal):
+    """A seal that takes arrays in a thread of its own, while the disk takes the next ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def blocks(self, blocks: Sequence[tuple[Any, ...]]) -> None:
+        """The next arrays; waits for those of the call before, so that not many are kept."""
+        self._wait()
+        if not blocks:
+            return
+        self._thread = self._thread or ThreadPoolExecutor(1, "seal")
+        try:
+            self._last = self._thread.submit(self._take, blocks)
+        except RuntimeError:  # the interpreter is about to end: it starts no thread any more
+            self._take(blocks)
+
+    def text(self, connection: sqlite3.Connection) -> str:
+        self._wait()
+        return super().text(connection)
+
+    def close(self) -> None:
+        """End the thread. Repeating is harmless."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+
+    def _take(self, blocks: Sequence[tuple[Any, ...]]) -> None:
+        for block in blocks:
+            self.block(block)
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()
+        self._last = None
+
+
+def _bytes_head(size: int) -> bytes:
+    """What msgpack puts before so many bytes."""
+    if size < 2**8:
+        return b"\xc4" + size.to_bytes(1, "big")
+    if size < 2**16:
+        return b"\xc5" + size.to_bytes(2, "big")
+    return b"\xc6" + size.to_bytes(4, "big")
+
+
 def _head_bytes(count: int) -> int:
     """Bytes before the first of so many items in a list of msgpack."""
     return 1 if count < 16 else 3 if count < 2**16 else 5
@@ -83,8 +141,7 @@ def sealed(connection: sqlite3.Connection) -> str:
     recorders = connection.execute("SELECT k FROM recorders ORDER BY k").fetchall()
     for (k,) in recorders:
         found = connection.execute(f"SELECT * FROM rows_{k} ORDER BY n")
-        while rows := found.fetchmany(ROWS_AT_ONCE):
-            seal.rows(k, rows)
+        seal.rows(k, found)
     for cells in connection.execute(_BLOCKS):
         seal.block(cells)
     return seal.text(connection)
