@@ -11,7 +11,7 @@ import typer
 
 from funcnodes.cli.finding import worker_folders
 from funcnodes.cli.moments import moment, seconds
-from funcnodes.cli.output import Json, can_draw, complain, print_json, print_table, width
+from funcnodes.cli.output import Json, can_draw, complain, json_text, print_json, print_table, width
 from funcnodes.errors import FuncnodesError, RunError
 
 if TYPE_CHECKING:
@@ -148,14 +148,12 @@ def export(
 
 
 def _write(out: Path, series: "HistorySeries", *, as_json: bool) -> None:
-    import json
-
     from funcnodes.durable import replacing
 
     try:
         with replacing(out) as file:
             if as_json:
-                file.write(json.dumps(_series_dict(series), ensure_ascii=False).encode())
+                file.write(json_text(_series_dict(series)).encode())
             else:
                 file.writelines(line.encode() for line in series.csv_lines())
     except OSError as error:

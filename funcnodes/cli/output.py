@@ -3,6 +3,7 @@
 import codecs
 import io
 import json
+import math
 import shutil
 import sys
 from collections.abc import Sequence
@@ -41,8 +42,24 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def print_json(data: Any) -> None:
-    """One line of JSON; times and numbers stay exact."""
-    print(json.dumps(data, ensure_ascii=False, default=str), flush=True)
+    """One line of JSON."""
+    print(json_text(data), flush=True)
+
+
+def json_text(data: Any) -> str:
+    """JSON; times and numbers stay exact, and what is no number is null."""
+    try:
+        return json.dumps(data, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:  # JSON has no word for what an instrument could not measure
+        return json.dumps(_finite(data), ensure_ascii=False, default=str)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    return [_finite(each) for each in data] if isinstance(data, list | tuple) else data
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> None:

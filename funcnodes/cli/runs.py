@@ -91,7 +91,10 @@ def export(
     from funcnodes.runs.exporting import SUFFIXES, export_runs
 
     readers = [find_run(ctx.obj, name, worker) for name in runs]
-    if kind == "csv" and len(readers) == 1 and (out is None or str(out) == "-"):
+    is_printed = str(out) == "-" or (out is None and kind == "csv" and len(readers) == 1)
+    if is_printed and as_json:
+        raise FuncnodesError("--json tells of the file that is written: name it with --out.")
+    if kind == "csv" and len(readers) == 1 and is_printed:
         sys.stdout.writelines(csv_lines(readers[0], recorder=recorder))
         return
     if str(out) == "-" and kind == "bluesky" and len(readers) == 1:

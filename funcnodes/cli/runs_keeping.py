@@ -12,7 +12,7 @@ from funcnodes.cli.output import Json, complain, print_json
 from funcnodes.errors import RunError
 
 if TYPE_CHECKING:
-    from funcnodes.runs import RunStore
+    from funcnodes.runs import RunHead, RunStore
 
 
 def register(runs: typer.Typer) -> None:
@@ -37,7 +37,10 @@ def import_file(
         typer.Option("--run", metavar="N", help="Which of several in FILE, by its number, or all."),
     ] = None,
     title: Annotated[str, typer.Option(help="Of the new run [default: what FILE says].")] = "",
-    worker: Worker = None,
+    worker: Annotated[
+        str | None,
+        typer.Option("--worker", help="Whose run it becomes [default: of 'funcnodes run']."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a run of a CSV file, or runs of those of a QCoDeS database."""
@@ -102,11 +105,15 @@ def note(
         print(f"Run {reader.head.number}: noted.")
 
 
-_VERDICTS = {
-    "intact": "as it was when it ended",
-    "changed": "CHANGED since it ended",
-    "unsealed": "has no checksum, as it was recorded by an earlier version",
-}
+_VERDICTS = {"intact": "as it was when it ended", "changed": "CHANGED since it ended"}
+
+
+def _verdict_text(head: "RunHead", verdict: str) -> str:
+    if verdict != "unsealed":
+        return _VERDICTS[verdict]
+    if head.state == "interrupted":
+        return "has no checksum, as nothing closed it when it was interrupted"
+    return "has no checksum, as it was recorded by an earlier version"
 
 
 def verify(
@@ -122,7 +129,7 @@ def verify(
         verdict = reader.verify()
         verdicts.append((reader.head, verdict))
         if not as_json:
-            print(f"Run {reader.head.number} {_VERDICTS[verdict]}.")
+            print(f"Run {reader.head.number} {_verdict_text(reader.head, verdict)}.")
     if as_json:
         print_json([{"run": head.id, "verdict": verdict} for head, verdict in verdicts])
     return 0 if all(verdict == "intact" for _, verdict in verdicts) else 1
@@ -157,7 +164,8 @@ def delete(
     else:
         days = f", for {ctx.obj.bin_days:g} days" if math.isfinite(ctx.obj.bin_days) else ""
         print(
-            f"Run {head.number} is in the bin{days}; 'funcnodes runs delete {head.id} --restore'."
+            f"Run {head.number} is in the bin{days}; "
+            f"'funcnodes runs delete {head.id} --restore' takes it out."
         )
     return 0
 

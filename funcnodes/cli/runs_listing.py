@@ -49,7 +49,7 @@ def list_runs(
         str, typer.Option(help="That set, read or recorded this: smu.voltage, voltage, a column.")
     ] = "",
     state: Annotated[
-        str, typer.Option(help="complete, stopped, aborted, failed, or running.")
+        str, typer.Option(help="complete, stopped, aborted, failed, interrupted or running.")
     ] = "",
     worker: Worker = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,

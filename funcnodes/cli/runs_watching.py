@@ -127,8 +127,10 @@ def compare(
     differing = [(key, one.get(key, "–"), two.get(key, "–")) for key in keys]
     if as_json:
         print_json([{"what": what, "run": a, "other": b} for what, a, b in differing])
-    else:
+    elif differing:
         print_table(("WHAT", "RUN", "OTHER"), differing)
+    else:
+        print("Nothing differs.")
 
 
 def _row(reader: "RunReader", n: int, k: int) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def export_runs(
         OSError: `path` cannot be written.
     """
     if len(runs) != 1 and kind != "eln":
-        raise RunError(f"A file of {kind} holds one run; several go into one .eln file.")
+        raise RunError(f"As {kind} a file holds one run; several go into one .eln file.")
     if recorder and kind not in ("csv", "parquet", "netcdf"):
         raise RunError(f"A file of {kind} holds all recorders of a run, so none is chosen.")
     run = runs[0]

@@ -204,9 +204,7 @@ class RunReader:
             RunError: The run recorded nothing, or has no such recorder.
         """
         if not self.specs:
-            raise RunError(
-                f"The run {self.path.name} has no recorder, so there are no rows to export."
-            )
+            raise RunError(f"The run {self.path.name} has no recorder, so it has no rows.")
         for k, spec in enumerate(self.specs):
             if not name or name in (spec.recorder, spec.name, spec.stream):
                 return k
@@ -214,20 +212,21 @@ class RunReader:
         raise RunError(f"The run {self.path.name} has no recorder {name!r}; it has {names}.")
 
     def about(self, recorder: str = "") -> dict[str, str]:
-        """All that the run knows of itself and of one recorder, as names and texts.
+        """All that the run knows of itself and of one recorder, if it has any, as names and texts.
 
         Raises:
-            RunError: The run recorded nothing, or has no such recorder.
+            RunError: The run has no such recorder.
         """
-        return dict(self.facts(self.recorder(recorder)))
+        return dict(self.facts(self.recorder(recorder) if self.specs or recorder else None))
 
-    def facts(self, k: int) -> Iterator[tuple[str, str]]:
-        """What `about` tells, of recorder `k`."""
+    def facts(self, k: int | None) -> Iterator[tuple[str, str]]:
+        """What `about` tells, of recorder `k`, or of a run that recorded nothing."""
         own = [*about.run_facts(self.head), *about.device_facts(self.snapshots())]
         yield from own
         yield from about.imported_facts(self._imported(), dict(own))
         yield from about.annotation_facts(self.annotations())
-        yield from about.table_facts(self.specs[k], self.count(k))
+        if k is not None:
+            yield from about.table_facts(self.specs[k], self.count(k))
 
     def columns(self, k: int, stop: int) -> list[forms.Titled]:
         """The columns of recorder `k` with unique titles, and what all cells before row `stop`

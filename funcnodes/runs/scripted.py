@@ -222,7 +222,9 @@ class ScriptedRun:
         self._struck = asyncio.ensure_future(ending.strike(self._bench, names))
 
     def check(self) -> None:
-        """Raise what `checkpoint` raises."""
+        """Raise what `checkpoint` raises; nothing is taken or kept of a run that is over."""
+        if self.is_over:
+            raise RunError(f"The run {self.name!r} is over: begin another one.")
         latch = self._bench.latch
         if latch.latched:
             raise RefusedError(stopped_by(latch.state))

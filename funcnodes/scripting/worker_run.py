@@ -16,11 +16,12 @@ import msgspec
 
 from funcnodes.devices.declarations.members import Sample
 from funcnodes.errors import FuncnodesError, RefusedError, RunError, WorkerError
-from funcnodes.runs.records import Cell, LogLevel, RunState, TableSpec
+from funcnodes.runs.records import ENDED, Cell, LogLevel, RunState, TableSpec
 from funcnodes.runs.scripted import Append, whole
 from funcnodes.runs.table import Table
 from funcnodes.scripting.link import LONG_S, WorkerLink
 from funcnodes.scripting.points import Points
+from funcnodes.scripting.read_back import ReadBack
 from funcnodes.scripting.runs import RECORDER, script_text
 from funcnodes.scripting.tables import ScriptTable
 from funcnodes.workers.scripts import plain
@@ -28,7 +29,7 @@ from funcnodes.workers.scripts import plain
 ROWS_AT_ONCE = 2_000
 
 
-class WorkerRun(Points):
+class WorkerRun(Points, ReadBack):
     """A run of a script that its worker keeps; `async with bench.run("I-V") as run`.
 
     Attributes:
@@ -200,6 +201,8 @@ class WorkerRun(Points):
             table.committed = len(table)
 
     def _check(self) -> None:
+        if self._state in ENDED:
+            raise RunError(f"The run {self.name!r} is over: begin another one.")
         if self._failure is not None:
             raise self._failure
 

@@ -213,6 +213,47 @@ def test_two_runs_are_compared(here: Command, store: RunStore) -> None:
     assert "title" not in found
     said = json.loads(here("runs", "compare", "1", "2", "--json").stdout)
     assert {"what": "column V", "run": "unit V", "other": "unit mV"} in said
+    assert here("runs", "compare", "1", "1").stdout == "Nothing differs.\n"
+
+
+def test_a_run_without_rows_is_compared_and_has_none_to_show(
+    here: Command, store: RunStore
+) -> None:
+    writer = store.create(graph={}, specs=[], title="Refused")
+    writer.close(msgspec.structs.replace(writer.head, state="failed", ended=1.0)).result()
+    said = json.loads(here("runs", "compare", "2", "1", "--json").stdout)
+    assert {"what": "title", "run": "Refused", "other": "Diode I-V"} in said
+    assert here("runs", "tail", "2").stderr.endswith("has no recorder, so it has no rows.\n")
+
+
+def test_what_is_no_number_is_null_in_json(here: Command, store: RunStore) -> None:
+    """D3: JSON has no word for NaN, and a program that reads it would stumble."""
+    cells = [(Cell(float("nan"), "overrange"),), (Cell(float("inf"), "overrange"),)]
+    recorded(store.folder, (Column(name="I"),), cells)
+    lines = here("runs", "tail", "2", "--json").stdout.splitlines()
+    found = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert [row["values"]["I"] for row in found] == [None, None]
+    assert found[0]["quality"]["I"] == "overrange"
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("to", [(), ("--out", "-"), ("--format", "bluesky", "--out", "-")])
+def test_an_export_that_is_printed_is_not_told_of_as_json(here: Command, to: Any) -> None:
+    done = here("runs", "export", "1", "--json", *to)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "--json tells of the file that is written: name it with --out.\n"
+
+
+def test_an_interrupted_run_is_not_said_to_be_old(here: Command, store: RunStore) -> None:
+    (path,) = store.paths()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM meta WHERE key = 'seal'")
+    assert "by an earlier version" in here("runs", "verify", "1").stdout
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE meta SET value = '\"running\"' WHERE key = 'state'")
+    assert here("runs", "verify", "1").stdout == (
+        "Run 1 has no checksum, as nothing closed it when it was interrupted.\n"
+    )
 
 
 @pytest.mark.usefixtures("store")

@@ -23,6 +23,7 @@ from funcnodes.errors import (
     RefusedError,
     RunError,
     UnitError,
+    ValueRefusedError,
 )
 from funcnodes.scripting import Measured, ScriptBench, function, live, picture
 from funcnodes.settings import Settings
@@ -154,7 +155,32 @@ async def test_rows_keep_the_columns_and_units_of_the_first(bench: ScriptBench) 
             run.record()
     page = bench.store.find("latest").rows()
     assert list(page.values[0]) == [1.0, 0.5]
+    assert run.to_numpy()["v"].tolist() == [1.0, 0.5]
+    assert run.to_pandas().attrs["units"]["v"] == "V"
+    assert run.to_polars()["v"].to_list() == run.to_xarray()["v"].values.tolist() == [1.0, 0.5]
+    with pytest.raises(RunError, match="no recorder 'none'"):
+        run.to_pandas("none")
     assert [list(marks) for marks in page.quality[1:]] == [["ok", "missing"]] * 3
+
+
+async def test_a_run_that_is_over_takes_no_row_and_makes_no_point(bench: ScriptBench) -> None:
+    async with bench.run("done") as run:
+        rows = run.recorder("Beside", v="V")
+        run.record(v=1.0)
+    for late in (lambda: run.record(v=2.0), lambda: rows.record(v=2.0)):
+        with pytest.raises(RunError, match="The run 'done' is over: begin another one"):
+            late()
+    with pytest.raises(RunError, match="is over"):
+        _ = [volts async for volts in run.sweep("0 V", "1 V", points=2)]
+    assert (run.rows, bench.store.find("latest").verify()) == (1, "intact")
+
+
+async def test_an_end_of_a_sweep_is_a_number_that_can_be_set(bench: ScriptBench) -> None:
+    async with bench.run("nowhere") as run:
+        for end in (float("nan"), float("inf")):
+            for sweep in (run.sweep, run.logarithmic):
+                with pytest.raises(ValueRefusedError, match="has to be a finite number"):
+                    sweep(1.0, end, points=3)
 
 
 async def test_a_script_that_fails_leaves_its_rows_and_a_safe_bench(

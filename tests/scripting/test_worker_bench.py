@@ -126,6 +126,9 @@ async def test_a_run_of_a_script_is_a_run_of_the_worker(
     assert list(page.values[0]) == [0, 100, 200, 300, 400]
     assert worker.run_view().rows == 5
     assert any(line.text == "half way" for line in worker.logbook.lines)
+    assert run.to_numpy()["volts"].tolist() == [0, 100, 200, 300, 400]
+    with pytest.raises(RunError, match="The run 'I-V' is over"):
+        run.record(volts=1.0)
 
 
 async def test_pages_hold_and_end_the_run_of_a_script(bench: WorkerBench, worker: Worker) -> None:

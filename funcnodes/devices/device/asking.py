@@ -65,7 +65,8 @@ def in_unit(who: str, text: str, member: Control[Any]) -> float:
     try:
         return units.parse(text, member.unit)
     except UnitError as error:
-        why = f"{replies.shown(text)} is no number in {member.unit}: {error.message.rstrip('.')}"
+        shown, said = replies.shown(text), error.message.rstrip(".")
+        why = said if said.startswith(shown) else f"{shown} is no number in {member.unit}: {said}"
         raise refusal(who, member.title, why) from error
 
 

@@ -9,6 +9,8 @@ from funcnodes.runs.scans.axes import one_axis
 from funcnodes.runs.scans.scan import MAX_POINTS
 from funcnodes.runs.scans.stepped import SteppedScan
 
+_NOT_FINITE = "a value that is set has to be a finite number."
+
 
 def _points() -> NodeInput:
     return NodeInput(
@@ -18,6 +20,16 @@ def _points() -> NodeInput:
         value_options={"min": 1, "max": MAX_POINTS},
         description="How many values, the first and the last included.",
     )
+
+
+class EndInput(NodeInput):
+    """An end of a range: a number that can be set, neither NaN nor infinite."""
+
+    def check(self, value: Any) -> Any:
+        found = super().check(value)
+        if isinstance(found, float) and not math.isfinite(found):
+            raise self.refusal(_NOT_FINITE)
+        return found
 
 
 class Sweep(SteppedScan):
@@ -35,8 +47,8 @@ class Sweep(SteppedScan):
     axis_kind = "linear"
     axes = one_axis("start", "stop")
 
-    start = NodeInput(type=float, default=0.0, does_trigger=False, description="First value.")
-    stop = NodeInput(type=float, default=1.0, does_trigger=False, description="Last value.")
+    start = EndInput(type=float, default=0.0, does_trigger=False, description="First value.")
+    stop = EndInput(type=float, default=1.0, does_trigger=False, description="Last value.")
     points = _points()
 
     def count(self) -> int:
@@ -63,8 +75,8 @@ class LogarithmicSweep(SteppedScan):
     axis_kind = "logarithmic"
     axes = one_axis("start", "stop")
 
-    start = NodeInput(type=float, default=1.0, does_trigger=False, description="First value.")
-    stop = NodeInput(type=float, default=1000.0, does_trigger=False, description="Last value.")
+    start = EndInput(type=float, default=1.0, does_trigger=False, description="First value.")
+    stop = EndInput(type=float, default=1000.0, does_trigger=False, description="Last value.")
     points = _points()
 
     def count(self) -> int:
@@ -108,7 +120,7 @@ class ValuesInput(NodeInput):
         if len(found) > MAX_POINTS:
             raise self.refusal(f"{len(found)} values are more than {MAX_POINTS:,}.")
         if not all(math.isfinite(number) for number in found):
-            raise self.refusal("a value that is set has to be a finite number.")
+            raise self.refusal(_NOT_FINITE)
         return found
 
     def _read(self, text: str) -> list[float]:
