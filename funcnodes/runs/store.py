@@ -83,7 +83,7 @@ class RunStore:
             streams=tuple(spec.stream for spec in specs if spec.kind != "scan"), **about,
         )  # fmt: skip
         text = msgspec.json.encode(graph, enc_hook=repr).decode()
-        path = self.folder / f"{number:05d}-{head.id}{SUFFIX}"
+        path = self._path(head)
         return RunWriter(
             path, head, graph=text, specs=specs, on_commit=on_commit, on_failure=on_failure
         )
@@ -103,6 +103,13 @@ class RunStore:
             if head is not None:
                 heads.append(head)
         return heads
+
+    def reader_of(self, head: RunHead) -> RunReader:
+        """The run of a head, without a look for its file."""
+        return RunReader(self._path(head))
+
+    def _path(self, head: RunHead) -> Path:
+        return self.folder / f"{head.number:05d}-{head.id}{SUFFIX}"
 
     def find(self, name: str) -> RunReader:
         """A run by `latest`, its number, its ULID, or an unambiguous beginning of that.

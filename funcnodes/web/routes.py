@@ -13,6 +13,7 @@ POST /api/workers/{w}/estop                           anybody: E-STOP one worker
 POST /api/estop                                       anybody: E-STOP all of them
 GET  /api/estop                                       whom that reaches, and whom it does not
 GET  /api/workers/{w}/runs/{run}/export?format=csv    a recorded run as a file
+GET  /api/workers/{w}/runs/{run}/report               the same as one HTML page, to be read
 GET  /api/workers/{w}/traffic?device=NAME             instrument traffic as a replay file
 GET  /api/schema                                      JSON schema of the live socket
 WS   /api/live                                        see `live`
@@ -45,6 +46,8 @@ from funcnodes.workers.manager.manager import Manager, Stranger, WorkerView, act
 from funcnodes.workers.roles import at_least
 
 T = TypeVar("T")
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+"""Of a run's report: it has its own style, and nothing in it runs."""
 
 
 class SignIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -230,6 +233,14 @@ class Interface:
             headers = {"content-disposition": _attachment(first.name)}
             return Stream(pieces, media_type=first.media_type, headers=headers)
 
+        @get("/api/workers/{worker:str}/runs/{run:str}/report")
+        async def report(request: Request[Any, Any, Any]) -> Response[bytes]:
+            hub = self.manager.hub(self._known(request))
+            body = schema.GetReport(run=request.path_params["run"])
+            found = await self._asked(request, hub, body)
+            policy = {"content-security-policy": REPORT_POLICY}
+            return Response(found["data"], media_type=found["media_type"], headers=policy)
+
         @get("/api/workers/{worker:str}/traffic")
         async def traffic(request: Request[Any, Any, Any]) -> Response[bytes]:
             hub = self.manager.hub(self._known(request))
@@ -244,7 +255,8 @@ class Interface:
             )
 
         return [
-            workers, create, start, stop, estop, estop_all, scope_of_estop, export, traffic,
+            workers, create, start, stop, estop, estop_all, scope_of_estop, export, report,
+            traffic,
         ]  # fmt: skip
 
     def _socket_routes(self) -> list[Any]:
@@ -279,12 +291,16 @@ class Interface:
         hub: Hub,
         body: schema.ExportTraffic,
     ) -> Response[bytes]:
-        result = await hub.request(actor(person(request).view()), body, timeout_s=60.0)
+        result = await self._asked(request, hub, body)
         return Response(
             result["data"],
             media_type=result["media_type"].partition(";")[0],
             headers={"content-disposition": _attachment(result["name"])},
         )
+
+    async def _asked(self, request: Request[Any, Any, Any], hub: Hub, body: Any) -> Any:
+        """A worker's answer, where that may take a while."""
+        return await hub.request(actor(person(request).view()), body, timeout_s=60.0)
 
     async def _estop(self, view: WorkerView, who: schema.Actor) -> EStopView:
         try:

@@ -16,10 +16,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from funcnodes.runs.dryrun import evidence, report
 from funcnodes.workers import schema
 from funcnodes.workers.schema import answers, commands, views, words
 
-ROOMS = (words, views, answers, commands)
+ROOMS = (words, report, evidence, views, answers, commands)
 """What a browser meets, in the order in which it is rendered."""
 TARGET = Path("frontend", "src", "model", "wire.gen.ts")
 HEADER = """\
@@ -155,7 +156,7 @@ def _type(kind: Any) -> str:
     if _is_alias(kind):
         return _name(_aliases().get(kind, "")) or " | ".join(_members(kind))
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is list:
+    if origin is list or (origin is tuple and arguments[1:] == (...,)):
         return f"Array<{_type(arguments[0])}>"
     if origin is dict and arguments[0] is str:
         return f"Record<string, {_type(arguments[1])}>"

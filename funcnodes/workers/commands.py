@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
@@ -29,6 +31,7 @@ from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
 from funcnodes.workers.shown.before import before_run_view
 from funcnodes.workers.shown.history import history_view
+from funcnodes.workers.shown.verdicts import KnownVerdicts, report_page, verdicts_view
 from funcnodes.workers.threads import FewThreads, in_thread
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ class Commands(QueueCommands):
         self._worker = worker
         self._once = Once()
         self._reading = FewThreads()
+        self._verdicts = KnownVerdicts(worker.runs)
         self._handlers: dict[type[Any], Callable[[Any, schema.Actor], Any]] = {
             kind: getattr(self, f"_{kind.__struct_config__.tag}") for kind in schema.COMMANDS
         }
@@ -354,6 +358,14 @@ class Commands(QueueCommands):
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
+    async def _dry_run(self, body: schema.DryRun, actor: schema.Actor) -> schema.DryRunView:
+        opened = self._worker.require_open()
+        graph = await opened.autosave.saved_form()
+        return await self._worker.dry_runs.make(opened.name, graph, actor.name)
+
+    def _dry_run_cancel(self, body: schema.DryRunCancel, actor: schema.Actor) -> bool:
+        return self._worker.dry_runs.cancel(actor.name)
+
     async def _get_before_run(
         self, body: schema.GetBeforeRun, actor: schema.Actor
     ) -> schema.BeforeRunView:
@@ -602,15 +614,28 @@ class Commands(QueueCommands):
     async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))
 
-        def read() -> list[RunHead]:
+        def read() -> tuple[list[RunHead], dict[str, schema.Verdict | None]]:
             if not body.search.strip():
-                return self._worker.runs.list(limit)
-            return self._worker.keeping.find(body.search[:SEARCH_LENGTH], limit)
+                heads = self._worker.runs.list(limit)
+            else:
+                heads = self._worker.keeping.find(body.search[:SEARCH_LENGTH], limit)
+            return heads, self._verdicts.of(heads)
 
-        heads = await self._reading.run(read, name="list runs")
-        found = [views.head_view(head) for head in heads]
+        heads, known = await self._reading.run(read, name="list runs")
         active = self._worker.run_view()
-        return [active if active and each.id == active.id else each for each in found]
+        found = [views.head_view(head) for head in heads]
+        shown = [active if active and each.id == active.id else each for each in found]
+        return [msgspec.structs.replace(each, verdict=known.get(each.id)) for each in shown]
+
+    async def _get_verdicts(
+        self, body: schema.GetVerdicts, actor: schema.Actor
+    ) -> schema.VerdictsView:
+        return await self._reading.run(
+            lambda: verdicts_view(self._found(body.run)), name="read verdicts"
+        )
+
+    async def _get_report(self, body: schema.GetReport, actor: schema.Actor) -> dict[str, Any]:
+        return await self._reading.run(lambda: report_page(self._found(body.run)), name="report")
 
     async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
         def export() -> schema.ExportPiece:

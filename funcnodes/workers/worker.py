@@ -37,6 +37,7 @@ from funcnodes.runs.local import library
 from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
+from funcnodes.workers.dryruns import DryRuns
 from funcnodes.workers.guard.guard import Guard, Stop
 from funcnodes.workers.keeping import RunKeeping
 from funcnodes.workers.large import let_go
@@ -93,6 +94,7 @@ class Worker:
         self.open: OpenNodespace | None = None
         self.operator_here = True
         self.trouble = ""
+        self.dry_runs = DryRuns(workspace)
         self.library = Library()
         self.palette = views.Palette(self.library, None)
         self._drivers: dict[str, str] = {}
@@ -244,6 +246,7 @@ class Worker:
         run = self.open.runner.active if self.open is not None else None
         if run is not None:
             run.abort("The worker was told to end.")
+        self.dry_runs.cancel("the end of the worker")
         self.queue.give_up("The worker was told to end.")
         await self._make_safe()
         await _within(CLOSE_S, self.scripts.aclose("The worker ended."), "ending a script's run")

@@ -75,6 +75,12 @@ export type PromptKind =
   | "approve"
   | "tell";
 
+export type Verdict =
+  | "skipped"
+  | "pass"
+  | "fail"
+  | "error";
+
 export type OnFailure =
   | "go on"
   | "stop";
@@ -109,6 +115,112 @@ export type Cell =
   | number
   | boolean
   | null;
+
+export type DryState =
+  | "complete"
+  | "stopped"
+  | "aborted"
+  | "failed"
+  | "refused";
+
+/** One device of the bench. */
+export interface DeviceReport {
+  device: string;
+  driver: string;
+  simulated: string;
+  trouble: string;
+}
+
+/** One write, or the same write in all rounds of a loop. */
+export interface WriteReport {
+  began: number;
+  ended: number;
+  device: string;
+  member: string;
+  title: string;
+  unit: string;
+  first: unknown;
+  last: unknown;
+  lowest: number | null;
+  highest: number | null;
+  count: number;
+  makes_safe: boolean;
+}
+
+/** The extremes that a member was set to, against its limits. */
+export interface RangeReport {
+  device: string;
+  member: string;
+  title: string;
+  unit: string;
+  lowest: number;
+  highest: number;
+  low: number | null;
+  high: number | null;
+  limits: string;
+}
+
+/** What a recorder's column held. */
+export interface ColumnReport {
+  name: string;
+  unit: string;
+  lowest: number | null;
+  highest: number | null;
+  not_ok: number;
+}
+
+/** The rows of one recorder. */
+export interface RecorderReport {
+  recorder: string;
+  rows: number;
+  columns: Array<ColumnReport>;
+}
+
+/** What something stands at in the end, after parking. */
+export interface EndReport {
+  device: string;
+  member: string;
+  unit: string;
+  value: unknown;
+  is_output: boolean;
+  is_safe: boolean | null;
+  error: string;
+}
+
+/** All of it. */
+export interface DryReport {
+  nodespace: string;
+  title: string;
+  bench: string;
+  sets: Array<string>;
+  state: DryState;
+  message: string;
+  refused: Array<string>;
+  duration_s: number;
+  took_s: number;
+  points: number;
+  total: number | null;
+  recorders: Array<RecorderReport>;
+  devices: Array<DeviceReport>;
+  writes: Array<WriteReport>;
+  written: number;
+  ranges: Array<RangeReport>;
+  end: Array<EndReport>;
+  files: Array<string>;
+  warnings: Array<string>;
+  errors: Array<string>;
+  hashes: Record<string, string>;
+}
+
+/** What `--evidence` writes. */
+export interface Evidence {
+  version: number;
+  token: string;
+  nonce: string;
+  made: number;
+  hashes: Record<string, string>;
+  report: DryReport;
+}
 
 /** One plain sentence about what went wrong, and what to try. */
 export interface Problem {
@@ -260,6 +372,47 @@ export interface RunView {
   waiting: string;
   nodespace: string;
   streams: Array<string>;
+  verdict: Verdict | null;
+}
+
+/** A value that was judged. */
+export interface CheckView {
+  name: string;
+  verdict: Verdict;
+  text: string;
+  value: Cell;
+  unit: string;
+  low: Cell;
+  high: Cell;
+  quality: string;
+}
+
+/** A step of a test, or a device under test; those inside follow it. */
+export interface StepView {
+  name: string;
+  kind: "step" | "device" | "check";
+  verdict: Verdict;
+  depth: number;
+  serial: string;
+  text: string;
+  took_s: number;
+  attempts: number;
+  checked: number;
+  checks: Array<CheckView>;
+}
+
+/** What a run found, by its steps. */
+export interface VerdictsView {
+  verdict: Verdict | null;
+  text: string;
+  steps: Array<StepView>;
+  left_out: number;
+}
+
+/** What a dry run found. */
+export interface DryRunView {
+  evidence: Evidence;
+  fine: boolean;
 }
 
 /** One run that was put into the queue. */
@@ -816,7 +969,9 @@ export type AckResult =
   | ExportPiece
   | QueueView
   | HistoryView
-  | BeforeRunView;
+  | BeforeRunView
+  | DryRunView
+  | VerdictsView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -999,6 +1154,16 @@ export interface RunStart {
   sample?: string;
   project?: string;
   notes?: string;
+}
+
+/** Try the open graph as it is now on simulators in memory; no instrument hears of it. */
+export interface DryRun {
+  type: "dry_run";
+}
+
+/** End the dry run that is on. Ack.result: whether there was one. */
+export interface DryRunCancel {
+  type: "dry_run_cancel";
 }
 
 /** What has to be said before a run, and the samples that may be named. Ack.result is a */
@@ -1269,6 +1434,18 @@ export interface ListRuns {
   search?: string;
 }
 
+/** What the steps of a run's test found. Ack.result is a VerdictsView. */
+export interface GetVerdicts {
+  type: "get_verdicts";
+  run: string;
+}
+
+/** A run as one HTML page. Ack.result is {name, media_type, data: bytes}. */
+export interface GetReport {
+  type: "get_report";
+  run: string;
+}
+
 /** One piece of a run as a file, from where the piece before it ended. Ack.result is an */
 export interface ExportRun {
   type: "export_run";
@@ -1311,6 +1488,8 @@ export type Body =
   | RenameSpace
   | CloseSpace
   | RunStart
+  | DryRun
+  | DryRunCancel
   | GetBeforeRun
   | RunPause
   | RunResume
@@ -1353,6 +1532,8 @@ export type Body =
   | GetMap
   | GetHistory
   | ListRuns
+  | GetVerdicts
+  | GetReport
   | ExportRun
   | GetSnapshot;
 

@@ -67,6 +67,7 @@ export const api = {
   estop: (uuid: string) => call<unknown>("POST", `${at(uuid)}/estop`),
   estopScope: () => call<EStopScope>("GET", "/api/estop"),
   exportUrl: (uuid: string, run: string, stream = "") => `${at(uuid)}/runs/${encodeURIComponent(run)}/export?format=csv${stream ? `&stream=${encodeURIComponent(stream)}` : ""}`,
+  reportUrl: (uuid: string, run: string) => `${at(uuid)}/runs/${encodeURIComponent(run)}/report`,
   trafficUrl: (uuid: string, device: string) => `${at(uuid)}/traffic${device ? `?device=${encodeURIComponent(device)}` : ""}`,
 };
 

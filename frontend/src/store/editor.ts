@@ -17,7 +17,7 @@ export type LeftTab = "nodes" | "bench";
 export type DockTab = "data" | "queue" | "log" | "traffic";
 /** What is seen where there is room for one panel only. */
 export type Panel = "canvas" | "left" | "inspector" | "dock";
-export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "arm-queue" | "leave-live" | "map";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "arm-queue" | "leave-live" | "map" | "dry-run" | "verdicts";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
 export interface PaletteAt {

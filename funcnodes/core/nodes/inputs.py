@@ -23,6 +23,7 @@ from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, check_range
 from funcnodes.core.values import NoValue, Quality
 from funcnodes.errors import (
+    GraphError,
     MultipleConnectionsError,
     NodeConnectionError,
     RefusedError,
@@ -481,9 +482,10 @@ class NodeInput(Port):
         if self._value is NoValue or other.carries == "stream":
             return
         if quietly or not self.applied:  # text that nothing acted on stays that
-            other.restore(self._value if convert is None else convert(self._value))
-            other.quality = self.quality
-            return
+            with suppress(GraphError, TypeError, ValueError):
+                other.restore(self._value if convert is None else convert(self._value))
+                other.quality = self.quality
+            return  # what does not fit is refused where it acts, and the edge stays
         stimulus = self.node.open_wave(f"wire to {other._where}")
         push(other, convert, self._value, stimulus, self.quality)
         stimulus.close()

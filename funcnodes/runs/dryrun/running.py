@@ -80,11 +80,37 @@ def dry_run(
     """
     data = read_nodespace(path)
     folder = settings.workers_dir / WORKER
-    found = bench_of(data, path, bench, folder)
-    hashes = hashes_of(data, sets, found)
+    return dry_run_of(
+        data, path.stem, worker=folder, bench=bench_of(data, path, bench, folder), sets=sets,
+        answers=answers, simulators=simulators, seed=seed, most_s=most_s, rows=rows,
+    )  # fmt: skip
+
+
+def dry_run_of(
+    data: dict[str, Any],
+    name: str,
+    *,
+    worker: Path,
+    bench: Path | None,
+    sets: Sequence[Assignment] = (),
+    answers: Sequence[Assigned] = (),
+    simulators: Path | None = None,
+    seed: int | None = SEED,
+    most_s: float = MOST_S,
+    rows: Callable[[str, list[Any]], None] | None = None,
+) -> DryReport:
+    """The same of a graph in hand; see `dry_run`.
+
+    Args:
+        data: The nodespace as its file has it.
+        name: What the nodespace is called.
+        worker: Folder of the worker whose files and latch count; it is only read.
+        bench: Its bench file; None where it has none.
+    """
+    hashes = hashes_of(data, sets, bench)
     with tempfile.TemporaryDirectory(prefix="funcnodes-dry-") as temporary:
         dry = _Dry(
-            path, data, sets, answers, found, simulators, seed, most_s, folder, Path(temporary),
+            name, data, sets, answers, bench, simulators, seed, most_s, worker, Path(temporary),
             rows,
         )  # fmt: skip
         before = time.monotonic()
@@ -113,7 +139,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Dry:
-    path: Path
+    name: str
     data: dict[str, Any]
     sets: Sequence[Assignment]
     answers: Sequence[Assigned]
@@ -186,7 +212,7 @@ class _Dry:
         self, space: NodeSpace, store: "_Store", dry: DryBench | None, interrupt: Interrupt
     ) -> DryReport:
         space.services.provide(BeforeRun, BeforeRun(asks=False))
-        runner = Runner(space, store, nodespace=self.path.stem)
+        runner = Runner(space, store, nodespace=self.name)
         bench, seen = dry.bench if dry is not None else None, _Seen()
         runner.on_log(seen.log.append)
         runner.on_rows(self._row)
@@ -237,7 +263,7 @@ class _Dry:
     def _about(self, space: NodeSpace, dry: DryBench | None) -> DryReport:
         """What is known before it begins."""
         return DryReport(
-            nodespace=self.path.stem,
+            nodespace=self.name,
             title=space.title,
             bench=dry.bench.name if dry is not None else "",
             sets=tuple(f"{each.node}.{each.port}={each.text}" for each in self.sets),

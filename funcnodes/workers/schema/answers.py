@@ -14,6 +14,7 @@ from funcnodes.workers.schema.views import (
     BodyView,
     ColumnView,
     DeviceView,
+    DryRunView,
     EdgeView,
     ExampleView,
     ExportPiece,
@@ -31,6 +32,7 @@ from funcnodes.workers.schema.views import (
     SafetyView,
     SpaceView,
     TrafficPage,
+    VerdictsView,
     WatchView,
 )
 from funcnodes.workers.schema.words import Base, NodeState, Quality
@@ -280,6 +282,7 @@ class Pong(Base, kw_only=True, tag="pong"):
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
 AckResult = (
     RowsView | MapView | BodyView | Snapshot | WatchView | SafetyView | TrafficPage
-    | ExportPiece | QueueView | HistoryView | BeforeRunView
+    | ExportPiece | QueueView | HistoryView | BeforeRunView | DryRunView
+    | VerdictsView
 )  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""

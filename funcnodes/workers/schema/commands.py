@@ -274,6 +274,19 @@ class RunStart(BenchCommand, kw_only=True, tag="run_start"):
     notes: str = ""
 
 
+class DryRun(KeepCommand, kw_only=True, tag="dry_run"):
+    """Try the open graph as it is now on simulators in memory; no instrument hears of it.
+    Ack.result is a DryRunView, once it is over: minutes later perhaps."""
+
+    cost = 40.0
+
+
+class DryRunCancel(KeepCommand, kw_only=True, tag="dry_run_cancel"):
+    """End the dry run that is on. Ack.result: whether there was one."""
+
+    cost = 0.0
+
+
 class GetBeforeRun(ReadCommand, kw_only=True, tag="get_before_run"):
     """What has to be said before a run, and the samples that may be named. Ack.result is a
     BeforeRunView."""
@@ -602,6 +615,22 @@ class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
     search: str = ""
     """Words, or their beginnings, anywhere in what is known of a run: also in tags and notes, by
     device, parameter and serial number."""
+
+
+class GetVerdicts(ReadCommand, kw_only=True, tag="get_verdicts"):
+    """What the steps of a run's test found. Ack.result is a VerdictsView."""
+
+    cost = 10.0
+
+    run: str
+
+
+class GetReport(ReadCommand, kw_only=True, tag="get_report"):
+    """A run as one HTML page. Ack.result is {name, media_type, data: bytes}."""
+
+    cost = 100.0
+
+    run: str
 
 
 class ExportRun(ReadCommand, kw_only=True, tag="export_run"):

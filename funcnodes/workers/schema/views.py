@@ -8,6 +8,7 @@ from funcnodes.devices.declarations import members
 from funcnodes.devices.estop import latch as safety
 from funcnodes.devices.nodes import alarms as alarmnodes
 from funcnodes.runs import records
+from funcnodes.runs.dryrun.evidence import Evidence
 from funcnodes.workers.schema.words import (
     Arming,
     Base,
@@ -25,6 +26,7 @@ from funcnodes.workers.schema.words import (
     Role,
     RunState,
     Section,
+    Verdict,
 )
 
 
@@ -250,6 +252,62 @@ class RunView(Base, kw_only=True):
     nodespace: str = ""
     streams: list[str] = []
     """What was sampled beside the scan, by name."""
+    verdict: Verdict | None = None
+    """What its steps found; None where it has none, or is not over."""
+
+
+class CheckView(Base, kw_only=True):
+    """A value that was judged."""
+
+    name: str
+    verdict: Verdict
+    text: str
+    """In a sentence."""
+    value: CellValue = None
+    unit: str = ""
+    low: CellValue = None
+    """Lowest that passes, or what was expected."""
+    high: CellValue = None
+    quality: str = "ok"
+
+
+class StepView(Base, kw_only=True):
+    """A step of a test, or a device under test; those inside follow it."""
+
+    name: str
+    kind: Literal["step", "device", "check"]
+    verdict: Verdict
+    depth: int = 0
+    """How many steps are around it."""
+    serial: str = ""
+    text: str = ""
+    """Why it is no pass."""
+    took_s: float = 0.0
+    attempts: int = 0
+    checked: int = 0
+    """Values judged; `checks` may hold fewer."""
+    checks: list[CheckView] = []
+
+
+class VerdictsView(Base, kw_only=True):
+    """What a run found, by its steps."""
+
+    verdict: Verdict | None = None
+    """None where nothing was tested."""
+    text: str = ""
+    """Why the run itself is an error."""
+    steps: list[StepView] = []
+    left_out: int = 0
+    """Steps beyond those that are told here."""
+
+
+class DryRunView(Base, kw_only=True):
+    """What a dry run found."""
+
+    evidence: Evidence
+    """Its report, bound to graph, bench and limits."""
+    fine: bool
+    """Whether the run would be let begin, and would complete as far as can be seen."""
 
 
 class QueueEntryView(Base, kw_only=True):

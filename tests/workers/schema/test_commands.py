@@ -19,6 +19,7 @@ VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
     "GetTraffic", "ExportTraffic", "GetQueue", "GetSafety", "GetHistory", "GetBeforeRun",
     "GetMap",
+    "GetVerdicts", "GetReport",
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",

@@ -5,6 +5,7 @@ import { RUN } from "../../model/words";
 import type { PersonView, RunView } from "../../model/wire.gen";
 import { go, isLatched, mayAct, openDialog, useEditor } from "../../store/editor";
 import { remember, type Theme, useMemory } from "../../store/memory";
+import { dryRun } from "../../store/dryrun";
 import { takeControls } from "../../store/people";
 import { pause, run as startRun, stop } from "../../store/runs";
 import { openExample, openSpace } from "../../store/spaces";
@@ -122,6 +123,7 @@ function RunControl({ run }: { run: RunView | null }) {
   const allowed = useEditor((state) => mayAct(state) && !isLatched(state));
   const fresh = useMemory((memory) => !memory.hasRun);
   const empty = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length === 0);
+  const mayTry = useEditor((state) => mayAct(state) && state.graph?.space != null);
   const [busy, paused] = [isRunning(run), run?.state === "paused"];
   const stoppable = useEditor((state) => canStop(state.graph));
   const next = nextStop(run);
@@ -133,6 +135,10 @@ function RunControl({ run }: { run: RunView | null }) {
       <button type="button" className={`btn ${invite ? "invite" : ""}`} data-testid="run" ref={inviting} disabled={!canRun} aria-keyshortcuts="Control+Enter" title={paused ? "Go on, Ctrl+Enter" : "Run, Ctrl+Enter"} onClick={startRun}>
         <Icon name="play" />
         {paused ? "Resume" : "Run"}
+      </button>
+      <button type="button" className="btn" data-testid="dry-run-button" disabled={!mayTry || empty} aria-label="Dry run" title="Dry run: tries the graph on simulators and says what a run would do" onClick={() => void dryRun()}>
+        <Icon name="eye" />
+        <span className="wide">Dry run</span>
       </button>
       <button type="button" className="btn" data-testid="pause" disabled={!allowed || run?.state !== "running"} title="Holds the outputs as they are" onClick={pause}>
         <Icon name="pause" />

@@ -89,6 +89,7 @@ function Inner() {
       heldAt: (point) => sectionAt(frameBoxes(cardsOf(flow.getNodes() as CardNode[], get().graph?.nodes ?? NO_NODES)), [], point),
       toCanvas: (point) => flow.screenToFlowPosition(point),
       fit: () => void flow.fitView(FIT),
+      show: (id) => void drawn().then(drawn).then(() => flow.fitView({ ...FIT, nodes: [{ id }] })).then(() => frame.current?.focus()),
       tidy: () => void arrange(toTidy(flow.getNodes()), move).then(drawn).then(() => flow.fitView(FIT)),
       focus: () => frame.current?.focus(),
       selectedEdges: () => edgesNow.current.filter((edge) => edge.selected).map((edge) => edge.id),

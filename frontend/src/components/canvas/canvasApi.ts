@@ -14,6 +14,8 @@ export interface CanvasApi {
   /** The middle of what is visible, in the window. */
   window(): { x: number; y: number };
   fit(): void;
+  /** Bring a card into the middle and give the canvas the focus, once it is open. */
+  show(id: string): void;
   /** Lay out what is selected, all where it is not several. */
   tidy(): void;
   /** Move what is selected. */

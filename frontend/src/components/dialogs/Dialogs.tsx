@@ -9,11 +9,13 @@ import { unconfirmed } from "../bar/EStopRecord";
 import { Said } from "../parts/Said";
 import { ConnectDialog } from "./ConnectDialog";
 import { Dialog } from "./Dialog";
+import { DryRunDialog } from "./DryRunDialog";
 import { HelpDialog } from "./HelpDialog";
 import { LeaveLiveDialog } from "./LeaveLiveDialog";
 import { MapDialog } from "./MapDialog";
 import { SafetyDialog } from "./SafetyDialog";
 import { SaveSubgraphDialog } from "./SaveSubgraphDialog";
+import { VerdictsDialog } from "./VerdictsDialog";
 
 const close = () => openDialog(null);
 
@@ -43,6 +45,10 @@ export function Dialogs() {
       return <SafetyDialog arming={dialog} onClose={close} />;
     case "leave-live":
       return <LeaveLiveDialog onClose={close} />;
+    case "dry-run":
+      return <DryRunDialog />;
+    case "verdicts":
+      return <VerdictsDialog onClose={close} />;
     case "map":
       return <MapDialog onClose={close} />;
     case "connect":

@@ -1,11 +1,13 @@
 import { useEffect, useState } from "react";
 import { clockTime, duration, whole } from "../../model/format";
 import { isRunning } from "../../model/graph";
+import { VERDICT, withVerdict } from "../../model/verdicts";
 import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
 import { set, useEditor } from "../../store/editor";
 import { runsWith } from "../../store/questions";
+import { showVerdicts } from "../../store/verdicts";
 import { Icon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
 
@@ -56,7 +58,16 @@ export function DataTab() {
                 <td title={[run.project, run.notes].filter(Boolean).join(": ")}>{run.sample}</td>
                 <td className="m" title={new Date(run.started * 1000).toLocaleString()}>{clockTime(run.started)}</td>
                 <td className="m">{run.ended === null ? "" : duration(run.ended - run.started)}</td>
-                <td><Chip mark={RUN[run.state]} /></td>
+                <td>
+                  <span className="row">
+                    <Chip mark={RUN[run.state]} />
+                    {run.verdict && (
+                      <button type="button" className="verdict" data-testid="run-verdict" data-verdict={run.verdict} aria-label={`Verdict of run ${run.number}: ${VERDICT[run.verdict].word}`} onClick={() => void showVerdicts(run)}>
+                        <Chip mark={VERDICT[run.verdict]} />
+                      </button>
+                    )}
+                  </span>
+                </td>
                 <td className="num" data-testid="run-rows" data-kept={run.kept}>
                   {whole(run.rows)}
                   {isRunning(run) && <span className="dim small" title="On disk for good: what is kept survives a crash or a power cut"> {whole(run.kept)} kept</span>}
@@ -113,12 +124,12 @@ function useFound(wanted: string, worker: string, listed: RunView[]): RunView[] 
 
 /** Until the worker has answered, by what is here. */
 function says(run: RunView, wanted: string): boolean {
-  return `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word}`.toLowerCase().includes(wanted);
+  return `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word} ${run.verdict ?? ""}`.toLowerCase().includes(wanted);
 }
 
 /** The listing with the run on show as it is now. */
 function withCurrent(listed: RunView[], current: RunView | null): RunView[] {
   if (!current) return listed;
   const others = listed.filter((run) => run.id !== current.id);
-  return [...others, current].sort((a, b) => b.number - a.number);
+  return [...others, withVerdict(current, listed.find((run) => run.id === current.id))].sort((a, b) => b.number - a.number);
 }
