@@ -17,7 +17,7 @@ from funcnodes.runs import holding
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout
-from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
+from funcnodes.runs.run import GoingOn, Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 
@@ -66,12 +66,19 @@ class Runner(Pacer):
             found.insert(0, stopped_by(latch.state))
         return found
 
-    async def start(self, *, operator: str = "", about: RunAbout = NOTHING_SAID) -> Run:
+    async def start(
+        self,
+        *,
+        operator: str = "",
+        about: RunAbout = NOTHING_SAID,
+        going_on: GoingOn | None = None,
+    ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
         Args:
             operator: Who starts it.
             about: What is said of it, to be kept in its file.
+            going_on: Where it goes on that another run left unfinished; see `continuing`.
 
         Raises:
             RefusedError: A run is on, or the E-STOP is latched.
@@ -94,7 +101,7 @@ class Runner(Pacer):
             raise RunError(found[0] + more, problems=found)
         self._starting = True
         try:
-            run = Run(self._around(latch), plan(self.space), about)
+            run = Run(self._around(latch, going_on), plan(self.space), about)
             try:
                 await run.open()
             except BaseException:
@@ -152,10 +159,10 @@ class Runner(Pacer):
         if run is not None and isinstance(frame, Frame):
             run.point_done(frame)
 
-    def _around(self, latch: Latch | None) -> RunSurroundings:
+    def _around(self, latch: Latch | None, going_on: GoingOn | None) -> RunSurroundings:
         bench = self.space.services.get(Bench)
         return RunSurroundings(
-            self.space, self.store, self.nodespace, bench, latch, self._listeners
+            self.space, self.store, self.nodespace, bench, latch, self._listeners, going_on
         )
 
     def _latch(self) -> Latch | None:

@@ -21,11 +21,13 @@ import msgspec
 from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
-from funcnodes.runs import about, annotations, cells, dataframes, forms, schema, seal
+from funcnodes.runs import about, annotations, cells, dataframes, forms, points, schema, seal
+from funcnodes.runs.points import PointRecord
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
     Annotation,
+    AnnotationKind,
     DeviceSnapshot,
     Event,
     LogEntry,
@@ -137,6 +139,31 @@ class RunReader:
             for wall, level, source, text in self._all("SELECT wall, level, source, text FROM log")
         ]
 
+    def point_records(self) -> list[PointRecord]:
+        """Which points it took itself, in order; none of a run of an earlier version."""
+        with self._open() as connection:
+            return points.read(connection)
+
+    def frames(self) -> list[str]:
+        """The frames by which points are named, by their number: ids of nodes."""
+        with self._open() as connection:
+            return points.read_frames(connection)
+
+    @property
+    def parts(self) -> "Sequence[RunReader]":
+        """The run files that it reads, the oldest first."""
+        return (self,)
+
+    def whole(self) -> "RunReader":
+        """The data set that it is part of: with all runs before that it goes on with.
+
+        Raises:
+            RunError: One of them is missing beside its file.
+        """
+        from funcnodes.runs.chain import whole
+
+        return whole(self)
+
     def snapshots(self) -> list[DeviceSnapshot]:
         """The devices' parameters before and after."""
         return [
@@ -219,7 +246,7 @@ class RunReader:
                 return "unsealed"
             return "intact" if seal.sealed(connection) == kept else "changed"
 
-    def annotate(self, kind: Literal["tag", "untag", "note"], text: str, author: str = "") -> None:
+    def annotate(self, kind: AnnotationKind, text: str, author: str = "") -> None:
         """Say something of the run; what was measured is left alone. Takes effect at once.
 
         Raises:
@@ -240,7 +267,10 @@ class RunReader:
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 
-    def to_numpy(self, recorder: str = "") -> dict[str, Any]:
+    # Of a run that goes on with another one: of the whole data set, each row with the number of
+    # the run that it came from, unless `only_this` is asked for.
+
+    def to_numpy(self, recorder: str = "", *, only_this: bool = False) -> dict[str, Any]:
         """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
         quality ("V", "V quality").
 
@@ -250,31 +280,35 @@ class RunReader:
         Raises:
             RunError: The run recorded nothing, or has no such recorder.
         """
-        return self._gathered(recorder).arrays
+        return self._chosen(recorder, only_this).arrays
 
-    def to_pandas(self, recorder: str = "") -> Any:
+    def to_pandas(self, recorder: str = "", *, only_this: bool = False) -> Any:
         """A pandas DataFrame; `attrs["units"]` and `attrs["about"]` say the rest.
 
         Raises:
             RunError: As `to_numpy`, or pandas is missing.
         """
-        return dataframes.to_pandas(self._gathered(recorder))
+        return dataframes.to_pandas(self._chosen(recorder, only_this))
 
-    def to_polars(self, recorder: str = "") -> Any:
+    def to_polars(self, recorder: str = "", *, only_this: bool = False) -> Any:
         """A polars DataFrame; for units see `about`.
 
         Raises:
             RunError: As `to_numpy`, or polars is missing.
         """
-        return dataframes.to_polars(self._gathered(recorder))
+        return dataframes.to_polars(self._chosen(recorder, only_this))
 
-    def to_xarray(self, recorder: str = "") -> Any:
+    def to_xarray(self, recorder: str = "", *, only_this: bool = False) -> Any:
         """An xarray Dataset along `row`, with units, quality and what the run knows in `attrs`.
 
         Raises:
             RunError: As `to_numpy`, or xarray is missing.
         """
-        return dataframes.to_xarray(self._gathered(recorder))
+        return dataframes.to_xarray(self._chosen(recorder, only_this))
+
+    def _chosen(self, recorder: str, only_this: bool) -> dataframes.Columns:
+        run = self if only_this else self.whole()
+        return run._gathered(recorder)
 
     def _gathered(self, recorder: str) -> dataframes.Columns:
         k = self.recorder(recorder)

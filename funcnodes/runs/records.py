@@ -15,6 +15,7 @@ FORMAT_VERSION = 1
 NAME_LENGTH = 200
 NOTES_LENGTH = 10_000
 
+AnnotationKind = Literal["tag", "untag", "note", "continued"]
 RunState = Literal[
     "running", "paused", "stopping", "complete", "stopped", "aborted", "failed", "interrupted"
 ]
@@ -143,6 +144,23 @@ class RunAbout(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING_SAID = RunAbout()
 
 
+class Continuation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run goes on that another one left unfinished.
+
+    Attributes:
+        run: ULID of the other.
+        number: Its number.
+        points: Points of the whole that were taken before; its own begin with the next one.
+        rows: Rows that count of all that was recorded before, by recorder: what a point left
+            behind that was not taken to its end is no part of the whole.
+    """
+
+    run: str
+    number: int
+    points: int
+    rows: dict[str, int]
+
+
 class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run without reading its rows.
 
@@ -160,6 +178,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         sample, project, notes: What was said of it before it began, see `RunAbout`.
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
+        continues: The run that it goes on with, or None.
     """
 
     id: str
@@ -182,6 +201,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     replayed: str = ""
     versions: dict[str, str] = {}
     message: str = ""
+    continues: Continuation | None = None
     format: int = FORMAT_VERSION
 
     @property
@@ -227,12 +247,13 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         wall: When, in seconds since the epoch.
-        kind: `untag` takes back an earlier tag of the same text.
+        kind: `untag` takes back an earlier tag of the same text; `continued` names the run, by
+            its ULID, that goes on with this one.
         author: Who, or "".
     """
 
     wall: float
-    kind: Literal["tag", "untag", "note"]
+    kind: AnnotationKind
     text: str
     author: str = ""
 

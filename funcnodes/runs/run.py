@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -28,11 +28,14 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import outage
+from funcnodes.runs.basis import BASIS, basis_of
 from funcnodes.runs.plan import Plan
+from funcnodes.runs.points import NOTHING_PAST, FramePast, Past, PointLog
 from funcnodes.runs.recorder import Recorder
 from funcnodes.runs.records import (
     ENDED,
     Cell,
+    Continuation,
     DeviceSnapshot,
     Event,
     LogEntry,
@@ -65,6 +68,7 @@ class RunSurroundings:
 
     Attributes:
         nodespace: The graph's name, as the file will say.
+        going_on: Where it goes on, or None.
     """
 
     space: NodeSpace
@@ -73,6 +77,18 @@ class RunSurroundings:
     bench: Bench | None
     latch: Latch | None
     listeners: RunListeners
+    going_on: "GoingOn | None" = None
+
+
+class GoingOn(Protocol):
+    """Where a run goes on that another one left unfinished."""
+
+    @property
+    def past(self) -> Past: ...
+    @property
+    def continuation(self) -> Continuation: ...
+    async def restore(self, run: "Run") -> None:
+        """Write what has to be as it was before its first point; ends early with the run."""
 
 
 class Run:
@@ -84,9 +100,12 @@ class Run:
         message: Why it ended otherwise than complete, or "".
         parked: What became of the devices it wrote to, by name.
         waiting: What holds it up, such as "waiting for dmm", or "".
+        done: Points that were taken, those before it included where it goes on with another run.
+        points: Which they are.
     """
 
     def __init__(self, around: RunSurroundings, plan: Plan, about: RunAbout) -> None:
+        past = around.going_on.past if around.going_on is not None else NOTHING_PAST
         self.space = around.space
         self.plan = plan
         self.about = about
@@ -94,7 +113,7 @@ class Run:
         self.message = ""
         self.parked: dict[str, str] = {}
         self.waiting = ""
-        self.done = 0
+        self.done = self._done_before = past.points
         self.total = plan.points_total()
         self.bench = around.bench
         self._around = around
@@ -112,7 +131,9 @@ class Run:
         self._points: list[Wave] = []  # under way, outer ones first
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
+        self.points = PointLog(plan.frames, past, self._keep_point_record, self._row_counts)
         self._writer: RunWriter | None = None
+        self._restoring: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._paused_s = 0.0
         self._paused_at: float | None = None
@@ -176,9 +197,10 @@ class Run:
     @property
     def left_s(self) -> float | None:
         """Seconds it may still take, by its pace so far; None while that is not known."""
-        if self._state in ENDED or not self.done or self.total is None:
+        done = self.done - self._done_before
+        if self._state in ENDED or not done or self.total is None:
             return None
-        return self.elapsed_s / self.done * max(self.total - self.done, 0)
+        return self.elapsed_s / done * max(self.total - self.done, 0)
 
     @property
     def elapsed_s(self) -> float:
@@ -238,6 +260,11 @@ class Run:
         return self._state
 
     # ── for frames and workers ────────────────────────────────────────────────────────────
+
+    def begin_frame(self, frame: Frame) -> FramePast:
+        """Called by a frame when it begins: what a run before has done of it."""
+        self._ran.add(frame)
+        return self.points.begin(frame)
 
     async def checkpoint(self, frame: Frame) -> bool:
         """Called by a frame before each point: waits while paused; False when it is to end."""
@@ -314,13 +341,20 @@ class Run:
             replayed=share(self.bench.replayed if self.bench else None),
             versions=versions(),
             total=self.total,
+            **self._continued(),
         )
         await asyncio.wrap_future(self._writer.opened)
+        for number, frame in enumerate(self.plan.frames):
+            self._writer.frame(number, name_of(frame), is_inner=frame in self._inner)
         for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
             table = Table(spec, run=self.id, number=self.number)
             table.watch(self._appended)
             self.tables[name_of(recorder)] = table
             recorder.begin(self._wave, table, self._sink(k))
+
+    def _continued(self) -> dict[str, Any]:
+        going_on = self._around.going_on
+        return {} if going_on is None else {"continues": going_on.continuation}
 
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
@@ -345,6 +379,8 @@ class Run:
                 self._follow_devices(stack)
                 written = stack.enter_context(self.bench.track_writes()) if self.bench else set()
                 self._snapshot("before")
+                self._note_basis()
+                await self._guarded(self._restore())
                 await self._guarded(self._execute())
                 self._finishing = True
                 await self._guarded(self._make_safe(written))
@@ -374,11 +410,26 @@ class Run:
     def _follow_devices(self, stack: ExitStack) -> None:
         if self.bench is not None:
             loop = asyncio.get_running_loop()
+            stack.callback(self.bench.on_write(self.points.wrote))
             # After the set-up in which it was found, and before whoever speaks to it next.
             stack.callback(self.bench.on_notice(lambda n: _from_thread(loop, self._noticed, n)))
 
-    async def _execute(self) -> None:
+    def _note_basis(self) -> None:
+        found = basis_of(self.bench, self._used, self.plan)
+        if found["devices"]:
+            self.note(BASIS, **found)
+
+    async def _restore(self) -> None:
+        """The settings of the moment at which it goes on; given up with the run."""
+        going_on = self._around.going_on
         self.log("info", "run", f"Run {self.number} started by {self.about.who}.")
+        if going_on is not None:
+            self._restoring = asyncio.create_task(going_on.restore(self))
+            await asyncio.wait([self._restoring])
+            if not self._restoring.cancelled():
+                self._restoring.result()
+
+    async def _execute(self) -> None:
         for node in self.plan.entries:
             if self._state in ("stopping", *ENDED) or self._outcome != "complete":
                 return
@@ -409,6 +460,8 @@ class Run:
     def _give_up(self, reason: str) -> None:
         if self._state not in ENDED:
             self._enter("stopping")
+        if self._restoring is not None:
+            self._restoring.cancel()
         self._wave.cancel(reason)
 
     async def _make_safe(self, written: set[str]) -> None:
@@ -454,6 +507,12 @@ class Run:
         self._enter(state)
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
+
+    def _keep_point_record(self, wall: float, path: str, rows: str, facts: str) -> None:
+        self.writer.point(wall, path, rows, facts)
+
+    def _row_counts(self) -> Iterator[int]:
+        return map(len, self.tables.values())
 
     def _sink(self, k: int) -> "_Sink":
         return _Sink(self.writer, k)

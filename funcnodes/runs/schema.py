@@ -2,7 +2,8 @@
 
 `meta` holds the head as key and JSON value. Each recorder has a table `rows_<k>`, `k` from 0, with
 `n` (row, from 0), both clocks, and per column `i` a value `v<i>` (see `cells`) and a quality
-`q<i>` (index into `quality`). `columns` says what each column is. `recorders` names them.
+`q<i>` (index into `quality`). `columns` says what each column is. `recorders` names them. `frames`
+and `points` say which points were taken to their end (see `points`).
 """
 
 import sqlite3
@@ -30,6 +31,9 @@ CREATE TABLE log (id INTEGER PRIMARY KEY, wall REAL NOT NULL, level TEXT NOT NUL
     source TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE snapshots (moment TEXT NOT NULL, device TEXT NOT NULL, wall REAL NOT NULL,
     parameters TEXT NOT NULL, PRIMARY KEY (moment, device)) WITHOUT ROWID;
+CREATE TABLE frames (f INTEGER PRIMARY KEY, node TEXT NOT NULL, inner INTEGER NOT NULL);
+CREATE TABLE points (id INTEGER PRIMARY KEY, wall REAL NOT NULL, path TEXT NOT NULL,
+    rows TEXT NOT NULL, facts TEXT NOT NULL);
 """
 
 

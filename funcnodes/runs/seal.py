@@ -1,8 +1,8 @@
 """The checksum of what was measured, taken while it is written and kept in the file at its end.
 
 It is over all rows and arrays, and over the head, the columns, the nodespace, the snapshots, the
-events and the log; what people say of the run afterwards lies outside of it. It tells a disk or a
-program that changed something; who wants to deceive can seal anew.
+events, the log, and the points that were taken; what people say of the run afterwards lies outside
+of it. It tells a disk or a program that changed something; who wants to deceive can seal anew.
 """
 
 import hashlib
@@ -24,6 +24,12 @@ _REST = (
     "SELECT id, wall, level, source, text FROM log ORDER BY id",
     "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment, device",
 )
+_POINTS = (
+    "SELECT f, node, inner FROM frames ORDER BY f",
+    "SELECT id, wall, path, rows, facts FROM points ORDER BY id",
+)
+"""What runs of earlier versions do not have."""
+_FIND = "SELECT 1 FROM sqlite_schema WHERE name ="
 _BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
 
 
@@ -49,7 +55,8 @@ class Seal:
     def text(self, connection: sqlite3.Connection) -> str:
         """The checksum, now that everything is in the file."""
         whole = hashlib.sha256()
-        for sql in _REST:
+        has_points = connection.execute(f"{_FIND} 'points'").fetchone() is not None
+        for sql in (*_REST, *(_POINTS if has_points else ())):
             for cells in connection.execute(sql):
                 whole.update(self._encode(cells))
             whole.update(b"\n")

@@ -53,6 +53,7 @@ _log = logging.getLogger(__name__)
 
 _CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 
+_INSERT_POINT = "INSERT INTO points (wall, path, rows, facts) VALUES (?, ?, ?, ?)"
 _INSERT_BLOCK = "INSERT INTO blobs VALUES (?, ?, ?, ?)"
 
 Statement = tuple[str, tuple[Any, ...]]
@@ -62,6 +63,11 @@ Statement = tuple[str, tuple[Any, ...]]
 class _Row:
     k: int
     cells: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    cells: tuple[float, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class _Close:
     done: Future[None]
 
 
-_Item = _Row | Statement | _Flush | _Close
+_Item = _Row | _Point | Statement | _Flush | _Close
 
 
 class RunWriter:
@@ -144,6 +150,17 @@ class RunWriter:
     def committed(self, k: int) -> int:
         """How many rows of recorder `k` are on disk for good (R4)."""
         return self._committed[k]
+
+    def frame(self, f: int, node: str, *, is_inner: bool) -> None:
+        """Queue the number by which points name a frame, and whether its points are counted."""
+        self._execute("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", (f, node, is_inner))
+
+    def point(self, wall: float, path: str, rows: str, facts: str) -> None:
+        """Queue a point that was taken; what was appended before it is on disk with it, or first.
+
+        See `points` for what the texts mean.
+        """
+        self._items.put(_Point((wall, path, rows, facts)))
 
     def event(self, event: Event) -> None:
         """Queue an event of the run."""
@@ -266,6 +283,7 @@ class RunWriter:
 
     def _write(self, connection: sqlite3.Connection, batch: list[_Item]) -> None:
         rows: dict[int, list[tuple[Any, ...]]] = {}
+        points = [item.cells for item in batch if isinstance(item, _Point)]
         with _transaction(connection):
             for item in batch:
                 if isinstance(item, _Row):
@@ -274,6 +292,8 @@ class RunWriter:
                     connection.execute(*item)
             for k, cells in rows.items():
                 connection.executemany(self._insertions[k], cells)
+            if points:
+                connection.executemany(_INSERT_POINT, points)
         self._add_to_seal(batch)
         for k, cells in rows.items():
             self._committed[k] += len(cells)

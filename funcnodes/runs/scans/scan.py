@@ -5,8 +5,8 @@ hangs on its ▶ done happens once, after the last. Between two points a run may
 Outside a run a scan works the same, recorded by nobody.
 """
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal
 
 from funcnodes.core import (
@@ -22,6 +22,7 @@ from funcnodes.runs import outage
 from funcnodes.runs.control import active_run
 from funcnodes.runs.outage import ScanOnChanged
 from funcnodes.runs.plan import body
+from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.run import Run, describe
 
 MAX_POINTS = 1_000_000
@@ -85,6 +86,32 @@ class Scan(Frame):
         """The outputs of each point by id, `index` left out; may wait before a point is due."""
         raise NotImplementedError
 
+    async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
+        """The course without the points that a run before has taken.
+
+        Here they are asked for and left out. Who waits between points, keeps something of them or
+        was begun otherwise than it would be now does it better.
+        """
+        if past.has_ended:
+            return
+        left_out = 0
+        async with aclosing(self.course()) as course:
+            async for values in course:
+                if left_out < past.done:
+                    left_out += 1
+                    continue
+                yield values
+
+    def facts_of_point(self) -> dict[str, Any]:
+        """What of the point just taken `course_after` is to know, JSON-ready."""
+        return {}
+
+    def remember(self, **facts: Any) -> None:
+        """Keep, before the first point, what `course_after` is to know of this beginning."""
+        run = active_run(self)
+        if run is not None:
+            run.points.remember(self, facts)
+
     def choice_on_changed(self) -> ScanOnChanged:
         """What a device that lost its settings means here."""
         choice: ScanOnChanged = self.on_changed.value
@@ -97,20 +124,35 @@ class Scan(Frame):
     async def func(self, **_: Any) -> None:
         run = active_run(self)
         total = self.points_total()
-        index = 0
-        self.report(0, total)
-        async with self.entered(), aclosing(self.course()) as course:
+        past = run.begin_frame(self) if run is not None else NO_PAST
+        index = past.done
+        self.report(index, total)
+        async with self._entered(past), aclosing(self.course_after(past)) as course:
             async for values in course:
                 if run is not None and not await run.checkpoint(self):
-                    break
-                await self._point(index, values, total)
+                    return
+                if not await self._point(index, values, total):
+                    return
+                if run is not None:
+                    run.points.taken(self, index, self.facts_of_point())
                 index += 1
                 self.report(index, total)
                 if run is not None:
                     run.point_done(self)
+        if run is not None:
+            run.points.end(self)
 
-    async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> None:
-        """One point, tried as often as `on_failure` allows.
+    @asynccontextmanager
+    async def _entered(self, past: FramePast) -> AsyncIterator[None]:
+        """`enter` and `finally` around the block, unless a run before was through with them."""
+        if past.has_ended:
+            yield
+            return
+        async with self.entered():
+            yield
+
+    async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> bool:
+        """One point, tried as often as `on_failure` allows; False where the run is to end.
 
         What a pause gave up is taken again, and so, once, is what an outage cut short: neither is
         an attempt.
@@ -125,9 +167,9 @@ class Scan(Frame):
             if outcome is None:
                 if run is not None and await run.checkpoint(self):
                     continue
-                return
+                return False
             if outcome.state in ("ok", "superseded"):
-                return
+                return True
             if outcome.state == "cancelled":
                 raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
             if run is not None:
@@ -140,7 +182,7 @@ class Scan(Frame):
                     frame.point_left_out(
                         self, f"Point {index + 1} was left out: {describe(outcome)}"
                     )
-                return
+                return True
             if is_away and not was_away:
                 was_away = True
             elif left == 0:
@@ -148,7 +190,7 @@ class Scan(Frame):
             else:
                 left -= 1
             if run is not None and not await run.checkpoint(self):
-                return
+                return False
 
     async def _attempt(
         self, index: int, values: Mapping[str, Any], run: Run | None
@@ -158,7 +200,7 @@ class Scan(Frame):
         wave = self.open_point(outputs, f"{self.name} {index + 1}")
         if run is None:
             return await self.rest(wave)
-        with run.point(wave):
+        with run.point(wave), run.points.under_way(self, index, wave):
             outcome = await self.rest(wave)
         if run.is_held(wave):
             return None

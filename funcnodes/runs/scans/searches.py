@@ -13,6 +13,7 @@ from funcnodes.core import NodeInput, NodeOutput, Outcome, Quality, Wave, clock
 from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
+from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.run import Run
 from funcnodes.runs.scans.axes import Axis, ScanInUnits
 from funcnodes.runs.scans.optimisers import (
@@ -120,6 +121,7 @@ class Search(ScanInUnits):
 
     _wave_of_point: Wave | None = None
     _outcome: Outcome | None = None  # of the last attempt at a point
+    _point_of: Point = ()  # as it was asked for
     told: int = 0
     """Points of this time that counted."""
 
@@ -157,20 +159,47 @@ class Search(ScanInUnits):
             raise ExecutionError(why)
         await super().func(**named)
 
-    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+    def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        return self.course_after(NO_PAST)
+
+    async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
         optimiser = await _in_thread(self.optimiser)  # it may load a library
         self.told = 0
-        for _ in range(int(self.inputs["points"].value)):
+        await _in_thread(lambda: self._tell_again(optimiser, past))
+        for _ in range(past.done, int(self.inputs["points"].value)):
             point = await _in_thread(optimiser.ask)
             if point is None:
                 self.on_found()
                 return
+            self._point_of = point
             yield dict(zip(self.names(), point, strict=True))
             value = self._what_it_gave()
             if value is not None:
                 self.told += 1
                 self.on_result(point, value)
             optimiser.tell(point, None if value is None else self.as_told(value))
+
+    def facts_of_point(self) -> dict[str, Any]:
+        return {"at": self._point_of, "gave": self._what_it_gave()}
+
+    def _tell_again(self, optimiser: Optimiser, past: FramePast) -> None:
+        """What the points gave that a run before has taken.
+
+        Raises:
+            ExecutionError: It asks for others now: a library that it needs is another one.
+        """
+        for number, facts in enumerate(past.facts, 1):
+            taken, value = tuple(map(float, facts["at"])), facts["gave"]
+            asked = optimiser.ask()
+            if asked is None or not all(map(_is_near, asked, taken)):
+                raise ExecutionError(
+                    f"{self.name} would choose other points than before, from the {number}. on: "
+                    "what chooses them has changed, so it cannot be continued."
+                )
+            if value is not None:
+                self.told += 1
+                self.on_result(taken, value)
+            optimiser.tell(taken, None if value is None else self.as_told(value))
 
     def on_result(self, point: Point, value: float) -> None:
         """A point gave a result that counts."""
@@ -215,6 +244,10 @@ class Search(ScanInUnits):
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 yield f"{self.name}: {name} low is to be below {name} high."
+
+
+def _is_near(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 async def _in_thread(call: Callable[[], T]) -> T:

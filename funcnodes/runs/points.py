@@ -1,0 +1,274 @@
+"""Which points of a run were taken to their end: kept while it goes on, and known again afterwards.
+
+A frame that is begun is an *instance*: "1", or "0:3/1" within point 3 of frame 0; frames have the
+numbers of the table `frames`. A record's path is that of an instance that was begun ("0:3/1"), of
+a point of it that was taken ("0:3/1:2"), or of its end ("0:3/1:end"). With each goes how many rows
+every recorder had then, "5,5", and facts as JSON: what a scan needs to know to go on, and under
+`set` what was written to devices since the record before. Queued behind the rows of its point, a
+record is never on disk without them.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from funcnodes.core import Frame, Wave, clock
+from funcnodes.devices.device.rack import Write
+
+END = "end"
+SET, TOGETHER = "set", "together"
+_NO_FACTS: dict[str, Any] = {}
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+class PointRecord(msgspec.Struct, frozen=True):
+    """One record of a run file.
+
+    Attributes:
+        wall: Seconds since the epoch.
+        path: See the module's text; "" where points of several frames were under way at once.
+        rows: Rows of each recorder so far, by recorder.
+        is_leaf: Whether it tells of a point of an innermost frame: those are counted.
+    """
+
+    wall: float
+    path: str
+    rows: dict[str, int]
+    facts: dict[str, Any]
+    is_leaf: bool = False
+
+    @property
+    def instance(self) -> str:
+        """Of which begun frame it tells."""
+        head, _, last = self.path.rpartition("/")
+        return f"{head}/{last.partition(':')[0]}" if head else last.partition(":")[0]
+
+    @property
+    def frame(self) -> int:
+        """The number of that frame; -1 for none."""
+        return frame_of(self.instance)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether it tells of a point that was taken."""
+        last = self.path.rpartition("/")[2]
+        return ":" in last and not last.endswith(f":{END}")
+
+    @property
+    def is_end(self) -> bool:
+        return self.path.endswith(f":{END}")
+
+
+@dataclass(frozen=True, slots=True)
+class FramePast:
+    """What is known of one instance of a frame from the runs before.
+
+    Attributes:
+        done: Its points that were taken, the first ones of all.
+        begin: What it kept when it was begun.
+        facts: What its points kept, in order; of those that kept something.
+        has_ended: Whether all of it was over, `finally` included.
+        times: How many other instances of the same frame were begun before.
+    """
+
+    done: int = 0
+    begin: dict[str, Any] = field(default_factory=dict)
+    facts: Sequence[dict[str, Any]] = ()
+    has_ended: bool = False
+    times: int = 0
+
+
+NO_PAST = FramePast()
+
+
+class Past:
+    """What the records of earlier runs say, as a run needs them that goes on.
+
+    Attributes:
+        points: Points of innermost frames that were taken.
+        sets: What was written to members of devices, by device and member: the last values.
+        rows: Rows that count, by recorder.
+        together: Names of frames whose points were under way at once, or ().
+        newest: The instance of which the last point was taken, or "".
+    """
+
+    def __init__(self, records: Sequence[PointRecord] = ()) -> None:
+        self.points = 0
+        self.sets: dict[tuple[str, str], Any] = {}
+        self.rows: dict[str, int] = {}
+        self.together: tuple[str, ...] = ()
+        self.newest = ""
+        self._done: Counter[str] = Counter()
+        self._begins: dict[str, dict[str, Any]] = {}
+        self._times: Counter[int] = Counter()
+        self._facts: dict[str, list[dict[str, Any]]] = {}
+        self._ended: set[str] = set()
+        for record in records:
+            self._take(record)
+
+    def _take(self, record: PointRecord) -> None:
+        facts = {key: value for key, value in record.facts.items() if key != SET}
+        for device, member, value in record.facts.get(SET, ()):
+            self.sets.pop((device, member), None)  # in the order of the last writes
+            self.sets[device, member] = value
+        if not record.path:
+            self.together = tuple(record.facts.get(TOGETHER, ()))
+            return
+        key = record.instance
+        if record.is_end:
+            self._ended.add(key)
+        elif not record.is_point:
+            if key not in self._begins:
+                self._times[record.frame] += 1
+            self._begins.setdefault(key, {}).update(facts)
+        else:
+            self._done[key] += 1
+            if facts:
+                self._facts.setdefault(key, []).append(facts)
+            if record.is_leaf:
+                self.points += 1
+                self.rows = record.rows
+                self.newest = key
+
+    def of(self, instance: str) -> FramePast:
+        """What is known of one instance."""
+        frame = frame_of(instance)
+        return FramePast(
+            self._done[instance],
+            self._begins.get(instance, _NO_FACTS),
+            self._facts.get(instance, ()),
+            instance in self._ended,
+            self._times[frame] - (instance in self._begins),
+        )
+
+    def ended(self, frame: int) -> bool:
+        """Whether some instance of a frame is over, and none is not."""
+        mine = [key for key in self._begins if frame_of(key) == frame]
+        return bool(mine) and all(key in self._ended for key in mine)
+
+
+def frame_of(instance: str) -> int:
+    """The number of the frame of an instance; -1 for none."""
+    number = instance.rpartition("/")[2]
+    return int(number) if number else -1
+
+
+NOTHING_PAST = Past()
+
+
+# ── in the file ───────────────────────────────────────────────────────────────────────────────
+
+
+def read(connection: sqlite3.Connection) -> list[PointRecord]:
+    """The records of a run file, in order; none where it is of an earlier version."""
+    if not _has_points(connection):
+        return []
+    names = [node for (node,) in connection.execute("SELECT node FROM recorders ORDER BY k")]
+    inner = {f for (f,) in connection.execute("SELECT f FROM frames WHERE inner")}
+    found = connection.execute("SELECT wall, path, rows, facts FROM points ORDER BY id")
+    records = []
+    for wall, path, rows, facts in found:
+        counts = dict(zip(names, map(int, rows.split(",") if rows else ()), strict=False))
+        record = PointRecord(wall, path, counts, msgspec.json.decode(facts) if facts else _NO_FACTS)
+        is_leaf = record.is_point and record.frame in inner
+        records.append(msgspec.structs.replace(record, is_leaf=True) if is_leaf else record)
+    return records
+
+
+def read_frames(connection: sqlite3.Connection) -> list[str]:
+    """The frames by number: ids of nodes."""
+    if not _has_points(connection):
+        return []
+    return [node for (node,) in connection.execute("SELECT node FROM frames ORDER BY f")]
+
+
+def _has_points(connection: sqlite3.Connection) -> bool:
+    sql = "SELECT 1 FROM sqlite_schema WHERE name = 'points'"
+    return connection.execute(sql).fetchone() is not None
+
+
+# ── while it goes on ──────────────────────────────────────────────────────────────────────────
+
+
+class PointLog:
+    """Keeps the points of one run; knows those that were taken before it.
+
+    Attributes:
+        past: What the runs before say.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Frame],
+        past: Past,
+        keep: Callable[[float, str, str, str], None],
+        rows: Callable[[], Iterator[int]],
+    ) -> None:
+        self.past = past
+        self._numbers = {frame: n for n, frame in enumerate(frames)}
+        self._keep, self._rows = keep, rows
+        self._where: dict[Wave, tuple[Frame, str]] = {}
+        self._open: dict[Frame, str] = {}
+        self._sets: dict[tuple[str, str], Any] = {}
+        self._is_together = False
+
+    def begin(self, frame: Frame) -> FramePast:
+        """A frame begins: what is known of this instance of it."""
+        instance = self._instance(frame)
+        self._open[frame] = instance
+        found = self.past.of(instance)
+        self._record(instance, found.begin)
+        return found
+
+    def remember(self, frame: Frame, facts: dict[str, Any]) -> None:
+        """What it has to know again should it be begun again, before its first point."""
+        self._record(self._open[frame], facts)
+
+    @contextmanager
+    def under_way(self, frame: Frame, index: int, wave: Wave) -> Iterator[None]:
+        """Around a point of a frame."""
+        if frame not in self._open:  # a frame that keeps none
+            yield
+            return
+        for other, (beside, _) in self._where.items():
+            if not wave.within(other) and not self._is_together:
+                self._is_together = True
+                self._record("", {TOGETHER: [beside.name, frame.name]})
+        self._where[wave] = (frame, f"{self._open[frame]}:{index}")
+        try:
+            yield
+        finally:
+            del self._where[wave]
+
+    def taken(self, frame: Frame, index: int, facts: dict[str, Any]) -> None:
+        """A point was taken to its end."""
+        self._record(f"{self._open[frame]}:{index}", facts)
+
+    def end(self, frame: Frame) -> None:
+        """All of a frame is over, and went well."""
+        self._record(f"{self._open[frame]}:{END}", _NO_FACTS)
+
+    def wrote(self, write: Write) -> None:
+        """Something is written to a device."""
+        if write.value is not None:
+            self._sets.pop((write.device, write.member), None)
+            self._sets[write.device, write.member] = write.value
+
+    def _instance(self, frame: Frame) -> str:
+        wave = frame.wave
+        while wave is not None and wave not in self._where:
+            wave = wave.parent
+        around = f"{self._where[wave][1]}/" if wave is not None else ""
+        return f"{around}{self._numbers[frame]}"
+
+    def _record(self, path: str, facts: dict[str, Any]) -> None:
+        if self._sets:
+            facts = {**facts, SET: [[*key, value] for key, value in self._sets.items()]}
+            self._sets = {}
+        text = _encode(facts).decode() if facts else ""
+        self._keep(clock.now(), path, ",".join(map(str, self._rows())), text)
