@@ -6,7 +6,6 @@ A run that goes on with another one stands on the same, or does not begin.
 import hashlib
 import inspect
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +95,21 @@ def _members(plan: Plan) -> Iterator[tuple[str, str]]:
             yield from node.members_used()
 
 
-@cache
 def code_of(kind: type) -> str:
     """A hash of the text of a driver and of those that it is derived from; "" for none.
 
     Taken once per process: what is loaded is what counts.
     """
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if name not in _codes:
+        _codes[name] = _code(kind)
+    return _codes[name]
+
+
+_codes: dict[str, str] = {}
+
+
+def _code(kind: type) -> str:
     whole = hashlib.sha256()
     for each in kind.__mro__:
         if each.__module__.partition(".")[0] in ("builtins", "typing", "abc", "funcnodes"):

@@ -15,7 +15,7 @@ import msgspec
 from funcnodes.errors import RunError
 from funcnodes.runs import about, forms
 from funcnodes.runs.columns import unique
-from funcnodes.runs.points import Past, PointRecord
+from funcnodes.runs.points import PointRecord
 from funcnodes.runs.reader import PAGE_ROWS, RunReader
 from funcnodes.runs.records import (
     Annotation,
@@ -94,7 +94,7 @@ class RunChain(RunReader):
         )  # fmt: skip
 
     @cached_property
-    def specs(self) -> tuple[TableSpec, ...]:  # type: ignore[override]  # a property that is kept
+    def specs(self) -> tuple[TableSpec, ...]:
         return tuple(
             TableSpec(recorder=s.recorder, name=s.name, columns=(*s.columns, _run_column(s)))
             for s in self._parts[-1].specs
@@ -159,7 +159,7 @@ class RunChain(RunReader):
         frames = self._parts[-1].frames()
         found: list[PointRecord] = []
         for part, head in zip(self._parts, self._heads, strict=True):
-            own = _renumbered(part, frames)
+            own = renumbered(part.point_records(), part.frames(), frames)
             if head.continues is not None:
                 found = cut(found, head.continues.points)
                 own = [_shifted(each, head.continues.rows) for each in own]
@@ -205,17 +205,15 @@ def cut(records: Sequence[PointRecord], points: int) -> list[PointRecord]:
     return list(records)
 
 
-def _renumbered(part: RunReader, frames: Sequence[str]) -> list[PointRecord]:
-    """The records of a run, with the numbers that another one gave the same frames."""
-    own = part.frames()
-    if own == list(frames):
-        return part.point_records()
-    numbers: Mapping[str, str] = {
-        str(n): str(frames.index(node)) for n, node in enumerate(own) if node in frames
-    }
+def renumbered(
+    records: Sequence[PointRecord], then: Sequence[str], now: Sequence[str]
+) -> Sequence[PointRecord]:
+    """Records with the numbers that frames have now, by ids of their nodes."""
+    if list(then) == list(now):
+        return records
+    numbers = {str(n): str(now.index(node)) for n, node in enumerate(then) if node in now}
     return [
-        msgspec.structs.replace(record, path=_path_in(record.path, numbers))
-        for record in part.point_records()
+        msgspec.structs.replace(record, path=_path_in(record.path, numbers)) for record in records
     ]
 
 

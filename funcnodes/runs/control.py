@@ -5,6 +5,7 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import msgspec
 
@@ -86,10 +87,7 @@ class Runner(Pacer):
                 the run is too long.
             StorageError: The run file cannot be written.
         """
-        active = self.active
-        if active is not None or self._starting:
-            number = f"Run {active.number}" if active is not None else "A run"
-            raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
+        self._check_free()
         about = msgspec.structs.replace(about.checked(), operator=operator)
         latch = self._latch()
         if latch is not None:
@@ -103,7 +101,8 @@ class Runner(Pacer):
         try:
             run = Run(self._around(latch, going_on), plan(self.space), about)
             try:
-                await run.open()
+                with going_on.claimed(self.store, operator) if going_on else nullcontext():
+                    await run.open()
             except BaseException:
                 run.discard()
                 raise
@@ -112,6 +111,12 @@ class Runner(Pacer):
         self.run = run
         run.begin()
         return run
+
+    def _check_free(self) -> None:
+        active = self.active
+        if active is not None or self._starting:
+            number = f"Run {active.number}" if active is not None else "A run"
+            raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
 
     async def check_live(self) -> None:
         """Before effects are switched on: what is acted on and read must hold (D8).
@@ -131,8 +136,16 @@ class Runner(Pacer):
                 problems=found,
             )
 
+    async def look(self) -> None:
+        """Have devices read what their drivers require to hold, for the check (D8).
+
+        Raises:
+            RefusedError: A run is on, or is just beginning.
+        """
+        self._check_free()
+        await self._look()
+
     async def _look(self) -> None:
-        """Have devices read what their drivers require to hold, for the check (D8)."""
         self._starting = True
         try:
             await holding.look(plan(self.space).nodes, self.space.services.get(Bench))

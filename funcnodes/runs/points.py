@@ -146,6 +146,10 @@ class Past:
             self._times[frame] - (instance in self._begins),
         )
 
+    def each(self, frame: int) -> list[FramePast]:
+        """What is known of every instance of a frame."""
+        return [self.of(key) for key in self._begins if frame_of(key) == frame]
+
     def ended(self, frame: int) -> bool:
         """Whether some instance of a frame is over, and none is not."""
         mine = [key for key in self._begins if frame_of(key) == frame]

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import platform
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -87,6 +87,11 @@ class GoingOn(Protocol):
     def past(self) -> Past: ...
     @property
     def continuation(self) -> Continuation: ...
+    @property
+    def id(self) -> str: ...
+    def claimed(self, store: RunStore, by: str) -> AbstractContextManager[None]:
+        """Around the making of its file: nobody else goes on with the same run."""
+
     async def restore(self, run: "Run") -> None:
         """Write what has to be as it was before its first point; ends early with the run."""
 
@@ -264,7 +269,11 @@ class Run:
     def begin_frame(self, frame: Frame) -> FramePast:
         """Called by a frame when it begins: what a run before has done of it."""
         self._ran.add(frame)
-        return self.points.begin(frame)
+        past = self.points.begin(frame)
+        if past.done and frame.wave is not None:
+            for recorder in self._recorders:
+                recorder.leave_out(frame.wave)
+        return past
 
     async def checkpoint(self, frame: Frame) -> bool:
         """Called by a frame before each point: waits while paused; False when it is to end."""
@@ -354,7 +363,9 @@ class Run:
 
     def _continued(self) -> dict[str, Any]:
         going_on = self._around.going_on
-        return {} if going_on is None else {"continues": going_on.continuation}
+        if going_on is None:
+            return {}
+        return {"id": going_on.id, "continues": going_on.continuation}
 
     def discard(self) -> None:
         """It will not begin after all: its file says so."""

@@ -216,7 +216,9 @@ class Commands:
             port = self._node(body.node).get_input(body.port)
             where = f"{port.node.name}.{port.name}"
             value = None if port.value is NoValue else views.preview(port.value)
-            run.note("live input", port=where, value=value, by=actor.name)
+            run.note(
+                "live input", port=where, value=value, by=actor.name, node=body.node, id=body.port
+            )
 
     def _rename(self, body: schema.Rename, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)

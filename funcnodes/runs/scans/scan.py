@@ -102,6 +102,13 @@ class Scan(Frame):
                     continue
                 yield values
 
+    def check_past(self, past: FramePast) -> None:
+        """Whether it would go on where a run before left off; called before anything moves.
+
+        Raises:
+            ExecutionError: It would not.
+        """
+
     def facts_of_point(self) -> dict[str, Any]:
         """What of the point just taken `course_after` is to know, JSON-ready."""
         return {}

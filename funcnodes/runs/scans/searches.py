@@ -179,6 +179,9 @@ class Search(ScanInUnits):
                 self.on_result(point, value)
             optimiser.tell(point, None if value is None else self.as_told(value))
 
+    def check_past(self, past: FramePast) -> None:
+        self._tell_again(self.optimiser(), past)
+
     def facts_of_point(self) -> dict[str, Any]:
         return {"at": self._point_of, "gave": self._what_it_gave()}
 
