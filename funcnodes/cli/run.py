@@ -121,7 +121,7 @@ def run(
                 ctx.obj, file, assignments, answered,
                 bench=bench, simulators=simulators, evidence=evidence, as_json=as_json,
             )  # fmt: skip
-        with _Display(sys.stderr if as_json else sys.stdout) as display:
+        with RunDisplay(sys.stderr if as_json else sys.stdout) as display:
             result = run_file(
                 ctx.obj,
                 file,
@@ -156,11 +156,11 @@ def run(
     if as_json:
         _print_result(result, found)
     else:
-        _show_result(result, found)
-    return _status(result, found)
+        shown(result, found)
+    return status(result, found)
 
 
-def _status(result: "LocalResult", found: "Result") -> int:
+def status(result: "LocalResult", found: "Result") -> int:
     if result.signal is not None:
         return 128 + result.signal
     if result.head.state == "complete":
@@ -190,7 +190,7 @@ def _print_result(result: "LocalResult", found: "Result") -> None:
     )
 
 
-def _show_result(result: "LocalResult", found: "Result") -> None:
+def shown(result: "LocalResult", found: "Result") -> None:
     from funcnodes.cli.drawing import curve_lines, row_lines
     from funcnodes.runs import RunReader
     from funcnodes.runs.verdicts import lines
@@ -222,7 +222,7 @@ def _confirm(devices: Sequence[str]) -> bool:
     return typer.confirm(f"This runs on real instruments: {', '.join(devices)}. Go on?", err=True)
 
 
-class _Display:
+class RunDisplay:
     """What a person sees during a run: lines, and on a terminal a bar from the first point on."""
 
     def __init__(self, stream: TextIO) -> None:

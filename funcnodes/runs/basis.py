@@ -22,8 +22,9 @@ def basis_of(bench: Bench | None, devices: Iterable[str], plan: Plan) -> dict[st
     """What the devices of a run are, and within which limits it may set what it sets.
 
     Returns:
-        By name of the device: `driver`, `code` (a hash of the driver's text), `serial`,
-        `simulated`, and `limits` by member, each as [low, high] in the member's unit.
+        `bench`, the path of its file, and `devices`, by name of the device: `driver`, `code` (a
+        hash of the driver's text), `serial`, `simulated`, and `limits` by member, each as [low,
+        high] in the member's unit.
     """
     found: dict[str, Any] = {}
     members = list(_members(plan))
@@ -43,7 +44,8 @@ def basis_of(bench: Bench | None, devices: Iterable[str], plan: Plan) -> dict[st
             "simulated": device.simulated,
             "limits": limits,
         }
-    return {"devices": found}
+    path = bench.path if bench is not None else None
+    return {"bench": str(path) if path is not None else "", "devices": found}
 
 
 def objections(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

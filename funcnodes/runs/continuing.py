@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -169,7 +170,7 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
     records = renumbered(whole.point_records(), reader.frames(), frames)
     records, since = _from(records, first, head)
     past = Past(records)
-    inputs = live_inputs(whole, since)
+    inputs = _live_inputs(whole, since)
     _refuse(head, [*_another_graph(space, reader, inputs), *_mixed(past)])
     total = the_plan.points_total()
     if _is_over(the_plan, past, total):
@@ -291,8 +292,25 @@ async def _unteachable(the_plan: Plan, past: Past) -> list[str]:
 # ── inputs that were changed on the way ───────────────────────────────────────────────────────
 
 
-def live_inputs(whole: RunReader, since: float | None = None) -> dict[str, Any]:
-    """Live inputs as they were changed during the run: values by "node id.port id".
+def inputs_of(run: RunReader, first: int | None = None) -> dict[str, Any]:
+    """Live inputs as they were at the moment to go on at: values by "node id.port id".
+
+    Raises:
+        RunError: A run before is missing.
+        RefusedError: There is no such point.
+    """
+    whole = run.whole()
+    return _live_inputs(whole, _from(whole.point_records(), first, run.head)[1])
+
+
+def bench_of_run(run: RunReader) -> Path | None:
+    """The bench file on which it ran, where that is still there."""
+    path = Path(_basis(run).get("bench", ""))
+    return path if path.is_file() else None
+
+
+def _live_inputs(whole: RunReader, since: float | None = None) -> dict[str, Any]:
+    """Live inputs as they were changed during the run.
 
     Args:
         since: What was changed from then on does not count; None for all.

@@ -30,10 +30,19 @@ from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.continuing import (
+    Continuing,
+    bench_of_run,
+    check_free,
+    inputs_of,
+    look_back,
+    set_live_inputs,
+)
 from funcnodes.runs.control import Runner
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
+from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
 from funcnodes.runs.run import Run
 from funcnodes.runs.simulator import simulator
@@ -62,6 +71,7 @@ class RunWatcher:
             False ends it.
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
+        agree: Asked once before a run is gone on with, with what would be done; False ends it.
     """
 
     say: Callable[[str], None] = _nothing
@@ -69,6 +79,7 @@ class RunWatcher:
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
+    agree: Callable[[Continuing], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,38 @@ def run_file(
     return asyncio.run(local.main())
 
 
+def continue_run(
+    settings: Settings,
+    run: RunReader,
+    *,
+    first: int | None = None,
+    answers: Sequence[Assigned] = (),
+    bench: Path | None = None,
+    watcher: RunWatcher | None = None,
+    operator: str = "",
+    guarded: Guarded = nullcontext,
+) -> LocalResult:
+    """Go on with a run that ended early, beside its file; blocks, and takes signals meanwhile.
+
+    Args:
+        run: The run before.
+        first: The point to go on at, from 1; None for the first that was not taken to its end.
+        bench: Bench file in place of the one on which it ran.
+
+    Raises:
+        FuncnodesError: It cannot be gone on with; nothing was written to any device then.
+        NotStarted: A signal came before it began.
+    """
+    head = run.head
+    check_free(RunStore(run.path.parent), run)
+    local = _Local(
+        settings, Path(head.nodespace or "run"), run.graph(), (), answers,
+        bench or bench_of_run(run), None, None, None, watcher or RunWatcher(), operator,
+        NOTHING_SAID, guarded, run, first,
+    )  # fmt: skip
+    return asyncio.run(local.main())
+
+
 def read_nodespace(path: Path) -> dict[str, Any]:
     """The data of a nodespace file, not yet judged.
 
@@ -193,6 +236,8 @@ class _Local:
     operator: str
     about: RunAbout
     guarded: Guarded
+    before: RunReader | None = None  # the run to go on with
+    first: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -224,6 +269,9 @@ class _Local:
         space.deserialize(self.data)
         for assignment in self.sets:
             self.watcher.say(assignment.apply(space))
+        if self.before is not None:
+            for line in set_live_inputs(space, inputs_of(self.before, self.first)):
+                self.watcher.say(line)
         self._ask_by(space, stack)
         if path is not None:
             stack.push_async_callback(bench.close)
@@ -261,12 +309,18 @@ class _Local:
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)
-        store = RunStore(self.folder / "runs")
+        before = self.before
+        store = RunStore(self.folder / "runs" if before is None else before.path.parent)
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
+        going_on, about = None, self.about
         try:
-            run = await runner.start(operator=self.operator, about=self.about)
+            if before is not None:
+                going_on = await look_back(runner, before.head.id, first=self.first)
+                about = going_on.about()
+                self._ask(lambda: self.watcher.agree(going_on))
+            run = await runner.start(operator=self.operator, about=about, going_on=going_on)
             interrupt.follow(run)
             await run.wait()
         finally:
@@ -286,10 +340,14 @@ class _Local:
             return
         for line in bench.safety_plan().lines():
             self.watcher.say(line)
+        self._ask(lambda: self.watcher.confirm(real))
+
+    @staticmethod
+    def _ask(question: Callable[[], bool]) -> None:
         # A person who is asked may answer by Ctrl-C, while the loop stands still.
         before = signals.signal(signals.SIGINT, signals.default_int_handler)
         try:
-            if not self.watcher.confirm(real):
+            if not question():
                 raise RunError("The run was not started.")
         finally:
             signals.signal(signals.SIGINT, before)
