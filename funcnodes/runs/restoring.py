@@ -59,7 +59,7 @@ class Settings:
 
 
 def done_again(plan: Plan, past: Past) -> list[Node]:
-    """The nodes that run again at or before the next point, in the order of their names."""
+    """The nodes that run again at or before the next point; who sets others off comes first."""
     numbers = {frame: n for n, frame in enumerate(plan.frames)}
     over = {frame for frame, n in numbers.items() if past.ended(n)}
     over -= {f for f in over if any(f in plan.bodies[o] and o not in over for o in plan.frames)}
@@ -75,7 +75,7 @@ def done_again(plan: Plan, past: Past) -> list[Node]:
     for frame in around:
         entering = frame.members("enter")
         found.update(entering, *(topology.downstream(node) for node in entering))
-    return sorted(found, key=lambda node: (node.name, node.uuid))
+    return sorted(found, key=lambda node: (len(topology.ancestors(node)), node.name, node.uuid))
 
 
 def set_again(nodes: Iterable[Node]) -> set[Member]:

@@ -1,7 +1,7 @@
 """Open a bench from a script, with what a worker has around it: latch, guardian, simulators."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -10,11 +10,13 @@ from typing import Any
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch, StopAck
-from funcnodes.errors import BenchError
-from funcnodes.runs import RunStore
+from funcnodes.errors import BenchError, RefusedError
+from funcnodes.runs import RunReader, RunStore
+from funcnodes.runs.continuing import Continuing
 from funcnodes.runs.local import WORKER, simulated_bench
 from funcnodes.runs.simulator import simulator
 from funcnodes.scripting.blocking import BlockingBench, LoopThread
+from funcnodes.scripting.continuing import continuable
 from funcnodes.scripting.members import ScriptDevice
 from funcnodes.scripting.runs import ScriptRun, whole
 from funcnodes.settings import Settings, private_dir
@@ -59,6 +61,43 @@ class ScriptBench:
     def run(self, name: str, *, operator: str = "") -> ScriptRun:
         """A run of that name, for `async with`."""
         return ScriptRun(self.bench, self.store, name, operator=operator or self._operator)
+
+    async def plan_continue(self, run: str = "latest", *, first: int | None = None) -> Continuing:
+        """How a run of a graph that ended early would go on: see what `continue_run` takes."""
+        async with continuable(self.bench, self.store, run, first) as (_, plan):
+            return plan
+
+    async def continue_run(
+        self,
+        run: str = "latest",
+        *,
+        first: int | None = None,
+        agree: Callable[[Continuing], bool] = lambda _: True,
+        operator: str = "",
+    ) -> RunReader:
+        """Go on with a run of a graph that was stopped, aborted or killed, to its end.
+
+        Args:
+            run: `latest`, its number, or its id.
+            first: The point to go on at, from 1, taking it again; None for the first that was not
+                taken to its end.
+            agree: Asked once with what would be done: `plan.writes`, or in words `plan.lines()`;
+                False ends it.
+
+        Returns:
+            The new run. `to_numpy` and its like give all rows, those of the runs before included.
+
+        Raises:
+            RefusedError: It cannot be gone on with, or was not agreed to; nothing was written.
+            RunError: There is no such run.
+        """
+        by = operator or self._operator
+        async with continuable(self.bench, self.store, run, first) as (runner, plan):
+            if not agree(plan):
+                raise RefusedError(f"Run {plan.head.number} was not gone on with.")
+            begun = await runner.start(operator=by, about=plan.about(), going_on=plan)
+            await begun.wait()
+        return RunReader(begun.path)
 
     async def park(self, *devices: str) -> None:
         """Bring devices down in order, all of them by default.

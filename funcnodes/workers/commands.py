@@ -16,6 +16,7 @@ from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Run, RunReader
+from funcnodes.runs.continuing import look_back
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
 from funcnodes.workers import edits, schema
@@ -337,6 +338,24 @@ class Commands:
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
+    async def _plan_continue(
+        self, body: schema.PlanContinue, actor: schema.Actor
+    ) -> schema.ContinueView:
+        runner = self._worker.require_open().runner
+        return views.continue_view(await look_back(runner, body.run, first=body.first))
+
+    async def _run_continue(self, body: schema.RunContinue, actor: schema.Actor) -> str:
+        runner = self._worker.require_open().runner
+        plan = await look_back(runner, body.run, first=body.first)
+        if plan.token != body.token:
+            raise RefusedError(
+                "What is to be written first is no longer what was shown.",
+                hint="Look at it again, and agree to that.",
+            )
+        run = await runner.start(operator=actor.name, about=plan.about(), going_on=plan)
+        safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
+        return run.id
+
     def _run_pause(self, body: schema.RunPause, actor: schema.Actor) -> None:
         self._active_run().pause()
 
@@ -526,7 +545,7 @@ class Commands:
 
     async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
         def export() -> schema.ExportPiece:
-            reader = self._found(body.run)
+            reader = self._found(body.run).whole()
             name, piece = csv_name(reader.head), csv_piece(reader, body.after)
             return schema.ExportPiece(
                 name=name, media_type=MEDIA_TYPE, data=piece.data, next=piece.next

@@ -241,6 +241,21 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+  continues: string;
+  from_point: number;
+}
+
+/** How a run would go on that ended early. */
+export interface ContinueView {
+  run: string;
+  number: number;
+  first: number;
+  total: number | null;
+  writes: Array<string>;
+  again: Array<string>;
+  remarks: Array<string>;
+  lines: Array<string>;
+  token: string;
 }
 
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
@@ -700,7 +715,8 @@ export type AckResult =
   | Snapshot
   | WatchView
   | TrafficPage
-  | ExportPiece;
+  | ExportPiece
+  | ContinueView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -885,6 +901,22 @@ export interface RunStart {
   notes?: string;
 }
 
+/** How a run that ended early would go on. Reads devices, writes nothing. Ack.result is a */
+export interface PlanContinue {
+  type: "plan_continue";
+  run: string;
+  first?: number | null;
+}
+
+/** Go on with a run as it was shown. Ack.result is the id of the new run. */
+export interface RunContinue {
+  type: "run_continue";
+  run: string;
+  token: string;
+  first?: number | null;
+  accepted?: Array<string>;
+}
+
 export interface RunPause {
   type: "run_pause";
 }
@@ -1065,6 +1097,8 @@ export type Body =
   | RenameSpace
   | CloseSpace
   | RunStart
+  | PlanContinue
+  | RunContinue
   | RunPause
   | RunResume
   | RunStop

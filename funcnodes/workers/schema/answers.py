@@ -12,6 +12,7 @@ import msgspec
 from funcnodes.workers.schema.views import (
     BodyView,
     ColumnView,
+    ContinueView,
     DeviceView,
     EdgeView,
     ExampleView,
@@ -235,5 +236,5 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece
+AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | ContinueView
 """What an Ack's result is where it is a struct of its own."""

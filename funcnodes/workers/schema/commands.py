@@ -274,6 +274,30 @@ class RunStart(BenchCommand, kw_only=True, tag="run_start"):
     notes: str = ""
 
 
+class PlanContinue(BenchCommand, kw_only=True, tag="plan_continue"):
+    """How a run that ended early would go on. Reads devices, writes nothing. Ack.result is a
+    ContinueView."""
+
+    cost = 10.0
+
+    run: str
+    first: int | None = None
+    """The point to go on at, from 1; null for the first that was not taken to its end."""
+
+
+class RunContinue(BenchCommand, kw_only=True, tag="run_continue"):
+    """Go on with a run as it was shown. Ack.result is the id of the new run."""
+
+    cost = 10.0
+
+    run: str
+    token: str
+    """Of the ContinueView that was shown; refused where it would be otherwise now."""
+    first: int | None = None
+    accepted: list[str] = []
+    """As for `run_start`."""
+
+
 class RunPause(BenchCommand, kw_only=True, tag="run_pause"):
     pass
 

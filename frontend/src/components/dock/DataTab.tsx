@@ -5,6 +5,7 @@ import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
 import { useEditor } from "../../store/editor";
+import { planContinue } from "../../store/recorded";
 import { Icon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
 
@@ -15,7 +16,8 @@ export function DataTab() {
   const worker = useEditor((state) => state.worker);
   const [words, setWords] = useState("");
   const wanted = words.trim().toLowerCase();
-  const runs = withCurrent(listed, current).filter((run) => `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word}`.toLowerCase().includes(wanted));
+  const all = withCurrent(listed, current);
+  const runs = all.filter((run) => `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word}`.toLowerCase().includes(wanted));
   return (
     <>
       <div className="dockbar">
@@ -38,7 +40,7 @@ export function DataTab() {
               <th>State</th>
               <th className="num">Rows</th>
               <th>By</th>
-              <th><span className="sr">Export</span></th>
+              <th><span className="sr">Continue, export</span></th>
             </tr>
           </thead>
           <tbody>
@@ -48,6 +50,7 @@ export function DataTab() {
                 <td>
                   <span className="row">
                     {run.nodespace} {run.simulated && <Sim />}
+                    {run.continues && <span className="dim small" title={`It goes on with run ${numberOf(all, run.continues)} at point ${run.from_point}; both are exported as one`}>↳ run {numberOf(all, run.continues)}</span>}
                     {run.message && <span className="dim msg" title={run.message}>{run.message}</span>}
                   </span>
                 </td>
@@ -61,6 +64,11 @@ export function DataTab() {
                 </td>
                 <td>{run.operator}</td>
                 <td className="num">
+                  {mayContinue(run, all, current) && (
+                    <button type="button" className="btn sm ghost" data-testid="continue-run" aria-label={`Continue run ${run.number}`} onClick={() => void planContinue(run.id)}>
+                      Continue
+                    </button>
+                  )}
                   {run.rows > 0 && (
                     <a className="btn sm ghost" href={api.exportUrl(worker, run.id)} download aria-label={`Download run ${run.number} as CSV`}>
                       <Icon name="download" small />
@@ -76,6 +84,16 @@ export function DataTab() {
       </div>
     </>
   );
+}
+
+/** Whether a run ended early, nobody has gone on with it, and none is on. What else is in the way the worker says. */
+function mayContinue(run: RunView, runs: RunView[], current: RunView | null): boolean {
+  const early = run.state === "stopped" || run.state === "aborted" || run.state === "failed" || run.state === "interrupted";
+  return early && !isRunning(current) && !runs.some((each) => each.continues === run.id);
+}
+
+function numberOf(runs: RunView[], id: string): string {
+  return String(runs.find((each) => each.id === id)?.number ?? "before");
 }
 
 /** The listing with the run on show as it is now. */
