@@ -162,7 +162,8 @@ class RunChain(RunReader):
             own = renumbered(part.point_records(), part.frames(), frames)
             if head.continues is not None:
                 found = cut(found, head.continues.points)
-                own = [_shifted(each, head.continues.rows) for each in own]
+                rows = head.continues.rows
+                own = [msgspec.structs.replace(each, before=rows) for each in own]
             found += own
         return found
 
@@ -222,12 +223,6 @@ def _path_in(path: str, numbers: Mapping[str, str]) -> str:
         return path
     pieces = [piece.partition(":") for piece in path.split("/")]
     return "/".join(f"{numbers.get(frame, frame)}{colon}{at}" for frame, colon, at in pieces)
-
-
-def _shifted(record: PointRecord, rows: Mapping[str, int]) -> PointRecord:
-    """With the rows that were there before it."""
-    counted = {name: count + rows.get(name, 0) for name, count in record.rows.items()}
-    return msgspec.structs.replace(record, rows=counted)
 
 
 def _run_column(spec: TableSpec) -> Column:

@@ -160,18 +160,11 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
         RunError: There is no such run, or a file that it needs is missing.
         RefusedError: It cannot be gone on with; `context["problems"]` has all reasons.
     """
-    store, space = runner.store, runner.space
-    reader = await asyncio.to_thread(store.find, name)
-    check_free(store, reader)
-    head, whole = reader.head, reader.whole()
-    the_plan = plan(space)
-    _refuse(head, [*_unkept(reader), *_without_points(the_plan)])
+    space, the_plan = runner.space, plan(runner.space)
     frames = [name_of(frame) for frame in the_plan.frames]
-    records = renumbered(whole.point_records(), reader.frames(), frames)
-    records, since = _from(records, first, head)
-    past = Past(records)
-    inputs = _live_inputs(whole, since)
-    _refuse(head, [*_another_graph(space, reader, inputs), *_mixed(past)])
+    then = await asyncio.to_thread(_read, runner.store, name, frames, first)
+    head, past = then.head, then.past
+    _refuse(head, [*_another_graph(space, then), *_without_points(the_plan), *_mixed(past)])
     total = the_plan.points_total()
     if _is_over(the_plan, past, total):
         raise RefusedError(f"Run {head.number} has taken all of its {past.points} points.")
@@ -179,7 +172,7 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
     await runner.look()
     used = outage.used(the_plan.nodes)
     found = [
-        *objections(_basis(whole), basis_of(bench, used, the_plan)),
+        *objections(_basis(then.whole), basis_of(bench, used, the_plan)),
         *runner.check(),
         *await _unteachable(the_plan, past),
     ]
@@ -188,13 +181,13 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
     settings = restoring.Settings((), (), ())
     if bench is not None:
         settings = await restoring.settings(
-            bench, used, past, whole.snapshots(), restoring.set_again(nodes)
+            bench, used, past, then.whole.snapshots(), restoring.set_again(nodes)
         )
         _refuse(head, settings.objections)
-    rows = {spec.recorder: past.rows.get(spec.recorder, 0) for spec in reader.specs}
+    rows = {spec.recorder: past.rows.get(spec.recorder, 0) for spec in then.reader.specs}
     return Continuing(
         id=new_ulid(clock.now()),
-        reader=reader,
+        reader=then.reader,
         head=head,
         past=past,
         continuation=Continuation(run=head.id, number=head.number, points=past.points, rows=rows),
@@ -203,6 +196,29 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
         again=tuple(restoring.effects(nodes)),
         remarks=settings.remarks,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Then:
+    """What the files say of the run, read in a thread."""
+
+    reader: RunReader
+    whole: RunReader
+    head: RunHead
+    past: Past
+    inputs: dict[str, Any]
+    graph: dict[str, Any]
+
+
+def _read(store: RunStore, name: str, frames: Sequence[str], first: int | None) -> _Then:
+    reader = store.find(name)
+    check_free(store, reader)
+    head, whole = reader.head, reader.whole()
+    _refuse(head, list(_unkept(reader)))
+    records = renumbered(whole.point_records(), reader.frames(), frames)
+    records, since = _from(records, first, head)
+    past, inputs = Past(records), _live_inputs(whole, since)
+    return _Then(reader, whole, head, past, inputs, reader.graph())
 
 
 # ── what stands in the way ────────────────────────────────────────────────────────────────────
@@ -254,8 +270,8 @@ def _mixed(past: Past) -> Iterator[str]:
         yield f"{names} made their points at the same time, so there is no order to go on by."
 
 
-def _another_graph(space: NodeSpace, reader: RunReader, inputs: dict[str, Any]) -> Iterator[str]:
-    changed = differing_nodes(reader.graph(), space, inputs)
+def _another_graph(space: NodeSpace, then: _Then) -> Iterator[str]:
+    changed = differing_nodes(then.graph, space, then.inputs)
     if changed:
         yield (
             f"The nodespace is not the one that was run: {', '.join(changed[:5])}"

@@ -10,7 +10,7 @@ record is never on disk without them.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,25 +22,42 @@ from funcnodes.devices.device.rack import Write
 
 END = "end"
 SET, TOGETHER = "set", "together"
+_NO_ROWS: dict[str, int] = {}
 _NO_FACTS: dict[str, Any] = {}
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 class PointRecord(msgspec.Struct, frozen=True):
-    """One record of a run file.
+    """One record of a run file, as it lies there: there may be a million of them.
 
     Attributes:
         wall: Seconds since the epoch.
         path: See the module's text; "" where points of several frames were under way at once.
-        rows: Rows of each recorder so far, by recorder.
         is_leaf: Whether it tells of a point of an innermost frame: those are counted.
+        recorders: Their ids, in the order of the counts.
+        before: Rows that count of the runs before, by recorder.
     """
 
     wall: float
     path: str
-    rows: dict[str, int]
-    facts: dict[str, Any]
-    is_leaf: bool = False
+    counts: str
+    text: str
+    is_leaf: bool
+    recorders: tuple[str, ...]
+    before: Mapping[str, int] = _NO_ROWS
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each recorder so far, by recorder."""
+        counts = self.counts.split(",") if self.counts else ()
+        return {
+            name: self.before.get(name, 0) + int(count)
+            for name, count in zip(self.recorders, counts, strict=False)
+        }
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return msgspec.json.decode(self.text, type=dict[str, Any]) if self.text else _NO_FACTS
 
     @property
     def instance(self) -> str:
@@ -92,7 +109,6 @@ class Past:
     Attributes:
         points: Points of innermost frames that were taken.
         sets: What was written to members of devices, by device and member: the last values.
-        rows: Rows that count, by recorder.
         together: Names of frames whose points were under way at once, or ().
         newest: The instance of which the last point was taken, or "".
     """
@@ -100,7 +116,7 @@ class Past:
     def __init__(self, records: Sequence[PointRecord] = ()) -> None:
         self.points = 0
         self.sets: dict[tuple[str, str], Any] = {}
-        self.rows: dict[str, int] = {}
+        self._last: PointRecord | None = None
         self.together: tuple[str, ...] = ()
         self.newest = ""
         self._done: Counter[str] = Counter()
@@ -112,12 +128,12 @@ class Past:
             self._take(record)
 
     def _take(self, record: PointRecord) -> None:
-        facts = {key: value for key, value in record.facts.items() if key != SET}
-        for device, member, value in record.facts.get(SET, ()):
+        facts = dict(record.facts)
+        for device, member, value in facts.pop(SET, ()):
             self.sets.pop((device, member), None)  # in the order of the last writes
             self.sets[device, member] = value
         if not record.path:
-            self.together = tuple(record.facts.get(TOGETHER, ()))
+            self.together = tuple(facts.get(TOGETHER, ()))
             return
         key = record.instance
         if record.is_end:
@@ -132,8 +148,12 @@ class Past:
                 self._facts.setdefault(key, []).append(facts)
             if record.is_leaf:
                 self.points += 1
-                self.rows = record.rows
-                self.newest = key
+                self._last, self.newest = record, key
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows that count, by recorder."""
+        return self._last.rows if self._last is not None else {}
 
     def of(self, instance: str) -> FramePast:
         """What is known of one instance."""
@@ -172,15 +192,15 @@ def read(connection: sqlite3.Connection) -> list[PointRecord]:
     """The records of a run file, in order; none where it is of an earlier version."""
     if not _has_points(connection):
         return []
-    names = [node for (node,) in connection.execute("SELECT node FROM recorders ORDER BY k")]
+    names = tuple(node for (node,) in connection.execute("SELECT node FROM recorders ORDER BY k"))
     inner = {f for (f,) in connection.execute("SELECT f FROM frames WHERE inner")}
     found = connection.execute("SELECT wall, path, rows, facts FROM points ORDER BY id")
     records = []
     for wall, path, rows, facts in found:
-        counts = dict(zip(names, map(int, rows.split(",") if rows else ()), strict=False))
-        record = PointRecord(wall, path, counts, msgspec.json.decode(facts) if facts else _NO_FACTS)
-        is_leaf = record.is_point and record.frame in inner
-        records.append(msgspec.structs.replace(record, is_leaf=True) if is_leaf else record)
+        record = PointRecord(wall, path, rows, facts, False, names)
+        if record.is_point and record.frame in inner:
+            record = PointRecord(wall, path, rows, facts, True, names)
+        records.append(record)
     return records
 
 

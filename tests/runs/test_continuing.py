@@ -79,7 +79,7 @@ def build(lab: Lab, shapes: list[str], diode: type[Node]) -> None:
 
 @given(st.data())
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_wherever_a_run_was_cut_it_goes_on_to_the_rows_of_an_uninterrupted_one(
     tmp_path_factory: pytest.TempPathFactory, diode_class: type[Node], data: st.DataObject
