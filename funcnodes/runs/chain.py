@@ -15,7 +15,7 @@ import msgspec
 from funcnodes.errors import RunError
 from funcnodes.runs import about, forms
 from funcnodes.runs.columns import unique
-from funcnodes.runs.points import PointRecord
+from funcnodes.runs.points import PointRecord, Tally
 from funcnodes.runs.reader import PAGE_ROWS, RunReader
 from funcnodes.runs.records import (
     Annotation,
@@ -197,9 +197,9 @@ class RunChain(RunReader):
 
 def cut(records: Sequence[PointRecord], points: int) -> list[PointRecord]:
     """The records up to the one of the point after so many, that one left out."""
-    left = points
+    left, tally = points, Tally()
     for n, record in enumerate(records):
-        if record.is_leaf:
+        if record.is_leaf and tally.is_new(record):
             if left == 0:
                 return list(records[:n])
             left -= 1

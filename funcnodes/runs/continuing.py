@@ -255,7 +255,7 @@ def _from(
     """The records before the point to go on at, and when that point was over; None for now."""
     if first is None:
         return records, None
-    taken = sum(record.is_leaf for record in records)
+    taken = Past(records).points
     if not 1 <= first <= taken + 1:
         raise RefusedError(
             f"Run {head.number} can go on at point 1 to {taken + 1}, not at point {first}."

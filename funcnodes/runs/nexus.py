@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes.runs.about import ELAPSED, TIME, identity_of, iso, values_of
+from funcnodes.runs.chain import RUN_NUMBER
 from funcnodes.runs.extras import extra
 from funcnodes.runs.forms import Form, Titled
 from funcnodes.runs.hdf5 import codes, fill_column, put_column, put_facts
@@ -92,7 +93,8 @@ def _put_data(entry: Any, name: str, run: RunReader, k: int) -> None:
         placed.append((column, made))
     data[TIME].attrs["start"] = "1970-01-01T00:00:00Z"
     quality = [_put_quality(beside, column, rows) for column in columns]
-    _choose(data, [made for column, made in placed if column.form.is_number])
+    numbers = [made for c, made in placed if c.form.is_number and c.name != RUN_NUMBER]
+    _choose(data, numbers)
     start = 0
     for batch in run.batches(columns, k, rows):
         stop = start + len(batch[TIME])

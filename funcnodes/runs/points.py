@@ -77,6 +77,11 @@ class PointRecord(msgspec.Struct, frozen=True):
         return ":" in last and not last.endswith(f":{END}")
 
     @property
+    def index(self) -> int:
+        """The number of the point, from 0; only of a point."""
+        return int(self.path.rpartition(":")[2])
+
+    @property
     def is_end(self) -> bool:
         return self.path.endswith(f":{END}")
 
@@ -120,6 +125,7 @@ class Past:
         self.together: tuple[str, ...] = ()
         self.newest = ""
         self._done: Counter[str] = Counter()
+        self._tally = Tally()
         self._begins: dict[str, dict[str, Any]] = {}
         self._times: Counter[int] = Counter()
         self._facts: dict[str, list[dict[str, Any]]] = {}
@@ -143,11 +149,13 @@ class Past:
                 self._times[record.frame] += 1
             self._begins.setdefault(key, {}).update(facts)
         else:
-            self._done[key] += 1
+            self._done[key] = record.index + 1
+            if record.index == 0:  # it may have been begun again, after a failure around it
+                self._facts.pop(key, None)
             if facts:
                 self._facts.setdefault(key, []).append(facts)
             if record.is_leaf:
-                self.points += 1
+                self.points += self._tally.is_new(record)
                 self._last, self.newest = record, key
 
     @property
@@ -174,6 +182,20 @@ class Past:
         """Whether some instance of a frame is over, and none is not."""
         mine = [key for key in self._begins if frame_of(key) == frame]
         return bool(mine) and all(key in self._ended for key in mine)
+
+
+class Tally:
+    """Counts points: one that was taken again, after a failure around it, is no further one."""
+
+    def __init__(self) -> None:
+        self._most: dict[str, int] = {}
+
+    def is_new(self, record: PointRecord) -> bool:
+        """Whether a record of a point tells of one that was not taken before."""
+        if record.index < self._most.get(record.instance, 0):
+            return False
+        self._most[record.instance] = record.index + 1
+        return True
 
 
 def frame_of(instance: str) -> int:
@@ -240,6 +262,7 @@ class PointLog:
         self._open: dict[Frame, str] = {}
         self._sets: dict[tuple[str, str], Any] = {}
         self._is_together = False
+        self._broken_off: set[str] = set()  # points around a frame that did not come to its end
 
     def begin(self, frame: Frame) -> FramePast:
         """A frame begins: what is known of this instance of it."""
@@ -270,8 +293,18 @@ class PointLog:
             del self._where[wave]
 
     def taken(self, frame: Frame, index: int, facts: dict[str, Any]) -> None:
-        """A point was taken to its end."""
-        self._record(f"{self._open[frame]}:{index}", facts)
+        """A point was taken to its end; not so where a frame in it was broken off."""
+        path = f"{self._open[frame]}:{index}"
+        if path not in self._broken_off:
+            self._record(path, facts)
+
+    def break_off(self, frame: Frame) -> None:
+        """A frame ends before its last point, as the run is to end."""
+        wave = frame.wave
+        while wave is not None:
+            if wave in self._where:
+                self._broken_off.add(self._where[wave][1])
+            wave = wave.parent
 
     def end(self, frame: Frame) -> None:
         """All of a frame is over, and went well."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from funcnodes.core import NodeSpace
+from funcnodes.core import NodeSpace, NoValue
 
 _DRAWN = ("properties", "render_options", "io_options", "node_name")
 
@@ -19,7 +19,8 @@ def differing_nodes(then: dict[str, Any], space: NodeSpace, inputs: Mapping[str,
         inputs: Values of inputs that were changed since, by "node id.port id".
     """
     now = msgspec.json.decode(msgspec.json.encode(space.serialize(), enc_hook=repr))
-    one, other = _nodes(then, inputs), _nodes(now, {})
+    defaults = _defaults(space)
+    one, other = _nodes(then, inputs, defaults), _nodes(now, {}, defaults)
     names = {uuid: node["name"] for uuid, node in {**one, **other}.items()}
     changed = [uuid for uuid in names if one.get(uuid) != other.get(uuid)]
     wires, rewired = _edges(then), _edges(now)
@@ -27,24 +28,40 @@ def differing_nodes(then: dict[str, Any], space: NodeSpace, inputs: Mapping[str,
     return list(dict.fromkeys(str(names.get(uuid, uuid)) for uuid in [*changed, *sorted(ends)]))
 
 
-def _nodes(data: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _defaults(space: NodeSpace) -> dict[str, Any]:
+    """What inputs have that were never set, as it is saved, by "node id.port id"."""
+    found = {
+        f"{node.uuid}.{port.id}": port.default
+        for node in space.nodes
+        for port in node.inputs.values()
+        if port.default is not NoValue
+    }
+    return dict(msgspec.json.decode(msgspec.json.encode(found, enc_hook=repr)))
+
+
+def _nodes(
+    data: dict[str, Any], inputs: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     fed = {(edge[2], edge[3]) for edge in _edges(data)}
     return {
         node["id"]: {
             **{key: value for key, value in node.items() if key not in (*_DRAWN, "io", "frame")},
             "frame": node.get("frame"),
-            "io": _values(node, fed, inputs),
+            "io": _values(node, fed, inputs, defaults),
         }
         for node in data.get("nodes", ())
     }
 
 
 def _values(
-    node: dict[str, Any], fed: set[tuple[str, str]], inputs: Mapping[str, Any]
+    node: dict[str, Any],
+    fed: set[tuple[str, str]],
+    inputs: Mapping[str, Any],
+    defaults: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What is set at its inputs; what comes over a wire comes again."""
     found = {
-        port: inputs.get(f"{node['id']}.{port}", form.get("value"))
+        port: inputs.get(where := f"{node['id']}.{port}", form.get("value", defaults.get(where)))
         for port, form in node.get("io", {}).items()
         if form.get("is_input") and (node["id"], port) not in fed
     }

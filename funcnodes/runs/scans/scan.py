@@ -136,12 +136,13 @@ class Scan(Frame):
         self.report(index, total)
         async with self._entered(past), aclosing(self.course_after(past)) as course:
             async for values in course:
-                if run is not None and not await run.checkpoint(self):
-                    return
-                if not await self._point(index, values, total):
-                    return
-                if run is not None:
+                if run is None:
+                    await self._point(index, values, total)
+                elif await run.checkpoint(self) and await self._point(index, values, total):
                     run.points.taken(self, index, self.facts_of_point())
+                else:
+                    run.points.break_off(self)
+                    return
                 index += 1
                 self.report(index, total)
                 if run is not None:
