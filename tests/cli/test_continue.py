@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from funcnodes.runs import RunStore
 from funcnodes_simulators import SimulatedBench
 
 from ..runs.recorded import diode
+from ..runs.test_continuing import cut_short
 from ..waiting import eventually, patience
 
 Command = Callable[..., Any]
@@ -104,3 +106,28 @@ def test_what_is_no_run_of_this_machine_is_not_continued(
         in here("runs", "continue", copy).stderr
     )
     assert here("runs", "continue", "7").returncode == 1
+
+
+def test_the_guide_to_continuing_does_what_it_says(here: Command, store: RunStore) -> None:
+    """Its commands and its script, on the simulated bench that they name."""
+    guide = (Path(funcnodes.__file__).parents[1] / "docs/guides/continuing.md").read_text()
+    commands = re.findall(r"^    funcnodes (runs continue .*)$", guide, re.MULTILINE)
+    (block,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert here("run", DIODE, "--set", "sweep.points=6", "--set", "settle.time=0").returncode == 0
+    cut_short(store.find("1").path, 4)
+    plain, later, agreed = (command.split() for command in commands)
+    done = here(*plain)
+    assert done.returncode == 0, done.stderr
+    assert "goes on at point 4 of 6.\nNothing has to be written first.\n" in done.stdout
+    cut_short(store.find("2").path, 2)
+    assert later[2:] == ["12", "--from", "30"]
+    assert here("runs", "continue", "2", "--from", "3").returncode == 0
+    found = store.find("3").to_numpy()
+    assert found["run number"].tolist() == [1, 1, 3, 3, 3, 3]
+    cut_short(store.find("3").path, 2)
+    assert json.loads(here(*agreed[:2], "3", *agreed[3:]).stdout.splitlines()[-1])["from"] == 4
+    cut_short(store.find("4").path, 2)
+    names: dict[str, Any] = {"__name__": "guide"}
+    exec(compile(block, "continuing.md", "exec"), names)
+    assert names["table"]["setpoint"].tolist() == pytest.approx([0, 140, 280, 420, 560, 700])
+    assert len(names["alone"]["V"]) == names["run"].count()

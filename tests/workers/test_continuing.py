@@ -63,15 +63,19 @@ async def test_a_run_goes_on_as_it_was_shown_and_both_are_one(desk: Desk) -> Non
     refused = await desk.refused(schema.RunContinue(run=first, token="another"))
     assert refused.detail == "What is to be written first is no longer what was shown."
     again = await desk.ask(schema.PlanContinue(run=first, first=2))
-    refused = await desk.refused(schema.RunContinue(run=first, first=3, token=again.token))
+    refused = await desk.refused(schema.RunContinue(run=first, first=3, token=again["token"]))
     assert "no longer what was shown" in refused.detail
     second = await desk.ask(schema.RunContinue(run=first, token=plan.token))
     await desk.worker.require_open().runner.run.wait()
-    runs = {run.id: run for run in await desk.ask(schema.ListRuns())}
-    assert (runs[second].continues, runs[second].from_point) == (first, 4)
-    assert (runs[second].rows, runs[second].state, runs[second].operator) == (3, "complete", "Ada")
+    runs = {run["id"]: run for run in await desk.ask(schema.ListRuns())}
+    assert (runs[second]["continues"], runs[second]["from_point"]) == (first, 4)
+    assert tuple(runs[second][key] for key in ("rows", "state", "operator")) == (
+        3,
+        "complete",
+        "Ada",
+    )
     piece = await desk.ask(schema.ExportRun(run=second))
-    rows = [line for line in piece.data.decode().splitlines() if not line.startswith("#")]
+    rows = [line for line in piece["data"].decode().splitlines() if not line.startswith("#")]
     assert [row.split(",")[-2] for row in rows[1:]] == ["1"] * 3 + ["2"] * 3
     refused = await desk.refused(schema.PlanContinue(run=first))
     assert "continued already, by run 2 (complete)" in refused.detail
@@ -88,4 +92,4 @@ async def test_another_graph_than_was_run_is_refused(desk: Desk) -> None:
     refused = await desk.refused(schema.PlanContinue(run=first))
     assert "Slow differs" in refused.detail  # its live input was changed on the way
     await desk.ask(schema.SetValue(node=ids["test.continuing_slow"], port="offset", value=2.5))
-    assert (await desk.ask(schema.PlanContinue(run=first))).first == 4
+    assert (await desk.ask(schema.PlanContinue(run=first)))["first"] == 4
