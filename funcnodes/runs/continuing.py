@@ -178,7 +178,7 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
     ]
     _refuse(head, found)
     nodes = restoring.done_again(the_plan, past)
-    settings = restoring.Settings((), (), ())
+    settings = restoring.Restoration((), (), ())
     if bench is not None:
         settings = await restoring.settings(
             bench, used, past, then.whole.snapshots(), restoring.set_again(nodes)

@@ -41,7 +41,7 @@ class RestoringWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Restoration:
     """How devices are brought back.
 
     Attributes:
@@ -119,7 +119,7 @@ async def settings(
     past: Past,
     before: Sequence[DeviceSnapshot],
     again: set[Member],
-) -> Settings:
+) -> Restoration:
     """Compare what was with what is; asks the devices.
 
     Args:
@@ -150,7 +150,7 @@ async def settings(
     writes.sort(key=lambda each: each[:2])
     others = [device for name, device in bench.devices.items() if name not in set(devices)]
     remarks = [text for device in others for text in _told(device, known.get(device.name))]
-    return Settings(tuple(each[2] for each in writes), tuple(remarks), tuple(objections))
+    return Restoration(tuple(each[2] for each in writes), tuple(remarks), tuple(objections))
 
 
 def _wanted(

@@ -23,7 +23,7 @@ from ..waiting import eventually, patience
 
 Command = Callable[..., Any]
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
-POINTS = 80
+POINTS = 60
 AFTER = "settle.time=0.01"
 
 
