@@ -16,6 +16,8 @@ from funcnodes_simulators import SimulatedBench
 
 from ..waiting import eventually, patience
 
+pytestmark = pytest.mark.faults
+
 Limit = Callable[[float], float]
 
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"

@@ -15,6 +15,8 @@ from funcnodes.settings import Settings
 from funcnodes.workers.local import environment
 from funcnodes.workers.workspace import Workspace
 
+pytestmark = pytest.mark.faults
+
 BACKEND = '''
 """Builds the one wheel there is; needs nothing."""
 import pathlib, zipfile

@@ -25,6 +25,8 @@ from funcnodes_simulators import SimulatedBench
 
 from ..waiting import eventually, patience, within
 
+pytestmark = pytest.mark.faults
+
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
 SCRIPT = """

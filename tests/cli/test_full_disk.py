@@ -22,6 +22,8 @@ from funcnodes_simulators import SimulatedBench
 from ..smalldisk import SmallDisk, small_disk
 from ..waiting import eventually, patience
 
+pytestmark = pytest.mark.faults
+
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
 

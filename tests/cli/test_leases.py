@@ -10,10 +10,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import funcnodes
 from funcnodes_simulators import SimulatedBench
 
 from ..waiting import patience
+
+pytestmark = pytest.mark.faults
 
 DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 

@@ -18,6 +18,8 @@ from funcnodes.settings import Settings
 from funcnodes.web.auth import ATTEMPTS
 from funcnodes.workers.manager import address_file
 
+pytestmark = pytest.mark.faults
+
 URL = re.compile(r"http://127\.0\.0\.1:\d+")
 
 

@@ -22,6 +22,8 @@ from funcnodes_simulators import SimulatedBench
 
 from ..waiting import eventually, patience
 
+pytestmark = pytest.mark.faults
+
 UUID = re.compile(r"[0-9a-f]{32}")
 
 

@@ -39,7 +39,8 @@ def live_switch(page: Page) -> Locator:
 
 
 def set_number(page: Page, node: str, label: str, text: str) -> None:
-    field = card(page, node).get_by_label(label).first
+    fields = card(page, node).locator("input")  # beside the field there may be its progress
+    field = fields.and_(page.get_by_label(label)).first
     field.fill(text)
     field.press("Enter")
 

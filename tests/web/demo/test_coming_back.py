@@ -15,7 +15,7 @@ from .conftest import SERVE, Demo, launch
 
 Limit = Callable[[float], float]
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(90)]
 
 
 async def test_a_server_killed_leaves_the_run_alone_and_the_next_one_adopts_the_worker(

@@ -17,7 +17,7 @@ from .conftest import Demo, add_spin
 
 Limit = Callable[[float], float]
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(90)]
 
 
 async def test_sigterm_while_a_node_is_in_while_true_makes_the_bench_safe(

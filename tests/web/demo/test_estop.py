@@ -13,7 +13,7 @@ from .conftest import Demo, add_spin
 
 Limit = Callable[[float], float]
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(90)]
 
 
 @pytest.mark.parametrize("way", ["socket", "http"])
