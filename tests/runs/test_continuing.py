@@ -311,7 +311,7 @@ async def test_what_was_waited_for_is_not_waited_for_again(
 
 
 class Enough(Node):
-    node_id = "test.enough"
+    node_id = "test.continuing_enough"
     node_name = "Enough"
     default_policy = "settled"
     n = NodeInput(type=int)
