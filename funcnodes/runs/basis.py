@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from funcnodes.core import units
+from funcnodes.core import Node, units
 from funcnodes.devices.bench import Bench
 from funcnodes.runs.holding import UsesMembers
 from funcnodes.runs.plan import Plan
@@ -46,6 +46,12 @@ def basis_of(bench: Bench | None, devices: Iterable[str], plan: Plan) -> dict[st
         }
     path = bench.path if bench is not None else None
     return {"bench": str(path) if path is not None else "", "devices": found}
+
+
+def members_set(nodes: Iterable[Node]) -> frozenset[tuple[str, str]]:
+    """The members of devices that nodes write to."""
+    found = (node.members_used() for node in nodes if node.effect and isinstance(node, UsesMembers))
+    return frozenset((device, member) for used in found for device, member in used)
 
 
 def objections(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

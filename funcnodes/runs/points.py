@@ -244,6 +244,9 @@ def _has_points(connection: sqlite3.Connection) -> bool:
 class PointLog:
     """Keeps the points of one run; knows those that were taken before it.
 
+    What innermost frames set themselves, `own`, is set anew by their next point: what it was is
+    kept when such a frame is over, not with each of its points.
+
     Attributes:
         past: What the runs before say.
     """
@@ -254,13 +257,15 @@ class PointLog:
         past: Past,
         keep: Callable[[float, str, str, str], None],
         rows: Callable[[], Iterator[int]],
+        own: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self.past = past
         self._numbers = {frame: n for n, frame in enumerate(frames)}
-        self._keep, self._rows = keep, rows
+        self._keep, self._rows, self._own = keep, rows, own
         self._where: dict[Wave, tuple[Frame, str]] = {}
         self._open: dict[Frame, str] = {}
         self._sets: dict[tuple[str, str], Any] = {}
+        self._own_sets: dict[tuple[str, str], Any] = {}
         self._is_together = False
         self._broken_off: set[str] = set()  # points around a frame that did not come to its end
 
@@ -296,7 +301,7 @@ class PointLog:
         """A point was taken to its end; not so where a frame in it was broken off."""
         path = f"{self._open[frame]}:{index}"
         if path not in self._broken_off:
-            self._record(path, facts)
+            self._record(path, facts, is_point=True)
 
     def break_off(self, frame: Frame) -> None:
         """A frame ends before its last point, as the run is to end."""
@@ -313,8 +318,10 @@ class PointLog:
     def wrote(self, write: Write) -> None:
         """Something is written to a device."""
         if write.value is not None:
-            self._sets.pop((write.device, write.member), None)
-            self._sets[write.device, write.member] = write.value
+            key = (write.device, write.member)
+            sets = self._own_sets if key in self._own else self._sets
+            sets.pop(key, None)
+            sets[key] = write.value
 
     def _instance(self, frame: Frame) -> str:
         wave = frame.wave
@@ -323,7 +330,10 @@ class PointLog:
         around = f"{self._where[wave][1]}/" if wave is not None else ""
         return f"{around}{self._numbers[frame]}"
 
-    def _record(self, path: str, facts: dict[str, Any]) -> None:
+    def _record(self, path: str, facts: dict[str, Any], *, is_point: bool = False) -> None:
+        if self._own_sets and not is_point:
+            self._sets |= self._own_sets
+            self._own_sets = {}
         if self._sets:
             facts = {**facts, SET: [[*key, value] for key, value in self._sets.items()]}
             self._sets = {}

@@ -28,7 +28,7 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import outage
-from funcnodes.runs.basis import BASIS, basis_of
+from funcnodes.runs.basis import BASIS, basis_of, members_set
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.points import NOTHING_PAST, FramePast, Past, PointLog
 from funcnodes.runs.recorder import Recorder
@@ -136,7 +136,8 @@ class Run:
         self._points: list[Wave] = []  # under way, outer ones first
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
-        self.points = PointLog(plan.frames, past, self._keep_point_record, self._row_counts)
+        own = members_set(node for f in plan.inner_frames for node in plan.bodies[f])
+        self.points = PointLog(plan.frames, past, self._keep_point_record, self._row_counts, own)
         self._writer: RunWriter | None = None
         self._restoring: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None

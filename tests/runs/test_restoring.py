@@ -234,3 +234,45 @@ async def test_what_stands_in_the_way_is_said_before_anything_moves(
     assert "The driver keithley.smu2400 of smu was edited since the run." in await refusal(text)
     written = [c for c in simulated.commands("smu")[before:] if "?" not in c and "FORM" not in c]
     assert [c for c in written if "SOUR" in c or "OUTP" in c] == []
+
+
+async def test_what_a_scan_that_is_over_has_set_is_set_again(
+    place: Place, simulated: SimulatedBench
+) -> None:
+    """A second scan measures at the voltage that the first one has left."""
+
+    def two_scans(data: dict[str, Any]) -> None:
+        by_hand(data)
+        nodes = {node["id"]: node for node in data["nodes"]}
+        nodes["sweep"]["io"] |= {"points": {"is_input": True, "value": 3}}
+        count = {"is_input": True, "value": 5}
+        data["nodes"] += [
+            {"id": "repeat", "node_id": "repeat", "name": "Watch",
+             "io": {"count": count, "every": {"is_input": True, "value": 0.01}}},
+            {**nodes["read"], "id": "read2", "name": "Read again"},
+            {"id": "rec2", "node_id": "recorder", "name": "Second", "io": {},
+             "columns": [{"id": "v", "name": "V", "kind": "quantity", "unit": "V"}]},
+        ]  # fmt: skip
+        data["edges"] += [
+            ["sweep", "_triggeroutput", "repeat", "_triggerinput"],
+            ["repeat", "point", "read2", "_triggerinput"],
+            ["read2", "v", "rec2", "v"],
+        ]
+
+    runner = await place.open(two_scans)
+    await smu(runner).member_set("compliance", 0.02)
+    await smu(runner).member_set("output", True)
+    run = await runner.start()
+    forget = runner.on_rows(
+        lambda t, _a, stop: run.stop() if t.spec.name == "Second" and stop == 2 else None
+    )
+    await ended(run)
+    forget()
+    plan = await look_back(runner, "latest")
+    assert (plan.first, plan.total) == (6, 8)
+    assert shown(plan) == ["smu.voltage: 700 mV (now 0 V)", "smu.output: on (now off)"]
+    run = await runner.start(going_on=plan)
+    assert await ended(run) == "complete", run.message
+    volts = runner.store.find(run.id).to_numpy("Second")["V"]
+    assert volts == pytest.approx([0.7] * 5, abs=1e-3)
+    assert simulated.state()["smu"]["output"] is False
