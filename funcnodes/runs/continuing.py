@@ -35,7 +35,7 @@ from funcnodes.runs.sameness import differing_nodes
 from funcnodes.runs.scans import Scan
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.ulid import new_ulid
-from funcnodes.runs.writer import is_being_written
+from funcnodes.runs.writer import is_being_written, storage_error
 
 LIVE_INPUT = "live input"
 
@@ -112,7 +112,10 @@ class Continuing:
             StorageError: The run before cannot be told of it.
         """
         path = store.folder / ".continuing"
-        fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise storage_error(path, error) from error
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,7 +150,9 @@ def check_free(store: RunStore, run: RunReader) -> None:
         )
 
 
-async def look_back(runner: Runner, name: str, *, first: int | None = None) -> Continuing:
+async def look_back(
+    runner: Runner, name: str, *, first: int | None = None, is_its_graph: bool = False
+) -> Continuing:
     """How a run would go on here. Reads devices; writes nothing.
 
     Args:
@@ -155,6 +160,7 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
         name: As `RunStore.find` takes it.
         first: The point to go on at, from 1; points from there on are taken again. None for the
             first that was not taken to its end.
+        is_its_graph: The nodespace was read from the run's own file, so it is the one.
 
     Raises:
         RunError: There is no such run, or a file that it needs is missing.
@@ -164,7 +170,8 @@ async def look_back(runner: Runner, name: str, *, first: int | None = None) -> C
     frames = [name_of(frame) for frame in the_plan.frames]
     then = await asyncio.to_thread(_read, runner.store, name, frames, first)
     head, past = then.head, then.past
-    _refuse(head, [*_another_graph(space, then), *_without_points(the_plan), *_mixed(past)])
+    another = () if is_its_graph else _another_graph(space, then)
+    _refuse(head, [*another, *_without_points(the_plan), *_mixed(past)])
     total = the_plan.points_total()
     if _is_over(the_plan, past, total):
         raise RefusedError(f"Run {head.number} has taken all of its {past.points} points.")
@@ -236,7 +243,7 @@ def _unkept(reader: RunReader) -> Iterator[str]:
     if not reader.frames():
         yield (
             "Nothing in its file says which points were taken: it was recorded by a script, "
-            "imported, or made by an earlier version."
+            "imported, or made by an earlier version of funcnodes."
         )
 
 

@@ -317,7 +317,9 @@ class _Local:
         going_on, about = None, self.about
         try:
             if before is not None:
-                going_on = await look_back(runner, before.head.id, first=self.first)
+                going_on = await look_back(
+                    runner, before.head.id, first=self.first, is_its_graph=True
+                )
                 about = going_on.about()
                 self._ask(lambda: self.watcher.agree(going_on))
             run = await runner.start(operator=self.operator, about=about, going_on=going_on)

@@ -341,6 +341,7 @@ class Run:
         self._writer = self._around.store.create(
             graph=self.space.serialize(),
             specs=specs,
+            frames=[(name_of(frame), frame in self._inner) for frame in self.plan.frames],
             on_commit=lambda: _from_thread(loop, self._committed),
             on_failure=lambda error: _from_thread(loop, self._storage_failed, error),
             nodespace=self._around.nodespace,
@@ -354,8 +355,6 @@ class Run:
             **self._continued(),
         )
         await asyncio.wrap_future(self._writer.opened)
-        for number, frame in enumerate(self.plan.frames):
-            self._writer.frame(number, name_of(frame), is_inner=frame in self._inner)
         for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
             table = Table(spec, run=self.id, number=self.number)
             table.watch(self._appended)
@@ -436,10 +435,19 @@ class Run:
         going_on = self._around.going_on
         self.log("info", "run", f"Run {self.number} started by {self.about.who}.")
         if going_on is not None:
-            self._restoring = asyncio.create_task(going_on.restore(self))
-            await asyncio.wait([self._restoring])
-            if not self._restoring.cancelled():
-                self._restoring.result()
+            task = self._restoring = asyncio.create_task(going_on.restore(self))
+            try:
+                await asyncio.wait([task])
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, FuncnodesError):
+                why = f"Settings could not be brought back: {error.message}"
+                self._conclude("failed", why)
+                self._give_up(why)
+            elif error is not None:
+                raise error
 
     async def _execute(self) -> None:
         for node in self.plan.entries:

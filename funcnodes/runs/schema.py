@@ -37,12 +37,19 @@ CREATE TABLE points (id INTEGER PRIMARY KEY, wall REAL NOT NULL, path TEXT NOT N
 """
 
 
-def create(connection: sqlite3.Connection, graph: str, specs: Iterable[TableSpec]) -> None:
+def create(
+    connection: sqlite3.Connection,
+    graph: str,
+    specs: Iterable[TableSpec],
+    frames: Iterable[tuple[str, bool]] = (),
+) -> None:
     """Lay out an empty run file, within the transaction that is open."""
     for statement in _TABLES.split(";"):
         connection.execute(statement)
     connection.executemany("INSERT INTO quality VALUES (?, ?)", enumerate(QUALITIES))
     connection.execute("INSERT INTO graph VALUES (?)", (graph,))
+    for f, (node, is_inner) in enumerate(frames):
+        connection.execute("INSERT INTO frames VALUES (?, ?, ?)", (f, node, is_inner))
     for k, spec in enumerate(specs):
         for sql, parameters in addition(k, spec):
             connection.execute(sql, parameters)

@@ -50,6 +50,7 @@ class RunStore:
         *,
         graph: dict[str, Any],
         specs: Sequence[TableSpec],
+        frames: Sequence[tuple[str, bool]] = (),
         on_commit: Callable[[], None] = lambda: None,
         on_failure: Callable[[StorageError], None] = lambda _: None,
         id: str = "",
@@ -62,6 +63,8 @@ class RunStore:
         Args:
             graph: The nodespace, as `NodeSpace.serialize` gives it.
             specs: The recorders.
+            frames: Ids of the frames by which points are named, each with whether its points are
+                counted.
             on_commit: Called from the writer's thread after rows were committed.
             on_failure: Called from the writer's thread when nothing more can be written.
             id: ULID, where that was settled before.
@@ -82,8 +85,9 @@ class RunStore:
         text = msgspec.json.encode(graph, enc_hook=repr).decode()
         path = self.folder / f"{number:05d}-{head.id}{SUFFIX}"
         return RunWriter(
-            path, head, graph=text, specs=specs, on_commit=on_commit, on_failure=on_failure
-        )
+            path, head, graph=text, specs=specs, frames=frames,
+            on_commit=on_commit, on_failure=on_failure,
+        )  # fmt: skip
 
     def paths(self) -> list[Path]:
         """The run files, newest first."""

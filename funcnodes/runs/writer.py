@@ -98,6 +98,7 @@ class RunWriter:
         *,
         graph: str = "{}",
         specs: Sequence[TableSpec] = (),
+        frames: Sequence[tuple[str, bool]] = (),
         on_commit: Callable[[], None] = lambda: None,
         on_failure: Callable[[StorageError], None] = lambda _: None,
         commit_s: float = COMMIT_S,
@@ -108,7 +109,7 @@ class RunWriter:
         self.failure: StorageError | None = None
         self.kept_open = ""  # why it is not one file yet, though the run is over
         self.opened: Future[None] = Future()
-        self._graph = graph
+        self._graph, self._frames = graph, tuple(frames)
         self._on_commit, self._on_failure = on_commit, on_failure
         self._commit_s = commit_s
         self._appended = [0] * len(self.specs)
@@ -150,10 +151,6 @@ class RunWriter:
     def committed(self, k: int) -> int:
         """How many rows of recorder `k` are on disk for good (R4)."""
         return self._committed[k]
-
-    def frame(self, f: int, node: str, *, is_inner: bool) -> None:
-        """Queue the number by which points name a frame, and whether its points are counted."""
-        self._execute("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", (f, node, is_inner))
 
     def point(self, wall: float, path: str, rows: str, facts: str) -> None:
         """Queue a point that was taken; what was appended before it is on disk with it, or first.
@@ -251,7 +248,7 @@ class RunWriter:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         with _transaction(connection):
-            schema.create(connection, self._graph, self._first_specs)
+            schema.create(connection, self._graph, self._first_specs, self._frames)
             for sql, parameters in _head_statements(self.head):
                 connection.execute(sql, parameters)
         sync_folder(self.path.parent)

@@ -32,4 +32,5 @@ async def continuable(
         set_live_inputs(space, inputs_of(reader, first))
         runner = Runner(space, store, nodespace=reader.head.nodespace)
         stack.push_async_callback(runner.aclose, "The script ended.")
-        yield runner, await look_back(runner, reader.head.id, first=first)
+        plan = await look_back(runner, reader.head.id, first=first, is_its_graph=True)
+        yield runner, plan

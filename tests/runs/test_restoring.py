@@ -14,7 +14,7 @@ import pytest
 import funcnodes
 from funcnodes.core import NodeSpace
 from funcnodes.devices.bench import Bench
-from funcnodes.errors import RefusedError
+from funcnodes.errors import DeviceError, RefusedError
 from funcnodes.runs import Run, Runner, RunStore, basis
 from funcnodes.runs.continuing import Continuing, look_back
 from funcnodes.runs.local import library
@@ -205,6 +205,27 @@ async def test_an_abort_while_settings_are_restored_ends_the_run_at_once(
     assert run.rows == 0
     plan = await look_back(runner, "latest")  # it goes on with what the run before left
     assert (plan.first, shown(plan)[:1]) == (2, ["smu.nplc: 0.1 (now 1)"])
+
+
+async def test_settings_that_cannot_be_brought_back_end_the_run_before_its_first_point(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = await place.open(by_hand)
+    await smu(runner).member_set("nplc", 0.1)
+    await smu(runner).member_set("output", True)
+    await after_rows(runner, 1, Run.stop)
+    await smu(runner).member_set("nplc", 1.0)
+    plan = await look_back(runner, "latest")
+
+    async def refuse(*_: Any) -> None:
+        raise DeviceError("smu: it does not like that.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(smu(runner), "member_set", refuse)
+        run = await runner.start(going_on=plan)
+        assert await ended(run) == "failed"
+    assert run.message == "Settings could not be brought back: smu: it does not like that."
+    assert (run.rows, (await look_back(runner, "latest")).first) == (0, 2)
 
 
 async def test_what_stands_in_the_way_is_said_before_anything_moves(

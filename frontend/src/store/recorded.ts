@@ -2,7 +2,6 @@
 
 import type { Piece } from "../model/rows";
 import type { ContinueView, RunView } from "../model/wire.gen";
-import { asked } from "../model/safety";
 import { command, live } from "./commands";
 import { get, openDialog, set, toast } from "./editor";
 import { Refused } from "./link";
@@ -30,10 +29,9 @@ export async function planContinue(run: string): Promise<void> {
 }
 
 /** Go on as it was shown. */
-export async function continueRun(plan: ContinueView): Promise<void> {
+export async function continueRun(plan: ContinueView, accepted: string[]): Promise<void> {
   openDialog(null);
-  const safety = get().graph?.safety;
-  const answer = await command({ type: "run_continue", run: plan.run, token: plan.token, accepted: safety ? asked(safety) : [] });
+  const answer = await command({ type: "run_continue", run: plan.run, first: plan.first, token: plan.token, accepted });
   if (answer) await listRuns();
 }
 

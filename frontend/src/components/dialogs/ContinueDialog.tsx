@@ -1,3 +1,5 @@
+import { useState } from "react";
+import { asked } from "../../model/safety";
 import { useEditor } from "../../store/editor";
 import { continueRun } from "../../store/recorded";
 import { Dialog } from "./Dialog";
@@ -5,13 +7,17 @@ import { Dialog } from "./Dialog";
 /** How a run goes on that ended early: what is written first, and what the graph does once more. */
 export function ContinueDialog({ onClose }: { onClose: () => void }) {
   const plan = useEditor((state) => state.continuing);
+  const safety = useEditor((state) => state.graph?.safety);
+  const [accepted, setAccepted] = useState<string[]>([]);
   if (!plan) return null;
+  const toggle = (text: string, on: boolean) => setAccepted(on ? [...accepted, text] : accepted.filter((each) => each !== text));
+  const asks = safety ? asked(safety) : [];
   return (
     <Dialog
       title={`Continue run ${plan.number}`}
       onClose={onClose}
       actions={
-        <button type="button" className="btn primary" data-testid="continue-now" autoFocus onClick={() => void continueRun(plan)}>
+        <button type="button" className="btn primary" data-testid="continue-now" autoFocus disabled={!asks.every((text) => accepted.includes(text))} onClick={() => void continueRun(plan, accepted)}>
           Continue
         </button>
       }
@@ -27,6 +33,19 @@ export function ContinueDialog({ onClose }: { onClose: () => void }) {
           {line}
         </p>
       ))}
+      {safety && safety.asks.length > 0 && <p>Real outputs: {safety.asks.join(", ")}.</p>}
+      {asks.length > 0 && (
+        <ul className="planlist">
+          {asks.map((text) => (
+            <li key={text}>
+              <label>
+                <input type="checkbox" checked={accepted.includes(text)} onChange={(event) => toggle(text, event.target.checked)} />
+                <span>{text} <b>I accept this.</b></span>
+              </label>
+            </li>
+          ))}
+        </ul>
+      )}
     </Dialog>
   );
 }
