@@ -6,7 +6,7 @@ import random
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import pytest
 
 import funcnodes
 from funcnodes.runs import RunStore
+from funcnodes.settings import Settings
+from funcnodes.workers.workspace import Workspace
 from funcnodes_simulators import SimulatedBench
 
 from ..runs.recorded import diode
@@ -106,6 +108,49 @@ def test_what_is_no_run_of_this_machine_is_not_continued(
         in here("runs", "continue", copy).stderr
     )
     assert here("runs", "continue", "7").returncode == 1
+
+
+@pytest.fixture
+def worker(here: Command, command: Command, config_dir: Path, bench_file: Path) -> Iterator[Any]:
+    """A worker without a manager, with the example open."""
+    assert here("worker", "new", "--name", "lab", "--create-only").returncode == 0
+    (workspace,) = Workspace.all(Settings(config_dir))
+    workspace.bench_path.write_text(bench_file.read_text())
+    data = json.loads(DIODE.read_text())
+    data["requires"] = {}
+    (workspace.root / "nodespaces" / "Diode.json").write_text(json.dumps(data))
+    started = command("worker", "start", "lab", "--detach")
+    assert started.returncode == 0, started.stderr
+    yield workspace
+    process = workspace.process()
+    if process is not None:
+        process.send(signal.SIGKILL)
+        assert process.gone_within(patience())
+
+
+def test_a_run_of_a_worker_goes_on_in_that_worker(
+    here: Command, worker: Any, simulated: SimulatedBench
+) -> None:
+    """One owner: the worker keeps its devices, and is asked."""
+
+    def ask(*words: str) -> Any:
+        done = here("worker", "command", "lab", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    store = RunStore(worker.runs_dir)
+    ask("open_space", "name=Diode")
+    ask("run_start")
+    eventually(lambda: store.list(1) and store.list(1)[0].rows > 2)
+    assert "Run 1 is still going on" in here("runs", "continue", "1", "--worker", "lab").stderr
+    ask("run_stop")
+    eventually(lambda: store.list(1)[0].state == "stopped")
+    said = here("runs", "continue", "latest", "--yes")
+    assert "Set compliance: smu.compliance = 20 mA\n" in said.stdout, said.stderr
+    assert "It goes on in worker lab as run " in said.stdout
+    eventually(lambda: store.list(1)[0].number == 2 and store.list(1)[0].state == "complete")
+    assert len(store.find("2").to_numpy()["V"]) == 51
+    assert simulated.state()["smu"]["output"] is False
 
 
 def test_the_guide_to_continuing_does_what_it_says(here: Command, store: RunStore) -> None:

@@ -35,7 +35,7 @@ export function ContinueDialog({ onClose }: { onClose: () => void }) {
       ))}
       {safety && safety.asks.length > 0 && <p>Real outputs: {safety.asks.join(", ")}.</p>}
       {asks.length > 0 && (
-        <ul className="planlist">
+        <ul className="planlist confirm">
           {asks.map((text) => (
             <li key={text}>
               <label>
