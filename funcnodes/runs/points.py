@@ -328,7 +328,7 @@ class PointLog:
         while wave is not None and wave not in self._where:
             wave = wave.parent
         around = f"{self._where[wave][1]}/" if wave is not None else ""
-        return f"{around}{self._numbers[frame]}"
+        return f"{around}{self._numbers.setdefault(frame, len(self._numbers))}"
 
     def _record(self, path: str, facts: dict[str, Any], *, is_point: bool = False) -> None:
         if self._own_sets and not is_point:

@@ -20,7 +20,8 @@ VIEWERS_MAY = {
     "GetTraffic", "ExportTraffic",
 }  # fmt: skip
 NEED_CONTROLS = {
-    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "TriggerNode", "CancelNode",
+    "RunStart", "PlanContinue", "RunContinue", "RunPause", "RunResume", "RunStop", "RunAbort",
+    "TriggerNode", "CancelNode",
     "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
     "InterlockReset", "AnswerPrompt",
 }  # fmt: skip
