@@ -24,12 +24,8 @@ _REST = (
     "SELECT id, wall, level, source, text FROM log ORDER BY id",
     "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment, device",
 )
-_POINTS = (
-    "SELECT f, node, inner FROM frames ORDER BY f",
-    "SELECT id, wall, path, rows, facts FROM points ORDER BY id",
-)
-"""What runs of earlier versions do not have."""
-_FIND = "SELECT 1 FROM sqlite_schema WHERE name ="
+_FRAMES = "SELECT f, node, inner FROM frames ORDER BY f"
+_POINTS = "SELECT wall, path, rows, facts FROM points ORDER BY id"
 _BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
 
 
@@ -39,6 +35,7 @@ class Seal:
     def __init__(self) -> None:
         self._rows: dict[int, Any] = {}
         self._blocks = hashlib.sha256()
+        self._points = hashlib.sha256()
         self._encode = msgspec.msgpack.Encoder().encode
 
     def row(self, k: int, cells: tuple[Any, ...]) -> None:
@@ -52,17 +49,23 @@ class Seal:
         """The next array, as it lies in its table."""
         self._blocks.update(self._encode(cells))
 
+    def point(self, cells: tuple[Any, ...]) -> None:
+        """The next point that was taken, as it lies in its table."""
+        self._points.update(self._encode(cells))
+
     def text(self, connection: sqlite3.Connection) -> str:
         """The checksum, now that everything is in the file."""
         whole = hashlib.sha256()
-        has_points = connection.execute(f"{_FIND} 'points'").fetchone() is not None
-        for sql in (*_REST, *(_POINTS if has_points else ())):
+        has_points = _has_points(connection)
+        for sql in (*_REST, *((_FRAMES,) if has_points else ())):
             for cells in connection.execute(sql):
                 whole.update(self._encode(cells))
             whole.update(b"\n")
         for k, rows in sorted(self._rows.items()):
             whole.update(self._encode((k, rows.digest())))
         whole.update(self._blocks.digest())
+        if has_points:
+            whole.update(self._points.digest())
         return f"sha256:{whole.hexdigest()}"
 
 
@@ -75,7 +78,15 @@ def sealed(connection: sqlite3.Connection) -> str:
             seal.row(k, cells)
     for cells in connection.execute(_BLOCKS):
         seal.block(cells)
+    for cells in connection.execute(_POINTS) if _has_points(connection) else ():
+        seal.point(cells)
     return seal.text(connection)
+
+
+def _has_points(connection: sqlite3.Connection) -> bool:
+    """Runs of earlier versions have none."""
+    sql = "SELECT 1 FROM sqlite_schema WHERE name = 'points'"
+    return connection.execute(sql).fetchone() is not None
 
 
 def keep(connection: sqlite3.Connection, text: str) -> None:

@@ -301,6 +301,8 @@ class RunWriter:
         for item in batch:
             if isinstance(item, _Row):
                 self._seal.row(item.k, item.cells)
+            elif isinstance(item, _Point):
+                self._seal.point(item.cells)
             elif isinstance(item, tuple) and item[0] is _INSERT_BLOCK:
                 self._seal.block(item[1])
 

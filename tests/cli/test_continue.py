@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import funcnodes
+from funcnodes.cli import runs_continuing
 from funcnodes.runs import RunStore
 from funcnodes.settings import Settings
 from funcnodes.workers.workspace import Workspace
@@ -153,7 +154,9 @@ def test_a_run_of_a_worker_goes_on_in_that_worker(
     assert simulated.state()["smu"]["output"] is False
 
 
-def test_the_guide_to_continuing_does_what_it_says(here: Command, store: RunStore) -> None:
+def test_the_guide_to_continuing_does_what_it_says(
+    here: Command, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its commands and its script, on the simulated bench that they name."""
     guide = (Path(funcnodes.__file__).parents[1] / "docs/guides/continuing.md").read_text()
     commands = re.findall(r"^    funcnodes (runs continue .*)$", guide, re.MULTILINE)
@@ -161,6 +164,11 @@ def test_the_guide_to_continuing_does_what_it_says(here: Command, store: RunStor
     assert here("run", DIODE, "--set", "sweep.points=6", "--set", "settle.time=0").returncode == 0
     cut_short(store.find("1").path, 4)
     plain, later, agreed = (command.split() for command in commands)
+    with monkeypatch.context() as patched:
+        patched.setattr(runs_continuing, "_agreed", lambda: False)
+        done = here(*plain)
+        assert (done.returncode, done.stderr) == (1, "The run was not started.\n")
+        assert len(store.paths()) == 1
     done = here(*plain)
     assert done.returncode == 0, done.stderr
     assert "goes on at point 4 of 6.\nNothing has to be written first.\n" in done.stdout

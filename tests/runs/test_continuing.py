@@ -65,18 +65,21 @@ SHAPES: dict[str, Callable[[Lab], Node]] = {
     "snake": lambda lab: lab.add("sweep", points=3, order="alternating"),
     "repeat": lambda lab: lab.add("repeat", every=0.0, count=4),
 }
+CHOOSING = "optimum"
 
 
 def build(lab: Lab, shapes: list[str], diode: type[Node]) -> None:
     """Scans inside each other, the outermost first, with one column each and what is measured."""
-    scans = [SHAPES[shape](lab) for shape in shapes]
+    scans = [SHAPES[shape](lab) for shape in shapes if shape != CHOOSING]
     node = lab.add(diode)
+    if CHOOSING in shapes:
+        scans.append(lab.add("scan.optimum", points=7))
+        node.outputs["i"].connect(scans[-1].inputs["result"])
     for outer, inner in itertools.pairwise(scans):
         outer.outputs["point"].connect(inner.inputs["_triggerinput"])
-    inner = scans[-1]
-    value = inner.outputs.get("value") or inner.outputs["index"]
-    value.connect(node.inputs["v"])
-    columns = [scan.outputs.get("value") or scan.outputs["index"] for scan in scans]
+    values = [o.get("value") or o.get("x") or o["index"] for o in (s.outputs for s in scans)]
+    values[-1].connect(node.inputs["v"])
+    columns = values
     lab.record(*columns, node.outputs["i"])
 
 
@@ -89,6 +92,8 @@ def test_wherever_a_run_was_cut_it_goes_on_to_the_rows_of_an_uninterrupted_one(
 ) -> None:
     """R1, T3: for all kinds of scans in each other, and any number of continuations."""
     shapes = data.draw(st.lists(st.sampled_from(sorted(SHAPES)), min_size=1, max_size=3))
+    if data.draw(st.booleans(), label="search within"):
+        shapes = [*shapes[:2], CHOOSING]
 
     async def check() -> None:
         lab = Lab(tmp_path_factory.mktemp("lab"))
@@ -167,6 +172,9 @@ async def test_a_chain_of_runs_is_read_as_one_data_set(
     with zipfile.ZipFile(tmp_path / "all.eln") as archive:
         assert sum(name.endswith(".sqlite") for name in archive.namelist()) == 3
     assert [each.verify() for each in (first, second, third)] == ["intact"] * 3
+    with closing(sqlite3.connect(first.path)) as connection, connection:
+        connection.execute("DELETE FROM points WHERE id = 2")
+    assert first.verify() == "changed"
 
 
 async def test_who_goes_on_with_whom_is_said(lab: Lab, diode_class: type[Node]) -> None:
