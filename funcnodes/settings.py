@@ -1,16 +1,20 @@
 """Where things are and how they are configured: environment first, then `.env`.
 
-Reads `FUNCNODES_CONFIG_DIR` and `FUNCNODES_PORT`; creates private folders on demand.
-Nothing is read at import.
+Reads `FUNCNODES_CONFIG_DIR`, `FUNCNODES_PORT`, `FUNCNODES_BIN_DAYS`, `FUNCNODES_RUNS_GB`
+and `FUNCNODES_BEFORE_RUN`; creates private folders on demand. Nothing is read at import.
 """
 
+import math
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from funcnodes.errors import FuncnodesError
 
 DEFAULT_PORT = 8000
+BIN_DAYS = math.inf  # nothing is ever lost that nobody said may go
+_SAID = ("sample", "project", "operator", "notes")
 _WHERE = "FUNCNODES_CONFIG_DIR, or --dir, says where everything is kept."
 
 
@@ -21,10 +25,16 @@ class Settings:
     Attributes:
         config_dir: Root of everything kept on disk, absolute.
         port: TCP port of the web interface, 0 to 65535 (0 lets the system choose).
+        bin_days: For how many days deleted runs lie in the bin; for ever unless said.
+        runs_bytes: What runs may take on disk before the bin is emptied early; None for any.
+        before_run: What has to be said before every run, of sample, project, operator and notes.
     """
 
     config_dir: Path
     port: int = DEFAULT_PORT
+    bin_days: float = BIN_DAYS
+    runs_bytes: int | None = None
+    before_run: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, *, config_dir: Path | None = None) -> "Settings":
@@ -32,11 +42,19 @@ class Settings:
 
         Raises:
             FuncnodesError: `FUNCNODES_PORT` is no port number, `FUNCNODES_CONFIG_DIR` no folder,
-                or `.env` no text.
+                `FUNCNODES_BIN_DAYS` or `FUNCNODES_RUNS_GB` no number from 0 on,
+                `FUNCNODES_BEFORE_RUN` has other words, or `.env` no text.
         """
         values = {**_dotenv(), **os.environ}
         given = config_dir or Path(values.get("FUNCNODES_CONFIG_DIR") or "~/.funcnodes")
-        return cls(_absolute(given), _port(values.get("FUNCNODES_PORT")))
+        gigabytes = _amount(values, "FUNCNODES_RUNS_GB", None)
+        return cls(
+            _absolute(given),
+            _port(values.get("FUNCNODES_PORT")),
+            _amount(values, "FUNCNODES_BIN_DAYS", BIN_DAYS) or 0.0,
+            None if gigabytes is None else int(gigabytes * 1e9),
+            _words(values, "FUNCNODES_BEFORE_RUN", _SAID),
+        )
 
     @property
     def workers_dir(self) -> Path:
@@ -93,6 +111,27 @@ def _dotenv() -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise FuncnodesError(f"{file.absolute()} cannot be read: {why}.") from error
+
+
+def _amount(values: Mapping[str, str], name: str, usual: float | None) -> float | None:
+    text = values.get(name)
+    if not text:
+        return usual
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise FuncnodesError(f"{name} is {text!r}, not a number from 0 on.")
+    return number
+
+
+def _words(values: Mapping[str, str], name: str, known: Collection[str]) -> tuple[str, ...]:
+    found = tuple(filter(None, (each.strip() for each in (values.get(name) or "").split(","))))
+    for each in found:
+        if each not in known:
+            raise FuncnodesError(f"{name} has {each!r}; it may have {', '.join(known)}.")
+    return found
 
 
 def _port(text: str | None) -> int:

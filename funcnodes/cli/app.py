@@ -9,7 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from funcnodes.cli import check, device, estop, latch, nodes, run, runs, serve, simulate, worker
+from funcnodes.cli import (
+    check,
+    device,
+    estop,
+    history,
+    latch,
+    nodes,
+    run,
+    runs,
+    samples,
+    serve,
+    simulate,
+    worker,
+)
 from funcnodes.cli.output import complain, write_plainly
 from funcnodes.errors import FuncnodesError
 from funcnodes.settings import Settings
@@ -60,6 +73,8 @@ check.register(app)
 estop.register(app)
 latch.register(app)
 runs.register(app)
+history.register(app)
+samples.register(app)
 simulate.register(app)
 nodes.register(app)
 device.register(app)

@@ -10,6 +10,7 @@ from funcnodes.errors import RunError
 from funcnodes.settings import Settings
 
 if TYPE_CHECKING:
+    from funcnodes.catalogue import RunFolder
     from funcnodes.runs import RunReader, RunStore
 
 LOCAL = "local"
@@ -28,7 +29,7 @@ Recorder = Annotated[str, typer.Option(help="Name of the recorder, where the run
 
 
 def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunReader":
-    """A run of any worker, or a run file by its path.
+    """A run of any worker or added folder, or a run file by its path.
 
     Raises:
         RunError: There is none, or the name fits runs of several workers.
@@ -37,7 +38,7 @@ def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunRe
 
     if _is_file(name):
         return RunReader(Path(name))
-    folders = run_folders(settings, worker)
+    folders = [(folder.owner, folder.path) for folder in known_folders(settings, worker)]
     found: list[tuple[str, RunReader]] = []
     for owner, folder in folders:
         try:
@@ -61,6 +62,22 @@ def _is_file(name: str) -> bool:
         return False
 
 
+def known_folders(settings: Settings, worker: str | None) -> "list[RunFolder]":
+    """Each worker's folder of runs, then those that were added, or only those of that name.
+
+    Raises:
+        RunError: There is none of that name.
+    """
+    from funcnodes.catalogue import AddedFolders, RunFolder
+
+    if worker is None:
+        every = [RunFolder(folder, name) for name, folder in run_folders(settings, None)]
+        return every + AddedFolders(settings.config_dir).all()
+    added = AddedFolders(settings.config_dir).all()
+    named = [each for each in added if each.owner == worker]
+    return named or [RunFolder(folder, name) for name, folder in run_folders(settings, worker)]
+
+
 def run_folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:
     """Each worker's name and folder of runs."""
     found = [
@@ -73,6 +90,23 @@ def run_folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]
     named = [(name, f) for name, f in found if worker in (name, f.parent.name)]
     if not named:
         raise RunError(f"There is no worker {worker!r} with runs in {settings.config_dir}.")
+    return named
+
+
+def worker_folders(settings: Settings, worker: str | None) -> list[tuple[str, Path]]:
+    """Each worker's name and folder.
+
+    Raises:
+        RunError: There is none of that name.
+    """
+    found = [
+        (_worker_name(folder), folder)
+        for folder in sorted(settings.workers_dir.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    ]
+    named = [(name, f) for name, f in found if worker in (None, name, f.name)]
+    if worker is not None and not named:
+        raise RunError(f"There is no worker {worker!r} in {settings.config_dir}.")
     return named
 
 

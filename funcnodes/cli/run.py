@@ -16,9 +16,11 @@ from funcnodes.machine.person import user_name
 if TYPE_CHECKING:
     from funcnodes.runs import Run
     from funcnodes.runs.local import LocalResult
+    from funcnodes.runs.samples import SampleList
     from funcnodes.runs.verdicts import Result
 
 TABLE_ROWS = 12
+SAMPLES_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -92,7 +94,8 @@ def run(
     stopped with it. Ctrl-C stops the run in order, devices first. With `--replay` no instrument is
     needed: a recording answers, exactly as it was unless `--match` is given. With `--dry-run`
     nothing is opened and nothing kept: hours pass in seconds. What nodes ask is asked here, unless
-    `--answer` has answered it. The exit status is 0 where the run is complete and, if it tests
+    `--answer` has answered it; so is what the bench wants said before a run, such as the
+    sample. The exit status is 0 where the run is complete and, if it tests
     something, its verdict is pass; else 1.
     """
     from funcnodes.runs import terminal
@@ -139,6 +142,7 @@ def run(
                     confirm=(lambda _: True) if yes or as_json else _confirm,
                     asks=terminal.is_there(),
                     asking=display.hold,
+                    ask_about=_ask_about if terminal.is_there() and not as_json else None,
                 ),
                 operator=operator or user_name(),
                 about=RunAbout(sample=sample, project=project, notes=note),
@@ -220,6 +224,16 @@ def _confirm(devices: Sequence[str]) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     return typer.confirm(f"This runs on real instruments: {', '.join(devices)}. Go on?", err=True)
+
+
+def _ask_about(fields: Sequence[str], samples: "SampleList | None") -> dict[str, str]:
+    """Ask a person at the terminal for what has to be said of the run."""
+    known = samples.all() if samples is not None and "sample" in fields else []
+    for entry in known[:SAMPLES_SHOWN]:
+        typer.echo(f"  {entry.id}  {entry.name}".rstrip(), err=True)
+    if len(known) > SAMPLES_SHOWN:
+        typer.echo(f"  … {len(known)} samples; 'funcnodes samples list' has all.", err=True)
+    return {field: typer.prompt(field.capitalize(), err=True) for field in fields}
 
 
 class RunDisplay:

@@ -1,24 +1,16 @@
-"""`funcnodes runs …`: what was recorded, in all workers of this machine; list, show, export."""
+"""`funcnodes runs …`: what was recorded, in all workers of this machine; show, export."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from funcnodes.cli import runs_continuing, runs_keeping, runs_report, runs_watching
-from funcnodes.cli.finding import (
-    OnlyThis,
-    Recorder,
-    RunName,
-    Worker,
-    find_run,
-    run_folders,
-    run_store,
-)
-from funcnodes.cli.output import Json, print_json, print_table
+from funcnodes.cli import runs_continuing, runs_keeping, runs_listing, runs_report, runs_watching
+from funcnodes.cli.finding import OnlyThis, Recorder, RunName, Worker, find_run, run_store
+from funcnodes.cli.moments import local, took
+from funcnodes.cli.output import Json, print_json
 from funcnodes.errors import FuncnodesError
 
 if TYPE_CHECKING:
@@ -32,7 +24,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    runs.command("list")(list_runs)
+    runs_listing.register(runs)
     runs.command("show")(show)
     runs.command("export")(export)
     runs_report.register(runs)
@@ -40,35 +32,6 @@ def register(app: typer.Typer) -> None:
     runs_keeping.register(runs)
     runs_continuing.register(runs)
     app.add_typer(runs, name="runs")
-
-
-def list_runs(
-    ctx: typer.Context,
-    worker: Worker = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
-    deleted: Annotated[bool, typer.Option("--bin", help="Those that were deleted.")] = False,
-    as_json: Json = False,
-) -> None:
-    """List runs, newest first."""
-    found = [
-        (name, head)
-        for name, folder in run_folders(ctx.obj, worker)
-        for store in [run_store(folder)]
-        for head in (store.bin if deleted else store).list(limit)
-    ]
-    found.sort(key=lambda each: each[1].started, reverse=True)
-    found = found[:limit]
-    if as_json:
-        print_json([{"worker": name, **_as_dict(head)} for name, head in found])
-    elif not found:
-        nothing = "There is no run yet: 'funcnodes run FILE' makes one."
-        print("The bin is empty." if deleted else nothing)
-    else:
-        print_table(
-            ("RUN", "WORKER", "STATE", "ROWS", "STARTED", "TOOK", "NODESPACE", "BENCH", "ID"),
-            [_line(name, head) for name, head in found],
-            right="rllr",
-        )
 
 
 def show(
@@ -107,7 +70,7 @@ def show(
             print(f"  {line}")
     print("\nLog")
     for entry in reader.log():
-        print(f"  {_local(entry.wall)}  {entry.level:<7}  {entry.source}: {entry.text}")
+        print(f"  {local(entry.wall)}  {entry.level:<7}  {entry.source}: {entry.text}")
 
 
 def export(
@@ -167,15 +130,6 @@ def _as_dict(head: "RunHead") -> dict[str, Any]:
     return {"run": head.id, **msgspec.structs.asdict(head)}
 
 
-def _line(worker: str, head: "RunHead") -> Sequence[str]:
-    marks = f"{' (SIM)' if head.simulated else ''}{' (REPLAY)' if head.replayed else ''}"
-    bench = f"{head.bench or '–'}{marks}"
-    return (
-        str(head.number), worker, head.state, str(head.rows), _local(head.started),
-        _took(head), head.title or head.nodespace, bench, head.id,
-    )  # fmt: skip
-
-
 def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
     from funcnodes.runs.records import tags_of
     from funcnodes.runs.verdicts import result_of
@@ -194,11 +148,11 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
         ("run", f"{head.number}  {head.id}"),
         ("state", state),
         ("title", head.title or head.nodespace),
-        ("started", f"{_local(head.started)}, took {_took(head)}"),
+        ("started", f"{local(head.started)}, took {took(head)}"),
         ("rows", f"{head.rows}{f' of {head.total}' if counts_rows else ''}"),
         *_links(head, reader),
         ("operator", head.operator),
-        ("sample", head.sample),
+        ("sample", ", ".join(filter(None, (head.sample, *head.sample_row.values())))),
         ("project", head.project),
         ("notes", head.notes),
         ("bench", ", ".join(filter(None, (head.bench, head.origin)))),
@@ -262,18 +216,3 @@ def _everything(reader: "RunReader") -> dict[str, Any]:
         "graph": reader.graph(),
     }
     return dict(msgspec.to_builtins(data))
-
-
-def _local(wall: float) -> str:
-    return datetime.fromtimestamp(wall).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _took(head: "RunHead") -> str:
-    if head.ended is None:
-        return "–"
-    seconds = head.ended - head.started
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

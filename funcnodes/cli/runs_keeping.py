@@ -1,6 +1,7 @@
 """`funcnodes runs import|tag|note|verify|delete`: what comes in, is said of it, and stays."""
 
 import getpass
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,7 +136,10 @@ def delete(
     elif restore:
         print(f"Run {head.number} is back.")
     else:
-        print(f"Run {head.number} is in the bin; 'funcnodes runs delete {head.id} --restore'.")
+        days = f", for {ctx.obj.bin_days:g} days" if math.isfinite(ctx.obj.bin_days) else ""
+        print(
+            f"Run {head.number} is in the bin{days}; 'funcnodes runs delete {head.id} --restore'."
+        )
     return 0
 
 

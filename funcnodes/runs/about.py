@@ -36,6 +36,8 @@ def run_facts(head: RunHead) -> Facts:
     for key in ("sample", "project", "notes"):
         if said := getattr(head, key):
             yield key, said
+    for column, text in head.sample_row.items():
+        yield f"sample, {column}", text
     yield "bench", head.bench
     yield "simulated", head.simulated or "no"
     yield "replayed", head.replayed or "no"

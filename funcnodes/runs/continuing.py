@@ -92,7 +92,12 @@ class Continuing:
 
     def about(self) -> RunAbout:
         """What was said of the run before holds for this one, too."""
-        return RunAbout(sample=self.head.sample, project=self.head.project, notes=self.head.notes)
+        return RunAbout(
+            sample=self.head.sample,
+            sample_row=self.head.sample_row,
+            project=self.head.project,
+            notes=self.head.notes,
+        )
 
     async def restore(self, run: Run) -> None:
         bench = run.bench

@@ -15,6 +15,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs import holding
+from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.checks import problems
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout
@@ -84,11 +85,13 @@ class Runner(Pacer):
         Raises:
             RefusedError: A run is on, or the E-STOP is latched.
             RunError: A check failed; `context["problems"]` has all sentences. Or what is said of
-                the run is too long.
+                the run is too long, or not all that is asked for.
             StorageError: The run file cannot be written.
         """
         self._check_free()
         about = msgspec.structs.replace(about.checked(), operator=operator)
+        if going_on is None:  # else it was said of the run before
+            about = self._said(about)
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
@@ -117,6 +120,12 @@ class Runner(Pacer):
         if active is not None or self._starting:
             number = f"Run {active.number}" if active is not None else "A run"
             raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
+
+    def _said(self, about: RunAbout) -> RunAbout:
+        """What is said of the run, with the row of its sample; all that is asked for is in it."""
+        before = self.space.services.get(BeforeRun) or BeforeRun()
+        bench = self.space.services.get(Bench)
+        return before.checked(about, bench.config if bench is not None else None)
 
     async def check_live(self) -> None:
         """Before effects are switched on: what is acted on and read must hold (D8).

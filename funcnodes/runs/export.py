@@ -78,12 +78,12 @@ def csv_piece(run: RunReader, after: str = "", *, limit: int = PIECE_BYTES) -> C
 def _numbered(run: RunReader, line: int) -> Iterator[tuple[int, bytes]]:
     """The header as line 0, then each row as a line, from `line` on."""
     k = run.recorder()
-    head = run.head
+    began = run.head.started_mono
     if line == 0:
         yield 0, "".join(_preamble(run, k)).encode()
     start = max(line - 1, 0)
     while len(page := run.rows(start, FEW_ROWS, k=k)):
-        for number, row in enumerate(_rows(page, head), start + 1):
+        for number, row in enumerate(_rows(page, began), start + 1):
             yield number, _written([row]).encode()
         start += len(page)
 
@@ -106,10 +106,17 @@ def csv_lines(run: RunReader, *, recorder: str = "") -> Iterator[str]:
         RunError: The run recorded nothing, or has no such recorder.
     """
     k = run.recorder(recorder)
-    head = run.head
+    began = run.head.started_mono
     yield from _preamble(run, k)
     for page in run.pages(k=k):
-        yield _written(_rows(page, head))
+        yield _written(_rows(page, began))
+
+
+def page_lines(facts: Iterable[tuple[str, str]], page: RowPage) -> Iterator[str]:
+    """Rows that are of no run as CSV, in the same form: header, titles, rows."""
+    yield from (_header_line(key, value) for key, value in facts)
+    yield _written([_titles(page.table)])
+    yield _written(_rows(page, page.mono[0] if len(page) else 0.0))
 
 
 def write_csv(run: RunReader, path: Path, *, recorder: str = "") -> None:
@@ -159,14 +166,14 @@ def _titles(spec: TableSpec) -> list[str]:
     return titles
 
 
-def _rows(page: RowPage, head: RunHead) -> Iterator[list[Any]]:
+def _rows(page: RowPage, began: float) -> Iterator[list[Any]]:
     cells = [
         part
         for values, quality in zip(page.values, page.quality, strict=True)
         for part in (values, quality)
     ]
     for n, (wall, mono, *row) in enumerate(zip(page.wall, page.mono, *cells, strict=True)):
-        clocks = [page.start + n, _exact(wall), _exact(mono - head.started_mono)]
+        clocks = [page.start + n, _exact(wall), _exact(mono - began)]
         yield [*clocks, *map(_cell, row)]
 
 

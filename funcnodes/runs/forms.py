@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from funcnodes.runs.about import ELAPSED, ROW, TIME
-from funcnodes.runs.records import QUALITIES, RowPage, RunHead, TableSpec
+from funcnodes.runs.records import QUALITIES, RowPage, TableSpec
 
 Kind = Literal["real", "integer", "truth", "text", "array", "other"]
 Batch = dict[str, Any]
@@ -67,14 +67,14 @@ def titled(spec: TableSpec, forms: Sequence[Form]) -> list[Titled]:
     ]
 
 
-def batch(page: RowPage, head: RunHead, columns: Sequence[Titled]) -> Batch:
-    """One page as arrays by title."""
+def batch(page: RowPage, began: float, columns: Sequence[Titled]) -> Batch:
+    """One page as arrays by title; `began` is what its monotonic clock stood at."""
     import numpy as np
 
     found: Batch = {
         ROW: np.arange(page.start, page.start + len(page), dtype=np.int64),
         TIME: np.array(page.wall, dtype=np.float64),
-        ELAPSED: np.array(page.mono, dtype=np.float64) - head.started_mono,
+        ELAPSED: np.array(page.mono, dtype=np.float64) - began,
     }
     for column, values, quality in zip(columns, page.values, page.quality, strict=True):
         found[column.title] = _array(column.form, values)

@@ -143,6 +143,11 @@ def _head(new: RunHead, table: _Table, path: Path, title: str) -> RunHead:
         started_mono=float(said.get("started, steady clock (s)", new.started_mono)),
         title=title or said.get("title") or path.stem, nodespace=said.get("nodespace", ""),
         operator=said.get("operator", ""), sample=said.get("sample", ""),
+        sample_row={
+            key.removeprefix("sample, "): text
+            for key, text in said.items()
+            if key.startswith("sample, ")
+        },
         project=said.get("project", ""), notes=said.get("notes", ""), bench=said.get("bench", ""),
         simulated=share("simulated"), replayed=share("replayed"), versions=versions,
         message=_message(said, path),

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from funcnodes.basic_nodes.files import Files
 from funcnodes.core import Library, NodeSpace, units
 from funcnodes.core.codec.strict import parse
 from funcnodes.core.watchdog import Watchdog
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.bench.recorder import TrafficRecorder, replayed
-from funcnodes.devices.benchfile import BenchFile
+from funcnodes.devices.benchfile import BenchConfig, BenchFile
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded
@@ -30,6 +32,7 @@ from funcnodes.durable import replacing
 from funcnodes.errors import BenchError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.before import AskAbout, BeforeRun
 from funcnodes.runs.continuing import (
     Continuing,
     bench_of_run,
@@ -45,6 +48,7 @@ from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
 from funcnodes.runs.run import Run
+from funcnodes.runs.samples import FILE_NAME as SAMPLES_NAME, SampleList
 from funcnodes.runs.simulator import simulator
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.terminal import Terminal
@@ -72,6 +76,7 @@ class RunWatcher:
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
         agree: Asked once before a run is gone on with, with what would be done; False ends it.
+        ask_about: Asks a person what has to be said before a run; None where nobody is there.
     """
 
     say: Callable[[str], None] = _nothing
@@ -80,6 +85,7 @@ class RunWatcher:
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
     agree: Callable[[Continuing], bool] = lambda _: True
+    ask_about: AskAbout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +151,17 @@ def run_file(
     """
     about = about.checked()
     data = read_nodespace(path)
+    before = BeforeRun(settings.before_run, SampleList(local_folder(settings) / SAMPLES_NAME))
+    about = before.completed(
+        msgspec.structs.replace(about, operator=operator),
+        _config(data, path, bench, settings),
+        ask=watcher.ask_about if watcher is not None else None,
+    )
     if out is not None:
         _check_folder(out)
     local = _Local(
         settings, path, data, sets, answers, bench, out, record_traffic, replay,
-        watcher or RunWatcher(), operator, about, guarded,
+        watcher or RunWatcher(), about.operator, about, before, guarded,
     )  # fmt: skip
     return asyncio.run(local.main())
 
@@ -181,7 +193,7 @@ def continue_run(
     local = _Local(
         settings, Path(head.nodespace or "run"), run.graph(), (), answers,
         bench or bench_of_run(run), None, None, None, watcher or RunWatcher(), operator,
-        NOTHING_SAID, guarded, run, first,
+        NOTHING_SAID, BeforeRun(), guarded, run, first,
     )  # fmt: skip
     return asyncio.run(local.main())
 
@@ -235,8 +247,9 @@ class _Local:
     watcher: RunWatcher
     operator: str
     about: RunAbout
+    before: BeforeRun
     guarded: Guarded
-    before: RunReader | None = None  # the run to go on with
+    unfinished: RunReader | None = None  # the run to go on with
     first: int | None = None
 
     @property
@@ -261,6 +274,7 @@ class _Local:
         space = NodeSpace(library(), arming="disarmed")
         stack.push_async_callback(space.aclose)
         space.services.provide(Files, Files(self.folder / "files"))
+        space.services.provide(BeforeRun, self.before)
         path = bench_of(self.data, self.path, self.bench_path, self.folder)
         if path is not None:
             bench = await self._bench(path, stack)
@@ -269,8 +283,8 @@ class _Local:
         space.deserialize(self.data)
         for assignment in self.sets:
             self.watcher.say(assignment.apply(space))
-        if self.before is not None:
-            for line in set_live_inputs(space, inputs_of(self.before, self.first)):
+        if self.unfinished is not None:
+            for line in set_live_inputs(space, inputs_of(self.unfinished, self.first)):
                 self.watcher.say(line)
         self._ask_by(space, stack)
         if path is not None:
@@ -309,16 +323,17 @@ class _Local:
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)
-        before = self.before
-        store = RunStore(self.folder / "runs" if before is None else before.path.parent)
+        unfinished = self.unfinished
+        folder = self.folder / "runs" if unfinished is None else unfinished.path.parent
+        store = RunStore(folder)
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
         going_on, about = None, self.about
         try:
-            if before is not None:
+            if unfinished is not None:
                 going_on = await look_back(
-                    runner, before.head.id, first=self.first, is_its_graph=True
+                    runner, unfinished.head.id, first=self.first, is_its_graph=True
                 )
                 about = going_on.about()
                 self._ask(lambda: self.watcher.agree(going_on))
@@ -353,6 +368,17 @@ class _Local:
                 raise RunError("The run was not started.")
         finally:
             signals.signal(signals.SIGINT, before)
+
+
+def _config(
+    data: dict[str, Any], path: Path, chosen: Path | None, settings: Settings
+) -> BenchConfig | None:
+    """What the bench file says, of which nothing is opened yet."""
+    found = bench_of(data, path, chosen, local_folder(settings))
+    if found is None:
+        return None
+    simulated_bench(found)  # which says best what is no bench file at all
+    return BenchFile.load(found).usable
 
 
 def library() -> Library:

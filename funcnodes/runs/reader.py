@@ -44,6 +44,16 @@ Verdict = Literal["intact", "changed", "unsealed"]
 _BUSY_S = 5.0  # the writer folds its log at the end
 
 
+class RunDigest(msgspec.Struct, frozen=True):
+    """What is known of a run but for its rows, events and log, read at once."""
+
+    head: RunHead
+    specs: Sequence[TableSpec]
+    annotations: Sequence[Annotation]
+    snapshots: Sequence[DeviceSnapshot]
+    graph: str
+
+
 class RunReader:
     """One run file, for reading. Holds nothing open between calls."""
 
@@ -68,6 +78,19 @@ class RunReader:
         """The recorders and their columns, in order."""
         with self._open() as connection:
             return tuple(schema.read_specs(connection))
+
+    def digest(self) -> RunDigest:
+        """All but the rows, in one opening of the file.
+
+        Raises:
+            RunError: The file is no run, or of a newer format.
+        """
+        with self._open() as connection:
+            (graph,) = connection.execute("SELECT json FROM graph").fetchone() or ("",)
+            return RunDigest(
+                self._head(connection), schema.read_specs(connection),
+                annotations.read(connection), _snapshots(connection), graph,
+            )  # fmt: skip
 
     def count(self, k: int = 0) -> int:
         """How many rows of recorder `k` are committed."""
@@ -166,14 +189,8 @@ class RunReader:
 
     def snapshots(self) -> list[DeviceSnapshot]:
         """The devices' parameters before and after."""
-        return [
-            DeviceSnapshot(
-                moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data)
-            )
-            for moment, device, wall, data in self._all(
-                "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
-            )
-        ]
+        with self._open() as connection:
+            return _snapshots(connection)
 
     def annotations(self) -> list[Annotation]:
         """What people said of the run afterwards, oldest first."""
@@ -224,10 +241,10 @@ class RunReader:
 
     def batches(self, columns: Sequence[forms.Titled], k: int, stop: int) -> Iterator[forms.Batch]:
         """The rows of recorder `k` before `stop` as arrays, few at a time."""
-        head = self.head
+        began = self.head.started_mono
         for start in range(0, stop, BATCH_ROWS):
             page = self.rows(start, min(BATCH_ROWS, stop - start), k=k)
-            yield forms.batch(page, head, columns)
+            yield forms.batch(page, began, columns)
 
     def verify(self) -> Verdict:
         """Whether what was measured is as it was when the run ended; reads all of the file.
@@ -314,7 +331,7 @@ class RunReader:
         k = self.recorder(recorder)
         stop = self.count(k)
         columns = self.columns(k, stop)
-        empty = forms.batch(self.rows(0, 0, k=k), self.head, columns)
+        empty = forms.batch(self.rows(0, 0, k=k), self.head.started_mono, columns)
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )
@@ -409,6 +426,18 @@ class _Blocks:
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+
+
+def _snapshots(connection: sqlite3.Connection) -> list[DeviceSnapshot]:
+    rows = connection.execute(
+        "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment DESC"
+    )
+    return [
+        DeviceSnapshot(
+            moment=moment, device=device, wall=wall, parameters=msgspec.json.decode(data)
+        )
+        for moment, device, wall, data in rows
+    ]
 
 
 def _count(connection: sqlite3.Connection, k: int) -> int:

@@ -116,6 +116,8 @@ class RunAbout(msgspec.Struct, frozen=True, kw_only=True):
     sample: str = ""
     project: str = ""
     notes: str = ""
+    sample_row: dict[str, str] = {}
+    """What the list of samples says of it, by column."""
 
     @property
     def who(self) -> str:
@@ -175,7 +177,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         total: Points that were planned, None where that cannot be known.
         simulated: "" on real instruments, "all", or e.g. "1 of 2" (D7).
         replayed: The same for devices that a recording answered for.
-        sample, project, notes: What was said of it before it began, see `RunAbout`.
+        sample, project, notes, sample_row: What was said of it before it began, see `RunAbout`.
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
         continues: The run that it goes on with, or None.
@@ -196,6 +198,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     sample: str = ""
     project: str = ""
     notes: str = ""
+    sample_row: dict[str, str] = {}
     bench: str = ""
     simulated: str = ""
     replayed: str = ""

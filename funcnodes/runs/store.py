@@ -154,6 +154,15 @@ class RunStore:
             )
         return self._move(run, self.bin.folder)
 
+    def delete_file(self, path: Path) -> RunHead:
+        """The same by its file.
+
+        Raises:
+            RunError: As `delete`.
+            StorageError: It cannot be moved.
+        """
+        return self._move(RunReader(path), self.bin.folder)
+
     def restore(self, name: str) -> RunHead:
         """Take a run out of the bin.
 
@@ -212,6 +221,13 @@ def _locked(path: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def is_run_name(name: str) -> bool:
+    """Whether a file is a run of a worker, by its name."""
+    stem, suffix, _ = name.rpartition(SUFFIX)
+    number, _, ulid = stem.partition("-")
+    return suffix == SUFFIX and number.isdecimal() and int(number) > 0 and is_beginning(ulid)
 
 
 def _number(path: Path) -> int:

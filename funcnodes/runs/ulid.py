@@ -23,4 +23,4 @@ def normalised(text: str) -> str:
 
 def is_beginning(text: str) -> bool:
     """Whether `text` can be the beginning of a ULID."""
-    return 0 < len(text) <= LENGTH and all(letter in _ALPHABET for letter in text)
+    return 0 < len(text) <= LENGTH and not text.strip(_ALPHABET)

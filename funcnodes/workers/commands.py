@@ -15,7 +15,7 @@ from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
-from funcnodes.runs import Run, RunReader
+from funcnodes.runs import Run, RunHead, RunReader
 from funcnodes.runs.continuing import look_back
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
@@ -26,6 +26,8 @@ from funcnodes.workers.once import Once
 from funcnodes.workers.problems import problem_of
 from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
+from funcnodes.workers.shown.before import before_run_view
+from funcnodes.workers.shown.history import history_view
 from funcnodes.workers.threads import FewThreads, in_thread
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
+SEARCH_LENGTH = 500
 
 E = TypeVar("E", bound=edits.Edit)
 Parked = dict[str, str] | Awaitable[dict[str, str]]
@@ -356,6 +359,15 @@ class Commands:
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
+    async def _get_before_run(
+        self, body: schema.GetBeforeRun, actor: schema.Actor
+    ) -> schema.BeforeRunView:
+        bench = self._worker.bench
+        config = bench.config if bench is not None else None
+        return await self._reading.run(
+            lambda: before_run_view(self._worker.keeping.before_run(), config), name="samples"
+        )
+
     def _run_pause(self, body: schema.RunPause, actor: schema.Actor) -> None:
         self._active_run().pause()
 
@@ -536,9 +548,22 @@ class Commands:
             views.add_rows(view, table.page(view.stop, ROWS_LIMIT))
         return view
 
+    async def _get_history(
+        self, body: schema.GetHistory, actor: schema.Actor
+    ) -> schema.HistoryView:
+        self._bench("history")
+        path = self._worker.workspace.history_path
+        return await self._reading.run(lambda: history_view(path, body), name="history")
+
     async def _list_runs(self, body: schema.ListRuns, actor: schema.Actor) -> list[schema.RunView]:
         limit = max(1, min(body.limit, RUNS_LIMIT))
-        heads = await self._reading.run(lambda: self._worker.runs.list(limit), name="list runs")
+
+        def read() -> list[RunHead]:
+            if not body.search.strip():
+                return self._worker.runs.list(limit)
+            return self._worker.keeping.find(body.search[:SEARCH_LENGTH], limit)
+
+        heads = await self._reading.run(read, name="list runs")
         found = [views.head_view(head) for head in heads]
         active = self._worker.run_view()
         return [active if active and each.id == active.id else each for each in found]

@@ -29,13 +29,16 @@ from funcnodes.devices.estop import safetylog
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
+from funcnodes.history import HistoryRecorder
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs import RunStore
+from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.local import library
 from funcnodes.workers import schema
 from funcnodes.workers.bench_holder import BenchHolder
 from funcnodes.workers.commands import Commands
 from funcnodes.workers.guard.guard import Guard, Stop
+from funcnodes.workers.keeping import RunKeeping
 from funcnodes.workers.large import let_go
 from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
@@ -52,6 +55,8 @@ from funcnodes.workers.workspace import Workspace, encode
 
 SAFE_S = 1.0
 CLOSE_S = 2.5
+HISTORY_S = 0.5
+"""What ending waits for the last values of the history at most."""
 SAFETY_SHOWN = 100
 """Lines of the safety log that its log begins with."""
 CLOCK_EVERY_S = 1.0
@@ -76,8 +81,10 @@ class Worker:
         self.latch = Latch(workspace.latch_path)
         self.latch.reserve()
         self.runs = RunStore(workspace.runs_dir)
+        self.keeping = RunKeeping(workspace, lambda text: self.logbook.add("info", "runs", text))
         self.controls = BenchHolder(changed=self._people_changed)
         self.bench: Bench | None = None
+        self.history: HistoryRecorder | None = None
         self.open: OpenNodespace | None = None
         self.trouble = ""
         self.library = Library()
@@ -155,6 +162,7 @@ class Worker:
             self.spawn(self._open_last_aside(), "open")
         self.spawn(self.link.run(), "link")
         self.spawn(self._tell_time(), "clock")
+        self.spawn(self.keeping.tidy_for_ever(), "tidy")
         if opening is not None:
             await self._open_bench(opening)
 
@@ -184,6 +192,9 @@ class Worker:
         self._unwatch.append(self.bench.on_change(self._device_changed))
         self._unwatch.append(self.bench.on_notice(self._device_told))
         self._unwatch.extend(self.safety.follow(self.bench))
+        if self.bench.config.history.on:
+            self.history = HistoryRecorder(self.workspace.history_path, self.bench)
+            self.history.start()
         return self.bench
 
     async def _open_bench(self, bench: Bench) -> None:
@@ -224,6 +235,8 @@ class Worker:
             await _within(CLOSE_S, self.open.aclose(), "closing the nodespace")
         for unwatch in self._unwatch:
             unwatch()
+        if self.history is not None:
+            self.history.stop()
         if self.bench is not None:
             await _within(CLOSE_S, self.bench.close(), "closing the bench")
         self.publisher.close()
@@ -234,6 +247,9 @@ class Worker:
         await in_thread(self.guard.stop, name="guard end")
         await in_thread(self.doorway.close, name="door end")
         await in_thread(self.latch.log.flush, name="safety log")
+        if self.history is not None:
+            history = self.history
+            await in_thread(lambda: history.wait(HISTORY_S), name="history end")
 
     async def _make_safe(self) -> None:
         """What the bench asks for when its worker ends. Nothing after an E-STOP."""
@@ -531,6 +547,7 @@ class Worker:
 
     def _use(self, opened: OpenNodespace) -> None:
         self.open = opened
+        opened.space.services.provide(BeforeRun, self.keeping.before_run())
         opened.space.on("arming", self._plan_guardian)  # nothing is written that it knows not of
         self.workspace.set_last_open(opened.name)
         if opened.notice:

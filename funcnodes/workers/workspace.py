@@ -5,6 +5,8 @@
       credential      the credential itself, for the worker alone
       process.json    the process that now has this folder (pid, start time, session)
       lock            held by that process
+      samples.json    the list of its samples
+      history.sqlite  what its parameters were, see `funcnodes.history`
       bench.toml  latch.json  nodespaces/  subgraphs/  files/  runs/  logs/
 
 Guarantees that a nodespace on disk is a whole one (old or new, never a mix), that its last good
@@ -33,7 +35,9 @@ from funcnodes.core.codec.gradual import read_gradually, write_gradually
 from funcnodes.core.graph.subgraph_files import SUFFIX
 from funcnodes.durable import sync_folder, write_private
 from funcnodes.errors import FuncnodesError, RefusedError, SavedGraphError, WorkerError
+from funcnodes.history.file import FILE_NAME
 from funcnodes.machine.files import read_json, write_json
+from funcnodes.runs.samples import FILE_NAME as SAMPLES_NAME
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.large import is_large_file
 from funcnodes.workers.processes import Process
@@ -195,6 +199,15 @@ class Workspace:
     @property
     def runs_dir(self) -> Path:
         return private_dir(self.root / "runs")
+
+    @property
+    def samples_path(self) -> Path:
+        """The list of its samples."""
+        return self.root / SAMPLES_NAME
+
+    @property
+    def history_path(self) -> Path:
+        return self.root / FILE_NAME
 
     @property
     def logs_dir(self) -> Path:

@@ -37,7 +37,8 @@ print(status, sorted(heavy), file=sys.stderr)
 """
 
 
-RUNS = ("tail", "plot", "compare", "import", "tag", "note", "verify", "delete")
+RUNS = ("tail", "plot", "compare", "import", "tag", "note", "verify", "delete", "folders", "tidy")
+HISTORY = ("list", "show", "plot", "export")
 
 
 def test_help_is_quick_and_loads_nothing_heavy(environment: dict[str, str], limit: Limit) -> None:
@@ -64,7 +65,7 @@ def test_every_command_has_help_in_a_sentence(capsys: pytest.CaptureFixture[str]
         ["worker", "remove"], ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
         ["worker", "modules"], ["worker", "modules", "list"], ["worker", "modules", "add"],
         ["worker", "modules", "remove"], ["worker", "export"], ["worker", "import"],
-        *(["runs", name] for name in RUNS),
+        *(["runs", name] for name in RUNS), *(["history", name] for name in HISTORY),
     ]  # fmt: skip
     for names in commands:
         assert execute([*names, "--help"]) == 0
@@ -83,6 +84,7 @@ def test_every_command_that_prints_results_takes_json(capsys: pytest.CaptureFixt
         ["worker", "activate"], ["worker", "listen"], ["worker", "command"],
         ["worker", "modules", "list"], ["worker", "modules", "add"],
         ["worker", "modules", "remove"], *(["runs", name] for name in RUNS),
+        *(["history", name] for name in HISTORY),
     ]  # fmt: skip
     for names in commands:
         execute([*names, "--help"])

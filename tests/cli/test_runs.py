@@ -166,3 +166,57 @@ def test_a_missing_package_is_one_sentence(here: Command, monkeypatch: pytest.Mo
     assert done.stderr == (
         "NeXus files need h5py, which is not installed: pip install 'funcnodes[hdf5]'.\n"
     )
+
+
+def test_runs_are_found_by_what_is_known_of_them(
+    here: Command, store: RunStore, tmp_path: Path
+) -> None:
+    """By words, time, tag and device, in added folders too; what cannot be read is named."""
+    here("runs", "tag", "1", "good", "dark")
+    other = tmp_path / "usb"
+    recorded(other, (Column(name="x"),), [], title="Elsewhere", sample="W7", project="cryo")
+
+    def titles(*asked: str) -> list[str]:
+        done = here("runs", "list", "--json", *asked)
+        assert done.returncode == 0, done.stderr
+        return [run["title"] for run in json.loads(done.stdout)]
+
+    assert titles("--search", "1234567") == titles("-s", "diod ada") == ["Diode I-V"]
+    assert titles("--tag", "dark", "--device", "smu", "--parameter", "V") == ["Diode I-V"]
+    assert titles("--until", "2020-01-01") == titles("--since", "2031-01-01 12:00") == []
+    assert titles("--since", "1h") == ["Diode I-V"]
+    assert here("runs", "list", "--sample", "W7").stdout == "No run fits.\n"
+    assert str(other) in here("runs", "folders", "--add", "usb").stdout
+    assert titles("--sample", "w7") == titles("--worker", "usb") == ["Elsewhere"]
+    assert "title      Elsewhere" in here("runs", "show", "1", "--worker", "usb").stdout
+    shown = here("runs", "list").stdout
+    assert shown.split("\n")[0].split()[-4:] == ["SAMPLE", "PROJECT", "TAGS", "ID"]
+    assert "good, dark" in shown
+    assert "--state is one of" in here("runs", "list", "--state", "done").stderr
+    (store.folder / "00007-01KY0000000000000000000000.sqlite").write_bytes(b"nothing")
+    done = here("runs", "list")
+    assert "00007-01KY" in done.stderr
+    assert "Elsewhere" in done.stdout
+    here("runs", "folders", "--remove", "usb")
+    assert titles("--sample", "w7") == []
+
+
+def test_the_bin_is_tidied_when_it_is_asked_for(
+    here: Command, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(store.folder, (Column(name="x"),), [], title="Plain")
+    here("runs", "tag", "1", "good")
+    here("runs", "delete", "2")
+    assert here("runs", "tidy").stdout == "There is nothing to tidy.\n"
+    monkeypatch.setenv("FUNCNODES_BIN_DAYS", "0")
+    assert "would be deleted for good" in here("runs", "tidy", "--dry-run").stdout
+    assert len(store.bin.paths()) == 1
+    done = json.loads(here("runs", "tidy", "--older-than", "1s", "--json").stdout)
+    assert (len(done["deleted"]), done["binned"], store.bin.paths()) == (1, [], [])
+    monkeypatch.setenv("FUNCNODES_BIN_DAYS", "30")
+    monkeypatch.setenv("FUNCNODES_RUNS_GB", "0.00001")
+    shown = here("runs", "tidy", "--older-than", "0.001s", "--tagged").stdout
+    assert "put into the bin" in shown
+    assert (store.paths(), store.bin.paths()) == ([], [])  # the bin went early: it was too much
+    monkeypatch.setenv("FUNCNODES_RUNS_GB", "much")
+    assert here("runs", "tidy").stderr.startswith("FUNCNODES_RUNS_GB is 'much', not a number")

@@ -1,5 +1,6 @@
 """axe-core finds nothing at WCAG 2.2 AA, light and dark, on each page of the editor."""
 
+import re
 from typing import Any
 
 import pytest
@@ -66,13 +67,21 @@ def test_a_signed_out_page_has_no_violation(demo: Any, page: Page) -> None:
 def test_no_violation_in_what_is_shown_of_alarms_the_plan_and_the_traffic(
     demo: Any, page: Page
 ) -> None:
+    bench = demo.config_dir / "workers" / demo.worker / "bench.toml"
+    bench.write_text(f'before_run = ["sample"]\n{bench.read_text()}')
     restart_with(demo, page, real=True)
     page.get_by_role("tab", name="Bench").click()
     expect(page.get_by_test_id("interlock")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Past of")).first.click()
+    expect(page.get_by_test_id("history").get_by_role("img")).to_be_visible()
     page.get_by_role("tab", name="Instrument traffic").click()
     expect(page.get_by_test_id("traffic-row").first).to_be_visible()
     page.get_by_role("button", name="Hold view").click()
+    page.keyboard.press("Control+Enter")
+    sample = page.get_by_role("region", name="Next run").get_by_label("Sample")
+    expect(sample).to_be_focused()  # which the bench asks for
     check_both_themes(page)
+    page.keyboard.type("W7")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     check_both_themes(page)

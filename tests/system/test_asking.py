@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from funcnodes.basic_nodes import png
 from funcnodes.runs import RunStore
+from funcnodes.runs.samples import SampleEntry, SampleList
 
 from .test_accessibility import check_both_themes
 from .test_estop_in_sight import check
@@ -65,11 +66,14 @@ def test_a_run_asks_on_every_page_and_goes_on_with_what_was_answered_first(
 ) -> None:
     folder = demo.config_dir / "workers" / demo.worker / "nodespaces"
     (folder / "Film.json").write_text(json.dumps(asking()))
+    film_17 = SampleEntry(id="F-17", name="Film 17", more={"batch": "B2"})
+    SampleList(folder.parent / "samples.json").put([film_17])
     page.goto(demo.link)
     page.get_by_role("button", name="Film").click()
     expect(page.get_by_test_id("node").first).to_be_visible()
     said = page.get_by_role("region", name="Next run")
     said.get_by_label("Sample").fill("F-17")
+    expect(said.get_by_test_id("sample-row")).to_have_text("Film 17 · batch: B2")
     said.get_by_label("Project").fill("Films")
     said.get_by_label("Notes").fill("A night in air.")
     page.keyboard.press("Control+Enter")
@@ -116,6 +120,12 @@ def test_a_run_asks_on_every_page_and_goes_on_with_what_was_answered_first(
     found = RunStore(demo.config_dir / "workers" / demo.worker / "runs").find("latest")
     assert (found.head.sample, found.head.project) == ("F-17", "Films")
     assert found.head.notes == "A night in air."
+    assert found.head.sample_row == {"name": "Film 17", "batch": "B2"}
+    page.get_by_label("Find a run").fill("b2 which")  # the list's words and a run's own
+    expect(page.get_by_text("No run fits “b2 which”.")).to_be_visible()
+    page.get_by_label("Find a run").fill("b2 night")
+    expect(page.get_by_test_id("run-row")).to_have_count(1)
+    page.get_by_label("Find a run").fill("")
     expect(page.get_by_test_id("run-row").first).to_contain_text("F-17")
     expect(said.get_by_label("Sample")).to_have_value("F-17")
     expect(said.get_by_label("Notes")).to_have_value("")

@@ -128,6 +128,13 @@ def test_stop_stops_what_acts_under_live_and_the_reading_is_marked(demo: Any, pa
     page.get_by_role("tab", name=re.compile("^Bench")).click()
     shown = page.get_by_label("smu", exact=True).locator(".reading[data-stale=true]")
     expect(shown.first).to_contain_text("output off")
+    page.get_by_label("smu", exact=True).get_by_role("button", name="Past of Voltage").click()
+    strip = page.get_by_role("group", name="Past of Voltage")
+    expect(strip.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile(r"Voltage of the last 10 min, \d+ values")
+    )
+    strip.get_by_role("button", name="24 h").click()
+    expect(strip.get_by_role("img")).to_have_attribute("aria-label", re.compile("24 h"))
     page.get_by_role("tab", name="Nodes").click()
 
     live_switch(page).click()

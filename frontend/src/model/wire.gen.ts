@@ -258,6 +258,31 @@ export interface ContinueView {
   token: string;
 }
 
+export interface SampleView {
+  id: string;
+  name: string;
+  more: Record<string, string>;
+}
+
+/** What has to be said before a run. */
+export interface BeforeRunView {
+  required: Array<string>;
+  listed: boolean;
+  samples: Array<SampleView>;
+  count: number;
+}
+
+/** A stretch of a parameter's history, oldest first; what stood at its beginning is in it. */
+export interface HistoryView {
+  name: string;
+  unit: string;
+  kind: "number" | "switch" | "text";
+  since: number;
+  until: number;
+  t: Array<number>;
+  value: Array<number | string | null>;
+}
+
 /** Something that a node asks people, or tells them (`kind` is "tell"). */
 export interface PromptView {
   id: string;
@@ -716,6 +741,8 @@ export type AckResult =
   | WatchView
   | TrafficPage
   | ExportPiece
+  | HistoryView
+  | BeforeRunView
   | ContinueView;
 
 /** Ack.result is the new node's id. */
@@ -917,6 +944,11 @@ export interface RunContinue {
   accepted?: Array<string>;
 }
 
+/** What has to be said before a run, and the samples that may be named. Ack.result is a */
+export interface GetBeforeRun {
+  type: "get_before_run";
+}
+
 export interface RunPause {
   type: "run_pause";
 }
@@ -1050,10 +1082,20 @@ export interface GetRows {
   points?: number;
 }
 
+/** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
+export interface GetHistory {
+  type: "get_history";
+  device: string;
+  member: string;
+  last_s?: number;
+  points?: number;
+}
+
 /** Ack.result is a list of RunView, newest first. */
 export interface ListRuns {
   type: "list_runs";
   limit?: number;
+  search?: string;
 }
 
 /** One piece of a run as a file, from where the piece before it ended. Ack.result is an */
@@ -1099,6 +1141,7 @@ export type Body =
   | RunStart
   | PlanContinue
   | RunContinue
+  | GetBeforeRun
   | RunPause
   | RunResume
   | RunStop
@@ -1122,6 +1165,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetHistory
   | ListRuns
   | ExportRun
   | GetSnapshot;

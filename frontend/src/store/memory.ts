@@ -1,14 +1,9 @@
 /** What this browser remembers between visits: theme, favourites, first steps. */
 
 import { create } from "zustand";
+import type { About } from "../model/about";
 
 export type Theme = "system" | "light" | "dark";
-
-export interface About {
-  sample: string;
-  project: string;
-  notes: string;
-}
 
 export interface Memory {
   theme: Theme;

@@ -1,6 +1,6 @@
 /** What the page asks the worker for while it is looked at; no answer is no reason for a message. */
 
-import type { Body, Shown, TrafficPage } from "../model/wire.gen";
+import type { BeforeRunView, Body, HistoryView, RunView, Shown, TrafficPage } from "../model/wire.gen";
 import { live } from "./commands";
 import { Refused } from "./link";
 
@@ -9,6 +9,15 @@ export const bodyOf = (id: string) => ask<Shown>({ type: "get_body", id });
 
 /** What went over the wires since; null where it cannot be had just now. */
 export const trafficSince = (since: Record<string, number>) => ask<TrafficPage>({ type: "get_traffic", since });
+
+/** What has to be said before a run; null where it cannot be had just now. */
+export const beforeRun = () => ask<BeforeRunView>({ type: "get_before_run" });
+
+/** What a parameter was of late; null where it cannot be had just now. */
+export const pastOf = (device: string, member: string, last_s: number) => ask<HistoryView>({ type: "get_history", device, member, last_s });
+
+/** Runs with all these words in what is known of them; null where nobody can say just now. */
+export const runsWith = (search: string) => ask<RunView[]>({ type: "list_runs", search, limit: 200 });
 
 async function ask<T>(body: Body): Promise<T | null> {
   try {

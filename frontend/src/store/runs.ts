@@ -3,6 +3,7 @@
 import { canStop, isRunning } from "../model/graph";
 import { asked, mustShow, planKey } from "../model/safety";
 import type { SafetyView } from "../model/wire.gen";
+import { isAllSaid } from "./before";
 import { command, live as link, report } from "./commands";
 import { get, mayAct, openDialog, set, toast } from "./editor";
 import { remember, useMemory } from "./memory";
@@ -13,6 +14,7 @@ export function run(): void {
   if (!mayAct(get()) || !graph?.space || graph.latch.latched) return;
   if (graph.run?.state === "paused") void command({ type: "run_resume" });
   else if (isRunning(graph.run)) return;
+  else if (!isAllSaid()) return;
   else if (mustShow(graph.safety, planSeen)) openDialog("arm-run");
   else startRun(graph.safety);
 }

@@ -23,6 +23,7 @@ from funcnodes.devices.bench.stopping import Stopping
 from funcnodes.devices.benchfile.file import BenchConfig, BenchFile, Cause, SafeAction
 from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.benchfile.rules import Severity
+from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.descent import ParkResult
 from funcnodes.devices.device.device import Device
 from funcnodes.devices.device.kept import OutageNotice
@@ -93,6 +94,7 @@ class Bench:
         self._hearers: list[Callable[[OutageNotice], None]] = []
         self._trackers: list[set[str]] = []
         self._readers: list[Callable[[Write], None]] = []
+        self._listeners: list[Callable[[str, str, Sample], None]] = []
         self._fresh: set[str] = set()  # changed, and not told yet
         self._untried: set[str] = set()  # not tried yet since it was opened
         self._tried = asyncio.Event()  # one more was
@@ -106,6 +108,7 @@ class Bench:
             written=self._note_write, changed=self._note_change,
             make_transport=make_transport or Transports(),
             told=self._told, refusal=self._refusal, mark=lambda name: self._aftermath.mark(name),
+            heard=self._heard,
         )  # fmt: skip
         self.devices: dict[str, Device] = {}
         for name, device in config.devices.items():
@@ -352,6 +355,16 @@ class Bench:
         """
         return unsubscriber(self._readers, callback)
 
+    def on_reading(self, callback: Callable[[str, str, Sample], None]) -> Callable[[], None]:
+        """Call `callback(device, member, sample)` in the loop with whatever is read, or set.
+
+        A record tells of each of its fields. It is on the way of every value: be quick.
+
+        Returns:
+            Call it to end that.
+        """
+        return unsubscriber(self._listeners, callback)
+
     def watch(
         self, member: str, callback: Callable[[Observation], None], *, every_s: float = 1.0
     ) -> Callable[[], None]:
@@ -392,6 +405,13 @@ class Bench:
             names.add(write.device)
         for callback in tuple(self._readers):
             callback(write)
+
+    def _heard(self, device: str, member: str, sample: Sample) -> None:
+        for callback in tuple(self._listeners):
+            try:
+                callback(device, member, sample)
+            except Exception:  # the reading is good all the same
+                _log.exception("Somebody who hears of %s.%s failed", device, member)
 
     def _note_change(self, name: str) -> None:
         self._aftermath.connected(name)

@@ -9,6 +9,8 @@
     on_changed = "stop"                 # a run whose instrument lost its settings: stop or pause
     operator_lost_s = 60                # after how many seconds without whoever holds the controls
     stop_order = ["hv", "smu"]          # first to last; the rest follow
+    before_run = ["sample", "project"]  # what has to be said before a run: these, operator, notes
+    listed_samples = true               # and the sample is to be on the worker's list
 
     [devices.smu]
     driver = "keithley.smu2400"         # or "auto": by what answers to *IDN?
@@ -24,7 +26,7 @@
     voltage = [-20, 20]                 # in the parameter's unit
     compliance = ["1 uA", "20 mA"]
 
-`[[interlock]]`, `[[alarm]]` and `[notify]` are told of in `rules`.
+`[[interlock]]`, `[[alarm]]` and `[notify]` are told of in `rules`, `[history]` in `history`.
 
 An error names file, table and key. Saving keeps comments and order.
 """
@@ -39,6 +41,7 @@ from typing import Any, Literal, Self, get_args
 
 from funcnodes.devices.addresses import options
 from funcnodes.devices.addresses.forms import Address, AllowList, Options, parse, with_beneath
+from funcnodes.devices.benchfile.history import HistoryConfig, read_history
 from funcnodes.devices.benchfile.rules import Rules, read_rules
 from funcnodes.devices.benchfile.tables import Tables
 from funcnodes.durable import replace_file
@@ -58,7 +61,7 @@ DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
 }
 _TOP = {
     "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "notify",
-    "operator_lost_s", "on_changed", *DEFAULT_ACTIONS,
+    "operator_lost_s", "on_changed", "history", "before_run", "listed_samples", *DEFAULT_ACTIONS,
 }  # fmt: skip
 _DEVICE = {
     "driver",
@@ -75,6 +78,8 @@ _DEVICE = {
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}$")
 MAX_BYTES = 1_000_000
 OPERATOR_LOST_S = 60.0
+BEFORE_RUN = ("sample", "project", "operator", "notes")
+"""What a bench may ask for before a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,9 @@ class BenchConfig:
     rules: Rules = field(default_factory=Rules)
     operator_lost_s: float = OPERATOR_LOST_S
     on_changed: OnChanged = "stop"
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+    before_run: tuple[str, ...] = ()
+    listed_samples: bool = False
 
 
 class BenchFile:
@@ -272,6 +280,9 @@ class _Reader(Tables):
             rules=read_rules(self, data),
             operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=0.1),
             on_changed=self._on_changed("", data) or "stop",
+            history=read_history(self, data, found),
+            before_run=self._before_run(data),
+            listed_samples=self.flag("", data, "listed_samples", False),
         )
 
     def device(self, name: str, data: Any) -> DeviceConfig:
@@ -303,6 +314,14 @@ class _Reader(Tables):
             on_changed=self._on_changed(table, data),
             calibration_due=self._day(table, data, "calibration_due"),
         )
+
+    def _before_run(self, data: dict[str, Any]) -> tuple[str, ...]:
+        wanted = self.texts("", data, "before_run")
+        for word in wanted:
+            if word not in BEFORE_RUN:
+                known = ", ".join(BEFORE_RUN)
+                raise self.wrong("", "before_run", f"only {known} are known, not {word!r}")
+        return tuple(wanted)
 
     def _options(self, table: str, data: dict[str, Any], address: str) -> Options:
         found = Options()

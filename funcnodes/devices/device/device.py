@@ -83,7 +83,7 @@ class Device:
         self.identity = Identity()
         self.traffic = Traffic()
         self._rack = rack
-        self.readings = self._readings = Readings()
+        self.readings = self._readings = Readings(partial(rack.heard, self.name))
         self._kept = Kept()
         self._permission = Permission(self.name, rack.latch, rack.refusal, self.member)
         self._connection = Connection(

@@ -7,6 +7,7 @@ from typing import Any
 from funcnodes.devices.addresses.forms import AllowList
 from funcnodes.devices.addresses.lease import Leases
 from funcnodes.devices.benchfile.file import Cause, SafeAction
+from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.transports.choose import MakeTransport
@@ -44,6 +45,7 @@ class Rack:
         refusal: Why writes to that device's member are refused just now, by an interlock say,
             or "".
         mark: Awaited with its name before each write that does not make it safe.
+        heard: Called with its name, a member and its sample, as that is read or set.
     """
 
     latch: Latch
@@ -56,3 +58,4 @@ class Rack:
     make_transport: MakeTransport
     refusal: Callable[[str, str], str]
     mark: Callable[[str], Awaitable[None]]
+    heard: Callable[[str, str, Sample], None] = lambda *_: None

@@ -1,6 +1,6 @@
 """What was read of a device last, how long it is believed, and what follows for its outputs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from funcnodes.core.quality import worst
@@ -14,9 +14,11 @@ class Readings:
 
     Attributes:
         valid_s: For how long the values of each are believed, where that is not for ever.
+        heard: Called with each member and its sample, as it is noted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[str, Sample], None] = lambda *_: None) -> None:
+        self.heard = heard
         self.valid_s: Mapping[str, float] = {}
         self._samples: dict[str, Sample] = {}
         self._since: dict[str, float] = {}
@@ -27,6 +29,7 @@ class Readings:
         if before is None or before.value != sample.value:
             self._since[member] = sample.since
         self._samples[member] = sample
+        self.heard(member, sample)
 
     def since(self, member: str) -> float:
         """Since when it has had its newest value, on the clock that never steps."""
@@ -59,7 +62,9 @@ class Readings:
     def doubt(self, quality: Quality) -> None:
         """What was read so far is worth no more than that."""
         for member, sample in self._samples.items():
-            self._samples[member] = replace(sample, quality=worst((sample.quality, quality)))
+            doubted = replace(sample, quality=worst((sample.quality, quality)))
+            self._samples[member] = doubted
+            self.heard(member, doubted)
 
     def _aged(self, member: str, sample: Sample) -> Sample:
         valid_s = self.valid_s.get(member)

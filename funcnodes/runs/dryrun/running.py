@@ -23,6 +23,7 @@ from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.safety.alarms import AlarmEvent, AlarmState
 from funcnodes.errors import RefusedError, RunError
 from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.control import Runner
 from funcnodes.runs.dryrun import findings
 from funcnodes.runs.dryrun.bench import DryBench, dry_bench
@@ -184,6 +185,7 @@ class _Dry:
     async def _run(
         self, space: NodeSpace, store: "_Store", dry: DryBench | None, interrupt: Interrupt
     ) -> DryReport:
+        space.services.provide(BeforeRun, BeforeRun(asks=False))
         runner = Runner(space, store, nodespace=self.path.stem)
         bench, seen = dry.bench if dry is not None else None, _Seen()
         runner.on_log(seen.log.append)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from funcnodes.workers.schema.views import (
+    BeforeRunView,
     BodyView,
     ColumnView,
     ContinueView,
@@ -17,6 +18,7 @@ from funcnodes.workers.schema.views import (
     EdgeView,
     ExampleView,
     ExportPiece,
+    HistoryView,
     LatchView,
     LibraryEntry,
     LogLine,
@@ -236,5 +238,8 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
-AckResult = RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | ContinueView
+AckResult = (
+    RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | HistoryView
+    | BeforeRunView | ContinueView
+)  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""

@@ -298,6 +298,13 @@ class RunContinue(BenchCommand, kw_only=True, tag="run_continue"):
     """As for `run_start`."""
 
 
+class GetBeforeRun(ReadCommand, kw_only=True, tag="get_before_run"):
+    """What has to be said before a run, and the samples that may be named. Ack.result is a
+    BeforeRunView."""
+
+    cost = 10.0
+
+
 class RunPause(BenchCommand, kw_only=True, tag="run_pause"):
     pass
 
@@ -454,12 +461,30 @@ class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
     are, `limit` of them."""
 
 
+class GetHistory(ReadCommand, kw_only=True, tag="get_history"):
+    """What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a
+    HistoryView."""
+
+    cost = 10.0
+
+    device: str
+    member: str
+    """With the field of a record: "reading.v"."""
+    last_s: float = 3600.0
+    """How far back, in seconds."""
+    points: int = 600
+    """About so many at most, none of the peaks lost."""
+
+
 class ListRuns(ReadCommand, kw_only=True, tag="list_runs"):
     """Ack.result is a list of RunView, newest first."""
 
     cost = 10.0
 
     limit: int = 200
+    search: str = ""
+    """Words, or their beginnings, anywhere in what is known of a run: also in tags and notes, by
+    device, parameter and serial number."""
 
 
 class ExportRun(ReadCommand, kw_only=True, tag="export_run"):

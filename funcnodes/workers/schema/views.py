@@ -1,6 +1,6 @@
 """What is seen: nodes, edges, devices, runs and the bench's safety, as the page draws them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from funcnodes.devices import benchfile
 from funcnodes.devices.benchfile import rules
@@ -240,6 +240,40 @@ class ContinueView(Base, kw_only=True):
     """All of it in words."""
     token: str
     """Named when it is agreed to."""
+
+
+class SampleView(Base, kw_only=True):
+    id: str
+    name: str = ""
+    more: dict[str, str] = {}
+    """Further columns of the list."""
+
+
+class BeforeRunView(Base, kw_only=True):
+    """What has to be said before a run."""
+
+    required: list[str] = []
+    """Of sample, project, operator and notes."""
+    listed: bool = False
+    """Whether the sample is to be one of these."""
+    samples: list[SampleView] = []
+    """The newest of them, where there are very many."""
+    count: int = 0
+    """Of all."""
+
+
+class HistoryView(Base, kw_only=True):
+    """A stretch of a parameter's history, oldest first; what stood at its beginning is in it."""
+
+    name: str
+    unit: str = ""
+    kind: Literal["number", "switch", "text"] = "number"
+    since: float
+    until: float
+    """Both in seconds since the epoch, as `t`."""
+    t: list[float] = []
+    value: list[float | str | None] = []
+    """0 or 1 of a switch; null where there was none, or none that was ok."""
 
 
 class PromptView(Base, kw_only=True):

@@ -17,7 +17,7 @@ EVE = schema.Actor(id="e", name="Eve", role="viewer")
 
 VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
-    "GetTraffic", "ExportTraffic",
+    "GetTraffic", "ExportTraffic", "GetHistory", "GetBeforeRun",
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "PlanContinue", "RunContinue", "RunPause", "RunResume", "RunStop", "RunAbort",

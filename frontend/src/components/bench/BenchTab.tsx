@@ -1,13 +1,16 @@
+import { useState } from "react";
 import { limits, portText, withUnit } from "../../model/format";
 import { deviceMark, OUTPUT_ON } from "../../model/words";
 import { activeAlarms, trippedFirst } from "../../model/safety";
 import type { DeviceView, ParameterView, WatchView } from "../../model/wire.gen";
 import { acceptChanges, connectDevice, disconnectDevice } from "../../store/bench";
 import { isLocked, mayAct, useEditor } from "../../store/editor";
+import { Icon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
 import { Reading } from "../parts/Reading";
 import { Said } from "../parts/Said";
 import { AlarmCard } from "./AlarmCard";
+import { HistoryStrip } from "./HistoryStrip";
 import { InterlockCard } from "./InterlockCard";
 
 const NOTHING: WatchView = { alarms: [], interlocks: [] };
@@ -78,7 +81,7 @@ function DeviceCard({ device }: { device: DeviceView }) {
       )}
       <dl className="kv">
         {device.parameters.filter((parameter) => parameter.kind !== "command").map((parameter) => (
-          <Parameter key={parameter.name} parameter={parameter} />
+          <Parameter key={parameter.name} device={device.name} parameter={parameter} />
         ))}
       </dl>
       {device.safe_state && <p className="safe-state">Safe state: {device.safe_state}</p>}
@@ -86,17 +89,25 @@ function DeviceCard({ device }: { device: DeviceView }) {
   );
 }
 
-function Parameter({ parameter }: { parameter: ParameterView }) {
+function Parameter({ device, parameter }: { device: string; parameter: ParameterView }) {
+  const [past, showPast] = useState(false);
   const chosen = parameter.kind === "control" || parameter.kind === "setting";
   const text = withUnit(portText(parameter.value, parameter.unit, chosen));
   const range = limits(parameter.min, parameter.max, parameter.unit);
   return (
     <>
       <dt title={parameter.doc}>
-        {parameter.title || parameter.name}
+        <button type="button" className="past" aria-expanded={past} aria-label={`Past of ${parameter.title || parameter.name}`} onClick={() => showPast(!past)}>
+          {parameter.title || parameter.name} <Icon name="chart" small />
+        </button>
         {range && <small>{range}</small>}
       </dt>
       <dd>{chosen ? text : <Reading text={text} t={parameter.t} stale={parameter.quality === "stale"} note={parameter.value === null ? "" : parameter.note} period={parameter.period_s} />}</dd>
+      {past && (
+        <dd className="strip">
+          <HistoryStrip device={device} parameter={parameter.name} title={parameter.title || parameter.name} />
+        </dd>
+      )}
     </>
   );
 }

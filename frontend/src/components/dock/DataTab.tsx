@@ -1,10 +1,11 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { clockTime, duration, whole } from "../../model/format";
 import { isRunning } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
 import { useEditor } from "../../store/editor";
+import { runsWith } from "../../store/questions";
 import { planContinue } from "../../store/recorded";
 import { Icon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
@@ -15,15 +16,16 @@ export function DataTab() {
   const current = useEditor((state) => state.graph?.run ?? null);
   const worker = useEditor((state) => state.worker);
   const [words, setWords] = useState("");
-  const wanted = words.trim().toLowerCase();
+  const wanted = words.trim();
+  const found = useFound(wanted, worker, listed);
   const all = withCurrent(listed, current);
-  const runs = all.filter((run) => `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word}`.toLowerCase().includes(wanted));
+  const runs = found ?? all.filter((run) => says(run, wanted.toLowerCase()));
   return (
     <>
       <div className="dockbar">
         <label className="field">
           <Icon name="search" />
-          <input placeholder="Find a run" aria-label="Find a run" value={words} onChange={(event) => setWords(event.target.value)} />
+          <input placeholder="Find a run" aria-label="Find a run" title="Words of whatever is known of a run: sample, tag, note, device, parameter, serial number" value={words} onChange={(event) => setWords(event.target.value)} />
         </label>
         <span className="grow" />
         <span className="dim small">{runs.length} {runs.length === 1 ? "run" : "runs"}</span>
@@ -80,7 +82,7 @@ export function DataTab() {
             ))}
           </tbody>
         </table>
-        {runs.length === 0 && <p className="none">{wanted ? `No run fits “${words.trim()}”.` : "No runs yet. Press Run and they appear here."}</p>}
+        {runs.length === 0 && <p className="none">{wanted ? `No run fits “${wanted}”.` : "No runs yet. Press Run and they appear here."}</p>}
       </div>
     </>
   );
@@ -94,6 +96,31 @@ function mayContinue(run: RunView, runs: RunView[], current: RunView | null): bo
 
 function numberOf(runs: RunView[], id: string): string {
   return String(runs.find((each) => each.id === id)?.number ?? "before");
+}
+
+const WAIT_MS = 200;
+
+/** What the worker finds by words, a moment after they were typed; null where it has not said. */
+function useFound(wanted: string, worker: string, listed: RunView[]): RunView[] | null {
+  const [found, setFound] = useState<{ wanted: string; runs: RunView[] } | null>(null);
+  useEffect(() => {
+    if (!wanted) return undefined;
+    let ended = false;
+    const timer = setTimeout(async () => {
+      const runs = await runsWith(wanted);
+      if (!ended && runs) setFound({ wanted, runs });
+    }, WAIT_MS);
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+    };
+  }, [wanted, worker, listed]);
+  return found && wanted && found.wanted === wanted ? found.runs : null;
+}
+
+/** Until the worker has answered, by what is here. */
+function says(run: RunView, wanted: string): boolean {
+  return `${run.number} ${run.nodespace} ${run.operator} ${run.sample} ${run.project} ${RUN[run.state].word}`.toLowerCase().includes(wanted);
 }
 
 /** The listing with the run on show as it is now. */
