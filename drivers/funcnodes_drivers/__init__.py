@@ -8,5 +8,6 @@ DRIVERS = {
     "pfeiffer.tc400": "funcnodes_drivers.pfeiffer.tc400:Tc400",
     "pfeiffer.tpg362": "funcnodes_drivers.pfeiffer.tpg362:Tpg362",
     "rigol.ds1054z": "funcnodes_drivers.rigol.ds1054z:Ds1054z",
+    "srs.sr830": "funcnodes_drivers.srs.sr830:Sr830",
     "scpi": "funcnodes_drivers.generic.scpi:AnyScpi",
 }

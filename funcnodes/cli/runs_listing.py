@@ -119,8 +119,8 @@ def tidy(
 ) -> int:
     """Delete for good what has lain in the bin for too long; nothing else, unless asked.
 
-    FUNCNODES_BIN_DAYS says for how many days it may [for ever], FUNCNODES_RUNS_GB what runs may take on
-    disk: where they take more, the bin is emptied before its time, and that is said.
+    FUNCNODES_BIN_DAYS says for how many days it may [for ever], FUNCNODES_RUNS_GB what runs may
+    take on disk: where they take more, the bin is emptied before its time, and that is said.
     """
     from funcnodes.catalogue import Tidied, empty_bins, put_into_bin
 

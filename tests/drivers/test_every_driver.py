@@ -42,6 +42,10 @@ serve = "pty"
 [device."rigol.ds1054z"]
 model = "rigol_ds1054z"
 serve = "tcp"
+[device."srs.sr830"]
+model = "srs_sr830"
+serve = "tcp"
+left = ["SLVL 0.004"]
 """
 MODELS = [name for name in drivers.names() if drivers.find(name).spec.match is not None]
 MESSAGES = ["keysight.dmm34461a", "keysight.e36312a"]  # on wires that only pyvisa knows
@@ -128,7 +132,8 @@ async def test_connecting_reconnecting_and_leaving_change_nothing(subject: Subje
 async def switch_on(device: Device) -> None:
     """Each of its outputs."""
     for path, member in device.kind.outputs().items():
-        await device.member_set(path, member.options[-1] if member.options else True)
+        on = True if member.type is bool else 1.0
+        await device.member_set(path, member.options[-1] if member.options else on)
 
 
 async def test_parking_and_an_emergency_stop_leave_every_output_off(subject: Subject) -> None:

@@ -17,6 +17,7 @@ from funcnodes_drivers.keysight.e36312a import E36312a
 from funcnodes_drivers.lakeshore.model335 import Model335
 from funcnodes_drivers.pfeiffer.tpg362 import Tpg362
 from funcnodes_drivers.rigol.ds1054z import Ds1054z
+from funcnodes_drivers.srs.sr830 import Sr830
 
 NO_ERROR = ':SYST:ERR? -> 0,"No error"'
 SCPI = ["*IDN? -> ACME,THING,1,1", NO_ERROR]
@@ -84,6 +85,18 @@ def lake_shore(status: int, kelvin: str = "+295.120") -> list[str]:
     return [f"KRDG? A;SRDG? A;RDGST? A -> {kelvin};+1.0950;{status:03d}"]
 
 
+LOCKIN = [
+    "*IDN? -> Stanford_Research_Systems,SR830,s/n21379,ver1.07", "FREQ? -> 1000", "SLVL? -> 0.004",
+    "FMOD? -> 1", "HARM? -> 1", "PHAS? -> 0.00", "ISRC? -> 0", "IGND? -> 0", "ICPL? -> 0",
+    "ILIN? -> 0", "SENS? -> 26", "RMOD? -> 1", "OFLT? -> 8", "OFSL? -> 1",
+    *(f"AUXV? {number} -> 0.000" for number in range(1, 5)),
+]  # fmt: skip
+
+
+def lock_in(status: int) -> list[str]:
+    return ["SNAP?1,2,3,4 -> 0.011,0.0,0.011,0.0", f"LIAS? -> {status}"]
+
+
 CASES: list[tuple[type[Instrument], list[Any], str, list[Any], str, Quality]] = [
     # 2400S-900-01, page 18-50: bits of the status word, and NaN and overflow of SCPI.
     (Smu2400, SMU, "reading", smu(1 << 0), "i", "overrange"),
@@ -116,6 +129,11 @@ CASES: list[tuple[type[Instrument], list[Any], str, list[Any], str, Quality]] = 
     (Model335, LAKE_SHORE, "a.reading", lake_shore(64), "sensor", "missing"),
     (Model335, LAKE_SHORE, "a.reading", lake_shore(128), "sensor", "overrange"),
     (Model335, LAKE_SHORE, "a.reading", lake_shore(0, "+000.000"), "kelvin", "missing"),
+    # SR830 manual, 5-22, LIA status byte.
+    (Sr830, LOCKIN, "reading", lock_in(1), "x", "overrange"),
+    (Sr830, LOCKIN, "reading", lock_in(2), "theta", "overrange"),
+    (Sr830, LOCKIN, "reading", lock_in(4), "r", "overrange"),
+    (Sr830, LOCKIN, "reading", lock_in(8), "y", "missing"),
     # BG 5510 BEN, 1.3, PR1.
     (Tpg362, GAUGE, "gauge1", gauge(1), "pressure", "overrange"),
     (Tpg362, GAUGE, "gauge1", gauge(2), "pressure", "overrange"),

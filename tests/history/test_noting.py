@@ -69,6 +69,6 @@ def test_at_any_time_what_was_noted_last_is_within_the_deadband_of_what_was_seen
         kept += noting.offer(Note(t, value))
         if t - kept[-1].t >= least_s:
             assert abs(kept[-1].value - value) <= deadband  # type: ignore[operator]
-    kept += noting.settle(t + least_s)
+    kept += noting.settle(t + 2 * least_s + 1e-9)
     assert abs(kept[-1].value - steps[-1][1]) <= deadband  # type: ignore[operator]
     assert [note.t for note in kept] == sorted(note.t for note in kept)

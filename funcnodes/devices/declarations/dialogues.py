@@ -43,7 +43,7 @@ def connect_lines(kind: type[Instrument]) -> list[str]:
     members = dict(kind.walk())
     controls = [path for path, member in members.items() if isinstance(member, Control)]
     asked = [*controls, *Requirements(kind).read_first()]
-    return lines + [_asked(kind, path, members[path]) for path in asked]
+    return lines + [line for path in asked for line in _asked(kind, path, members[path])]
 
 
 def member_lines(kind: type[Instrument], path: str) -> list[str]:
@@ -54,7 +54,7 @@ def member_lines(kind: type[Instrument], path: str) -> list[str]:
         return [rendered(kind, path, member.command), *errors]
     if isinstance(member, Unasked):
         return []
-    read = [] if isinstance(member, Block) else [_asked(kind, path, member)]
+    read = [] if isinstance(member, Block) else _asked(kind, path, member)
     if not isinstance(member, Control):
         return read
     before = read if member.rate is not None else []  # a ramp begins with a question
@@ -108,15 +108,16 @@ def _test_of(kind: type[Instrument], path: str, member: Member) -> str:
     )
 
 
-def _asked(kind: type[Instrument], path: str, member: Member) -> str:
+def _asked(kind: type[Instrument], path: str, member: Member) -> list[str]:
     query = rendered(kind, path, str(getattr(member, "query", "")))
     if isinstance(member, Record):
         written = ["0".join(around(each.reader)) for each in member.fields]
-        return f"{query} -> {member.separator.join(written)}"
+        last = [f"{rendered(kind, path, member.then)} -> {written.pop()}"] if member.then else []
+        return [f"{query} -> {member.separator.join(written)}", *last]
     if isinstance(member, Together):
-        return f"{query} -> {member.separator.join(_reply_example(p) for p in member.parts)}"
+        return [f"{query} -> {member.separator.join(_reply_example(p) for p in member.parts)}"]
     assert isinstance(member, Value)
-    return f"{query} -> {_reply_example(member)}"
+    return [f"{query} -> {_reply_example(member)}"]
 
 
 def rendered(kind: type[Instrument], path: str, template: str, value: Any = None) -> str:

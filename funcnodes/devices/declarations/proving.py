@@ -17,7 +17,7 @@ from funcnodes.devices.messages.protocol import Protocol
 from funcnodes.devices.messages.replies import Identity
 from funcnodes.errors import DeviceError, ReplyError
 
-_TEMPLATES = ("query", "command", "abort")
+_TEMPLATES = ("query", "then", "command", "abort")
 _TEXTS = ("name", "title", "safe_state", "protects", "local", "manual")
 _SECONDS = ("timeout_s", "connect_s", "gap_s")
 

@@ -10,7 +10,7 @@ together keep their own types and names; they only share one query and its reply
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from funcnodes.core import clock
 from funcnodes.core.quality import worst
@@ -35,6 +35,9 @@ from funcnodes.devices.declarations.parsing import (
 from funcnodes.devices.declarations.values import Value
 from funcnodes.devices.messages import replies
 from funcnodes.errors import ReplyError
+
+if TYPE_CHECKING:
+    from funcnodes.devices.link.talk import Talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class Record(Member, Acting["BoundRecord"]):
     """Several numbers taken at once by one query.
 
     Attributes:
+        then: A second query right behind the first, whose reply is the last field.
         separator: What stands between them in the reply.
         poll: Seconds between readings while somebody watches, unless they ask for others.
         valid_s: Seconds for which a reading is believed; older ones are "stale". None: for ever.
@@ -154,6 +158,7 @@ class Record(Member, Acting["BoundRecord"]):
 
     query: str
     fields: tuple[Field, ...]
+    then: str = ""
     separator: str = ","
     poll: float | None = None
     valid_s: float | None = None
@@ -166,7 +171,7 @@ class Record(Member, Acting["BoundRecord"]):
         return BoundRecord(group, self)
 
     def sent_text(self) -> str:
-        return self.query
+        return f"{self.query} ⏎ {self.then}" if self.then else self.query
 
     def parse(self, text: str) -> Reading:
         """Read a reply.
@@ -213,7 +218,7 @@ class BoundRecord(Bound[Record]):
             for each in self.member.fields
             if each.requires and await self.access.lacks(f"{self.path}.{each.name}")
         ]
-        reading = await self._ask(self.member.query, self.member.parse)
+        reading = await self._read()
         samples = dict(reading.samples)
         for name in unmeasured:
             quality = worst((samples[name].quality, "missing"))
@@ -224,6 +229,19 @@ class BoundRecord(Bound[Record]):
                 for name, sample in samples.items()
             }
         )
+
+    async def _read(self) -> Reading:
+        member = self.member
+        if not member.then:
+            return await self._ask(member.query, member.parse)
+        await self._check_needs()
+        query, then = self.group.render(member.query), self.group.render(member.then)
+
+        async def read(talk: "Talk") -> Reading:
+            first = await talk.query(query)
+            return member.parse(first + member.separator + await talk.query(then))
+
+        return await self.access.hold(query, read, timeout_s=member.timeout_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +279,7 @@ def record(
     role: AcquisitionRole = "",
     poll: float | None = None,
     valid_s: float | None = None,
+    then: str = "",
     separator: str = ",",
     missing: Missing | None = None,
     **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
@@ -268,13 +287,15 @@ def record(
     """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`.
 
     Args:
+        then: A second query, asked right behind the first with nobody in between, whose reply
+            is the last of the fields: a status that is told in a line of its own.
         missing: What means "no number" in any of its fields that says nothing else.
         fields: Type, unit and title of each number, a `part` or a `StatusWord`, in order.
     """
     found = tuple(_field(name, given, missing) for name, given in fields.items())
     return Record(
-        query=query, fields=found, separator=separator, title=title, doc=doc, source=source,
-        timeout_s=timeout_s,
+        query=query, fields=found, then=then, separator=separator, title=title, doc=doc,
+        source=source, timeout_s=timeout_s,
         requires=requires or {}, needs=needs, role=role, poll=poll, valid_s=valid_s,
     )  # fmt: skip
 

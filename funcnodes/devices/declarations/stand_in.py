@@ -112,6 +112,9 @@ def _record_entries(kind: type[Instrument], path: str, member: Record) -> Iterat
         for f in member.fields
     ]
     query = rendered(kind, path, member.query)
+    if member.then:
+        last = fields.pop()
+        yield {**last, "name": f"{path}.{last['name']}", "query": rendered(kind, path, member.then)}
     if member.separator != ";":
         yield {
             "name": path, "query": query, "fields": fields, "separator": member.separator,

@@ -46,6 +46,9 @@ SHIPPED: Mapping[str, StandIn] = {
     "pfeiffer.tc400": StandIn("pfeiffer_tc400", "a pump without a load stands for it", "pty"),
     "pfeiffer.tpg362": StandIn("pfeiffer_tpg362", "its pressure stays at 1e-6 mbar", "pty"),
     "rigol.ds1054z": StandIn("rigol_ds1054z", "its signals are made up"),
+    "srs.sr830": StandIn(
+        "srs_sr830", "10 kΩ and 15.9 nF stand for what is between its sine and its input"
+    ),
 }
 """The drivers that come with funcnodes and have a model of their own."""
 

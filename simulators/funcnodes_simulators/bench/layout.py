@@ -88,6 +88,7 @@ from funcnodes_simulators.physics import (
 
 T = TypeVar("T")
 
+BENCHES = Path(__file__).parents[1] / "benches"
 NETWORK_LINES = ("tcp", "hislip", "vxi11")
 RAW_LINES = ("tcp", "pty")
 MOST_PAUSES = 10_000
@@ -188,6 +189,11 @@ SENSES_BOTH = (':SENS:FUNC:CONC ON;:SENS:FUNC "VOLT","CURR"',)
 """As whoever used it last left it: fresh from the mains it senses the current only."""
 
 
+def built_in_benches() -> list[str]:
+    """The names of the benches that come with this package, the first one first."""
+    return ["demo", *sorted(path.stem for path in BENCHES.glob("*.toml"))]
+
+
 def demo_layout() -> BenchLayout:
     """The built-in bench: a diode on a source-measure unit, and a temperature controller."""
     return BenchLayout(
@@ -207,7 +213,7 @@ def load_layout(
     """Find a bench by name or read it from a file.
 
     Args:
-        bench: `demo`, or the path of a bench file.
+        bench: The name of a built-in bench, or the path of a bench file.
         faults: A file with faults, beside those of the bench file.
         strict: Make the bench strict, whatever its file says.
 
@@ -232,13 +238,17 @@ def load_layout(
 def _load(bench: str) -> BenchLayout:
     if bench == "demo":
         return demo_layout()
-    path = Path(bench)
+    built_in = BENCHES / f"{bench}.toml"
+    path = built_in if bench in built_in_benches() else Path(bench)
     if path.suffix.lower() in DEFINITION_SUFFIXES:
         return _definition_layout(path)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BenchError(f"{bench!r} is neither a bench file nor the built-in bench demo") from None
+        known = ", ".join(built_in_benches())
+        raise BenchError(
+            f"{bench!r} is neither a bench file nor one of the built-in benches {known}"
+        ) from None
     except OSError as error:
         raise BenchError(f"{bench}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

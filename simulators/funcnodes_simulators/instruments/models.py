@@ -26,6 +26,7 @@ BUILT_IN = {
     "pfeiffer_tc400": "funcnodes_simulators.pfeiffer.tc400:MODEL",
     "pfeiffer_tpg362": "funcnodes_simulators.pfeiffer.tpg362:MODEL",
     "rigol_ds1054z": "funcnodes_simulators.rigol.ds1054z:MODEL",
+    "srs_sr830": "funcnodes_simulators.srs.sr830:MODEL",
     "modbus": "funcnodes_simulators.generic.modbus:MODEL",
     "table": "funcnodes_simulators.generic.table_instrument:MODEL",
     "yaml": "funcnodes_simulators.generic.scripted:MODEL",

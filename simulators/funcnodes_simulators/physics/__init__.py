@@ -16,6 +16,7 @@ from funcnodes_simulators.physics.elements import (
     Resistor,
     lambert_w_of_exp,
 )
+from funcnodes_simulators.physics.network import Network
 from funcnodes_simulators.physics.stage import ThermalStage
 from funcnodes_simulators.physics.world import World
 
@@ -27,6 +28,7 @@ __all__ = [
     "Diode",
     "Element",
     "ManualClock",
+    "Network",
     "OpenCircuit",
     "OperatingPoint",
     "RealClock",

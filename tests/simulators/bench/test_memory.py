@@ -177,7 +177,7 @@ def test_ports_may_be_used_from_many_threads(bench, clock) -> None:
 
 
 def test_no_such_bench_is_one_sentence(clock) -> None:
-    with pytest.raises(BenchError, match="neither a bench file nor the built-in bench"):
+    with pytest.raises(BenchError, match="neither a bench file nor one of the built-in benches"):
         MemoryBench("nowhere", clock=clock)
 
 

@@ -49,6 +49,7 @@ CASES = [
     Case("pfeiffer_tc400", "", TURN_ON, "on", True, False),
     Case("pfeiffer_tpg362", "", b"UNI,1\r\n", "unit", 1, 0),
     Case("rigol_ds1054z", "", b":TIM:SCAL 1e-3\n", "timebase_s", 1e-3, 1e-4),
+    Case("srs_sr830", "", b"SENS 0;SNAP? 1,2\n", "lia_status", 4, 0),
     Case("modbus", 'registers = [{name = "v", default = 7}]', b"", "v", 10, 7),
     Case("table", 'table = "odd:acknowledging"', b"SPD 900\n", "speed", 900, 0),
     Case("table", 'table = "odd:console"', b"power 2\r", "power", 2, 0),

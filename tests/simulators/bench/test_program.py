@@ -166,7 +166,10 @@ def test_the_same_seed_measures_the_same_noise(connect) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (None, "is neither a bench file nor the built-in bench demo"),
+        (
+            None,
+            "is neither a bench file nor one of the built-in benches demo, rc-network, resonator",
+        ),
         ("", "it has no [device.NAME]"),
         ("[device", "is not TOML"),
         ("a = " + "[" * 50000, "is not TOML"),

@@ -1,0 +1,1 @@
+"""Instruments in the manner of Stanford Research Systems's."""
