@@ -297,3 +297,33 @@ async def test_what_a_scan_that_is_over_has_set_is_set_again(
     volts = runner.store.find(run.id).to_numpy("Second")["V"]
     assert volts == pytest.approx([0.7] * 5, abs=1e-3)
     assert simulated.state()["smu"]["output"] is False
+
+
+async def test_what_a_frame_enters_and_ends_with_is_done_again(
+    place: Place, simulated: SimulatedBench
+) -> None:
+    """A scan as a frame: compliance and output in `enter`, the output off in `finally`."""
+
+    def framed(data: dict[str, Any]) -> None:
+        sections = {"compliance": "enter", "output": "enter", "set_voltage": "body"}
+        for node in data["nodes"]:
+            if node["id"] in sections:
+                node["frame"] = {"id": "sweep", "section": sections[node["id"]]}
+        off = {**next(node for node in data["nodes"] if node["id"] == "output"), "id": "off"}
+        off |= {"name": "Switch output off", "frame": {"id": "sweep", "section": "finally"},
+                "io": {"value": {"is_input": True, "value": False}}}  # fmt: skip
+        data["nodes"].append(off)
+        data["edges"] = [edge for edge in data["edges"] if edge[:2] != ["output", "_triggeroutput"]]
+
+    runner = await place.open(framed)
+    run = await after_rows(runner, 3, Run.stop)
+    assert run.state == "stopped", run.message
+    assert simulated.state()["smu"]["output"] is False
+    plan = await look_back(runner, "latest")
+    assert (plan.first, plan.writes) == (4, ())
+    assert "Switch output on: smu.output = on" in plan.again
+    assert not any("off" in line for line in plan.again)
+    run = await runner.start(going_on=plan)
+    assert await ended(run) == "complete", run.message
+    assert runner.store.find(run.id).whole().count() == 51
+    assert simulated.state()["smu"]["output"] is False
