@@ -67,8 +67,8 @@ def _owner(settings: "Settings", reader: "RunReader") -> "Workspace | None":
     Raises:
         RunError: The file is in no worker's folder.
     """
-    folder = reader.path.absolute().parent
-    if folder.name != "runs" or folder.parent.parent != settings.workers_dir.absolute():
+    folder = reader.path.resolve().parent
+    if folder.name != "runs" or folder.parent.parent != settings.workers_dir.resolve():
         raise RunError(
             f"{reader.path} is in no worker's folder of runs: a copy is not continued, since its "
             "original would not know."

@@ -45,7 +45,7 @@ def basis_of(bench: Bench | None, devices: Iterable[str], plan: Plan) -> dict[st
             "limits": limits,
         }
     path = bench.path if bench is not None else None
-    return {"bench": str(path) if path is not None else "", "devices": found}
+    return {"bench": str(path.absolute()) if path is not None else "", "devices": found}
 
 
 def members_set(nodes: Iterable[Node]) -> frozenset[tuple[str, str]]:
