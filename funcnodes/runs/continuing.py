@@ -175,8 +175,10 @@ async def look_back(
     frames = [name_of(frame) for frame in the_plan.frames]
     then = await asyncio.to_thread(_read, runner.store, name, frames, first)
     head, past = then.head, then.past
-    another = () if is_its_graph else _another_graph(space, then)
-    _refuse(head, [*another, *_without_points(the_plan), *_mixed(past)])
+    if not is_its_graph:
+        what = head.title or head.nodespace
+        _refuse(head, list(_another_graph(space, then)), hint=f"Open {what!r} as it was then.")
+    _refuse(head, [*_without_points(the_plan), *_mixed(past)])
     total = the_plan.points_total()
     if _is_over(the_plan, past, total):
         raise RefusedError(f"Run {head.number} has taken all of its {past.points} points.")
@@ -236,11 +238,13 @@ def _read(store: RunStore, name: str, frames: Sequence[str], first: int | None) 
 # ── what stands in the way ────────────────────────────────────────────────────────────────────
 
 
-def _refuse(head: RunHead, found: Sequence[str]) -> None:
+def _refuse(head: RunHead, found: Sequence[str], *, hint: str = "") -> None:
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise RefusedError(
-            f"Run {head.number} cannot be continued: {found[0]}{more}", problems=list(found)
+            f"Run {head.number} cannot be continued: {found[0]}{more}",
+            hint=hint,
+            problems=list(found),
         )
 
 
