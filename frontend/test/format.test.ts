@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { age, clockTime, countdown, duration, exact, fieldValue, inUnit, limits, measured, parseTyped, portText, unitSymbol, whole, withUnit } from "../src/model/format";
+import { age, clockTime, countdown, duration, exact, fieldValue, inUnit, limits, measured, parseTyped, pausedFor, portText, timeToGo, unitSymbol, whole, withUnit } from "../src/model/format";
 
 describe("a measured value", () => {
   it.each([
@@ -87,6 +87,13 @@ describe("time", () => {
   it("counts down", () => {
     expect(countdown(4.2)).toBe("0:04");
     expect(countdown(3723)).toBe("1:02:03");
+  });
+  it("says what a run still takes, and why it stands still", () => {
+    expect(timeToGo({ left_s: 12, left_at_most: false })).toBe("0:12 left");
+    expect(timeToGo({ left_s: 12, left_at_most: true })).toBe("at most 0:12 left");
+    expect(timeToGo({ left_s: null, left_at_most: true })).toBe("time left unknown");
+    expect(pausedFor({ message: "pressure is 7 V, above 5 V" })).toBe("paused: pressure is 7 V, above 5 V");
+    expect(pausedFor({ message: "" })).toBe("paused, outputs held");
   });
   it("writes wall time in 24 hours", () => {
     const noon = new Date(2026, 0, 2, 12, 6, 4, 204).getTime() / 1000;

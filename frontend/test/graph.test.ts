@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyEvents, edgeInto, fromSnapshot, LOG_LINES, ownRun, simBadge } from "../src/model/graph";
+import { applyEvents, edgeInto, fromSnapshot, LOG_LINES, nextStop, ownRun, simBadge } from "../src/model/graph";
 import type { DeviceView, Event, LogLine, RunView, SpaceView } from "../src/model/wire.gen";
 import { node, snapshot } from "./samples";
 
@@ -84,4 +84,14 @@ it("shows a run that has ended only in the nodespace it was of", () => {
   expect(ownRun({ space, run: run("complete", "other") })).toBeNull();
   expect(ownRun({ space, run: run("running", "other") })).not.toBeNull();
   expect(ownRun({ space, run: null })).toBeNull();
+});
+
+it("stops a run more gravely each time", () => {
+  const run = (state: RunView["state"], ending: RunView["ending"]) => ({ state, ending }) as RunView;
+  expect(nextStop(null)).toBe("stop");
+  expect(nextStop(run("running", ""))).toBe("stop");
+  expect(nextStop(run("stopping", "stop"))).toBe("abort");
+  expect(nextStop(run("stopping", ""))).toBe("abort");
+  expect(nextStop(run("stopping", "abort"))).toBe("halt");
+  expect(nextStop(run("stopping", "halt"))).toBe("halt");
 });

@@ -15,7 +15,7 @@ const step = (device: string, more: Partial<PlanStepView> = {}): PlanStepView =>
   device, action: "estop", words: "output off", within_s: 0.1, order: 1, note: "", ...more,
 });
 const plan = (steps: PlanStepView[], more: Partial<SafetyView> = {}): SafetyView => ({
-  causes: [{ cause: "on_estop", title: "On E-STOP", steps }], interlocks: [], unreachable: [], warnings: [], asks: ["smu"], ...more,
+  causes: [{ cause: "on_estop", title: "On E-STOP", steps }], interlocks: [], waits: [], unreachable: [], warnings: [], asks: ["smu"], ...more,
 });
 const latch = (by: string, cause: string): LatchView => ({ latched: true, by, cause, t: 1, acks: [] });
 

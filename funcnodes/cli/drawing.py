@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from funcnodes.cli.output import can_draw, width
 from funcnodes.cli.textplot import text_plot
 from funcnodes.core import units
-from funcnodes.errors import RunError
-from funcnodes.runs.plot import choose_columns
+from funcnodes.runs.about import CLOCKS, ELAPSED, TIME
+from funcnodes.runs.plot import columns_to_draw
 
 if TYPE_CHECKING:
-    from funcnodes.runs import Column, RunReader
+    from funcnodes.runs import RunReader
 
 POINTS = 2_000
 """About so many points are drawn, with every peak."""
@@ -45,36 +45,32 @@ def curve_lines(reader: "RunReader", choice: Sequence[str] = (), *, k: int = 0) 
     Args:
         choice: Names of the columns x and y; else what the plot chooses.
     """
-    columns = reader.specs[k].columns
-    x_name, y_names = (choice[0], choice[1:]) if choice else choose_columns(columns)
-    names = [column.name for column in columns]
-    if x_name not in names or not y_names or y_names[0] not in names:
+    spec = reader.specs[k]
+    x, ys = (choice[0], tuple(choice[1:])) if choice else columns_to_draw(spec)
+    units_of = dict.fromkeys(CLOCKS, "s") | {column.name: column.unit for column in spec.columns}
+    if x not in units_of or not ys or ys[0] not in units_of:
         return []
-    x, y = columns[names.index(x_name)], columns[names.index(y_names[0])]
-    numbers = reader.thinned(0, POINTS, k=k)[0].numbers()
+    numbers = numbers_of(reader, k=k)
     return text_plot(
-        numbers[names.index(x.name)],
-        numbers[names.index(y.name)],
-        x_unit=x.unit,
-        y_unit=y.unit,
-        title=f"{y.name} against {x.name}",
+        numbers[x],
+        numbers[ys[0]],
+        x_unit=units_of[x],
+        y_unit=units_of[ys[0]],
+        title=f"{ys[0]} against {x}",
         width=width(),
         braille=can_draw(),
     )
 
 
-def named(reader: "RunReader", name: str, *, k: int = 0) -> "Column":
-    """The column of this name.
-
-    Raises:
-        RunError: There is none.
-    """
-    columns = reader.specs[k].columns
-    for column in columns:
-        if column.name == name:
-            return column
-    names = ", ".join(column.name for column in columns)
-    raise RunError(f"{reader.specs[k].name} has no column {name!r}; it has {names}.")
+def numbers_of(reader: "RunReader", *, k: int = 0) -> dict[str, list[float | None]]:
+    """What curves are drawn through, by name of the column or clock: None where it is not ok."""
+    page, began = reader.thinned(0, POINTS, k=k)[0], reader.head.started_mono
+    found: dict[str, list[float | None]] = {
+        TIME: list(page.wall),
+        ELAPSED: [mono - began for mono in page.mono],
+    }
+    names = (column.name for column in page.table.columns)
+    return found | dict(zip(names, page.numbers(), strict=True))
 
 
 def _short(value: Any) -> str:

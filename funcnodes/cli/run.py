@@ -71,6 +71,10 @@ def run(
         Path | None,
         typer.Option(help="File that gets the verdicts as JUnit XML.", metavar="FILE"),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Picture that gets the curve: .png, .svg or .pdf.", metavar="FILE"),
+    ] = None,
     dry: Annotated[
         bool,
         typer.Option("--dry-run", help="Only tell what it would do, on simulators in memory."),
@@ -100,6 +104,7 @@ def run(
     """
     from funcnodes.runs import terminal
     from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
+    from funcnodes.runs.figures import check_figure
     from funcnodes.runs.interrupt import NotStarted
     from funcnodes.runs.local import ReplayedRecording, RunWatcher, run_file
     from funcnodes.runs.records import RunAbout
@@ -111,11 +116,13 @@ def run(
     if not dry and (simulators is not None or evidence is not None):
         complain("--simulators and --evidence go with --dry-run.")
         return 2
-    if dry and any(each is not None for each in (replay, record_traffic, out, junit)):
+    if dry and any(each is not None for each in (replay, record_traffic, out, junit, plot)):
         complain("--dry-run keeps nothing and needs no recording: leave the other options out.")
         return 2
     if junit is not None:
         make_way(junit)
+    if plot is not None:
+        check_figure(plot)
     try:
         assignments = [Assignment.parse(text) for text in sets or ()]
         answered = [Assigned.parse(text) for text in answers or ()]
@@ -157,6 +164,8 @@ def run(
     found = found_by(result)
     if junit is not None:
         write_junit(junit, result.head, found)
+    if plot is not None:
+        _draw(result, plot)
     if as_json:
         _print_result(result, found)
     else:
@@ -213,6 +222,21 @@ def shown(result: "LocalResult", found: "Result") -> None:
     print(f"Kept in {result.path}")
 
 
+def _draw(result: "LocalResult", path: Path) -> None:
+    """What was measured as a picture; the run stands, whatever becomes of that."""
+    from funcnodes.errors import RunError
+    from funcnodes.runs import RunReader
+    from funcnodes.runs.figures import FigureChoice, write_figure
+
+    x, *y = result.plot or ("",)
+    try:
+        write_figure(RunReader(result.path), path, FigureChoice(x, tuple(y)))
+    except RunError as error:
+        complain(f"There is no picture: {error}")
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror or error}.")
+
+
 def _spread(count: int) -> list[int]:
     """At most TABLE_ROWS row numbers, evenly spread."""
     shown = sorted({round(n * (count - 1) / (TABLE_ROWS - 1)) for n in range(TABLE_ROWS)})
@@ -244,6 +268,7 @@ class RunDisplay:
         self._bar: Any = None
         self._task: Any = None
         self._held = False
+        self._paused = False
 
     def __enter__(self) -> Self:
         return self
@@ -270,7 +295,11 @@ class RunDisplay:
                 self._bar.stop() if on else self._bar.start()
 
     def changed(self, run: "Run") -> None:
-        """The run has come further."""
+        """The run has come further, or stands still."""
+        if (run.state == "paused") is not self._paused:
+            self._paused = not self._paused
+            why = f": {run.message}" if run.message else ""
+            self.say(f"Paused{why}." if self._paused else "The pause is over.")
         with suppress(OSError, ValueError):
             self._draw(run)
 
@@ -281,10 +310,11 @@ class RunDisplay:
             self._start(run)
         self._bar.update(
             self._task,
-            description=(run.waiting or run.state).capitalize(),
+            description=_standing(run),
             completed=run.done,
             total=run.total,
             kept=run.kept,
+            left=_left(run),
         )
 
     def _start(self, run: "Run") -> None:
@@ -294,19 +324,38 @@ class RunDisplay:
             MofNCompleteColumn,
             Progress,
             TextColumn,
-            TimeRemainingColumn,
         )
 
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("points, {task.fields[kept]} kept, left"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("points, {task.fields[kept]} kept{task.fields[left]}"),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept)
+        self._task = self._bar.add_task("Running", total=run.total, kept=run.kept, left="")
         self._bar.start()
+
+
+def _standing(run: "Run") -> str:
+    """What it does just now, or why it does nothing."""
+    why = f"{run.state}: {run.message}" if run.state == "paused" and run.message else run.state
+    text = run.waiting or why
+    return text[:1].upper() + text[1:]
+
+
+def _left(run: "Run") -> str:
+    """How long its points may still take; what is not known is not guessed."""
+    if run.state != "running":
+        return ""
+    to_go = run.to_go
+    if to_go.seconds is None:
+        return ", time left unknown"
+    minutes, seconds = divmod(round(to_go.seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return f", {'at most ' if to_go.is_most else ''}{clock} left"

@@ -80,7 +80,8 @@ def export(
         typer.Argument(metavar="RUN", help="As for 'show'; several go into one .eln file."),
     ],
     kind: Annotated[
-        Literal["csv", "parquet", "hdf5", "nexus", "netcdf", "eln"], typer.Option("--format")
+        Literal["csv", "parquet", "hdf5", "nexus", "netcdf", "eln", "bluesky"],
+        typer.Option("--format"),
     ] = "csv",
     out: Annotated[
         Path | None,
@@ -96,6 +97,7 @@ def export(
     Of a run that goes on with others, all rows in the order of their points, each with the number
     of its run.
     """
+    from funcnodes.runs.documents import json_line
     from funcnodes.runs.export import csv_lines, safe_name
     from funcnodes.runs.exporting import SUFFIXES, export_runs
 
@@ -103,8 +105,14 @@ def export(
     if kind == "csv" and len(readers) == 1 and (out is None or str(out) == "-"):
         sys.stdout.writelines(csv_lines(readers[0], recorder=recorder))
         return
+    if str(out) == "-" and kind == "bluesky" and len(readers) == 1:
+        sys.stdout.writelines(json_line(*document) for document in readers[0].documents())
+        return
     if str(out) == "-":
-        raise FuncnodesError("Only one run as CSV can be printed; --out takes the name of a file.")
+        raise FuncnodesError(
+            "Only one run as CSV or Bluesky documents can be printed; --out takes the name of a "
+            "file."
+        )
     path = out or Path(f"{safe_name(readers[0].head)}{SUFFIXES[kind]}")
     if not path.name:
         raise FuncnodesError(f"'{path}' is a folder; --out takes the name of a file.")

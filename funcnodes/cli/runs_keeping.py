@@ -27,23 +27,42 @@ def register(runs: typer.Typer) -> None:
 def import_file(
     ctx: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV: our own exports, or those of others.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV, our own or that of others, or a QCoDeS database."
+        ),
     ],
+    which: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="N", help="Which of several in FILE, by its number, or all."),
+    ] = None,
     title: Annotated[str, typer.Option(help="Of the new run [default: what FILE says].")] = "",
     worker: Worker = None,
     as_json: Json = False,
 ) -> None:
-    """Make a run of a CSV file."""
-    from funcnodes.runs.importing import import_csv
+    """Make a run of a CSV file, or runs of those of a QCoDeS database."""
+    from funcnodes.runs.incoming import import_file as taken
 
     folder = ctx.obj.workers_dir / LOCAL / "runs"
     if worker is not None:
         folder = run_folders(ctx.obj, worker)[0][1]
-    head = import_csv(run_store(folder), file, title=title)
+    heads = taken(run_store(folder), file, _numbers(which), title=title)
     if as_json:
-        print_json({"run": head.id, "number": head.number, "rows": head.rows})
-    else:
+        said = [{"run": head.id, "number": head.number, "rows": head.rows} for head in heads]
+        print_json({**said[0], "runs": said})
+    for head in heads if not as_json else ():
         print(f"Run {head.number}, {head.rows} rows: {head.title}")
+
+
+def _numbers(which: list[str] | None) -> list[int] | None:
+    if not which:
+        return None
+    if which == ["all"]:
+        return []
+    wrong = [text for text in which if not text.isdecimal()]
+    if wrong:
+        raise RunError(f"--run takes the number of a run in the file, or 'all', not {wrong[0]!r}.")
+    return [int(text) for text in which]
 
 
 def tag(

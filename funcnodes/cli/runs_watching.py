@@ -1,6 +1,7 @@
 """`funcnodes runs tail|plot|compare`: runs looked at in a terminal, also while they go on."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,28 +61,55 @@ def tail(
 def plot(
     ctx: typer.Context,
     run: RunName,
-    x: Annotated[str, typer.Option(help="Column [default: the first].")] = "",
-    y: Annotated[str, typer.Option(help="Column [default: the last].")] = "",
+    x: Annotated[
+        str, typer.Option(help="Column, or the clock 'elapsed' or 'time' [default: the first].")
+    ] = "",
+    y: Annotated[
+        list[str] | None,
+        typer.Option(help="Column; several if repeated [default: the last, and those like it]."),
+    ] = None,
+    log: Annotated[
+        str, typer.Option(help="With --out: logarithmic axes, x, y, z (colours) or several.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Picture to write instead: .png, .svg or .pdf."),
+    ] = None,
     recorder: Recorder = "",
     worker: Worker = None,
     as_json: Json = False,
 ) -> int:
-    """Draw a column of a run against another, in characters."""
-    from funcnodes.cli.drawing import POINTS, curve_lines, named
-    from funcnodes.runs.plot import choose_columns
+    """Draw columns of a run against another: in characters, or as a picture with --out.
+
+    A picture marks what is not ok, and is a heat map where the rows are points of a grid; with --x
+    it is one curve for each place along the other axis.
+    """
+    from funcnodes.cli.drawing import curve_lines, numbers_of
+    from funcnodes.runs.figures import FigureChoice, write_figure
+    from funcnodes.runs.plot import columns_to_draw
 
     reader = find_run(ctx.obj, run, worker)
-    k = reader.recorder(recorder)
-    columns = reader.specs[k].columns
-    for name in filter(None, (x, y)):
-        named(reader, name, k=k)
-    x, (y, *_) = choose_columns(columns, x, (y,) if y else ()) if columns else ("", ("",))
-    if as_json:
-        page = reader.thinned(0, POINTS, k=k)[0]
-        by_name = {c.name: v for c, v in zip(columns, page.numbers(), strict=True)}
-        print_json({"x": x, "y": y, "points": list(zip(by_name[x], by_name[y], strict=True))})
+    if out is not None:
+        choice = FigureChoice(x, tuple(y or ()), log)
+        try:
+            write_figure(reader, out, choice, recorder=recorder)
+        except OSError as error:
+            return complain(f"{out} cannot be written: {error.strerror or error}.")
+        if as_json:
+            print_json({"run": reader.head.id, "path": str(out)})
+        else:
+            print(f"Run {reader.head.number}: {out}")
         return 0
-    lines = curve_lines(reader, (x, y), k=k)
+    if log:
+        return complain("--log goes with --out FILE.")
+    k = reader.recorder(recorder)
+    x, names = columns_to_draw(reader.specs[k], x, tuple(y or ()))
+    if as_json and names:
+        found = numbers_of(reader, k=k)
+        points = list(zip(found[x], found[names[0]], strict=True))
+        print_json({"x": x, "y": names[0], "points": points})
+        return 0
+    lines = [line for name in names for line in curve_lines(reader, (x, name), k=k)]
     print("\n".join(lines), end="\n" if lines else "")
     return 0 if lines else complain("There is nothing to draw: no row has numbers in both columns.")
 

@@ -5,6 +5,7 @@ Sits on `core` and `devices`; workers and the command line sit on it.
 
 from funcnodes.core import Shelf
 from funcnodes.runs.control import Runner, active_run
+from funcnodes.runs.pausing import Checkpoint, PauseWhile
 from funcnodes.runs.people import Approve, Ask, Tell
 from funcnodes.runs.plot import PlotChoice, XYPlot
 from funcnodes.runs.prompts import Prompts
@@ -62,6 +63,8 @@ NODE_SHELF = Shelf(
         Repeat,
         Settle,
         WaitUntil,
+        Checkpoint,
+        PauseWhile,
         Average,
         Recorder,
         XYPlot,
@@ -82,8 +85,9 @@ NODE_SHELF = Shelf(
 
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
-    "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep",
-    "Optimiser", "PlotChoice", "Prompts", "Recorder", "Repeat", "RowPage", "Run", "RunHead",
-    "RunReader", "RunState", "RunStore", "RunWriter", "Runner", "Scan", "Search", "Settle",
-    "StorageError", "Sweep", "Table", "TableSpec", "Tell", "WaitUntil", "XYPlot", "active_run",
+    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep",
+    "LogarithmicSweep", "Optimiser", "PauseWhile", "PlotChoice", "Prompts", "Recorder", "Repeat",
+    "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner",
+    "Scan", "Search", "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell",
+    "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip

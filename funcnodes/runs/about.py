@@ -4,7 +4,7 @@ Says who measured what with which instruments, in which state and version, by bo
 whether any of it was simulated or replayed (D7).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ CLOCKS = {
     TIME: "seconds since the epoch (UTC)",
     ELAPSED: "seconds since the run began, by a clock that never steps",
 }
+_OLD = {"recorder", "rows", *CLOCKS, "quality", "tags"}
+"""What the header of a file says of the file."""
 _IDENTITY = ("manufacturer", "model", "serial number", "firmware")
 
 
@@ -70,6 +72,18 @@ def device_facts(snapshots: Sequence[DeviceSnapshot]) -> Facts:
     for snapshot in snapshots:
         for key, text in values_of(snapshot.parameters).items():
             yield f"device {snapshot.device} {snapshot.moment}, {key}", text
+
+
+def imported_facts(header: Mapping[str, Any], said: Container[str]) -> Facts:
+    """What a file said of itself that the run which was made of it does not say by other means.
+
+    Args:
+        header: Of the file, as its import kept it.
+        said: Names that mean something else by now.
+    """
+    for key, text in header.items():
+        if key not in said and key not in _OLD and not key.startswith(("form of ", "column ")):
+            yield key, str(text)
 
 
 def identity_of(snapshot: DeviceSnapshot) -> dict[str, str]:

@@ -16,7 +16,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.benchfile import BenchFile
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.machine.place import leases_dir
-from funcnodes.runs import holding
+from funcnodes.runs import disk, holding
 from funcnodes.runs.assignments import Assignment
 from funcnodes.runs.checks import problems
 from funcnodes.runs.local import bench_of, library, local_folder, read_nodespace, simulated
@@ -70,7 +70,10 @@ async def _found(
         _load(space, data, sets)
         if bench is not None and connect:
             await bench.open()
-        return await _sentences(space, bench, is_open=connect)
+        found = await _sentences(space, bench, is_open=connect)
+        runs = folder / "runs"
+        why = disk.unfit(runs) or disk.lacking(runs, plan(space))
+        return [*found, *([why] if why else [])]
 
 
 def _load(space: NodeSpace, data: dict[str, Any], sets: Sequence[Assignment]) -> None:

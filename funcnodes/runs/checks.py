@@ -12,7 +12,7 @@ from funcnodes.core.running import topology
 from funcnodes.core.subgraphs.passages import InputPassage
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import UnitError, ValueRefusedError
-from funcnodes.runs import holding, outage
+from funcnodes.runs import foreseen, holding, outage
 from funcnodes.runs.plan import Plan, onward
 
 
@@ -41,6 +41,8 @@ def problems(
                 *_refused_wires(space),
                 *_unchecked_writes(space),
                 *_beyond_limits(plan),
+                *foreseen.interlocked(plan, bench),
+                *foreseen.untimely(plan),
                 *_unordered_writes(plan),
                 *_device_cycles(space),
             ]

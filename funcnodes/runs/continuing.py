@@ -251,8 +251,8 @@ def _refuse(head: RunHead, found: Sequence[str], *, hint: str = "") -> None:
 def _unkept(reader: RunReader) -> Iterator[str]:
     if not reader.frames():
         yield (
-            "Nothing in its file says which points were taken: it was recorded by a script, "
-            "imported, or made by an earlier version of funcnodes."
+            "Nothing in its file says which points were taken: it did not start, or was "
+            "recorded by a script, imported, or made by an earlier version of funcnodes."
         )
 
 

@@ -13,12 +13,14 @@ from funcnodes.core import Frame, Node, NodeSpace, Pacer
 from funcnodes.core.events import unsubscriber
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.errors import RefusedError, RunError
-from funcnodes.runs import holding
+from funcnodes.errors import FuncnodesError, RefusedError, RunError
+from funcnodes.runs import disk, holding
 from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.checks import problems
+from funcnodes.runs.documents import Fields, Subscriber
 from funcnodes.runs.plan import plan
-from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout
+from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, StorageError
+from funcnodes.runs.refusals import keep_refusal
 from funcnodes.runs.run import GoingOn, Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
@@ -39,6 +41,7 @@ class Runner(Pacer):
         self.nodespace = nodespace
         self.run: Run | None = None
         self._listeners = RunListeners()
+        self._subscribers: list[Subscriber] = []
         self._starting = False
         space.services.provide(Runner, self)
         space.services.provide(Pacer, self)
@@ -60,9 +63,26 @@ class Runner(Pacer):
         """Call `callback(entry)` for each line of a run's log; returns how to end that."""
         return unsubscriber(self._listeners.log, callback)
 
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with the Bluesky documents of the run that is on, and of
+        each that comes; returns how to end that."""
+
+        def told(name: str, document: Fields) -> None:
+            if told in self._subscribers:
+                tell(name, document)
+
+        forget = unsubscriber(self._subscribers, told)
+        if self.active is not None:
+            self.active.subscribe(told)
+        return forget
+
     def check(self) -> list[str]:
         """Why a run cannot start now, in plain sentences; none where it can."""
-        found = problems(self.space, plan(self.space), self.space.services.get(Bench))
+        way = plan(self.space)
+        found = problems(self.space, way, self.space.services.get(Bench))
+        why = disk.unfit(self.store.folder) or disk.lacking(self.store.folder, way)
+        if why:
+            found.append(why)
         latch = self._latch()
         if latch is not None and latch.latched:
             found.insert(0, stopped_by(latch.state))
@@ -77,6 +97,8 @@ class Runner(Pacer):
     ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
+        One that cannot start leaves a run without rows that says why, as far as that can be kept.
+
         Args:
             operator: Who starts it.
             about: What is said of it, to be kept in its file.
@@ -90,29 +112,24 @@ class Runner(Pacer):
         """
         self._check_free()
         about = msgspec.structs.replace(about.checked(), operator=operator)
-        if going_on is None:  # else it was said of the run before
-            about = self._said(about)
-        latch = self._latch()
-        if latch is not None:
-            latch.check("The run")
-        await self._look()
-        found = self.check()
-        if found:
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            raise RunError(found[0] + more, problems=found)
         self._starting = True
         try:
-            run = Run(self._around(latch, going_on), plan(self.space), about)
             try:
-                with going_on.claimed(self.store, operator) if going_on else nullcontext():
-                    await run.open()
+                run = await self._opened(about, going_on)
+            except FuncnodesError as error:
+                if going_on is None:  # else the run before is kept, and can be gone on with
+                    await self._keep(error, about)
+                raise
+            self.run = run
+            for told in tuple(self._subscribers):
+                run.subscribe(told)
+            try:
+                run.begin()
             except BaseException:
                 run.discard()
                 raise
         finally:
             self._starting = False
-        self.run = run
-        run.begin()
         return run
 
     def _check_free(self) -> None:
@@ -126,6 +143,46 @@ class Runner(Pacer):
         before = self.space.services.get(BeforeRun) or BeforeRun()
         bench = self.space.services.get(Bench)
         return before.checked(about, bench.config if bench is not None else None)
+
+    async def _opened(self, about: RunAbout, going_on: GoingOn | None) -> Run:
+        """A run that may begin, with its file.
+
+        Raises:
+            FuncnodesError: It may not.
+        """
+        if going_on is None:  # else it was said of the run before
+            about = self._said(about)
+        latch = self._latch()
+        if latch is not None:
+            latch.check("The run")
+        await holding.look(plan(self.space).nodes, self.space.services.get(Bench))
+        why = disk.unfit(self.store.folder)
+        if why:
+            raise StorageError(why, hint=disk.HINT, path=str(self.store.folder))
+        found = self.check()
+        if found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise RunError(found[0] + more, problems=found)
+        run = Run(self._around(latch, going_on), plan(self.space), about)
+        try:
+            by = about.operator
+            with going_on.claimed(self.store, by) if going_on else nullcontext():
+                await run.open()
+        except BaseException:
+            run.discard()
+            raise
+        return run
+
+    async def _keep(self, error: FuncnodesError, about: RunAbout) -> None:
+        """A record of what could not start, with its reasons."""
+        found = error.context.get("problems")
+        reasons = [str(each) for each in found] if isinstance(found, list) else [error.message]
+        number = await keep_refusal(
+            self.store, self.space.serialize(), about, reasons, nodespace=self.nodespace,
+            bench=self.space.services.get(Bench),
+        )  # fmt: skip
+        if number is not None:
+            error.context["run"] = number
 
     async def check_live(self) -> None:
         """Before effects are switched on: what is acted on and read must hold (D8).
@@ -152,9 +209,6 @@ class Runner(Pacer):
             RefusedError: A run is on, or is just beginning.
         """
         self._check_free()
-        await self._look()
-
-    async def _look(self) -> None:
         self._starting = True
         try:
             await holding.look(plan(self.space).nodes, self.space.services.get(Bench))

@@ -1,8 +1,8 @@
 """Runs as one `.eln` file: a zip with an RO-Crate 1.1 that electronic lab notebooks read.
 
-Each run is a folder: its rows as CSV, its run file where the run is over, the nodespace, and what
-it said. Each file bears its size and SHA-256. Source: TheELNFileFormat, specification; RO-Crate
-1.1.
+All lies in one folder with the name of the archive. Each run is a folder in it: its rows as CSV,
+its run file where the run is over, the nodespace, and what it said. Each file bears its size and
+SHA-256. Source: TheELNFileFormat, specification; RO-Crate 1.1.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,14 +23,16 @@ from funcnodes.runs.writer import is_unfolded
 
 _CRATE = "https://w3id.org/ro/crate/1.1"
 _PIECE_BYTES = 1024 * 1024
-_ROOT = "funcnodes-runs"  # everything in the zip lies in one folder
 _PUBLISHER = "https://pypi.org/project/funcnodes/"
 
 Entity = dict[str, Any]
 
 
-def write_eln(runs: Sequence[RunReader], path: Path) -> None:
+def write_eln(runs: Sequence[RunReader], path: Path, *, name: str = "") -> None:
     """Write `runs` to `path`, which is replaced; rows few at a time.
+
+    Args:
+        name: Of the folder that holds all, if not that of the file without its suffix.
 
     Raises:
         RunError: A run cannot be read.
@@ -37,17 +40,18 @@ def write_eln(runs: Sequence[RunReader], path: Path) -> None:
     """
     graph: list[Entity] = []
     folders: list[str] = []
+    root = name or path.stem
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for run in runs:
             folder = f"./{_free(safe_name(run.head), folders)}/"
             folders.append(folder)
-            graph += _run(archive, run, folder)
+            graph += _run(archive, run, folder, root)
         people = {each["@id"]: each for each in graph if each["@type"] == "Person"}
         things = [each for each in graph if each["@type"] != "Person"]
         crate = [*_frame(folders, runs), *things, *people.values()]
         text = {"@context": f"{_CRATE}/context", "@graph": crate}
         data = msgspec.json.format(msgspec.json.encode(text), indent=2)
-        archive.writestr(f"{_ROOT}/ro-crate-metadata.json", data)
+        archive.writestr(f"{root}/ro-crate-metadata.json", data)
 
 
 def _frame(folders: Sequence[str], runs: Sequence[RunReader]) -> Iterator[Entity]:
@@ -69,9 +73,11 @@ def _frame(folders: Sequence[str], runs: Sequence[RunReader]) -> Iterator[Entity
     }  # fmt: skip
 
 
-def _run(archive: zipfile.ZipFile, run: RunReader, folder: str) -> Iterator[Entity]:
+def _run(archive: zipfile.ZipFile, run: RunReader, folder: str, root: str) -> Iterator[Entity]:
     head = run.head
-    files = [_put(archive, f"{folder}{name}", media, data) for name, media, data in _contents(run)]
+    files = [
+        _put(archive, root, f"{folder}{name}", media, data) for name, media, data in _contents(run)
+    ]
     said = run.annotations()
     notes = [f"{note.author or 'Note'}: {note.text}" for note in said if note.kind == "note"]
     facts = [
@@ -89,7 +95,7 @@ def _run(archive: zipfile.ZipFile, run: RunReader, folder: str) -> Iterator[Enti
     if tags := tags_of(said):
         entity["keywords"] = ",".join(tags)
     if head.operator:
-        person = f"#person-{head.operator}"
+        person = f"#person-{quote(head.operator, safe='')}"  # an id is a URI
         entity["author"] = {"@id": person}
         yield {"@id": person, "@type": "Person", "name": head.operator}
     yield entity
@@ -125,10 +131,12 @@ def _contents(run: RunReader) -> Iterator[tuple[str, str, Iterable[bytes]]]:
             yield name, "application/vnd.sqlite3", _pieces(part.path)
 
 
-def _put(archive: zipfile.ZipFile, name: str, media: str, pieces: Iterable[bytes]) -> Entity:
+def _put(
+    archive: zipfile.ZipFile, root: str, name: str, media: str, pieces: Iterable[bytes]
+) -> Entity:
     """Write one file of the crate; returns what the crate says of it."""
     checksum, size = hashlib.sha256(), 0
-    inside = f"{_ROOT}/{name.removeprefix('./')}"
+    inside = f"{root}/{name.removeprefix('./')}"
     with archive.open(inside, "w", force_zip64=True) as file:
         for piece in pieces:
             file.write(piece)

@@ -16,11 +16,13 @@ from funcnodes.errors import RunError
 from funcnodes.runs.forms import composite
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RowPage, RunHead, TableSpec
+from funcnodes.runs.verdicts import judged, tree
 
 MEDIA_TYPE = "text/csv; charset=utf-8"
 PIECE_BYTES = 1024 * 1024
 FEW_ROWS = 1_000
 PLACE_LENGTH = 40
+MOST_ANSWERS = 100
 _FORMULA = re.compile(r"'* *[=+\-@\t\r]")
 _UNSAFE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
 
@@ -138,10 +140,30 @@ def csv_text(run: RunReader, *, recorder: str = "") -> str:
 def _preamble(run: RunReader, k: int) -> Iterator[str]:
     """What stands before the rows."""
     spec = run.specs[k]
-    yield from (_header_line(key, value) for key, value in run.facts(k))
+    yield from (_header_line(key, value) for key, value in [*run.facts(k), *_happened(run)])
     for column in run.columns(k, run.count(k)):
         yield _header_line(f"form of {column.name}", column.form.kind)
     yield _written([_titles(spec)])
+
+
+def _happened(run: RunReader) -> Iterator[tuple[str, str]]:
+    """What people answered during the run, and what its steps found."""
+    events = run.events()
+    answers = [event.data for event in events if event.kind == "answer"]
+    for said in answers[:MOST_ANSWERS]:
+        text = f"{composite(said.get('answer'))} {said.get('unit') or ''}".strip()
+        by = f" by {said['by']}" if said.get("by") else ""
+        yield f"answer to {said.get('node')}", f"{text}{by}, {said.get('how')}"
+    if len(answers) > MOST_ANSWERS:
+        yield "answers", f"{len(answers) - MOST_ANSWERS} more in the run file"
+    head = run.head
+    result = judged(tree(events), head.state, head.message)
+    if result.steps and result.verdict is not None:
+        yield "verdict", result.verdict
+    for path, step in result.walk():
+        serial = f", serial number {step.serial}" if step.serial else ""
+        why = f": {step.text}" if step.text else ""
+        yield f"step {' / '.join((*path, step.name))}", f"{step.verdict}{serial}{why}"
 
 
 def _written(rows: Iterable[list[Any]]) -> str:

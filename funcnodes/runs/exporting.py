@@ -7,6 +7,7 @@ from typing import Literal
 
 from funcnodes.durable import replacing_by_name
 from funcnodes.errors import RunError
+from funcnodes.runs.documents import json_line
 from funcnodes.runs.eln import write_eln
 from funcnodes.runs.export import write_csv
 from funcnodes.runs.hdf5 import write_hdf5
@@ -15,10 +16,10 @@ from funcnodes.runs.nexus import write_nexus
 from funcnodes.runs.parquet import write_parquet
 from funcnodes.runs.reader import RunReader
 
-Format = Literal["csv", "parquet", "hdf5", "nexus", "netcdf", "eln"]
+Format = Literal["csv", "parquet", "hdf5", "nexus", "netcdf", "eln", "bluesky"]
 SUFFIXES: Mapping[Format, str] = {
     "csv": ".csv", "parquet": ".parquet", "hdf5": ".h5", "nexus": ".nxs", "netcdf": ".nc",
-    "eln": ".eln",
+    "eln": ".eln", "bluesky": ".jsonl",
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def export_runs(
 
     Args:
         runs: Several only for `eln`.
-        kind: CSV, Parquet and netCDF hold one recorder, HDF5, NeXus and `.eln` all of them.
+        kind: CSV, Parquet and netCDF hold one recorder, the others all of them.
         recorder: Name or node id of the recorder, where one is to be chosen; else the first.
 
     Raises:
@@ -47,7 +48,19 @@ def export_runs(
         "hdf5": partial(write_hdf5, run),
         "nexus": partial(write_nexus, run),
         "netcdf": partial(write_netcdf, run, recorder=recorder),
-        "eln": partial(write_eln, runs),
+        "eln": partial(write_eln, runs, name=path.stem),
+        "bluesky": partial(write_documents, run),
     }
     with replacing_by_name(path) as temporary:
         writers[kind](temporary)
+
+
+def write_documents(run: RunReader, path: Path) -> None:
+    """Write the Bluesky documents of `run` to `path`, one a line.
+
+    Raises:
+        RunError: The run cannot be read.
+        OSError: `path` cannot be written.
+    """
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json_line(*document) for document in run.documents())

@@ -29,9 +29,9 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.estop.latch import Latch
 from funcnodes.devices.messages.recorded import Recorded
 from funcnodes.durable import replacing
-from funcnodes.errors import BenchError, RunError, SavedGraphError
+from funcnodes.errors import BenchError, FuncnodesError, RunError, SavedGraphError
 from funcnodes.machine.place import leases_dir
-from funcnodes.runs.assignments import Assigned, Assignment
+from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
 from funcnodes.runs.before import AskAbout, BeforeRun
 from funcnodes.runs.continuing import (
     Continuing,
@@ -42,11 +42,13 @@ from funcnodes.runs.continuing import (
     set_live_inputs,
 )
 from funcnodes.runs.control import Runner
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
+from funcnodes.runs.refusals import keep_refusal
 from funcnodes.runs.run import Run
 from funcnodes.runs.samples import FILE_NAME as SAMPLES_NAME, SampleList
 from funcnodes.runs.simulator import simulator
@@ -76,6 +78,7 @@ class RunWatcher:
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
         agree: Asked once before a run is gone on with, with what would be done; False ends it.
+        document: Called with the run's Bluesky documents, as they come; None for nobody.
         ask_about: Asks a person what has to be said before a run; None where nobody is there.
     """
 
@@ -85,6 +88,7 @@ class RunWatcher:
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
     agree: Callable[[Continuing], bool] = lambda _: True
+    document: Subscriber | None = None
     ask_about: AskAbout | None = None
 
 
@@ -262,12 +266,24 @@ class _Local:
             interrupt.starting = asyncio.current_task()
             try:
                 async with AsyncExitStack() as stack:
-                    space = interrupt.space = await self._open(stack)
+                    space = interrupt.space = await self._opened(stack)
                     return await self._run(space, interrupt)
             except asyncio.CancelledError:
                 if interrupt.received is None:
                     raise
                 raise NotStarted(interrupt.received) from None
+
+    async def _opened(self, stack: AsyncExitStack) -> NodeSpace:
+        """The same as `_open`; one that fails leaves a record."""
+        try:
+            return await self._open(stack)
+        except AssignmentError:
+            raise  # a slip of whoever typed it, who sees it
+        except FuncnodesError as error:
+            about = msgspec.structs.replace(self.about, operator=self.operator)
+            store, name = RunStore(self.folder / "runs"), self.path.stem
+            await keep_refusal(store, self.data, about, [error.message], nodespace=name)
+            raise
 
     async def _open(self, stack: AsyncExitStack) -> NodeSpace:
         """The nodespace on its open bench; everything is closed with `stack`, last first."""
@@ -330,6 +346,8 @@ class _Local:
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
         going_on, about = None, self.about
+        if self.watcher.document is not None:
+            runner.subscribe(self.watcher.document)
         try:
             if unfinished is not None:
                 going_on = await look_back(

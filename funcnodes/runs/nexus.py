@@ -54,7 +54,13 @@ def _fill_entry(entry: Any, head: RunHead) -> None:
     user = _group(entry, "user", "NXuser")
     user["name"] = head.operator or "unknown"
     sample = _group(entry, "sample", "NXsample")
-    sample["name"] = head.title or "unknown"
+    sample["name"] = head.sample or "unknown"
+    if head.project:
+        entry["experiment_identifier"] = head.project
+    if head.notes:
+        notes = _group(entry, "notes", "NXnote")
+        notes["type"] = "text/plain"
+        notes["description"] = head.notes
 
 
 def _put_instrument(entry: Any, run: RunReader) -> None:

@@ -41,7 +41,7 @@ class Plan:
     @property
     def outer_frames(self) -> list[Frame]:
         """Frames that are in no other frame's body."""
-        return [frame for frame in self.frames if not self._around(frame)]
+        return [frame for frame in self.frames if not self.around(frame)]
 
     @property
     def inner_frames(self) -> list[Frame]:
@@ -57,7 +57,7 @@ class Plan:
         total = 0
         for frame in self.inner_frames:
             points = 1
-            for each in (frame, *self._around(frame)):
+            for each in (frame, *self.around(frame)):
                 own = each.points_total()
                 if own is None:
                     return None
@@ -65,8 +65,15 @@ class Plan:
             total += points
         return total
 
-    def _around(self, frame: Frame) -> list[Frame]:
-        return [f for f in self.frames if f is not frame and frame in self.bodies[f]]
+    def around(self, frame: Frame) -> list[Frame]:
+        """The frames in whose bodies it is, the innermost first."""
+        found = [f for f in self.frames if f is not frame and frame in self.bodies[f]]
+        return sorted(found, key=lambda f: sum(f in self.bodies[g] for g in found), reverse=True)
+
+    def directly_inside(self, frame: Frame) -> list[Frame]:
+        """The frames in its body that are in no other frame there."""
+        inside = [f for f in self.frames if f is not frame and f in self.bodies[frame]]
+        return [f for f in inside if not any(f in self.bodies[g] for g in inside if g is not f)]
 
 
 def plan(space: NodeSpace) -> Plan:

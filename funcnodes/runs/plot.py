@@ -6,9 +6,10 @@ from typing import Any
 
 from funcnodes.core import Node, NodeInput, Rows
 from funcnodes.core.naming import name_of
-from funcnodes.errors import SavedGraphError
+from funcnodes.errors import RunError, SavedGraphError
+from funcnodes.runs.about import CLOCKS, ELAPSED
 from funcnodes.runs.recorder import Recorder
-from funcnodes.runs.records import Column
+from funcnodes.runs.records import Column, TableSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,29 @@ def choose_columns(
         rest = [column for column in drawable if column.name != x]
         y = tuple(column.name for column in rest if column.unit == rest[-1].unit)
     return x, y
+
+
+def columns_to_draw(
+    spec: TableSpec, x: str = "", y: tuple[str, ...] = ()
+) -> tuple[str, tuple[str, ...]]:
+    """Names of what is drawn of recorded rows: those asked for, else the defaults; against the
+    clock where there is but one column. () for y where nothing is a number.
+
+    Args:
+        x: A column, or a clock ("elapsed", "time").
+
+    Raises:
+        RunError: There is no such column.
+    """
+    known = [column.name for column in spec.columns]
+    for name in filter(None, (x, *y)):
+        if name not in known and (name not in CLOCKS or name in y):
+            raise RunError(f"{spec.name} has no column {name!r}; it has {', '.join(known)}.")
+    is_clock = x in CLOCKS and x not in known
+    column, y = choose_columns(spec.columns, "" if is_clock else x, y)
+    if not y and column in known:
+        return x if is_clock else ELAPSED, (column,)
+    return x if is_clock else column, y
 
 
 def _label(columns: list[Column]) -> str:

@@ -264,6 +264,7 @@ class PointLog:
         self._keep, self._rows, self._own = keep, rows, own
         self._where: dict[Wave, tuple[Frame, str]] = {}
         self._open: dict[Frame, str] = {}
+        self._before: dict[Frame, int] = {}
         self._sets: dict[tuple[str, str], Any] = {}
         self._own_sets: dict[tuple[str, str], Any] = {}
         self._is_together = False
@@ -274,8 +275,13 @@ class PointLog:
         instance = self._instance(frame)
         self._open[frame] = instance
         found = self.past.of(instance)
+        self._before[frame] = found.done
         self._record(instance, found.begin)
         return found
+
+    def done_before(self, frame: Frame) -> int:
+        """Points of the frame, as it is begun now, that a run before has taken."""
+        return self._before.get(frame, 0)
 
     def remember(self, frame: Frame, facts: dict[str, Any]) -> None:
         """What it has to know again should it be begun again, before its first point."""

@@ -22,6 +22,7 @@ from funcnodes.core import clock
 from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
 from funcnodes.runs import about, annotations, cells, dataframes, forms, points, schema, seal
+from funcnodes.runs.documents import Composer, Document, paged
 from funcnodes.runs.points import PointRecord
 from funcnodes.runs.records import (
     ENDED,
@@ -226,8 +227,9 @@ class RunReader:
 
     def facts(self, k: int) -> Iterator[tuple[str, str]]:
         """What `about` tells, of recorder `k`."""
-        yield from about.run_facts(self.head)
-        yield from about.device_facts(self.snapshots())
+        own = [*about.run_facts(self.head), *about.device_facts(self.snapshots())]
+        yield from own
+        yield from about.imported_facts(self._imported(), dict(own))
         yield from about.annotation_facts(self.annotations())
         yield from about.table_facts(self.specs[k], self.count(k))
 
@@ -282,6 +284,26 @@ class RunReader:
         except sqlite3.Error as error:
             raise storage_error(self.path, error) from error
 
+    def documents(self, *, page_rows: int = 0) -> Iterator[Document]:
+        """The run as Bluesky documents, in order; rows are read few at a time. A run that is
+        going on has no `stop` yet.
+
+        Args:
+            page_rows: Rows of an `event_page`; with 0 each row is an `event`.
+        """
+        found = self._documents()
+        return paged(found, page_rows) if page_rows > 0 else found
+
+    def _documents(self) -> Iterator[Document]:
+        head = self.head
+        composer = Composer(head, self.specs, self.snapshots)
+        yield composer.start()
+        for k in range(len(self.specs)):
+            for page in self.pages(k=k, page_rows=BATCH_ROWS):
+                yield from composer.rows(k, page)
+        if head.state in ENDED:
+            yield composer.stop(head, head.started)
+
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 
     # Of a run that goes on with another one: of the whole data set, each row with the number of
@@ -335,6 +357,13 @@ class RunReader:
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )
+
+    def _imported(self) -> dict[str, Any]:
+        """What the header of the file said that the run was made of; nothing where it was not."""
+        for (data,) in self._all("SELECT data FROM events WHERE kind = 'imported' LIMIT 1"):
+            header = msgspec.json.decode(data).get("header")
+            return header if isinstance(header, dict) else {}
+        return {}
 
     def _all(self, sql: str) -> list[Any]:
         with self._open() as connection:

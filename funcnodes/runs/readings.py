@@ -170,6 +170,19 @@ class WaitUntil(ReadingNode):
     value = NodeOutput(type=float, description="The last reading.")
     took = NodeOutput(type=float, unit="s", description="How long it took.")
 
+    def least_s(self) -> float:
+        return 0.0 if self.stays.is_connected() else float(self.stays.value)
+
+    def check_run(self) -> list[str]:
+        found = super().check_run()
+        stays_s, deadline_s = self.stays.value, self.deadline.value
+        if not self.deadline.is_connected() and self.least_s() > deadline_s:
+            found.append(
+                f"{self.name} is to stay in its band for {stays_s:g} s, but waits {deadline_s:g} s "
+                "at most: make its deadline longer."
+            )
+        return found
+
     async def func(
         self, *, target: float, within: float, stays: float, deadline: float, every: float, **_: Any
     ) -> None:
@@ -245,6 +258,10 @@ class Average(ReadingNode):
     deviation = NodeOutput(type=float, description="Their standard deviation, by n − 1.")
     standard_error = NodeOutput("error", float, description="Standard error of the mean.")
     counted = NodeOutput(type=int, description="How many readings count.")
+
+    def least_s(self) -> float:
+        wired = self.readings.is_connected() or self.every.is_connected()
+        return 0.0 if wired else (int(self.readings.value) - 1) * float(self.every.value)
 
     async def func(self, *, readings: int, every: float, outliers: Outliers, **_: Any) -> None:
         samples: list[Sample] = []

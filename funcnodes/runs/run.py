@@ -3,15 +3,16 @@
     open the file → arm → snapshot → entries, one after the other
           → park what was written → snapshot → close the file → the former arming
 
-Guarantees that whatever a run wrote to is parked at every end of it, and that the graph is locked
-meanwhile. After a stop only what that leaves as it is is written to: nothing, after an E-STOP.
-Verbs are pause, resume, stop and abort; none is an exception to who waits.
+Guarantees that whatever a run wrote to is parked at every end of it, that the graph is locked
+meanwhile, and that it comes to an end whatever happens to a node, a listener, its file or its
+program. After a stop only what that leaves as it is is written to: nothing, after an E-STOP.
+Verbs are pause, resume, stop, abort and halt, from any thread; none is an exception to who waits.
 """
 
 import asyncio
 import logging
 import platform
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,12 +24,16 @@ import msgspec
 
 from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
 from funcnodes.core.naming import name_of
+from funcnodes.core.running.crossing import Ferry
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.device import Device
 from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
-from funcnodes.runs import outage
+from funcnodes.runs import ending, outage
 from funcnodes.runs.basis import BASIS, basis_of, members_set
+from funcnodes.runs.documents import Subscriber
+from funcnodes.runs.holds import BY_HAND, CHANGED, Holds
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.points import NOTHING_PAST, FramePast, Past, PointLog
 from funcnodes.runs.recorder import Recorder
@@ -46,11 +51,18 @@ from funcnodes.runs.records import (
     StorageError,
 )
 from funcnodes.runs.store import RunStore
+from funcnodes.runs.subscriptions import RunDocuments
+from funcnodes.runs.suspenders import Suspending
 from funcnodes.runs.table import Table
+from funcnodes.runs.timing import UNKNOWN, Stopwatch, TimeToGo, Timing
+from funcnodes.runs.verbs import from_any_thread, tell_all
 from funcnodes.runs.writer import RunWriter
 
 _log = logging.getLogger(__name__)
 _STOPPED = "the run was stopped"
+ENDED_WITH_IT = "The program that ran it ended."
+Ending = Literal["", "stop", "abort", "halt"]
+_LEVELS: Mapping[RunState, LogLevel] = {"complete": "info", "failed": "error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +114,10 @@ class Run:
     Attributes:
         plan: What it does.
         tables: Its rows in memory, by id of the recorder.
-        message: Why it ended otherwise than complete, or "".
+        message: Why it is paused, or ended otherwise than complete, or "".
+        ending: What brings it to an end: "", or the verb that does, the gravest so far.
         parked: What became of the devices it wrote to, by name.
+        loop: The loop that it belongs to.
         waiting: What holds it up, such as "waiting for dmm", or "".
         done: Points that were taken, those before it included where it goes on with another run.
         points: Which they are.
@@ -118,7 +132,10 @@ class Run:
         self.message = ""
         self.parked: dict[str, str] = {}
         self.waiting = ""
-        self.done = self._done_before = past.points
+        self.ending: Ending = ""
+        self.loop = asyncio.get_running_loop()
+        self.ferry = Ferry()
+        self.done = past.points
         self.total = plan.points_total()
         self.bench = around.bench
         self._around = around
@@ -128,22 +145,29 @@ class Run:
         self._state: RunState = "running"
         self._outcome: RunState = "complete"
         self._wave = self.space.root_wave("run")
-        self._go = asyncio.Event()
-        self._go.set()
+        self._holds = Holds()
+        self._halted = asyncio.Event()
+        self._is_to_end = asyncio.Event()
         self._inner = frozenset(plan.inner_frames)
         self._ran: set[Frame] = set()
         self._used = outage.used(plan.nodes)
-        self._points: list[Wave] = []  # under way, outer ones first
+        self._points: list[tuple[Wave, bool]] = []  # under way, outer ones first
+        self._is_again = False  # the next point is one that was given up
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
+        self._is_closing = False
         own = members_set(node for f in plan.inner_frames for node in plan.bodies[f])
         self.points = PointLog(plan.frames, past, self._keep_point_record, self._row_counts, own)
         self._writer: RunWriter | None = None
+        self._documents: RunDocuments | None = None
         self._restoring: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._paused_s = 0.0
-        self._paused_at: float | None = None
-        self._began = clock.monotonic()
+        self._written: set[str] = set()
+        self._raised: BaseException | None = None
+        self._struck: asyncio.Future[Any] | None = None  # by a halt, at once
+        self._watch = Stopwatch()
+        self._timing = Timing(plan, self._watch)
+        self._suspending = Suspending(self, self.bench, self.space.walk())
 
     # ── what is known of it ───────────────────────────────────────────────────────────────
 
@@ -201,18 +225,35 @@ class Run:
         return self._wave
 
     @property
+    def to_go(self) -> TimeToGo:
+        """How long its points may still take; see `timing`."""
+        if self._state in ENDED:
+            return UNKNOWN
+        try:
+            return self._timing.to_go()
+        except Exception:  # a frame of somebody else's
+            _log.exception("How long run %s still takes is not known", self.number)
+            return UNKNOWN
+
+    @property
     def left_s(self) -> float | None:
-        """Seconds it may still take, by its pace so far; None while that is not known."""
-        done = self.done - self._done_before
-        if self._state in ENDED or not done or self.total is None:
-            return None
-        return self.elapsed_s / done * max(self.total - self.done, 0)
+        """Seconds its points may still take; None while that is not known."""
+        return self.to_go.seconds
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since it began, without its pauses."""
-        now = self._paused_at if self._paused_at is not None else clock.monotonic()
-        return now - self._began - self._paused_s
+        """Seconds since it began, without its pauses and what it waited for instruments."""
+        return self._watch.seconds
+
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with its Bluesky documents: those so far, and each as it
+        comes, in the run's loop.
+
+        Returns:
+            Call it to end that.
+        """
+        assert self._documents is not None, "a run has documents from open() on"
+        return self._documents.subscribe(tell)
 
     def is_recorded(self, wave: Wave | None) -> bool:
         """Whether `wave` is part of this run, and the run is on."""
@@ -220,44 +261,77 @@ class Run:
 
     # ── verbs ─────────────────────────────────────────────────────────────────────────────
 
+    @from_any_thread
     def pause(self) -> None:
-        """Hold before the next point; outputs stay as they are."""
-        if self._state == "running":
-            self._go.clear()
-            self._paused_at = clock.monotonic()
-            self._enter("paused")
+        """Hold at the next checkpoint; outputs stay as they are. Repeating is harmless.
 
+        What becomes of the point under way its scan says: it is finished, or given up, and taken
+        again after the pause.
+        """
+        self.hold(BY_HAND, again=bool(self._points) and self._points[-1][1])
+
+    @from_any_thread
     def resume(self) -> None:
         """Go on after a pause.
 
         Raises:
-            RefusedError: A device that it uses lost its settings, which nobody has accepted.
+            RefusedError: A device that it uses lost its settings, which nobody has accepted; or
+                it is held by a suspender, and by nobody else.
         """
-        if self._state == "paused":
-            for sentence in outage.changed(self._used, self.bench):
-                raise RefusedError(
-                    f"Run {self.number} cannot go on: {sentence}",
-                    hint="Set what was lost again, or accept the settings as they are.",
-                )
-            self.message = ""
-            self._end_pause()
-            self._enter("running")
+        if self._state != "paused":
+            return
+        for sentence in outage.changed(self._used, self.bench):
+            raise RefusedError(
+                f"Run {self.number} cannot go on: {sentence}",
+                hint="Set what was lost again, or accept the settings as they are.",
+            )
+        if not (self._holds.has(BY_HAND) or self._holds.has(CHANGED)):
+            raise RefusedError(
+                f"Run {self.number} cannot go on: {self._holds.why}",
+                hint="It goes on by itself once that is over.",
+            )
+        self.let_go(BY_HAND, CHANGED)
 
+    @from_any_thread
     def stop(self, cause: str = "") -> None:
         """End after the point under way, then park. Repeating is harmless."""
         if self._state in ("running", "paused") and not self._finishing:
+            self.ending = "stop"
             self._conclude("stopped", cause or "Stopped by the operator.")
             self._wave.refuse(_STOPPED)
-            self._end_pause()
+            self._holds.clear()
             self._enter("stopping")
 
+    @from_any_thread
     def abort(self, cause: str = "") -> None:
-        """Give up what is under way, then park. Repeating is harmless."""
+        """Give up what is under way, carry out each `finally`, then park. Repeating is harmless."""
         if self._finishing or self._outcome in ("aborted", "failed"):
             return
+        self.ending = "abort"
         self._conclude("aborted", cause or "Aborted by the operator.")
-        self._end_pause()
+        self._holds.clear()
         self._give_up(self.message)
+
+    @from_any_thread
+    def halt(self, cause: str = "") -> None:
+        """End at once: no `finally`, no way back, no ramps. Repeating is harmless.
+
+        What it wrote to gets what the bench asks for at an E-STOP, by default its emergency
+        bytes; nothing is latched. The nodespace is disarmed then.
+        """
+        if self.is_over or self._is_closing or self._halted.is_set():
+            return
+        self.ending = "halt"
+        is_graver = self._outcome == "failed" or self._is_stopped()
+        self._conclude("aborted", cause or "Halted by the operator.", force=not is_graver)
+        self._halted.set()
+        if self.bench is not None and self._written and not self._is_stopped():
+            self._struck = asyncio.ensure_future(ending.strike(self.bench, sorted(self._written)))
+        self._holds.clear()
+        self._enter("stopping")
+        if self._restoring is not None:
+            self._restoring.cancel()
+        self._wave.halt(self.message)
 
     async def wait(self) -> RunState:
         """Wait until its devices are safe and its file is closed; how it ended."""
@@ -279,37 +353,108 @@ class Run:
     async def checkpoint(self, frame: Frame) -> bool:
         """Called by a frame before each point: waits while paused; False when it is to end."""
         self._ran.add(frame)
-        await self._go.wait()
+        await self.hold_here()
+        self._timing.point_begins(frame, again=self._is_again, taken=self.points.done_before(frame))
+        self._is_again = False
         return self._state == "running"
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between points: so long, or until it is to end."""
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        told = asyncio.ensure_future(self._is_to_end.wait())
+        try:
+            await asyncio.wait((sleeping, told), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            told.cancel()
+
+    async def hold_here(self) -> None:
+        """A checkpoint within a point: waits while paused."""
+        if self._holds.any:
+            self._watch.hold("pause")
+            try:
+                await self._holds.over()
+            finally:
+                self._watch.let_go("pause")
 
     @property
     def is_going_on(self) -> bool:
         """Whether it is on and is not being brought to an end; a pause does not matter."""
-        return self._state in ("running", "paused")
+        return self._state in ("running", "paused") and not self._finishing
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether nothing is to be put back, finished or written any more."""
+        return self._halted.is_set()
+
+    def hold(self, who: str, why: str = "", *, again: bool = False) -> None:
+        """Pause it until `let_go`; called by whoever has a reason of its own.
+
+        Args:
+            who: Whose hold it is; it goes on when all are let go.
+            why: What is shown as the reason.
+            again: The point under way is given up, and taken again after the pause.
+        """
+        if not self.is_going_on or self._outcome != "complete":
+            return
+        self._holds.add(who, why)
+        self.message = self._holds.why
+        self._enter("paused")
+        if again and self._points:
+            wave = self._points[-1][0]
+            self._held.add(wave)
+            self.note("point given up", point=wave.label)
+            wave.cancel(why or "The run was paused")
+
+    def let_go(self, *who: str) -> None:
+        """These hold it no more: it goes on, unless others do."""
+        if self._state != "paused":
+            return
+        self._holds.take(*who)
+        self.message = self._holds.why
+        if self._holds.any:
+            self._enter("paused")
+        else:
+            self._holds.clear()
+            self._enter("running")
 
     def wait_for(self, text: str) -> None:
         """Called by whoever waits for a device: why the run is held up, or ""."""
         if text != self.waiting:
             self.waiting = text
             if text:
+                self._watch.hold("waiting")
                 self.log("warning", "run", f"The run is {text}.")
+            else:
+                self._watch.let_go("waiting")
             self._tell()
 
     @contextmanager
-    def point(self, wave: Wave) -> Iterator[None]:
-        """Called by a frame around a point."""
-        self._points.append(wave)
+    def point(self, wave: Wave, *, again: bool = False) -> Iterator[None]:
+        """Called by a frame around a point.
+
+        Args:
+            again: A pause in the middle gives it up, and it is taken again.
+        """
+        self._points.append((wave, again))
         try:
             yield
         finally:
-            self._points.remove(wave)
+            self._points.remove((wave, again))
+
+    def is_suspended_for(self, devices: Iterable[Device]) -> bool:
+        """Whether it is held because one of these is away, by which a point has failed."""
+        return self._suspending.blame(devices)
 
     def is_held(self, wave: Wave) -> bool:
         """Whether a point was given up by a pause, and is to be taken again after it."""
-        return wave in self._held
+        is_held = wave in self._held
+        self._is_again = self._is_again or is_held
+        return is_held
 
     def point_done(self, frame: Frame) -> None:
         """Called by a frame after each point."""
+        self._timing.point_ends(frame)
         if frame in self._inner:
             self.done += 1
             self._tell()
@@ -324,8 +469,7 @@ class Run:
         """Add a line to the run's log."""
         entry = LogEntry(wall=clock.now(), level=level, source=source, text=text)
         self.writer.log(entry)
-        for callback in tuple(self._around.listeners.log):
-            callback(entry)
+        tell_all(self._around.listeners.log, entry)
 
     def note(self, kind: str, **data: Any) -> None:
         """Keep an event: a live input changed, a manual write to a device (A2)."""
@@ -355,9 +499,11 @@ class Run:
             **self._continued(),
         )
         await asyncio.wrap_future(self._writer.opened)
+        self._documents = RunDocuments(self._writer)
         for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
             table = Table(spec, run=self.id, number=self.number)
             table.watch(self._appended)
+            self._documents.follow(table)
             self.tables[name_of(recorder)] = table
             recorder.begin(self._wave, table, self._sink(k))
 
@@ -370,7 +516,7 @@ class Run:
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
         for recorder in self._recorders:
-            recorder.end()
+            ending.whatever(recorder.end)
         self._state = "aborted"
         if self._writer is not None:
             message = "It was given up before it began."
@@ -378,38 +524,61 @@ class Run:
 
     def begin(self) -> None:
         """Arm, lock, and set it going."""
-        self._began = clock.monotonic()
+        self._watch.start()
         self.space.arming = "running"
         self._task = asyncio.create_task(self._drive(), name=f"run {self.number}")
+        self._task.add_done_callback(self._end)  # which it has done by itself, unless it was lost
         self._tell()
 
     async def _drive(self) -> None:
+        """Every step is taken, whatever became of those before it."""
         try:
             with ExitStack() as stack:
-                self._follow_latch(stack)
-                self._follow_devices(stack)
-                written = stack.enter_context(self.bench.track_writes()) if self.bench else set()
-                self._snapshot("before")
-                self._note_basis()
-                await self._guarded(self._restore())
-                await self._guarded(self._execute())
+                await self._guarded(self._prepare(stack))
+                if self._outcome == "complete":
+                    await self._guarded(self._restore())
+                if self._outcome == "complete":
+                    await self._guarded(self._execute())
                 self._finishing = True
-                await self._guarded(self._make_safe(written))
-                self._snapshot("after")
-        finally:
-            await self._close()
+                await self._guarded(self._make_safe())
+                await self._guarded(self._look_back())
+        except GeneratorExit:  # the loop was closed over it: nothing can be waited for
+            self._conclude("aborted", ENDED_WITH_IT, force=True)
+            self.writer.close(self._last_head())
+            self._end()
+            raise
+        await self._close()
+        if self._raised is not None:
+            raise self._raised
 
     async def _guarded(self, step: Coroutine[Any, Any, None]) -> None:
         """Carry out one step; neither a bug nor the end of the program may skip the next ones."""
         try:
             await step
+        except GeneratorExit:
+            raise
         except asyncio.CancelledError:
-            self._conclude("aborted", "The program that ran it ended.")
+            self._conclude("aborted", ENDED_WITH_IT)
             self._give_up(self.message)
-        except Exception as error:
+        except BaseException as error:
             _log.exception("Run %s failed", self.number)
             self._conclude("failed", f"The run failed: {type(error).__name__}: {error}")
             self._give_up(self.message)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                self._raised = error
+
+    async def _prepare(self, stack: ExitStack) -> None:
+        self._follow_latch(stack)
+        self._follow_devices(stack)
+        if self.bench is not None:
+            self._written = stack.enter_context(self.bench.track_writes())
+        self._snapshot("before")
+        self._note_basis()
+        stack.callback(self._suspending.end)
+        await self._suspending.begin()
+
+    async def _look_back(self) -> None:
+        self._snapshot("after")
 
     def _follow_latch(self, stack: ExitStack) -> None:
         if self._latch is not None:
@@ -451,9 +620,9 @@ class Run:
 
     async def _execute(self) -> None:
         for node in self.plan.entries:
-            if self._state in ("stopping", *ENDED) or self._outcome != "complete":
+            await self.hold_here()
+            if not self.is_going_on or self._outcome != "complete":
                 return
-            await self._go.wait()
             node.request_trigger(wave=self._wave)
             outcome = await self._wave.wait()
             if outcome.state not in ("ok", "superseded"):
@@ -484,47 +653,66 @@ class Run:
             self._restoring.cancel()
         self._wave.cancel(reason)
 
-    async def _make_safe(self, written: set[str]) -> None:
+    async def _make_safe(self) -> None:
         """Park what was written to, whatever happened; after an E-STOP write nothing."""
         if self._state not in ENDED and self._outcome != "complete":
             self._enter("stopping")
+        if self._struck is not None:
+            await asyncio.wait((self._struck,))
+        names = set(self._written)
         if self.bench is not None and self._is_stopped():
-            written = written & self.bench.spared  # an interlock may stop some devices only
-        if self.bench is None or not written:
+            names &= self.bench.spared  # an interlock may stop some devices only
+        if self.bench is None or not names:
             return
-        for result in await self.bench.park(sorted(written)):
+        for result in await ending.bring_down(self.bench, sorted(names), self._halted):
             self.parked[result.device] = result.state
-            if result.state == "failed":
-                text = f"{result.device} could not be parked: {result.message}"
-                self.log("error", result.device, text)
+            if result.is_failure:
+                self.log("error", result.device, result.text)
                 if not self._is_stopped():
-                    self._conclude("failed", f"{self.message} {text}".strip(), force=True)
+                    text = f"{self.message} {result.text}".strip()
+                    self._conclude("failed", text, force=True)
             else:
-                self.log("info", result.device, f"{result.device} was {result.state}.")
+                self.log("info", result.device, result.text)
 
     async def _close(self) -> None:
-        for recorder in self._recorders:
-            recorder.end()
-        state = self._outcome
-        if state != "complete":
-            level: LogLevel = "error" if state == "failed" else "warning"
-            self.log(level, "run", f"Run {self.number} {state}: {self.message}")
-        else:
-            self.log("info", "run", f"Run {self.number} complete: {self.rows} rows.")
-        head = msgspec.structs.replace(
+        """The last step: what goes wrong here is told, and it is over all the same."""
+        try:
+            for recorder in self._recorders:
+                ending.whatever(recorder.end)
+            self._is_closing = True
+            why = await ending.closed(self.writer, self._last_head())
+            if why:
+                self._outcome, self.message = "failed", why
+            if self.writer.kept_open:
+                self.log("warning", "run", self.writer.kept_open)
+            self._committed()
+        except Exception as error:
+            _log.exception("Run %s could not be closed", self.number)
+            self._outcome, self.message = "failed", f"The run could not be closed: {error}"
+        finally:
+            self._end()
+
+    def _last_head(self) -> RunHead:
+        """What its file says in the end, which the log says too."""
+        state, level = self._outcome, _LEVELS.get(self._outcome, "warning")
+        text = f"{state}: {self.message}" if state != "complete" else f"{state}: {self.rows} rows."
+        self.log(level, "run", f"Run {self.number} {text}")
+        return msgspec.structs.replace(
             self.head, state=state, message=self.message,
             ended=clock.now(), ended_mono=clock.monotonic(),
         )  # fmt: skip
+
+    def _end(self, _: object = None) -> None:
+        """It is over. Repeating is harmless."""
+        if self.is_over:
+            return
         try:
-            await asyncio.wrap_future(self.writer.close(head))
-        except StorageError as error:
-            self._conclude("failed", error.message, force=True)
-            state = "failed"
-        if self.writer.kept_open:
-            self.log("warning", "run", self.writer.kept_open)
-        self._committed()
-        self.space.arming = "disarmed" if self._is_stopped() else self._arming
-        self._enter(state)
+            is_unarmed = self._is_stopped() or self.is_halted
+            self.space.arming = "disarmed" if is_unarmed else self._arming
+        finally:
+            self._enter(self._outcome if self._outcome in ENDED else "failed")
+            if self._documents is not None:
+                self._documents.stop(self.head)
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
 
@@ -538,8 +726,7 @@ class Run:
         return _Sink(self.writer, k)
 
     def _appended(self, table: Table, start: int, stop: int) -> None:
-        for callback in tuple(self._around.listeners.rows):
-            callback(table, start, stop)
+        tell_all(self._around.listeners.rows, table, start, stop)
 
     def _committed(self) -> None:
         """More rows are on disk for good (R4)."""
@@ -553,7 +740,7 @@ class Run:
         if self._state in ENDED:
             return
         self._conclude("failed", error.message, force=True)
-        self._end_pause()
+        self._holds.clear()
         self._give_up(error.message)
 
     def _noticed(self, notice: OutageNotice) -> None:
@@ -564,28 +751,17 @@ class Run:
         if not notice.is_change or self._finishing:
             return
         if outage.policy(self.plan, self.bench, notice.device) == "pause":
-            self._hold(notice.text)
+            self.hold(CHANGED, notice.text, again=True)
         else:
             self._conclude("failed", notice.text)
-            self._end_pause()
+            self._holds.clear()
             self._give_up(notice.text)
-
-    def _hold(self, why: str) -> None:
-        """Pause at once: the point under way is given up, and taken again after the pause."""
-        if self._outcome != "complete":
-            return
-        self.message = why
-        self.pause()
-        if self._points:
-            wave = self._points[-1]
-            self._held.add(wave)
-            wave.cancel(why)
 
     def _latch_changed(self) -> None:
         if self._is_stopped() and self._latch is not None and not self.is_over:
             cause = stopped_by(self._latch.state)
             self._conclude("aborted", cause, force=True)
-            self._end_pause()
+            self._holds.clear()
             self._give_up(cause)
 
     def _is_stopped(self) -> bool:
@@ -593,14 +769,10 @@ class Run:
 
     def _conclude(self, outcome: RunState, message: str, *, force: bool = False) -> None:
         """How it will have ended. The first reason stays, unless a graver one is forced."""
+        if self._is_closing:
+            return  # which its file says already
         if self._outcome == "complete" or self._outcome == "stopped" or force:
             self._outcome, self.message = outcome, message
-
-    def _end_pause(self) -> None:
-        if self._paused_at is not None:
-            self._paused_s += clock.monotonic() - self._paused_at
-            self._paused_at = None
-        self._go.set()
 
     def _snapshot(self, moment: Literal["before", "after"]) -> None:
         if self.bench is None:
@@ -615,14 +787,15 @@ class Run:
     def _enter(self, state: RunState) -> None:
         if state != self._state:
             self._state = state
+            if state == "stopping":
+                self._is_to_end.set()
             if state not in ENDED:
                 self.note("state", state=state)
                 self.writer.write_head(self.head)
         self._tell()
 
     def _tell(self) -> None:
-        for callback in tuple(self._around.listeners.changed):
-            callback(self)
+        tell_all(self._around.listeners.changed, self)
 
 
 class _Sink:

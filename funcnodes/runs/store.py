@@ -17,6 +17,7 @@ import msgspec
 from funcnodes.core import clock
 from funcnodes.durable import sync_folder
 from funcnodes.errors import RunError
+from funcnodes.runs.disk import HINT, unfit
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RunHead, StorageError, TableSpec
 from funcnodes.runs.seal import keep, sealed
@@ -71,9 +72,12 @@ class RunStore:
             about: Further fields of `RunHead`.
 
         Raises:
-            StorageError: The folder cannot be written.
+            StorageError: The folder cannot be written, or is on a network share.
         """
         started = clock.now()
+        why = unfit(self.folder)
+        if why:
+            raise StorageError(why, hint=HINT, path=str(self.folder))
         try:
             number = self._next_number()
         except OSError as error:

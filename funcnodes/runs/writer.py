@@ -16,8 +16,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from contextlib import closing
+from concurrent.futures import Future, InvalidStateError
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,8 @@ class RunWriter:
     ) -> None:
         self.path = path
         self.head = head
-        self.specs = self._first_specs = tuple(specs)
+        self.specs = self.first_specs = tuple(specs)
+        self.snapshots: list[DeviceSnapshot] = []  # those of before
         self.failure: StorageError | None = None
         self.kept_open = ""  # why it is not one file yet, though the run is over
         self.opened: Future[None] = Future()
@@ -172,6 +173,8 @@ class RunWriter:
 
     def snapshot(self, snapshot: DeviceSnapshot) -> None:
         """Queue the parameters of one device."""
+        if snapshot.moment == "before":
+            self.snapshots.append(snapshot)
         data = msgspec.json.encode(snapshot.parameters, enc_hook=repr).decode()
         row = (snapshot.moment, snapshot.device, snapshot.wall, data)
         self._execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", row)
@@ -194,6 +197,11 @@ class RunWriter:
             self._closing = Future()
             self._urge(_Close(head, self._closing))
         return self._closing
+
+    @property
+    def progress(self) -> tuple[int, ...]:
+        """Changes as long as its thread gets anywhere."""
+        return (*self._committed, self._items.qsize(), self._thread.is_alive())
 
     @property
     def is_turning(self) -> bool:
@@ -226,20 +234,35 @@ class RunWriter:
     # ── the writer's thread ───────────────────────────────────────────────────────────────
 
     def _serve(self) -> None:
+        """Ends by itself only; whoever waits for it hears of whatever ends it."""
+        try:
+            self._write_all()
+        except BaseException as error:
+            self.failure = self.failure or storage_error(self.path, error)
+            if not self.opened.done():
+                self.opened.set_exception(self.failure)
+            else:
+                _log.exception("The writer of %s was lost", self.path)
+                self._on_failure(self.failure)
+        finally:
+            self._ended = True
+            if self._closing is not None:
+                self._answer(self._closing)
+            self._refuse_rest()
+
+    def _write_all(self) -> None:
+        reserve: _Reserve | None = None
         try:
             reserve = _Reserve(self.path)
             connection = self._create()
-        except (OSError, sqlite3.Error) as error:
-            self.failure = storage_error(self.path, error)
-            self.opened.set_exception(self.failure)
-            self._ended = True
-            self._refuse_rest()
-            return
-        self.opened.set_result(None)
-        last: _Close | None = None
-        while last is None:
-            last = self._commit(connection, self._next_batch(), reserve)
-        self._finish(connection, last, reserve)
+            self.opened.set_result(None)
+            last: _Close | None = None
+            while last is None:
+                last = self._commit(connection, self._next_batch(), reserve)
+            self._finish(connection, last, reserve)
+        finally:
+            if reserve is not None:
+                reserve.release()
 
     def _create(self) -> sqlite3.Connection:
         os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -248,7 +271,7 @@ class RunWriter:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         with _transaction(connection):
-            schema.create(connection, self._graph, self._first_specs, self._frames)
+            schema.create(connection, self._graph, self.first_specs, self._frames)
             for sql, parameters in _head_statements(self.head):
                 connection.execute(sql, parameters)
         sync_folder(self.path.parent)
@@ -332,10 +355,12 @@ class RunWriter:
             is_folded = finish(self.path)
 
     def _answer(self, done: Future[None]) -> None:
-        if self.failure is not None:
-            done.set_exception(self.failure)
-        else:
-            done.set_result(None)
+        """Once; nobody may wait any more."""
+        with suppress(InvalidStateError):
+            if self.failure is not None:
+                done.set_exception(self.failure)
+            else:
+                done.set_result(None)
 
     def _refuse_rest(self) -> None:
         """What comes after the end is dropped; who waits is told."""
@@ -347,9 +372,10 @@ class RunWriter:
             if isinstance(item, _Close):
                 self._answer(item.done)
             elif isinstance(item, _Flush):
-                item.done.set_exception(
-                    self.failure or StorageError(f"The run file {self.path} is closed.")
-                )
+                with suppress(InvalidStateError):
+                    item.done.set_exception(
+                        self.failure or StorageError(f"The run file {self.path} is closed.")
+                    )
 
 
 class _transaction:
@@ -386,8 +412,11 @@ class _Reserve:
         os.ftruncate(self._fd, 0)
 
     def release(self) -> None:
-        self._path.unlink(missing_ok=True)
-        os.close(self._fd)
+        """Repeating is harmless."""
+        if self._fd >= 0:
+            self._path.unlink(missing_ok=True)
+            os.close(self._fd)
+            self._fd = -1
 
 
 def lock_path(run: Path) -> Path:
@@ -460,7 +489,7 @@ def _is_locked(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
-def storage_error(path: Path, error: Exception) -> StorageError:
+def storage_error(path: Path, error: BaseException) -> StorageError:
     """Say in one sentence why `path` cannot be written."""
     full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
     if full or (isinstance(error, OSError) and error.errno == 28):

@@ -20,6 +20,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.words import Sample
 from funcnodes.errors import RefusedError, RunError, UnitError
 from funcnodes.runs import Column, ListSweep, LogarithmicSweep, RunHead, RunState, RunStore, Sweep
+from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.records import (
     NOTHING,
     Cell,
@@ -32,6 +33,7 @@ from funcnodes.runs.records import (
 )
 from funcnodes.runs.run import share, stopped_by, versions
 from funcnodes.runs.scans import SteppedScan
+from funcnodes.runs.subscriptions import RunDocuments
 from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 from funcnodes.scripting.measured import Measured
@@ -56,6 +58,7 @@ class ScriptRun:
         self._store = store
         self._operator = operator
         self._writer: RunWriter | None = None
+        self._documents: RunDocuments | None = None
         self._state: RunState = "running"
         self._message = ""
         self._go = asyncio.Event()
@@ -114,6 +117,20 @@ class ScriptRun:
         if self._writer is None:
             raise RunError(f"The run {self.name!r} has not begun: use it in `async with`.")
         return self._writer
+
+    def subscribe(self, tell: Subscriber) -> Callable[[], None]:
+        """Call `tell(name, document)` with its Bluesky documents: those so far, and each as it
+        comes. A subscriber that raises is told no more; the run goes on.
+
+        Returns:
+            Call it to end that.
+
+        Raises:
+            RunError: It has not begun.
+        """
+        if self._documents is None:
+            raise RunError(f"The run {self.name!r} has not begun: use it in `async with`.")
+        return self._documents.subscribe(tell)
 
     # ── points ────────────────────────────────────────────────────────────────────────────
 
@@ -233,6 +250,8 @@ class ScriptRun:
         spec = TableSpec(recorder=_RECORDER, name=self.name, columns=columns)
         self._file.add(spec)
         self.table = Table(spec, run=self.id, number=self.number)
+        if self._documents is not None:
+            self._documents.follow(self.table)
         return self.table
 
     # ── its course ────────────────────────────────────────────────────────────────────────
@@ -254,6 +273,7 @@ class ScriptRun:
             versions=versions(),
         )
         await asyncio.wrap_future(self._writer.opened)
+        self._documents = RunDocuments(self._writer)
         self._written = self._around.enter_context(self._bench.track_writes())
         self._around.callback(
             self._bench.latch.on_change(lambda _: _from_thread(loop, self._latch_changed))
@@ -302,6 +322,8 @@ class ScriptRun:
             await asyncio.wrap_future(self._file.close(head))
             self._committed()
             self._state = state
+            if self._documents is not None:
+                self._documents.stop(self._head(state))
 
     async def _make_safe(self, state: RunState) -> RunState:
         if not self._written or self._bench.latch.latched:

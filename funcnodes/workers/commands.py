@@ -380,6 +380,9 @@ class Commands:
     def _run_abort(self, body: schema.RunAbort, actor: schema.Actor) -> None:
         self._active_run().abort(f"Aborted by {actor.name}.")
 
+    def _run_halt(self, body: schema.RunHalt, actor: schema.Actor) -> None:
+        self._active_run().halt(f"Halted by {actor.name}.")
+
     def _active_run(self) -> Run:
         run = self._worker.require_open().runner.active
         if run is None:

@@ -211,7 +211,9 @@ def test_an_answer_that_does_not_fit_or_is_missing_is_told_before_the_run(
     assert done.returncode == status, done.stderr
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert not RunStore(config_dir / "workers" / "local" / "runs").list(1)
+    kept = RunStore(config_dir / "workers" / "local" / "runs").list(1)
+    told = [head.message.startswith(f"It did not start: {sentence}") for head in kept]
+    assert told == ([True] if status == 1 else [])
 
 
 def test_sample_project_and_notes_are_kept_shown_and_exported(here: Any, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from scipy.optimize import curve_fit
 from scipy.special import lambertw
 
 import funcnodes
+from funcnodes.cli.run import _left, _standing
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs import RunReader, RunStore, local
+from funcnodes.runs.timing import UNKNOWN, TimeToGo
 from funcnodes_simulators import SimulatedBench
 
 from ..waiting import eventually, patience
@@ -182,6 +185,26 @@ def test_out_gets_the_run_file_and_the_worker_keeps_it(
     assert kept.path.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.formats
+def test_the_curve_is_left_as_a_picture(command: Any, tmp_path: Path) -> None:
+    done = command("run", DIODE, "--plot", tmp_path / "iv.svg", "--json")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "iv.svg").read_text()
+    assert "[simulated]" in text
+    assert " (V)<" in text
+    assert " (A)<" in text
+
+
+def test_a_picture_that_cannot_be_is_refused_before_anything_is_measured(
+    command: Any, config_dir: Path
+) -> None:
+    done = command("run", DIODE, "--plot", "iv.bmp")
+    assert (done.returncode, done.stderr) == (
+        1, "iv.bmp is to be a picture: its name ends in .png, .svg or .pdf.\n",
+    )  # fmt: skip
+    assert RunStore(config_dir / "workers" / "local" / "runs").paths() == []
+
+
 def test_the_documented_diode_is_found_in_the_exported_curve(
     command: Any, bench_file: Path, tmp_path: Path
 ) -> None:
@@ -336,3 +359,33 @@ def test_a_file_that_never_ends_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(local, "MOST_BYTES", 2**20)
     with pytest.raises(SavedGraphError, match="is larger than 1 MB, or never ends"):
         local.read_nodespace(Path("/dev/zero"))
+
+
+def test_a_run_that_is_suspended_says_why_and_what_came_of_it(
+    command: Any, bench_file: Path, config_dir: Path
+) -> None:
+    """Declared in the bench file; here the signal stays out until the deadline."""
+    bench_file.write_text(
+        f"{bench_file.read_text()}\n[[suspender]]\nname = 'cold head'\nsource = 'tc.a.kelvin'\n"
+        "high = '4 K'\ndeadline_s = 0.2\nevery_s = 0.05\n"
+    )
+    done = command("run", DIODE, "--bench", bench_file)
+    assert done.returncode == 1
+    paused = re.search(r"Paused: (cold head is 29\d(\.\d+)? K, above 4 K)\.", done.stdout)
+    assert paused, done.stdout
+    assert f"cold head did not come back in 0.2 s: {paused[1]}" in done.stderr
+    reader = RunStore(config_dir / "workers" / "local" / "runs").find("latest")
+    assert (reader.head.state, reader.head.rows) == ("stopped", 0)
+    kinds = [event.kind for event in reader.events() if event.kind != "state"]
+    assert kinds == ["suspended", "given up"]
+
+
+def test_the_bar_says_why_a_run_stands_still_in_its_own_letters() -> None:
+    """A kelvin is no k; of a run that is over nothing is left to be known."""
+    run: Any = SimpleNamespace(state="paused", message="cold head is 7 K, above 5 K", waiting="")
+    assert _standing(run) == "Paused: cold head is 7 K, above 5 K"
+    assert _left(run) == ""
+    run.state, run.to_go = "running", TimeToGo(3723.4, is_most=True)
+    assert (_standing(run), _left(run)) == ("Running", ", at most 1:02:03 left")
+    run.to_go, run.waiting = UNKNOWN, "waiting for DMM"
+    assert (_standing(run), _left(run)) == ("Waiting for DMM", ", time left unknown")

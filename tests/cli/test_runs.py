@@ -16,6 +16,7 @@ from funcnodes.runs import RunStore
 from funcnodes.runs.records import Cell, Column, TableSpec
 
 from ..runs.recorded import diode, recorded
+from ..runs.test_qcodes import database
 
 Command = Callable[..., Any]
 
@@ -106,7 +107,7 @@ def test_a_file_elsewhere_is_not_deleted(here: Command, store: RunStore, tmp_pat
 @pytest.mark.usefixtures("store")
 def test_only_csv_is_printed(here: Command, tmp_path: Path) -> None:
     done = here("runs", "export", "1", "--format", "hdf5", "--out", "-")
-    assert "Only one run as CSV can be printed" in done.stderr
+    assert "Only one run as CSV or Bluesky documents can be printed" in done.stderr
     assert not (tmp_path / "-").exists()
 
 
@@ -146,6 +147,62 @@ def test_a_run_is_drawn(here: Command) -> None:
     assert "has no column 'U'; it has V, I" in here("runs", "plot", "1", "--y", "U").stderr
     nothing = here("runs", "plot", "1", "--y", "range")
     assert (nothing.returncode, nothing.stdout) == (1, "")
+
+
+def test_one_column_is_drawn_against_the_clock(here: Command, store: RunStore) -> None:
+    recorded(store.folder, (Column(name="T", unit="K"),), [[Cell(4.2)], [Cell(4.5)]])
+    assert "T against elapsed" in here("runs", "plot", "2").stdout
+    said = json.loads(here("runs", "plot", "1", "--x", "elapsed", "--y", "V", "--json").stdout)
+    assert [y for _, y in said["points"]] == [0.1, 0.2, 1 / 3]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_picture_is_refused_in_a_sentence(here: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ends in .png, .svg or .pdf" in here("runs", "plot", "1", "--out", "x.bmp").stderr
+    assert "--log goes with --out" in here("runs", "plot", "1", "--log", "y").stderr
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert here("runs", "plot", "1", "--out", "x.png").stderr == (
+        "Pictures of runs need matplotlib, which is not installed: "
+        "pip install 'funcnodes[plots]'.\n"
+    )
+
+
+@pytest.mark.formats
+@pytest.mark.usefixtures("store")
+def test_a_picture_is_drawn(here: Command, tmp_path: Path) -> None:
+    done = here("runs", "plot", "1", "--y", "V", "--y", "count", "--log", "y", "-o", "x.svg")
+    assert done.stdout == "Run 1: x.svg\n"
+    assert "count" in (tmp_path / "x.svg").read_text()
+    said = json.loads(here("runs", "plot", "1", "-o", "x.png", "--json").stdout)
+    assert said["path"] == "x.png"
+    assert "has no column 'U'" in here("runs", "plot", "1", "--y", "U", "-o", "y.png").stderr
+    assert not (tmp_path / "y.png").exists()
+
+
+@pytest.mark.usefixtures("store")
+def test_documents_are_printed_or_written_line_by_line(here: Command, tmp_path: Path) -> None:
+    printed = here("runs", "export", "1", "--format", "bluesky", "--out", "-").stdout
+    assert [json.loads(line)["name"] for line in printed.splitlines()] == [
+        "start", "descriptor", "event", "descriptor", "event", "event", "stop",
+    ]  # fmt: skip
+    here("runs", "export", "1", "--format", "bluesky")
+    assert (tmp_path / "run-00001-diode-i-v.jsonl").read_text() == printed
+
+
+def test_runs_of_a_qcodes_database_are_chosen(
+    here: Command, store: RunStore, tmp_path: Path
+) -> None:
+    one = ("v numeric V", "", [(1,), (2,)])
+    database(tmp_path / "q.db", one, one)
+    assert (
+        "holds 2 runs, so say which: 1 I-V (2 results), 2" in here("runs", "import", "q.db").stderr
+    )
+    assert here("runs", "import", "q.db", "--run", "2").stdout == "Run 2, 2 rows: I-V\n"
+    said = json.loads(here("runs", "import", "q.db", "--run", "all", "--json").stdout)
+    assert [each["number"] for each in said["runs"]] == [3, 4]
+    assert store.find("2").head.message.startswith("Imported from q.db, run 2 (guid-2)")
+    wrong = here("runs", "import", "q.db", "--run", "two")
+    assert wrong.stderr == "--run takes the number of a run in the file, or 'all', not 'two'.\n"
 
 
 def test_two_runs_are_compared(here: Command, store: RunStore) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from funcnodes.runs import RunReader, RunStore
-from funcnodes.runs.records import Cell, Column, DeviceSnapshot, TableSpec
+from funcnodes.runs.records import Cell, Column, DeviceSnapshot, Event, TableSpec
 
 STARTED = 1_700_000_000.0
 
@@ -19,6 +19,7 @@ def recorded(
     rows: Sequence[Sequence[Cell]],
     *,
     snapshots: Sequence[DeviceSnapshot] = (),
+    events: Sequence[Event] = (),
     **about: Any,
 ) -> RunReader:
     """A finished run with these rows, one per second."""
@@ -29,6 +30,8 @@ def recorded(
         writer.append(0, cells, wall=STARTED + n, mono=mono)
     for snapshot in snapshots:
         writer.snapshot(snapshot)
+    for event in events:
+        writer.event(event)
     head = msgspec.structs.replace(writer.head, state="complete", ended=STARTED + len(rows))
     writer.close(head).result()
     return RunReader(writer.path)
@@ -55,6 +58,7 @@ def diode(folder: Path) -> RunReader:
     return recorded(
         folder, columns, rows, snapshots=instruments(), title="Diode I-V", nodespace="diode_iv",
         operator="ada", bench="demo", simulated="1 of 2", versions={"funcnodes": "0.3.0"},
+        sample="D-17", project="diodes", notes="Contact 3 is loose.",
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from funcnodes.runs import Run, Runner, RunStore
 from funcnodes.runs.local import library
 from funcnodes_simulators import SimulatedBench
 
-from ..waiting import patience
+from ..waiting import patience, until
 
 Limit = Callable[[float], float]
 
@@ -273,6 +273,55 @@ async def test_an_aborted_frame_writes_its_finally_before_devices_are_parked(
     assert any(float(c.split()[-1]) == 0.05 for c in writes)
     assert simulated.state()["smu"]["output"] is False
     assert simulated.state()["smu"]["source_v"] == 0
+
+
+async def test_halt_switches_off_at_once_leaves_finally_out_and_latches_nothing(
+    station: Station, simulated: SimulatedBench
+) -> None:
+    """S1: what the run wrote to gets what the bench asks for at an E-STOP, whatever hangs."""
+    space = station.space
+    sweep = space.get_node_by_id("sweep")
+    assert isinstance(sweep, Frame)
+    off = space.add_node_by_id(
+        "device.set", "off", "Back to 50 mV", extra={"device": "smu", "member": "voltage"}
+    )
+    sweep.hold(off, section="finally")
+    off.inputs["value"].set_value(0.05)
+    run = await station.started(points=1000)
+    simulated.fault("smu", "mute", match=":READ")
+    while not any(command.startswith(":READ") for command in simulated.commands("smu")[-1:]):
+        await asyncio.sleep(0)
+    began = len(simulated.commands("smu"))
+    run.halt("it smells")
+    run.halt("it smells")
+    assert await ended(run) == "aborted"
+    assert (run.message, run.parked) == ("it smells", {"smu": "off"})
+    assert simulated.state()["smu"]["output"] is False
+    since = simulated.commands("smu")[began:]
+    assert not any(":SOUR:VOLT 0.05" in command for command in since)
+    assert off.runs == 0
+    assert not station.bench.latch.latched
+    assert space.arming == "disarmed"
+    log = [entry.text for entry in station.runner.store.find("latest").log()]
+    assert any(text.startswith("Halted: smu") for text in log)
+
+
+async def test_halt_cuts_an_orderly_way_down_short(
+    station: Station, simulated: SimulatedBench
+) -> None:
+    """A ramp of seconds ends with the emergency bytes of that moment."""
+    run = await station.started(points=100, start="6 V", stop="6 V")
+    run.stop()
+
+    def last_v() -> float:
+        sets = [c for c in simulated.commands("smu") if c.startswith(":SOUR:VOLT ")]
+        return float(sets[-1].split()[-1])
+
+    await until(lambda: 0 < last_v() < 5.9)
+    run.halt()
+    assert await ended(run) == "aborted"
+    assert run.parked == {"smu": "off"}
+    assert simulated.state()["smu"]["output"] is False
 
 
 async def test_after_an_e_stop_finally_begins_and_is_refused_what_it_would_write(

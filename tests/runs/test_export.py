@@ -11,7 +11,8 @@ import pytest
 from funcnodes.errors import RunError
 from funcnodes.runs import RunReader, RunStore
 from funcnodes.runs.export import csv_lines, csv_name, csv_piece, csv_text
-from funcnodes.runs.records import Cell, Column
+from funcnodes.runs.importing import import_csv
+from funcnodes.runs.records import Cell, Column, Event
 
 from .recorded import diode, recorded
 
@@ -54,6 +55,34 @@ def test_the_header_lets_the_file_stand_alone(tmp_path: Path) -> None:
     assert float(row[1]) == 1_700_000_000.0
     assert float(row[2]) == 0.0
     assert row[3:] == ["0.5", "ok"]
+
+
+def test_the_header_tells_what_people_answered_and_what_was_found(tmp_path: Path) -> None:
+    """Once more after the file was imported and exported again."""
+
+    def event(kind: str, **data: object) -> Event:
+        return Event(wall=0.0, mono=0.0, kind=kind, data=dict(data))
+
+    step = {"key": 1, "name": "Ripple", "verdict": "fail", "text": "9 mV is above 5 mV"}
+    device = {"key": 0, "name": "DUT", "verdict": "fail", "kind": "device", "serial": "S1"}
+    asked = {"answer": 1.2, "unit": "mm", "by": "Ada", "how": "page", "question": "How thick?"}
+    events = [event("answer", node=f"Ask {n}", **asked) for n in range(103)]
+    events += [event("verdict", step=step | {"parent": 0, "attempt": 1})]
+    events += [event("verdict", step=device | {"attempts": 1})]
+    run = recorded(tmp_path, (Column(name="V"),), [[Cell(0.5)]], events=events)
+    header, _ = parse(csv_text(run))
+    assert header["answer to Ask 0"] == "1.2 mm by Ada, page"
+    assert "answer to Ask 100" not in header
+    assert header["answers"] == "3 more in the run file"
+    assert header["verdict"] == "fail"
+    assert header["step DUT"] == "fail, serial number S1"
+    assert header["step DUT / Ripple"] == "fail: 9 mV is above 5 mV"
+    (tmp_path / "x.csv").write_text(csv_text(run))
+    back = RunStore(tmp_path).find(import_csv(RunStore(tmp_path), tmp_path / "x.csv").id)
+    assert (
+        parse(csv_text(back))[0].items()
+        >= {"verdict": "fail", "step DUT": header["step DUT"]}.items()
+    )
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_several_runs_and_a_recorder_fit_only_where_they_can(
 def test_the_command_line_starts_without_what_exports_need() -> None:
     code = (
         "import sys; from funcnodes.cli.app import execute; execute(['runs', '--help']);"
-        "print({'h5py', 'pandas', 'pyarrow', 'xarray', 'polars'} & set(sys.modules))"
+        "print({'h5py', 'pandas', 'pyarrow', 'xarray', 'polars', 'matplotlib'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"

@@ -61,21 +61,24 @@ NAME = re.compile(r"[a-zA-Z0-9_]([a-zA-Z0-9_.]*[a-zA-Z0-9_])?")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 MAY_HOLD = {
     "NXroot": {"NXentry"},
-    "NXentry": {"NXinstrument", "NXsample", "NXdata", "NXuser", "NXcollection"},
+    "NXentry": {"NXinstrument", "NXsample", "NXdata", "NXuser", "NXnote", "NXcollection"},
     "NXinstrument": {"NXcollection"},
     "NXcollection": {"NXcollection"},
     "NXdata": set(),
     "NXsample": set(),
     "NXuser": set(),
+    "NXnote": set(),
 }
 FIELDS = {
     "NXroot": set(),
     "NXentry": {
         "title", "entry_identifier", "start_time", "end_time", "program_name",
+        "experiment_identifier",
     },
     "NXinstrument": {"name"},
     "NXsample": {"name"},
     "NXuser": {"name"},
+    "NXnote": {"type", "description"},
 }  # fmt: skip
 
 
@@ -161,6 +164,9 @@ def test_nexus_has_columns_devices_and_origin(run: RunReader, tmp_path: Path) ->
         assert entry["about/simulated"].asstr()[()] == "1 of 2"
         assert entry["entry_identifier"].asstr()[()] == run.head.id
         assert entry["user/name"].asstr()[()] == "ada"
+        assert entry["sample/name"].asstr()[()] == "D-17"
+        assert entry["experiment_identifier"].asstr()[()] == "diodes"
+        assert entry["notes/description"].asstr()[()] == "Contact 3 is loose."
 
 
 @pytest.mark.parametrize("rows", [[], [[Cell("text")]], [[Cell(1.0)]]])

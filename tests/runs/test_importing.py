@@ -52,6 +52,11 @@ def test_the_devices_of_an_imported_run_are_kept_with_it(tmp_path: Path) -> None
     back = imported(tmp_path, csv_text(diode(tmp_path / "runs")))
     (event,) = [event for event in back.events() if event.kind == "imported"]
     assert event.data["header"]["device smu serial number"] == "1234567"
+    assert back.about()["device smu serial number"] == "1234567"
+    again = imported(tmp_path, csv_text(back), "again.csv")
+    assert again.about().items() >= {
+        "device smu serial number": "1234567", "sample": "D-17", "simulated": "1 of 2",
+    }.items()  # fmt: skip
     assert event.data["sha256"] == hashlib.sha256((tmp_path / "data.csv").read_bytes()).hexdigest()
 
 
@@ -122,7 +127,7 @@ def test_columns_of_one_name_stay_apart(tmp_path: Path) -> None:
         ("", "has no line of titles"),
         ("# only: comments\n", "has no line of titles"),
         ("a,b\n1,2\n1\n", "line 3: 1 cells where there are 2 titles"),
-        (b"a\n\xff\n", "is no CSV file in UTF-8"),
+        (b"a\n\0\1\n", "is no text"),
         ("# funcnodes run: 1\nrow,time (s)\n", "has lost columns"),
     ],
 )

@@ -5,10 +5,12 @@ import socketserver
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from funcnodes.errors import BenchError, RunError
+from funcnodes.runs import RunReader
 from funcnodes.runs.local import RunWatcher, run_file, simulated_bench
 from funcnodes.settings import Settings
 
@@ -72,9 +74,14 @@ def test_real_instruments_are_named_and_asked_about_before_the_run(
 
 
 def test_a_run_on_real_instruments_says_so(sweep_on: Path, tmp_path: Path) -> None:
-    """D7."""
-    result = run_file(Settings(tmp_path / "config"), sweep_on)
+    """D7, and whoever watches is told it as Bluesky documents with what the instrument is."""
+    told: list[tuple[str, dict[str, Any]]] = []
+    watcher = RunWatcher(document=lambda *document: told.append(document))
+    result = run_file(Settings(tmp_path / "config"), sweep_on, watcher=watcher)
     assert (result.head.state, result.head.rows) == ("complete", 3)
+    assert [name for name, _ in told] == ["start", "descriptor", *["event"] * 3, "stop"]
+    assert told[1][1]["configuration"]["box"]["data"]["box_serial_number"] == "4711"
+    assert list(map(repr, RunReader(result.path).documents())) == list(map(repr, told))
     assert (result.head.bench, result.head.simulated) == ("lab", "")
 
 

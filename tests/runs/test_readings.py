@@ -101,6 +101,7 @@ async def test_a_point_waits_until_the_temperature_stays_in_the_band(lab: BenchL
 async def test_waiting_ends_at_the_deadline_and_says_what_was_read(lab: BenchLab) -> None:
     repeat = lab.add("repeat", count=1, every=0)
     wait = lab.add("wait_until", source="tc.a.kelvin", within=1, deadline=0.2, every=0.05)
+    wait.stays.set_value(0.1)
     wait.target.set_value(4.2)
     repeat.point.connect(wait.inputs["_triggerinput"])
     lab.record(wait.took)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from funcnodes.core import Node, NodeInput, NodeOutput, clock
-from funcnodes.errors import ExecutionError, ValueRefusedError
+from funcnodes.errors import ExecutionError, RunError, ValueRefusedError
 from funcnodes.runs import FindOptimum, Optimiser
 from funcnodes.runs.scans.optimisers import Learner, Point, golden_section, simplex
 
@@ -164,9 +164,9 @@ async def test_what_is_missing_is_said_with_the_command_that_brings_it(
     for name in ("adaptive.learner.learner1D", "adaptive"):
         monkeypatch.setitem(sys.modules, name, None)
     searched(lab, "scan.adaptive", lambda x, y, z: x)
-    run = await lab.run()
-    assert run.state == "failed"
-    assert "pip install 'funcnodes[adaptive]'" in run.message
+    with pytest.raises(RunError, match="which is not installed") as caught:
+        await lab.runner.start()
+    assert "pip install 'funcnodes[adaptive]'" in caught.value.message
 
 
 def test_a_search_that_is_told_nothing_does_not_start(lab: Any) -> None:

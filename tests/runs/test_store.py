@@ -276,7 +276,7 @@ def test_files_that_are_no_runs_are_left_out_of_the_list(store: RunStore) -> Non
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match="is no folder"):
         RunStore(tmp_path / "file" / "runs").create(graph={}, specs=[SPEC])
 
 

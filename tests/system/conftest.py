@@ -93,6 +93,12 @@ high = "297 K"
 every_s = 0.1
 message = "Look at the heater."
 
+[[suspender]]
+name = "sample"
+source = "tc.a.kelvin"
+high = "297 K"
+every_s = 0.1
+
 [[interlock]]
 name = "much too warm"
 when = 'tc.a.kelvin > "330 K" for 1 s'

@@ -1,5 +1,6 @@
 """Alarms, interlocks and the plan for each cause, in a real browser on the real demo."""
 
+import json
 import re
 from typing import Any
 
@@ -48,6 +49,40 @@ def test_alarms_appear_are_acknowledged_and_clear_without_a_reload(demo: Any, pa
     expect(warm).to_contain_text("Look at the heater.")
     expect(strip).to_contain_text("warm")
     expect(strip).not_to_contain_text("cool")
+
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("paused")).to_have_text(
+        re.compile(r"paused: sample is \d+(\.\d+)? K, above 297 K")
+    )
+    page.set_viewport_size({"width": 1100, "height": 800})
+    box = page.locator(".topbar").get_by_test_id("estop").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 1100
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("progress")).to_have_attribute("data-state", "stopped")
+
+
+def test_a_run_says_what_it_still_takes(demo: Any, page: Page) -> None:
+    """Of a schedule that is known before the first point."""
+    repeat = {
+        "id": "repeat",
+        "node_id": "repeat",
+        "name": "Repeat",
+        "io": {
+            "every": {"is_input": True, "value": 60.0},
+            "count": {"is_input": True, "value": 10},
+        },
+    }
+    folder = demo.config_dir / "workers" / demo.worker / "nodespaces"
+    (folder / "Slow.json").write_text(json.dumps({"format": 3, "nodes": [repeat], "edges": []}))
+    page.goto(demo.link)
+    page.get_by_role("button", name="Slow").click()
+    expect(page.get_by_test_id("node").first).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("time-to-go")).to_have_text(re.compile(r"(10:00|9:\d\d) left"))
+    page.get_by_test_id("stop").click()
+    page.get_by_test_id("stop").click()
+    expect(page.get_by_test_id("progress")).not_to_have_attribute("data-state", "running")
 
 
 def test_a_real_bench_is_armed_only_once_its_plan_was_seen_and_its_warnings_accepted(

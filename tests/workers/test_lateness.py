@@ -58,7 +58,7 @@ def test_nobody_can_say_that_a_command_was_sent_later_than_now() -> None:
 
 def test_what_brings_to_rest_is_never_too_late() -> None:
     """S3a: off is always allowed."""
-    for body in (schema.EStop(), schema.RunStop(), schema.RunAbort()):
+    for body in (schema.EStop(), schema.RunStop(), schema.RunAbort(), schema.RunHalt()):
         assert until_s(body, 0.0, 1e6) == math.inf
         assert body.cost == 0
     assert schema.EStopReset().cost == 0

@@ -87,7 +87,9 @@ async def test_a_value_that_does_not_fit_is_refused_and_a_text_opens_no_file(ask
     assert prompts(asking) == [prompt]
 
 
-@pytest.mark.parametrize("end", [schema.RunStop(), schema.RunAbort(), schema.EStop()])
+@pytest.mark.parametrize(
+    "end", [schema.RunStop(), schema.RunAbort(), schema.RunHalt(), schema.EStop()]
+)
 async def test_the_end_of_the_run_takes_the_question_from_every_page(
     asking: Desk, end: Any
 ) -> None:

@@ -4,6 +4,8 @@
  *  only interpreted to warn early; the worker reads the text itself.
  */
 
+import type { RunView } from "./wire.gen";
+
 export const DASH = "–";
 const MINUS = "−";
 
@@ -183,6 +185,17 @@ export function countdown(seconds: number): string {
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
   const tail = `${h ? String(m).padStart(2, "0") : m}:${String(s).padStart(2, "0")}`;
   return h ? `${h}:${tail}` : tail;
+}
+
+/** What a run still takes, in words: what is not known is not guessed. */
+export function timeToGo(run: Pick<RunView, "left_s" | "left_at_most">): string {
+  if (run.left_s === null) return "time left unknown";
+  return `${run.left_at_most ? "at most " : ""}${countdown(run.left_s)} left`;
+}
+
+/** Why a run stands still, as far as somebody says so. */
+export function pausedFor(run: Pick<RunView, "message">): string {
+  return run.message ? `paused: ${run.message}` : "paused, outputs held";
 }
 
 /** Wall time as "12:06:04", with milliseconds where asked. */

@@ -167,6 +167,12 @@ export function canStop(graph: Pick<Graph, "run" | "space" | "nodes"> | null): b
   return Object.values(graph.nodes).some(({ state }) => state === "running" || state === "queued");
 }
 
+/** What the Stop button does to a run that is on: the next graver verb than what ends it. */
+export function nextStop(run: RunView | null): "stop" | "abort" | "halt" {
+  if (run?.state !== "stopping") return "stop";
+  return run.ending === "abort" || run.ending === "halt" ? "halt" : "abort";
+}
+
 export function isRunning(run: RunView | null): boolean {
   return run !== null && (run.state === "running" || run.state === "paused" || run.state === "stopping");
 }

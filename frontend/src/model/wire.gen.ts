@@ -229,6 +229,8 @@ export interface RunView {
   done: number;
   total: number | null;
   left_s: number | null;
+  left_at_most: boolean;
+  ending: "" | "stop" | "abort" | "halt";
   started: number;
   ended: number | null;
   rows: number;
@@ -382,6 +384,7 @@ export interface SafetyWarningView {
 export interface SafetyView {
   causes: Array<CausePlanView>;
   interlocks: Array<string>;
+  waits: Array<string>;
   unreachable: Array<string>;
   warnings: Array<SafetyWarningView>;
   asks: Array<string>;
@@ -967,6 +970,11 @@ export interface RunAbort {
   type: "run_abort";
 }
 
+/** End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do. */
+export interface RunHalt {
+  type: "run_halt";
+}
+
 /** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
 export interface AnswerPrompt {
   type: "answer_prompt";
@@ -1146,6 +1154,7 @@ export type Body =
   | RunResume
   | RunStop
   | RunAbort
+  | RunHalt
   | AnswerPrompt
   | SeePrompt
   | Trigger

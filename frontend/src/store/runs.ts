@@ -1,6 +1,6 @@
 /** Run, Pause and Stop, and effects outside runs; each of a plan that was seen (S1). */
 
-import { canStop, isRunning } from "../model/graph";
+import { canStop, isRunning, nextStop } from "../model/graph";
 import { asked, mustShow, planKey } from "../model/safety";
 import type { SafetyView } from "../model/wire.gen";
 import { isAllSaid } from "./before";
@@ -68,7 +68,8 @@ export function pause(): void {
   if (get().graph?.run?.state === "running") void command({ type: "run_pause" });
 }
 
-/** Stop whatever acts, run or not; the outputs are left by the bench's policy. */
+/** Stop whatever acts, run or not, each time more gravely: stop, abort, halt. */
 export async function stop(): Promise<void> {
+  if (nextStop(get().graph?.run ?? null) === "halt") return void command({ type: "run_halt" });
   if (canStop(get().graph)) sayFailed(await command({ type: "stop" }));
 }

@@ -54,6 +54,18 @@ class Frame(Node):
         """How many points it will make, where that is known before it starts."""
         return None
 
+    def points_at_most(self) -> int | None:
+        """How many points it will make at most; it may find what it looks for before."""
+        return self.points_total()
+
+    def period_s(self) -> float:
+        """Seconds from one point to the next at least, where that is known before it starts."""
+        return 0.0
+
+    def lead_s(self) -> float:
+        """Seconds that it waits before the first point."""
+        return 0.0
+
     def extremes(self) -> dict[str, tuple[float, float]]:
         """Lowest and highest value of outputs by id, where they are known before it starts."""
         return {}

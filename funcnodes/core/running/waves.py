@@ -106,13 +106,14 @@ class Wave:
         cancelled: The reason, once it is given up; nothing new begins in it then.
         scan: Waves of scans are never superseded (T4).
         shielded: It is not given up with its parent.
+        halted: It was given up with all that is shielded, and so is what is opened in it.
         hand: The node that somebody acts on by it: it runs although what is wired holds (A1a).
     """
 
     __slots__ = (
         "__weakref__", "_children", "_failed", "_open", "_origin", "_outcome", "_queue",
-        "_then", "active", "cancelled", "hand", "id", "let_go", "parent", "scan", "settled",
-        "shielded", "waiting", "watchers",
+        "_then", "active", "cancelled", "halted", "hand", "id", "let_go", "parent", "scan",
+        "settled", "shielded", "waiting", "watchers",
     )  # fmt: skip
 
     def __init__(
@@ -126,6 +127,7 @@ class Wave:
         self.parent = parent
         self.scan = scan
         self.shielded = False
+        self.halted = False
         self.cancelled: str | None = None
         self.hand: Participant | None = None
         self._open = True
@@ -170,8 +172,8 @@ class Wave:
             shielded: It is not given up with this one, and begins even if this one was.
         """
         wave = Wave(label, parent=self, scan=scan or self.scan)
-        wave.shielded = shielded
-        wave.cancelled = None if shielded else self.cancelled
+        wave.shielded, wave.halted = shielded, self.halted
+        wave.cancelled = None if shielded and not self.halted else self.cancelled
         self._children = with_one(self._children, wave)
         self.settled = False
         return wave
@@ -207,6 +209,13 @@ class Wave:
         """Wait until none of `nodes` is queued, running or waiting in it."""
         if not self.settled and not self._clear_of(nodes):
             await self._rest_of(nodes)
+
+    def halt(self, reason: str) -> None:
+        """Give it up with its shielded children, now and those to come."""
+        self.halted = True
+        for child in list(self._children):
+            child.halt(reason)
+        self.cancel(reason)
 
     def cancel(self, reason: str) -> None:
         """Give up what is queued or running in it and in its unshielded children (T10)."""

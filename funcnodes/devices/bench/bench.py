@@ -32,6 +32,7 @@ from funcnodes.devices.estop.emergency import Emergency
 from funcnodes.devices.estop.latch import Latch, LatchState, StopAck
 from funcnodes.devices.link.introduction import wakes_s
 from funcnodes.devices.safety.alarms import AlarmEvent, Alarms, AlarmState
+from funcnodes.devices.safety.bands import Band
 from funcnodes.devices.safety.interlocks import Interlock, Interlocks
 from funcnodes.devices.safety.notify import Notifier
 from funcnodes.devices.safety.sources import Observation, find_source
@@ -61,6 +62,7 @@ class Bench:
         emergency: What another thread or process needs to make it safe.
         interlocks: What it does by itself; see `interlocks`.
         alarms: What it tells people; see `alarms`.
+        bands: Outside of which runs on it are paused.
         notifier: How it tells people who are elsewhere.
         watching: What interlocks, alarms and whoever else asks hear of its members.
         written: Names of devices written to since the innermost `track_writes` began.
@@ -129,6 +131,7 @@ class Bench:
                 rules.interlocks, kinds, latch=self.latch, trip=self._tripped
             )
             self.alarms = Alarms(rules.alarms, kinds)
+            self.bands = tuple(Band(config, kinds) for config in rules.suspenders)
         except BenchError as error:
             raise _placed(error, self.path) from error
         self.notifier = Notifier(rules.notify, config.name)
@@ -306,7 +309,7 @@ class Bench:
     def safety_plan(self) -> SafetyPlan:
         """What will happen for each cause, in words and seconds; asks no instrument."""
         devices = self._stopping.in_order()
-        return make_plan(self.name, devices, self.config.stop_order, self.interlocks)
+        return make_plan(self.name, devices, self.config.stop_order, self.interlocks, self.bands)
 
     @property
     def replayed(self) -> tuple[int, int]:

@@ -5,7 +5,7 @@ Times are worst cases (D4): for emergency bytes until they are on the line, for 
 longest ramp has ended, one reply that never comes was waited for, and emergency bytes took over.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 import msgspec
@@ -16,6 +16,7 @@ from funcnodes.devices.declarations.drivers import Instrument
 from funcnodes.devices.declarations.words import Control
 from funcnodes.devices.device.descent import CONFIRM_S
 from funcnodes.devices.device.device import Device
+from funcnodes.devices.safety.bands import Band
 from funcnodes.devices.safety.interlocks import Interlocks
 
 NOTHING = "nothing to switch off"
@@ -76,6 +77,8 @@ class SafetyPlan(msgspec.Struct, frozen=True, kw_only=True):
     interlocks: tuple[str, ...]
     unreachable: tuple[str, ...]
     warnings: tuple[SafetyWarning, ...]
+    waits: tuple[str, ...] = ()
+    """What runs are paused by, a sentence each."""
 
     def of(self, device: str) -> dict[str, PlanStep]:
         """What happens to one device, by cause."""
@@ -90,13 +93,19 @@ class SafetyPlan(msgspec.Struct, frozen=True, kw_only=True):
             found += [f"{plan.title}:", *(f"  {step.text}" for step in plan.steps)]
         if self.interlocks:
             found += ["Interlocks:", *(f"  {text}" for text in self.interlocks)]
+        if self.waits:
+            found += ["Runs wait:", *(f"  {text}" for text in self.waits)]
         if self.unreachable:
             found += ["Cannot be reached now:", *(f"  {text}" for text in self.unreachable)]
         return found + [f"Warning: {warning.text}" for warning in self.warnings]
 
 
 def make_plan(
-    bench: str, devices: list[Device], stop_order: tuple[str, ...], interlocks: Interlocks
+    bench: str,
+    devices: list[Device],
+    stop_order: tuple[str, ...],
+    interlocks: Interlocks,
+    bands: Iterable[Band] = (),
 ) -> SafetyPlan:
     """The plan of a bench.
 
@@ -107,6 +116,7 @@ def make_plan(
         bench=bench,
         causes=tuple(_cause(cause, devices, stop_order) for cause in get_args(Cause)),
         interlocks=tuple(_interlock_words(interlocks)),
+        waits=tuple(band.words for band in bands),
         unreachable=tuple(
             f"{device.name}: {device.message}"
             for device in devices

@@ -26,7 +26,8 @@
     voltage = [-20, 20]                 # in the parameter's unit
     compliance = ["1 uA", "20 mA"]
 
-`[[interlock]]`, `[[alarm]]` and `[notify]` are told of in `rules`, `[history]` in `history`.
+`[[interlock]]`, `[[alarm]]`, `[[suspender]]` and `[notify]` are told of in `rules`, `[history]` in
+`history`.
 
 An error names file, table and key. Saving keeps comments and order.
 """
@@ -60,7 +61,7 @@ DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
     "on_operator_lost": "hold",
 }
 _TOP = {
-    "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "notify",
+    "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "suspender", "notify",
     "operator_lost_s", "on_changed", "history", "before_run", "listed_samples", *DEFAULT_ACTIONS,
 }  # fmt: skip
 _DEVICE = {

@@ -1,4 +1,4 @@
-"""What a bench file says of interlocks, alarms and whom to tell, checked for shape.
+"""What a bench file says of interlocks, alarms, suspenders and whom to tell, checked for shape.
 
     [[interlock]]
     name = "over temperature"
@@ -24,6 +24,19 @@
     states = { off = "major" }    # for what is on or off, or one of some words
     message = "Refill helium."
 
+    [[suspender]]
+    name = "pressure"             # [the source]
+    source = "gauge.pressure"     # or a device's name alone: whether it is reached
+    low = "1e-9 mbar"             # the band in which runs go on: low, high, or both
+    high = "1e-5 mbar"
+    is = "on"                     # in place of a band, for what is on or off, or one of some words
+    delay_s = 0                   # how long it must be out before a run is paused
+    for_s = 5                     # how long it must be back before the run goes on
+    deadline_s = 600              # how long a run waits for it [for ever]
+    then = "stop"                 # what comes after that: stop, abort, or go on
+    point = "again"               # the point under way: taken again, or finish
+    every_s = 1                   # how often the source is read
+
     [notify]
     at_least = "major"
     mail = { to = ["lab@example.org"], sender = "bench@example.org", server = "smtp.example.org" }
@@ -43,6 +56,8 @@ from funcnodes.errors import BenchError
 
 Then = Literal["estop", "park", "hold", "refuse"]
 OnLost = Literal["trip", "ignore"]
+AfterDeadline = Literal["stop", "abort", "go on"]
+PointUnderWay = Literal["again", "finish"]
 Tls = Literal["starttls", "tls", "none"]
 LIMITS = ("hihi", "lolo", "high", "low")  # in the order in which they are looked at
 MOST = 200  # interlocks, or alarms, of one bench
@@ -53,6 +68,10 @@ _INTERLOCK = {
 _ALARM = {
     "name", "source", *LIMITS, "hysteresis", "delay_s", "latch", "enabled", "severities",
     "states", "message", "every_s",
+}  # fmt: skip
+_SUSPENDER = {
+    "name", "source", "low", "high", "is", "delay_s", "for_s", "deadline_s", "then", "point",
+    "every_s",
 }  # fmt: skip
 _MAIL = {"to", "sender", "server", "port", "tls", "user"}
 _SECRETS = {"password": "FUNCNODES_SMTP_PASSWORD", "token": "FUNCNODES_WEBHOOK_TOKEN"}
@@ -118,6 +137,30 @@ class AlarmConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuspenderConfig:
+    """One `[[suspender]]` table, or what a node says: while the source is out, runs are paused.
+
+    Attributes:
+        low, high: The band in the source's unit, or texts with one; None where there is no bound.
+        equals: In place of a band, the one value at which runs go on, as text, or "".
+        deadline_s: None for no end.
+    """
+
+    name: str
+    source: str
+    low: float | str | None = None
+    high: float | str | None = None
+    equals: str = ""
+    delay_s: float = 0.0
+    for_s: float = 5.0
+    deadline_s: float | None = None
+    then: AfterDeadline = "stop"
+    point: PointUnderWay = "again"
+    every_s: float = 1.0
+    place: str = "[[suspender]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailConfig:
     """Where mail goes. The password of `user` is in FUNCNODES_SMTP_PASSWORD, never in a file."""
 
@@ -151,6 +194,7 @@ class Rules:
 
     interlocks: tuple[InterlockConfig, ...] = ()
     alarms: tuple[AlarmConfig, ...] = ()
+    suspenders: tuple[SuspenderConfig, ...] = ()
     notify: NotifyConfig = field(default_factory=NotifyConfig)
 
 
@@ -162,9 +206,10 @@ def read_rules(tables: Tables, data: dict[str, Any]) -> Rules:
     """
     interlocks = [_interlock(tables, *each) for each in tables.several(data, "interlock")]
     alarms = [_alarm(tables, *each) for each in tables.several(data, "alarm")]
-    for key, found in (("interlock", interlocks), ("alarm", alarms)):
+    suspenders = [_suspender(tables, *each) for each in tables.several(data, "suspender")]
+    for key, found in (("interlock", interlocks), ("alarm", alarms), ("suspender", suspenders)):
         _check_names(tables, key, [(each.place, each.name) for each in found])
-    return Rules(tuple(interlocks), tuple(alarms), _notify(tables, data))
+    return Rules(tuple(interlocks), tuple(alarms), tuple(suspenders), _notify(tables, data))
 
 
 def _check_names(tables: Tables, key: str, named: list[tuple[str, str]]) -> None:
@@ -218,6 +263,35 @@ def _alarm(tables: Tables, place: str, data: dict[str, Any]) -> AlarmConfig:
         severities={**_USUAL, **_severities(tables, place, data, "severities", LIMITS)},
         states=_severities(tables, place, data, "states"),
         message=tables.text(place, data, "message", ""),
+        every_s=tables.seconds(place, data, "every_s", 1.0, least=0.01, most=3600),
+        place=place,
+    )
+
+
+def _suspender(tables: Tables, place: str, data: dict[str, Any]) -> SuspenderConfig:
+    tables.keys(place, data, _SUSPENDER)
+    source = tables.text(place, data, "source")
+    low, high = (_bound(tables, place, data, k) if k in data else None for k in ("low", "high"))
+    equals = data.get("is", "")
+    equals = "on" if equals is True else "off" if equals is False else equals
+    if not isinstance(equals, str):
+        raise tables.wrong(place, "is", f"a word, or on or off, is expected, not {equals!r}")
+    if equals and (low is not None or high is not None):
+        raise tables.wrong(place, "is", "a band by low and high does not go with it")
+    then: Any = tables.choice(place, data, "then", get_args(AfterDeadline), "stop")
+    point: Any = tables.choice(place, data, "point", get_args(PointUnderWay), "again")
+    has_end = "deadline_s" in data
+    return SuspenderConfig(
+        name=tables.text(place, data, "name", source),
+        source=source,
+        low=low,
+        high=high,
+        equals=equals,
+        delay_s=tables.seconds(place, data, "delay_s", 0.0),
+        for_s=tables.seconds(place, data, "for_s", 5.0),
+        deadline_s=tables.seconds(place, data, "deadline_s", 0.0, most=1e7) if has_end else None,
+        then=then,
+        point=point,
         every_s=tables.seconds(place, data, "every_s", 1.0, least=0.01, most=3600),
         place=place,
     )
@@ -323,5 +397,5 @@ def placed(place: str, key: str, error: BenchError) -> BenchError:
 
 __all__ = [
     "LIMITS", "AlarmConfig", "InterlockConfig", "MailConfig", "NotifyConfig", "Rules", "Severity",
-    "Then", "WebhookConfig", "is_web_address", "placed", "read_rules",
+    "SuspenderConfig", "Then", "WebhookConfig", "is_web_address", "placed", "read_rules",
 ]  # fmt: skip

@@ -5,11 +5,9 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger, Wave, clock
+from funcnodes.runs.foreseen import LATE as LATE
 from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.scans.scan import MAX_POINTS, Scan
-
-LATE = 0.1
-"""Part of its period that a point may be late; one that is later is left out (T8)."""
 
 
 class Repeat(Scan):
@@ -62,6 +60,12 @@ class Repeat(Scan):
     def points_total(self) -> int | None:
         return None if self.until.is_connected() else int(self.count.value)
 
+    def points_at_most(self) -> int | None:
+        return int(self.count.value)
+
+    def period_s(self) -> float:
+        return float(self.every.value)
+
     def as_taken(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         now = clock.monotonic()
         if self._first_at is None:
@@ -94,7 +98,7 @@ class Repeat(Scan):
             if late > LATE:
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
-            await clock.sleep(began + slot * every_s - clock.monotonic())
+            await self.wait_between(began + slot * every_s - clock.monotonic())
             self._before, self._missed = self.until.wave, missed
             yield {"missed": missed}
             if self._ends_here():

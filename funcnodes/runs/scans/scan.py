@@ -1,8 +1,9 @@
 """Scans: frames that make points, each a wave of its own, one after the other (T3, T11).
 
 What a scan holds as its body, and what hangs on its data outputs, happens once per point; what
-hangs on its ▶ done happens once, after the last. Between two points a run may be paused or stopped.
-Outside a run a scan works the same, recorded by nobody.
+hangs on its ▶ done happens once, after the last. Between two points a run may be paused or stopped:
+those are its checkpoints; what a pause in the middle of a point does is the scan's to say. Outside
+a run a scan works the same, recorded by nobody.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -15,8 +16,10 @@ from funcnodes.core import (
     NodeOutput,
     Outcome,
     Trigger,
+    clock,
 )
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.device import Device
 from funcnodes.errors import ExecutionError
 from funcnodes.runs import outage
 from funcnodes.runs.control import active_run
@@ -27,8 +30,11 @@ from funcnodes.runs.run import Run, describe
 
 MAX_POINTS = 1_000_000
 MAX_RETRIES = 100
+SHORT_S = 0.1
+"""A wait between points that a stop may well wait for."""
 
 OnFailure = Literal["stop", "retry", "skip"]
+OnPause = Literal["finish the point", "take it again"]
 
 
 class Scan(Frame):
@@ -73,6 +79,16 @@ class Scan(Frame):
         description="What an instrument means that came back otherwise than it was left: stop the "
         "run, or pause it until that was set again or accepted. By default as the bench says.",
         default="as the bench",
+        required=False,
+        does_trigger=False,
+        hidden=True,
+    )
+    on_pause = NodeInput(
+        type=OnPause,
+        name="on pause",
+        description="What a pause in the middle of a point does: finish the point first, or give "
+        "it up and take it again after the pause.",
+        default="finish the point",
         required=False,
         does_trigger=False,
         hidden=True,
@@ -128,6 +144,11 @@ class Scan(Frame):
         """The outputs of a point that is taken now: a pause, or a retry, may have held it up."""
         return values
 
+    async def wait_between(self, seconds: float) -> None:
+        """Wait before a point is due; a run that is to end ends that."""
+        run = active_run(self) if seconds > SHORT_S else None
+        await (clock.sleep(seconds) if run is None else run.sleep(seconds))
+
     async def func(self, **_: Any) -> None:
         run = active_run(self)
         total = self.points_total()
@@ -182,7 +203,12 @@ class Scan(Frame):
                 raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
             if run is not None:
                 run.log("warning", self.name, f"Point {index + 1}: {describe(outcome)}")
-            is_away = policy != "stop" and outage.is_outage(outcome) and self._is_anybody_away()
+            is_outage = outage.is_outage(outcome)
+            if run is not None and is_outage and run.is_suspended_for(self._away()):
+                if await run.checkpoint(self):
+                    continue
+                return False
+            is_away = policy != "stop" and is_outage and bool(self._away())
             if is_away:
                 await self._wait_for_devices(run, where, index, total)
             if policy == "skip":
@@ -208,7 +234,8 @@ class Scan(Frame):
         wave = self.open_point(outputs, f"{self.name} {index + 1}")
         if run is None:
             return await self.rest(wave)
-        with run.point(wave), run.points.under_way(self, index, wave):
+        again = self.on_pause.value == "take it again"
+        with run.point(wave, again=again), run.points.under_way(self, index, wave):
             outcome = await self.rest(wave)
         if run.is_held(wave):
             return None
@@ -220,8 +247,9 @@ class Scan(Frame):
     def _bench(self) -> Bench | None:
         return self.nodespace.services.get(Bench) if self.nodespace is not None else None
 
-    def _is_anybody_away(self) -> bool:
-        return bool(outage.away(outage.used(body(self)), self._bench()))
+    def _away(self) -> list[Device]:
+        """The devices of its points that cannot be spoken with now."""
+        return outage.away(outage.used(body(self)), self._bench())
 
     async def _wait_for_devices(
         self, run: Run | None, where: str, index: int, total: int | None

@@ -7,6 +7,7 @@ where it belongs to this very point, is a finite number, is `ok`, and the point 
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
+from importlib.util import find_spec
 from typing import Any, ClassVar, Literal, TypeVar
 
 from funcnodes.core import NodeInput, NodeOutput, Outcome, Quality, Wave, clock
@@ -133,6 +134,9 @@ class Search(ScanInUnits):
         """
         raise NotImplementedError
 
+    def points_at_most(self) -> int | None:
+        return int(self.inputs["points"].value)
+
     def as_told(self, value: float) -> float:
         """What the optimiser is told of a result."""
         return value
@@ -241,7 +245,17 @@ class Search(ScanInUnits):
         within = own is not None and port.wave is not None and port.wave.within(own)
         return within and port.quality == "ok"
 
+    def library(self) -> str:
+        """What it needs beyond what is always there, by the name of its extra; "" for nothing."""
+        return ""
+
     def _why_not(self) -> Iterable[str]:
+        lacking = self.library()
+        if lacking and find_spec(lacking) is None:
+            yield (
+                f"{self.name} needs the library {lacking}, which is not installed: "
+                f"pip install 'funcnodes[{lacking}]'"
+            )
         if not self.result.is_connected():
             yield f"{self.name} is not told what its points give: wire that to its result."
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
@@ -289,6 +303,9 @@ class AdaptiveSweep(Search):
 
     def points_total(self) -> int | None:
         return None if float(self.loss.value) > 0 else int(self.points.value)
+
+    def library(self) -> str:
+        return "adaptive"
 
     def optimiser(self) -> Optimiser:
         return Learner(self.bounds(), float(self.loss.value))

@@ -23,5 +23,8 @@ class Settle(Node):
         description="How long to wait.",
     )
 
+    def least_s(self) -> float:
+        return 0.0 if self.time.is_connected() else float(self.time.value)
+
     async def func(self, time: float) -> None:
         await clock.sleep(time)

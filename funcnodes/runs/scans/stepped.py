@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Literal
 
-from funcnodes.core import NodeInput, NodeOutput, Wave, clock
+from funcnodes.core import NodeInput, NodeOutput, Wave
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes.nodes import DeviceSet
@@ -94,6 +94,9 @@ class SteppedScan(ScanInUnits):
         count = self.count()
         return 2 * count - 1 if self.both_ways.value else count
 
+    def lead_s(self) -> float:
+        return float(self.delay.value)
+
     def values(self, *, backward: bool = False) -> Iterator[float]:
         """All values in order, as they are asked for; first and last exactly so."""
         there = range(self.count())
@@ -120,7 +123,7 @@ class SteppedScan(ScanInUnits):
         try:
             for value in islice(self.values(backward=backward), past.done, None):
                 if delay_s > 0:
-                    await clock.sleep(delay_s)
+                    await self.wait_between(delay_s)
                 yield {"value": value if present is None else present.value + value}
         finally:
             if present is not None:
@@ -190,6 +193,8 @@ class SteppedScan(ScanInUnits):
         """Back to where it was, unless nothing may be written any more."""
         run = active_run(self)
         if self.nodespace is None or self.nodespace.arming == "disarmed":
+            return
+        if run is not None and run.is_halted:
             return
         try:
             with suppress(ExecutionError):

@@ -321,6 +321,10 @@ class RunAbort(EndCommand, kw_only=True, tag="run_abort"):
     """Give up what is under way, then park."""
 
 
+class RunHalt(EndCommand, kw_only=True, tag="run_halt"):
+    """End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do."""
+
+
 class AnswerPrompt(BenchCommand, kw_only=True, tag="answer_prompt"):
     """Answer what a node asks. The first answer is taken; the next one is refused with who was."""
 

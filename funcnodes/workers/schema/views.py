@@ -201,6 +201,11 @@ class RunView(Base, kw_only=True):
     done: int = 0
     total: int | None = None
     left_s: float | None = None
+    """Seconds its points may still take; None where nobody knows."""
+    left_at_most: bool = False
+    """Whether it may end earlier: when it finds what it looks for."""
+    ending: Literal["", "stop", "abort", "halt"] = ""
+    """The gravest verb that brings it to an end."""
     started: float
     """Seconds since the epoch."""
     ended: float | None = None
@@ -398,6 +403,8 @@ class SafetyView(Base, kw_only=True):
 
     causes: list[CausePlanView] = []
     interlocks: list[str] = []
+    waits: list[str] = []
+    """What runs are paused by."""
     unreachable: list[str] = []
     warnings: list[SafetyWarningView] = []
     asks: list[str] = []

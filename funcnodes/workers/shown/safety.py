@@ -80,6 +80,7 @@ def safety_view(bench: Bench | None) -> schema.SafetyView:
         causes=[msgspec.convert(each, schema.CausePlanView, from_attributes=True)
                 for each in plan.causes],
         interlocks=list(plan.interlocks),
+        waits=list(plan.waits),
         unreachable=list(plan.unreachable),
         warnings=[
             schema.SafetyWarningView(name=each.name, text=each.text, asks=each.name not in unreal)

@@ -262,9 +262,10 @@ def latch_view(state: LatchState) -> schema.LatchView:
 
 def run_view(run: Run) -> schema.RunView:
     """The run that is on, or has just ended."""
+    to_go = run.to_go
     return msgspec.structs.replace(
-        head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
-        waiting=run.waiting, kept=run.kept,
+        head_view(run.head), done=run.done, total=run.total, left_s=_finite(to_go.seconds),
+        left_at_most=to_go.is_most, ending=run.ending, waiting=run.waiting, kept=run.kept,
     )  # fmt: skip
 
 

@@ -20,10 +20,10 @@ VIEWERS_MAY = {
     "GetTraffic", "ExportTraffic", "GetHistory", "GetBeforeRun",
 }  # fmt: skip
 NEED_CONTROLS = {
-    "RunStart", "PlanContinue", "RunContinue", "RunPause", "RunResume", "RunStop", "RunAbort",
-    "TriggerNode", "CancelNode",
-    "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect", "DeviceAccept", "EStopReset",
-    "InterlockReset", "AnswerPrompt",
+    "RunStart", "PlanContinue", "RunContinue",
+    "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
+    "TriggerNode", "CancelNode", "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect",
+    "DeviceAccept", "EStopReset", "InterlockReset", "AnswerPrompt",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
-import { clockTime, countdown, whole } from "../../model/format";
-import { canStop, isRunning, ownRun, simBadge } from "../../model/graph";
+import { clockTime, pausedFor, timeToGo, whole } from "../../model/format";
+import { canStop, isRunning, nextStop, ownRun, simBadge } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { PersonView, RunView } from "../../model/wire.gen";
 import { go, isLatched, mayAct, openDialog, useEditor } from "../../store/editor";
@@ -124,6 +124,7 @@ function RunControl({ run }: { run: RunView | null }) {
   const empty = useEditor((state) => Object.keys(state.graph?.nodes ?? {}).length === 0);
   const [busy, paused] = [isRunning(run), run?.state === "paused"];
   const stoppable = useEditor((state) => canStop(state.graph));
+  const next = nextStop(run);
   const canRun = allowed && !empty && (!busy || paused);
   const invite = canRun && fresh;
   const inviting = useTick<HTMLButtonElement>(invite);
@@ -137,13 +138,20 @@ function RunControl({ run }: { run: RunView | null }) {
         <Icon name="pause" />
         Pause
       </button>
-      <button type="button" className="btn" data-testid="stop" disabled={!allowed || !stoppable} aria-keyshortcuts="Control+Alt+Enter" title="Stops whatever acts and leaves the bench safe, Ctrl+Alt+Enter" onClick={() => void stop()}>
+      <button type="button" className="btn" data-testid="stop" disabled={!allowed || !stoppable} aria-keyshortcuts="Control+Alt+Enter" title={`${STOP[next].title}, Ctrl+Alt+Enter`} onClick={() => void stop()}>
         <Icon name="stop" />
-        {run?.state === "stopping" ? "Abort" : "Stop"}
+        {STOP[next].word}
       </button>
     </div>
   );
 }
+
+/** What the Stop button says, by what it does. */
+const STOP = {
+  stop: { word: "Stop", title: "Stops whatever acts and leaves the bench safe" },
+  abort: { word: "Abort", title: "Gives up the point under way, then leaves the bench safe" },
+  halt: { word: "Halt", title: "Ends at once: no finally, no ramps, outputs as by E-STOP" },
+} as const;
 
 function RunProgress({ run }: { run: RunView | null }) {
   if (!run) return null;
@@ -159,11 +167,9 @@ function RunProgress({ run }: { run: RunView | null }) {
         <b>{run.total ? `${whole(run.done)}/${whole(run.total)}` : whole(run.done)}</b> points
       </span>
       {live && run.waiting && <span data-testid="waiting">{run.waiting}</span>}
-      {run.state === "running" && run.left_s !== null ? (
-        <span><b>{countdown(run.left_s)}</b> left</span>
-      ) : (
-        run.state !== "running" && <span title={run.message}>{run.state === "paused" ? "paused, outputs held" : RUN[run.state].word.toLowerCase()}</span>
-      )}
+      {run.state === "running" && <span data-testid="time-to-go">{timeToGo(run)}</span>}
+      {run.state === "paused" && <span className="why" role="status" data-testid="paused" title={run.message}>{pausedFor(run)}</span>}
+      {run.state !== "running" && run.state !== "paused" && <span title={run.message}>{RUN[run.state].word.toLowerCase()}</span>}
     </div>
   );
 }

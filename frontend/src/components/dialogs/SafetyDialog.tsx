@@ -41,20 +41,26 @@ export function SafetyDialog({ arming, onClose }: { arming: Arming | null; onClo
           <Plan key={plan.cause} plan={plan} />
         ))}
       </div>
-      {safety.interlocks.length > 0 && (
-        <section>
-          <h3>Interlocks</h3>
-          <ul className="planlist">
-            {safety.interlocks.map((line) => (
-              <li key={line}>{line}</li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <Lines title="Interlocks" lines={safety.interlocks} />
+      <Lines title="What runs wait for" lines={safety.waits} />
       <Scope />
       <Warnings safety={safety} arming={arming !== null} accepted={accepted} onToggle={toggle} />
       <p className="dim">Times are worst cases. All of it is software, not a safety device.</p>
     </Dialog>
+  );
+}
+
+function Lines({ title, lines }: { title: string; lines: readonly string[] }) {
+  if (!lines.length) return null;
+  return (
+    <section>
+      <h3>{title}</h3>
+      <ul className="planlist">
+        {lines.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

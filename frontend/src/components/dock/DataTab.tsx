@@ -91,7 +91,7 @@ export function DataTab() {
 /** Whether a run ended early, nobody has gone on with it, and none is on. What else is in the way the worker says. */
 function mayContinue(run: RunView, runs: RunView[], current: RunView | null): boolean {
   const early = run.state === "stopped" || run.state === "aborted" || run.state === "failed" || run.state === "interrupted";
-  return early && !isRunning(current) && !runs.some((each) => each.continues === run.id);
+  return early && (run.rows > 0 || run.continues !== "") && !isRunning(current) && !runs.some((each) => each.continues === run.id);
 }
 
 function numberOf(runs: RunView[], id: string): string {
