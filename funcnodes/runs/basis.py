@@ -14,9 +14,6 @@ from funcnodes.devices.bench import Bench
 from funcnodes.runs.holding import UsesMembers
 from funcnodes.runs.plan import Plan
 
-BASIS = "basis"
-"""Of the event that keeps it."""
-
 
 def basis_of(bench: Bench | None, devices: Iterable[str], plan: Plan) -> dict[str, Any]:
     """What the devices of a run are, and within which limits it may set what it sets.

@@ -22,7 +22,7 @@ from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import FuncnodesError, RefusedError, RunError
 from funcnodes.runs import outage, restoring
-from funcnodes.runs.basis import BASIS, basis_of, objections
+from funcnodes.runs.basis import basis_of, objections
 from funcnodes.runs.chain import cut, renumbered
 from funcnodes.runs.control import Runner
 from funcnodes.runs.plan import Plan, plan
@@ -304,8 +304,9 @@ def _is_over(the_plan: Plan, past: Past, total: int | None) -> bool:
 
 
 def _basis(whole: RunReader) -> dict[str, Any]:
-    found = [event.data for event in whole.events() if event.kind == BASIS]
-    return found[-1] if found else {}
+    """That of the newest run that has kept one."""
+    found = [part.basis() for part in whole.parts]
+    return next((each for each in reversed(found) if each), {})
 
 
 async def _unteachable(the_plan: Plan, past: Past) -> list[str]:

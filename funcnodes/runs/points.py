@@ -2,10 +2,10 @@
 
 A frame that is begun is an *instance*: "1", or "0:3/1" within point 3 of frame 0; frames have the
 numbers of the table `frames`. A record's path is that of an instance that was begun ("0:3/1"), of
-a point of it that was taken ("0:3/1:2"), or of its end ("0:3/1:end"). With each goes how many rows
-every recorder had then, "5,5", and facts as JSON: what a scan needs to know to go on, and under
-`set` what was written to devices since the record before. Queued behind the rows of its point, a
-record is never on disk without them.
+a point of it that was taken ("0:3/1:2"), or of its end ("0:3/1:end"); "" for what concerns the
+whole run. With each goes how many rows every recorder had then, "5,5", and facts as JSON: what a
+scan needs to know to go on, and under `set` what was written to devices since the record before.
+Queued behind the rows of its point, a record is never on disk without them.
 """
 
 import sqlite3
@@ -21,7 +21,7 @@ from funcnodes.core import Frame, Wave, clock
 from funcnodes.devices.device.rack import Write
 
 END = "end"
-SET, TOGETHER = "set", "together"
+SET, TOGETHER, BASIS = "set", "together", "basis"
 _NO_ROWS: dict[str, int] = {}
 _NO_FACTS: dict[str, Any] = {}
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
@@ -32,7 +32,7 @@ class PointRecord(msgspec.Struct, frozen=True):
 
     Attributes:
         wall: Seconds since the epoch.
-        path: See the module's text; "" where points of several frames were under way at once.
+        path: See the module's text.
         is_leaf: Whether it tells of a point of an innermost frame: those are counted.
         recorders: Their ids, in the order of the counts.
         before: Rows that count of the runs before, by recorder.
@@ -139,7 +139,7 @@ class Past:
             self.sets.pop((device, member), None)  # in the order of the last writes
             self.sets[device, member] = value
         if not record.path:
-            self.together = tuple(facts.get(TOGETHER, ()))
+            self.together = tuple(facts.get(TOGETHER, self.together))
             return
         key = record.instance
         if record.is_end:
@@ -233,6 +233,17 @@ def read_frames(connection: sqlite3.Connection) -> list[str]:
     return [node for (node,) in connection.execute("SELECT node FROM frames ORDER BY f")]
 
 
+def read_basis(connection: sqlite3.Connection) -> dict[str, Any]:
+    """On what the run stands; {} where that was not kept."""
+    if not _has_points(connection):
+        return {}
+    for (text,) in connection.execute("SELECT facts FROM points WHERE path = '' ORDER BY id"):
+        facts: dict[str, Any] = msgspec.json.decode(text)
+        if BASIS in facts:
+            return dict(facts[BASIS])
+    return {}
+
+
 def _has_points(connection: sqlite3.Connection) -> bool:
     sql = "SELECT 1 FROM sqlite_schema WHERE name = 'points'"
     return connection.execute(sql).fetchone() is not None
@@ -282,6 +293,10 @@ class PointLog:
     def done_before(self, frame: Frame) -> int:
         """Points of the frame, as it is begun now, that a run before has taken."""
         return self._before.get(frame, 0)
+
+    def stand_on(self, basis: dict[str, Any]) -> None:
+        """On which drivers, instruments and limits the run stands; see `basis`."""
+        self._record("", {BASIS: basis})
 
     def remember(self, frame: Frame, facts: dict[str, Any]) -> None:
         """What it has to know again should it be begun again, before its first point."""

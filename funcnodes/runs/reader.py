@@ -173,6 +173,11 @@ class RunReader:
         with self._open() as connection:
             return points.read_frames(connection)
 
+    def basis(self) -> dict[str, Any]:
+        """On which drivers, instruments and limits it stands; {} where that was not kept."""
+        with self._open() as connection:
+            return points.read_basis(connection)
+
     @property
     def parts(self) -> "Sequence[RunReader]":
         """The run files that it reads, the oldest first."""

@@ -31,7 +31,7 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import ending, outage
-from funcnodes.runs.basis import BASIS, basis_of, members_set
+from funcnodes.runs.basis import basis_of, members_set
 from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.holds import BY_HAND, CHANGED, Holds
 from funcnodes.runs.plan import Plan
@@ -597,7 +597,7 @@ class Run:
     def _note_basis(self) -> None:
         found = basis_of(self.bench, self._used, self.plan)
         if found["devices"]:
-            self.note(BASIS, **found)
+            self.points.stand_on(found)
 
     async def _restore(self) -> None:
         """The settings of the moment at which it goes on; given up with the run."""

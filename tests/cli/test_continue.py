@@ -162,7 +162,7 @@ def test_the_guide_to_continuing_does_what_it_says(
     commands = re.findall(r"^    funcnodes (runs continue .*)$", guide, re.MULTILINE)
     (block,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     assert here("run", DIODE, "--set", "sweep.points=6", "--set", "settle.time=0").returncode == 0
-    cut_short(store.find("1").path, 4)
+    cut_short(store.find("1").path, 5)
     plain, later, agreed = (command.split() for command in commands)
     with monkeypatch.context() as patched:
         patched.setattr(runs_continuing, "_agreed", lambda: False)
@@ -172,14 +172,14 @@ def test_the_guide_to_continuing_does_what_it_says(
     done = here(*plain)
     assert done.returncode == 0, done.stderr
     assert "goes on at point 4 of 6.\nNothing has to be written first.\n" in done.stdout
-    cut_short(store.find("2").path, 2)
+    cut_short(store.find("2").path, 3)
     assert later[2:] == ["12", "--from", "30"]
     assert here("runs", "continue", "2", "--from", "3").returncode == 0
     found = store.find("3").to_numpy()
     assert found["run number"].tolist() == [1, 1, 3, 3, 3, 3]
-    cut_short(store.find("3").path, 2)
+    cut_short(store.find("3").path, 3)
     assert json.loads(here(*agreed[:2], "3", *agreed[3:]).stdout.splitlines()[-1])["from"] == 4
-    cut_short(store.find("4").path, 2)
+    cut_short(store.find("4").path, 3)
     names: dict[str, Any] = {"__name__": "guide"}
     exec(compile(block, "continuing.md", "exec"), names)
     assert names["table"]["setpoint"].tolist() == pytest.approx([0, 140, 280, 420, 560, 700])
