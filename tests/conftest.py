@@ -1,8 +1,8 @@
 """What all tests share: which of them run, how long they may take, a private configuration
 folder, and a real Chromium.
 
-Tests marked `timing`, `soak`, `faults` or `formats` run only where they are asked for, by `-m` or
-by name.
+Tests marked `timing`, `soak`, `faults`, `formats` or `notebooks` run only where they are asked for,
+by `-m` or by name.
 """
 
 import os
@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from .waiting import machine_factor, patience, within
 
-ON_DEMAND = ("timing", "soak", "faults", "formats")
+ON_DEMAND = ("timing", "soak", "faults", "formats", "notebooks")
 
 # `HYPOTHESIS_PROFILE=thorough pytest` tries as many examples as hypothesis would by itself.
 settings.register_profile("quick", max_examples=40, deadline=None)

@@ -53,7 +53,7 @@ describe("events", () => {
 
   it("leave the state as it is where only values and rows stream by", () => {
     const before = start();
-    expect(applyEvents(before, [{ type: "values", values: [["n1", "out", 1, "ok", 1, false, true, ""]] }, { type: "rows", run: "r", recorder: "c", start: 0, columns: [], data: [], stop: 0 }])).toBe(before);
+    expect(applyEvents(before, [{ type: "values", values: [["n1", "out", 1, "ok", 1, false, true, ""]] }, { type: "rows", run: "r", recorder: "c", start: 0, columns: [], data: [], stop: 0, recorders: [] }])).toBe(before);
   });
 
   it("keep the newest lines of the log", () => {

@@ -19,6 +19,7 @@ from funcnodes.cli import (
     run,
     runs,
     samples,
+    script,
     serve,
     simulate,
     worker,
@@ -70,6 +71,7 @@ def configure(
 serve.register(app)
 run.register(app)
 check.register(app)
+script.register(app)
 estop.register(app)
 latch.register(app)
 runs.register(app)

@@ -25,7 +25,9 @@ OnlyThis = Annotated[
     typer.Option("--only-this", help="Without the runs before that it goes on with."),
 ]
 Worker = Annotated[str | None, typer.Option("--worker", help="Only runs of this worker.")]
-Recorder = Annotated[str, typer.Option(help="Name of the recorder, where the run has several.")]
+Recorder = Annotated[
+    str, typer.Option(help="Name of the recorder or stream, where the run has several.")
+]
 
 
 def find_run(settings: Settings, name: str, worker: str | None = None) -> "RunReader":

@@ -45,6 +45,7 @@ def show(
 
     A run that goes on with others is shown with them, as one.
     """
+    from funcnodes.runs.about import axis_text
     from funcnodes.runs.verdicts import lines, result_of
 
     reader = _chosen(find_run(ctx.obj, run, worker), only_this)
@@ -59,10 +60,13 @@ def show(
         print(f"verdict    {found.verdict}")
         for line in lines(found):
             print(f"  {line}")
-    for spec in reader.specs:
-        print(f"\n{spec.name}")
+    for k, spec in enumerate(reader.specs):
+        rows = f"{reader.count(k):,} rows"
+        print(f"\n{spec.name}  {rows if spec.kind == 'scan' else f'{rows}, stream {spec.stream}'}")
+        for axis in spec.axes:
+            print(f"  axis {axis.name}: {axis_text(axis)}")
         for column in spec.columns:
-            print(f"  {column.label}")
+            print(f"  {column.label}{f'  from {column.source}' if column.source else ''}")
     changes = list(_changes(reader))
     if changes:
         print("\nDevices, before and after")
@@ -143,7 +147,8 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
     from funcnodes.runs.verdicts import result_of
 
     state = f"{head.state}: {head.message}" if head.message else head.state
-    counts_rows = head.total is not None and not result_of(reader).steps  # a step is a point too
+    counts_rows = head.total is not None and not head.streams
+    counts_rows = counts_rows and not result_of(reader).steps  # a step is a point too
     said = reader.annotations()
     tags = tags_of(said)
     words = [("tags", ", ".join(tags))] if tags else []

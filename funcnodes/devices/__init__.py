@@ -32,6 +32,7 @@ from funcnodes.devices.declarations.blocks import Linear, Trace, block, preamble
 from funcnodes.devices.declarations.commands import arm, command, trigger
 from funcnodes.devices.declarations.controls import control, depending, one_of, setting, step_of
 from funcnodes.devices.declarations.drivers import Idn, Instrument, ScpiDevice, driver
+from funcnodes.devices.declarations.flights import flight
 from funcnodes.devices.declarations.members import Channel, Group, Progress, Sample
 from funcnodes.devices.declarations.records import Reading, StatusWord, bit, part, record, together
 from funcnodes.devices.declarations.unasked import unasked
@@ -48,6 +49,6 @@ __all__ = [
     "Latch", "LatchState", "Linear", "Lines", "Marker", "Packets", "Parameter", "ParkResult",
     "Progress", "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
     "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
-    "compare", "control", "depending", "driver", "find_bench", "measurement", "one_of",
+    "compare", "control", "depending", "driver", "find_bench", "flight", "measurement", "one_of",
     "part", "preamble", "record", "setting", "step_of", "together", "trigger", "unasked",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ from funcnodes.runs.scans import (
     FindOptimum,
     FindOptimum2D,
     FindOptimum3D,
+    FlyScan,
     ListSweep,
     LogarithmicSweep,
     Optimiser,
@@ -61,6 +62,7 @@ NODE_SHELF = Shelf(
         FindOptimum2D,
         FindOptimum3D,
         Repeat,
+        FlyScan,
         Settle,
         WaitUntil,
         Checkpoint,
@@ -85,7 +87,7 @@ NODE_SHELF = Shelf(
 
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
-    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "ListSweep",
+    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "FlyScan", "ListSweep",
     "LogarithmicSweep", "Optimiser", "PauseWhile", "PlotChoice", "Prompts", "Recorder", "Repeat",
     "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner",
     "Scan", "Search", "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell",

@@ -8,7 +8,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from funcnodes.runs.records import Annotation, DeviceSnapshot, RunHead, TableSpec, tags_of
+from funcnodes.runs.records import (
+    Annotation,
+    DeviceSnapshot,
+    RunHead,
+    ScanAxis,
+    TableSpec,
+    tags_of,
+)
 
 Facts = Iterator[tuple[str, str]]
 
@@ -19,8 +26,11 @@ CLOCKS = {
     TIME: "seconds since the epoch (UTC)",
     ELAPSED: "seconds since the run began, by a clock that never steps",
 }
-_OLD = {"recorder", "rows", *CLOCKS, "quality", "tags"}
+SHOWN_LABELS = 10
+_ROWS_BY = {"monitor": "the monitor's own clock", "fly": "the instrument's own clock"}
+_OLD = {"recorder", "rows", "stream", *CLOCKS, "quality", "tags"}
 """What the header of a file says of the file."""
+_OF_COLUMNS = ("column ", "form of ", "source of ", "uncertainty of ")
 _IDENTITY = ("manufacturer", "model", "serial number", "firmware")
 
 
@@ -82,7 +92,7 @@ def imported_facts(header: Mapping[str, Any], said: Container[str]) -> Facts:
         said: Names that mean something else by now.
     """
     for key, text in header.items():
-        if key not in said and key not in _OLD and not key.startswith(("form of ", "column ")):
+        if key not in said and key not in _OLD and not key.startswith(_OF_COLUMNS):
             yield key, str(text)
 
 
@@ -122,11 +132,34 @@ def sample_text(sample: dict[str, Any]) -> str:
 def table_facts(spec: TableSpec, rows: int) -> Facts:
     """What the columns of a recorder mean."""
     yield "recorder", spec.name
+    if spec.kind != "scan":
+        yield "stream", spec.stream
+        yield "rows by", _ROWS_BY[spec.kind]
     yield "rows", str(rows)
     yield from CLOCKS.items()
+    for axis in spec.axes:
+        yield f"axis {axis.name}", axis_text(axis)
     for column in spec.columns:
         yield f"column {column.name}", f"unit {column.unit or 'none'}"
+        if column.source:
+            yield f"source of {column.name}", column.source
+        if column.uncertainty:
+            yield f"uncertainty of {column.name}", column.uncertainty
     yield "quality", "ok, or why not to trust the cell beside it"
+
+
+def axis_text(axis: ScanAxis) -> str:
+    """An axis in words: "linear, 11 points from 0 to 1 V"."""
+    length = f"{axis.length} " if axis.length is not None else ""
+    text = f"{axis.kind}, {length}{'places' if axis.labels or not axis.points else 'points'}"
+    if axis.points:
+        text += f" from {axis.points[0]:.9g} to {axis.points[-1]:.9g} {axis.unit}".rstrip()
+    elif axis.labels:
+        shown = ", ".join(axis.labels[:SHOWN_LABELS])
+        text += f": {shown}{', …' if len(axis.labels) > SHOWN_LABELS else ''}"
+    elif axis.step:
+        text += f" every {axis.step:.9g} {axis.unit}".rstrip()
+    return f"{text}, relative" if axis.is_relative else text
 
 
 def iso(wall: float) -> str:

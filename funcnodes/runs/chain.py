@@ -6,17 +6,20 @@ that it came from, in a column of its own. A clock that never steps does not run
 recorded: from one run to the next, elapsed time is that of the other clock.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
 from funcnodes.errors import RunError
 from funcnodes.runs import about, forms
-from funcnodes.runs.columns import unique
+from funcnodes.runs.grids import Grid
+from funcnodes.runs.names import unique
 from funcnodes.runs.points import PointRecord, Tally
-from funcnodes.runs.reader import PAGE_ROWS, RunReader
+from funcnodes.runs.reader import PAGE_ROWS, RunDigest, RunReader
 from funcnodes.runs.records import (
     Annotation,
     Column,
@@ -95,10 +98,19 @@ class RunChain(RunReader):
 
     @cached_property
     def specs(self) -> tuple[TableSpec, ...]:
+        """Those of the last run; with axes where all of its runs went along the same."""
         return tuple(
-            TableSpec(recorder=s.recorder, name=s.name, columns=(*s.columns, _run_column(s)))
-            for s in self._parts[-1].specs
+            msgspec.structs.replace(
+                spec,
+                columns=(*spec.columns, _run_column(spec)),
+                axes=spec.axes if self._same_axes(spec) else (),
+            )
+            for spec in self._parts[-1].specs
         )
+
+    def _same_axes(self, spec: TableSpec) -> bool:
+        others = (each for part in self._parts for each in part.specs)
+        return all(each.axes == spec.axes for each in others if each.recorder == spec.recorder)
 
     def count(self, k: int = 0) -> int:
         pieces = self._pieces(k)
@@ -109,11 +121,38 @@ class RunChain(RunReader):
             raise RunError(f"The run {self.path.name} has no recorder {k}.")
         start, stop = max(start, 0), max(start, 0) + max(limit, 0)
         pages = [
-            self._page(piece, max(start, piece.start), min(stop, piece.stop))
+            self._page(k, piece, max(start, piece.start), min(stop, piece.stop))
             for piece in self._pieces(k)
             if piece.start < stop and piece.stop > start
         ]
         return _joined(self.specs[k], start, pages)
+
+    def digest(self) -> RunDigest:
+        graph = self._parts[-1].graph_text()
+        return RunDigest(self.head, self.specs, self.annotations(), self.snapshots(), graph)
+
+    def places(self, k: int, stop: int) -> Any:
+        import numpy as np
+
+        count = len(self.specs[k].axes)
+        if not count:
+            return None
+        found = [np.empty((0, count), dtype=np.int64)]
+        for piece in self._pieces(k):
+            if piece.start < stop:
+                rows = min(piece.stop, stop) - piece.start
+                found.append(self._parts[piece.part].places(piece.k, rows))
+        return np.concatenate(found)
+
+    def grid(self, recorder: str = "") -> Grid:
+        k = self.recorder(recorder)
+        if self._parts[-1].specs[k].axes and not self.specs[k].axes:
+            raise RunError(
+                f"Runs {self.numbers} went along different axes, so the rows of "
+                f"{self.specs[k].name} have no shape in common: they are a list.",
+                hint="With --only-this, or only_this=True, the last one is read by itself.",
+            )
+        return super().grid(recorder)
 
     def thinned(self, start: int, points: int, *, k: int = 0) -> tuple[RowPage, int]:
         """As many as are asked for at once: thinned is one file."""
@@ -182,17 +221,33 @@ class RunChain(RunReader):
             stop = start if stop is None else min(start, stop)
         return pieces
 
-    def _page(self, piece: _Piece, start: int, stop: int) -> RowPage:
+    def _page(self, k: int, piece: _Piece, start: int, stop: int) -> RowPage:
         """Rows `start` to `stop` of the whole, from one file, with its run and clock."""
         head, first = self._heads[piece.part], self._heads[0]
         page = self._parts[piece.part].rows(start - piece.start, stop - start, k=piece.k)
-        later = (head.started - first.started) - (head.started_mono - first.started_mono)
+        since = head.started - first.started
+        later = since - (head.started_mono - first.started_mono)
+        values = list(page.values)
+        if page.table.kind != "scan" and since:  # their first column counts from the run's begin
+            values[0] = [None if each is None else each + since for each in values[0]]
         return msgspec.structs.replace(
             page,
             mono=[each + later for each in page.mono] if later else page.mono,
-            values=[*page.values, [head.number] * len(page)],
+            values=[*values, [head.number] * len(page)],
             quality=[*page.quality, ["ok"] * len(page)],
+            places=page.places if self.specs[k].axes else (),
         )
+
+    def _batch(
+        self, columns: Sequence[forms.Titled], k: int, start: int, stop: int, began: float
+    ) -> forms.Batch:
+        return forms.batch(self.rows(start, stop - start, k=k), began, columns)
+
+    def _numbers(self, k: int, i: int, stop: int) -> Any:
+        import numpy as np
+
+        cells = (each for page in self.pages(k=k) for each in page.values[i])
+        return np.array([math.nan if each is None else float(each) for each in cells])
 
 
 def cut(records: Sequence[PointRecord], points: int) -> list[PointRecord]:
@@ -238,4 +293,5 @@ def _joined(spec: TableSpec, start: int, pages: Sequence[RowPage]) -> RowPage:
         mono=[each for page in pages for each in page.mono],
         values=[[cell for page in pages for cell in page.values[i]] for i in columns],
         quality=[[mark for page in pages for mark in page.quality[i]] for i in columns],
+        places=[[at for page in pages for at in page.places[j]] for j in range(len(spec.axes))],
     )

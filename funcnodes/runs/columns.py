@@ -5,7 +5,6 @@ that is taken is qualified by the device or the node, and only then numbered. A 
 its wire and with the names at the other end of it, but never while it is being recorded.
 """
 
-import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from funcnodes.core.nodes import Port
 from funcnodes.core.nodes.loading import is_loading
 from funcnodes.core.subgraphs.passages import InputPassage, OuterInput, OuterOutput
 from funcnodes.errors import PortMismatchError
+from funcnodes.runs.names import unique
 
 if TYPE_CHECKING:
     from funcnodes.runs.recorder import Recorder
@@ -50,7 +50,7 @@ class ColumnInput(NodeInput):
             self.type = kind
             recorder.note_port(self)
         key = (source.node.uuid, source.id)
-        basis = (*key, said(source), qualifier(_origin(source).node))
+        basis = (*key, said(source), qualifier(origin_of(source).node))
         if basis == self._basis:
             return
         keeps = self._basis[:2] in ((), key) and self._derived != self.name
@@ -72,22 +72,15 @@ def column_type(source: PortType) -> PortType:
 def name_for(source: NodeOutput, taken: Iterable[str]) -> str:
     """What a column fed by `source` is called beside those that have the names `taken`."""
     used = {name.lower() for name in taken}
-    wanted, prefix = said(source), qualifier(_origin(source).node)
+    wanted, prefix = said(source), qualifier(origin_of(source).node)
     qualified = f"{prefix} {wanted}" if prefix and wanted != prefix else wanted
     free = (name for name in (wanted, qualified) if name.lower() not in used)
     return next(free, unique(qualified, used))
 
 
-def unique(name: str, taken: Iterable[str]) -> str:
-    """`name`, or the first of "name_2", "name_3" … that is free; case does not tell them apart."""
-    used = {each.lower() for each in taken}
-    numbered = (name if n == 1 else f"{name}_{n}" for n in itertools.count(1))
-    return next(candidate for candidate in numbered if candidate.lower() not in used)
-
-
 def said(source: NodeOutput) -> str:
     """What a source is called: its own name where that says something, else its node's."""
-    origin = _origin(source)
+    origin = origin_of(source)
     of_node = [origin.node.name] if _is_named(origin.node) else []
     of_gate = [source.node.name] if isinstance(source.node, InputPassage) else []
     names = [source.name, origin.name, *of_node, *of_gate]
@@ -107,7 +100,7 @@ def _is_named(node: Node) -> bool:
     return node.name not in ("", node.node_name)
 
 
-def _origin(source: NodeOutput) -> NodeOutput:
+def origin_of(source: NodeOutput) -> NodeOutput:
     """The output that a value comes from, through the borders of subgraphs."""
     while True:
         if isinstance(source, OuterOutput):

@@ -97,7 +97,8 @@ class Runner(Pacer):
     ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
-        One that cannot start leaves a run without rows that says why, as far as that can be kept.
+        One that cannot start leaves a run without rows that says why, as far as that can be kept;
+        not so where a run is on, or where not all is said of it that is asked for.
 
         Args:
             operator: Who starts it.

@@ -82,6 +82,8 @@ def to_xarray(table: Columns) -> Any:
     }
     for column in table.columns:
         variables[column.title][2]["ancillary_variables"] = column.quality
+        if column.uncertainty:
+            variables[column.title][2]["uncertainty"] = column.uncertainty
     coordinates = {ROW: table.arrays[ROW]}
     coordinates |= {clock: variables.pop(clock) for clock in CLOCKS}
     return xarray.Dataset(variables, coordinates, attrs=table.about)

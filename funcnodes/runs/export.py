@@ -27,9 +27,10 @@ _FORMULA = re.compile(r"'* *[=+\-@\t\r]")
 _UNSAFE_NAME = re.compile(r"[^\w.-]+", re.ASCII)
 
 
-def csv_name(head: RunHead) -> str:
-    """A file name for the export of a run, safe anywhere."""
-    return f"{safe_name(head)}.csv"
+def csv_name(head: RunHead, stream: str = "") -> str:
+    """A file name for the export of a run, or of a stream of it, safe anywhere."""
+    what = _UNSAFE_NAME.sub("-", stream).strip("-.").lower()[:60]
+    return f"{safe_name(head)}{f'-{what}' if what else ''}.csv"
 
 
 def safe_name(head: RunHead) -> str:
@@ -50,7 +51,9 @@ class CsvPiece:
     next: str | None
 
 
-def csv_piece(run: RunReader, after: str = "", *, limit: int = PIECE_BYTES) -> CsvPiece:
+def csv_piece(
+    run: RunReader, after: str = "", *, limit: int = PIECE_BYTES, recorder: str = ""
+) -> CsvPiece:
     """The run as CSV, piece by piece: all of them in order are what `csv_lines` gives.
 
     Rows are read few at a time, so that memory stays within a few pieces however long the run is;
@@ -59,13 +62,14 @@ def csv_piece(run: RunReader, after: str = "", *, limit: int = PIECE_BYTES) -> C
     Args:
         after: `next` of the piece before, or "" for the first.
         limit: Bytes of a piece, at most.
+        recorder: Which one, or which stream, as for `csv_lines`.
 
     Raises:
-        RunError: The run recorded nothing, or `after` is no place in it.
+        RunError: The run recorded nothing, has no such recorder, or `after` is no place in it.
     """
     line, skip = _place(after)
     data = bytearray()
-    for number, text in _numbered(run, line):
+    for number, text in _numbered(run, line, run.recorder(recorder)):
         rest = text[skip:]
         if len(data) + len(rest) <= limit:
             data += rest
@@ -77,9 +81,8 @@ def csv_piece(run: RunReader, after: str = "", *, limit: int = PIECE_BYTES) -> C
     return CsvPiece(bytes(data), None)
 
 
-def _numbered(run: RunReader, line: int) -> Iterator[tuple[int, bytes]]:
+def _numbered(run: RunReader, line: int, k: int) -> Iterator[tuple[int, bytes]]:
     """The header as line 0, then each row as a line, from `line` on."""
-    k = run.recorder()
     began = run.head.started_mono
     if line == 0:
         yield 0, "".join(_preamble(run, k)).encode()

@@ -7,13 +7,14 @@ its quality beside it. Every export but CSV is made of batches.
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from funcnodes.runs.about import ELAPSED, ROW, TIME
 from funcnodes.runs.records import QUALITIES, RowPage, TableSpec
 
+_CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 Kind = Literal["real", "integer", "truth", "text", "array", "other"]
 Batch = dict[str, Any]
 
@@ -41,13 +42,20 @@ class Form(msgspec.Struct, frozen=True):
 
 
 class Titled(msgspec.Struct, frozen=True):
-    """A column with the titles of its values and of their quality, unique in the table."""
+    """A column with the titles of its values and of their quality, unique in the table.
+
+    Attributes:
+        source: Instrument and member that the values come from, as "smu.reading", or "".
+        uncertainty: Title of the column with its standard uncertainty, or "".
+    """
 
     title: str
     quality: str
     name: str
     unit: str
     form: Form
+    source: str = ""
+    uncertainty: str = ""
 
 
 def merged(one: Form, other: Form) -> Form:
@@ -61,30 +69,101 @@ def titled(spec: TableSpec, forms: Sequence[Form]) -> list[Titled]:
     """The columns of a recorder with titles that differ from each other and from the clocks."""
     taken = {ROW, TIME, ELAPSED}
     values = [_free(column.name, taken) for column in spec.columns]
+    by_name = dict(zip((column.name for column in spec.columns), values, strict=True))
     return [
-        Titled(title, _free(f"{title} quality", taken), column.name, column.unit, form)
+        Titled(
+            title, _free(f"{title} quality", taken), column.name, column.unit, form,
+            source=column.source, uncertainty=by_name.get(column.uncertainty, ""),
+        )
         for title, column, form in zip(values, spec.columns, forms, strict=True)
-    ]
+    ]  # fmt: skip
+
+
+class StoredRows(Protocol):
+    """Rows as they lie in a file, column by column; see `schema`."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def wall(self) -> Sequence[float]: ...
+
+    @property
+    def mono(self) -> Sequence[float]: ...
+
+    def cells(self, i: int) -> Sequence[Any]:
+        """Of column `i`, as SQLite keeps them."""
+
+    def codes(self, i: int) -> Sequence[int]:
+        """Of the quality of column `i`."""
+
+    def values(self, i: int) -> Sequence[Any]:
+        """Of column `i`, as they were recorded."""
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The qualities by code."""
 
 
 def batch(page: RowPage, began: float, columns: Sequence[Titled]) -> Batch:
     """One page as arrays by title; `began` is what its monotonic clock stood at."""
+    return stored_batch(_OfPage(page), began, columns)
+
+
+class _OfPage:
+    """A page as rows of a file would be."""
+
+    words: Sequence[str] = QUALITIES
+
+    def __init__(self, page: RowPage) -> None:
+        self.start, self.wall, self.mono = page.start, page.wall, page.mono
+        self._page = page
+
+    def cells(self, i: int) -> Sequence[Any]:
+        return self._page.values[i]
+
+    def codes(self, i: int) -> Sequence[int]:
+        return [_CODE[word] for word in self._page.quality[i]]
+
+    def values(self, i: int) -> Sequence[Any]:
+        return self._page.values[i]
+
+
+def stored_batch(rows: StoredRows, began: float, columns: Sequence[Titled]) -> Batch:
+    """Some rows as arrays by title; `began` as for `batch`."""
     import numpy as np
 
+    qualities = np.array(rows.words, dtype=f"<U{max(map(len, QUALITIES))}")
+    wall = np.array(rows.wall, dtype=np.float64)
     found: Batch = {
-        ROW: np.arange(page.start, page.start + len(page), dtype=np.int64),
-        TIME: np.array(page.wall, dtype=np.float64),
-        ELAPSED: np.array(page.mono, dtype=np.float64) - began,
+        ROW: np.arange(rows.start, rows.start + len(wall), dtype=np.int64),
+        TIME: wall,
+        ELAPSED: np.array(rows.mono, dtype=np.float64) - began,
     }
-    for column, values, quality in zip(columns, page.values, page.quality, strict=True):
-        found[column.title] = _array(column.form, values)
-        found[column.quality] = np.array(quality, dtype=f"<U{max(map(len, QUALITIES))}")
+    for i, column in enumerate(columns):
+        kind = column.form.kind
+        if kind == "real":
+            found[column.title] = np.array(rows.cells(i), dtype=np.float64)  # NaN for NULL
+        elif kind == "integer":
+            found[column.title] = np.array(rows.cells(i), dtype=np.int64)
+        else:
+            found[column.title] = _array(column.form, rows.values(i))
+        found[column.quality] = qualities[np.array(rows.codes(i), dtype=np.intp)]
     return found
 
 
 def texts(cells: Any) -> list[str]:
     """Cells of a column that is not numbers, as text: composites as JSON, nothing as ""."""
     return ["" if c is None else c if isinstance(c, str) else composite(c) for c in cells]
+
+
+def shaped_texts(cells: Any) -> Any:
+    """`texts` of an array of any shape, in that shape."""
+    import numpy as np
+
+    found = np.empty(cells.size, dtype=object)
+    found[:] = texts(cells.ravel().tolist())
+    return found.reshape(cells.shape)
 
 
 def composite(value: Any) -> str:
@@ -104,10 +183,8 @@ def _free(name: str, taken: set[str]) -> str:
 def _array(form: Form, values: Sequence[Any]) -> Any:
     import numpy as np
 
-    if form.kind == "real":
-        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-    if form.kind in ("integer", "truth"):
-        return np.array(values, dtype=np.int64 if form.kind == "integer" else np.bool_)
+    if form.kind == "truth":
+        return np.array(values, dtype=np.bool_)
     if form.kind == "array":
         stacked = np.empty((len(values), *form.shape), dtype=form.dtype)
         for n, value in enumerate(values):

@@ -2,7 +2,10 @@
 
     /                  attributes: who, when, simulated or not (D7)
     /about             (n, 2) texts: all that the run knows of itself, by name
-    /<recorder>        one dataset per column, `row`, `time` and `elapsed`; quality beside each
+    /<recorder>        one dataset per column, `row`, `time` and `elapsed`; quality beside each;
+                       so for every stream beside the scan
+    /<recorder>/axes   what its rows are points of, one dataset of places per axis; `places` says
+                       for each row where along each it belongs, -1 for nowhere
     /graph  /log       JSON: the nodespace as it was, what the run said
 
 Rows are written few at a time.
@@ -16,6 +19,7 @@ import msgspec
 from funcnodes.runs.about import CLOCKS, run_facts
 from funcnodes.runs.extras import extra
 from funcnodes.runs.forms import Batch, Form, Titled, texts
+from funcnodes.runs.grids import Coordinate, axis_facts, coordinates
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import QUALITIES
 
@@ -62,12 +66,12 @@ def free_name(group: Any, name: str) -> str:
     return free
 
 
-def put_column(group: Any, name: str, form: Form, rows: int) -> Any:
-    """An empty dataset for `rows` cells of a form."""
+def put_column(group: Any, name: str, form: Form, shape: tuple[int, ...]) -> Any:
+    """An empty dataset for so many cells of a form."""
     h5py = extra("h5py", what="HDF5 files", name="hdf5")
     types = {"real": "<f8", "integer": "<i8", "truth": "?", "array": form.dtype}
     return group.create_dataset(
-        name, shape=(rows, *form.shape), dtype=types.get(form.kind) or h5py.string_dtype()
+        name, shape=(*shape, *form.shape), dtype=types.get(form.kind) or h5py.string_dtype()
     )
 
 
@@ -82,7 +86,7 @@ def codes(quality: Any) -> Any:
     """The words of a batch as their codes."""
     import numpy as np
 
-    found = np.zeros(len(quality), dtype=np.uint8)
+    found = np.zeros(quality.shape, dtype=np.uint8)
     for code, word in enumerate(QUALITIES):
         found[quality == word] = code
     return found
@@ -99,10 +103,12 @@ def _put_table(h5py: Any, run: RunReader, k: int, group: Any) -> None:
     values: list[tuple[Titled, Any, Any]] = []
     for column in columns:
         name, beside = free_name(group, column.title), free_name(group, column.quality)
-        dataset = put_column(group, name, column.form, rows)
+        dataset = put_column(group, name, column.form, (rows,))
         dataset.attrs.update(unit=column.unit, name=column.name, quality=beside)
+        dataset.attrs.update(source=column.source, uncertainty=column.uncertainty)
         quality = group.create_dataset(beside, shape=(rows,), dtype=words)
         values.append((column, dataset, quality))
+    _put_axes(run, k, group, rows)
     start = 0
     for batch in run.batches(columns, k, rows):
         stop = start + len(batch["row"])
@@ -112,3 +118,29 @@ def _put_table(h5py: Any, run: RunReader, k: int, group: Any) -> None:
             fill_column(dataset, column, batch, start)
             quality[start:stop] = codes(batch[column.quality])
         start = stop
+
+
+def _put_axes(run: RunReader, k: int, group: Any, rows: int) -> None:
+    """What the rows are points of, and where each belongs."""
+    axes = run.specs[k].axes
+    if not axes:
+        return
+    places = run.places(k, rows)
+    home = group.create_group(free_name(group, "axes"))
+    for number, each in enumerate(coordinates(axes, places, set())):
+        made = put_coordinate(home, free_name(home, each.name), each)
+        made.attrs["axis"] = number
+    name = free_name(group, "places")
+    group.create_dataset(name, data=places, dtype="<i8")
+    group.attrs.update(axes=home.name.rpartition("/")[2], places=name)
+
+
+def put_coordinate(group: Any, name: str, each: Coordinate) -> Any:
+    """The places along an axis as a dataset."""
+    h5py = extra("h5py", what="HDF5 files", name="hdf5")
+    if each.values.dtype.kind == "U":
+        made = group.create_dataset(name, data=each.values.tolist(), dtype=h5py.string_dtype())
+    else:
+        made = group.create_dataset(name, data=each.values)
+    made.attrs.update(axis_facts(each.axis))
+    return made

@@ -25,7 +25,16 @@ from funcnodes.runs.about import ROW
 from funcnodes.runs.export import unquoted
 from funcnodes.runs.foreign import Decimal, RowClock, decimal_of, encoding_of, number_of
 from funcnodes.runs.imported import FLUSH_ROWS, column, is_unit, new_run
-from funcnodes.runs.records import EMPTY, NOTHING, QUALITIES, Cell, Column, RunHead, TableSpec
+from funcnodes.runs.records import (
+    EMPTY,
+    NOTHING,
+    PRIMARY,
+    QUALITIES,
+    Cell,
+    Column,
+    RunHead,
+    TableSpec,
+)
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.writer import RunWriter
 
@@ -88,6 +97,8 @@ def _recorded(
         recorder=table.header.get("recorder", "imported"),
         name=table.header.get("recorder", "Imported"),
         columns=table.columns,
+        stream=table.header.get("stream", PRIMARY) if table.is_ours else PRIMARY,
+        kind="monitor" if table.is_ours and "stream" in table.header else "scan",
     )
     rows = itertools.chain([list(table.first)] if table.first else [], _rows(path, file, table))
     first = next(rows, None)
@@ -239,7 +250,11 @@ def _our_columns(path: Path, header: dict[str, str], titles: Sequence[str]) -> I
         name = unquoted(title).removesuffix(" quality")
         said = header.get(f"column {name}", "unit none")
         unit = said.removeprefix("unit ").partition(", ")[0]
-        yield Column(name=name, unit="" if unit == "none" else unit)
+        device, _, member = header.get(f"source of {name}", "").partition(".")
+        yield Column(
+            name=name, unit="" if unit == "none" else unit, device=device, member=member,
+            uncertainty=header.get(f"uncertainty of {name}", ""),
+        )  # fmt: skip
 
 
 def _column(title: str, number: int) -> Column:

@@ -155,12 +155,15 @@ def run_file(
     """
     about = about.checked()
     data = read_nodespace(path)
+    about = msgspec.structs.replace(about, operator=operator)
     before = BeforeRun(settings.before_run, SampleList(local_folder(settings) / SAMPLES_NAME))
-    about = before.completed(
-        msgspec.structs.replace(about, operator=operator),
-        _config(data, path, bench, settings),
-        ask=watcher.ask_about if watcher is not None else None,
-    )
+    try:
+        config = _config(data, path, bench, settings)
+    except FuncnodesError as error:
+        asyncio.run(_keep(settings, path, data, about, error))
+        raise
+    ask = watcher.ask_about if watcher is not None else None
+    about = before.completed(about, config, ask=ask)
     if out is not None:
         _check_folder(out)
     local = _Local(
@@ -200,6 +203,14 @@ def continue_run(
         NOTHING_SAID, BeforeRun(), guarded, run, first,
     )  # fmt: skip
     return asyncio.run(local.main())
+
+
+async def _keep(
+    settings: Settings, path: Path, data: dict[str, Any], about: RunAbout, error: FuncnodesError
+) -> None:
+    """A record of what could not even be opened for its run."""
+    store = RunStore(local_folder(settings) / "runs")
+    await keep_refusal(store, data, about, [error.message], nodespace=path.stem)
 
 
 def read_nodespace(path: Path) -> dict[str, Any]:
@@ -281,8 +292,7 @@ class _Local:
             raise  # a slip of whoever typed it, who sees it
         except FuncnodesError as error:
             about = msgspec.structs.replace(self.about, operator=self.operator)
-            store, name = RunStore(self.folder / "runs"), self.path.stem
-            await keep_refusal(store, self.data, about, [error.message], nodespace=name)
+            await _keep(self.settings, self.path, self.data, about, error)
             raise
 
     async def _open(self, stack: AsyncExitStack) -> NodeSpace:

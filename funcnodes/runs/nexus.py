@@ -1,18 +1,22 @@
 """A run as NeXus: NXroot → NXentry → NXinstrument, NXsample, NXuser and an NXdata per recorder.
 
 Columns of numbers are fields of the NXdata, with `units`; what NeXus allows no place among data
-(text, quality) lies in an NXcollection beside it. Names are as NeXus wants them, `long_name` is
-the name that the column had. Source: NeXus manual, base classes and "Rules for Data Item Names".
+(text, quality) lies in an NXcollection beside it. What a scan measured has the dimensions of its
+axes (see `grids`), each with its AXISNAME field; a list of rows has one dimension. Names are as
+NeXus wants them, `long_name` is the name that the column had.
+Source: NeXus manual, base classes and "Rules for Data Item Names".
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from funcnodes.runs.about import ELAPSED, TIME, identity_of, iso, values_of
 from funcnodes.runs.chain import RUN_NUMBER
 from funcnodes.runs.extras import extra
-from funcnodes.runs.forms import Form, Titled
+from funcnodes.runs.forms import Form, Titled, shaped_texts
+from funcnodes.runs.grids import Grid, axis_facts, holds_all
 from funcnodes.runs.hdf5 import codes, fill_column, put_column, put_facts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import QUALITIES, RunHead
@@ -84,21 +88,21 @@ def _put_instrument(entry: Any, run: RunReader) -> None:
 
 
 def _put_data(entry: Any, name: str, run: RunReader, k: int) -> None:
+    """An NXdata: by cell of the scan where each was measured once, else by row."""
     rows = run.count(k)
-    columns = run.columns(k, rows)
     data = _group(entry, name, "NXdata")
     beside = _group(entry, _name(entry, f"{name}_quality"), "NXcollection")
-    clocks = [Titled(each, "", each, "s", _REAL) for each in (TIME, ELAPSED)]
-    placed: list[tuple[Titled, Any]] = []
-    for column in [*clocks, *columns]:
-        is_data = column.form.is_number or column.form.kind == "array"
-        home = data if is_data else beside
-        made = put_column(home, _name(home, column.title), column.form, rows)
-        made.attrs["long_name"] = f"{column.name} ({column.unit})" if column.unit else column.name
-        made.attrs.update({"units": column.unit} if column.unit else {})
-        placed.append((column, made))
+    if holds_all(run.specs[k].axes, run.places(k, rows)):
+        _put_grid(data, beside, run.grid(run.specs[k].recorder))
+    else:
+        _put_rows(data, beside, run, k, rows)
     data[TIME].attrs["start"] = "1970-01-01T00:00:00Z"
-    quality = [_put_quality(beside, column, rows) for column in columns]
+
+
+def _put_rows(data: Any, beside: Any, run: RunReader, k: int, rows: int) -> None:
+    columns = run.columns(k, rows)
+    placed = _fields(data, beside, columns, (rows,))
+    quality = [_put_quality(beside, column, (rows,)) for column in columns]
     numbers = [made for c, made in placed if c.form.is_number and c.name != RUN_NUMBER]
     _choose(data, numbers)
     start = 0
@@ -111,8 +115,55 @@ def _put_data(entry: Any, name: str, run: RunReader, k: int) -> None:
         start = stop
 
 
-def _put_quality(group: Any, column: Titled, rows: int) -> Any:
-    made = group.create_dataset(_name(group, column.quality), shape=(rows,), dtype="u1")
+def _put_grid(data: Any, beside: Any, grid: Grid) -> None:
+    names = []
+    for number, each in enumerate(grid.coordinates):
+        name = _name(data, each.name)
+        made = data.create_dataset(name, data=_numbers(each.values))
+        made.attrs.update(axis_facts(each.axis))
+        if each.axis.labels:
+            made.attrs["labels"] = ", ".join(each.axis.labels)
+        names.append(name)
+        data.attrs[f"{name}_indices"] = number
+    placed = _fields(data, beside, grid.columns, grid.shape)
+    for column, made in placed:
+        cells = grid.arrays[column.title]
+        is_text = column.form.kind in ("text", "other")
+        made[...] = shaped_texts(cells) if is_text else cells
+    for column in grid.columns:
+        made = _put_quality(beside, column, grid.shape)
+        made[...] = codes(grid.arrays[column.quality])
+    numbers = [made for c, made in placed if c.form.is_number and c.name != RUN_NUMBER]
+    data.attrs["signal"] = numbers[-1].name.rpartition("/")[2]
+    data.attrs["axes"] = names
+
+
+def _fields(
+    data: Any, beside: Any, columns: Sequence[Titled], shape: tuple[int, ...]
+) -> list[tuple[Titled, Any]]:
+    """Empty datasets for both clocks and the columns: numbers as data, the rest beside them."""
+    clocks = [Titled(each, "", each, "s", _REAL) for each in (TIME, ELAPSED)]
+    placed: list[tuple[Titled, Any]] = []
+    for column in [*clocks, *columns]:
+        is_data = column.form.is_number or column.form.kind == "array"
+        home = data if is_data else beside
+        made = put_column(home, _name(home, column.title), column.form, shape)
+        made.attrs["long_name"] = f"{column.name} ({column.unit})" if column.unit else column.name
+        about = {"units": column.unit, "source": column.source, "uncertainty": column.uncertainty}
+        made.attrs.update({key: text for key, text in about.items() if text})
+        placed.append((column, made))
+    return placed
+
+
+def _numbers(values: Any) -> Any:
+    """Places along an axis as numbers: words by their order."""
+    import numpy as np
+
+    return np.arange(len(values)) if values.dtype.kind == "U" else values
+
+
+def _put_quality(group: Any, column: Titled, shape: tuple[int, ...]) -> Any:
+    made = group.create_dataset(_name(group, column.quality), shape=shape, dtype="u1")
     made.attrs.update(long_name=f"quality of {column.name}", words=", ".join(QUALITIES))
     return made
 

@@ -89,10 +89,17 @@ def plan(space: NodeSpace) -> Plan:
 
 
 def body(frame: Frame) -> set[Node]:
-    """What `frame` holds as its body, and what hangs on its data outputs."""
+    """What `frame` holds as its body, and what hangs on its data outputs.
+
+    What is led back to it ends there: what comes after the frame is no part of its points.
+    """
+
+    def step(node: Node) -> Iterator[Node]:
+        return (target for target in _targets(node) if target is not frame)
+
     data = [out for out in frame.outputs.values() if out.id not in frame.after_last]
     first = [*_set_off(data), *frame.members("body")]
-    return set(first) | _reach(first, _targets)
+    return set(first) | _reach(first, step)
 
 
 def onward(node: Node) -> set[Node]:
@@ -150,6 +157,8 @@ def _set_off(outputs: Iterable[NodeOutput]) -> Iterator[Node]:
     for out in outputs:
         for inp in () if out.node.starts_wave else out.targets:
             target = inp.passage or inp.node
+            if not (inp.triggers or inp.passage or target.is_frame):
+                continue  # a parameter: something else sets that node off (T7)
             space = target.nodespace
             if space is None or target.frame is None or space.places.sets_off(out, target):
                 yield target

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core import Node, NodeInput, Rows
-from funcnodes.core.naming import name_of
 from funcnodes.errors import RunError, SavedGraphError
 from funcnodes.runs.about import CLOCKS, ELAPSED
-from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.recorder import RowsSource
 from funcnodes.runs.records import Column, TableSpec
 
 
@@ -17,7 +16,7 @@ class PlotChoice:
     """What is drawn: columns by name, and the text at the axes.
 
     Attributes:
-        recorder: Id of the recorder that feeds the plot, or "" while none does.
+        recorder: Id of the recorder that feeds the plot, or of a stream of it; "" while none does.
     """
 
     recorder: str
@@ -31,7 +30,7 @@ class XYPlot(Node):
     """Draws columns of a recorder against each other, point by point.
 
     Without a choice, the first column is x, and the last one is y, together with the columns
-    that have its unit.
+    that have its unit. A column that a monitor feeds is drawn over time, with others of its stream.
     """
 
     node_id = "plot.xy"
@@ -64,20 +63,20 @@ class XYPlot(Node):
     def choice(self) -> PlotChoice:
         """What is drawn now, with the defaults filled in."""
         recorder = self._recorder()
-        columns = recorder.columns() if recorder is not None else ()
+        key, columns = _table_of(recorder, (*self.y, self.x))
         x, y = choose_columns(columns, self.x, self.y)
         named = {column.name: column for column in columns}
         return PlotChoice(
-            recorder=name_of(recorder) if recorder is not None else "",
+            recorder=key,
             x=x,
             y=y,
             x_label=_label([named[x]] if x in named else []),
             y_label=_label([named[name] for name in y if name in named]),
         )
 
-    def _recorder(self) -> Recorder | None:
+    def _recorder(self) -> RowsSource | None:
         feeding = [source.node for source in self.rows.sources]
-        return next((node for node in feeding if isinstance(node, Recorder)), None)
+        return next((node for node in feeding if isinstance(node, RowsSource)), None)
 
     def saved_extra(self) -> dict[str, Any]:
         return {key: value for key, value in (("x", self.x), ("y", list(self.y))) if value}
@@ -89,6 +88,18 @@ class XYPlot(Node):
         self.x, self.y = x, tuple(str(name) for name in y)
 
 
+def _table_of(
+    recorder: RowsSource | None, wanted: tuple[str, ...]
+) -> tuple[str, tuple[Column, ...]]:
+    """Key and columns of the points, or of the stream that has the first wanted column."""
+    tables = recorder.tables() if recorder is not None else [("", ())]
+    for name in wanted:
+        for key, columns in tables:
+            if any(column.name == name for column in columns):
+                return key, columns
+    return next((table for table in tables if table[1]), tables[0])
+
+
 def choose_columns(
     columns: tuple[Column, ...], x: str = "", y: tuple[str, ...] = ()
 ) -> tuple[str, tuple[str, ...]]:
@@ -96,6 +107,9 @@ def choose_columns(
     drawable = [column for column in columns if column.kind in ("number", "quantity", "any")]
     if not drawable:
         return x, y
+    names = {column.name for column in columns}
+    x = x if x in names else ""
+    y = tuple(name for name in y if name in names)
     x = x or next((c.name for c in drawable if c.name not in y), drawable[0].name)
     if not y:
         rest = [column for column in drawable if column.name != x]

@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -19,9 +20,8 @@ from urllib.parse import quote
 import msgspec
 
 from funcnodes.core import clock
-from funcnodes.core.values import Quality
 from funcnodes.errors import RunError
-from funcnodes.runs import about, annotations, cells, dataframes, forms, points, schema, seal
+from funcnodes.runs import about, annotations, dataframes, forms, grids, points, schema, seal
 from funcnodes.runs.documents import Composer, Document, paged
 from funcnodes.runs.points import PointRecord
 from funcnodes.runs.records import (
@@ -36,6 +36,7 @@ from funcnodes.runs.records import (
     RunHead,
     TableSpec,
 )
+from funcnodes.runs.stored import Stored, page_of
 from funcnodes.runs.thinning import rows_to_draw
 from funcnodes.runs.writer import is_being_written, storage_error
 
@@ -112,7 +113,7 @@ class RunReader:
                 f"SELECT * FROM rows_{k} WHERE n >= ? AND n < ? ORDER BY n",
                 (start, start + max(limit, 0)),
             ).fetchall()
-            return _page(self.specs[k], start, found, _Blocks(connection))
+            return page_of(self.specs[k], start, found, connection)
 
     def thinned(self, start: int, points: int, *, k: int = 0) -> tuple[RowPage, int]:
         """Rows from `start` on as a plot needs them: about `points` of them at most, with every
@@ -129,7 +130,7 @@ class RunReader:
         start, spec = max(start, 0), self.specs[k]
         with self._open() as connection:
             found = rows_to_draw(connection, k, len(spec.columns), start, points)
-            page = _page(spec, start, found, _Blocks(connection))
+            page = page_of(spec, start, found, connection)
             return page, found[-1][0] + 1 if found else start
 
     def pages(self, *, k: int = 0, page_rows: int = PAGE_ROWS) -> Iterator[RowPage]:
@@ -207,7 +208,8 @@ class RunReader:
         """The number `k` of a recorder.
 
         Args:
-            name: Its name or the id of its node, where the run has several; "" for the first.
+            name: Its name, the id of its node or the name of its stream, where the run has
+                several; "" for the first.
 
         Raises:
             RunError: The run recorded nothing, or has no such recorder.
@@ -217,7 +219,7 @@ class RunReader:
                 f"The run {self.path.name} has no recorder, so there are no rows to export."
             )
         for k, spec in enumerate(self.specs):
-            if not name or name in (spec.recorder, spec.name):
+            if not name or name in (spec.recorder, spec.name, spec.stream):
                 return k
         names = ", ".join(spec.name for spec in self.specs)
         raise RunError(f"The run {self.path.name} has no recorder {name!r}; it has {names}.")
@@ -250,8 +252,17 @@ class RunReader:
         """The rows of recorder `k` before `stop` as arrays, few at a time."""
         began = self.head.started_mono
         for start in range(0, stop, BATCH_ROWS):
-            page = self.rows(start, min(BATCH_ROWS, stop - start), k=k)
-            yield forms.batch(page, began, columns)
+            yield self._batch(columns, k, start, min(start + BATCH_ROWS, stop), began)
+
+    def _batch(
+        self, columns: Sequence[forms.Titled], k: int, start: int, stop: int, began: float
+    ) -> forms.Batch:
+        with self._open() as connection:
+            found = connection.execute(
+                f"SELECT * FROM rows_{k} WHERE n >= ? AND n < ? ORDER BY n", (start, stop)
+            ).fetchall()
+            rows = Stored(self.specs[k], start, found, connection)
+            return forms.stored_batch(rows, began, columns)
 
     def verify(self) -> Verdict:
         """Whether what was measured is as it was when the run ended; reads all of the file.
@@ -311,20 +322,97 @@ class RunReader:
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 
+    def grid(self, recorder: str = "") -> grids.Grid:
+        """All rows by cell of the scan; what was not measured is NaN of quality `missing`.
+
+        Raises:
+            RunError: As `to_numpy`, or the recorder's rows are points of nothing with a shape.
+        """
+        k = self.recorder(recorder)
+        spec = self.specs[k]
+        if not spec.axes:
+            raise RunError(f"The rows of {spec.name} have no axes: they are a list.")
+        table = self._gathered(recorder)
+        return grids.gridded(table, spec.axes, self.places(k, len(table.arrays[about.ROW])))
+
+    def places(self, k: int, stop: int) -> Any:
+        """Where the rows of recorder `k` before `stop` belong along its axes: whole numbers by row
+        and axis, -1 where that is nowhere."""
+        import numpy as np
+
+        count = len(self.specs[k].axes)
+        names = ", ".join(f"ifnull(a{j}, -1)" for j in range(count)) or "NULL"
+        with self._open() as connection:
+            found = connection.execute(
+                f"SELECT {names} FROM rows_{k} WHERE n < ? ORDER BY n", (stop,)
+            ).fetchall()
+        return np.array(found, dtype=np.int64).reshape(len(found), count) if count else None
+
     # Of a run that goes on with another one: of the whole data set, each row with the number of
     # the run that it came from, unless `only_this` is asked for.
 
-    def to_numpy(self, recorder: str = "", *, only_this: bool = False) -> dict[str, Any]:
+    def column(self, name: str, recorder: str = "", *, only_this: bool = False) -> Any:
+        """One column as an array, read without the others: float64 of numbers, NaN where a cell is
+        empty; other cells as `to_numpy`.
+
+        Raises:
+            RunError: The run has no such recorder, or that no such column.
+        """
+        run = self if only_this else self.whole()
+        return run._column(name, recorder)
+
+    def _column(self, name: str, recorder: str) -> Any:
+        import numpy as np
+
+        k = self.recorder(recorder)
+        stop = self.count(k)
+        spec = self.specs[k]
+        names = [column.name for column in spec.columns]
+        if name not in names:
+            raise RunError(f"{spec.name} has no column {name!r}; it has {', '.join(names)}.")
+        i = names.index(name)
+        if spec.columns[i].kind in ("number", "quantity"):
+            with suppress(TypeError, ValueError):
+                return self._numbers(k, i, stop)
+        columns = self.columns(k, stop)
+        empty = self._batch(columns, k, 0, 0, self.head.started_mono)
+        pieces = (each[columns[i].title] for each in self.batches(columns, k, stop))
+        return np.concatenate([empty[columns[i].title], *pieces])
+
+    def _numbers(self, k: int, i: int, stop: int) -> Any:
+        """Column `i` of recorder `k` before row `stop`, float64.
+
+        Raises:
+            TypeError, ValueError: Not all of it are numbers.
+        """
+        import numpy as np
+
+        with self._open() as connection:
+            found = connection.execute(f"SELECT v{i} FROM rows_{k} WHERE n < ? ORDER BY n", (stop,))
+            return np.fromiter(chain.from_iterable(found), np.float64, stop)
+
+    def to_numpy(
+        self, recorder: str = "", *, shaped: bool = False, only_this: bool = False
+    ) -> dict[str, Any]:
         """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
         quality ("V", "V quality").
 
         Numbers are float64 with NaN where a cell is empty, int64 where all are whole; other cells
         are objects as they were.
 
+        Args:
+            shaped: By cell of the scan instead of by row: one dimension per axis, and the places
+                along each axis by its name (see `grid`).
+
         Raises:
-            RunError: The run recorded nothing, or has no such recorder.
+            RunError: The run recorded nothing, or has no such recorder; `shaped`, and it has no
+                axes.
         """
-        return self._chosen(recorder, only_this).arrays
+        run = self if only_this else self.whole()
+        if not shaped:
+            return run._gathered(recorder).arrays
+        grid = run.grid(recorder)
+        return {each.name: each.values for each in grid.coordinates} | grid.arrays
 
     def to_pandas(self, recorder: str = "", *, only_this: bool = False) -> Any:
         """A pandas DataFrame; `attrs["units"]` and `attrs["about"]` say the rest.
@@ -342,13 +430,23 @@ class RunReader:
         """
         return dataframes.to_polars(self._chosen(recorder, only_this))
 
-    def to_xarray(self, recorder: str = "", *, only_this: bool = False) -> Any:
-        """An xarray Dataset along `row`, with units, quality and what the run knows in `attrs`.
+    def to_xarray(
+        self, recorder: str = "", *, shaped: bool | None = None, only_this: bool = False
+    ) -> Any:
+        """An xarray Dataset with units, quality and what the run knows in `attrs`.
+
+        Args:
+            shaped: With one dimension per axis of the scan, else along `row`; None for the axes
+                where there are any.
 
         Raises:
             RunError: As `to_numpy`, or xarray is missing.
         """
-        return dataframes.to_xarray(self._chosen(recorder, only_this))
+        run = self if only_this else self.whole()
+        axes = run.specs[run.recorder(recorder)].axes
+        if shaped or (shaped is None and axes):
+            return grids.to_xarray(run.grid(recorder))
+        return dataframes.to_xarray(run._gathered(recorder))
 
     def _chosen(self, recorder: str, only_this: bool) -> dataframes.Columns:
         run = self if only_this else self.whole()
@@ -358,7 +456,7 @@ class RunReader:
         k = self.recorder(recorder)
         stop = self.count(k)
         columns = self.columns(k, stop)
-        empty = forms.batch(self.rows(0, 0, k=k), self.head.started_mono, columns)
+        empty = self._batch(columns, k, 0, 0, self.head.started_mono)
         return dataframes.gathered(
             columns, dict(self.facts(k)), self.batches(columns, k, stop), empty
         )
@@ -436,27 +534,6 @@ _NEEDS_WRITING = {"SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_READONLY_CANTINI
                   "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_DIRECTORY"}  # fmt: skip
 
 
-class _Blocks:
-    """Arrays of a run, read by number."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def put(self, array: Any) -> int:
-        """Never called: a reader writes nothing."""
-        raise NotImplementedError("blocks are written through RunWriter")
-
-    def get(self, number: int) -> Any:
-        import numpy as np
-
-        found = self._connection.execute(
-            "SELECT dtype, shape, data FROM blobs WHERE id = ?", (number,)
-        ).fetchone()
-        dtype, shape, data = found
-        lengths = tuple(int(length) for length in shape.split(",") if length)
-        return np.frombuffer(data, dtype=np.dtype(dtype)).reshape(lengths)
-
-
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(os.fspath(path.absolute()))}?mode=ro"
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
@@ -485,19 +562,3 @@ def _last_wall(connection: sqlite3.Connection) -> float | None:
         row = connection.execute(f"SELECT wall FROM rows_{k} ORDER BY n DESC LIMIT 1").fetchone()
         walls += row or []
     return max(walls, default=None)
-
-
-def _page(spec: TableSpec, start: int, found: list[Any], blocks: _Blocks) -> RowPage:
-    words = schema.read_qualities(blocks._connection)
-    columns = list(zip(*found, strict=True)) or [()] * (3 + 2 * len(spec.columns))
-    quality: list[list[Quality]] = [[words[code] for code in codes] for codes in columns[4::2]]
-    values = [
-        [
-            cell if type(cell) is float else cells.decode(cell, mark, blocks)
-            for cell, mark in zip(stored, marks, strict=True)
-        ]
-        for stored, marks in zip(columns[3::2], quality, strict=True)
-    ]
-    return RowPage(
-        table=spec, start=start, wall=columns[1], mono=columns[2], values=values, quality=quality
-    )

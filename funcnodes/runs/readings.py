@@ -81,6 +81,11 @@ class ReadingNode(Node):
             return [f"{self.name}: {error.message}"]
         return []
 
+    def reads(self) -> tuple[str, str]:
+        """Device and full name of the member that is read; both "" where nothing is."""
+        found = self._found_or_none()
+        return (found.device, found.member) if found is not None else ("", "")
+
     async def read(self) -> Sample:
         """One reading.
 
@@ -233,6 +238,7 @@ class Average(ReadingNode):
     icon = "meter"
     words = ("mean", "statistics", "deviation", "noise", "error", "repeat", "readings")
     in_unit = ("mean", "deviation", "error")
+    uncertainties: ClassVar[Mapping[str, str]] = {"mean": "error"}
 
     readings = NodeInput(
         type=int,

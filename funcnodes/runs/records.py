@@ -11,7 +11,7 @@ import msgspec
 from funcnodes.core.values import QUALITIES as QUALITIES, Quality
 from funcnodes.errors import RunError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NAME_LENGTH = 200
 NOTES_LENGTH = 10_000
 
@@ -39,6 +39,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
         kind: Kind of the port that feeds it, as in `PortType.kind`.
         node: Id of the node that feeds it, or "" while nothing does.
         port: Id of that node's output.
+        device: Name of the instrument that the values come from, or "".
+        member: What of that instrument, by full name.
+        uncertainty: Name of the column that holds the standard uncertainty of this one, or "".
     """
 
     name: str
@@ -46,18 +49,68 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = "any"
     node: str = ""
     port: str = ""
+    device: str = ""
+    member: str = ""
+    uncertainty: str = ""
+
+    @property
+    def source(self) -> str:
+        """Instrument and member, as "smu.reading", or ""."""
+        return f"{self.device}.{self.member}" if self.device else ""
 
     @property
     def label(self) -> str:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
 
+AxisKind = Literal["linear", "logarithmic", "list", "direction", "time", "points"]
+StreamKind = Literal["scan", "monitor", "fly"]
+PRIMARY = "primary"
+
+
+class ScanAxis(msgspec.Struct, frozen=True, kw_only=True):
+    """One dimension of what a scan measures: a scan around the recorder, or the way it went.
+
+    Attributes:
+        name: Unique among the axes of the recorder.
+        unit: Of the points, or "".
+        kind: How the points lie; `direction` is forward and backward of the axis before it, `time`
+            a schedule of which the points are the slots.
+        node: Id of the scan.
+        points: The set points, in the order of the axis; none where there is nothing but a number.
+        labels: Instead of points, where they are words.
+        step: From one place to the next, where only that is known.
+        length: How many there are; None where the rows themselves say so.
+        is_relative: Whether the points are added to what the instrument stood at.
+    """
+
+    name: str
+    unit: str = ""
+    kind: AxisKind = "list"
+    node: str = ""
+    points: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    step: float = 0.0
+    length: int | None = None
+    is_relative: bool = False
+
+
 class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One recorder: its node id, its name and its columns, fixed for the length of a run."""
+    """One recorder, or one stream of it: its columns, fixed for the length of a run.
+
+    Attributes:
+        recorder: Id of the node; of a stream beside the scan, unique in the run.
+        stream: `primary` for the points of the scan, else what was sampled beside it.
+        kind: What makes its rows: a scan, a monitor on its own clock, or an instrument in flight.
+        axes: What the rows are points of, the outermost first; none where they are only a list.
+    """
 
     recorder: str
     name: str
     columns: tuple[Column, ...]
+    stream: str = PRIMARY
+    kind: StreamKind = "scan"
+    axes: tuple[ScanAxis, ...] = ()
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -78,6 +131,8 @@ class RowPage(msgspec.Struct, frozen=True, kw_only=True):
         mono: Seconds of the monotonic clock, one per row; only differences mean anything.
         values: One list per column; None where a cell is empty.
         quality: One list per column.
+        places: One list per axis: where along it each row belongs, from 0; None where it is in no
+            cell.
     """
 
     table: TableSpec
@@ -86,6 +141,7 @@ class RowPage(msgspec.Struct, frozen=True, kw_only=True):
     mono: Sequence[float]
     values: Sequence[Sequence[Any]]
     quality: Sequence[Sequence[Quality]]
+    places: Sequence[Sequence[int | None]] = ()
 
     def __len__(self) -> int:
         return len(self.wall)
@@ -181,6 +237,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
         continues: The run that it goes on with, or None.
+        streams: What was sampled beside the scan, by name.
     """
 
     id: str
@@ -205,6 +262,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     message: str = ""
     continues: Continuation | None = None
+    streams: tuple[str, ...] = ()
     format: int = FORMAT_VERSION
 
     @property

@@ -15,14 +15,14 @@ import platform
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from funcnodes.core import Frame, NodeSpace, Outcome, Wave, clock
+from funcnodes.core import Frame, Node, NodeSpace, Outcome, Wave, clock
 from funcnodes.core.naming import name_of
 from funcnodes.core.running.crossing import Ferry
 from funcnodes.devices.bench import Bench
@@ -36,10 +36,9 @@ from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.holds import BY_HAND, CHANGED, Holds
 from funcnodes.runs.plan import Plan
 from funcnodes.runs.points import NOTHING_PAST, FramePast, Past, PointLog
-from funcnodes.runs.recorder import Recorder
+from funcnodes.runs.recorder import Recorder, RowTarget, StreamKeeper
 from funcnodes.runs.records import (
     ENDED,
-    Cell,
     Continuation,
     DeviceSnapshot,
     Event,
@@ -49,7 +48,9 @@ from funcnodes.runs.records import (
     RunHead,
     RunState,
     StorageError,
+    TableSpec,
 )
+from funcnodes.runs.shape import Place, PointPlaces, axes_around
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.subscriptions import RunDocuments
 from funcnodes.runs.suspenders import Suspending
@@ -142,6 +143,7 @@ class Run:
         self._latch = around.latch
         self._arming = self.space.arming
         self._recorders = [n for n in self.space.walk() if isinstance(n, Recorder) and not n.muted]
+        self._keepers = [n for n in plan.nodes if isinstance(n, StreamKeeper) and not n.muted]
         self._state: RunState = "running"
         self._outcome: RunState = "complete"
         self._wave = self.space.root_wave("run")
@@ -153,6 +155,7 @@ class Run:
         self._used = outage.used(plan.nodes)
         self._points: list[tuple[Wave, bool]] = []  # under way, outer ones first
         self._is_again = False  # the next point is one that was given up
+        self._places = PointPlaces()
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._is_closing = False
@@ -430,17 +433,20 @@ class Run:
             self._tell()
 
     @contextmanager
-    def point(self, wave: Wave, *, again: bool = False) -> Iterator[None]:
+    def point(self, wave: Wave, place: Place = (), *, again: bool = False) -> Iterator[None]:
         """Called by a frame around a point.
 
         Args:
+            place: Where it lies along the frame's axes.
             again: A pause in the middle gives it up, and it is taken again.
         """
         self._points.append((wave, again))
+        self._places.put(wave, place)
         try:
             yield
         finally:
             self._points.remove((wave, again))
+            self._places.drop(wave)
 
     def is_suspended_for(self, devices: Iterable[Device]) -> bool:
         """Whether it is held because one of these is away, by which a point has failed."""
@@ -481,7 +487,9 @@ class Run:
     async def open(self) -> None:
         """Open the file; nothing is armed before that has succeeded."""
         loop = asyncio.get_running_loop()
-        specs = [recorder.spec() for recorder in self._recorders]
+        layouts = [self._layout(recorder) for recorder in self._recorders]
+        specs = [spec for layout in layouts for spec in layout]
+        specs += [self._stream(keeper) for keeper in self._keepers]
         self._writer = self._around.store.create(
             graph=self.space.serialize(),
             specs=specs,
@@ -500,12 +508,34 @@ class Run:
         )
         await asyncio.wrap_future(self._writer.opened)
         self._documents = RunDocuments(self._writer)
-        for k, (recorder, spec) in enumerate(zip(self._recorders, specs, strict=True)):
-            table = Table(spec, run=self.id, number=self.number)
-            table.watch(self._appended)
+        targets = [self._target(k, spec) for k, spec in enumerate(specs)]
+        began, placed = self._writer.head.started_mono, self._places.of
+        for recorder, layout in zip(self._recorders, layouts, strict=True):
+            own, targets = targets[: len(layout)], targets[len(layout) :]
+            recorder.begin(self._wave, own, began=began, placed=placed)
+        for keeper, target in zip(self._keepers, targets, strict=True):
+            keeper.begin_stream(self._wave, target, began=began, placed=placed)
+
+    def _stream(self, keeper: StreamKeeper) -> TableSpec:
+        around = axes_around(keeper, self.plan) if isinstance(keeper, Node) else ()
+        return keeper.stream_spec(around)
+
+    def _end_recording(self) -> None:
+        for recorder in self._recorders:
+            ending.whatever(recorder.end)
+        for keeper in self._keepers:
+            ending.whatever(keeper.end_stream)
+
+    def _layout(self, recorder: Recorder) -> list[TableSpec]:
+        """What a recorder is going to keep: its points with their axes, and streams beside them."""
+        return recorder.specs(lambda columns: axes_around(recorder, self.plan, columns))
+
+    def _target(self, k: int, spec: TableSpec) -> RowTarget:
+        table = self.tables[spec.recorder] = Table(spec, run=self.id, number=self.number)
+        table.watch(self._appended)
+        if self._documents is not None:
             self._documents.follow(table)
-            self.tables[name_of(recorder)] = table
-            recorder.begin(self._wave, table, self._sink(k))
+        return RowTarget(table, partial(self.writer.append, k))
 
     def _continued(self) -> dict[str, Any]:
         going_on = self._around.going_on
@@ -515,8 +545,7 @@ class Run:
 
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
-        for recorder in self._recorders:
-            ending.whatever(recorder.end)
+        self._end_recording()
         self._state = "aborted"
         if self._writer is not None:
             message = "It was given up before it began."
@@ -539,7 +568,7 @@ class Run:
                     await self._guarded(self._restore())
                 if self._outcome == "complete":
                     await self._guarded(self._execute())
-                self._finishing = True
+                self._begin_to_finish()
                 await self._guarded(self._make_safe())
                 await self._guarded(self._look_back())
         except GeneratorExit:  # the loop was closed over it: nothing can be waited for
@@ -653,6 +682,15 @@ class Run:
             self._restoring.cancel()
         self._wave.cancel(reason)
 
+    def _begin_to_finish(self) -> None:
+        """Nothing is left that could be held: a pause in the last point is over with it."""
+        self._finishing = True
+        self._holds.clear()
+        if self._outcome == "complete":
+            self.message = ""
+        if self._state == "paused":
+            self._enter("running")
+
     async def _make_safe(self) -> None:
         """Park what was written to, whatever happened; after an E-STOP write nothing."""
         if self._state not in ENDED and self._outcome != "complete":
@@ -677,8 +715,7 @@ class Run:
     async def _close(self) -> None:
         """The last step: what goes wrong here is told, and it is over all the same."""
         try:
-            for recorder in self._recorders:
-                ending.whatever(recorder.end)
+            self._end_recording()
             self._is_closing = True
             why = await ending.closed(self.writer, self._last_head())
             if why:
@@ -721,9 +758,6 @@ class Run:
 
     def _row_counts(self) -> Iterator[int]:
         return map(len, self.tables.values())
-
-    def _sink(self, k: int) -> "_Sink":
-        return _Sink(self.writer, k)
 
     def _appended(self, table: Table, start: int, stop: int) -> None:
         tell_all(self._around.listeners.rows, table, start, stop)
@@ -796,18 +830,6 @@ class Run:
 
     def _tell(self) -> None:
         tell_all(self._around.listeners.changed, self)
-
-
-class _Sink:
-    """Takes the rows of one recorder to the file."""
-
-    __slots__ = ("_k", "_writer")
-
-    def __init__(self, writer: RunWriter, k: int) -> None:
-        self._writer, self._k = writer, k
-
-    def __call__(self, cells: list[Cell], *, wall: float, mono: float) -> None:
-        self._writer.append(self._k, cells, wall=wall, mono=mono)
 
 
 def describe(outcome: Outcome) -> str:

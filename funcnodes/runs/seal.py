@@ -7,9 +7,12 @@ of it. It tells a disk or a program that changed something; who wants to deceive
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+
+from funcnodes.runs.schema import has_streams
 
 KEY = "seal"
 """Of the checksum in the table `meta`, which is the only entry there that is not sealed."""
@@ -26,7 +29,16 @@ _REST = (
 )
 _FRAMES = "SELECT f, node, inner FROM frames ORDER BY f"
 _POINTS = "SELECT wall, path, rows, facts FROM points ORDER BY id"
+_STREAMS = (  # since version 2 of the file
+    "SELECT k, stream, kind FROM recorders ORDER BY k",
+    "SELECT k, i, device, member, uncertainty FROM columns ORDER BY k, i",
+    "SELECT k, j, name, unit, kind, node, length, step, relative, labels, points FROM axes "
+    "ORDER BY k, j",
+)
 _BLOCKS = "SELECT id, dtype, shape, data FROM blobs ORDER BY id"
+
+
+ROWS_AT_ONCE = 10_000
 
 
 class Seal:
@@ -38,12 +50,13 @@ class Seal:
         self._points = hashlib.sha256()
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def row(self, k: int, cells: tuple[Any, ...]) -> None:
-        """The next row of recorder `k`, as it lies in its table."""
-        rows = self._rows.get(k)
-        if rows is None:
-            rows = self._rows[k] = hashlib.sha256()
-        rows.update(self._encode(cells))
+    def rows(self, k: int, rows: Sequence[Sequence[Any]]) -> None:
+        """The next rows of recorder `k`, as they lie in its table."""
+        digest = self._rows.get(k)
+        if digest is None:
+            digest = self._rows[k] = hashlib.sha256()
+        encoded = memoryview(self._encode(rows))
+        digest.update(encoded[_head_bytes(len(rows)) :])  # the same, however many at a time
 
     def block(self, cells: tuple[Any, ...]) -> None:
         """The next array, as it lies in its table."""
@@ -57,7 +70,8 @@ class Seal:
         """The checksum, now that everything is in the file."""
         whole = hashlib.sha256()
         has_points = _has_points(connection)
-        for sql in (*_REST, *((_FRAMES,) if has_points else ())):
+        rest = (*_REST, *(_STREAMS if has_streams(connection) else ()))
+        for sql in (*rest, *((_FRAMES,) if has_points else ())):
             for cells in connection.execute(sql):
                 whole.update(self._encode(cells))
             whole.update(b"\n")
@@ -69,13 +83,19 @@ class Seal:
         return f"sha256:{whole.hexdigest()}"
 
 
+def _head_bytes(count: int) -> int:
+    """Bytes before the first of so many items in a list of msgpack."""
+    return 1 if count < 16 else 3 if count < 2**16 else 5
+
+
 def sealed(connection: sqlite3.Connection) -> str:
     """The checksum by what the file holds now; reads all of it, row by row."""
     seal = Seal()
     recorders = connection.execute("SELECT k FROM recorders ORDER BY k").fetchall()
     for (k,) in recorders:
-        for cells in connection.execute(f"SELECT * FROM rows_{k} ORDER BY n"):
-            seal.row(k, cells)
+        found = connection.execute(f"SELECT * FROM rows_{k} ORDER BY n")
+        while rows := found.fetchmany(ROWS_AT_ONCE):
+            seal.rows(k, rows)
     for cells in connection.execute(_BLOCKS):
         seal.block(cells)
     for cells in connection.execute(_POINTS) if _has_points(connection) else ():

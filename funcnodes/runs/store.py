@@ -84,7 +84,8 @@ class RunStore:
             raise storage_error(self.folder, error) from error
         head = RunHead(
             id=id or new_ulid(started), number=number, state="running",
-            started=started, started_mono=clock.monotonic(), **about,
+            started=started, started_mono=clock.monotonic(),
+            streams=tuple(spec.stream for spec in specs if spec.kind != "scan"), **about,
         )  # fmt: skip
         text = msgspec.json.encode(graph, enc_hook=repr).decode()
         path = self.folder / f"{number:05d}-{head.id}{SUFFIX}"

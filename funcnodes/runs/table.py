@@ -41,6 +41,7 @@ class Table:
         self._mono = array("d")
         self._values: list[_Column] = [_column(column) for column in spec.columns]
         self._quality = [bytearray() for _ in spec.columns]
+        self._places: list[list[int | None]] = [[] for _ in spec.axes]
         self._watchers: list[RowWatcher] = []
 
     def __len__(self) -> int:
@@ -53,14 +54,29 @@ class Table:
     def columns(self) -> tuple[Column, ...]:
         return self.spec.columns
 
-    def append(self, cells: Sequence[Cell], *, wall: float, mono: float) -> int:
-        """Add one row, one cell per column, and tell the watchers. Returns its index."""
+    def append(
+        self,
+        cells: Sequence[Cell],
+        *,
+        wall: float,
+        mono: float,
+        places: Sequence[int | None] = (),
+    ) -> int:
+        """Add one row, one cell per column, and tell the watchers. Returns its index.
+
+        Args:
+            places: Where it belongs, one per axis; () for nowhere.
+        """
         start = len(self._wall)
         for values, quality, cell in zip(self._values, self._quality, cells, strict=True):
             values.append(cell.value)
             quality.append(_CODE[cell.quality])
             if cell.quality != "ok":
                 self.quality = worst((self.quality, cell.quality))
+        if self._places:
+            found = places or (None,) * len(self._places)
+            for along, place in zip(self._places, found, strict=True):
+                along.append(place)
         self._mono.append(mono)
         self._wall.append(wall)
         for watcher in tuple(self._watchers):
@@ -79,6 +95,7 @@ class Table:
             mono=list(self._mono[part]),
             values=[c.cells(part, q) for c, q in zip(self._values, quality, strict=True)],
             quality=quality,
+            places=[along[part] for along in self._places],
         )
 
     def watch(self, watcher: RowWatcher) -> Callable[[], None]:

@@ -44,6 +44,9 @@ COMMIT_S = 0.09
 """From the first row to its commit; what is left of 100 ms is for the commit itself."""
 
 RESERVE_BYTES = 128 * 1024
+BATCH_BYTES = 32 * 1024 * 1024
+"""Of arrays in one transaction: larger ones are slower, and keep who waits for a flush waiting."""
+
 _LOCKED_FOR_MS = 5000  # a reader may hold the file for the length of one page
 _FOLD_FOR_MS = 500  # so that no reader holds up the end of a run
 FOLD_AGAIN_S = 2.0
@@ -57,17 +60,7 @@ _INSERT_POINT = "INSERT INTO points (wall, path, rows, facts) VALUES (?, ?, ?, ?
 _INSERT_BLOCK = "INSERT INTO blobs VALUES (?, ?, ?, ?)"
 
 Statement = tuple[str, tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    k: int
-    cells: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    cells: tuple[float, str, str, str]
+Row = tuple[int, list[Any]]  # which recorder's, and its cells: a plain pair, as there are so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +74,7 @@ class _Close:
     done: Future[None]
 
 
-_Item = _Row | _Point | Statement | _Flush | _Close
+_Item = Row | Statement | _Flush | _Close
 
 
 class RunWriter:
@@ -116,32 +109,52 @@ class RunWriter:
         self._appended = [0] * len(self.specs)
         self._committed = [0] * len(self.specs)
         self._insertions = [schema.insertion(k, spec) for k, spec in enumerate(self.specs)]
+        self._axes = [len(spec.axes) for spec in self.specs]
         self._blobs = 0
         self._seal = Seal()
         self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._hurry = threading.Event()
         self._closing: Future[None] | None = None
+        self._is_behind = False  # whether what is queued is due at once
         self._ended = False  # set before the last look at the queue, so that nobody waits for ever
         self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}", daemon=True)
         self._thread.start()
 
     # ── called from the loop ──────────────────────────────────────────────────────────────
 
-    def append(self, k: int, cells: Sequence[Cell], *, wall: float, mono: float) -> int:
-        """Queue one row of recorder `k`; returns its index."""
+    def append(
+        self,
+        k: int,
+        cells: Sequence[Cell],
+        *,
+        wall: float,
+        mono: float,
+        places: Sequence[int | None] = (),
+    ) -> int:
+        """Queue one row of recorder `k`; returns its index.
+
+        Args:
+            places: Where it belongs, one per axis; () for nowhere.
+        """
         n = self._appended[k]
         row: list[Any] = [n, wall + 0.0, mono + 0.0]  # SQLite knows no -0.0 there
+        add = row.append
         for cell in cells:
-            row.append(encode(cell.value, self))
-            row.append(_CODE[cell.quality])
+            value = cell.value
+            add(value if type(value) is float and value == value else encode(value, self))
+            add(_CODE[cell.quality])
+        axes = self._axes[k]
+        if axes:
+            row += places or (None,) * axes
         self._appended[k] = n + 1
-        self._items.put(_Row(k, tuple(row)))
+        self._items.put((k, row))
         return n
 
     def add(self, spec: TableSpec) -> int:
         """Queue a recorder beside those that were there from the beginning; returns its `k`."""
         k = len(self.specs)
         self.specs = (*self.specs, spec)
+        self._axes.append(len(spec.axes))
         self._appended.append(0)
         self._committed.append(0)
         self._insertions.append(schema.insertion(k, spec))
@@ -158,7 +171,7 @@ class RunWriter:
 
         See `points` for what the texts mean.
         """
-        self._items.put(_Point((wall, path, rows, facts)))
+        self._execute(_INSERT_POINT, (wall, path, rows, facts))
 
     def event(self, event: Event) -> None:
         """Queue an event of the run."""
@@ -258,7 +271,9 @@ class RunWriter:
             self.opened.set_result(None)
             last: _Close | None = None
             while last is None:
-                last = self._commit(connection, self._next_batch(), reserve)
+                batch, began = self._next_batch(), time.monotonic()
+                last = self._commit(connection, batch, reserve)
+                self._is_behind |= time.monotonic() - began > self._commit_s
             self._finish(connection, last, reserve)
         finally:
             if reserve is not None:
@@ -278,12 +293,21 @@ class RunWriter:
         return connection
 
     def _next_batch(self) -> list[_Item]:
-        """The next item, and all that comes until its commit is due."""
+        """The next item, and all that comes until its commit is due, but not too many bytes."""
         batch = [self._items.get()]
-        self._hurry.wait(self._commit_s)
-        self._hurry.clear()
-        while not self._items.empty():
-            batch.append(self._items.get())
+        if not self._is_behind:
+            self._hurry.wait(self._commit_s)
+            self._hurry.clear()
+        left, take = BATCH_BYTES, self._items.get_nowait
+        try:
+            while left > 0:
+                item = take()
+                batch.append(item)
+                if type(item) is tuple and item[0] is _INSERT_BLOCK:
+                    left -= len(item[1][3])
+        except queue.Empty:
+            pass
+        self._is_behind = left <= 0
         return batch
 
     def _commit(
@@ -302,32 +326,36 @@ class RunWriter:
         return next((item for item in batch if isinstance(item, _Close)), None)
 
     def _write(self, connection: sqlite3.Connection, batch: list[_Item]) -> None:
-        rows: dict[int, list[tuple[Any, ...]]] = {}
-        points = [item.cells for item in batch if isinstance(item, _Point)]
+        rows: dict[int, list[list[Any]]] = {}
+        blocks: list[tuple[Any, ...]] = []
+        points: list[tuple[Any, ...]] = []
         with _transaction(connection):
             for item in batch:
-                if isinstance(item, _Row):
-                    rows.setdefault(item.k, []).append(item.cells)
-                elif isinstance(item, tuple):
-                    connection.execute(*item)
+                if not isinstance(item, tuple):
+                    continue
+                if isinstance(item[0], int):
+                    rows.setdefault(item[0], []).append(item[1])
+                    continue
+                sql, parameters = item
+                if sql is _INSERT_POINT:
+                    points.append(parameters)
+                    continue
+                connection.execute(sql, parameters)
+                if sql is _INSERT_BLOCK:
+                    blocks.append(parameters)
             for k, cells in rows.items():
                 connection.executemany(self._insertions[k], cells)
             if points:
                 connection.executemany(_INSERT_POINT, points)
-        self._add_to_seal(batch)
+        for point in points:
+            self._seal.point(point)
+        for block in blocks:
+            self._seal.block(block)
         for k, cells in rows.items():
+            self._seal.rows(k, cells)
             self._committed[k] += len(cells)
         if rows:
             self._on_commit()
-
-    def _add_to_seal(self, batch: list[_Item]) -> None:
-        for item in batch:
-            if isinstance(item, _Row):
-                self._seal.row(item.k, item.cells)
-            elif isinstance(item, _Point):
-                self._seal.point(item.cells)
-            elif isinstance(item, tuple) and item[0] is _INSERT_BLOCK:
-                self._seal.block(item[1])
 
     def _finish(self, connection: sqlite3.Connection, last: _Close, reserve: "_Reserve") -> None:
         reserve.give_up()

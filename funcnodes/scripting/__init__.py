@@ -13,12 +13,21 @@ the same words block, which suits a prompt that has no loop, and other threads.
 """
 
 from funcnodes.scripting.blocking import BlockingBench
+from funcnodes.scripting.frames import ScriptFrame, ScriptPoint
+from funcnodes.scripting.live import LiveCurve, live
 from funcnodes.scripting.measured import Measured
 from funcnodes.scripting.members import ScriptDevice, ScriptMember
+from funcnodes.scripting.nodes import NodeFunction, ScriptNode, function, marked
 from funcnodes.scripting.opening import ScriptBench, open_bench
+from funcnodes.scripting.picture import GraphPicture, picture
 from funcnodes.scripting.runs import ScriptRun
+from funcnodes.scripting.tables import ScriptTable
+from funcnodes.scripting.worker import WorkerBench
+from funcnodes.scripting.worker_run import WorkerRun
 
 __all__ = [
-    "BlockingBench", "Measured", "ScriptBench", "ScriptDevice", "ScriptMember", "ScriptRun",
-    "open_bench",
+    "BlockingBench", "GraphPicture", "LiveCurve", "Measured", "NodeFunction", "ScriptBench",
+    "ScriptDevice", "ScriptFrame", "ScriptMember", "ScriptNode", "ScriptPoint", "ScriptRun",
+    "ScriptTable", "WorkerBench", "WorkerRun", "function", "live", "marked", "open_bench",
+    "picture",
 ]  # fmt: skip

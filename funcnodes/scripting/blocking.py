@@ -5,6 +5,7 @@ Ctrl-C gives up the waiting and the call.
 """
 
 import asyncio
+import atexit
 import inspect
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,24 @@ from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any
 
+from funcnodes.scripting.frames import ScriptFrame, ScriptPoint
 from funcnodes.scripting.members import ScriptDevice, ScriptGroup, ScriptMember
+from funcnodes.scripting.nodes import ScriptNode
 from funcnodes.scripting.runs import ScriptRun
+from funcnodes.scripting.tables import ScriptTable
+from funcnodes.scripting.worker_run import WorkerRun
 
-_OPEN = (ScriptDevice, ScriptGroup, ScriptMember, ScriptRun)
+_OPEN = (
+    ScriptDevice, ScriptFrame, ScriptGroup, ScriptMember, ScriptNode, ScriptPoint, ScriptRun,
+    ScriptTable, WorkerRun,
+)  # fmt: skip
+
+
+ELSE = (
+    "A loop is running here, in which nothing may block: write 'async with open_bench(…) as bench' "
+    "and 'await' before each call. In a notebook both stand in the cell as they are."
+)
+"""What whoever blocks in a running loop is told."""
 
 
 class LoopThread:
@@ -30,10 +45,15 @@ class LoopThread:
         """Call it in the loop, await what it gives, and give what came of it.
 
         Raises:
-            RuntimeError: Called from the loop itself, which would wait for itself.
+            RuntimeError: Called in a running loop, which would stand still meanwhile; says what
+            to write instead. Or the bench is closed.
         """
         if threading.current_thread() is self._thread:
             raise RuntimeError("A call that blocks cannot be made from the bench's own loop.")
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError(ELSE)
+        if self._loop.is_closed():
+            raise RuntimeError("This bench is closed: open it again with open_bench.")
 
         async def called() -> Any:
             found = function(*args, **named)
@@ -65,6 +85,17 @@ class Blocking:
 
     def __getitem__(self, name: str) -> Any:
         return self._given(self._what[name])
+
+    def __iter__(self) -> Iterator[Any]:
+        if hasattr(self._what, "__aiter__"):
+            return self._each(self._what.__aiter__())
+        return iter(self._what)
+
+    def __len__(self) -> int:
+        return len(self._what)
+
+    def __bool__(self) -> bool:
+        return True
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         return self._given(self._thread.call(self._what, *args, **named))
@@ -109,3 +140,17 @@ class Blocking:
 
 class BlockingBench(Blocking):
     """An open bench, without `await`."""
+
+    _opening: Any = None
+
+    def closes(self, opening: Any) -> None:
+        """It is open until `close`, or until the program ends."""
+        self._opening = opening
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Park what was written to, and let go of its devices; a second time is harmless."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            atexit.unregister(self.close)
+            opening.__exit__(None, None, None)

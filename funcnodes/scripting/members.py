@@ -1,24 +1,24 @@
 """Devices of an open bench by attribute: `bench.smu.voltage`, `bench.tc.loop1.setpoint`.
 
-A thin door to `Device`, which checks limits, latch and interlocks; nothing is decided here.
+A thin door to the device, which checks limits, latch and interlocks; nothing is decided here.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from funcnodes.devices.declarations.commands import Command
-from funcnodes.devices.declarations.members import Member, Sample
-from funcnodes.devices.declarations.records import Record
+from funcnodes.core import units
+from funcnodes.devices.declarations.members import Sample
 from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError
-from funcnodes.scripting.measured import measured
+from funcnodes.scripting.measured import Measured, measured
+from funcnodes.scripting.reach import DeviceReach, LocalReach
 
 
 class _Names:
     """What has members under a path."""
 
-    def __init__(self, device: Device, path: str = "") -> None:
-        self._device = device
+    def __init__(self, reach: DeviceReach, path: str = "") -> None:
+        self._reach = reach
         self._path = path
 
     def __getattr__(self, name: str) -> Any:
@@ -28,14 +28,14 @@ class _Names:
 
     def __getitem__(self, name: str) -> "ScriptMember | ScriptGroup":
         path = f"{self._path}.{name}" if self._path else name
-        paths = {path for path, _ in self._device.members()}
+        paths = set(self._reach.paths())
         if path in paths:
-            return ScriptMember(self._device, path)
+            return ScriptMember(self._reach, path)
         if any(each.startswith(f"{path}.") for each in paths):
-            return ScriptGroup(self._device, path)
+            return ScriptGroup(self._reach, path)
         raise UnknownMember(
-            f"{self._device.name} has no {path!r}; it has {', '.join(self._own())}.",
-            device=self._device.name,
+            f"{self._reach.name} has no {path!r}; it has {', '.join(self._own())}.",
+            device=self._reach.name,
         )
 
     def __dir__(self) -> list[str]:
@@ -44,7 +44,7 @@ class _Names:
     def _own(self) -> list[str]:
         """The next names under the path, in the order of declaration."""
         start = f"{self._path}." if self._path else ""
-        found = (path for path, _ in self._device.members() if path.startswith(start))
+        found = (path for path in self._reach.paths() if path.startswith(start))
         return list(dict.fromkeys(path[len(start) :].partition(".")[0] for path in found))
 
 
@@ -56,25 +56,35 @@ class ScriptGroup(_Names):
     """A part of a device, such as a channel or a loop."""
 
     def __repr__(self) -> str:
-        return f"<{self._device.name}.{self._path}: {', '.join(self._own())}>"
+        return f"<{self._reach.name}.{self._path}: {', '.join(self._own())}>"
 
 
 class ScriptDevice(_Names):
     """A device of an open bench; its members are attributes, or items by name."""
 
     def __repr__(self) -> str:
-        device = self._device
-        what = device.identity.model or device.driver
-        return f"<{device.name}: {what}, {device.state}; {', '.join(self._own())}>"
+        reach = self._reach
+        return f"<{reach.name}: {reach.model}, {reach.state}; {', '.join(self._own())}>"
+
+    def _repr_html_(self) -> str:
+        from funcnodes.scripting.shown import device_html
+
+        return device_html(self._reach)
 
     @property
     def device(self) -> Device:
-        """The device itself, with all that a bench can do with it."""
-        return self._device
+        """The device itself, with all that a bench can do with it.
+
+        Raises:
+            BenchError: It is a worker's.
+        """
+        if not isinstance(self._reach, LocalReach):
+            raise BenchError(f"{self._reach.name} is a worker's: use its members.")
+        return self._reach.device
 
     async def query(self, command: str) -> str:
         """Send a question as it is, and give the reply (D5)."""
-        return await self._device.query(command)
+        return await self._reach.query(command)
 
     async def park(self) -> None:
         """Bring it down in order: ramps first, then off.
@@ -82,32 +92,30 @@ class ScriptDevice(_Names):
         Raises:
             BenchError: It could not be brought down; says why.
         """
-        result = await self._device.park()
-        if result.state == "failed":
-            raise BenchError(f"{result.device} could not be parked: {result.message}")
+        await self._reach.park()
 
 
 class ScriptMember:
     """One control, measurement, record or command of a device."""
 
-    def __init__(self, device: Device, path: str) -> None:
-        self._device = device
+    def __init__(self, reach: DeviceReach, path: str) -> None:
+        self._reach = reach
         self._path = path
 
     def __repr__(self) -> str:
-        newest = self._device.newest(self._path)
+        newest = self._reach.newest(self._path)
         told = f", last {measured(newest, self.unit)!r}" if newest is not None else ""
-        return f"<{self._device.name}.{self._path}: {self._member.title}{told}>"
+        return f"<{self._reach.name}.{self._path}: {self._reach.title(self._path)}{told}>"
 
     @property
     def unit(self) -> str:
         """The unit of its numbers, "" where it has none."""
-        return str(getattr(self._member, "unit", "") or "")
+        return self._reach.unit(self._path)
 
     @property
     def limits(self) -> tuple[float | None, float | None]:
         """Lowest and highest value that may be set, in its unit; None where there is no limit."""
-        found = self._device.limits(self._path)
+        found = self._reach.limits(self._path)
         return (found.low, found.high) if found is not None else (None, None)
 
     async def get(self) -> Any:
@@ -120,8 +128,11 @@ class ScriptMember:
         Raises:
             DeviceError: It could not be read.
         """
-        samples = await self._device.member_read(self._path)
-        values = {name: measured(each, self._unit_of(name)) for name, each in samples.items()}
+        samples = await self._reach.read(self._path)
+        values = {
+            name: measured(each, self._reach.unit(self._path, name))
+            for name, each in samples.items()
+        }
         return values["value"] if set(values) == {"value"} else values
 
     async def set(self, value: Any) -> Any:
@@ -135,7 +146,9 @@ class ScriptMember:
             RefusedError: An E-STOP or an interlock forbids it.
             DeviceError: The instrument refused it, or could not be reached.
         """
-        return measured(await self._device.member_set(self._path, value), self.unit)
+        if isinstance(value, Measured) and value.unit and self.unit:
+            value = float(units.conversion(value.unit, self.unit)(float(value)))
+        return measured(await self._reach.set(self._path, value), self.unit)
 
     async def __call__(self) -> None:
         """Carry out a command of the instrument.
@@ -143,9 +156,9 @@ class ScriptMember:
         Raises:
             BenchError: It is no command.
         """
-        if not isinstance(self._member, Command):
-            raise BenchError(f"{self._device.name}.{self._path} is no command: read or set it.")
-        await self._device.member_command(self._path)
+        if not self._reach.is_command(self._path):
+            raise BenchError(f"{self._reach.name}.{self._path} is no command: read or set it.")
+        await self._reach.do(self._path)
 
     def watch(
         self, told: Callable[[Mapping[str, Sample]], None], *, every_s: float = 1.0
@@ -155,20 +168,4 @@ class ScriptMember:
         Returns:
             Call it to end that.
         """
-
-        def heard(found: Any) -> None:
-            if isinstance(found, Mapping):
-                told(found)
-
-        _, forget = self._device.watch(self._path, heard, period_s=every_s)
-        return forget
-
-    @property
-    def _member(self) -> Member:
-        return self._device.member(self._path)
-
-    def _unit_of(self, name: str) -> str:
-        member = self._member
-        if isinstance(member, Record):
-            return next((each.unit for each in member.fields if each.name == name), "")
-        return self.unit
+        return self._reach.watch(self._path, told, every_s)

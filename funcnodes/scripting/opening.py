@@ -1,26 +1,37 @@
 """Open a bench from a script, with what a worker has around it: latch, guardian, simulators."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from funcnodes.devices.bench import Bench
+from funcnodes.devices.benchfile import BenchConfig
 from funcnodes.devices.benchfile.find import find_bench
+from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.estop.latch import Latch, StopAck
+from funcnodes.devices.nodes.ports import port_id
 from funcnodes.errors import BenchError, RefusedError
+from funcnodes.machine.person import user_name
 from funcnodes.runs import RunReader, RunStore
 from funcnodes.runs.continuing import Continuing
-from funcnodes.runs.local import WORKER, simulated_bench
-from funcnodes.runs.simulator import simulator
-from funcnodes.scripting.blocking import BlockingBench, LoopThread
+from funcnodes.runs.local import WORKER, simulated
+from funcnodes.runs.scripted import whole
+from funcnodes.scripting.blocking import ELSE, BlockingBench, LoopThread
 from funcnodes.scripting.continuing import continuable
+from funcnodes.scripting.link import leave, worker_link
+from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
-from funcnodes.scripting.runs import ScriptRun, whole
+from funcnodes.scripting.reach import LocalReach
+from funcnodes.scripting.runs import ScriptRun
+from funcnodes.scripting.shown import bench_html
+from funcnodes.scripting.worker import WorkerBench
 from funcnodes.settings import Settings, private_dir
 from funcnodes.workers.guard.guarded import guarded
+
+WORKER_PREFIX = "worker:"
 
 
 class ScriptBench:
@@ -29,7 +40,10 @@ class ScriptBench:
     Attributes:
         bench: The bench itself.
         store: Where its runs are kept.
+        closing: What closes it, where it is open for longer than a block.
     """
+
+    closing: "BenchOpening | None" = None
 
     def __init__(self, bench: Bench, store: RunStore, *, operator: str = "") -> None:
         self.bench = bench
@@ -42,10 +56,10 @@ class ScriptBench:
                 f"The bench {self.bench.name!r} has no device {name!r}; it has "
                 f"{', '.join(self.bench.devices) or 'none'}."
             )
-        return ScriptDevice(self.bench.devices[name])
+        return ScriptDevice(LocalReach(self.bench.devices[name]))
 
     def __getitem__(self, name: str) -> ScriptDevice:
-        return ScriptDevice(self.bench.device(name))
+        return ScriptDevice(LocalReach(self.bench.device(name)))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.bench.devices)
@@ -55,12 +69,42 @@ class ScriptBench:
 
     def __repr__(self) -> str:
         lines = [f"<bench {self.bench.name!r}>"]
-        lines += [f"  {ScriptDevice(device)!r}" for device in self.bench.devices.values()]
+        lines += [f"  {self[name]!r}" for name in self]
         return "\n".join(lines)
 
-    def run(self, name: str, *, operator: str = "") -> ScriptRun:
-        """A run of that name, for `async with`."""
-        return ScriptRun(self.bench, self.store, name, operator=operator or self._operator)
+    def _repr_html_(self) -> str:
+        return bench_html(self.bench.name, [LocalReach(d) for d in self.bench.devices.values()])
+
+    async def close(self) -> None:
+        """Park what was written to, and let go of its devices; a second time is harmless."""
+        if self.closing is not None:
+            await self.closing.__aexit__(None, None, None)
+
+    def run(
+        self, name: str, *, operator: str = "", answers: Mapping[str, str] | None = None
+    ) -> ScriptRun:
+        """A run of that name, for `async with`.
+
+        Args:
+            operator: Who runs it, if not who opened the bench.
+            answers: To what its nodes will ask, by their names, as a person would type them.
+        """
+        operator = operator or self._operator
+        return ScriptRun(self.bench, self.store, name, operator=operator, answers=answers)
+
+    async def acquire(self, *devices: str) -> dict[str, Any]:
+        """Arm several devices, trigger them together, and fetch what all of them have.
+
+        Returns:
+            By device, member and field, joined by "_" as on the ports of *Read together*.
+        """
+        fetched = await acquire([self.bench.device(name) for name in devices])
+        return {
+            port_id(name, path, field): measured(sample, sample.unit)
+            for name, members in fetched.items()
+            for path, samples in members.items()
+            for field, sample in samples.items()
+        }
 
     async def plan_continue(self, run: str = "latest", *, first: int | None = None) -> Continuing:
         """How a run of a graph that ended early would go on: see what `continue_run` takes."""
@@ -119,20 +163,31 @@ class BenchOpening:
     """What `open_bench` gives: for `async with`, or for `with`, which blocks."""
 
     def __init__(
-        self, source: str | Path, settings: Settings | None, operator: str, *, park: bool
+        self, source: str | Path | None, settings: Settings | None, operator: str, *, park: bool
     ) -> None:
         self._park = park
         self._source = source
         self._settings = settings
         self._operator = operator
         self._stack = AsyncExitStack()
+        self._is_open = False
         self._thread: LoopThread | None = None
 
+    def __await__(self) -> Generator[Any, None, ScriptBench]:
+        """Open it for longer than a block, as from cell to cell of a notebook: `await
+        bench.close()` ends that."""
+        return self.__aenter__().__await__()
+
     async def __aenter__(self) -> ScriptBench:
+        if self._is_open:
+            raise BenchError("This bench is open already: call open_bench once for each block.")
+        self._is_open = True
         async with AsyncExitStack() as stack:
             opened = await self._open(stack)
             self._stack = stack.pop_all()
-        return opened
+        opened.closing = self
+        # A worker's has the same words, but for nodes; typing knows the usual one.
+        return cast(ScriptBench, opened)
 
     async def __aexit__(
         self,
@@ -140,9 +195,22 @@ class BenchOpening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+        stack, self._stack = self._stack, AsyncExitStack()
+        try:
+            await stack.__aexit__(kind, error, trace)
+        finally:
+            self._is_open = False
+
+    def open(self) -> Any:
+        """Open it for longer than a block, without `await`: for a prompt. `bench.close()` ends
+        that, and so does the end of the program."""
+        bench = self.__enter__()
+        bench.closes(self)
+        return bench
 
     def __enter__(self) -> Any:
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError(ELSE)
         self._thread = LoopThread()
         try:
             return BlockingBench(self._thread.call(self.__aenter__), self._thread)
@@ -162,13 +230,21 @@ class BenchOpening:
         finally:
             self._thread.close()
 
-    async def _open(self, stack: AsyncExitStack) -> ScriptBench:
+    async def _open(self, stack: AsyncExitStack) -> ScriptBench | WorkerBench:
         settings = self._settings or Settings.load()
+        if isinstance(self._source, str) and self._source.startswith(WORKER_PREFIX):
+            name = self._source.removeprefix(WORKER_PREFIX)
+            link = await worker_link(settings, name, self._operator or user_name())
+            stack.push_async_callback(leave, link, park=self._park)
+            return WorkerBench(link, operator=self._operator)
         folder = private_dir(settings.workers_dir / WORKER)
-        path = _found(self._source)
-        name = simulated_bench(path)
-        resources = await stack.enter_async_context(simulator(name)) if name else {}
-        bench = Bench.load(path, resources, latch=Latch(folder / "latch.json"))
+        latch = Latch(folder / "latch.json")
+        if self._source is None:
+            bench = Bench(BenchConfig(name=""), latch=latch)
+        else:
+            path = _found(self._source)
+            resources = await simulated(path, stack)
+            bench = Bench.load(path, resources, latch=latch)
         stack.push_async_callback(bench.close)
         await bench.open()
         stack.enter_context(guarded(bench))
@@ -181,7 +257,7 @@ class BenchOpening:
 
 
 def open_bench(
-    source: str | Path = "demo",
+    source: str | Path | None = "demo",
     *,
     settings: Settings | None = None,
     operator: str = "",
@@ -195,13 +271,16 @@ def open_bench(
 
     Args:
         source: A bench file, or the name of a bench: beside the script's folder, or one that
-            comes with funcnodes ("demo"); simulators that it asks for are started with it.
+            comes with funcnodes ("demo"); simulators that it asks for are started with it. None
+            is a bench without devices. "worker:NAME" is the bench of a worker on this machine,
+            which stays its owner.
         settings: Where runs and the latch are kept, if not where the environment says.
         operator: Who runs it, for the run files.
         park: Off leaves outputs as they are at the end of the block.
 
     Raises:
         BenchError: There is no such bench, or its file is wrong.
+        WorkerError, RefusedError: The worker is away, or somebody else has its bench.
     """
     return BenchOpening(source, settings, operator, park=park)
 

@@ -225,7 +225,8 @@ class Interface:
                     status_code=400, detail=f"Runs are exported as csv, not as {wanted[:40]!r}."
                 )
             who, run = actor(person(request).view()), request.path_params["run"]
-            first, pieces = await self.exports.begin(hub, who, run)
+            stream = request.query_params.get("stream", "")
+            first, pieces = await self.exports.begin(hub, who, run, stream)
             headers = {"content-disposition": _attachment(first.name)}
             return Stream(pieces, media_type=first.media_type, headers=headers)
 

@@ -18,6 +18,7 @@ class BenchHolder:
     def __init__(self, *, changed: Callable[[], None] = lambda: None) -> None:
         self.holder: schema.Actor | None = None
         self._people: list[schema.Actor] = []
+        self._guests: list[schema.Actor] = []  # who is here without watching: a script
         self._changed = changed
 
     def people(self) -> list[schema.PersonView]:
@@ -25,7 +26,7 @@ class BenchHolder:
         holder = self.holder.id if self.holder else ""
         return [
             schema.PersonView(id=each.id, name=each.name, role=each.role, holder=each.id == holder)
-            for each in self._people
+            for each in (*self._people, *self._guests)
         ]
 
     def set_people(self, people: list[schema.Actor]) -> None:
@@ -34,6 +35,18 @@ class BenchHolder:
         for each in people:
             if self.holder is not None and each.id == self.holder.id:
                 self.holder = each
+        self._changed()
+
+    def come(self, actor: schema.Actor) -> None:
+        """Somebody is here without watching, until `go`."""
+        self._guests.append(actor)
+        self._changed()
+
+    def go(self, actor: schema.Actor) -> None:
+        """They are not here any more; the controls, if they had them, are free."""
+        self._guests = [each for each in self._guests if each.id != actor.id]
+        if self.holder is not None and self.holder.id == actor.id:
+            self.holder = None
         self._changed()
 
     def take(self, actor: schema.Actor) -> None:
@@ -92,4 +105,4 @@ class BenchHolder:
         return self.holder is None or self._is_here(self.holder)
 
     def _is_here(self, actor: schema.Actor) -> bool:
-        return any(each.id == actor.id for each in self._people)
+        return any(each.id == actor.id for each in (*self._people, *self._guests))

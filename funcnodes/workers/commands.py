@@ -19,6 +19,7 @@ from funcnodes.runs import Run, RunHead, RunReader
 from funcnodes.runs.continuing import look_back
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
+from funcnodes.runs.scripted import ScriptedRun
 from funcnodes.workers import edits, schema
 from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
@@ -81,9 +82,17 @@ class Commands:
         self._worker.publisher.flush()
         return result
 
+    def admit(self, actor: schema.Actor, body: schema.WorkerCommand) -> None:
+        """Let pass whoever may do that now.
+
+        Raises:
+            RefusedError: Role or controls are not enough.
+        """
+        check_role(actor, body)
+        self._check_controls(body, actor)
+
     def _begin(self, do: schema.Do) -> Any:
-        check_role(do.actor, do.body)
-        self._check_controls(do.body, do.actor)
+        self.admit(do.actor, do.body)
         handler = self._handlers[type(do.body)]
         if do.body.effect != "edits" or self._worker.open is None:
             return handler(do.body, do.actor)
@@ -337,6 +346,7 @@ class Commands:
     async def _run_start(self, body: schema.RunStart, actor: schema.Actor) -> str:
         about = RunAbout(sample=body.sample, project=body.project, notes=body.notes)
         runner = self._worker.require_open().runner
+        self._worker.scripts.check_no_run()
         run = await runner.start(operator=actor.name, about=about)
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
@@ -378,13 +388,20 @@ class Commands:
         self._active_run().stop(f"Stopped by {actor.name}.")
 
     def _run_abort(self, body: schema.RunAbort, actor: schema.Actor) -> None:
-        self._active_run().abort(f"Aborted by {actor.name}.")
+        run = self._active_run()
+        run.abort(f"Aborted by {actor.name}.")
+        if isinstance(run, ScriptedRun):  # its script may take its time to hear of it
+            self._worker.spawn(run.end(), "end a script's run")
 
     def _run_halt(self, body: schema.RunHalt, actor: schema.Actor) -> None:
-        self._active_run().halt(f"Halted by {actor.name}.")
+        run = self._active_run()
+        run.halt(f"Halted by {actor.name}.")
+        if isinstance(run, ScriptedRun):
+            self._worker.spawn(run.end(), "end a script's run")
 
-    def _active_run(self) -> Run:
-        run = self._worker.require_open().runner.active
+    def _active_run(self) -> Run | ScriptedRun:
+        opened = self._worker.open
+        run = self._worker.scripts.run or (opened.runner.active if opened is not None else None)
         if run is None:
             raise RefusedError("No run is on.")
         return run
@@ -422,10 +439,12 @@ class Commands:
         return {}
 
     def _stop(self, body: schema.StopActing, actor: schema.Actor) -> Parked:
-        opened = self._worker.require_open()
-        run = opened.runner.active
+        run: Run | ScriptedRun | None = self._worker.scripts.run
         if run is None:
-            return opened.live.stop(actor.name)
+            opened = self._worker.require_open()
+            run = opened.runner.active
+            if run is None:
+                return opened.live.stop(actor.name)
         if run.state == "stopping":
             run.abort(f"Aborted by {actor.name}.")
         else:
@@ -471,6 +490,23 @@ class Commands:
 
     def _device_accept(self, body: schema.DeviceAccept, actor: schema.Actor) -> None:
         self._device(body.name).accept_changes(by=actor.name)
+
+    async def _member_read(self, body: schema.MemberRead, actor: schema.Actor) -> schema.MemberView:
+        samples = await self._worker.by_hand.read(body.name, body.member)
+        return self._worker.by_hand.view(body.name, body.member, samples)
+
+    async def _member_set(self, body: schema.MemberSet, actor: schema.Actor) -> schema.MemberView:
+        by_hand = self._worker.by_hand
+        if not isinstance(body.value, int | float | str):
+            raise RefusedError(f"{body.name}.{body.member} is set to a number, on, off or a text.")
+        sample = await by_hand.set(body.name, body.member, body.value, by=actor.name)
+        return by_hand.view(body.name, body.member, {"value": sample})
+
+    async def _member_do(self, body: schema.MemberDo, actor: schema.Actor) -> None:
+        await self._worker.by_hand.do(body.name, body.member, by=actor.name)
+
+    async def _device_park(self, body: schema.DevicePark, actor: schema.Actor) -> dict[str, str]:
+        return await self._worker.by_hand.park(body.names, by=actor.name)
 
     def _device(self, name: str) -> Any:
         return self._bench(f"device {name!r}").device(name)
@@ -533,18 +569,22 @@ class Commands:
         points = min(body.points, ROWS_LIMIT)
         table = None
         if run is not None and run.id == body.run and run.tables:
-            table = next(iter(run.tables.values()))
+            table = run.tables.get(body.recorder or next(iter(run.tables)))
         if run is not None and table is not None and not 0 < points < len(table) - start:
-            return views.rows_event(run.id, table.page(start, points if points > 0 else limit))
+            page = table.page(start, points if points > 0 else limit)
+            return views.rows_event(run.id, page, recorders=list(run.tables))
 
         def read() -> schema.RowsView:
             reader = self._found(body.run)
             if not reader.specs:
                 raise RunError(f"Run {reader.head.number} has no recorder.")
+            k = reader.recorder(body.recorder)
+            recorders = [spec.recorder for spec in reader.specs]
             if points > 0:
-                page, stop = reader.thinned(start, points)
-                return views.rows_event(reader.head.id, page, stop=stop)
-            return views.rows_event(reader.head.id, reader.rows(start, limit))
+                page, stop = reader.thinned(start, points, k=k)
+            else:
+                page, stop = reader.rows(start, limit, k=k), 0
+            return views.rows_event(reader.head.id, page, stop=stop, recorders=recorders)
 
         view = await self._reading.run(read, name="read rows")
         if table is not None:  # what is not on disk yet, so that the next patch goes on from here
@@ -574,7 +614,10 @@ class Commands:
     async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
         def export() -> schema.ExportPiece:
             reader = self._found(body.run).whole()
-            name, piece = csv_name(reader.head), csv_piece(reader, body.after)
+            name, piece = (
+                csv_name(reader.head, body.recorder),
+                csv_piece(reader, body.after, recorder=body.recorder),
+            )
             return schema.ExportPiece(
                 name=name, media_type=MEDIA_TYPE, data=piece.data, next=piece.next
             )

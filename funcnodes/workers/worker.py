@@ -44,6 +44,8 @@ from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.opening import Opening
 from funcnodes.workers.publisher import Publisher
+from funcnodes.workers.scripts import Scripts
+from funcnodes.workers.setting import ByHand
 from funcnodes.workers.shown import views
 from funcnodes.workers.shown.examples import example, example_views
 from funcnodes.workers.shown.questions import prompt_views
@@ -110,6 +112,8 @@ class Worker:
             bench=lambda: self.bench,
             running=self._running_node,
         )
+        self.by_hand = ByHand(self)
+        self.scripts = Scripts(self)
         self.doorway = Doorway(self)
         self._commands = Commands(self)
         self._loop = asyncio.get_running_loop()
@@ -231,6 +235,7 @@ class Worker:
         if run is not None:
             run.abort("The worker was told to end.")
         await self._make_safe()
+        await _within(CLOSE_S, self.scripts.aclose("The worker ended."), "ending a script's run")
         if self.open is not None:
             await _within(CLOSE_S, self.open.aclose(), "closing the nodespace")
         for unwatch in self._unwatch:
@@ -319,6 +324,10 @@ class Worker:
             message=self.opening.progress or self.trouble,
         )
 
+    def admit(self, actor: schema.Actor, body: schema.WorkerCommand) -> None:
+        """Let pass whoever may do that now; raises RefusedError."""
+        self._commands.admit(actor, body)
+
     async def carry_out(self, actor: schema.Actor, body: schema.AnyCommand) -> Any:
         """Carry a command out for somebody who is not on the link. Returns its result.
 
@@ -364,8 +373,14 @@ class Worker:
 
     def run_view(self) -> schema.RunView | None:
         """The run that is on, or else the last one."""
+        scripted = self.scripts.run
+        if scripted is not None:
+            return views.scripted_view(scripted)
         run = self.open.runner.run if self.open is not None else None
-        return views.run_view(run) if run is not None else self.last_run
+        last = self.last_run
+        if run is None or (last is not None and last.number > run.number):
+            return last
+        return views.run_view(run)
 
     def space_changed(self) -> None:
         """Name, saved state, arming or undo of the open nodespace changed."""
@@ -481,6 +496,7 @@ class Worker:
         """Raises RefusedError while a run is on; to close, also while Live has things set."""
         if self.open is not None and self.open.runner.active is not None:
             raise RefusedError("A run is on.", hint="Stop the run first.")
+        self.scripts.check_no_run()
         if closes and self.open is not None:
             self.open.live.check_nothing_written()
 

@@ -163,7 +163,15 @@ async def test_a_chain_of_runs_is_read_as_one_data_set(
     assert frame["run number"].tolist() == arrays["run number"].tolist()
     assert frame.attrs["about"]["runs"] == "1, 2, 3"
     assert third.to_polars()["run number"].to_list() == arrays["run number"].tolist()
-    assert third.to_xarray().sizes["row"] == 20
+    assert third.to_xarray(shaped=False).sizes["row"] == 20
+    cells = third.to_xarray()
+    assert dict(cells.sizes) == {"value": 4, "value_2": 3, "value_2 direction": 2}
+    first_way, back = cells["row"].values[..., 0], cells["row"].values[..., 1]
+    assert first_way.tolist() == [[n, n + 1, n + 2] for n in (0, 5, 10, 15)]
+    assert back.tolist() == [[n + 4, n + 3, -1] for n in (0, 5, 10, 15)]
+    assert whole.digest().specs[0].axes == third.specs[0].axes
+    assert third.column("value_2").tolist() == arrays["value_2"].tolist()
+    assert len(third.column("value_2", only_this=True)) == 13
     assert csv_text(whole).splitlines()[-1].split(",")[-2:] == ["3", "ok"]
     for kind, suffix in SUFFIXES.items():
         export_runs([whole], tmp_path / f"all{suffix}", kind)
@@ -175,6 +183,22 @@ async def test_a_chain_of_runs_is_read_as_one_data_set(
     with closing(sqlite3.connect(first.path)) as connection, connection:
         connection.execute("DELETE FROM points WHERE id = 2")
     assert first.verify() == "changed"
+
+
+async def test_runs_along_different_axes_have_no_shape_in_common(
+    lab: Lab, diode_class: type[Node]
+) -> None:
+    """As where a live input changed an axis meanwhile: a list, and never a wrong place."""
+    build(lab, ["linear"], diode_class)
+    await stopped_after(lab, 1)
+    run = await go_on(lab, "1")
+    with closing(sqlite3.connect(lab.store.find("1").path)) as connection, connection:
+        connection.execute("UPDATE axes SET unit = 'V'")
+    reader = lab.store.find(run.id)
+    with pytest.raises(RunError, match=r"Runs 1, 2 went along different axes, so the rows of Rec"):
+        reader.to_numpy(shaped=True)
+    assert reader.to_xarray().sizes["row"] == 4
+    assert reader.to_xarray(only_this=True).sizes["value"] == 4
 
 
 async def test_who_goes_on_with_whom_is_said(lab: Lab, diode_class: type[Node]) -> None:

@@ -134,6 +134,12 @@ async def test_an_average_is_recorded_with_its_deviation_and_error(lab: BenchLab
     assert [column.unit for column in page.table.columns] == ["K", "K", "K", ""]
     mean, deviation, error, number = (column[0] for column in page.values)
     assert (number, mean > 100) == (5, True)
+    columns = page.table.columns
+    assert [column.uncertainty for column in columns] == ["error", "", "", ""]
+    assert {column.source for column in columns} == {"tc.a.kelvin"}
+    data = lab.store.find(run.id).to_xarray()
+    assert data["mean"].attrs["uncertainty"] == "error"
+    assert data["mean"].sizes == {"point": 2}
     assert error == pytest.approx(deviation / math.sqrt(5))
 
 

@@ -184,7 +184,7 @@ class VerbMachine(RuleBasedStateMachine):
     @invariant()
     def what_was_said_is_on_its_way(self) -> None:
         run = self.bed.run
-        if self.is_suspended and not run.is_over:
+        if self.is_suspended and not run.is_over and run.done < POINTS:
             assert run.state in ("paused", "stopping"), "a person cannot go past a suspender"
         ends = [verb for verb in self.said if verb in ("stop", "abort", "halt")]
         if ends and run.done == POINTS:
@@ -296,6 +296,19 @@ async def test_a_stop_does_not_wait_for_the_next_point_to_be_due(lab: Any, scan:
     run.stop()
     assert await finished(run) == "stopped"
     assert run.rows == (1 if scan == "repeat" else 0)
+
+
+async def test_a_pause_in_the_last_point_is_over_with_it(lab: Any, gate_class: Any) -> None:
+    """Nothing is left that it could hold, and a complete run has no reason to tell."""
+    sweep, gate = lab.add("sweep", points=1), lab.add(gate_class)
+    sweep.value.connect(gate.x)
+    run = await lab.runner.start()
+    await asyncio.wait_for(gate.reached.wait(), patience())
+    run.hold("suspender", "out of band")
+    assert run.state == "paused"
+    gate.open.set()
+    assert await finished(run) == "complete"
+    assert run.message == RunReader(run.path).head.message == ""
 
 
 # ── halt ──────────────────────────────────────────────────────────────────────────────────

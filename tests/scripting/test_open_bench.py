@@ -14,9 +14,17 @@ from typing import Any
 
 import pytest
 
+import funcnodes
 from funcnodes import open_bench
-from funcnodes.errors import BenchError, LimitError, RefusedError, RunError, UnitError
-from funcnodes.scripting import Measured, ScriptBench
+from funcnodes.errors import (
+    BenchError,
+    FuncnodesError,
+    LimitError,
+    RefusedError,
+    RunError,
+    UnitError,
+)
+from funcnodes.scripting import Measured, ScriptBench, function, live, picture
 from funcnodes.settings import Settings
 from funcnodes_simulators import SimulatedBench
 
@@ -300,7 +308,137 @@ def test_the_guides_code_does_what_the_guide_says(
     monkeypatch.setenv("FUNCNODES_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     names: dict[str, Any] = {"__name__": "guide"}
-    for block in blocks:
+    for block in blocks[:-1]:  # the last one needs a worker: see test_worker_bench
         exec(compile(block, guide.name, "exec"), names)
+
+
+async def test_a_bench_is_open_from_cell_to_cell_until_it_is_closed(
+    bench_file: Path, settings: Settings, simulated: SimulatedBench
+) -> None:
+    """As in a notebook; once for each call, and nothing blocks in a running loop."""
+    opening = open_bench(bench_file, settings=settings)
+    bench = await opening
+    await bench.smu.output.set(True)
+    with pytest.raises(BenchError, match="This bench is open already"):
+        await opening
+    with pytest.raises(RuntimeError, match="write 'async with open_bench"), opening:
+        pass
+    assert "smu" in bench._repr_html_()
+    assert "compliance" in bench.smu._repr_html_()
+    await bench.close()
+    await bench.close()
+    assert simulated.state()["smu"]["output"] is False
+
+
+def test_at_a_prompt_a_bench_stays_open_and_what_blocks_says_so_in_a_loop(
+    bench_file: Path, settings: Settings, simulated: SimulatedBench
+) -> None:
+    bench = open_bench(bench_file, settings=settings).open()
+    bench.smu.output.set(True)
+
+    async def in_a_loop() -> None:
+        bench.smu.voltage.get()
+
+    with pytest.raises(RuntimeError, match="'await' before each call"):
+        asyncio.run(in_a_loop())
+    assert "voltage" in dir(bench.smu)
+    bench.close()
+    assert simulated.state()["smu"]["output"] is False
+    with pytest.raises(RuntimeError, match="This bench is closed"):
+        bench.smu.voltage.get()
+
+
+async def test_a_frame_that_is_left_is_left_at_once(bench: ScriptBench) -> None:
+    """By `break`, by an error, by a stop: what comes then is outside of it."""
+    async with bench.run("left") as run:
+        average = run.node("average", source="tc.a.kelvin", readings=2)
+        async for value in run.frame("sweep", points=5):
+            run.record(value=value)
+            if value >= 0.5:
+                break
+        one, other = await asyncio.gather(average(), average())
+        assert one["mean"].unit == "K"
+        assert (one["counted"], other["counted"]) == (2, 2)
+        seen: list[float] = []
+        async for value in run.frame("sweep", "Again", points=3, on_failure="retry", retries=1):
+            async with run.point() as row:
+                seen.append(value)
+                row["value"] = value
+                if len(seen) == 2:
+                    raise ValueError("no reading")
+        assert seen == [0, 0.5, 0.5, 1], "the second point was tried again"
+        step = run.step("Step", retries=1)
+        async for _ in step:
+            async with run.point():
+                check = run.node("check.between", "U", low=0.0, high=1.0)
+                assert (await check(value=2.0))["verdict"] == "fail"
+        assert step["verdict"] == "fail"
+    assert (run.state, run.rows) == ("complete", 6)
+    assert list(bench.store.find("latest").rows().values[0]) == [0, 0.25, 0.5, 0, 0.5, 1]
+
+
+async def test_what_a_node_or_frame_is_not_is_said(bench: ScriptBench) -> None:
+    with pytest.raises(RunError, match="has not begun"):
+        bench.run("not yet").node("average")
+    async with bench.run("wrong") as run:
+        with pytest.raises(FuncnodesError, match="no node of type 'nope'"):
+            run.node("nope")
+        with pytest.raises(FuncnodesError, match="has no input 'sorce'; it has source, readings"):
+            run.node("average", sorce="x")
+        with pytest.raises(RunError, match=r"makes no points: use run\.node"):
+            run.frame("average")
+        with pytest.raises(RunError, match="does not choose its points by what they give"):
+            run.frame("sweep").tell(3)
+        with pytest.raises(RunError, match="is at no point now"):
+            run.optimum(0, 1).tell(3)
+        with pytest.raises(FuncnodesError, match="there is no terminal to ask on"):
+            await run.node("ask", "Mass", text="How heavy?", unit="g")()
+    async with bench.run("asked", answers={"mass": "2 g"}) as run:
+        answer = await run.node("ask", "Mass", text="How heavy?", unit="g")()
+    assert (answer["answer"], answer["answer"].unit) == (2, "g")
+    with pytest.raises(FuncnodesError, match=r"is no plain function: use run\.node"):
+        function("average")
+    add = function("add_node")
+    assert add(Measured(1, "V", "overrange"), 2).quality == "overrange"
+    with pytest.raises(TypeError, match="needs b"):
+        add(1)
+
+
+async def test_an_open_bench_of_another_process_or_block_is_said_to_be_taken(
+    bench: ScriptBench, bench_file: Path, settings: Settings
+) -> None:
+    async with open_bench(bench_file, settings=settings) as second:
+        assert second.smu.device.state == "offline"
+        assert second.smu.device.message, "who has it"
+
+
+async def test_what_is_shown_of_a_run_is_text_and_never_markup(bench: ScriptBench) -> None:
+    async with bench.run("<script>") as run:
+        curve = live(run)
+        for volts in (0.1, 0.2):
+            run.record(volts=Measured(volts, "V"), what="<b>", i=Measured(volts / 10, "A"))
+    html = run._repr_html_()
+    assert "<script>" not in html
+    assert "&lt;b&gt;" in html
+    assert "<polyline" in html
+    assert html.count("<tr>") == 3
+    assert (curve.drawn, curve._repr_html_()) == (0, html), "there is no notebook here"
+    drawing = picture(Path(funcnodes.__file__).parent / "examples" / "diode_iv.json")
+    assert repr(drawing) == "<graph 'Measure a diode I-V curve': 8 nodes, 9 wires>"
+    assert drawing._repr_svg_().count("<rect") == 8
+
+
+async def test_two_loops_at_once_do_not_meet(settings: Settings, tmp_path: Path) -> None:
+    """Each has its bench, its points and its nodes, whichever was there first."""
+
+    async def measure(where: Settings) -> list[float]:
+        async with open_bench(None, settings=where) as bench, bench.run("points") as run:
+            twice = run.node("math.expression", expression="2 * a")
+            async for value in run.sweep("0 V", "1 V", points=3):
+                run.record(value=value, twice=await twice(a=value))
+        return list(bench.store.find("latest").rows().values[1])
+
+    elsewhere = asyncio.to_thread(lambda: asyncio.run(measure(Settings(tmp_path / "other"))))
+    assert await asyncio.gather(measure(settings), elsewhere) == [[0, 1, 2], [0, 1, 2]]

@@ -279,6 +279,7 @@ async def energise(desk: Desk, simulated: SimulatedBench) -> None:
     await desk.ask(schema.Disconnect(edge="sweep:value>set_voltage:value"))
     await desk.ask(schema.SetLive(live=True))
     await put(desk, "set_voltage", 2.0)
+    await until(lambda: space_view(desk).written)
     await desk.ask(schema.TriggerNode(id="output"))
     await written(simulated, output=True, source_v=pytest.approx(2.0))
     await at_rest(desk)

@@ -2,10 +2,11 @@
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
-from funcnodes.runs import Table
-from funcnodes.runs.records import Cell, Column
+from funcnodes.runs import RunStore, Table
+from funcnodes.runs.records import Cell, Column, TableSpec
 from funcnodes.workers import schema
 
 from ..runs.test_export import recorded
@@ -35,3 +36,26 @@ async def test_rows_that_are_not_on_disk_yet_come_too(
     assert (view.start, view.stop) == (0, 30)
     assert view.data[0][-5:] == [25.0, 26.0, 27.0, 28.0, 29.0]
     assert len(view.data[0]) <= most
+
+
+async def test_a_stream_beside_the_scan_is_asked_for_by_its_name(desk: Desk) -> None:
+    """A page fetches every stream of a run, and offers each as a file of its own."""
+    beside = TableSpec(recorder="rec~oven", name="R: Oven", columns=COLUMNS, stream="Oven",
+                       kind="monitor")  # fmt: skip
+    writer = RunStore(desk.worker.runs.folder).create(
+        graph={}, specs=[TableSpec(recorder="rec", name="R", columns=COLUMNS), beside]
+    )
+    writer.append(0, [Cell(1.0)], wall=1.0, mono=1.0)
+    writer.append(1, [Cell(2.0)], wall=1.0, mono=1.0)
+    writer.close(msgspec.structs.replace(writer.head, state="complete")).result()
+    run, actor = writer.head.id, schema.Actor(id="a", name="", role="viewer")
+    commands = desk.worker._commands
+    for recorder, value in (("", 1.0), ("rec~oven", 2.0)):
+        view = await commands._get_rows(schema.GetRows(run=run, recorder=recorder), actor)
+        assert (view.data, view.recorders) == ([[value]], ["rec", "rec~oven"])
+    piece = await commands._export_run(schema.ExportRun(run=run, recorder="Oven"), actor)
+    assert piece.name.endswith("-oven.csv")
+    assert b"\n0,1970" not in piece.data
+    assert b",2.0,ok" in piece.data
+    (listed,) = await commands._list_runs(schema.ListRuns(), actor)
+    assert listed.streams == ["Oven"]

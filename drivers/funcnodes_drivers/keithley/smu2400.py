@@ -15,6 +15,7 @@ from funcnodes.devices import (
     command,
     control,
     driver,
+    flight,
     measurement,
     part,
     record,
@@ -137,6 +138,30 @@ class Smu2400(ScpiDevice):
         requires={**SOURCES_VOLTAGE, "senses_voltage": True, "senses_current": True},
         doc="Measure voltage and current at the terminals, once. In compliance both are no data.",
         source="2400S-900-01, section 18, :READ?; status bits in :FORMat:ELEMents, page 18-50",
+    )  # fmt: skip
+    fill = command(
+        ":TRAC:FEED:CONT NEXT;:INIT", title="Fill the buffer",
+        completes="opc", timeout_s=60, abort=":ABOR", requires=SOURCES_VOLTAGE,
+        doc="Take as many readings as the trigger count says into the buffer; see *Fly scan*.",
+        source="2400S-900-01, table 18-9, :TRACe:FEED:CONTrol; :INITiate",
+    )  # fmt: skip
+    buffer = flight(
+        prepare=(
+            ":TRAC:FEED:CONT NEV", ":TRAC:CLE", ":TRAC:FEED SENS", ":TRAC:TST:FORM ABS",
+            ":TRAC:POIN {count}", ":TRIG:COUN {count}",
+        ),
+        arm=":TRAC:FEED:CONT NEXT;:INIT", told_as="fill", stop=":ABOR", is_deaf=True, most=2500,
+        fetch=":TRAC:DATA?",
+        before=(":FORM:ELEM VOLT,CURR,TIME,STAT",), after=(":FORM:ELEM VOLT,CURR,STAT",),
+        restore=(":TRAC:FEED:CONT NEV", ":TRIG:COUN 1"),
+        v=(float, "V", "V"),
+        i=(float, "A", "I"),
+        seconds=(float, "s", "Time"),
+        status=StatusWord(overrange=bit(0), missing=bit(18), compliance=bit(3, 4, 16)),
+        clock="seconds", needs="output", like="terminals", title="Buffer",
+        doc="Fill the buffer with voltage and current, each with the instrument's own time, "
+        "2500 readings at most before it is fetched and filled again.",
+        source="2400S-900-01, chapter 9; table 18-9, :TRACe; :TRIGger:COUNt",
     )  # fmt: skip
     clear = command(
         "*CLS",

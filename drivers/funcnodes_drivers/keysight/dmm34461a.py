@@ -14,6 +14,7 @@ from funcnodes.devices import (
     block,
     command,
     driver,
+    flight,
     measurement,
     one_of,
     setting,
@@ -105,6 +106,14 @@ class Dmm34461a(ScpiDevice):
         ":FETC?", dtype="ascii", timeout_s=60, role="fetch",
         doc="Get all readings since it was armed, when the last has been taken.",
         source="34460-90901, FETCh?",
+    )  # fmt: skip
+    memory = flight(
+        arm=":INIT", told_as="init", trigger="bus_trigger", fetch=":R? {most}",
+        count="samples", most=10_000, stop=":ABOR", title="Readings in flight",
+        value=(float, "", "Value"),
+        doc="Take up to 10,000 readings at one trigger, and have them as they come, in volts or "
+        "ohms by the function. The meter keeps no time of each: they are spread evenly.",
+        source="34460-90901, R?, INITiate[:IMMediate], SAMPle:COUNt",
     )  # fmt: skip
     take = command(
         ":INIT", title="Take readings", completes="stb", timeout_s=60, abort=":ABOR",

@@ -245,6 +245,7 @@ export interface RunView {
   nodespace: string;
   continues: string;
   from_point: number;
+  streams: Array<string>;
 }
 
 /** How a run would go on that ended early. */
@@ -594,6 +595,7 @@ export interface Rows {
   columns: Array<Column>;
   data: Array<Array<number | null>>;
   stop: number;
+  recorders: Array<string>;
 }
 
 export interface DevicePut {
@@ -1028,6 +1030,34 @@ export interface DeviceAccept {
   name: string;
 }
 
+/** Ask an instrument for one of its members now. Ack.result is a MemberView. */
+export interface MemberRead {
+  type: "member_read";
+  name: string;
+  member: string;
+}
+
+/** Set a control by hand: within limits, along its ramp, confirmed. Ack.result is a MemberView. */
+export interface MemberSet {
+  type: "member_set";
+  name: string;
+  member: string;
+  value: unknown;
+}
+
+/** Have an instrument carry out one of its commands by hand. */
+export interface MemberDo {
+  type: "member_do";
+  name: string;
+  member: string;
+}
+
+/** Bring devices down in order, all of them where there are no names. */
+export interface DevicePark {
+  type: "device_park";
+  names?: Array<string>;
+}
+
 /** Carried on the guard channel; answered at once, acknowledgements come as LatchPut. */
 export interface EStop {
   type: "estop";
@@ -1087,6 +1117,7 @@ export interface GetRows {
   run: string;
   start?: number;
   limit?: number;
+  recorder?: string;
   points?: number;
 }
 
@@ -1112,6 +1143,7 @@ export interface ExportRun {
   run: string;
   format?: "csv";
   after?: string;
+  recorder?: string;
 }
 
 /** Ack.result is a Snapshot (the server asks for it when somebody subscribes). */
@@ -1164,6 +1196,10 @@ export type Body =
   | DeviceConnect
   | DeviceDisconnect
   | DeviceAccept
+  | MemberRead
+  | MemberSet
+  | MemberDo
+  | DevicePark
   | EStop
   | EStopReset
   | GetWatch

@@ -66,7 +66,7 @@ export const api = {
   stopWorker: (uuid: string) => call<unknown>("POST", `${at(uuid)}/stop`),
   estop: (uuid: string) => call<unknown>("POST", `${at(uuid)}/estop`),
   estopScope: () => call<EStopScope>("GET", "/api/estop"),
-  exportUrl: (uuid: string, run: string) => `${at(uuid)}/runs/${encodeURIComponent(run)}/export?format=csv`,
+  exportUrl: (uuid: string, run: string, stream = "") => `${at(uuid)}/runs/${encodeURIComponent(run)}/export?format=csv${stream ? `&stream=${encodeURIComponent(stream)}` : ""}`,
   trafficUrl: (uuid: string, device: string) => `${at(uuid)}/traffic${device ? `?device=${encodeURIComponent(device)}` : ""}`,
 };
 

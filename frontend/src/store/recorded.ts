@@ -5,7 +5,7 @@ import type { ContinueView, RunView } from "../model/wire.gen";
 import { command, live } from "./commands";
 import { get, openDialog, set, toast } from "./editor";
 import { Refused } from "./link";
-import { putRows, rowsHere } from "./streams";
+import { putRows, recordersHere, rowsHere } from "./streams";
 
 /** After a snapshot: rows of the run on show and of the one before it. */
 export async function catchUp(run: RunView | null): Promise<void> {
@@ -51,9 +51,16 @@ export async function fillRows(run: string): Promise<void> {
   try {
     while (state.again) {
       state.again = false;
-      for (;;) {
-        const piece = (await live()?.send({ type: "get_rows", run, start: rowsHere(run), points: POINTS })) as Piece | undefined;
-        if (!piece || putRows(piece) !== null || (piece.data[0]?.length ?? 0) === 0) break;
+      const recorders = [...recordersHere(run).keys()];
+      if (!recorders.length) recorders.push("");
+      for (const recorder of recorders) {
+        for (;;) {
+          const start = recordersHere(run).get(recorder) ?? 0;
+          const piece = (await live()?.send({ type: "get_rows", run, recorder, start, points: POINTS })) as (Piece & { recorders?: string[] }) | undefined;
+          for (const other of piece?.recorders ?? []) if (!recorders.includes(other)) recorders.push(other);
+          if (!piece || putRows(piece) !== null || (piece.data[0]?.length ?? 0) === 0) break;
+          if (recorder === "") break;
+        }
       }
     }
   } catch (error) {

@@ -29,10 +29,20 @@ export function rowsOf(run: string, recorder: string): RunRows | undefined {
   return recorders?.get(recorder) ?? recorders?.values().next().value;
 }
 
-/** Rows of a run that are here, of whichever recorder has fewest. */
+/** Rows of a run that are here, of all its recorders and streams. */
 export function rowsHere(run: string): number {
-  const lengths = [...(kept.get(run)?.values() ?? [])].map((rows) => rows.length);
-  return lengths.length ? Math.min(...lengths) : 0;
+  return [...(kept.get(run)?.values() ?? [])].reduce((sum, rows) => sum + rows.length, 0);
+}
+
+/** The recorders and streams of a run that are here, each with the rows that it stands for. */
+export function recordersHere(run: string): Map<string, number> {
+  return new Map([...(kept.get(run) ?? [])].map(([recorder, rows]) => [recorder, rows.length]));
+}
+
+/** Columns of a run that are here, by recorder and stream. */
+export function columnsHere(run: string, recorder: string): string[] {
+  const own = [...(kept.get(run) ?? [])].filter(([key]) => key === recorder || key.startsWith(`${recorder}~`));
+  return own.flatMap(([, rows]) => rows.columns.map((column) => column.name));
 }
 
 /** Drop all rows: another life of the worker keeps only what it had written down. */

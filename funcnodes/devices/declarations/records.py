@@ -255,6 +255,9 @@ class Part:
     requires: Requires = field(default_factory=dict)
 
 
+FieldWords = tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part
+
+
 def part(
     unit: str = "",
     title: str = "",
@@ -282,7 +285,7 @@ def record(
     then: str = "",
     separator: str = ",",
     missing: Missing | None = None,
-    **fields: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
+    **fields: FieldWords,
 ) -> Record:
     """Declare numbers taken at once: `record(":READ?", v=(float, "V"), status=StatusWord(...))`.
 
@@ -292,19 +295,19 @@ def record(
         missing: What means "no number" in any of its fields that says nothing else.
         fields: Type, unit and title of each number, a `part` or a `StatusWord`, in order.
     """
-    found = tuple(_field(name, given, missing) for name, given in fields.items())
     return Record(
-        query=query, fields=found, then=then, separator=separator, title=title, doc=doc,
-        source=source, timeout_s=timeout_s,
+        query=query, fields=fields_of(fields, missing), then=then, separator=separator,
+        title=title, doc=doc, source=source, timeout_s=timeout_s,
         requires=requires or {}, needs=needs, role=role, poll=poll, valid_s=valid_s,
     )  # fmt: skip
 
 
-def _field(
-    name: str,
-    given: tuple[type[float], str] | tuple[type[float], str, str] | StatusWord | Part,
-    missing: Missing | None,
-) -> Field:
+def fields_of(given: Mapping[str, FieldWords], missing: Missing | None = None) -> tuple[Field, ...]:
+    """Fields as they are declared, in order."""
+    return tuple(_field(name, each, missing) for name, each in given.items())
+
+
+def _field(name: str, given: FieldWords, missing: Missing | None) -> Field:
     if isinstance(given, StatusWord):
         return Field(name, title=given.title, status=given)
     if not isinstance(given, Part):

@@ -17,6 +17,7 @@ from funcnodes.devices.declarations.controls import (
     setting,
     step_of,
 )
+from funcnodes.devices.declarations.flights import BoundFlight, Flight, FlightBlock, flight
 from funcnodes.devices.declarations.members import (
     UNSET,
     Access,
@@ -45,9 +46,10 @@ from funcnodes.devices.declarations.values import BoundValue, Measurement, Value
 
 __all__ = [
     "UNSET", "Access", "Block", "Bound", "BoundBlock", "BoundCommand", "BoundControl",
-    "BoundRecord", "BoundTogether", "BoundUnasked", "BoundValue", "Channel", "Command", "Control",
-    "Depending", "Group", "Linear", "Measurement", "Member", "MemberKind", "Progress", "Reading",
-    "Record", "Sample", "StatusWord", "Together", "Trace", "Unasked", "Value", "arm", "bit",
-    "block", "command", "control", "depending", "measurement", "one_of", "part", "preamble",
-    "record", "setting", "step_of", "together", "trigger", "unasked",
+    "BoundFlight", "BoundRecord", "BoundTogether", "BoundUnasked", "BoundValue", "Channel",
+    "Command", "Control", "Depending", "Flight", "FlightBlock", "Group", "Linear", "Measurement",
+    "Member", "MemberKind", "Progress", "Reading", "Record", "Sample", "StatusWord", "Together",
+    "Trace", "Unasked", "Value", "arm", "bit", "block", "command", "control", "depending", "flight",
+    "measurement", "one_of", "part", "preamble", "record", "setting", "step_of", "together",
+    "trigger", "unasked",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from funcnodes.devices.declarations.blocks import BoundBlock
 from funcnodes.devices.declarations.commands import BoundCommand
 from funcnodes.devices.declarations.controls import BoundControl, Control
 from funcnodes.devices.declarations.drivers import Instrument
+from funcnodes.devices.declarations.flights import BoundFlight, Flight, flights_of
 from funcnodes.devices.declarations.members import Member, Progress, Sample
 from funcnodes.devices.declarations.records import BoundRecord, BoundTogether
 from funcnodes.devices.declarations.values import BoundValue, Value
@@ -503,6 +504,22 @@ class Device:
     def watched(self) -> dict[str, float]:
         """What is being read now for watchers, each with the seconds between readings."""
         return self._pollers.watched()
+
+    def flights(self) -> dict[str, Flight]:
+        """How it can take many readings by itself, by name."""
+        return flights_of(self.kind)
+
+    def flight(self, name: str) -> BoundFlight:
+        """One of `flights`, to be flown.
+
+        Raises:
+            BenchError: There is no such.
+            DeviceError: It is not connected.
+        """
+        found = self.flights().get(name)
+        if found is None:
+            raise not_a(self.name, name, "flight")
+        return BoundFlight(self.instrument, found)
 
     async def member_command(self, member: str) -> None:
         """Carry out a declared command.

@@ -246,6 +246,7 @@ class DeviceMonitor(DeviceNode):
 
     def __init__(self, uuid: str | None = None, name: str | None = None) -> None:
         super().__init__(uuid, name)
+        self.taken: Sample | None = None  # of what it gave last
         self._skipped = 0  # readings that came while the last one was still being passed on
         self._subscription: Subscription | None = None
         self._watched: Device | None = None
@@ -281,7 +282,9 @@ class DeviceMonitor(DeviceNode):
         offered, self._offered = self._offered, None
         if isinstance(offered, FuncnodesError):
             raise offered.with_traceback(None)
-        self._give(await self._found().member_read(self.member) if offered is None else offered)
+        found = await self._found().member_read(self.member) if offered is None else offered
+        self.taken = next(iter(found.values()), None)
+        self._give(found)
 
     def _arming_changed(self, **_: Any) -> None:
         self._watch()

@@ -1,6 +1,7 @@
 """Frames that make the points of a run."""
 
 from funcnodes.runs.scans.axes import ScanInUnits
+from funcnodes.runs.scans.fly import FlyScan
 from funcnodes.runs.scans.optimisers import Optimiser
 from funcnodes.runs.scans.repeat import Repeat
 from funcnodes.runs.scans.scan import MAX_POINTS, MAX_RETRIES, OnFailure, Scan
@@ -17,7 +18,7 @@ from funcnodes.runs.scans.stepped import SteppedScan
 from funcnodes.runs.scans.sweeps import ListSweep, LogarithmicSweep, Sweep
 
 __all__ = [
-    "MAX_POINTS", "MAX_RETRIES", "AdaptiveSweep", "AdaptiveSweep2D", "FindOptimum",
-    "FindOptimum2D", "FindOptimum3D", "ListSweep", "LogarithmicSweep", "OnFailure", "Optimiser",
-    "Repeat", "Scan", "ScanInUnits", "Search", "Settle", "SteppedScan", "Sweep",
+    "MAX_POINTS", "MAX_RETRIES", "AdaptiveSweep", "AdaptiveSweep2D", "FindOptimum", "FindOptimum2D",
+    "FindOptimum3D", "FlyScan", "ListSweep", "LogarithmicSweep", "OnFailure", "Optimiser", "Repeat",
+    "Scan", "ScanInUnits", "Search", "Settle", "SteppedScan", "Sweep",
 ]  # fmt: skip

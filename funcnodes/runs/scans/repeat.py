@@ -5,9 +5,12 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger, Wave, clock
+from funcnodes.core.naming import name_of
 from funcnodes.runs.foreseen import LATE as LATE
 from funcnodes.runs.points import NO_PAST, FramePast
+from funcnodes.runs.records import AxisKind, ScanAxis
 from funcnodes.runs.scans.scan import MAX_POINTS, Scan
+from funcnodes.runs.shape import Place
 
 
 class Repeat(Scan):
@@ -56,6 +59,18 @@ class Repeat(Scan):
     _first_at: float | None = None  # on `clock.monotonic`
     _missed = 0  # before the point under way
     _before: Wave | None = None  # in which `until` was set before it
+    _slot = 0  # of the schedule, at the point under way
+
+    def dimensions(self) -> tuple[ScanAxis, ...]:
+        every_s = float(self.every.value)
+        kind: AxisKind = "time" if every_s > 0 else "points"
+        name = "t" if every_s > 0 else "point"
+        name = self.name if self.name != self.node_name else name
+        unit = "s" if every_s > 0 else ""
+        return (ScanAxis(name=name, unit=unit, kind=kind, node=name_of(self), step=every_s),)
+
+    def place_of(self, index: int) -> Place:
+        return (self._slot,)
 
     def points_total(self) -> int | None:
         return None if self.until.is_connected() else int(self.count.value)
@@ -99,7 +114,7 @@ class Repeat(Scan):
                 skipped = math.ceil(late - LATE)
                 slot, missed = slot + skipped, missed + skipped
             await self.wait_between(began + slot * every_s - clock.monotonic())
-            self._before, self._missed = self.until.wave, missed
+            self._before, self._missed, self._slot = self.until.wave, missed, slot
             yield {"missed": missed}
             if self._ends_here():
                 return

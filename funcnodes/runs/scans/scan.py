@@ -26,7 +26,9 @@ from funcnodes.runs.control import active_run
 from funcnodes.runs.outage import ScanOnChanged
 from funcnodes.runs.plan import body
 from funcnodes.runs.points import NO_PAST, FramePast
+from funcnodes.runs.records import ScanAxis
 from funcnodes.runs.run import Run, describe
+from funcnodes.runs.shape import Place
 
 MAX_POINTS = 1_000_000
 MAX_RETRIES = 100
@@ -135,6 +137,14 @@ class Scan(Frame):
         if run is not None:
             run.points.remember(self, facts)
 
+    def dimensions(self) -> tuple[ScanAxis, ...] | None:
+        """The axes of its points, the slowest first; None where they have no shape."""
+        return None
+
+    def place_of(self, index: int) -> Place:
+        """Where the point that is taken now, the `index`th, lies along its axes."""
+        return ()
+
     def choice_on_changed(self) -> ScanOnChanged:
         """What a device that lost its settings means here."""
         choice: ScanOnChanged = self.on_changed.value
@@ -235,14 +245,17 @@ class Scan(Frame):
         if run is None:
             return await self.rest(wave)
         again = self.on_pause.value == "take it again"
-        with run.point(wave, again=again), run.points.under_way(self, index, wave):
+        with (
+            run.point(wave, self.place_of(index), again=again),
+            run.points.under_way(self, index, wave),
+        ):
             outcome = await self.rest(wave)
-        if run.is_held(wave):
-            return None
-        is_over = outcome.state in ("ok", "superseded", "cancelled")
-        if not is_over and self.on_failure.value == "skip":
-            run.keep_point(self, wave)
-        return outcome
+            if run.is_held(wave):
+                return None
+            is_over = outcome.state in ("ok", "superseded", "cancelled")
+            if not is_over and self.on_failure.value == "skip":
+                run.keep_point(self, wave)
+            return outcome
 
     def _bench(self) -> Bench | None:
         return self.nodespace.services.get(Bench) if self.nodespace is not None else None

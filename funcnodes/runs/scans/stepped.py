@@ -7,9 +7,10 @@ the instrument stands at when the scan begins; it is put back there in the end.
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from funcnodes.core import NodeInput, NodeOutput, Wave
+from funcnodes.core.naming import name_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.nodes.nodes import DeviceSet
@@ -17,7 +18,9 @@ from funcnodes.devices.nodes.ports import VALUE
 from funcnodes.errors import DeviceError, ExecutionError
 from funcnodes.runs.control import active_run
 from funcnodes.runs.points import NO_PAST, FramePast
+from funcnodes.runs.records import AxisKind, ScanAxis
 from funcnodes.runs.scans.axes import ScanInUnits
+from funcnodes.runs.shape import Place
 from funcnodes.runs.unitinput import UnitInput, conversion
 
 Order = Literal["forward", "backward", "alternating"]
@@ -71,6 +74,11 @@ class SteppedScan(ScanInUnits):
     )
     value = NodeOutput(type=float, description="The value of this point.")
 
+    axis_kind: ClassVar[AxisKind] = "list"
+
+    _backward = False  # which end this time began with
+    _last = 0  # place of the last value, this time
+    _is_both_ways = False  # this time
     _times = 0  # how often it was begun within `_around`
     _around: Wave | None = None  # the outermost wave of the last time
 
@@ -111,6 +119,38 @@ class SteppedScan(ScanInUnits):
         values = [self.at(step) for step in (0, self.count() - 1)]
         return {"value": (min(values), max(values))}
 
+    def dimensions(self) -> tuple[ScanAxis, ...]:
+        values = ScanAxis(
+            name=self._axis_name(), unit=self._unit, kind=self.axis_kind, node=name_of(self),
+            points=tuple(map(self.at, range(self.count()))), length=self.count(),
+            is_relative=bool(self.relative.value),
+        )  # fmt: skip
+        if not self.both_ways.value:
+            return (values,)
+        ways = ("forward", "backward")
+        return values, ScanAxis(
+            name="direction", kind="direction", node=values.node, labels=ways, length=len(ways)
+        )
+
+    def place_of(self, index: int) -> Place:
+        last = self._last
+        turned = index > last
+        step = 2 * last - index if turned else index
+        place = last - step if self._backward else step
+        return (place, int(turned != self._backward)) if self._is_both_ways else (place,)
+
+    def begin_way(self, *, backward: bool) -> None:
+        """Places are those of a scan as it is now, begun at this end."""
+        self._backward, self._last = backward, self.count() - 1
+        self._is_both_ways = bool(self.both_ways.value)
+
+    def _axis_name(self) -> str:
+        """What somebody called it, else what it sets."""
+        if self.name not in ("", self.node_name):
+            return self.name
+        setting = self._set_nodes()
+        return f"{setting[0].device} {setting[0].member}" if len(setting) == 1 else self.name
+
     def course(self) -> AsyncGenerator[dict[str, Any], None]:
         return self.course_after(NO_PAST)
 
@@ -119,6 +159,7 @@ class SteppedScan(ScanInUnits):
             return
         delay_s: float = self.delay.value
         backward = self._is_backward(past)
+        self.begin_way(backward=backward)
         present = await self._present(past) if self.relative.value else None
         try:
             for value in islice(self.values(backward=backward), past.done, None):

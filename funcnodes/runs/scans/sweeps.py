@@ -32,6 +32,7 @@ class Sweep(SteppedScan):
     description = __doc__ or ""
     icon = "sweep"
     words = ("scan", "ramp", "linear", "range", "loop", "for", "curve")
+    axis_kind = "linear"
     axes = one_axis("start", "stop")
 
     start = NodeInput(type=float, default=0.0, does_trigger=False, description="First value.")
@@ -59,6 +60,7 @@ class LogarithmicSweep(SteppedScan):
     description = __doc__ or ""
     icon = "sweep"
     words = ("scan", "log", "decade", "octave", "frequency", "geometric", "bode", "ratio")
+    axis_kind = "logarithmic"
     axes = one_axis("start", "stop")
 
     start = NodeInput(type=float, default=1.0, does_trigger=False, description="First value.")

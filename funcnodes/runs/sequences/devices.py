@@ -3,8 +3,10 @@
 from typing import Any
 
 from funcnodes.core import NodeInput, NodeOutput, Trigger
+from funcnodes.core.naming import name_of
 from funcnodes.errors import ExecutionError, FuncnodesError
 from funcnodes.runs.control import active_run
+from funcnodes.runs.records import ScanAxis
 from funcnodes.runs.run import Run
 from funcnodes.runs.sequences import attempts
 from funcnodes.runs.sequences.attempts import Sequence
@@ -60,6 +62,11 @@ class ForEachDevice(JudgedFrame):
         value = self.serials.value
         return len(value) if isinstance(value, list) else None
 
+    def dimensions(self) -> tuple[ScanAxis, ...]:
+        serials = tuple(self.serials.value)
+        name = self.name if self.name != self.node_name else "device"
+        return (ScanAxis(name=name, node=name_of(self), labels=serials, length=len(serials)),)
+
     async def func(self, **given: Any) -> None:
         serials: list[str] = given["serials"]
         run, total = active_run(self), len(serials)
@@ -80,7 +87,8 @@ class ForEachDevice(JudgedFrame):
         ended = False
         try:
             outputs = {"serial": serial, "index": index, "point": True}
-            outcome = await self.attempted(step, sequence, outputs, f"{self.name} {serial}", run)
+            label = f"{self.name} {serial}"
+            outcome = await self.attempted(step, sequence, outputs, label, run, (index,))
             ended = outcome is not None
         except FuncnodesError as error:
             raise ExecutionError(f"{serial}: {error.message}") from error

@@ -13,10 +13,12 @@ from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.errors import ExecutionError, FuncnodesError
 from funcnodes.runs.control import active_run
 from funcnodes.runs.plan import body
+from funcnodes.runs.records import ScanAxis
 from funcnodes.runs.run import Run, describe
 from funcnodes.runs.sequences import attempts
 from funcnodes.runs.sequences.attempts import Attempt, Sequence
 from funcnodes.runs.sequences.judging import CheckNode
+from funcnodes.runs.shape import Place
 from funcnodes.runs.verdicts import Step
 
 OnFail = Literal["go on", "stop"]
@@ -44,8 +46,12 @@ class JudgedFrame(Frame):
         outputs: dict[str, Any],
         label: str,
         run: Run | None,
+        place: Place = (),
     ) -> Outcome | None:
         """One point, taken again where a pause gave it up; None where the run is to end.
+
+        Args:
+            place: Where it lies along its axes.
 
         Raises:
             asyncio.CancelledError: It was given up with what is around it.
@@ -56,7 +62,7 @@ class JudgedFrame(Frame):
             if run is None:
                 outcome = await self.rest(wave)
             else:
-                with run.point(wave):
+                with run.point(wave, place):
                     outcome = await self.rest(wave)
             if run is None or not run.is_held(wave):
                 attempts.settle(step, self._concluded(attempt, outcome))
@@ -135,6 +141,9 @@ class StepFrame(JudgedFrame):
 
     def points_total(self) -> int:
         return 1
+
+    def dimensions(self) -> tuple[ScanAxis, ...]:
+        return ()
 
     async def func(self, **_: Any) -> None:
         run, sequence = active_run(self), attempts.sequence_around(self.wave)

@@ -4,6 +4,7 @@
     {"do": "who"}                      what lists of workers say of it
     {"do": "command", "by", "body"}    a command as browsers send it, `{"type": …}`
     {"do": "listen"}                   its log, the newest lines and each one that comes
+    {"do": "script", "op", …}          a script that uses its bench, see `workers.scripts`
 
 Guarantees that the command line needs no manager for any of it. Who can open the door is the
 worker's own user, so that commands come with the role of an admin.
@@ -81,7 +82,7 @@ class Doorway:
     def _answer(self, question: dict[str, Any], say: Say) -> None:
         answers: dict[str, Callable[[dict[str, Any], Say], None]] = {
             "estop": self._estop, "who": self._who, "command": self._command,
-            "listen": self._listen,
+            "listen": self._listen, "script": self._worker.scripts.answer,
         }  # fmt: skip
         answer = answers.get(str(question.get("do")))
         if answer is None:

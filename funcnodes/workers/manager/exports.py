@@ -25,9 +25,9 @@ class Exports:
         self._workers: dict[str, str] = {}  # by uuid, the name of who exports
 
     async def begin(
-        self, hub: Hub, actor: schema.Actor, run: str
+        self, hub: Hub, actor: schema.Actor, run: str, stream: str = ""
     ) -> tuple[schema.ExportPiece, AsyncIterator[bytes]]:
-        """Ask for a run as a file.
+        """Ask for a run, or one stream of it, as a file.
 
         Returns:
             Its first piece, and all of its bytes, piece by piece; close the latter in any case.
@@ -41,8 +41,9 @@ class Exports:
         hub.budgets.spend(actor.id, COST)
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._turn(hub.uuid, actor))
-            first = await _piece(hub, actor, schema.ExportRun(run=run))
-            return first, _pieces(hub, actor, run, first, stack.pop_all())
+            body = schema.ExportRun(run=run, recorder=stream)
+            first = await _piece(hub, actor, body)
+            return first, _pieces(hub, actor, body, first, stack.pop_all())
 
     @contextlib.contextmanager
     def _turn(self, uuid: str, actor: schema.Actor) -> Iterator[None]:
@@ -67,14 +68,14 @@ class Exports:
 async def _pieces(
     hub: Hub,
     actor: schema.Actor,
-    run: str,
+    body: schema.ExportRun,
     piece: schema.ExportPiece,
     turn: contextlib.ExitStack,
 ) -> AsyncIterator[bytes]:
     with turn:
         yield piece.data
         while piece.next is not None:
-            body = schema.ExportRun(run=run, after=piece.next)
+            body = msgspec.structs.replace(body, after=piece.next)
             piece = await _piece(hub, actor, body)
             yield piece.data
 

@@ -121,6 +121,8 @@ class RowsView(Base, kw_only=True, tag="rows"):
     """One list per column."""
     stop: int = 0
     """The first row that they do not stand for; 0: there are as many as that."""
+    recorders: list[str] = []
+    """Of an answer: all of the run, its streams included, the first one first."""
 
 
 class DevicePut(Base, kw_only=True, tag="device"):

@@ -387,6 +387,43 @@ class DeviceAccept(BenchCommand, kw_only=True, tag="device_accept"):
     name: str
 
 
+class MemberRead(KeepCommand, kw_only=True, tag="member_read"):
+    """Ask an instrument for one of its members now. Ack.result is a MemberView."""
+
+    name: str
+    member: str
+
+
+class MemberSet(BenchCommand, kw_only=True, tag="member_set"):
+    """Set a control by hand: within limits, along its ramp, confirmed. Ack.result is a MemberView.
+
+    Text with a unit is read in the member's unit: "500 mV". Limits, interlocks and the latch are
+    those of everywhere else. While a run uses the device it is refused; beside a run it is an event
+    of that (A2).
+    """
+
+    name: str
+    member: str
+    value: Any
+    """A number, on or off, or text."""
+
+
+class MemberDo(BenchCommand, kw_only=True, tag="member_do"):
+    """Have an instrument carry out one of its commands by hand."""
+
+    name: str
+    member: str
+
+
+class DevicePark(EndCommand, kw_only=True, tag="device_park"):
+    """Bring devices down in order, all of them where there are no names.
+
+    Ack.result: what became of each, "parked", "held" or "failed".
+    """
+
+    names: list[str] = []
+
+
 class EStop(WorkerCommand, kw_only=True, tag="estop"):
     """Carried on the guard channel; answered at once, acknowledgements come as LatchPut."""
 
@@ -460,6 +497,8 @@ class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
     run: str
     start: int = 0
     limit: int = 20_000
+    recorder: str = ""
+    """Id of a recorder, or of a stream beside it; "" for the first."""
     points: int = 0
     """To draw them: all to the end, thinned to about so many, none of the peaks lost. 0: as they
     are, `limit` of them."""
@@ -501,6 +540,8 @@ class ExportRun(ReadCommand, kw_only=True, tag="export_run"):
     format: Literal["csv"] = "csv"
     after: str = ""
     """The `next` of the piece before."""
+    recorder: str = ""
+    """Name of a stream, or name or id of a recorder; "" for the first."""
 
 
 class GetSnapshot(ReadCommand, kw_only=True, tag="get_snapshot"):

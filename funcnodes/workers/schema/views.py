@@ -174,6 +174,28 @@ class ParameterView(Base, kw_only=True):
     """How often it is being read now, where it is: past twice that it is stale."""
 
 
+class ReadingView(Base, kw_only=True):
+    """One value of an instrument."""
+
+    value: Any = None
+    """Null where the instrument said that it has no number (D3)."""
+    unit: str = ""
+    quality: Quality = "ok"
+    t: float = 0.0
+    """Seconds since the epoch."""
+    age_s: float = 0.0
+
+
+class MemberView(Base, kw_only=True):
+    """What a member was just read as, or set to and found at: by field, or "value"."""
+
+    device: str
+    member: str
+    values: dict[str, ReadingView]
+    min: float | None = None
+    max: float | None = None
+
+
 class DeviceView(Base, kw_only=True):
     name: str
     driver: str
@@ -226,6 +248,8 @@ class RunView(Base, kw_only=True):
     """ULID of the run that it goes on with, or ""."""
     from_point: int = 0
     """The point at which it does, from 1."""
+    streams: list[str] = []
+    """What was sampled beside the scan, by name."""
 
 
 class ContinueView(Base, kw_only=True):

@@ -6,7 +6,7 @@ since a waveform on a port is not for a card.
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -37,6 +37,7 @@ from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.continuing import Continuing
 from funcnodes.runs.records import Column, RowPage
+from funcnodes.runs.scripted import ScriptedRun
 from funcnodes.workers import schema
 from funcnodes.workers.edits import place_of, scopes
 from funcnodes.workers.edits.scopes import Edge
@@ -269,6 +270,14 @@ def run_view(run: Run) -> schema.RunView:
     )  # fmt: skip
 
 
+def scripted_view(run: ScriptedRun) -> schema.RunView:
+    """The run of a script."""
+    return msgspec.structs.replace(
+        head_view(run.head), done=run.done, total=run.total, left_s=_finite(run.left_s),
+        kept=run.kept,
+    )  # fmt: skip
+
+
 def head_view(head: RunHead) -> schema.RunView:
     """A run as its file tells of it."""
     return schema.RunView(
@@ -290,6 +299,7 @@ def head_view(head: RunHead) -> schema.RunView:
         nodespace=head.title or head.nodespace,
         continues=head.continues.run if head.continues is not None else "",
         from_point=head.continues.points + 1 if head.continues is not None else 0,
+        streams=list(head.streams),
     )
 
 
@@ -302,11 +312,14 @@ def continue_view(plan: Continuing) -> schema.ContinueView:
     )  # fmt: skip
 
 
-def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
+def rows_event(
+    run: str, page: RowPage, *, stop: int = 0, recorders: Sequence[str] = ()
+) -> schema.RowsView:
     """Rows as a plot needs them: numbers, and None for what is none.
 
     Args:
         stop: The first row that they do not stand for, where they are thinned.
+        recorders: Of the run, streams included; told to who asked.
     """
     return schema.RowsView(
         run=run,
@@ -315,6 +328,7 @@ def rows_event(run: str, page: RowPage, *, stop: int = 0) -> schema.RowsView:
         columns=[_column(column) for column in page.table.columns],
         data=page.numbers(),
         stop=stop or page.start + len(page),
+        recorders=list(recorders),
     )
 
 

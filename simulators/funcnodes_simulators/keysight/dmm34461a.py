@@ -3,7 +3,8 @@
 Measures a voltage that its bench file names, or the resistance of the device under test wired to
 it, with noise that falls with the integration time. Readings are taken by a trigger model of one
 layer: `:INIT` arms, an immediate or a bus trigger sets off so many samples, which take their time
-while other commands are executed; `:FETC?` waits for them. There are no other functions, no math
+while other commands are executed; `:FETC?` waits for them, `:R?` gives and removes those that have
+been taken. There are no other functions, no math
 and no statistics. Source: Keysight, Truevolt Series Operating and Service Guide, 34460-90901.
 """
 
@@ -19,6 +20,7 @@ from funcnodes_simulators.scpi import (
     Choice,
     Integer,
     Number,
+    Optional,
     QuotedChoice,
     ScpiError,
     ScpiInterpreter,
@@ -95,6 +97,7 @@ class Keysight34461a(BenchInstrument):
         self._source, self._samples = "IMM", 1
         self._abort()
         self._readings: list[float] = []
+        self._taken, self._begun_at_s, self._per_reading_s = 0, 0.0, 1.0
 
     # ── measuring ─────────────────────────────────────────────────────────────────────────
 
@@ -113,8 +116,10 @@ class Keysight34461a(BenchInstrument):
 
     def _begin(self) -> None:
         self._is_waiting = False
-        per_reading_s = self._nplc * LINE_CYCLE_S + OVERHEAD_S
-        self._done_at_s = self._world.clock.now() + self._samples * per_reading_s
+        self._per_reading_s = self._nplc * LINE_CYCLE_S + OVERHEAD_S
+        self._begun_at_s = self._world.clock.now()
+        self._done_at_s = self._begun_at_s + self._samples * self._per_reading_s
+        self._taken = 0
         self._is_taken = False
         self.scpi.begin(self._left_s)
 
@@ -125,9 +130,27 @@ class Keysight34461a(BenchInstrument):
         self._is_waiting, self._is_taken = False, True
 
     def _settle(self) -> None:
-        if not self._is_taken and self._left_s() <= 0:
-            self._readings = [self._measured() for _ in range(self._samples)]
-            self._is_taken = True
+        """Take the readings whose time has come."""
+        if self._is_taken:
+            return
+        since_s = self._world.clock.now() - self._begun_at_s
+        due = min(self._samples, int(since_s / self._per_reading_s + 1e-9))
+        if self._left_s() <= 0:
+            due, self._is_taken = self._samples, True
+        self._readings += [self._measured() for _ in range(due - self._taken)]
+        self._taken = due
+
+    def _remove(self, most: int | None = None) -> str:
+        """Do `R?`: what is there, the oldest first, gone from memory then."""
+        self._settle()
+        count = len(self._readings) if most is None else most
+        given, self._readings = self._readings[:count], self._readings[count:]
+        text = ",".join(f"{value:+.8E}" for value in given)
+        return f"#{len(str(len(text)))}{len(text)}{text}"
+
+    def _count(self) -> str:
+        self._settle()
+        return f"{len(self._readings):+d}"
 
     def _fetch(self) -> Generator[float, None, str]:
         while not self._is_taken and (left_s := self._left_s()) > 0:
@@ -177,6 +200,8 @@ class Keysight34461a(BenchInstrument):
         declare(":INITiate[:IMMediate]", self._init)
         declare(":ABORt", self._abort)
         declare(":FETCh?", self._fetch)
+        declare(":R?", self._remove, Optional(Integer(1, MOST_READINGS, MOST_READINGS)))
+        declare(":DATA:POINts?", self._count)
         declare(":READ?", self._read)
 
     def _declare_function(self, function: str) -> None:

@@ -24,6 +24,7 @@ NEED_CONTROLS = {
     "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
     "TriggerNode", "CancelNode", "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect",
     "DeviceAccept", "EStopReset", "InterlockReset", "AnswerPrompt",
+    "MemberSet", "MemberDo", "DevicePark",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}
 

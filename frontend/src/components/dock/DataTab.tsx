@@ -77,6 +77,12 @@ export function DataTab() {
                       CSV
                     </a>
                   )}
+                  {run.streams.map((stream) => (
+                    <a key={stream} className="btn sm ghost" href={api.exportUrl(worker, run.id, stream)} download title={`Sampled beside the scan: ${stream}`} aria-label={`Download ${stream} of run ${run.number} as CSV`}>
+                      <Icon name="download" small />
+                      {stream}
+                    </a>
+                  ))}
                 </td>
               </tr>
             ))}

@@ -7,7 +7,7 @@ import { deviceMark, errorTitle, isFaulty, isStopped, nodeMark, OUTPUT_ON, QUALI
 import type { NodeView, Policy, PortView } from "../../model/wire.gen";
 import { isLatched, isLocked, mayAct, useEditor } from "../../store/editor";
 import { disconnectInput, rename, retry, setPlot, setPolicy } from "../../store/edits";
-import { rowsOf } from "../../store/streams";
+import { columnsHere, rowsOf } from "../../store/streams";
 import { ApplyButton } from "../fields/ApplyButton";
 import { PinButton } from "../fields/PinButton";
 import { PortInput } from "../fields/PortInput";
@@ -236,11 +236,12 @@ function PlotSection({ node }: { node: NodeView }) {
   const run = useEditor((state) => state.graph?.run?.id ?? "");
   const locked = useEditor((state) => !mayAct(state));
   const { plot } = node;
-  const recorder = useEditor((state) => (plot?.recorder ? state.graph?.nodes[plot.recorder] : undefined));
+  const recorder = useEditor((state) => (plot?.recorder ? state.graph?.nodes[plot.recorder.split("~")[0] ?? ""] : undefined));
   if (!plot) return null;
   const rows = rowsOf(run, plot.recorder);
   const { x, y } = columnsOf(plot, rows);
-  const names = [...new Set([...(rows?.columns.map((column) => column.name) ?? recorder?.inputs.map((port) => port.name) ?? []), x, ...y].filter(Boolean))];
+  const recorded = columnsHere(run, plot.recorder.split("~")[0] ?? "");
+  const names = [...new Set([...(recorded.length ? recorded : recorder?.node_id === "recorder" ? recorder.inputs.map((port) => port.name) : []), x, ...y].filter(Boolean))];
   if (!names.length) return null;
   const select = (label: string, value: string, onChange: (name: string) => void) => (
     <div className="prm">
