@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyEvents, edgeInto, fromSnapshot, LOG_LINES, nextStop, ownRun, simBadge } from "../src/model/graph";
+import { applyEvents, drawnRun, edgeInto, fromSnapshot, LOG_LINES, nextStop, ownRun, simBadge } from "../src/model/graph";
 import type { DeviceView, Event, LogLine, RunView, SpaceView } from "../src/model/wire.gen";
 import { node, snapshot } from "./samples";
 
@@ -53,7 +53,7 @@ describe("events", () => {
 
   it("leave the state as it is where only values and rows stream by", () => {
     const before = start();
-    expect(applyEvents(before, [{ type: "values", values: [["n1", "out", 1, "ok", 1, false, true, ""]] }, { type: "rows", run: "r", recorder: "c", start: 0, columns: [], data: [], stop: 0, recorders: [] }])).toBe(before);
+    expect(applyEvents(before, [{ type: "values", values: [["n1", "out", 1, "ok", 1, false, true, "", null]] }, { type: "rows", run: "r", recorder: "c", start: 0, columns: [], data: [], stop: 0, recorders: [] }])).toBe(before);
   });
 
   it("keep the newest lines of the log", () => {
@@ -84,6 +84,16 @@ it("shows a run that has ended only in the nodespace it was of", () => {
   expect(ownRun({ space, run: run("complete", "other") })).toBeNull();
   expect(ownRun({ space, run: run("running", "other") })).not.toBeNull();
   expect(ownRun({ space, run: null })).toBeNull();
+});
+
+it("draws no rows of what the queue runs of another nodespace", () => {
+  const space = { name: "diode-iv", title: "Diode" } as SpaceView;
+  const run = (id: string, nodespace: string) => ({ id, state: "running", nodespace }) as RunView;
+  const runs = [run("3", "other"), run("2", "Diode"), run("1", "Diode")];
+  expect(drawnRun({ space, run: run("4", "Diode") }, runs)?.id).toBe("4");
+  expect(drawnRun({ space, run: run("4", "other") }, runs)?.id).toBe("2");
+  expect(drawnRun({ space, run: run("4", "other") }, [])).toBeNull();
+  expect(drawnRun({ space, run: null }, runs)).toBeNull();
 });
 
 it("stops a run more gravely each time", () => {

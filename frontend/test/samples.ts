@@ -6,7 +6,7 @@ export function port(id: string, kind: PortKind = "number", more: Partial<PortVi
   return {
     id, name: id, kind, type: "float", unit: "", min: null, max: null, step: null, options: null, required: true,
     hidden: false, pinned: false, live: false, doc: "", default: null, value: null, quality: "ok", t: null,
-    stale: false, applied: true, note: "", period_s: null, ...more,
+    stale: false, applied: true, note: "", period_s: null, u: null, ...more,
   };
 }
 
@@ -24,7 +24,7 @@ export function snapshot(more: Partial<Snapshot> = {}): Snapshot {
     type: "snapshot", worker: "w", session: "s", seq: 7, rev: 3, space: null, spaces: [], nodes: [node("n1"), node("n2")],
     edges: [{ id: "e1", source: "n1", source_port: "out", target: "n2", target_port: "a", note: "" }], devices: [], bench: "",
     run: null, latch: { latched: false, by: "", cause: "", t: null, acks: [] }, watch: { alarms: [], interlocks: [] },
-    safety: { causes: [], interlocks: [], waits: [], unreachable: [], warnings: [], asks: [] }, library: [], examples: [], people: [], prompts: [], log: [], now: 0, ...more,
+    safety: { causes: [], interlocks: [], waits: [], unreachable: [], warnings: [], asks: [] }, library: [], examples: [], people: [], prompts: [], queue: { armed: false, armed_by: "", why: "", hold: "", approval: false, entries: [] }, log: [], now: 0, ...more,
   };
 }
 

@@ -7,7 +7,7 @@ import { isWired, wiredOf, wiresOf } from "../src/model/wires";
 import type { DeviceView, PortValue } from "../src/model/wire.gen";
 import { node, port } from "./samples";
 
-const value = (n: number): PortValue => ["n", "out", n, "ok", n, false, true, ""];
+const value = (n: number): PortValue => ["n", "out", n, "ok", n, false, true, "", null];
 
 describe("port values", () => {
   it("tell a listener once per flush, of the newest value", () => {

@@ -15,6 +15,7 @@ from funcnodes.basic_nodes.models import NODES as MODELS
 from funcnodes.basic_nodes.signals import SampleTime, axis_of, maxima, prominence
 from funcnodes.core import Node, Quality, Range, Shelf, Unit
 from funcnodes.core.quality import worst
+from funcnodes.core.uncertain import correlated, uncertain
 from funcnodes.errors import ExecutionError
 
 Frequency = Annotated[float, Unit("Hz"), Range(1e-15)]
@@ -259,6 +260,7 @@ def _clipped(y: Array, window: int) -> Array:
 @basic_node(
     "stat.calibration", name="Calibration curve", icon="chart", returns_none=False,
     words=("standards", "concentration", "inverse", "detection limit", "sensor", "transfer"),
+    uncertainties={"value": "error", "slope": "slope_error", "intercept": "intercept_error"},
     outputs=[{"id": "value"}, {"id": "error"}, {"id": "slope"}, {"id": "slope_error"},
              {"id": "intercept"}, {"id": "intercept_error"}, {"id": "detection_limit"}],
 )  # fmt: skip
@@ -301,11 +303,13 @@ def calibration_node(
     single = np.ndim(reading) == 0
     give(
         node, quality_of_value,
-        value=float(value) if single else value, error=float(error) if single else error,
+        value=uncertain(value, error) if single else value,
+        error=float(error) if single else error,
     )  # fmt: skip
+    intercept, slope = correlated([intercept, slope], fit.covariance)
     give(
-        node, quality, slope=float(slope), slope_error=float(slope_error),
-        intercept=float(intercept), intercept_error=float(intercept_error),
+        node, quality, slope=slope, slope_error=float(slope_error),
+        intercept=intercept, intercept_error=float(intercept_error),
         detection_limit=float(3.3 * scatter / abs(slope)),
     )  # fmt: skip
     return None  # type: ignore[return-value]  # its outputs are set

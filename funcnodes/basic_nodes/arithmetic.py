@@ -5,6 +5,7 @@ from typing import Annotated
 
 from funcnodes.basic_nodes.define import basic_node
 from funcnodes.core import Range, Shelf
+from funcnodes.core.uncertain import nominal, uncertain, uncertainty_of
 from funcnodes.errors import ExecutionError
 
 
@@ -121,6 +122,37 @@ def decibel_node(a: float, reference: float = 1.0) -> float:
     return 10.0 * math.log10(a / reference)
 
 
+@basic_node("math.uncertain", name="With uncertainty", icon="number", hands_on=True,
+            words=("error", "tolerance", "accuracy", "±", "standard uncertainty"))  # fmt: skip
+def uncertain_node(
+    a: float, u: Annotated[float, Range(0.0)] = 0.0, percent: Annotated[float, Range(0.0)] = 0.0,
+    limits: bool = False,
+) -> float:  # fmt: skip
+    """The number ± a standard uncertainty: u, and percent of the number, which add up as squares.
+
+    With `limits`, both are the most that it can be off, as in a data sheet; that over √3 is the
+    standard uncertainty (JCGM 100:2008, 4.3.7).
+    """
+    if u < 0 or percent < 0:
+        raise ExecutionError("u and percent are to be at least 0.", port="u")
+    off = (u, abs(a) * percent / 100)
+    return uncertain(nominal(a), sum(off) / math.sqrt(3) if limits else math.hypot(*off))
+
+
+@basic_node("math.uncertainty", name="Uncertainty of", icon="number", hands_on=True,
+            words=("error", "accuracy", "±", "standard uncertainty"),
+            uncertainties={"value": "u"}, tells_uncertainty={"u": "a"},
+            outputs=[{"id": "value"}, {"id": "u"}, {"id": "relative"}])  # fmt: skip
+def uncertainty_node(a: float) -> tuple[float, float, float]:
+    """A number without its uncertainty, its standard uncertainty, and that as a part of it.
+
+    Both are NaN, and `missing`, of a number that carries none.
+    """
+    found = uncertainty_of(a)
+    u = math.nan if found is None else found
+    return float(a), u, u / abs(a) if a else math.nan
+
+
 def _divisor(b: float) -> float:
     if b == 0:
         raise ExecutionError("b is zero, and nothing can be divided by it.", port="b")
@@ -131,7 +163,7 @@ NODE_SHELF = Shelf(
     [
         value_node, add_node, sub_node, mul_node, div_node, floor_div_node, mod_node, power_node,
         pow_node, abs_node, neg_node, pos_node, round_node, clamp_node, scale_node,
-        map_range_node, decibel_node,
+        map_range_node, decibel_node, uncertain_node, uncertainty_node,
     ],
     name="Arithmetic",
     description="Sums, products, remainders and scales.",

@@ -18,13 +18,15 @@ Elementwise = Literal[
 ]  # fmt: skip
 
 
-@basic_node("array.of", name="To array", icon="wave", words=("list", "convert", "numpy"))
+@basic_node(
+    "array.of", hands_on=True, name="To array", icon="wave", words=("list", "convert", "numpy")
+)
 def of_node(values: Array) -> Array:
     """An array of the numbers in a list."""
     return values
 
 
-@basic_node("array.to_list", name="Array to list", icon="table", words=("convert",))
+@basic_node("array.to_list", hands_on=True, name="Array to list", icon="table", words=("convert",))
 def to_list_node(array: Array) -> list[Any]:
     """The numbers of an array as a list, nested where it has several axes."""
     return list(array.tolist()) if array.ndim else [array.item()]
@@ -82,19 +84,33 @@ def noise_node(
     return np.random.default_rng(seed).normal(mean, deviation, count)
 
 
-@basic_node("array.length", name="Array length", icon="wave", words=("size", "count", "shape"))
+@basic_node(
+    "array.length",
+    hands_on=True,
+    name="Array length",
+    icon="wave",
+    words=("size", "count", "shape"),
+)
 def length_node(array: Array) -> int:
     """How many numbers an array has along its first axis."""
     return len(array) if array.ndim else 1
 
 
-@basic_node("array.shape", name="Array shape", icon="wave", words=("size", "dimensions", "axes"))
+@basic_node(
+    "array.shape",
+    hands_on=True,
+    name="Array shape",
+    icon="wave",
+    words=("size", "dimensions", "axes"),
+)
 def shape_node(array: Array) -> list[int]:
     """How many numbers an array has along each axis."""
     return list(array.shape)
 
 
-@basic_node("array.get", name="Number at", icon="wave", words=("index", "element", "row"))
+@basic_node(
+    "array.get", hands_on=True, name="Number at", icon="wave", words=("index", "element", "row")
+)
 def get_node(array: Array, index: int = -1) -> Any:
     """What an array has at a position of its first axis: a number, or an array."""
     _check_index(array, index)
@@ -102,7 +118,13 @@ def get_node(array: Array, index: int = -1) -> Any:
     return found if found.ndim else found.item()
 
 
-@basic_node("array.slice", name="Part of array", icon="wave", words=("slice", "cut", "decimate"))
+@basic_node(
+    "array.slice",
+    hands_on=True,
+    name="Part of array",
+    icon="wave",
+    words=("slice", "cut", "decimate"),
+)
 def slice_node(
     array: Array, start: int = 0, end: int | None = None, step: Annotated[int, Range(1)] = 1
 ) -> Array:
@@ -111,7 +133,9 @@ def slice_node(
     return array[start:end:step].copy()
 
 
-@basic_node("array.join", name="Join arrays", icon="wave", words=("concatenate", "append"))
+@basic_node(
+    "array.join", hands_on=True, name="Join arrays", icon="wave", words=("concatenate", "append")
+)
 def join_node(a: Array, b: Array) -> Array:
     """Two arrays, one after the other."""
     import numpy as np
@@ -119,7 +143,13 @@ def join_node(a: Array, b: Array) -> Array:
     return np.concatenate([np.atleast_1d(a), np.atleast_1d(b)])
 
 
-@basic_node("array.stack", name="Stack arrays", icon="table", words=("columns", "matrix", "2d"))
+@basic_node(
+    "array.stack",
+    hands_on=True,
+    name="Stack arrays",
+    icon="table",
+    words=("columns", "matrix", "2d"),
+)
 def stack_node(a: Array, b: Array) -> Array:
     """Two arrays of one shape as the rows of a new one."""
     import numpy as np
@@ -129,7 +159,13 @@ def stack_node(a: Array, b: Array) -> Array:
     return np.stack([a, b])
 
 
-@basic_node("array.reshape", name="Reshape", icon="table", words=("rows", "columns", "matrix"))
+@basic_node(
+    "array.reshape",
+    hands_on=True,
+    name="Reshape",
+    icon="table",
+    words=("rows", "columns", "matrix"),
+)
 def reshape_node(array: Array, rows: Count = 1) -> Array:
     """The numbers in rows of equal length."""
     if array.size % rows:
@@ -137,20 +173,28 @@ def reshape_node(array: Array, rows: Count = 1) -> Array:
     return array.reshape(rows, -1)
 
 
-@basic_node("array.transpose", name="Transpose", icon="table", words=("rows", "columns", "turn"))
+@basic_node(
+    "array.transpose",
+    hands_on=True,
+    name="Transpose",
+    icon="table",
+    words=("rows", "columns", "turn"),
+)
 def transpose_node(array: Array) -> Array:
     """Rows as columns, and columns as rows."""
     return array.T
 
 
-@basic_node("array.reverse", name="Reverse array", icon="wave", words=("turn", "flip"))
+@basic_node(
+    "array.reverse", hands_on=True, name="Reverse array", icon="wave", words=("turn", "flip")
+)
 def reverse_node(array: Array) -> Array:
     """The array from its end to its start."""
     _check_axes(array)
     return array[::-1].copy()
 
 
-@basic_node("array.sort", name="Sort array", icon="wave", words=("order", "argsort"),
+@basic_node("array.sort", hands_on=True, name="Sort array", icon="wave", words=("order", "argsort"),
             outputs=[{"id": "sorted"}, {"id": "order"}])  # fmt: skip
 def sort_node(array: Array, descending: bool = False) -> tuple[Array, Array]:
     """The numbers in ascending order, NaN last, and the positions that they had."""

@@ -11,8 +11,16 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from funcnodes.basic_nodes.arraylike import is_array, to_array
+from funcnodes.basic_nodes.arraylike import UNSET, is_array, to_array
 from funcnodes.core import Node, PortType, Range, node_class_maker
+from funcnodes.core.quality import Judged
+from funcnodes.core.uncertain import (
+    Uncertain,
+    carries,
+    nominal,
+    propagate,
+    uncertainty_of,
+)
 from funcnodes.errors import ExecutionError, FuncnodesError
 
 Function = Callable[..., Any]
@@ -26,9 +34,13 @@ def basic_node(
     words: tuple[str, ...] = (),
     icon: str = "",
     outputs: Sequence[dict[str, Any]] | None = None,
+    hands_on: bool = False,
     **class_attributes: Any,
 ) -> Callable[[Function], type[Node]]:
     """Make a node class of a plain function, with checks of what comes in.
+
+    What it computes of uncertain numbers is uncertain, and where it leaves a NaN out, the result
+    is `missing` (see `checked`).
 
     Args:
         node_id: Identity in saved files; never changes.
@@ -36,17 +48,19 @@ def basic_node(
         words: What else it may be searched by.
         icon: Symbol on its card.
         outputs: As `NodeDecorator` takes them.
+        hands_on: It computes nothing: gives parts of what it is given, counts or rearranges them.
         class_attributes: Further attributes of the class.
     """
 
     def decorate(function: Function) -> type[Node]:
         return node_class_maker(
-            checked(function, name),
+            checked(function, name, reckons=not hands_on),
             name=name,
             node_id=node_id,
             words=words,
             icon=icon,
             outputs=outputs,
+            hands_on=hands_on,
             **class_attributes,
         )
 
@@ -97,19 +111,25 @@ def formula(
     return basic_node(node_id, name=name, words=words, icon=icon, outputs=outputs)(run)
 
 
-def checked(function: Function, name: str) -> Function:
+def checked(function: Function, name: str, *, reckons: bool = False) -> Function:
     """`function` with its arguments checked and its errors as sentences; the same signature.
+
+    Args:
+        reckons: It computes with numbers, and carries on what they are worth (see `_reckon`).
 
     Raises (when called):
         ExecutionError: An argument is of the wrong type, or the function could not be computed.
     """
-    read: list[tuple[tuple[str, ...], dict[str, Check]]] = []
+    read: list[tuple[tuple[str, ...], dict[str, Check], frozenset[str]]] = []
+    plain = checked(function, name) if reckons else None
 
     @functools.wraps(function)
     def run(*values: Any, **named: Any) -> Any:
         if not read:  # at the first call: importing hundreds of nodes is to stay fast
             read.append(_read_signature(function))
-        parameters, checks = read[0]
+        parameters, checks, series = read[0]
+        if plain is not None and (series or Uncertain.exist):
+            return _reckon(plain, parameters, series, values, named)
         arguments = dict(zip(parameters, values, strict=False)) | named
         for port, check in checks.items():
             if port in arguments:
@@ -126,12 +146,78 @@ def checked(function: Function, name: str) -> Function:
     return run
 
 
-def _read_signature(function: Function) -> tuple[tuple[str, ...], dict[str, Check]]:
-    """The names of its parameters, and the checks of those that have some."""
+def _reckon(
+    run: Function, parameters: tuple[str, ...], series: frozenset[str],
+    values: tuple[Any, ...], named: dict[str, Any],
+) -> Any:  # fmt: skip
+    """Call `run`, which computes with numbers, and carry on what these are worth.
+
+    Uncertain numbers are carried through `propagate`, unless the function sets the outputs of its
+    node by itself. Where an array or a list of numbers has NaN and a result has none, it was left
+    out: that result is `missing`.
+
+    Args:
+        series: The parameters that are arrays or lists of numbers.
+    """
+    arguments = dict(zip(parameters, values, strict=False)) | named
+    lacks = any(has_nan(arguments[port]) for port in series if port in arguments)
+    if Uncertain.exist and any(map(carries, arguments.values())):
+        _weigh(arguments, parameters)
+        if "node" in parameters:
+            return run(**{port: nominal(value) for port, value in arguments.items()})
+        ports = list(arguments)
+        result = propagate(
+            lambda *args: run(**dict(zip(ports, args, strict=True))), list(arguments.values())
+        )
+    else:
+        result = run(*values, **named)
+    return _doubted(result) if lacks else result
+
+
+def _weigh(arguments: dict[str, Any], parameters: Sequence[str]) -> None:
+    """Have y's own uncertainties as sigma, where a fit takes one and none is given."""
+    y = arguments.get("y")
+    if "sigma" in parameters and arguments.get("sigma", UNSET) is UNSET and isinstance(y, list):
+        given = [uncertainty_of(value) for value in y]
+        if all(given):
+            arguments["sigma"] = given
+            arguments["y"] = nominal(y)
+
+
+def _is_series(annotation: Any) -> bool:
+    """Whether it stands for an array or a list of numbers."""
+    return annotation in (list[float], list[int]) or PortType.of(annotation).kind == "array"
+
+
+def has_nan(value: Any) -> bool:
+    """Whether it is NaN, or a list or array with one in it."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        return any(map(has_nan, value))
+    if is_array(value):
+        return value.dtype.kind in "fc" and not bool((value == value).all())
+    return isinstance(value, float) and value != value
+
+
+def _doubted(result: Any) -> Any:
+    """A result as `missing`, where it is or holds numbers, and none of them is NaN."""
+    if type(result) is tuple:
+        return tuple(map(_doubted, result))
+    is_number = isinstance(result, int | float | list | dict) or is_array(result)
+    return Judged(result, "missing") if is_number and not has_nan(result) else result
+
+
+def _read_signature(
+    function: Function,
+) -> tuple[tuple[str, ...], dict[str, Check], frozenset[str]]:
+    """Its parameters, the checks of those that have some, and which are arrays or lists of
+    numbers."""
     parameters = tuple(inspect.signature(function).parameters)
     hints = typing.get_type_hints(function, include_extras=True)
     found = ((port, _check_for(hints.get(port, Any))) for port in parameters)
-    return parameters, {port: check for port, check in found if check is not None}
+    series = frozenset(port for port, hint in hints.items() if port in parameters and
+                       _is_series(hint))  # fmt: skip
+    return parameters, {port: check for port, check in found if check is not None}, series
 
 
 def describe(value: Any) -> str:

@@ -11,39 +11,45 @@ from funcnodes.errors import ExecutionError
 Entries = dict[Any, Any]
 
 
-@basic_node("dict_get", name="Get entry", icon="table", words=("lookup", "key"),
+@basic_node("dict_get", hands_on=True, name="Get entry", icon="table", words=("lookup", "key"),
             outputs=[{"id": "value"}])  # fmt: skip
 def get_node(dictionary: Entries, key: Any, default: Any = NoValue) -> Any:
     """The value of a key; the default where there is none, or an error if that is not set."""
     return _value(dictionary, key) if default is NoValue else dictionary.get(key, default)
 
 
-@basic_node("dict_keys", name="Keys", icon="table", words=("names",))
+@basic_node("dict_keys", hands_on=True, name="Keys", icon="table", words=("names",))
 def keys_node(dictionary: Entries) -> list[Any]:
     """All keys, in their order."""
     return list(dictionary)
 
 
-@basic_node("dict_values", name="Values", icon="table")
+@basic_node("dict_values", hands_on=True, name="Values", icon="table")
 def values_node(dictionary: Entries) -> list[Any]:
     """All values, in the order of their keys."""
     return list(dictionary.values())
 
 
-@basic_node("dict_items", name="Entries", icon="table", words=("items", "pairs"))
+@basic_node("dict_items", hands_on=True, name="Entries", icon="table", words=("items", "pairs"))
 def items_node(dictionary: Entries) -> list[tuple[Any, Any]]:
     """All entries as pairs of key and value."""
     return list(dictionary.items())
 
 
-@basic_node("dict_to_lists", name="Keys and values", icon="table",
+@basic_node("dict_to_lists", hands_on=True, name="Keys and values", icon="table",
             outputs=[{"id": "keys"}, {"id": "values"}])  # fmt: skip
 def to_lists_node(dictionary: Entries) -> tuple[list[Any], list[Any]]:
     """All keys, and all values, as two lists."""
     return list(dictionary), list(dictionary.values())
 
 
-@basic_node("dict_from_items", name="Dictionary of pairs", icon="table", words=("make", "build"))
+@basic_node(
+    "dict_from_items",
+    hands_on=True,
+    name="Dictionary of pairs",
+    icon="table",
+    words=("make", "build"),
+)
 def from_items_node(items: list[Any]) -> Entries:
     """A dictionary of pairs of key and value."""
     wrong = next((item for item in items if _is_no_pair(item)), NoValue)
@@ -53,7 +59,11 @@ def from_items_node(items: list[Any]) -> Entries:
 
 
 @basic_node(
-    "dict_from_keys_values", name="Dictionary of lists", icon="table", words=("make", "zip")
+    "dict_from_keys_values",
+    hands_on=True,
+    name="Dictionary of lists",
+    icon="table",
+    words=("make", "zip"),
 )
 def from_keys_values_node(keys: list[Any], values: list[Any]) -> Entries:
     """A dictionary of a list of keys and a list of their values."""
@@ -62,31 +72,41 @@ def from_keys_values_node(keys: list[Any], values: list[Any]) -> Entries:
     return dict(zip(keys, values, strict=True))
 
 
-@basic_node("dict_set_key", name="Set entry", icon="table", words=("add", "change"))
+@basic_node("dict_set_key", hands_on=True, name="Set entry", icon="table", words=("add", "change"))
 def set_key_node(dictionary: Entries, key: Any, value: Any) -> Entries:
     """The dictionary with an entry set."""
     return {**dictionary, key: value}
 
 
-@basic_node("dict_set_default", name="Set entry if missing", icon="table", words=("default",))
+@basic_node(
+    "dict_set_default", hands_on=True, name="Set entry if missing", icon="table", words=("default",)
+)
 def set_default_node(dictionary: Entries, key: Any, value: Any) -> Entries:
     """The dictionary with an entry set, unless it has one of that key."""
     return dict(dictionary) if key in dictionary else {**dictionary, key: value}
 
 
-@basic_node("dict_merge", name="Merge dictionaries", icon="table", words=("combine", "update"))
+@basic_node(
+    "dict_merge",
+    hands_on=True,
+    name="Merge dictionaries",
+    icon="table",
+    words=("combine", "update"),
+)
 def merge_node(a: Entries, b: Entries, prefer: Literal["a", "b"] = "b") -> Entries:
     """All entries of two dictionaries; of keys that are in both, those of the preferred one."""
     return {**a, **b} if prefer == "b" else {**b, **a}
 
 
-@basic_node("dict_select_keys", name="Select entries", icon="table", words=("filter", "pick"))
+@basic_node(
+    "dict_select_keys", hands_on=True, name="Select entries", icon="table", words=("filter", "pick")
+)
 def select_keys_node(dictionary: Entries, keys: list[Any], ignore_missing: bool = True) -> Entries:
     """The entries of certain keys alone."""
     return {key: _value(dictionary, key) for key in keys if key in dictionary or not ignore_missing}
 
 
-@basic_node("dict_rename_key", name="Rename key", icon="table")
+@basic_node("dict_rename_key", hands_on=True, name="Rename key", icon="table")
 def rename_key_node(
     dictionary: Entries, old_key: Any, new_key: Any, overwrite: bool = False
 ) -> Entries:
@@ -98,7 +118,7 @@ def rename_key_node(
     return {new_key if key == old_key else key: value for key, value in kept.items()}
 
 
-@basic_node("dict_delete_key", name="Delete entry", icon="table", words=("remove",))
+@basic_node("dict_delete_key", hands_on=True, name="Delete entry", icon="table", words=("remove",))
 def delete_key_node(dictionary: Entries, key: Any, ignore_missing: bool = True) -> Entries:
     """The dictionary without the entry of a key."""
     if not ignore_missing:
@@ -106,7 +126,7 @@ def delete_key_node(dictionary: Entries, key: Any, ignore_missing: bool = True) 
     return {each: value for each, value in dictionary.items() if each != key}
 
 
-@basic_node("dict_pop", name="Take entry out", icon="table", words=("pop", "remove"),
+@basic_node("dict_pop", hands_on=True, name="Take entry out", icon="table", words=("pop", "remove"),
             outputs=[{"id": "new_dict"}, {"id": "value"}])  # fmt: skip
 def pop_node(dictionary: Entries, key: Any, default: Any = NoValue) -> tuple[Entries, Any]:
     """The dictionary without the entry of a key, and the value of that entry."""
@@ -114,7 +134,13 @@ def pop_node(dictionary: Entries, key: Any, default: Any = NoValue) -> tuple[Ent
     return {each: kept for each, kept in dictionary.items() if each != key}, value
 
 
-@basic_node("dict_deep_get", name="Get entry deep inside", icon="table", words=("path", "nested"))
+@basic_node(
+    "dict_deep_get",
+    hands_on=True,
+    name="Get entry deep inside",
+    icon="table",
+    words=("path", "nested"),
+)
 def deep_get_node(obj: Any, path: list[Any]) -> Any:
     """The value at the end of a path of keys and positions: ["data", 0, "x"]."""
     for depth, step in enumerate(path):
@@ -125,7 +151,13 @@ def deep_get_node(obj: Any, path: list[Any]) -> Any:
     return obj
 
 
-@basic_node("dict_deep_set", name="Set entry deep inside", icon="table", words=("path", "nested"))
+@basic_node(
+    "dict_deep_set",
+    hands_on=True,
+    name="Set entry deep inside",
+    icon="table",
+    words=("path", "nested"),
+)
 def deep_set_node(
     dictionary: Entries, path: list[Any], value: Any, create_missing: bool = True
 ) -> Entries:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from funcnodes.basic_nodes import png
 from funcnodes.basic_nodes.arraylike import UNSET, Array, one_dimensional, same_length, to_array
 from funcnodes.basic_nodes.define import basic_node, describe
+from funcnodes.basic_nodes.strip import NODES as STRIP
 from funcnodes.core import Node, NodeInput, NodeOutput, Shelf
 from funcnodes.core.types import Image
 from funcnodes.errors import ExecutionError
@@ -105,7 +106,8 @@ class ShowImage(Node):
         return {"image": data, "width": width, "height": height}
 
 
-@basic_node("display.show", name="Show", icon="eye", words=("value", "print", "debug", "text"),
+@basic_node("display.show", hands_on=True, name="Show", icon="eye",
+            words=("value", "print", "debug", "text"),
             outputs=[{"id": "text"}], body="text")  # fmt: skip
 def show_node(value: Any) -> str:
     """A value written out, at most 10,000 characters of it."""
@@ -113,14 +115,16 @@ def show_node(value: Any) -> str:
     return shown if len(shown) <= 10_000 else f"{shown[:9_999]}…"
 
 
-@basic_node("display.table", name="Show table", icon="table", words=("rows", "columns", "grid"),
+@basic_node("display.table", hands_on=True, name="Show table", icon="table",
+            words=("rows", "columns", "grid"),
             outputs=[{"id": "out"}], body="table")  # fmt: skip
 def show_table_node(table: Any) -> Any:
     """Columns by name, rows as dictionaries or lists, or a matrix, laid out; passed on as it is."""
     return table
 
 
-@basic_node("display.json", name="Show JSON", icon="file", words=("value", "dictionary", "tree"),
+@basic_node("display.json", hands_on=True, name="Show JSON", icon="file",
+            words=("value", "dictionary", "tree"),
             outputs=[{"id": "out"}], body="json")  # fmt: skip
 def show_json_node(value: Any) -> Any:
     """A value with all that is in it, written as JSON; passed on as it is."""
@@ -215,7 +219,7 @@ def _painted(array: Array, colours: str, low: float | None, high: float | None) 
 
 
 NODE_SHELF = Shelf(
-    [ArrayPlot, ShowImage, show_node, show_table_node, show_json_node],
+    [ArrayPlot, ShowImage, *STRIP, show_node, show_table_node, show_json_node],
     name="Display",
     description="Curves, pictures and values to look at.",
 )

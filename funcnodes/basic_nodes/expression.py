@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from funcnodes.basic_nodes.arraylike import check_shapes, is_array, to_array
-from funcnodes.basic_nodes.define import describe
+from funcnodes.basic_nodes.define import describe, has_nan
 from funcnodes.core import Node, NodeInput, NodeOutput
+from funcnodes.core.quality import worst
+from funcnodes.core.uncertain import propagate
 from funcnodes.errors import ExecutionError, SavedGraphError
 
 LONGEST = 2_000
@@ -59,7 +61,13 @@ class Expression(Node):
     def func(self, expression: Any, **variables: Any) -> None:
         if not isinstance(expression, str):
             raise ExecutionError(f"expression is to be text, not {describe(expression)}.")
-        self.out.set(evaluate(expression, variables))
+        names = list(variables)
+        result = propagate(
+            lambda *values: evaluate(expression, dict(zip(names, values, strict=True))),
+            list(variables.values()),
+        )
+        lacks = any(map(has_nan, variables.values())) and not has_nan(result)
+        self.out.set(result, quality=worst((self.quality_taken, "missing" if lacks else "ok")))
 
     def grow_input(self, source: NodeOutput) -> NodeInput:
         wanted = source.id if source.id.isidentifier() and source.id not in CONSTANTS else "x"

@@ -35,14 +35,17 @@ def files_of(node: Node) -> Files:
     return found
 
 
-@basic_node("file.read_text", name="Read text file", words=("open", "load", "txt"), **_THREAD)
+@basic_node(
+    "file.read_text", hands_on=True, name="Read text file", words=("open", "load", "txt"), **_THREAD
+)
 def read_text_node(node: Node, name: str, encoding: Encoding = "utf-8") -> str:
     """All of a text file."""
     return _text(name, files_of(node).read(name), encoding)
 
 
 @basic_node(
-    "file.write_text", name="Write text file", words=("save", "append", "log", "txt"),
+    "file.write_text", hands_on=True, name="Write text file",
+    words=("save", "append", "log", "txt"),
     outputs=[{"id": "file"}], **_WRITES,
 )  # fmt: skip
 def write_text_node(
@@ -56,20 +59,24 @@ def write_text_node(
     return _written(node, name, data, mode)
 
 
-@basic_node("file.read_lines", name="Read lines", words=("open", "load", "list"), **_THREAD)
+@basic_node(
+    "file.read_lines", hands_on=True, name="Read lines", words=("open", "load", "list"), **_THREAD
+)
 def read_lines_node(node: Node, name: str, encoding: Encoding = "utf-8") -> list[str]:
     """The lines of a text file, without their ends."""
     return _text(name, files_of(node).read(name), encoding).splitlines()
 
 
-@basic_node("file.read_bytes", name="Read bytes", words=("open", "load", "binary"), **_THREAD)
+@basic_node(
+    "file.read_bytes", hands_on=True, name="Read bytes", words=("open", "load", "binary"), **_THREAD
+)
 def read_bytes_node(node: Node, name: str) -> bytes:
     """All bytes of a file."""
     return files_of(node).read(name)
 
 
 @basic_node(
-    "file.write_bytes", name="Write bytes", words=("save", "binary", "image"),
+    "file.write_bytes", hands_on=True, name="Write bytes", words=("save", "binary", "image"),
     outputs=[{"id": "file"}], **_WRITES,
 )  # fmt: skip
 def write_bytes_node(node: Node, name: str, data: Any, mode: Mode = "replace") -> str:
@@ -79,7 +86,9 @@ def write_bytes_node(node: Node, name: str, data: Any, mode: Mode = "replace") -
     return _written(node, name, bytes(data), mode)
 
 
-@basic_node("file.read_json", name="Read JSON file", words=("open", "load"), **_THREAD)
+@basic_node(
+    "file.read_json", hands_on=True, name="Read JSON file", words=("open", "load"), **_THREAD
+)
 def read_json_node(node: Node, name: str) -> Any:
     """The value that a JSON file stands for."""
     text = _text(name, files_of(node).read(name), "utf-8")
@@ -91,7 +100,12 @@ def read_json_node(node: Node, name: str) -> Any:
 
 
 @basic_node(
-    "file.write_json", name="Write JSON file", words=("save",), outputs=[{"id": "file"}], **_WRITES
+    "file.write_json",
+    hands_on=True,
+    name="Write JSON file",
+    words=("save",),
+    outputs=[{"id": "file"}],
+    **_WRITES,
 )
 def write_json_node(node: Node, name: str, value: Any, mode: Mode = "replace") -> str:
     """Write a value as JSON; gives the file's name. Appending adds a line."""
@@ -100,7 +114,9 @@ def write_json_node(node: Node, name: str, value: Any, mode: Mode = "replace") -
     return _written(node, name, text.encode() + b"\n", mode)
 
 
-@basic_node("file.read_csv", name="Read CSV file", words=("open", "load", "table"), **_THREAD)
+@basic_node(
+    "file.read_csv", hands_on=True, name="Read CSV file", words=("open", "load", "table"), **_THREAD
+)
 def read_csv_node(
     node: Node, name: str, delimiter: Delimiter = "auto", header: bool = True
 ) -> Table:
@@ -109,7 +125,7 @@ def read_csv_node(
 
 
 @basic_node(
-    "file.write_csv", name="Write CSV file", words=("save", "table", "append"),
+    "file.write_csv", hands_on=True, name="Write CSV file", words=("save", "table", "append"),
     outputs=[{"id": "file"}], **_WRITES,
 )  # fmt: skip
 def write_csv_node(
@@ -124,7 +140,13 @@ def write_csv_node(
     return _written(node, name, text.encode(), mode)
 
 
-@basic_node("file.read_array", name="Read array file", words=("npy", "numpy", "load"), **_THREAD)
+@basic_node(
+    "file.read_array",
+    hands_on=True,
+    name="Read array file",
+    words=("npy", "numpy", "load"),
+    **_THREAD,
+)
 def read_array_node(node: Node, name: str) -> Array:
     """The array in an .npy file."""
     import numpy as np
@@ -139,7 +161,7 @@ def read_array_node(node: Node, name: str) -> Array:
 
 
 @basic_node(
-    "file.write_array", name="Write array file", words=("npy", "numpy", "save"),
+    "file.write_array", hands_on=True, name="Write array file", words=("npy", "numpy", "save"),
     outputs=[{"id": "file"}], **_WRITES,
 )  # fmt: skip
 def write_array_node(
@@ -153,20 +175,22 @@ def write_array_node(
     return _written(node, name, data.getvalue(), mode)
 
 
-@basic_node("file.list", name="List files", words=("folder", "directory", "glob"), **_THREAD)
+@basic_node(
+    "file.list", hands_on=True, name="List files", words=("folder", "directory", "glob"), **_THREAD
+)
 def list_node(node: Node, pattern: str = "*") -> list[str]:
     """The names of the files that fit a pattern: *.csv, data/*, or **/* for all."""
     return [info.name for info in files_of(node).listed(pattern)]
 
 
-@basic_node("file.exists", name="File exists", words=("is there", "test"), **_THREAD)
+@basic_node("file.exists", hands_on=True, name="File exists", words=("is there", "test"), **_THREAD)
 def exists_node(node: Node, name: str) -> bool:
     """Whether there is a file of that name."""
     return files_of(node).exists(name)
 
 
 @basic_node(
-    "file.info", name="File info", words=("size", "age", "modified"),
+    "file.info", hands_on=True, name="File info", words=("size", "age", "modified"),
     outputs=[{"id": "size"}, {"id": "modified", "unit": "s"}], **_THREAD,
 )  # fmt: skip
 def info_node(node: Node, name: str) -> tuple[int, float]:
@@ -176,7 +200,8 @@ def info_node(node: Node, name: str) -> tuple[int, float]:
 
 
 @basic_node(
-    "file.delete", name="Delete file", words=("remove", "erase"), outputs=[{"id": "file"}],
+    "file.delete", hands_on=True, name="Delete file",
+    words=("remove", "erase"), outputs=[{"id": "file"}],
     **_WRITES,
 )  # fmt: skip
 def delete_node(node: Node, name: str) -> str:
@@ -185,7 +210,13 @@ def delete_node(node: Node, name: str) -> str:
     return name
 
 
-@basic_node("file.free_name", name="Free file name", words=("number", "unique", "next"), **_THREAD)
+@basic_node(
+    "file.free_name",
+    hands_on=True,
+    name="Free file name",
+    words=("number", "unique", "next"),
+    **_THREAD,
+)
 def free_name_node(node: Node, name: str = "data.csv") -> str:
     """A name that no file has yet: data.csv, else data-001.csv, data-002.csv and so on."""
     files = files_of(node)

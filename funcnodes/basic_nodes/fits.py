@@ -11,11 +11,13 @@ from typing import Annotated, Any
 from funcnodes.basic_nodes.arraylike import UNSET, Array, one_dimensional, same_length
 from funcnodes.basic_nodes.define import basic_node
 from funcnodes.core import Node, Range
+from funcnodes.core.uncertain import correlated
 from funcnodes.errors import ExecutionError
 
 
 @basic_node(
     "stat.linear_fit", name="Linear fit", icon="chart", words=("regression", "line", "slope"),
+    uncertainties={"slope": "slope_error", "intercept": "intercept_error"},
     outputs=[{"id": "slope"}, {"id": "intercept"}, {"id": "slope_error"},
              {"id": "intercept_error"}, {"id": "r_squared"}, {"id": "fitted"}],
 )  # fmt: skip
@@ -28,8 +30,9 @@ def linear_fit_node(
     """
     fit = least_squares(x, y, sigma, degree=1)
     (intercept, slope), (intercept_error, slope_error) = fit.coefficients, fit.errors
+    intercept, slope = correlated([intercept, slope], fit.covariance)
     return (
-        float(slope), float(intercept), float(slope_error), float(intercept_error),
+        slope, intercept, float(slope_error), float(intercept_error),
         fit.r_squared, fit.at(x),
     )  # fmt: skip
 
@@ -65,11 +68,13 @@ class Fit:
     Attributes:
         coefficients: From the constant one on.
         errors: Standard error of each; NaN where there are no points to spare.
+        covariance: Of each coefficient with each.
         r_squared: Part of the variance of y that it explains, 1 at best.
     """
 
     coefficients: Array
     errors: Array
+    covariance: Array
     r_squared: float
     _centred: Array
     _middle: float
@@ -106,9 +111,11 @@ def least_squares(x: Array, y: Array, sigma: Array, *, degree: int) -> Fit:
     inverse = np.linalg.pinv(weighted)
     covariance = inverse @ inverse.T * _scale(residuals, degree, given=sigma is not UNSET)
     back = _expansion(degree, middle, spread)
+    covariance = back @ covariance @ back.T
     return Fit(
         back @ centred,
-        np.sqrt(np.diag(back @ covariance @ back.T)),
+        np.sqrt(np.diag(covariance)),
+        covariance,
         _r_squared(y, residuals, weights),
         centred,
         middle,

@@ -60,7 +60,12 @@ def boolean_node(input: bool) -> bool:
 
 
 @basic_node(
-    "input.json", name="Read JSON", icon="text", words=("parse", "decode"), outputs=[{"id": "json"}]
+    "input.json",
+    hands_on=True,
+    name="Read JSON",
+    icon="text",
+    words=("parse", "decode"),
+    outputs=[{"id": "json"}],
 )
 def json_node(input: str) -> Any:
     """The value that JSON text stands for: a number, text, a list, a dictionary."""
@@ -74,7 +79,7 @@ def json_node(input: str) -> Any:
 
 
 @basic_node(
-    "input.json_dump", name="Write JSON", icon="text", words=("encode", "dump"),
+    "input.json_dump", hands_on=True, name="Write JSON", icon="text", words=("encode", "dump"),
     outputs=[{"id": "json"}],
 )  # fmt: skip
 def json_dump_node(

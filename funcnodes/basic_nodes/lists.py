@@ -14,7 +14,7 @@ LONGEST = 5_000_000
 SORTED_AT_ONCE = 200_000
 
 
-@basic_node("to_list", name="To list", icon="table", words=("convert", "wrap"))
+@basic_node("to_list", hands_on=True, name="To list", icon="table", words=("convert", "wrap"))
 def to_list_node(obj: Any) -> list[Any]:
     """A value as a list: of its items where it has some, else of itself alone."""
     if hasattr(obj, "tolist"):
@@ -25,7 +25,9 @@ def to_list_node(obj: Any) -> list[Any]:
     return [obj]
 
 
-@basic_node("list.of", name="Make list", icon="table", words=("new", "build", "combine"))
+@basic_node(
+    "list.of", hands_on=True, name="Make list", icon="table", words=("new", "build", "combine")
+)
 def make_list_node(
     a: Any = None, b: Any = None, c: Any = None, d: Any = None,
     length: Annotated[int, Range(0, 4)] = 2,
@@ -34,7 +36,9 @@ def make_list_node(
     return [a, b, c, d][:length]
 
 
-@basic_node("list.range", name="Number range", icon="table", words=("count", "sequence"))
+@basic_node(
+    "list.range", hands_on=True, name="Number range", icon="table", words=("count", "sequence")
+)
 def range_node(start: int = 0, stop: int = 10, step: int = 1) -> list[int]:
     """Whole numbers from start up to stop, not included, by a step."""
     if step == 0:
@@ -44,20 +48,25 @@ def range_node(start: int = 0, stop: int = 10, step: int = 1) -> list[int]:
     return list(range(start, stop, step))
 
 
-@basic_node("list_length", name="List length", icon="table", words=("count", "size", "len"))
+@basic_node(
+    "list_length", hands_on=True, name="List length", icon="table", words=("count", "size", "len")
+)
 def length_node(lst: list[Any]) -> int:
     """How many items the list has."""
     return len(lst)
 
 
-@basic_node("list_get", name="Get item", icon="table", words=("element", "index", "pick"),
+@basic_node("list_get", hands_on=True, name="Get item", icon="table",
+            words=("element", "index", "pick"),
             outputs=[{"id": "element"}])  # fmt: skip
 def get_node(lst: list[Any], index: int = -1) -> Any:
     """The item at a position; the last where none is given."""
     return lst[_at(lst, index)]
 
 
-@basic_node("contains_node", name="Contains", icon="table", words=("in", "has", "member"))
+@basic_node(
+    "contains_node", hands_on=True, name="Contains", icon="table", words=("in", "has", "member")
+)
 def contains_node(collection: Any, item: Any) -> bool:
     """Whether an item is in a list, a key in a dictionary, or a piece in a text."""
     if isinstance(collection, str) and not isinstance(item, str):
@@ -67,32 +76,38 @@ def contains_node(collection: Any, item: Any) -> bool:
     return item in collection
 
 
-@basic_node("list_append", name="Append", icon="table", words=("add", "push"))
+@basic_node("list_append", hands_on=True, name="Append", icon="table", words=("add", "push"))
 def append_node(lst: list[Any], item: Any) -> list[Any]:
     """The list with one more item at its end."""
     return [*lst, item]
 
 
-@basic_node("list_extend", name="Join lists", icon="table", words=("extend", "concatenate", "+"))
+@basic_node(
+    "list_extend",
+    hands_on=True,
+    name="Join lists",
+    icon="table",
+    words=("extend", "concatenate", "+"),
+)
 def extend_node(lst: list[Any], items: list[Any]) -> list[Any]:
     """Two lists, one after the other."""
     return [*lst, *items]
 
 
-@basic_node("list_insert", name="Insert item", icon="table", words=("add",))
+@basic_node("list_insert", hands_on=True, name="Insert item", icon="table", words=("add",))
 def insert_node(lst: list[Any], item: Any, index: int = -1) -> list[Any]:
     """The list with an item put in before a position."""
     return [*lst[:index], item, *lst[index:]]
 
 
-@basic_node("list_set", name="Set item", icon="table", words=("replace", "change"))
+@basic_node("list_set", hands_on=True, name="Set item", icon="table", words=("replace", "change"))
 def set_node(lst: list[Any], item: Any, index: int = -1) -> list[Any]:
     """The list with the item at a position replaced."""
     lst[_at(lst, index)] = item
     return lst
 
 
-@basic_node("list_pop", name="Take item out", icon="table", words=("pop", "remove"),
+@basic_node("list_pop", hands_on=True, name="Take item out", icon="table", words=("pop", "remove"),
             outputs=[{"id": "new_list"}, {"id": "item"}])  # fmt: skip
 def pop_node(lst: list[Any], index: int = -1) -> tuple[list[Any], Any]:
     """The list without the item at a position, and that item."""
@@ -100,7 +115,9 @@ def pop_node(lst: list[Any], index: int = -1) -> tuple[list[Any], Any]:
     return lst, item
 
 
-@basic_node("list_remove", name="Remove item", icon="table", words=("delete", "filter"))
+@basic_node(
+    "list_remove", hands_on=True, name="Remove item", icon="table", words=("delete", "filter")
+)
 def remove_node(lst: list[Any], item: Any, all: bool = False) -> list[Any]:
     """The list without the first item that equals one, or without all of them."""
     if all:
@@ -109,25 +126,29 @@ def remove_node(lst: list[Any], item: Any, all: bool = False) -> list[Any]:
     return lst
 
 
-@basic_node("list_index", name="Position of item", icon="table", words=("find", "search"))
+@basic_node(
+    "list_index", hands_on=True, name="Position of item", icon="table", words=("find", "search")
+)
 def index_node(lst: list[Any], item: Any) -> int:
     """Where an item first occurs; it is an error where it does not."""
     return _position(lst, item)
 
 
-@basic_node("list_count", name="Count item", icon="table", words=("occurrences",))
+@basic_node("list_count", hands_on=True, name="Count item", icon="table", words=("occurrences",))
 def count_node(lst: list[Any], item: Any) -> int:
     """How often an item occurs."""
     return sum(are_same(each, item) for each in lst)
 
 
-@basic_node("list_reverse", name="Reverse list", icon="table", words=("turn",))
+@basic_node("list_reverse", hands_on=True, name="Reverse list", icon="table", words=("turn",))
 def reverse_node(lst: list[Any]) -> list[Any]:
     """The list from its end to its start."""
     return lst[::-1]
 
 
-@basic_node("list_sort", name="Sort list", icon="table", words=("order", "ascending"))
+@basic_node(
+    "list_sort", hands_on=True, name="Sort list", icon="table", words=("order", "ascending")
+)
 def sort_node(lst: list[Any], reverse: bool = False) -> list[Any]:
     """The list in ascending order, or in descending."""
     if len(lst) <= SORTED_AT_ONCE:
@@ -137,13 +158,17 @@ def sort_node(lst: list[Any], reverse: bool = False) -> list[Any]:
     return list(heapq.merge(*parts, reverse=reverse))  # which lets other threads have their turn
 
 
-@basic_node("list_slice", name="Part of list", icon="table", words=("slice", "cut", "range"))
+@basic_node(
+    "list_slice", hands_on=True, name="Part of list", icon="table", words=("slice", "cut", "range")
+)
 def slice_node(lst: list[Any], start: int = 0, end: int | None = None) -> list[Any]:
     """The items from start up to end, not included; to the last one where no end is given."""
     return lst[start:end]
 
 
-@basic_node("list_slice_step", name="Every nth item", icon="table", words=("slice", "step"))
+@basic_node(
+    "list_slice_step", hands_on=True, name="Every nth item", icon="table", words=("slice", "step")
+)
 def slice_step_node(
     lst: list[Any], start: int = 0, end: int | None = None, step: int = 1
 ) -> list[Any]:
@@ -153,13 +178,17 @@ def slice_step_node(
     return lst[start:end:step]
 
 
-@basic_node("list_flatten", name="Flatten list", icon="table", words=("nested", "unnest"))
+@basic_node(
+    "list_flatten", hands_on=True, name="Flatten list", icon="table", words=("nested", "unnest")
+)
 def flatten_node(lst: list[Any]) -> list[Any]:
     """The items of the lists inside the list, one level deep."""
     return [item for each in lst for item in (each if isinstance(each, list | tuple) else [each])]
 
 
-@basic_node("list_unique", name="Unique items", icon="table", words=("distinct", "set"))
+@basic_node(
+    "list_unique", hands_on=True, name="Unique items", icon="table", words=("distinct", "set")
+)
 def unique_node(lst: list[Any]) -> list[Any]:
     """The list without items that came before."""
     try:
@@ -172,7 +201,7 @@ def unique_node(lst: list[Any]) -> list[Any]:
         return found
 
 
-@basic_node("list.zip", name="Pair lists", icon="table", words=("zip", "combine"))
+@basic_node("list.zip", hands_on=True, name="Pair lists", icon="table", words=("zip", "combine"))
 def zip_node(a: list[Any], b: list[Any]) -> list[Any]:
     """Pairs of the items at the same positions; both lists are to have the same length."""
     if len(a) != len(b):
@@ -180,7 +209,13 @@ def zip_node(a: list[Any], b: list[Any]) -> list[Any]:
     return [[x, y] for x, y in zip(a, b, strict=True)]
 
 
-@basic_node("list.chunks", name="Chunks of list", icon="table", words=("split", "batch", "group"))
+@basic_node(
+    "list.chunks",
+    hands_on=True,
+    name="Chunks of list",
+    icon="table",
+    words=("split", "batch", "group"),
+)
 def chunks_node(lst: list[Any], size: Annotated[int, Range(1)] = 2) -> list[Any]:
     """The list cut into lists of a size; the last one may be shorter."""
     return [lst[start : start + size] for start in range(0, len(lst), size)]

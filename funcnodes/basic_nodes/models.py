@@ -2,8 +2,10 @@
 
 Each parameter and its standard error is an output of its own, and so a column of a run. With
 `sigma`, the uncertainty of each y, the errors follow from it; without, from how far the points lie
-off the curve. A parameter that ended at a bound has no error: NaN. Points with NaN are left out,
-and all results are then `missing`. Needs scipy: `pip install 'funcnodes[fits]'`.
+off the curve. A parameter that ended at a bound has no error: NaN. Parameters carry their errors
+and how they hang together, so that what is worked out of several is uncertain as it should be.
+Points with NaN are left out, and all results are then `missing`. By lmfit, or by scipy where that
+is not there: `pip install 'funcnodes[lmfit]'`, `pip install 'funcnodes[fits]'`.
 """
 
 import math
@@ -15,12 +17,13 @@ from funcnodes.basic_nodes.arraylike import UNSET, Array, one_dimensional, same_
 from funcnodes.basic_nodes.define import basic_node, describe
 from funcnodes.basic_nodes.expression import evaluate
 from funcnodes.basic_nodes.judged import give, without_nan
+from funcnodes.basic_nodes.solving import Solved, solver
 from funcnodes.core import Node
+from funcnodes.core.uncertain import correlated
 from funcnodes.errors import ExecutionError
 
 Function = Callable[..., Array]
 Guess = Callable[[Array, Array], Sequence[float]]
-MOST_STEPS = 2_000
 FIRST_SAMPLES = 1_000
 
 
@@ -29,7 +32,7 @@ class Found:
     """What a fit found.
 
     Attributes:
-        values: Of each parameter.
+        values: Of each parameter, uncertain by its error where it has one.
         errors: Standard error of each; 0 where it was fixed, NaN where it ended at a bound.
         r_squared: Part of the variance of y that the model explains.
         reduced_chi_squared: Of the residuals; about 1 where sigma and the model are right.
@@ -88,11 +91,11 @@ def fit_model(
         sigma: Uncertainty of each y, or UNSET.
 
     Raises:
-        ExecutionError: Too few points, no result, or scipy is not installed.
+        ExecutionError: Too few points, no result, or no library that fits is installed.
     """
     import numpy as np
 
-    optimize = _scipy_optimize()
+    solve = solver()
     hold.check(list(guess))
     held = {name: float(value) for name, value in hold.fixed.items()}
     free = [name for name in guess if name not in held]
@@ -106,32 +109,21 @@ def fit_model(
     def residuals(values: Array) -> Array:
         return np.asarray((model(values) - y) * weight, dtype=float)
 
-    bounds = np.array([hold.bounds(name) for name in free]).T.reshape(2, len(free))
+    low, high = np.array([hold.bounds(name) for name in free]).T.reshape(2, len(free))
     first = np.array([float(hold.start.get(name, guess[name])) for name in free])
-    first = np.clip(first, *bounds)
+    first = np.clip(first, low, high)
     if not np.isfinite(residuals(first)).all():
         raise ExecutionError("The model gives no numbers where the fit starts: set start.")
-    if free:
-        try:
-            end = optimize.least_squares(
-                residuals, first, bounds=bounds, x_scale="jac", xtol=1e-12, ftol=1e-12,
-                gtol=1e-12, max_nfev=MOST_STEPS,
-            )  # fmt: skip
-        except ValueError as error:
-            raise ExecutionError(f"The fit came to no result: {error}") from error
-        if end.status <= 0:
-            raise ExecutionError(f"The fit came to no result within {MOST_STEPS} steps: set start.")
-        values, at_bound, slopes = end.x, end.active_mask != 0, end.jac
-    else:
-        values, at_bound, slopes = first, np.zeros(0, dtype=bool), np.zeros((len(x), 0))
-    off = residuals(values)
-    spare = len(x) - int((~at_bound).sum())
+    end = solve(residuals, first, low, high) if free else Solved(first, first == first, first)
+    off = residuals(end.values)
+    spare = len(x) - int((~end.at_bound).sum())
     reduced = float(off @ off) / spare
+    covariance = end.covariance * (reduced if sigma is UNSET else 1.0)
     errors = np.full(len(free), np.nan)
-    inverse = np.linalg.pinv(slopes[:, ~at_bound])
-    scale = reduced if sigma is UNSET else 1.0
-    errors[~at_bound] = np.sqrt(np.diag(inverse @ inverse.T) * scale)
-    by_name = {**dict(zip(free, map(float, values), strict=True)), **held}
+    errors[~end.at_bound] = np.sqrt(np.diag(covariance))
+    values = np.array(end.values, dtype=object)
+    values[~end.at_bound] = correlated(list(end.values[~end.at_bound]), covariance)
+    by_name = {**dict(zip(free, values, strict=True)), **held}
     error_of = dict(zip(free, map(float, errors), strict=True))
     mean = np.average(y, weights=np.broadcast_to(weight, y.shape) ** 2)
     total = float(np.sum(((y - mean) * weight) ** 2))
@@ -140,19 +132,8 @@ def fit_model(
         {name: error_of.get(name, 0.0) for name in guess},
         1 - float(off @ off) / total if total else math.nan,
         reduced,
-        model(values),
+        model(end.values),
     )
-
-
-def _scipy_optimize() -> Any:
-    try:
-        from scipy import optimize
-    except ModuleNotFoundError as error:
-        raise ExecutionError(
-            "Fits of models need the library scipy, which is not installed: "
-            "pip install 'funcnodes[fits]'"
-        ) from error
-    return optimize
 
 
 # ── nodes ─────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +195,7 @@ def _model_node(
     run.__doc__ = (
         f"{doc}\n\nEach parameter with its standard error. `start`, `fixed`, `low` and `high` are "
         'dictionaries by parameter, e.g. {"offset": 0}. Points with NaN are left out, and all '
-        "results are then `missing`. Needs scipy: `pip install 'funcnodes[fits]'`."
+        "results are then `missing`. Needs lmfit, or scipy: `pip install 'funcnodes[lmfit]'`."
     )
     outputs = [{"id": each, "type": float} for name in names for each in (name, f"{name}_error")]
     common = [
@@ -224,7 +205,7 @@ def _model_node(
     return basic_node(
         node_id, name=name, icon="chart", returns_none=False,
         words=("fit", "model", "regression", "least squares", *words),
-        outputs=[*outputs, *common],
+        outputs=[*outputs, *common], uncertainties={each: f"{each}_error" for each in names},
     )(run)  # fmt: skip
 
 
@@ -327,7 +308,7 @@ def formula_node(
 
     Knows what *Expression* knows. The values and standard errors come as dictionaries by parameter;
     `fixed`, `low` and `high` are such dictionaries, too. Points with NaN are left out, and all
-    results are then `missing`. Needs scipy: `pip install 'funcnodes[fits]'`.
+    results are then `missing`. Needs lmfit, or scipy: `pip install 'funcnodes[lmfit]'`.
     """
 
     def function(x: Array, **parameters: float) -> Array:

@@ -14,13 +14,21 @@ from funcnodes.core import Shelf
 from funcnodes.errors import ExecutionError
 
 
-@basic_node("dataclass.to_dict", name="Object to dictionary", icon="table", words=("dataclass",))
+@basic_node(
+    "dataclass.to_dict",
+    hands_on=True,
+    name="Object to dictionary",
+    icon="table",
+    words=("dataclass",),
+)
 def to_dict_node(instance: Any) -> dict[str, Any]:
     """All fields of a dataclass object as a dictionary, those inside it too."""
     return dataclasses.asdict(_instance(instance))
 
 
-@basic_node("dataclass.get_field", name="Get field", icon="table", words=("dataclass",))
+@basic_node(
+    "dataclass.get_field", hands_on=True, name="Get field", icon="table", words=("dataclass",)
+)
 def get_field_node(instance: Any, field_name: str) -> Any:
     """One field of a dataclass object."""
     names = [field.name for field in dataclasses.fields(_instance(instance))]
@@ -32,7 +40,13 @@ def get_field_node(instance: Any, field_name: str) -> Any:
     return getattr(instance, field_name)
 
 
-@basic_node("pyobject_get_attribute", name="Get attribute", icon="table", words=("object", "."))
+@basic_node(
+    "pyobject_get_attribute",
+    hands_on=True,
+    name="Get attribute",
+    icon="table",
+    words=("object", "."),
+)
 def get_attribute_node(obj: Any, attribute: str) -> Any:
     """One public attribute of an object."""
     if not _has(obj, attribute):
@@ -40,13 +54,17 @@ def get_attribute_node(obj: Any, attribute: str) -> Any:
     return getattr(obj, attribute)
 
 
-@basic_node("pyobject_has_attribute", name="Has attribute", icon="table", words=("object",))
+@basic_node(
+    "pyobject_has_attribute", hands_on=True, name="Has attribute", icon="table", words=("object",)
+)
 def has_attribute_node(obj: Any, attribute: str) -> bool:
     """Whether an object has a public attribute of that name that is data."""
     return _has(obj, attribute)
 
 
-@basic_node("pyobject_set_attribute", name="Set attribute", icon="table", words=("object",))
+@basic_node(
+    "pyobject_set_attribute", hands_on=True, name="Set attribute", icon="table", words=("object",)
+)
 def set_attribute_node(obj: Any, attribute: str, value: Any) -> Any:
     """A copy of an object with one public attribute set."""
     changed = copy.copy(_plain(obj, attribute))
@@ -56,7 +74,13 @@ def set_attribute_node(obj: Any, attribute: str, value: Any) -> Any:
     return changed
 
 
-@basic_node("pyobject_delete_attribute", name="Delete attribute", icon="table", words=("object",))
+@basic_node(
+    "pyobject_delete_attribute",
+    hands_on=True,
+    name="Delete attribute",
+    icon="table",
+    words=("object",),
+)
 def delete_attribute_node(obj: Any, attribute: str) -> Any:
     """A copy of an object without one public attribute."""
     changed = copy.copy(_plain(obj, attribute))

@@ -26,32 +26,44 @@ Found = tuple[bool, list[str]]
 T = TypeVar("T")
 
 
-@basic_node("re.match", name="Match at the start", words=("regex", "pattern"), outputs=_FOUND)
+@basic_node(
+    "re.match", hands_on=True, name="Match at the start", words=("regex", "pattern"), outputs=_FOUND
+)
 def match_node(pattern: str, string: str) -> Found:
     """Whether the text begins with the pattern, and what its groups caught."""
     return _found(_searched(pattern, lambda p: p.match(string, **_BOUNDS)))
 
 
-@basic_node("re.fullmatch", name="Match all", words=("regex", "pattern"), outputs=_FOUND)
+@basic_node(
+    "re.fullmatch", hands_on=True, name="Match all", words=("regex", "pattern"), outputs=_FOUND
+)
 def fullmatch_node(pattern: str, string: str) -> Found:
     """Whether the whole text fits the pattern, and what its groups caught."""
     return _found(_searched(pattern, lambda p: p.fullmatch(string, **_BOUNDS)))
 
 
-@basic_node("re.search", name="Search pattern", words=("regex", "find"), outputs=_FOUND)
+@basic_node(
+    "re.search", hands_on=True, name="Search pattern", words=("regex", "find"), outputs=_FOUND
+)
 def search_node(pattern: str, string: str) -> Found:
     """Whether the pattern occurs anywhere in the text, and what its groups caught."""
     return _found(_searched(pattern, lambda p: p.search(string, **_BOUNDS)))
 
 
-@basic_node("re.findall", name="Find all", words=("regex", "pattern"), outputs=[{"id": "matches"}])
+@basic_node(
+    "re.findall",
+    hands_on=True,
+    name="Find all",
+    words=("regex", "pattern"),
+    outputs=[{"id": "matches"}],
+)
 def findall_node(pattern: str, string: str) -> list[list[str]]:
     """Each occurrence of the pattern as a list: its groups, or all of it where it has none."""
     return [list(each.groups("")) or [each.group()] for each in _each(pattern, string)]
 
 
 @basic_node(
-    "re.sub", name="Replace pattern", words=("regex", "substitute"),
+    "re.sub", hands_on=True, name="Replace pattern", words=("regex", "substitute"),
     outputs=[{"id": "substituted"}],
 )  # fmt: skip
 def sub_node(pattern: str, repl: str, string: str) -> str:
@@ -60,7 +72,7 @@ def sub_node(pattern: str, repl: str, string: str) -> str:
 
 
 @basic_node(
-    "re.subn", name="Replace and count", words=("regex", "substitute"),
+    "re.subn", hands_on=True, name="Replace and count", words=("regex", "substitute"),
     outputs=[{"id": "substituted"}, {"id": "count"}],
 )  # fmt: skip
 def subn_node(pattern: str, repl: str, string: str) -> tuple[str, int]:
@@ -68,14 +80,20 @@ def subn_node(pattern: str, repl: str, string: str) -> tuple[str, int]:
     return _substituted(pattern, repl, string)
 
 
-@basic_node("re.escape", name="Escape pattern", words=("regex",), outputs=[{"id": "escaped"}])
+@basic_node(
+    "re.escape", hands_on=True, name="Escape pattern", words=("regex",), outputs=[{"id": "escaped"}]
+)
 def escape_node(pattern: str) -> str:
     """A pattern that fits exactly this text."""
     return re.escape(pattern)
 
 
 @basic_node(
-    "re.split", name="Split at pattern", words=("regex", "cut"), outputs=[{"id": "splitted"}]
+    "re.split",
+    hands_on=True,
+    name="Split at pattern",
+    words=("regex", "cut"),
+    outputs=[{"id": "splitted"}],
 )
 def split_node(pattern: str, string: str) -> list[str]:
     """The pieces of the text between occurrences of the pattern; its groups are pieces too."""

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from funcnodes.basic_nodes.arraylike import Array, is_array
 from funcnodes.basic_nodes.define import basic_node, describe, not_a, short
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, Rows, Shelf
-from funcnodes.core.quality import worst
+from funcnodes.core.quality import Judged, worst
+from funcnodes.core.uncertain import nominal
 from funcnodes.errors import ExecutionError
 
 Table = dict[str, Any]
@@ -229,21 +230,26 @@ def group_node(table: Table, by: str, column: str, summary: Summary = "mean") ->
     for key, value in zip(_named(columns, by), _named(columns, column), strict=True):
         groups.setdefault(key, []).append(value)
     title = f"{summary} of {column}"
-    return {by: list(groups), title: [_summary(title, summary, each) for each in groups.values()]}
+    found = {by: list(groups), title: [_summary(title, summary, each) for each in groups.values()]}
+    lacks = summary != "count" and any(map(_is_missing, _named(columns, column)))
+    return Judged(found, "missing") if lacks else found  # type: ignore[return-value]  # unwrapped
 
 
 @basic_node("table.describe", name="Describe table", icon="table", words=("summary", "statistics"))
 def describe_node(table: Table) -> Table:
     """Count, mean, deviation, minimum and maximum of each column of numbers."""
+    columns = as_table("table", table)
     numbers = {
         name: [v for v in column if not _is_missing(v)]
-        for name, column in as_table("table", table).items()
+        for name, column in columns.items()
         if all(_is_missing(v) or _is_number(v) for v in column)
     }
     found: Table = {"column": list(numbers)}
     for summary in ("count", "mean", "deviation", "minimum", "maximum"):
         found[summary] = [_summary(name, summary, column) for name, column in numbers.items()]
-    return found
+    lacks = any(len(numbers[name]) < len(column) for name, column in columns.items()
+                if name in numbers)  # fmt: skip
+    return Judged(found, "missing") if lacks else found  # type: ignore[return-value]  # unwrapped
 
 
 @basic_node("table.read_csv", name="Text to table", icon="table", words=("csv", "parse", "import"))
@@ -285,7 +291,7 @@ def format_csv(table: Table, delimiter: str = "auto", *, header: bool = True) ->
     if header:
         writer.writerow(table)
     for row in zip(*table.values(), strict=True):
-        writer.writerow(["" if _is_missing(value) else value for value in row])
+        writer.writerow(["" if _is_missing(value) else nominal(value) for value in row])
     return text.getvalue()
 
 

@@ -16,6 +16,7 @@ from funcnodes.cli import (
     history,
     latch,
     nodes,
+    queue,
     run,
     runs,
     samples,
@@ -70,6 +71,7 @@ def configure(
 
 serve.register(app)
 run.register(app)
+queue.register(app)
 check.register(app)
 script.register(app)
 estop.register(app)

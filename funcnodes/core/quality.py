@@ -7,6 +7,7 @@ their own, which carries their quality with them through queues, threads and pro
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from funcnodes.core.values import QUALITIES, Quality
@@ -31,6 +32,17 @@ class DoubtedDict(dict[str, Any]):
 _DOUBTED = (DoubtedTuple, DoubtedDict)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a function returns where its result is worth less than what it was given.
+
+    Of several outputs, each may be one.
+    """
+
+    value: Any
+    quality: Quality
+
+
 def worst(qualities: Iterable[Quality]) -> Quality:
     """The one that says least for a value, `ok` where there is none."""
     return max(qualities, key=_RANK.__getitem__, default="ok")
@@ -46,3 +58,8 @@ def doubted(args: Arguments, quality: Quality) -> Arguments:
 def quality_of(args: Arguments) -> Quality:
     """What arguments are worth."""
     return args.quality if isinstance(args, _DOUBTED) else "ok"
+
+
+def is_nan(value: Any) -> bool:
+    """Whether it is a number that is none; such a one is never `ok` (R2)."""
+    return isinstance(value, float) and value != value

@@ -28,6 +28,7 @@ from funcnodes.devices.bench.snapshots import BenchSnapshot, compare
 from funcnodes.devices.benchfile.file import BenchFile, DeviceConfig
 from funcnodes.devices.benchfile.find import builtin_benches, find_bench
 from funcnodes.devices.benchfile.rules import Severity
+from funcnodes.devices.declarations.accuracy import Accuracy, UpTo
 from funcnodes.devices.declarations.blocks import Linear, Trace, block, preamble
 from funcnodes.devices.declarations.commands import arm, command, trigger
 from funcnodes.devices.declarations.controls import control, depending, one_of, setting, step_of
@@ -44,11 +45,11 @@ from funcnodes.devices.messages.manners import Marker
 from funcnodes.devices.messages.replies import Identity
 
 __all__ = [
-    "Address", "AllowList", "Bench", "BenchFile", "BenchSnapshot", "Channel", "Device",
+    "Accuracy", "Address", "AllowList", "Bench", "BenchFile", "BenchSnapshot", "Channel", "Device",
     "DeviceConfig", "Enquiry", "Envelope", "Framing", "Group", "Identity", "Idn", "Instrument",
     "Latch", "LatchState", "Linear", "Lines", "Marker", "Packets", "Parameter", "ParkResult",
     "Progress", "Range", "Reading", "Refused", "Sample", "ScpiDevice", "SerialOptions", "Severity",
-    "StatusWord", "StopAck", "Trace", "arm", "bit", "block", "builtin_benches", "command",
+    "StatusWord", "StopAck", "Trace", "UpTo", "arm", "bit", "block", "builtin_benches", "command",
     "compare", "control", "depending", "driver", "find_bench", "flight", "measurement", "one_of",
     "part", "preamble", "record", "setting", "step_of", "together", "trigger", "unasked",
 ]  # fmt: skip

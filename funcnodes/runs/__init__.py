@@ -7,7 +7,7 @@ from funcnodes.core import Shelf
 from funcnodes.runs.control import Runner, active_run
 from funcnodes.runs.pausing import Checkpoint, PauseWhile
 from funcnodes.runs.people import Approve, Ask, Tell
-from funcnodes.runs.plot import PlotChoice, XYPlot
+from funcnodes.runs.plot import HeatMap, PlotChoice, XYPlot
 from funcnodes.runs.prompts import Prompts
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.readings import Average, WaitUntil
@@ -31,6 +31,7 @@ from funcnodes.runs.scans import (
     FlyScan,
     ListSweep,
     LogarithmicSweep,
+    Optimise,
     Optimiser,
     Repeat,
     Scan,
@@ -61,6 +62,7 @@ NODE_SHELF = Shelf(
         FindOptimum,
         FindOptimum2D,
         FindOptimum3D,
+        Optimise,
         Repeat,
         FlyScan,
         Settle,
@@ -70,6 +72,7 @@ NODE_SHELF = Shelf(
         Average,
         Recorder,
         XYPlot,
+        HeatMap,
         Ask,
         Approve,
         Tell,
@@ -87,9 +90,9 @@ NODE_SHELF = Shelf(
 
 __all__ = [
     "ENDED", "NODE_SHELF", "AdaptiveSweep", "AdaptiveSweep2D", "Approve", "Ask", "Average",
-    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "FlyScan", "ListSweep",
-    "LogarithmicSweep", "Optimiser", "PauseWhile", "PlotChoice", "Prompts", "Recorder", "Repeat",
-    "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore", "RunWriter", "Runner",
-    "Scan", "Search", "Settle", "StorageError", "Sweep", "Table", "TableSpec", "Tell",
-    "WaitUntil", "XYPlot", "active_run",
+    "Checkpoint", "Column", "FindOptimum", "FindOptimum2D", "FindOptimum3D", "FlyScan", "HeatMap",
+    "ListSweep", "LogarithmicSweep", "Optimise", "Optimiser", "PauseWhile", "PlotChoice", "Prompts",
+    "Recorder", "Repeat", "RowPage", "Run", "RunHead", "RunReader", "RunState", "RunStore",
+    "RunWriter", "Runner", "Scan", "Search", "Settle", "StorageError", "Sweep", "Table",
+    "TableSpec", "Tell", "WaitUntil", "XYPlot", "active_run",
 ]  # fmt: skip

@@ -7,7 +7,9 @@ recorded: from one run to the next, elapsed time is that of the other clock.
 """
 
 import math
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,12 +17,14 @@ from typing import Any
 import msgspec
 
 from funcnodes.errors import RunError
-from funcnodes.runs import about, forms
+from funcnodes.runs import about, forms, schema
 from funcnodes.runs.grids import Grid
+from funcnodes.runs.maps import RunMap, read_map
 from funcnodes.runs.names import unique
 from funcnodes.runs.points import PointRecord, Tally
 from funcnodes.runs.reader import PAGE_ROWS, RunDigest, RunReader
 from funcnodes.runs.records import (
+    QUALITIES,
     Annotation,
     Column,
     DeviceSnapshot,
@@ -243,11 +247,39 @@ class RunChain(RunReader):
     ) -> forms.Batch:
         return forms.batch(self.rows(start, stop - start, k=k), began, columns)
 
+    def _mapped(self, k: int, names: tuple[str, str, str], cells: int) -> RunMap:
+        """By a table in memory that has the three columns only."""
+        whole = self.specs[k]
+        known = [column.name for column in whole.columns]
+        drawn = [known.index(name) if name in known else -1 for name in names]
+        if -1 in drawn:
+            raise RunError(f"{whole.name} has no column {names[drawn.index(-1)]!r}.")
+        spec = TableSpec(
+            recorder="", name=whole.name, columns=tuple(whole.columns[i] for i in drawn)
+        )
+        with closing(sqlite3.connect(":memory:")) as connection:
+            schema.create(connection, "", [spec])
+            for page in self.pages(k=k):
+                parts = (part(page, i) for i in drawn for part in (_plain, _codes))
+                numbers = range(page.start, page.start + len(page))
+                rows = zip(numbers, page.wall, page.mono, *parts, strict=True)
+                connection.executemany(schema.insertion(0, spec), rows)
+            return read_map(connection, 0, spec, names, cells)
+
     def _numbers(self, k: int, i: int, stop: int) -> Any:
         import numpy as np
 
         cells = (each for page in self.pages(k=k) for each in page.values[i])
         return np.array([math.nan if each is None else float(each) for each in cells])
+
+
+def _plain(page: RowPage, i: int) -> list[float | None]:
+    """The numbers of a column; None for anything else."""
+    return [float(each) if isinstance(each, int | float) else None for each in page.values[i]]
+
+
+def _codes(page: RowPage, i: int) -> list[int]:
+    return [QUALITIES.index(word) for word in page.quality[i]]
 
 
 def cut(records: Sequence[PointRecord], points: int) -> list[PointRecord]:

@@ -5,6 +5,7 @@ Looks at the graph and at the bench; does nothing, asks no instrument.
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Protocol, runtime_checkable
 
 from funcnodes.core import Frame, Node, NodeInput, NodeOutput, NodeSpace, NoValue, units
 from funcnodes.core.nodes import TRIGGER_IN
@@ -14,6 +15,14 @@ from funcnodes.devices.bench import Bench
 from funcnodes.errors import UnitError, ValueRefusedError
 from funcnodes.runs import foreseen, holding, outage
 from funcnodes.runs.plan import Plan, onward
+
+
+@runtime_checkable
+class ChecksLasting(Protocol):
+    """A node whose `check_run` says also what may pass, such as an interlock."""
+
+    def check_lasting(self) -> list[str]:
+        """The sentences without that."""
 
 
 def problems(
@@ -35,20 +44,37 @@ def problems(
                 *(_unreachable_devices(plan, bench) if is_open else ()),
                 *holding.unmet(plan.nodes, bench),
                 *outage.changed(outage.used(plan.nodes), bench),
-                *_no_frame(plan),
-                *_loose_frames(plan),
-                *_missing_values(plan),
-                *_refused_wires(space),
-                *_unchecked_writes(space),
-                *_beyond_limits(plan),
-                *foreseen.interlocked(plan, bench),
-                *foreseen.untimely(plan),
-                *_unordered_writes(plan),
-                *_device_cycles(space),
+                *_of_the_graph(space, plan, bench),
             ]
             if sentence
         )
     )
+
+
+def lasting(space: NodeSpace, plan: Plan, bench: Bench | None) -> list[str]:
+    """Those of the sentences that will be as true at any later time: devices that the bench does
+    not have, and what is wrong with the graph. Who is reachable just now does not matter."""
+    own = (
+        sentence
+        for node in space.nodes
+        for sentence in (
+            node.check_lasting() if isinstance(node, ChecksLasting) else node.check_run()
+        )
+    )
+    return list(dict.fromkeys(filter(None, [*own, *_of_the_graph(space, plan, bench)])))
+
+
+def _of_the_graph(space: NodeSpace, plan: Plan, bench: Bench | None) -> Iterator[str]:
+    yield from _no_frame(plan)
+    yield from _loose_frames(plan)
+    yield from _missing_values(plan)
+    yield from _refused_wires(space)
+    yield from _unchecked_writes(space)
+    yield from _beyond_limits(plan)
+    yield from foreseen.interlocked(plan, bench)
+    yield from foreseen.untimely(plan)
+    yield from _unordered_writes(plan)
+    yield from _device_cycles(space)
 
 
 def device_of(node: Node) -> str:

@@ -183,6 +183,7 @@ async def look_back(
     if _is_over(the_plan, past, total):
         raise RefusedError(f"Run {head.number} has taken all of its {past.points} points.")
     bench = space.services.get(Bench)
+    _refuse(head, list(_unapproved(bench)))
     await runner.look()
     used = outage.used(the_plan.nodes)
     found = [
@@ -253,6 +254,14 @@ def _unkept(reader: RunReader) -> Iterator[str]:
         yield (
             "Nothing in its file says which points were taken: it did not start, or was "
             "recorded by a script, imported, or made by an earlier version of funcnodes."
+        )
+
+
+def _unapproved(bench: Bench | None) -> Iterator[str]:
+    if bench is not None and bench.config.approval is not None:
+        yield (
+            f"the bench {bench.name!r} asks that every run is approved before it starts, which can "
+            "be said of queued runs only."
         )
 
 

@@ -19,7 +19,7 @@ from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.checks import problems
 from funcnodes.runs.documents import Fields, Subscriber
 from funcnodes.runs.plan import plan
-from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, StorageError
+from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, RunApproval, StorageError
 from funcnodes.runs.refusals import keep_refusal
 from funcnodes.runs.run import GoingOn, Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
@@ -50,6 +50,11 @@ class Runner(Pacer):
     def active(self) -> Run | None:
         """The run that is on, if any."""
         return self.run if self.run is not None and not self.run.is_over else None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is on, or is about to begin."""
+        return self._starting or self.active is not None
 
     def on_change(self, callback: Callable[[Run], None]) -> Callable[[], None]:
         """Call `callback(run)` at each change of state or progress; returns how to end that."""
@@ -94,6 +99,7 @@ class Runner(Pacer):
         operator: str = "",
         about: RunAbout = NOTHING_SAID,
         going_on: GoingOn | None = None,
+        approval: RunApproval | None = None,
     ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
 
@@ -104,9 +110,11 @@ class Runner(Pacer):
             operator: Who starts it.
             about: What is said of it, to be kept in its file.
             going_on: Where it goes on that another run left unfinished; see `continuing`.
+            approval: Who approved it, where somebody did; kept with the run.
 
         Raises:
-            RefusedError: A run is on, or the E-STOP is latched.
+            RefusedError: A run is on, the E-STOP is latched, or the bench asks for an approval and
+                there is none.
             RunError: A check failed; `context["problems"]` has all sentences. Or what is said of
                 the run is too long, or not all that is asked for.
             StorageError: The run file cannot be written.
@@ -116,7 +124,7 @@ class Runner(Pacer):
         self._starting = True
         try:
             try:
-                run = await self._opened(about, going_on)
+                run = await self._opened(about, going_on, approval)
             except FuncnodesError as error:
                 if going_on is None:  # else the run before is kept, and can be gone on with
                     await self._keep(error, about)
@@ -131,6 +139,10 @@ class Runner(Pacer):
                 raise
         finally:
             self._starting = False
+        if approval is not None:
+            run.note("approved", **msgspec.structs.asdict(approval))
+            by = " by the evidence of a dry run" if approval.token else ""
+            run.log("info", "run", f"Approved by {approval.by}{by}.")
         return run
 
     def _check_free(self) -> None:
@@ -139,18 +151,30 @@ class Runner(Pacer):
             number = f"Run {active.number}" if active is not None else "A run"
             raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
 
+    def _needs_no_approval(self) -> None:
+        bench = self.space.services.get(Bench)
+        if bench is not None and bench.config.approval is not None:
+            raise RefusedError(
+                f"The bench {bench.name!r} asks that every run is approved before it starts.",
+                hint="Put it into the queue of its worker, where somebody approves it.",
+            )
+
     def _said(self, about: RunAbout) -> RunAbout:
         """What is said of the run, with the row of its sample; all that is asked for is in it."""
         before = self.space.services.get(BeforeRun) or BeforeRun()
         bench = self.space.services.get(Bench)
         return before.checked(about, bench.config if bench is not None else None)
 
-    async def _opened(self, about: RunAbout, going_on: GoingOn | None) -> Run:
+    async def _opened(
+        self, about: RunAbout, going_on: GoingOn | None, approval: RunApproval | None
+    ) -> Run:
         """A run that may begin, with its file.
 
         Raises:
             FuncnodesError: It may not.
         """
+        if approval is None:
+            self._needs_no_approval()
         if going_on is None:  # else it was said of the run before
             about = self._said(about)
         latch = self._latch()

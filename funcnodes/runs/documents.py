@@ -17,16 +17,13 @@ from funcnodes.core.values import Quality
 from funcnodes.runs.about import ELAPSED, identity_of
 from funcnodes.runs.cells import decode, encode
 from funcnodes.runs.forms import Form, composite, titled
-from funcnodes.runs.records import DeviceSnapshot, RowPage, RunHead, RunState, TableSpec
+from funcnodes.runs.records import PRIMARY, DeviceSnapshot, RowPage, RunHead, RunState, TableSpec
 
 Fields = dict[str, Any]
 Document = tuple[str, Fields]
 """What kind of document it is ("start", "event" …), and the document."""
 Subscriber = Callable[[str, Fields], object]
 """Called with each document, as Bluesky's `RE.subscribe` calls."""
-
-PRIMARY = "primary"
-"""What Bluesky calls the stream of the points; other recorders keep their names."""
 
 _EXIT: dict[RunState, str] = {"complete": "success", "stopped": "success", "aborted": "abort"}
 _PLAIN = (float, int, str, bool)
@@ -93,10 +90,7 @@ class Composer:
             "versions": {_key(name): text for name, text in head.versions.items()},
             **said,
         }  # fmt: skip
-        if self._specs and (fed := [c.name for c in self._specs[0].columns if c.node]):
-            found |= {"motors": fed[:1], "detectors": fed[1:]}
-            found["hints"] = {"dimensions": [[fed[:1], PRIMARY]]}
-        return "start", found
+        return "start", found | (_scanned(self._specs[0]) if self._specs else {})
 
     def rows(self, k: int, page: RowPage) -> Iterator[Document]:
         """Rows of recorder `k` that follow those that it was given before."""
@@ -130,11 +124,10 @@ class Composer:
 
     def _stream(self, k: int, spec: TableSpec) -> _Stream:
         columns = titled(spec, [Form("other")] * len(spec.columns))
-        taken = {each.name for each in self._streams.values()} | {PRIMARY}
-        name = spec.name if spec.name not in taken else f"{spec.name} ({k})"
-        stream = _Stream(
-            spec, name if k else PRIMARY, [c.title for c in columns], [c.quality for c in columns]
-        )
+        taken = {each.name for each in self._streams.values()} | ({PRIMARY} if k else set())
+        names = (spec.stream, spec.name, f"{spec.name} ({k})")
+        name = next(name for name in names if name not in taken)
+        stream = _Stream(spec, name, [c.title for c in columns], [c.quality for c in columns])
         self._streams[k] = stream
         return stream
 
@@ -147,18 +140,24 @@ class Composer:
         )
         stream.descriptors += 1
         stream.uid = f"{self._head.id}-{k}-{stream.descriptors}"
+        objects: dict[str, list[str]] = {stream.spec.name: [ELAPSED]}
         keys: Fields = {ELAPSED: _data_key(_Type("number"), "funcnodes:clock", "s")}
         for title, quality, column, kind in zip(
             stream.titles, stream.qualities, stream.spec.columns, stream.types, strict=True
         ):
-            source = f"funcnodes:{'/'.join(filter(None, (column.node, column.port))) or 'row'}"
+            place = column.source or "/".join(filter(None, (column.node, column.port))) or "row"
+            source = f"funcnodes:{place}"
+            objects.setdefault(column.device or stream.spec.name, []).extend((title, quality))
             keys[title] = _data_key(kind, source, column.unit)
             keys[quality] = _data_key(_Type("string"), source, "")
         return "descriptor", {
             "uid": stream.uid, "run_start": self._head.id, "time": self._head.started,
             "name": stream.name, "data_keys": keys,
-            "object_keys": {stream.spec.name: list(keys)},
-            "hints": {stream.spec.name: {"fields": stream.titles}},
+            "object_keys": objects,
+            "hints": {
+                name: {"fields": [key for key in of_it if key in stream.titles]}
+                for name, of_it in objects.items()
+            },
             "configuration": dict(_configuration(self._snapshots())),
         }  # fmt: skip
 
@@ -174,6 +173,23 @@ class Composer:
             "seq_num": stream.events, "data": data, "timestamps": dict.fromkeys(data, wall),
             "filled": {},
         }  # fmt: skip
+
+
+def _scanned(spec: TableSpec) -> Fields:
+    """What is set and what is read, and the shape of the scan, as far as that is known before it
+    begins; the slowest first."""
+    fed = [column.name for column in spec.columns if column.node]
+    set_ = [axis.name for axis in spec.axes if axis.name in fed] or fed[:1]
+    if not set_:
+        return {}
+    found: Fields = {
+        "motors": set_, "detectors": [name for name in fed if name not in set_],
+        "hints": {"dimensions": [[[name], PRIMARY] for name in set_]},
+    }  # fmt: skip
+    lengths = [axis.length for axis in spec.axes]
+    if lengths and all(lengths) and len(lengths) == len(set_):
+        found["shape"] = lengths
+    return found
 
 
 def paged(documents: Iterable[Document], rows: int) -> Iterator[Document]:

@@ -17,6 +17,7 @@ from funcnodes.durable import replacing_by_name
 from funcnodes.errors import RunError
 from funcnodes.runs.about import ELAPSED, TIME
 from funcnodes.runs.extras import extra
+from funcnodes.runs.grids import coordinates
 from funcnodes.runs.plot import columns_to_draw
 from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import RowPage, RunHead, as_number
@@ -27,6 +28,7 @@ POINTS = 20_000
 MOST_CELLS = 1_000_000
 """Rows of a heat map, at most; a longer run is drawn as curves."""
 _KINDS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+_AXES = ("linear", "logarithmic", "list", "time")
 _CURVES = 10
 """So many curves have a legend; more have colours by value."""
 _WIDTH_IN, _HEIGHT_IN, _PANEL_IN = 8.0, 4.5, 2.2
@@ -112,15 +114,17 @@ def write_figure(
 
 
 def _drawn(run: RunReader, head: RunHead, k: int, choice: FigureChoice) -> Any:
-    x, y = columns_to_draw(run.specs[k], choice.x, choice.y)
+    spec = run.specs[k]
+    columns_to_draw(spec, y=choice.y)
+    if run.count(k) <= MOST_CELLS and (found := _surface(run, head, k, choice)) is not None:
+        surface, drawn = found
+        if not choice.x:
+            return _heat_maps(head, surface, drawn, choice)
+        if choice.x in (drawn[0].name, drawn[1].name):
+            return _families(head, surface, drawn, choice)
+    x, y = columns_to_draw(spec, choice.x, choice.y)
     if not y:
         raise RunError(_NOTHING)
-    if run.count(k) <= MOST_CELLS and (found := _surface(run, head, k, choice)) is not None:
-        surface, all_series = found
-        if not choice.x:
-            return _heat_maps(head, surface, all_series, choice)
-        if choice.x in (all_series[0].name, all_series[1].name):
-            return _families(head, surface, all_series, choice)
     page = run.thinned(0, POINTS, k=k)[0]
     series = _series(page, head)
     is_whole = len(page) == run.count(k)
@@ -131,20 +135,49 @@ def _surface(
     run: RunReader, head: RunHead, k: int, choice: FigureChoice
 ) -> tuple[Surface, list[_Series]] | None:
     """The grid that the rows are points of: its two axes, then what is drawn over them."""
-    kinds = ("number", "quantity", "any")
-    columns = [c for c in run.specs[k].columns if c.kind in kinds]
-    axes = [column.name for column in columns if column.name not in choice.y][:2]
-    rest = [column for column in columns if column.name not in axes]
-    if len(axes) < 2 or not rest:
+    spec = run.specs[k]
+    drawable = [c for c in spec.columns if c.kind in ("number", "quantity", "any")]
+    places = [axis.name for axis in spec.axes]
+    places = places or [c.name for c in drawable if c.name not in choice.y][:2]
+    rest = [column for column in drawable if column.name not in places]
+    if len(places) != 2 or not rest:
         return None
     names = choice.y or tuple(c.name for c in rest if c.unit == rest[-1].unit)
     series = _series(run.rows(0, MOST_CELLS, k=k), head)
-    surface = surface_of(series[axes[0]].values, series[axes[1]].values)
+    if spec.axes:
+        found = _of_axes(run, k)
+        return found and (found[0], [*found[1], *(series[name] for name in names)])
+    surface = surface_of(series[places[0]].values, series[places[1]].values)
     if surface is None:
         return None
     if surface.is_swapped:
-        axes.reverse()
-    return surface, [series[name] for name in (*axes, *names)]
+        places.reverse()
+    return surface, [series[name] for name in (*places, *names)]
+
+
+def _of_axes(run: RunReader, k: int) -> tuple[Surface, list[_Series]] | None:
+    """The two axes of a scan as the run knows them, the fast one first; None where one of them has
+    no numbers, or but one."""
+    import numpy as np
+
+    axes = run.specs[k].axes
+    if any(axis.kind not in _AXES or axis.labels for axis in axes):
+        return None
+    places = run.places(k, run.count(k))
+    along = [each.values.astype(float) for each in coordinates(axes, places, set())]
+    if any(len(values) < 2 or not np.isfinite(values).all() for values in along):
+        return None
+    rows = np.full(tuple(map(len, along)), -1, dtype=np.int64)
+    inside = np.flatnonzero((places >= 0).all(axis=1))
+    rows[tuple(places[inside].T)] = inside  # of one cell's rows the last counts
+    order = [np.argsort(values, kind="stable") for values in along]
+    up, across = (values[by] for values, by in zip(along, order, strict=True))
+    surface = Surface(across=across, up=up, is_swapped=True, rows=rows[np.ix_(*order)])
+    series = [
+        _Series(axis.name, axis.unit, np.where(at >= 0, values[at], np.nan), np.full(len(at), "ok"))
+        for axis, values, at in zip(axes, along, places.T, strict=True)
+    ]
+    return surface, series[::-1]
 
 
 def _series(page: RowPage, head: RunHead) -> Mapping[str, _Series]:

@@ -450,10 +450,12 @@ def simulated_bench(path: Path) -> str:
 
 
 def _plot(space: NodeSpace) -> tuple[str, ...]:
-    from funcnodes.runs.plot import XYPlot
+    from funcnodes.runs.plot import HeatMap, XYPlot
 
     for node in space.walk():
-        if isinstance(node, XYPlot) and node.choice().recorder:
+        if not isinstance(node, XYPlot) or isinstance(node, HeatMap):
+            continue
+        if node.choice().recorder:
             choice = node.choice()
             return (choice.x, *choice.y)
     return ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from funcnodes.core import Node, NodeInput, Rows
 from funcnodes.errors import RunError, SavedGraphError
@@ -37,7 +37,7 @@ class XYPlot(Node):
     node_name = "XY plot"
     description = __doc__ or ""
     icon = "plot"
-    words = ("plot", "graph", "chart", "curve", "draw", "scatter")
+    words: ClassVar[tuple[str, ...]] = ("plot", "graph", "chart", "curve", "draw", "scatter")
     default_policy = "settled"
     body = "plot"
 
@@ -86,6 +86,33 @@ class XYPlot(Node):
         if not isinstance(x, str) or not isinstance(y, list):
             raise SavedGraphError(f"{self.name}: x is to be a column name, y a list of them.")
         self.x, self.y = x, tuple(str(name) for name in y)
+
+
+class HeatMap(XYPlot):
+    """Draws one column of a recorder as colour over two others: the map of a grid scan.
+
+    Each place of the scan is a cell; empty ones, and those that are not ok, are told apart. A line
+    through the cursor shows what is measured along it. Without a choice, x is the fastest axis of
+    the scan, y the one around it, and the colour is the last column.
+    """
+
+    node_id = "plot.heat"
+    node_name = "Heat map"
+    description = __doc__ or ""
+    icon = "plot"
+    words = ("map", "image", "2d", "grid", "colour", "color", "contour", "surface", "plot")
+    body = "map"
+
+    def choice(self) -> PlotChoice:
+        """What is chosen; of `y`, the first is the other axis and the second the colour.
+
+        "" stays: what is drawn then is said by the run (see `maps.map_columns`).
+        """
+        y, z = (*self.y, "", "")[:2]
+        key, columns = _table_of(self._recorder(), (*self.y, self.x))
+        named = {column.name: column for column in columns}
+        labels = [_label([named[name]] if name in named else []) for name in (self.x, y)]
+        return PlotChoice(key, self.x, (y, z), *labels)
 
 
 def _table_of(

@@ -256,6 +256,10 @@ class Prompts:
         prompt.answered.set_result(answer)
         return answer
 
+    def knows(self, prompt_id: str) -> bool:
+        """Whether a prompt of that id is open here, or was lately."""
+        return prompt_id in self._open or prompt_id in self._over
+
     def see(self, prompt_id: str, *, by: str) -> None:
         """Somebody has seen what was told. A second time is harmless."""
         prompt = self._open.get(prompt_id)

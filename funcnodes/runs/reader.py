@@ -23,6 +23,7 @@ from funcnodes.core import clock
 from funcnodes.errors import RunError
 from funcnodes.runs import about, annotations, dataframes, forms, grids, points, schema, seal
 from funcnodes.runs.documents import Composer, Document, paged
+from funcnodes.runs.maps import RunMap, map_columns, read_map
 from funcnodes.runs.points import PointRecord
 from funcnodes.runs.records import (
     ENDED,
@@ -132,6 +133,29 @@ class RunReader:
             found = rows_to_draw(connection, k, len(spec.columns), start, points)
             page = page_of(spec, start, found, connection)
             return page, found[-1][0] + 1 if found else start
+
+    def map(self, x: str = "", y: str = "", z: str = "", *, cells: int = 200, k: int = 0) -> RunMap:
+        """One column as colour over two others, of all committed rows of recorder `k`.
+
+        Args:
+            x, y, z: Names of columns; "" for the fastest two axes, or the first two columns, and
+                the last one.
+            cells: Most along each axis: what is finer shares cells.
+
+        Raises:
+            RunError: The run has no such recorder or column, or too few columns.
+        """
+        if not 0 <= k < len(self.specs):
+            raise RunError(f"The run {self.path.name} has no recorder {k}.")
+        spec = self.specs[k]
+        names = map_columns(spec.columns, x, y, z, axes=[axis.name for axis in spec.axes])
+        if "" in names:
+            raise RunError(f"A map needs three columns of numbers; {spec.name} has fewer.")
+        return self._mapped(k, names, cells)
+
+    def _mapped(self, k: int, names: tuple[str, str, str], cells: int) -> RunMap:
+        with self._open() as connection:
+            return read_map(connection, k, self.specs[k], names, cells)
 
     def pages(self, *, k: int = 0, page_rows: int = PAGE_ROWS) -> Iterator[RowPage]:
         """All committed rows of recorder `k`, page by page; ends where there are no more."""

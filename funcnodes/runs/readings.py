@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from funcnodes.core import Node, NodeInput, NodeOutput, PortType, clock, units
 from funcnodes.core.quality import worst
+from funcnodes.core.uncertain import uncertain
 from funcnodes.core.values import Quality
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.members import Sample
@@ -228,6 +229,7 @@ class WaitUntil(ReadingNode):
 class Average(ReadingNode):
     """Reads several times, and gives mean, standard deviation and standard error as columns.
 
+    The mean carries its standard error as its uncertainty.
     Outliers are kept, left out beyond three standard deviations of the rest, or, by the median,
     beyond three scaled median deviations. The mean is only as good as the worst of its readings.
     """
@@ -290,10 +292,21 @@ class Average(ReadingNode):
             "deviation": deviation,
             "error": deviation / math.sqrt(number) if number else math.nan,
         }
+        if number > 1:
+            found = {**found, "mean": self._as_good(uncertain(mean, found["error"]), mean)}
         for name, value in found.items():
             lacks = value != value and quality == "ok"
             self.outputs[name].set(value, quality="missing" if lacks else quality)
         self.counted.set(number, quality=quality)
+
+    def _as_good(self, scattered: float, mean: float) -> float:
+        """The mean, uncertain by its scatter, and by what its instrument is off every time."""
+        source, bench = self._found(), self._bench()
+        assert bench is not None, "the source was found on it"
+        sample = Sample(mean, source.unit, "ok", clock.now())
+        name = source.name.partition(".")[2]
+        good: float = bench.device(source.device).as_good(name, sample)
+        return scattered + (good - mean)
 
 
 def counted(values: list[float], outliers: Outliers) -> list[float]:

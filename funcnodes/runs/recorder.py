@@ -6,7 +6,7 @@ per reading. Keeps nothing outside a run.
 """
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +14,7 @@ import msgspec
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, Rows, Wave, clock
 from funcnodes.core.naming import name_of
+from funcnodes.core.uncertain import nominal
 from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import GraphError, SavedGraphError, UnitError
 from funcnodes.runs.columns import ColumnInput, column_type, name_for, origin_of
@@ -344,19 +345,30 @@ def _cell(port: NodeInput, wave: Wave) -> Cell:
     """R1: what was set in this wave or in one around it, else nothing."""
     if port.wave is None or not wave.within(port.wave) or port.value is NoValue:
         return NOTHING
-    return Cell(port.value, port.quality)
+    return Cell(nominal(port.value), port.quality)
 
 
 def _linked(ports: Sequence[NodeInput]) -> tuple[Column, ...]:
     """The columns of these inputs, each with the one that holds its uncertainty."""
     columns = [_column(port) for port in ports]
     by_source = {(column.node, column.port): column.name for column in columns}
+    told = {source: by_source[at] for source, at in _told_apart(ports) if at in by_source}
     found: list[Column] = []
     for port, column in zip(ports, columns, strict=True):
         known = getattr(port.sources[0].node, "uncertainties", {})
         of = by_source.get((column.node, known.get(column.port, "")), "")
+        of = of or told.get((column.node, column.port), "")
         found.append(msgspec.structs.replace(column, uncertainty=of))
     return tuple(found)
+
+
+def _told_apart(ports: Sequence[NodeInput]) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Of what a node tells the uncertainty: node and port that feed it, and that tell it."""
+    for port in ports:
+        teller = port.sources[0]
+        for out, inp in getattr(teller.node, "tells_uncertainty", {}).items():
+            for source in teller.node.inputs[inp].sources if out == teller.id else ():
+                yield (source.node.uuid, source.id), (teller.node.uuid, teller.id)
 
 
 def _column(port: NodeInput) -> Column:

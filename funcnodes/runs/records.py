@@ -219,6 +219,19 @@ class Continuation(msgspec.Struct, frozen=True, kw_only=True):
     rows: dict[str, int]
 
 
+class RunApproval(msgspec.Struct, frozen=True, kw_only=True):
+    """Who approved a run before it began.
+
+    Attributes:
+        at: Seconds since the epoch.
+        token: Of the dry run whose evidence was looked at, or "".
+    """
+
+    by: str
+    at: float
+    token: str = ""
+
+
 class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a run without reading its rows.
 

@@ -15,7 +15,7 @@ from funcnodes.core import Node, NodeSpace, NoValue, Place, naming
 from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
-from funcnodes.runs import Run, RunHead, RunReader
+from funcnodes.runs import Prompts, Run, RunHead, RunReader
 from funcnodes.runs.continuing import look_back
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
@@ -25,6 +25,7 @@ from funcnodes.workers.edits import scopes
 from funcnodes.workers.lateness import check_in_time
 from funcnodes.workers.once import Once
 from funcnodes.workers.problems import problem_of
+from funcnodes.workers.queueing.commands import QueueCommands
 from funcnodes.workers.roles import check_role
 from funcnodes.workers.shown import bodies, safety, traffic, views
 from funcnodes.workers.shown.before import before_run_view
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 ROWS_LIMIT = 50_000
 RUNS_LIMIT = 1_000
+MAP_CELLS = 200
 SEARCH_LENGTH = 500
 
 E = TypeVar("E", bound=edits.Edit)
@@ -45,7 +47,7 @@ Parked = dict[str, str] | Awaitable[dict[str, str]]
 """What became of each device, or will have."""
 
 
-class Commands:
+class Commands(QueueCommands):
     """Carries commands out on a worker."""
 
     def __init__(self, worker: "Worker") -> None:
@@ -347,7 +349,11 @@ class Commands:
         about = RunAbout(sample=body.sample, project=body.project, notes=body.notes)
         runner = self._worker.require_open().runner
         self._worker.scripts.check_no_run()
-        run = await runner.start(operator=actor.name, about=about)
+        self._worker.queue.needs_idle("A run")
+        try:
+            run = await runner.start(operator=actor.name, about=about)
+        finally:
+            self._worker.queue.poke()
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
@@ -355,17 +361,26 @@ class Commands:
         self, body: schema.PlanContinue, actor: schema.Actor
     ) -> schema.ContinueView:
         runner = self._worker.require_open().runner
+        self._worker.scripts.check_no_run()
+        self._worker.queue.needs_idle("Going on with a run")
         return views.continue_view(await look_back(runner, body.run, first=body.first))
 
     async def _run_continue(self, body: schema.RunContinue, actor: schema.Actor) -> str:
         runner = self._worker.require_open().runner
+        self._worker.scripts.check_no_run()
+        self._worker.queue.needs_idle("Going on with a run")
         plan = await look_back(runner, body.run, first=body.first)
         if plan.token != body.token:
             raise RefusedError(
                 "What is to be written first is no longer what was shown.",
                 hint="Look at it again, and agree to that.",
             )
-        run = await runner.start(operator=actor.name, about=plan.about(), going_on=plan)
+        self._worker.scripts.check_no_run()
+        self._worker.queue.needs_idle("Going on with a run")
+        try:
+            run = await runner.start(operator=actor.name, about=plan.about(), going_on=plan)
+        finally:
+            self._worker.queue.poke()
         safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
         return run.id
 
@@ -400,18 +415,22 @@ class Commands:
             self._worker.spawn(run.end(), "end a script's run")
 
     def _active_run(self) -> Run | ScriptedRun:
-        opened = self._worker.open
-        run = self._worker.scripts.run or (opened.runner.active if opened is not None else None)
+        run = self._worker.scripts.run or self._worker.active_run
         if run is None:
             raise RefusedError("No run is on.")
         return run
 
     def _answer_prompt(self, body: schema.AnswerPrompt, actor: schema.Actor) -> None:
-        prompts = self._worker.require_open().prompts
-        prompts.answer(body.id, body.value, by=actor.name, how="page")
+        self._prompts(body.id).answer(body.id, body.value, by=actor.name, how="page")
 
     def _see_prompt(self, body: schema.SeePrompt, actor: schema.Actor) -> None:
-        self._worker.require_open().prompts.see(body.id, by=actor.name)
+        self._prompts(body.id).see(body.id, by=actor.name)
+
+    def _prompts(self, prompt_id: str) -> Prompts:
+        """The list that has it, or had it lately."""
+        lists = self._worker.prompts()
+        found = next((each for each in lists if each.knows(prompt_id)), None)
+        return found or self._worker.require_open().prompts
 
     def _trigger(self, body: schema.TriggerNode, actor: schema.Actor) -> None:
         edits.run_by_hand(self._node(body.id), actor.name)
@@ -430,7 +449,9 @@ class Commands:
         self, opened: "OpenNodespace", body: schema.SetLive, actor: schema.Actor
     ) -> dict[str, str]:
         self._worker.latch.check("Switching effects on")
+        self._worker.queue.needs_idle("Live")
         await opened.runner.check_live()
+        self._worker.queue.needs_idle("Live")
         opened.space.check_unlocked()
         self._worker.latch.check("Switching effects on")
         opened.space.arming = "live"
@@ -439,12 +460,9 @@ class Commands:
         return {}
 
     def _stop(self, body: schema.StopActing, actor: schema.Actor) -> Parked:
-        run: Run | ScriptedRun | None = self._worker.scripts.run
+        run: Run | ScriptedRun | None = self._worker.scripts.run or self._worker.active_run
         if run is None:
-            opened = self._worker.require_open()
-            run = opened.runner.active
-            if run is None:
-                return opened.live.stop(actor.name)
+            return self._worker.require_open().live.stop(actor.name)
         if run.state == "stopping":
             run.abort(f"Aborted by {actor.name}.")
         else:
@@ -529,6 +547,9 @@ class Commands:
     def _get_watch(self, body: schema.GetWatch, actor: schema.Actor) -> schema.WatchView:
         return safety.watch_view(self._worker.bench)
 
+    def _get_safety(self, body: schema.GetSafety, actor: schema.Actor) -> schema.SafetyView:
+        return safety.safety_view(self._worker.bench)
+
     def _alarm_acknowledge(self, body: schema.AlarmAcknowledge, actor: schema.Actor) -> bool:
         severity = Severity[body.severity]
         return self._bench(f"alarm {body.name!r}").alarms.acknowledge(
@@ -565,10 +586,10 @@ class Commands:
     async def _get_rows(self, body: schema.GetRows, actor: schema.Actor) -> schema.RowsView:
         limit = max(1, min(body.limit, ROWS_LIMIT))
         start = max(0, body.start)
-        run = self._worker.open.runner.run if self._worker.open is not None else None
+        run = self._worker.run_called(body.run)
         points = min(body.points, ROWS_LIMIT)
         table = None
-        if run is not None and run.id == body.run and run.tables:
+        if run is not None and run.tables:
             table = run.tables.get(body.recorder or next(iter(run.tables)))
         if run is not None and table is not None and not 0 < points < len(table) - start:
             page = table.page(start, points if points > 0 else limit)
@@ -590,6 +611,16 @@ class Commands:
         if table is not None:  # what is not on disk yet, so that the next patch goes on from here
             views.add_rows(view, table.page(view.stop, ROWS_LIMIT))
         return view
+
+    async def _get_map(self, body: schema.GetMap, actor: schema.Actor) -> schema.MapView:
+        def read() -> schema.MapView:
+            reader = self._found(body.run)
+            k = reader.recorder(body.recorder)
+            cells = min(body.cells, MAP_CELLS)
+            found = reader.map(body.x, body.y, body.z, cells=cells, k=k)
+            return views.map_view(reader.head.id, reader.specs[k].columns, found)
+
+        return await self._reading.run(read, name="read map")
 
     async def _get_history(
         self, body: schema.GetHistory, actor: schema.Actor

@@ -79,4 +79,5 @@ class Opening:
             publisher=worker.publisher,
             logbook=worker.logbook,
             changed=worker.space_changed,
+            asked=worker.asked,
         )

@@ -22,9 +22,16 @@ def check_role(actor: schema.Actor, body: schema.WorkerCommand) -> None:
     Raises:
         RefusedError: The actor's role is not enough.
     """
-    if not at_least(actor.role, body.role):
-        raise RefusedError(
-            f"{actor.name or 'You'} may only watch; this takes the role of an {body.role}.",
-            hint="Ask an admin for an operator's link.",
-            needed=body.role,
-        )
+    check_rank(actor, body.role)
+
+
+def check_rank(actor: schema.Actor, needed: schema.Role) -> None:
+    """Let pass who has this role, or more; raises RefusedError for others."""
+    if at_least(actor.role, needed):
+        return
+    may = "may only watch" if actor.role == "viewer" else f"has the role of an {actor.role}"
+    raise RefusedError(
+        f"{actor.name or 'You'} {may}; this takes the role of an {needed}.",
+        hint="Ask an admin for an operator's link." if needed == "operator" else "Ask an admin.",
+        needed=needed,
+    )

@@ -92,7 +92,7 @@ class Autosave:
             self._dirty = False
             name = self.name
             try:
-                data = await self._saved_form()
+                data = await self.saved_form()
                 self.saved = await in_thread(lambda: self._store.save(name, data), name="save")
                 self.trouble = ""
             except (OSError, FuncnodesError, ValueError) as error:
@@ -100,7 +100,7 @@ class Autosave:
                 self.trouble = f"{name!r} could not be saved: {error}"
         self._changed()
 
-    async def _saved_form(self) -> bytes:
+    async def saved_form(self) -> bytes:
         """The graph as it is at one moment: made beside the loop where it is large, as often as
         somebody edits it meanwhile."""
         for _ in range(TRIES if self._is_large() else 0):

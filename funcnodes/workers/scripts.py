@@ -162,6 +162,7 @@ class Scripts:
             raise RefusedError(f"{self._session.actor.name} has this bench already.")
         worker.latch.check("The script")
         worker.needs_no_run()
+        worker.queue.needs_idle("A script")
         session = Session(by)
         worker.controls.require(session.actor)
         worker.controls.come(session.actor)
@@ -186,6 +187,7 @@ class Scripts:
             await self._park_written(session)
         finally:
             self._session = None
+            self._worker.queue.poke()
             self._worker.controls.go(session.actor)
             text = f"{session.actor.name} has left the bench. {why}".strip()
             self._worker.logbook.add("warning" if why else "info", "script", text)
@@ -248,6 +250,7 @@ class Scripts:
     async def _begin(self, session: Session, asked: dict[str, Any]) -> dict[str, Any]:
         worker = self._worker
         worker.needs_no_run()
+        worker.queue.needs_idle("A run")
         if self.run is not None:
             raise RunError(f"Run {self.run.number} is on: a bench has one run at a time.")
         assert worker.bench is not None, "it was there when the script came"

@@ -85,7 +85,7 @@ class ByHand:
     def _check_free(self, name: str) -> None:
         """A run keeps what it uses to itself; beside it, and live, anything may be set (A1, A2)."""
         opened = self._worker.open
-        run = opened.runner.active if opened is not None else None
+        run = self._worker.active_run
         if run is not None:
             if name in outage.used(run.plan.nodes):
                 raise RefusedError(
@@ -99,8 +99,7 @@ class ByHand:
             raise RefusedError("Effects are off: nothing is set.", hint="Switch Live on first.")
 
     def _note(self, by: str, name: str, member: str, value: Any, unit: str) -> None:
-        opened = self._worker.open
-        run = opened.runner.active if opened is not None else None
+        run = self._worker.active_run
         if run is not None:
             run.note("manual write", device=name, member=member, value=value, by=by)
         if self._worker.scripts.is_open:

@@ -10,7 +10,7 @@ from typing import Any
 from funcnodes.core import Library, Node, NodeSpace
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.estop.latch import Latch
-from funcnodes.runs import Prompts, Runner, RunStore, Table
+from funcnodes.runs import Prompts, Runner, RunStore
 from funcnodes.runs.records import LogEntry
 from funcnodes.workers import schema
 from funcnodes.workers.canvas import Canvas
@@ -20,10 +20,8 @@ from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.publisher import Publisher
 from funcnodes.workers.saving import Autosave
 from funcnodes.workers.shown import views
-from funcnodes.workers.shown.questions import prompts_put
+from funcnodes.workers.shown.rows import RowsFeed
 from funcnodes.workers.workspace import LoadedSpace, SpaceStore
-
-ROWS_PER_EVENT = 5_000
 
 
 def build(library: Library, bench: Bench | None, latch: Latch, data: dict[str, Any]) -> NodeSpace:
@@ -66,7 +64,12 @@ class OpenNodespace:
         publisher: Publisher,
         logbook: Logbook,
         changed: Callable[[], None],
+        asked: Callable[[], None],
     ) -> None:
+        """Args:
+        changed: Called when what the top bar shows is another than before.
+        asked: Called when what its nodes ask people is.
+        """
         self.space = space
         self.notice = loaded.notice or _not_checked(space)
         self._publisher = publisher
@@ -85,12 +88,11 @@ class OpenNodespace:
         space.services.provide(Prompts, self.prompts)
         self.live = LiveSession(space, space.services.get(Bench), logbook=logbook, changed=changed)
         self.canvas = Canvas(space, publisher)
-        self._sent_rows: dict[str, int] = {}
         self._unwatch = [
             self.runner.on_change(lambda run: self._run_changed()),
-            self.runner.on_rows(self._rows_appended),
+            self.runner.on_rows(RowsFeed(publisher)),
             self.runner.on_log(self._run_logged),
-            self.prompts.on_change(self._prompts_changed),
+            self.prompts.on_change(asked),
         ]
         space.on("arming", self._armed)
 
@@ -146,7 +148,6 @@ class OpenNodespace:
         self.live.close()
         await self.autosave.aclose()
         await self.space.aclose()
-        self._publisher.put(schema.PromptsPut(prompts=[]))
 
     def _edited(self, edit: Edit) -> None:
         self.touched = edit.touches
@@ -166,23 +167,6 @@ class OpenNodespace:
     def _run_events(self) -> list[schema.PatchEvent]:
         run = self.runner.run
         return [schema.RunPut(run=views.run_view(run))] if run is not None else []
-
-    def _prompts_changed(self) -> None:
-        self._publisher.mark("prompts", lambda: [prompts_put(self.prompts)])
-
-    def _rows_appended(self, table: Table, start: int, stop: int) -> None:
-        """Rows are sent from where the last patch left off, so none is lost or sent twice."""
-        key = f"{table.run}/{table.spec.recorder}"
-        self._sent_rows.setdefault(key, start)
-        self._publisher.mark(("rows", key), lambda: self._rows_events(table, key))
-
-    def _rows_events(self, table: Table, key: str) -> list[schema.PatchEvent]:
-        start, stop = self._sent_rows[key], len(table)
-        self._sent_rows[key] = stop
-        return [
-            views.rows_event(table.run, table.page(begin, ROWS_PER_EVENT))
-            for begin in range(start, stop, ROWS_PER_EVENT)
-        ]
 
     def _run_logged(self, entry: LogEntry) -> None:
         self._logbook.add(entry.level, entry.source, entry.text, t=entry.wall)

@@ -31,7 +31,7 @@ from funcnodes.devices.nodes import DeviceNode
 from funcnodes.errors import BenchError, FuncnodesError, RefusedError
 from funcnodes.history import HistoryRecorder
 from funcnodes.machine.place import leases_dir
-from funcnodes.runs import RunStore
+from funcnodes.runs import Prompts, Run, RunHead, RunStore
 from funcnodes.runs.before import BeforeRun
 from funcnodes.runs.local import library
 from funcnodes.workers import schema
@@ -44,6 +44,7 @@ from funcnodes.workers.local.doorway import Doorway
 from funcnodes.workers.logbook import Logbook
 from funcnodes.workers.opening import Opening
 from funcnodes.workers.publisher import Publisher
+from funcnodes.workers.queueing import QueueKeeper
 from funcnodes.workers.scripts import Scripts
 from funcnodes.workers.setting import ByHand
 from funcnodes.workers.shown import views
@@ -73,6 +74,8 @@ class Worker:
         session: Names this life of the process.
         bench: Its devices, or None.
         open: The nodespace that is open, or None.
+        queue: Runs that wait for their turn, beside it.
+        operator_here: Whether nobody holds the controls, or whoever does is here.
         trouble: What whoever lists workers should know, or "".
         ready: Set once it can be asked for something; devices may still be connecting.
     """
@@ -88,6 +91,7 @@ class Worker:
         self.bench: Bench | None = None
         self.history: HistoryRecorder | None = None
         self.open: OpenNodespace | None = None
+        self.operator_here = True
         self.trouble = ""
         self.library = Library()
         self.palette = views.Palette(self.library, None)
@@ -121,6 +125,7 @@ class Worker:
         self._unwatch: list[Any] = []
         self._ending = False
         self.opening = Opening(self)
+        self.queue = QueueKeeper(self)
         self._decoder = msgspec.msgpack.Decoder(schema.ToWorker)
 
     # ── its life ──────────────────────────────────────────────────────────────────────────
@@ -154,7 +159,8 @@ class Worker:
         self.library = library()
         self._read_subgraphs()
         opening = self._load_bench()
-        await self._recover_runs()
+        interrupted = await self._recover_runs()
+        await self.queue.load(interrupted)
         await preloading
         last = self.workspace.last_open()
         is_large = bool(last) and self.workspace.spaces.is_large(last)
@@ -166,16 +172,19 @@ class Worker:
             self.spawn(self._open_last_aside(), "open")
         self.spawn(self.link.run(), "link")
         self.spawn(self._tell_time(), "clock")
+        self.spawn(self.queue.work(), "queue")
         self.spawn(self.keeping.tidy_for_ever(), "tidy")
         if opening is not None:
             await self._open_bench(opening)
 
-    async def _recover_runs(self) -> None:
-        for head in await in_thread(self.runs.recover, name="recover runs"):
+    async def _recover_runs(self) -> list[RunHead]:
+        recovered = list(await in_thread(self.runs.recover, name="recover runs"))
+        for head in recovered:
             text = f"Run {head.number} was interrupted; its {head.rows} rows are kept."
             self.logbook.add("warning", "run", text)
         newest = await in_thread(lambda: self.runs.list(1), name="list runs")
         self.last_run = views.head_view(newest[0]) if newest else None
+        return recovered
 
     def _load_bench(self) -> Bench | None:
         if not self.workspace.bench_path.is_file():
@@ -195,6 +204,7 @@ class Worker:
         self._drivers = {name: device.driver for name, device in self.bench.devices.items()}
         self._unwatch.append(self.bench.on_change(self._device_changed))
         self._unwatch.append(self.bench.on_notice(self._device_told))
+        self._unwatch.append(self.bench.interlocks.on_change(self.queue.poke))
         self._unwatch.extend(self.safety.follow(self.bench))
         if self.bench.config.history.on:
             self.history = HistoryRecorder(self.workspace.history_path, self.bench)
@@ -210,7 +220,7 @@ class Worker:
             opening.cancel()
         ending.cancel()
         await asyncio.gather(opening, ending, return_exceptions=True)
-        self._plan_guardian()
+        self.plan_guardian()
         self.announce()
 
     async def _open_last(self) -> None:
@@ -234,8 +244,10 @@ class Worker:
         run = self.open.runner.active if self.open is not None else None
         if run is not None:
             run.abort("The worker was told to end.")
+        self.queue.give_up("The worker was told to end.")
         await self._make_safe()
         await _within(CLOSE_S, self.scripts.aclose("The worker ended."), "ending a script's run")
+        await _within(CLOSE_S, self.queue.aclose(), "ending the queue")
         if self.open is not None:
             await _within(CLOSE_S, self.open.aclose(), "closing the nodespace")
         for unwatch in self._unwatch:
@@ -366,7 +378,8 @@ class Worker:
             library=self.palette.entries,
             examples=list(example_views()),
             people=self.controls.people(),
-            prompts=prompt_views(self.open.prompts) if self.open is not None else [],
+            prompts=prompt_views(self.prompts()),
+            queue=self.queue.view(),
             now=clock.now(),
             log=list(self.logbook.lines),
         )
@@ -376,15 +389,42 @@ class Worker:
         scripted = self.scripts.run
         if scripted is not None:
             return views.scripted_view(scripted)
-        run = self.open.runner.run if self.open is not None else None
-        last = self.last_run
-        if run is None or (last is not None and last.number > run.number):
-            return last
-        return views.run_view(run)
+        shown = [self.last_run, *(views.run_view(run) for run in self._runs())]
+        active = self.active_run
+        if active is not None:
+            return views.run_view(active)
+        return max(filter(None, shown), key=lambda run: run.number, default=None)
+
+    @property
+    def active_run(self) -> Run | None:
+        """The run that is on, of the open nodespace or of the queue."""
+        own = self.open.runner.active if self.open is not None else None
+        return own or self.queue.active
+
+    def run_called(self, run_id: str) -> Run | None:
+        """A run of that id that this worker still has in memory."""
+        return next((run for run in self._runs() if run.id == run_id), None)
+
+    def _runs(self) -> list[Run]:
+        own = self.open.runner.run if self.open is not None else None
+        return [run for run in (own, self.queue.run) if run is not None]
+
+    def prompts(self) -> list[Prompts]:
+        """What nodes ask people, of the open nodespace and of what the queue runs."""
+        aside = self.queue.aside
+        asking = [self.open.prompts] if self.open is not None else []
+        return [*asking, aside.prompts] if aside is not None else asking
+
+    def asked(self) -> None:
+        """What nodes ask people is another than before."""
+        self.publisher.mark(
+            "prompts", lambda: [schema.PromptsPut(prompts=prompt_views(self.prompts()))]
+        )
 
     def space_changed(self) -> None:
         """Name, saved state, arming or undo of the open nodespace changed."""
         self.publisher.mark("space", self._space_events)
+        self.queue.poke()  # Live may be over, or a run
         self.safety.touch()  # alarms of nodes come and go with them
 
     def _space_events(self) -> list[schema.PatchEvent]:
@@ -401,6 +441,8 @@ class Worker:
     def _note_operator(self, *, is_here: bool) -> None:
         """The dead-man, for benches that ask for one (S1); all others go on (S2)."""
         holder = self.controls.holder
+        self.operator_here = is_here
+        self.queue.poke()
         if self.bench is not None:
             self.bench.operator_here(is_here, holder.name if holder is not None else "")
 
@@ -414,7 +456,7 @@ class Worker:
 
     def _device_told(self, notice: OutageNotice) -> None:
         """What became known after an outage; a run tells of its own devices itself."""
-        if self.open is None or self.open.runner.active is None:
+        if self.active_run is None:
             self.logbook.add("warning", notice.device, notice.text)
 
     def _device_changed(self, device: Device) -> None:
@@ -426,7 +468,7 @@ class Worker:
             self._driver_found(device)
         if self.open is not None:
             self.open.canvas.note_stale(device.name)
-        self._plan_guardian()
+        self.plan_guardian()
 
     def _driver_found(self, device: Device) -> None:
         """A device on the bench turned out to be of another kind than was known."""
@@ -459,7 +501,7 @@ class Worker:
         self.palette = views.Palette(self.library, self.bench)
         self.publisher.mark("library", lambda: [schema.LibraryPut(library=self.palette.entries)])
 
-    def _plan_guardian(self, **_: Any) -> None:
+    def plan_guardian(self, **_: Any) -> None:
         """Only devices that were reached: another worker may own the rest."""
         if self.bench is not None:
             self.doorway.plan(targets_of(self.bench))
@@ -477,6 +519,7 @@ class Worker:
     def _latch_told(self) -> None:
         if self.latch.latched:
             self._disarm()
+        self.queue.poke()
         self.publisher.mark(
             "latch", lambda: [schema.LatchPut(latch=views.latch_view(self.latch.state))]
         )
@@ -493,8 +536,10 @@ class Worker:
     # ── nodespaces ────────────────────────────────────────────────────────────────────────
 
     def needs_no_run(self, *, closes: bool = False) -> None:
-        """Raises RefusedError while a run is on; to close, also while Live has things set."""
-        if self.open is not None and self.open.runner.active is not None:
+        """Raises RefusedError while a run is on; to close a nodespace, while its own is, or while
+        Live has things set."""
+        run = self.open.runner.active if closes and self.open is not None else None
+        if run is not None or (not closes and self.active_run is not None):
             raise RefusedError("A run is on.", hint="Stop the run first.")
         self.scripts.check_no_run()
         if closes and self.open is not None:
@@ -547,6 +592,7 @@ class Worker:
         if space is not None:
             self.last_run = views.run_view(space.runner.run) if space.runner.run else self.last_run
             await space.aclose()
+            self.asked()
             if space.canvas.is_large:
                 let_go()
 
@@ -564,7 +610,7 @@ class Worker:
     def _use(self, opened: OpenNodespace) -> None:
         self.open = opened
         opened.space.services.provide(BeforeRun, self.keeping.before_run())
-        opened.space.on("arming", self._plan_guardian)  # nothing is written that it knows not of
+        opened.space.on("arming", self.plan_guardian)  # nothing is written that it knows not of
         self.workspace.set_last_open(opened.name)
         if opened.notice:
             self.logbook.add("warning", "worker", opened.notice)
@@ -615,9 +661,9 @@ class Worker:
 
     def _running_node(self) -> Node | None:
         """From any thread."""
-        space = self.open
-        node = space.space.engine.inline if space is not None else None
-        return node if isinstance(node, Node) else None
+        spaces = [each.space for each in (self.open, self.queue.aside) if each is not None]
+        nodes = (space.engine.inline for space in spaces)
+        return next((node for node in nodes if isinstance(node, Node)), None)
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, Any], what: str) -> None:

@@ -7,7 +7,7 @@
       lock            held by that process
       samples.json    the list of its samples
       history.sqlite  what its parameters were, see `funcnodes.history`
-      bench.toml  latch.json  nodespaces/  subgraphs/  files/  runs/  logs/
+      bench.toml  latch.json  nodespaces/  subgraphs/  files/  queue/  runs/  logs/
 
 Guarantees that a nodespace on disk is a whole one (old or new, never a mix), that its last good
 versions are kept, and that a corrupt file is put aside and never overwritten. What a nodespace
@@ -195,6 +195,11 @@ class Workspace:
     @property
     def latch_path(self) -> Path:
         return self.root / "latch.json"
+
+    @property
+    def queue_dir(self) -> Path:
+        """The queue of runs, and what was submitted to it."""
+        return self.root / "queue"
 
     @property
     def runs_dir(self) -> Path:

@@ -12,6 +12,7 @@ from scipy import optimize, signal
 
 from funcnodes.basic_nodes import NODE_SHELF
 from funcnodes.core import Library, Node, NodeInput, NodeOutput, NodeSpace
+from funcnodes.core.uncertain import uncertainty_of
 from funcnodes.errors import NodeTriggerError
 from funcnodes.runs import NODE_SHELF as RUNS, Runner, RunStore
 
@@ -330,9 +331,64 @@ async def test_what_cannot_be_fitted_is_said(given: dict[str, Any], told: str) -
 async def test_without_scipy_the_command_that_brings_it_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "scipy", None)
-    with pytest.raises(NodeTriggerError, match=r"pip install 'funcnodes\[fits\]'"):
+    for package in ("lmfit", "scipy.optimize"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(NodeTriggerError, match=r"pip install 'funcnodes\[lmfit\]'"):
         await run("fit.decay", x=X, y=X)
+
+
+NIST = {
+    "Misra1a": (
+        "b1 * (1 - exp(-b2 * x))", {"b1": 500, "b2": 0.0001},
+        [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1,
+         760.0],
+        [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47,
+         81.78],
+        {"b1": (2.3894212918e2, 2.7070075241), "b2": (5.5015643181e-4, 7.2668688436e-6)},
+    ),
+    "Rat42": (
+        "b1 / (1 + exp(b2 - b3 * x))", {"b1": 100, "b2": 1, "b3": 0.1},
+        [9, 14, 21, 28, 42, 57, 63, 70, 79],
+        [8.93, 10.80, 18.59, 22.33, 39.35, 56.11, 61.73, 64.62, 67.08],
+        {"b1": (7.2462237576e1, 1.7340283401), "b2": (2.6180768402, 8.8295217536e-2),
+         "b3": (6.7359200066e-2, 3.4465663377e-3)},
+    ),
+    "BoxBOD": (
+        "b1 * (1 - exp(-b2 * x))", {"b1": 100, "b2": 0.75},
+        [1, 2, 3, 5, 7, 10], [109, 149, 149, 191, 213, 224],
+        {"b1": (2.1380940889e2, 1.2354515176e1), "b2": (5.4723748542e-1, 1.0455993237e-1)},
+    ),
+}  # fmt: skip
+"""NIST StRD, nonlinear regression: certified values and standard deviations of the estimates."""
+
+
+@pytest.mark.parametrize("library", ["lmfit", "scipy"])
+async def test_fits_agree_with_nists_certified_values(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if library == "scipy":
+        monkeypatch.setitem(sys.modules, "lmfit", None)
+    for name, (formula, start, x, y, certified) in NIST.items():
+        node = await run("fit.formula", formula=formula, start=start, x=x, y=y)
+        found, errors = node.outputs["values"].value, node.outputs["errors"].value
+        for parameter, (value, deviation) in certified.items():
+            assert found[parameter] == pytest.approx(value, rel=1e-6), name
+            assert errors[parameter] == pytest.approx(deviation, rel=1e-4), name
+            assert uncertainty_of(found[parameter]) == pytest.approx(deviation, rel=1e-4), name
+
+
+async def test_what_is_worked_out_of_a_fit_knows_how_its_parameters_hang_together() -> None:
+    """The uncertainty of a line at a place is the textbook's, and not that of independent ones."""
+    x = np.linspace(10, 12, 21)
+    y = 3 * x - 5 + np.random.default_rng(3).normal(0, 0.1, len(x))
+    node = await run("stat.linear_fit", x=x, y=y)
+    slope, intercept = node.outputs["slope"].value, node.outputs["intercept"].value
+    off = y - np.polyval(np.polyfit(x, y, 1), x)
+    scatter = math.sqrt(float(off @ off) / (len(x) - 2))
+    for place in (10.0, 11.0, 13.0):
+        spread = (place - x.mean()) ** 2 / float(np.sum((x - x.mean()) ** 2))
+        expected = scatter * math.sqrt(1 / len(x) + spread)
+        assert uncertainty_of(slope * place + intercept) == pytest.approx(expected, rel=1e-9)
 
 
 class Curve(Node):

@@ -1,6 +1,7 @@
 """Curves and pictures: bounded, and true to what they show."""
 
 import io
+import math
 import struct
 import zlib
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from funcnodes.basic_nodes import NODE_SHELF, png
 from funcnodes.basic_nodes.display import MOST_POINTS, curves, picture
+from funcnodes.basic_nodes.strip import MOST_KEPT, Recent
+from funcnodes.core import clock
 from funcnodes.errors import ExecutionError, NodeTriggerError
 
 
@@ -140,6 +143,36 @@ async def test_what_is_no_picture_is_a_sentence(
     assert sentence in str(caught.value)
 
 
+async def test_a_strip_chart_draws_what_came_lately(graph: Any, virtual_clock: Any) -> None:
+    """R2: each pen over time before the newest value, gaps where something was not ok."""
+    chart = graph.add("plot.strip", window=10.0)
+    for second in range(15):
+        chart.inputs["a"].value = math.nan if second == 12 else float(second)
+        if second % 5 == 0:
+            chart.inputs["b"].value = -1.0
+        await graph.at_rest()
+        await clock.sleep(1.0)
+    figure = chart.outputs["figure"].value
+    first, second_pen = figure["curves"]
+    assert first["x"] == pytest.approx([n - 14.0 for n in range(4, 15)])
+    assert first["y"] == [4, 5, 6, 7, 8, 9, 10, 11, None, 13, 14]
+    assert second_pen["x"] == pytest.approx([-9, -4])
+    chart.inputs["reset"].value = True
+    await graph.at_rest()
+    assert chart.outputs["figure"].value["curves"] == []
+
+
+def test_a_long_strip_keeps_its_peaks_and_its_memory() -> None:
+    recent = Recent(1e9)
+    for n in range(MOST_KEPT + 500):
+        recent.put("a", float(n), 9.0 if n == 77_777 else math.nan if n == 88_888 else 0.0)
+    (curve,) = recent["curves"]
+    assert len(curve["x"]) <= 2_000
+    assert max(value for value in curve["y"] if value is not None) == 9.0
+    assert curve["y"].count(None) == 1
+    assert curve["x"] == sorted(curve["x"])
+
+
 async def test_a_value_is_shown_as_bounded_text(graph: Any) -> None:
     node = graph.add("display.show", value=[1, 2])
     await node
@@ -152,5 +185,5 @@ async def test_a_value_is_shown_as_bounded_text(graph: Any) -> None:
 def test_display_has_its_shelf() -> None:
     ids = {c.node_id for path, c in NODE_SHELF.walk() if path[0] == "Display"}
     assert ids == {
-        "plot.array", "image.show", "display.show", "display.table", "display.json",
+        "plot.array", "plot.strip", "image.show", "display.show", "display.table", "display.json",
     }  # fmt: skip

@@ -10,6 +10,7 @@ from funcnodes.devices import Bench, Device
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.declarations import drivers
 from funcnodes.devices.declarations.controls import Control
+from funcnodes.devices.safety.sources import sources_of
 from funcnodes.errors import DeviceTimeout
 from funcnodes_simulators import SimulatedBench
 
@@ -150,3 +151,15 @@ async def test_parking_and_an_emergency_stop_leave_every_output_off(subject: Sub
             assert done.state == state[not outputs], done.message
             await online(device)
             assert device.output_on is (False if outputs else None)
+
+
+@pytest.mark.parametrize("driver", MODELS)
+def test_accuracies_are_those_of_numbers_that_are_read(driver: str) -> None:
+    """Ranges rise, and each name is that of a number, or of a field of a record."""
+    kind = drivers.find(driver)
+    names = {source.name.partition(".")[2] for source in sources_of("d", kind) if source.is_number}
+    for name, accuracy in kind.accuracies.items():
+        assert name in names
+        assert accuracy.source
+        assert [span.to for span in accuracy.spans] == sorted({s.to for s in accuracy.spans})
+        assert not accuracy.range or accuracy.range in dict(kind.walk())

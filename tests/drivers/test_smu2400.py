@@ -2,10 +2,12 @@
 
 import asyncio
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from funcnodes.core.uncertain import uncertainty_of
 from funcnodes.devices import Bench
 from funcnodes.devices.benchfile import BenchConfig, DeviceConfig
 from funcnodes.devices.device import Device
@@ -172,3 +174,31 @@ async def test_no_output_goes_on_while_another_function_than_the_drivers_is_sour
         await smu.source_function.set(SourceFunction.VOLTAGE)
         await smu.output.set(True)
         assert simulated.state()["smu"]["output"] is True
+
+
+@pytest.mark.parametrize(("model", "is_said"), [("2400", True), ("2410", False)])
+async def test_its_accuracy_is_the_data_sheets_in_the_range_it_measures_in(
+    model: str, is_said: bool
+) -> None:
+    """SPEC-2400: 0.1 V in the range of 20 V, that is set, ±(0.015 % + 1.5 mV); 10 µA in 100 µA."""
+    name = IDN.replace(b"MODEL 2400", f"MODEL {model}".encode())
+    wire = ScriptedTransport([(b"*IDN?\n", name), *CONNECT[1:]])
+    async with bench_on(wire) as bench:
+        smu = bench.devices["smu"]
+        wire.expect((b":READ?\n", b"+1.000000E-01,+1.000000E-05,+5.140000E+02\n"))
+        samples = await smu.member_read("reading")
+        good = {each: smu.as_good(f"reading.{each}", samples[each]) for each in samples}
+        u = {each: uncertainty_of(value) for each, value in good.items()}
+        assert good == {"v": 0.1, "i": 1e-5, "status": 514}
+        assert u["status"] is None
+        if is_said:
+            assert u["v"] == pytest.approx((0.015e-2 * 0.1 + 1.5e-3) / math.sqrt(3))
+            assert u["i"] == pytest.approx((0.025e-2 * 1e-5 + 6e-9) / math.sqrt(3))
+            assert uncertainty_of(good["v"] - good["v"]) is None, "off by the same each time"
+            doubted = replace(samples["v"], quality="compliance")
+            assert uncertainty_of(smu.as_good("reading.v", doubted)) is None
+        else:
+            assert u["v"] is None, "another model has another data sheet"
+        wire.expect((b":OUTP 0\n", None), NO_ERROR, (b":SYST:LOC\n", None))
+        await acting(smu).output.set(False)
+    wire.finish()

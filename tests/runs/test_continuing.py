@@ -169,6 +169,12 @@ async def test_a_chain_of_runs_is_read_as_one_data_set(
     first_way, back = cells["row"].values[..., 0], cells["row"].values[..., 1]
     assert first_way.tolist() == [[n, n + 1, n + 2] for n in (0, 5, 10, 15)]
     assert back.tolist() == [[n + 4, n + 3, -1] for n in (0, 5, 10, 15)]
+    drawn = whole.map("value_2", "value", "i")
+    assert (drawn.rows, len(drawn.x.values), len(drawn.y.values)) == (20, 3, 4)
+    assert drawn.values == pytest.approx([0, 0.25, 1] * 4)
+    assert third.map("value_2", "value", "i").rows == 13
+    with pytest.raises(RunError, match="Recorder has no column 'none'"):
+        whole.map("value_2", "value", "none")
     assert whole.digest().specs[0].axes == third.specs[0].axes
     assert third.column("value_2").tolist() == arrays["value_2"].tolist()
     assert len(third.column("value_2", only_this=True)) == 13
@@ -290,6 +296,31 @@ async def test_a_search_is_told_again_what_is_known(
     run = await go_on(lab)
     assert table(lab.store.find(run.id)) == expected
     assert best is None or best.value == found
+
+
+@pytest.mark.parametrize("method", ["simplex", "bayes"])
+async def test_an_optimisation_is_told_again_goals_and_constraints(
+    lab: Lab, diode_class: type[Node], method: str
+) -> None:
+    """T3: it finds the same, of all points, whichever run took them."""
+    if method == "bayes":
+        pytest.importorskip("bayes_opt")
+    search = lab.add("scan.optimise", points=9, method=method)
+    search.inputs["parameters"].set_value("x: -1 to 2; y: 0 to 1 step 0.25")
+    search.inputs["goals"].set_value("i: minimum")
+    search.inputs["constraints"].set_value("i <= 3")
+    node = lab.add(diode_class)
+    search.outputs["x"].connect(node.inputs["v"])
+    node.outputs["i"].connect(search.inputs["i"])
+    lab.record(search.outputs["x"], search.outputs["y"], node.outputs["i"])
+    assert (await lab.run()).state == "complete"
+    expected, best = table(lab.store.find("1")), search.outputs["best_x"].value
+    allowed = search.outputs["allowed_points"].value
+    cut_short(lab.store.find("1").path, 6)
+    run = await go_on(lab)
+    assert (run.rows, table(lab.store.find(run.id))) == (4, expected)
+    assert search.outputs["best_x"].value == best
+    assert search.outputs["allowed_points"].value == allowed
 
 
 async def test_a_search_that_would_choose_otherwise_is_refused(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import event_model
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,11 +17,12 @@ from funcnodes import open_bench
 from funcnodes.runs import RunReader, RunStore
 from funcnodes.runs.documents import Document
 from funcnodes.runs.exporting import export_runs
-from funcnodes.runs.records import Cell, Column, TableSpec
+from funcnodes.runs.records import Cell, Column, ScanAxis, TableSpec
 from funcnodes.settings import Settings
 
 from .recorded import diode, recorded
 from .tables import Rows, kept, same, tables
+from .test_axes import nested
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "data.md"
 
@@ -186,6 +188,43 @@ async def test_a_graph_run_tells_what_its_file_says_later(lab: Any, diode_class:
     forget()
     await lab.run()
     assert len([name for name, _ in early if name == "start"]) == 1
+
+
+async def test_a_nested_scan_says_its_dimensions_and_its_shape(lab: Any) -> None:
+    nested(lab, inner={"unit": "V"})
+    found: list[Document] = []
+    lab.runner.subscribe(lambda *document: found.append(document))
+    await lab.run()
+    start = checked(found).get_start()
+    assert start["detectors"] == ["sum"]
+    assert start["motors"] == ["b"], "the outer value was not recorded"
+    assert "shape" not in start
+
+
+def test_streams_and_devices_are_those_of_the_run(tmp_path: Path) -> None:
+    """A monitor beside the scan is a stream; keys are those of the instrument they come from."""
+    volts = Column(name="V", unit="V", node="n", port="p")
+    amps = Column(name="I", unit="A", node="m", port="p", device="smu", member="reading")
+    axes = (ScanAxis(name="V", unit="V", points=(0.0, 1.0), length=2),)
+    kelvin = Column(name="T", unit="K", device="tc", member="a.kelvin")
+    specs = [
+        TableSpec(recorder="r", name="Rows", columns=(volts, amps), axes=axes),
+        TableSpec(recorder="m", name="Oven", stream="Oven", kind="monitor", columns=(kelvin,)),
+        TableSpec(recorder="s", name="Other", columns=(volts,)),
+    ]
+    writer = RunStore(tmp_path).create(graph={}, specs=specs)
+    for k, cells in enumerate(([Cell(0.0), Cell(1.0)], [Cell(4.2)], [Cell(5.0)])):
+        writer.append(k, cells, wall=0.0, mono=0.0, places=(0,) if k == 0 else ())
+    writer.close(msgspec.structs.replace(writer.head, state="complete", ended=1.0)).result()
+    found = checked(RunReader(writer.path).documents())
+    assert list(found.events) == ["primary", "Oven", "Other"]
+    start = found.get_start()
+    assert (start["motors"], start["detectors"], start["shape"]) == (["V"], ["I"], [2])
+    primary, oven, _ = found.descriptors.values()
+    assert primary["object_keys"]["smu"] == ["I", "I quality"]
+    assert primary["hints"]["smu"] == {"fields": ["I"]}
+    assert primary["data_keys"]["I"]["source"] == "funcnodes:smu.reading"
+    assert oven["object_keys"]["tc"] == ["T", "T quality"]
 
 
 @pytest.mark.formats

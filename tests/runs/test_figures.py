@@ -16,6 +16,7 @@ from funcnodes.runs.records import Cell, Column
 from funcnodes.runs.surfaces import surface_of
 
 from .recorded import diode, recorded
+from .test_axes import nested
 
 
 def texts(path: Path) -> list[str]:
@@ -170,6 +171,17 @@ def test_a_grid_is_a_heat_map_or_a_family_of_curves(tmp_path: Path, rows: int) -
     drawn(run, tmp_path, FigureChoice(log="xz"))
     with pytest.raises(RunError, match="The axis y reaches 0 or less"):
         drawn(run, tmp_path, FigureChoice(log="y"))
+
+
+@pytest.mark.formats
+async def test_axes_that_a_run_knows_need_not_be_recorded(lab: Any, tmp_path: Path) -> None:
+    """Of nested scans, whichever way they go; there and back is no map."""
+    nested(lab, inner={"order": "alternating", "unit": "V"})
+    run = lab.store.find((await lab.run()).id)
+    found = drawn(run, tmp_path)
+    assert {"a", "b (V)", "sum"} <= set(found)
+    assert {"a = 0", "a = 2", "sum"} <= set(drawn(run, tmp_path, FigureChoice(x="b")))
+    assert {"b = 0 V", "b = 3 V"} <= set(drawn(run, tmp_path, FigureChoice(x="a")))
 
 
 @pytest.mark.formats

@@ -25,6 +25,7 @@ from funcnodes.runs.records import QUALITIES, Cell, Column
 
 from .recorded import diode, recorded
 from .tables import Rows, kept, same, tables
+from .test_axes import nested
 
 Table = tuple[tuple[Column, ...], Rows]
 few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -138,6 +139,18 @@ def test_nexus_of_a_whole_run_keeps_the_definitions(tmp_path: Path) -> None:
         file["entry"].attrs["default"] = "nowhere"
         file["entry/instrument"].attrs["NX_class"] = "NXnonsense"
     assert list(violations(tmp_path / "x.nxs")), "the validator can fail"
+
+
+@pytest.mark.formats
+async def test_nexus_of_a_scan_with_axes_keeps_the_definitions(lab: Any, tmp_path: Path) -> None:
+    nested(lab, inner={"order": "alternating", "unit": "V"})
+    run = lab.store.find((await lab.run()).id)
+    write_nexus(run, tmp_path / "x.nxs")
+    assert list(violations(tmp_path / "x.nxs")) == []
+    with h5py.File(tmp_path / "x.nxs") as file:
+        assert file["entry/Recorder/sum"].shape == (3, 4)
+    frame = run.to_polars()
+    assert frame["sum"].to_list() == run.to_numpy()["sum"].tolist()
 
 
 def violations(path: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from funcnodes.core import NodeSpace
+from funcnodes.core.uncertain import uncertainty_of
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import RunError
 from funcnodes.runs import Runner
@@ -190,3 +191,22 @@ async def test_nodes_that_read_come_back_from_their_saved_form(lab: BenchLab) ->
             space.services.provide(Bench, lab.bench)
         space.deserialize(saved)
         assert space.serialize() == saved
+
+
+async def test_an_average_is_as_uncertain_as_its_scatter_and_its_instrument(lab: BenchLab) -> None:
+    """Many readings make the scatter small, and leave what the instrument is off every time."""
+    smu = lab.bench.devices["smu"]
+    for member, value in (("compliance", 0.02), ("output", True), ("voltage", 0.3)):
+        await smu.member_set(member, value)
+    average = lab.add("average", source="smu.reading.i", readings=20)
+    read = lab.device("read", "smu", "reading")
+    lab.space.arming = "live"
+    await average
+    await read
+    mean, error = average.outputs["mean"].value, average.outputs["error"].value
+    one = uncertainty_of(read.outputs["i"].value)
+    assert one is not None
+    assert one > 0
+    assert uncertainty_of(mean) == pytest.approx(math.hypot(one, error), rel=0.01)
+    both = uncertainty_of(mean - read.outputs["i"].value)
+    assert both == pytest.approx(error, rel=0.2), "what it is off every time is not in a difference"

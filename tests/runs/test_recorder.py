@@ -270,3 +270,24 @@ def test_a_plot_keeps_what_was_chosen(lab: Any, diode_class: Any) -> None:
     assert (restored.choice().x, restored.choice().y) == ("i", ("value",))
     restored.choose("", [])
     assert restored.choice().x == "value"
+
+
+async def test_a_cell_holds_the_number_and_another_column_what_it_is_uncertain_by(lab: Any) -> None:
+    """So that files, tables and exports have numbers; linked where a node tells them apart."""
+    sweep, known, split = (lab.add(each) for each in
+                           ("sweep", "math.uncertain", "math.uncertainty"))  # fmt: skip
+    fit = lab.add("stat.linear_fit", x=[0.0, 1.0, 2.0], y=[1.0, 2.0, 4.0])
+    sweep.inputs["points"].set_value(3)
+    known.inputs["u"].set_value(0.25)
+    sweep.outputs["value"].connect(known.inputs["a"])
+    known.outputs["out"].connect(split.inputs["a"])
+    recorder = lab.record(
+        known.outputs["out"], split.outputs["u"], fit.outputs["slope"], fit.outputs["slope_error"]
+    )
+    links = {column.name: column.uncertainty for column in recorder.columns()}
+    assert links == {"out": "u", "u": "", "slope": "slope_error", "slope_error": ""}
+    run = await lab.run()
+    columns = lab.columns(run)
+    assert [type(value) for value in columns["out"]] == [float] * 3
+    assert columns["out"] == [0.0, 0.5, 1.0]
+    assert columns["u"] == [0.25] * 3

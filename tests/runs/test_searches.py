@@ -407,7 +407,7 @@ async def test_a_reading_with_a_unit_is_a_result_too(lab: Any, diode_class: Any)
 def test_the_guides_code_does_what_the_guide_says() -> None:
     guide = Path(__file__).parents[2] / "docs" / "guides" / "scans.md"
     blocks = re.findall(r"```python\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names: dict[str, Any] = {"__name__": "guide"}
     for block in blocks:
         exec(compile(block, guide.name, "exec"), names)

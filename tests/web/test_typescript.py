@@ -79,7 +79,7 @@ def test_a_positional_struct_is_a_tuple_in_the_order_of_its_fields() -> None:
     sent = msgspec.msgpack.decode(
         msgspec.msgpack.encode(schema.PortValue("n", "out", 1.5, "ok", 2.0, False, True, "off"))
     )
-    assert sent == ["n", "out", 1.5, "ok", 2.0, False, True, "off"]
+    assert sent == ["n", "out", 1.5, "ok", 2.0, False, True, "off", None]
 
 
 def test_what_is_received_has_every_field_and_what_is_sent_may_leave_defaults_out() -> None:

@@ -38,6 +38,22 @@ async def test_rows_that_are_not_on_disk_yet_come_too(
     assert len(view.data[0]) <= most
 
 
+async def test_a_map_comes_with_what_is_not_ok_in_it(desk: Desk) -> None:
+    """R2: cells without a point, and those that are not ok, are named apart."""
+    columns = tuple(Column(name=name, kind="number", unit=unit) for name, unit in
+                    (("x", "mm"), ("y", ""), ("I", "A")))  # fmt: skip
+    rows = [[Cell(float(x)), Cell(float(y)), Cell(x + 10.0 * y)] for y in (0, 1) for x in (0, 1, 2)]
+    rows[4][2] = Cell(7.0, "overrange")
+    reader = recorded(desk.worker.runs.folder, columns, rows[:-1])
+    actor = schema.Actor(id="a", name="", role="viewer")
+    view = await desk.worker._commands._get_map(schema.GetMap(run=reader.head.id), actor)
+    assert [each.name for each in view.columns] == ["x", "y", "I"]
+    assert (view.x.values, view.y.values, view.z.unit) == ([0, 1, 2], [0, 1], "A")
+    assert view.values == [0.0, 1.0, 2.0, 10.0, 7.0, None]
+    assert view.bad == {"overrange": [4], "": [5]}
+    assert (view.low, view.high, view.rows) == (0.0, 10.0, 5)
+
+
 async def test_a_stream_beside_the_scan_is_asked_for_by_its_name(desk: Desk) -> None:
     """A page fetches every stream of a run, and offers each as a file of its own."""
     beside = TableSpec(recorder="rec~oven", name="R: Oven", columns=COLUMNS, stream="Oven",

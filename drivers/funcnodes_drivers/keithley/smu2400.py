@@ -5,12 +5,15 @@ Connecting changes nothing but the format of readings, which only a remote progr
 """
 
 from enum import Enum
+from typing import ClassVar
 
 from funcnodes.devices import (
+    Accuracy,
     Idn,
     Range,
     ScpiDevice,
     StatusWord,
+    UpTo,
     bit,
     command,
     control,
@@ -24,6 +27,25 @@ from funcnodes.devices import (
 
 MANUAL = "Keithley 2400S-900-01"
 SOURCES_VOLTAGE = {"source_function": "voltage"}
+
+
+# SPEC-2400 Rev. H, page 2: one year, 23 °C ± 5 °C, as read by the 2400 and the 2401.
+YEAR = "Keithley SPEC-2400 Rev. H, measurement accuracy (1 year)"
+VOLTS = Accuracy(
+    (
+        UpTo(0.2, 0.012e-2, 300e-6), UpTo(2, 0.012e-2, 300e-6), UpTo(20, 0.015e-2, 1.5e-3),
+        UpTo(200, 0.015e-2, 10e-3),
+    ),
+    range="source_range", models=r"MODEL 240[01].*", source=YEAR,
+)  # fmt: skip
+AMPERES = Accuracy(
+    (
+        UpTo(1e-6, 0.029e-2, 300e-12), UpTo(10e-6, 0.027e-2, 700e-12), UpTo(100e-6, 0.025e-2, 6e-9),
+        UpTo(1e-3, 0.027e-2, 60e-9), UpTo(10e-3, 0.035e-2, 600e-9), UpTo(0.1, 0.055e-2, 6e-6),
+        UpTo(1, 0.22e-2, 570e-6),
+    ),
+    range="current_range", models=r"MODEL 240[01].*", source=YEAR,
+)  # fmt: skip
 
 
 class SourceFunction(Enum):
@@ -163,6 +185,11 @@ class Smu2400(ScpiDevice):
         "2500 readings at most before it is fetched and filled again.",
         source="2400S-900-01, chapter 9; table 18-9, :TRACe; :TRIGger:COUNt",
     )  # fmt: skip
+    accuracies: ClassVar = {
+        f"{name}.{field}": accuracy
+        for name in ("reading", "terminals")
+        for field, accuracy in (("v", VOLTS), ("i", AMPERES))
+    }
     clear = command(
         "*CLS",
         title="Clear errors",

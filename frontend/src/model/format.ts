@@ -75,6 +75,25 @@ export function measured(value: number, unit: string): Shown {
   return { text: signed(decimals(scaled, unit === "")), unit: unitAt(unit, exponent) };
 }
 
+/** A measured value ± its standard uncertainty, which has two digits. */
+export function uncertain(value: number, u: number, unit: string): Shown {
+  const exponent = bestExponent(Math.max(Math.abs(value), u), unit);
+  const factor = 10 ** ((splitUnit(unit)?.exponent ?? 0) - exponent);
+  const digits = 1 - Math.floor(Math.log10(u * factor));
+  const size = Math.abs(value) * factor;
+  if (digits > 9 || digits < -6 || size >= 1e7 || (size !== 0 && size < 1e-4)) {
+    return { text: signed(`${power(value * factor)} ± ${power(u * factor)}`), unit: unitAt(unit, exponent) };
+  }
+  const rounded = (each: number) => (digits >= 0 ? each.toFixed(digits) : String(Math.round(each * 10 ** digits) * 10 ** -digits));
+  return { text: signed(`${rounded(value * factor)} ± ${rounded(u * factor)}`), unit: unitAt(unit, exponent) };
+}
+
+/** What a port shows: with its uncertainty, where it carries one. */
+export function valueText(value: unknown, u: number | null, unit: string): Shown {
+  const has = typeof value === "number" && Number.isFinite(value) && u !== null && u > 0;
+  return has ? uncertain(value, u, unit) : portText(value, unit);
+}
+
 /** A value somebody chose: no digits beyond what it has. */
 export function exact(value: number, unit: string): Shown {
   if (!Number.isFinite(value)) return { text: notFinite(value), unit: unitSymbol(unit) };

@@ -5,7 +5,7 @@
  */
 
 import type {
-  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, PortKind, PromptView, RunView, SafetyView,
+  DeviceView, EdgeView, Event, ExampleView, LatchView, LibraryEntry, LogLine, NodeView, PersonView, PortKind, PromptView, QueueView, RunView, SafetyView,
   Snapshot, SpaceView, WatchView,
 } from "./wire.gen";
 
@@ -27,6 +27,7 @@ export interface Graph {
   examples: ExampleView[];
   people: PersonView[];
   prompts: PromptView[];
+  queue: QueueView;
   log: LogLine[];
 }
 
@@ -47,6 +48,7 @@ export function fromSnapshot(snapshot: Snapshot): Graph {
     examples: snapshot.examples,
     people: snapshot.people,
     prompts: snapshot.prompts,
+    queue: snapshot.queue,
     log: snapshot.log,
   };
 }
@@ -96,6 +98,8 @@ function applyEvent(graph: Graph, event: Event, own: Own): Graph {
       return { ...graph, people: event.people };
     case "prompts":
       return { ...graph, prompts: event.prompts };
+    case "queue":
+      return { ...graph, queue: event.queue };
     case "log":
       return { ...graph, log: [...graph.log, ...event.lines].slice(-LOG_LINES) };
     case "reset":
@@ -156,14 +160,27 @@ export function simBadge(devices: Record<string, DeviceView>): string {
 
 /** The run on show, unless it has ended and was another nodespace's. */
 export function ownRun({ run, space }: Pick<Graph, "run" | "space">): RunView | null {
-  if (!run || !space || isRunning(run) || run.nodespace === "") return run;
-  return run.nodespace === space.name || run.nodespace === space.title ? run : null;
+  return run && (isRunning(run) || isOf(run, space)) ? run : null;
+}
+
+/** Whether a run is of this nodespace, or a copy of it, as far as anybody can tell. */
+export function isOf(run: RunView, space: SpaceView | null): boolean {
+  return !space || run.nodespace === "" || run.nodespace === space.name || run.nodespace === space.title;
+}
+
+/** The run whose rows this nodespace's plots show: not one that the queue runs of another. */
+export function drawnRun(graph: Pick<Graph, "run" | "space"> | null, runs: readonly RunView[]): RunView | null {
+  if (!graph) return null;
+  if (graph.run && isOf(graph.run, graph.space)) return graph.run;
+  return (graph.run && runs.find((each) => isOf(each, graph.space))) || null;
 }
 
 /** Whether anything acts, or may act by itself: what Stop is for. */
 export function canStop(graph: Pick<Graph, "run" | "space" | "nodes"> | null): boolean {
-  if (!graph?.space) return false;
-  if (isRunning(graph.run) || graph.space.arming !== "disarmed") return true;
+  if (!graph) return false;
+  if (isRunning(graph.run)) return true; // also of the queue, beside whatever is open
+  if (!graph.space) return false;
+  if (graph.space.arming !== "disarmed") return true;
   return Object.values(graph.nodes).some(({ state }) => state === "running" || state === "queued");
 }
 

@@ -13,10 +13,12 @@ export interface Value {
   applied: boolean;
   /** Why it is of no present state, such as "output off", or "". */
   note: string;
+  /** Standard uncertainty, in its unit; null where it carries none. */
+  u: number | null;
 }
 
 export type PortSide = "in" | "out";
-const NOTHING: Value = { value: null, quality: "ok", t: null, stale: false, applied: true, note: "" };
+const NOTHING: Value = { value: null, quality: "ok", t: null, stale: false, applied: true, note: "", u: null };
 
 export class PortValues {
   private readonly values = new Map<string, Value>();
@@ -30,15 +32,15 @@ export class PortValues {
     return this.values.get(key(node, port)) ?? NOTHING;
   }
 
-  put([node, port, value, quality, t, stale, applied, note]: PortValue): void {
-    this.set(key(node, port), { value, quality, t, stale, applied, note });
+  put([node, port, value, quality, t, stale, applied, note, u]: PortValue): void {
+    this.set(key(node, port), { value, quality, t, stale, applied, note, u });
   }
 
   /** Everything a node's view says of its ports. */
   putNode(node: NodeView): void {
     for (const port of [...node.inputs, ...node.outputs]) {
-      const { value, quality, t, stale, applied, note } = port;
-      this.set(key(node.id, port.id), { value, quality, t, stale, applied, note });
+      const { value, quality, t, stale, applied, note, u } = port;
+      this.set(key(node.id, port.id), { value, quality, t, stale, applied, note, u });
     }
   }
 

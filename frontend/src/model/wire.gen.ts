@@ -75,9 +75,24 @@ export type PromptKind =
   | "approve"
   | "tell";
 
+export type OnFailure =
+  | "go on"
+  | "stop";
+
+export type EntryState =
+  | "waiting"
+  | "queued"
+  | "running"
+  | "done"
+  | "failed"
+  | "cancelled"
+  | "refused"
+  | "interrupted";
+
 export type BodyKind =
   | ""
   | "plot"
+  | "map"
   | "curve"
   | "image"
   | "table"
@@ -132,6 +147,7 @@ export interface PortView {
   applied: boolean;
   note: string;
   period_s: number | null;
+  u: number | null;
 }
 
 export interface NodeView {
@@ -259,6 +275,41 @@ export interface ContinueView {
   remarks: Array<string>;
   lines: Array<string>;
   token: string;
+}
+
+/** One run that was put into the queue. */
+export interface QueueEntryView {
+  id: number;
+  name: string;
+  nodespace: string;
+  state: EntryState;
+  place: number;
+  priority: number;
+  on_failure: OnFailure;
+  by: string;
+  at: number;
+  run: string;
+  number: number;
+  reason: string;
+  began: number | null;
+  ended: number | null;
+  approved_by: string;
+  approved_at: number | null;
+  evidence: string;
+  sets: Array<string>;
+  sample: string;
+  project: string;
+  notes: string;
+}
+
+/** The queue of runs: what is on, what waits in its order, what is over, newest first. */
+export interface QueueView {
+  armed: boolean;
+  armed_by: string;
+  why: string;
+  hold: string;
+  approval: boolean;
+  entries: Array<QueueEntryView>;
 }
 
 export interface SampleView {
@@ -545,6 +596,7 @@ export interface Snapshot {
   examples: Array<ExampleView>;
   people: Array<PersonView>;
   prompts: Array<PromptView>;
+  queue: QueueView;
   log: Array<LogLine>;
   now: number;
 }
@@ -579,7 +631,7 @@ export interface EdgeGone {
   id: string;
 }
 
-export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string];
+export type PortValue = [node: string, port: string, value: unknown, quality: Quality, t: number | null, stale: boolean, applied: boolean, note: string, u: number | null];
 
 export interface Values {
   type: "values";
@@ -596,6 +648,27 @@ export interface Rows {
   data: Array<Array<number | null>>;
   stop: number;
   recorders: Array<string>;
+}
+
+export interface MapAxisView {
+  column: Column;
+  values: Array<number>;
+  edges: Array<number>;
+}
+
+/** One column of a run as colour over two others. */
+export interface MapView {
+  run: string;
+  columns: Array<Column>;
+  x: MapAxisView;
+  y: MapAxisView;
+  z: Column;
+  values: Array<number | null>;
+  bad: Record<string, Array<number>>;
+  low: number | null;
+  high: number | null;
+  rows: number;
+  thinned: boolean;
 }
 
 export interface DevicePut {
@@ -651,6 +724,12 @@ export interface PromptsPut {
   prompts: Array<PromptView>;
 }
 
+/** The queue of runs as it is now, all of it. */
+export interface QueuePut {
+  type: "queue";
+  queue: QueueView;
+}
+
 export interface Logged {
   type: "log";
   lines: Array<LogLine>;
@@ -681,6 +760,7 @@ export type Event =
   | LibraryPut
   | PeoplePut
   | PromptsPut
+  | QueuePut
   | Logged
   | Reset;
 
@@ -741,11 +821,14 @@ export type FromWorker =
 
 export type AckResult =
   | Rows
+  | MapView
   | Shown
   | Snapshot
   | WatchView
+  | SafetyView
   | TrafficPage
   | ExportPiece
+  | QueueView
   | HistoryView
   | BeforeRunView
   | ContinueView;
@@ -977,6 +1060,70 @@ export interface RunHalt {
   type: "run_halt";
 }
 
+/** Ack.result is a QueueView. */
+export interface GetQueue {
+  type: "get_queue";
+}
+
+/** Put a run into the queue, of a copy of the graph as it is now. Ack.result is its id. */
+export interface QueueAdd {
+  type: "queue_add";
+  name?: string;
+  graph?: Record<string, unknown> | null;
+  nodespace?: string;
+  sets?: Array<string>;
+  priority?: number;
+  on_failure?: OnFailure;
+  sample?: string;
+  project?: string;
+  notes?: string;
+  evidence?: Record<string, unknown> | null;
+}
+
+/** Put an entry at a place among those that wait, from 1. */
+export interface QueueMove {
+  type: "queue_move";
+  id: number;
+  place: number;
+}
+
+/** Change an entry's priority, or what happens if it does not end well; null leaves as it is. */
+export interface QueueChange {
+  type: "queue_change";
+  id: number;
+  priority?: number | null;
+  on_failure?: OnFailure | null;
+}
+
+/** Cancel an entry that waits; drop one that is over. */
+export interface QueueRemove {
+  type: "queue_remove";
+  id: number;
+}
+
+/** Drop what is over. */
+export interface QueueClear {
+  type: "queue_clear";
+}
+
+/** Let an entry be run, where the bench asks that somebody does. */
+export interface QueueApprove {
+  type: "queue_approve";
+  id: number;
+  evidence?: Record<string, unknown> | null;
+}
+
+/** Let the entries that wait begin by themselves, one after the other. */
+export interface QueueArm {
+  type: "queue_arm";
+  accepted?: Array<string>;
+}
+
+/** Let none begin any more; the run that is on goes on. */
+export interface QueueDisarm {
+  type: "queue_disarm";
+}
+
 /** Answer what a node asks. The first answer is taken; the next one is refused with who was. */
 export interface AnswerPrompt {
   type: "answer_prompt";
@@ -1074,6 +1221,11 @@ export interface GetWatch {
   type: "get_watch";
 }
 
+/** What the bench will do for each cause. Ack.result is a SafetyView. */
+export interface GetSafety {
+  type: "get_safety";
+}
+
 /** Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect. */
 export interface AlarmAcknowledge {
   type: "alarm_acknowledge";
@@ -1119,6 +1271,17 @@ export interface GetRows {
   limit?: number;
   recorder?: string;
   points?: number;
+}
+
+/** Rows of a run as a map. Ack.result is a MapView. */
+export interface GetMap {
+  type: "get_map";
+  run: string;
+  recorder?: string;
+  x?: string;
+  y?: string;
+  z?: string;
+  cells?: number;
 }
 
 /** What a parameter was of late, outside runs too, as a plot needs it. Ack.result is a */
@@ -1187,6 +1350,15 @@ export type Body =
   | RunStop
   | RunAbort
   | RunHalt
+  | GetQueue
+  | QueueAdd
+  | QueueMove
+  | QueueChange
+  | QueueRemove
+  | QueueClear
+  | QueueApprove
+  | QueueArm
+  | QueueDisarm
   | AnswerPrompt
   | SeePrompt
   | Trigger
@@ -1203,6 +1375,7 @@ export type Body =
   | EStop
   | EStopReset
   | GetWatch
+  | GetSafety
   | AlarmAcknowledge
   | AlarmShelve
   | InterlockReset
@@ -1210,6 +1383,7 @@ export type Body =
   | ExportTraffic
   | TakeControls
   | GetRows
+  | GetMap
   | GetHistory
   | ListRuns
   | ExportRun

@@ -1,6 +1,6 @@
 /** Words and marks for states: one place, so that the page never calls one thing two names. */
 
-import type { DeviceState, DeviceView, NodeState, NodeView, Quality, RunState, StopAck } from "./wire.gen";
+import type { DeviceState, DeviceView, EntryState, NodeState, NodeView, Quality, RunState, StopAck } from "./wire.gen";
 
 export interface Mark {
   word: string;
@@ -65,6 +65,17 @@ export const RUN: Record<RunState, Mark> = {
   aborted: { word: "Aborted", icon: "octagon", tone: "fault" },
   failed: { word: "Failed", icon: "x", tone: "fault" },
   interrupted: { word: "Interrupted", icon: "alert", tone: "fault" },
+};
+
+export const ENTRY: Record<EntryState, Mark> = {
+  waiting: { word: "To approve", icon: "eye", tone: "offline" },
+  queued: { word: "Queued", icon: "clock", tone: "offline" },
+  running: RUN.running,
+  done: RUN.complete,
+  failed: RUN.failed,
+  cancelled: { word: "Cancelled", icon: "stop", tone: "offline" },
+  refused: { word: "Refused", icon: "x", tone: "fault" },
+  interrupted: RUN.interrupted,
 };
 
 export const QUALITY: Record<Quality, string> = {

@@ -14,10 +14,10 @@ import type { WorkerInfo } from "./api";
 
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
 export type LeftTab = "nodes" | "bench";
-export type DockTab = "data" | "log" | "traffic";
+export type DockTab = "data" | "queue" | "log" | "traffic";
 /** What is seen where there is room for one panel only. */
 export type Panel = "canvas" | "left" | "inspector" | "dock";
-export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "leave-live" | "continue";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "arm-queue" | "leave-live" | "map" | "continue";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
 export interface PaletteAt {
@@ -69,6 +69,8 @@ export interface EditorState {
   wireInHand: WireEnd | null;
   palette: PaletteAt | null;
   dialog: DialogName | null;
+  /** The run whose map is open, with the dialog "map". */
+  mapRun: string;
   problem: Problem | null;
   leftTab: LeftTab;
   dockTab: DockTab;
@@ -103,6 +105,7 @@ export const useEditor = create<EditorState>()(() => ({
   wireInHand: null,
   palette: null,
   dialog: null,
+  mapRun: "",
   problem: null,
   leftTab: "nodes",
   dockTab: "data",

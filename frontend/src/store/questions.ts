@@ -1,11 +1,14 @@
 /** What the page asks the worker for while it is looked at; no answer is no reason for a message. */
 
-import type { BeforeRunView, Body, HistoryView, RunView, Shown, TrafficPage } from "../model/wire.gen";
+import type { BeforeRunView, Body, HistoryView, MapView, RunView, Shown, TrafficPage } from "../model/wire.gen";
 import { live } from "./commands";
 import { Refused } from "./link";
 
 /** What the body of a card shows; null where it cannot be had. */
 export const bodyOf = (id: string) => ask<Shown>({ type: "get_body", id });
+
+/** A run as a map of one column over two others, "" for those it takes itself; null where there is none. */
+export const mapOf = (run: string, recorder: string, x: string, y: string, z: string) => ask<MapView>({ type: "get_map", run, recorder, x, y, z });
 
 /** What went over the wires since; null where it cannot be had just now. */
 export const trafficSince = (since: Record<string, number>) => ask<TrafficPage>({ type: "get_traffic", since });

@@ -7,6 +7,7 @@ import { isAllSaid } from "./before";
 import { command, live as link, report } from "./commands";
 import { get, mayAct, openDialog, set, toast } from "./editor";
 import { remember, useMemory } from "./memory";
+import { armQueue } from "./queue";
 
 /** Run, or go on. Where a real bench is about to be armed its plan is shown first (S1). */
 export function run(): void {
@@ -58,9 +59,10 @@ function sayFailed(answer: { result: unknown } | null): void {
 }
 
 /** Go on with what was about to be armed: this plan was seen, and its warnings accepted. */
-export function arm(what: "arm-run" | "arm-live", safety: SafetyView): void {
+export function arm(what: "arm-run" | "arm-live" | "arm-queue", safety: SafetyView): void {
   set({ planSeen: planKey(safety), dialog: null });
   if (what === "arm-run") run();
+  else if (what === "arm-queue") armQueue();
   else setLive(true);
 }
 

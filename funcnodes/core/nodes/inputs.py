@@ -17,6 +17,7 @@ from funcnodes.core.nodes.edges import Start, check_unlocked, fit
 from funcnodes.core.nodes.port import Listeners, Port, put_value
 from funcnodes.core.nodes.provenance import Origin
 from funcnodes.core.nodes.refused import OlderEdge
+from funcnodes.core.quality import is_nan
 from funcnodes.core.running.surface import REFUSED, Convert, converted, push
 from funcnodes.core.running.waves import Wave
 from funcnodes.core.types import PortType, check_range
@@ -352,12 +353,13 @@ class NodeInput(Port):
 
     def _stimulate(self, value: Any, does_trigger: bool | None, wave: Wave | None) -> None:
         stimulus = wave or self.node.open_wave(self)
+        quality: Quality = "missing" if is_nan(value) else "ok"
         if does_trigger is None or does_trigger is self.triggers:
-            self.receive(value, stimulus)
+            self.receive(value, stimulus, quality)
         else:
             before, self.triggers = self.triggers, does_trigger
             try:
-                self.receive(value, stimulus)
+                self.receive(value, stimulus, quality)
             finally:
                 self.triggers = before
         if wave is None:

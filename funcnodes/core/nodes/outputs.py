@@ -104,7 +104,9 @@ class NodeOutput(Port):
         stimulus.close()
 
     def emit(self, value: Any, wave: Wave, quality: Quality = "ok") -> None:
-        """Set the value within `wave` and push it."""
+        """Set the value within `wave` and push it; NaN is `missing` at best (R2)."""
+        if quality == "ok" and value.__class__ is float and value != value:
+            quality = "missing"
         self._value = value
         self.wave = wave
         self.quality = quality

@@ -16,9 +16,12 @@ import traceback
 import types
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 from funcnodes.core.nodes.node import get_nodeclass
+from funcnodes.core.nodes.outputs import NodeOutput
+from funcnodes.core.nodes.port import Port
+from funcnodes.core.quality import Judged
 from funcnodes.core.running.processes import Call
 from funcnodes.core.values import NoValue
 from funcnodes.errors import NodeProcessError
@@ -82,8 +85,15 @@ def _run(call: Call, send: Callable[[str, Any], None]) -> Any:
         result = asyncio.run(_awaited(result))
     if result is not None or node.returns_none:
         return result
-    given = {p.id: p.value for p in node._results if p.value is not NoValue}  # it set them itself
+    set_itself = (port for port in node._results if port.value is not NoValue)
+    given = {port.id: _as_set(port) for port in set_itself}
     return next(iter(given.values())) if given and node._single is not None else given or None
+
+
+def _as_set(port: Port) -> Any:
+    """A value that a node gave itself, with its quality."""
+    value = cast(NodeOutput, port).value
+    return value if port.quality == "ok" else Judged(value, port.quality)
 
 
 async def _awaited(work: Any) -> Any:

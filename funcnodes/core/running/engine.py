@@ -21,6 +21,7 @@ from contextvars import Context, ContextVar, copy_context
 from time import perf_counter
 from typing import Any
 
+from funcnodes.core.quality import Judged
 from funcnodes.core.running.crossing import Ferry
 from funcnodes.core.running.pace import SLOW_CPU_S
 from funcnodes.core.running.surface import (
@@ -209,7 +210,12 @@ class Engine:
                             node.end_failed(error)
                     else:
                         wave = node._wave
-                        if node._phase == RUNNING and wave is not None:  # not given up from within
+                        kind = result.__class__
+                        if node._phase != RUNNING or wave is None:
+                            pass  # given up from within
+                        elif result != result if kind is float else kind is Judged:
+                            node._end_ok(result)  # NaN, or worth less than what was taken
+                        else:
                             # `Executable._end_ok`, for one output and without an aftermath;
                             # of it `NodeOutput.emit`.
                             if result is not None or node.returns_none:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, ClassVar
 
-from funcnodes.core.quality import quality_of
+from funcnodes.core.quality import Judged, quality_of, worst
 from funcnodes.core.running.errands import Errand
 from funcnodes.core.running.pace import Pace
 from funcnodes.core.running.retries import Retries
@@ -18,6 +18,7 @@ from funcnodes.core.running.surface import (
     QUEUED,
     RUNNING,
     Arguments,
+    Outlet,
     Waves,
 )
 from funcnodes.core.running.topology import Outward
@@ -139,7 +140,7 @@ class Executable(Triggered):
             try:
                 quality = quality_of(self._args)
                 if self._single is not None:
-                    self._single.emit(result, wave, quality)
+                    _emit(self._single, result, wave, quality)
                 else:
                     self._deliver(result, wave, quality)
             except BaseException as error:
@@ -165,15 +166,17 @@ class Executable(Triggered):
 
     def _deliver(self, result: Any, wave: Wave, quality: Quality) -> None:
         """Hand what `func` returned to several outputs."""
+        if result.__class__ is Judged:
+            result, quality = result.value, worst((quality, result.quality))
         outputs = self._results
         if isinstance(result, dict) and result.keys() <= self.outputs.keys():
             for port_id, value in result.items():
-                self.outputs[port_id].emit(value, wave, quality)
+                _emit(self.outputs[port_id], value, wave, quality)
         elif outputs:
             if not isinstance(result, tuple | list) or len(result) != len(outputs):
                 raise GraphError(f"{self.name} returned {result!r} for {len(outputs)} outputs.")
             for port, value in zip(outputs, result, strict=True):
-                port.emit(value, wave, quality)
+                _emit(port, value, wave, quality)
 
     def _clear_up(self) -> None:
         """What an effect, or a node that resets its inputs, does after a success."""
@@ -349,3 +352,10 @@ class Executable(Triggered):
         if self._phase == RUNNING:  # inline: it gives itself up
             self.took_s = perf_counter() - self._began
         self._end_given_up(outcome)
+
+
+def _emit(output: Outlet, value: Any, wave: Wave, quality: Quality) -> None:
+    """Set an output, worth as much as what was taken, unless the function said less."""
+    if value.__class__ is Judged:
+        value, quality = value.value, worst((quality, value.quality))
+    output.emit(value, wave, quality)

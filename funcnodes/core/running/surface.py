@@ -14,6 +14,7 @@ from funcnodes.core.running.errands import Errand
 from funcnodes.core.running.pace import Pace
 from funcnodes.core.running.topology import Inward, Outward, Relatives, SetOff
 from funcnodes.core.running.waves import Wave
+from funcnodes.core.uncertain import Uncertain, propagate
 from funcnodes.core.values import Quality
 from funcnodes.errors import GraphError
 
@@ -87,7 +88,7 @@ def converted(inp: Inlet, convert: Convert | None, value: Any, wave: Wave) -> An
     if convert is None:
         return value
     try:
-        return convert(value)
+        return convert(value) if value.__class__ is not Uncertain else propagate(convert, (value,))
     except GraphError as error:
         inp.node.fail_in(wave, error)
     except (TypeError, ValueError) as error:
@@ -202,6 +203,10 @@ class Runnable(Emitter):
 
     def end_heard(self, wave: Wave) -> None:
         """An execution on the fast path has ended, and somebody waits or listens."""
+        raise NotImplementedError
+
+    def _end_ok(self, result: Any) -> None:
+        """The execution returned."""
         raise NotImplementedError
 
     def end_failed(self, error: BaseException) -> None:

@@ -1,5 +1,6 @@
 """What a bench file says, and where it is: devices, limits, rules; nothing is opened."""
 
+from funcnodes.devices.benchfile.approval import ApprovalRule
 from funcnodes.devices.benchfile.file import (
     DEFAULT_ACTIONS,
     MAX_BYTES,
@@ -17,6 +18,7 @@ __all__ = [
     "DEFAULT_ACTIONS",
     "MAX_BYTES",
     "OPERATOR_LOST_S",
+    "ApprovalRule",
     "BenchConfig",
     "BenchFile",
     "Cause",

@@ -26,8 +26,8 @@
     voltage = [-20, 20]                 # in the parameter's unit
     compliance = ["1 uA", "20 mA"]
 
-`[[interlock]]`, `[[alarm]]`, `[[suspender]]` and `[notify]` are told of in `rules`, `[history]` in
-`history`.
+`[[interlock]]`, `[[alarm]]`, `[[suspender]]` and `[notify]` are told of in `rules`, `[approval]` in
+`approval`, `[history]` in `history`.
 
 An error names file, table and key. Saving keeps comments and order.
 """
@@ -42,6 +42,7 @@ from typing import Any, Literal, Self, get_args
 
 from funcnodes.devices.addresses import options
 from funcnodes.devices.addresses.forms import Address, AllowList, Options, parse, with_beneath
+from funcnodes.devices.benchfile.approval import ApprovalRule, read_approval
 from funcnodes.devices.benchfile.history import HistoryConfig, read_history
 from funcnodes.devices.benchfile.rules import Rules, read_rules
 from funcnodes.devices.benchfile.tables import Tables
@@ -62,7 +63,8 @@ DEFAULT_ACTIONS: Mapping[Cause, SafeAction] = {
 }
 _TOP = {
     "name", "title", "allow", "stop_order", "devices", "interlock", "alarm", "suspender", "notify",
-    "operator_lost_s", "on_changed", "history", "before_run", "listed_samples", *DEFAULT_ACTIONS,
+    "operator_lost_s", "on_changed", "approval", "history", "before_run", "listed_samples",
+    *DEFAULT_ACTIONS,
 }  # fmt: skip
 _DEVICE = {
     "driver",
@@ -124,7 +126,11 @@ class DeviceConfig:
 
 @dataclass(frozen=True, slots=True)
 class BenchConfig:
-    """A whole bench file."""
+    """A whole bench file.
+
+    Attributes:
+        approval: What it asks before a run, None for nothing.
+    """
 
     name: str
     title: str = ""
@@ -135,6 +141,7 @@ class BenchConfig:
     rules: Rules = field(default_factory=Rules)
     operator_lost_s: float = OPERATOR_LOST_S
     on_changed: OnChanged = "stop"
+    approval: ApprovalRule | None = None
     history: HistoryConfig = field(default_factory=HistoryConfig)
     before_run: tuple[str, ...] = ()
     listed_samples: bool = False
@@ -281,6 +288,7 @@ class _Reader(Tables):
             rules=read_rules(self, data),
             operator_lost_s=self.seconds("", data, "operator_lost_s", OPERATOR_LOST_S, least=0.1),
             on_changed=self._on_changed("", data) or "stop",
+            approval=read_approval(self, data),
             history=read_history(self, data, found),
             before_run=self._before_run(data),
             listed_samples=self.flag("", data, "listed_samples", False),

@@ -20,6 +20,7 @@ from typing import ClassVar, TypeVar
 
 from funcnodes.core import foreign
 from funcnodes.devices.addresses.forms import SerialOptions
+from funcnodes.devices.declarations.accuracy import Accuracy
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.members import Group, Member, Requires, Unset
 from funcnodes.devices.declarations.proving import Guarded, prove
@@ -109,9 +110,14 @@ class DriverSpec:
 
 
 class Instrument(Group):
-    """Base of every driver. `spec` comes from the decorator."""
+    """Base of every driver. `spec` comes from the decorator.
+
+    Attributes:
+        accuracies: By the full name of a number that is read, as "reading.i", how good it is.
+    """
 
     spec: ClassVar[DriverSpec]
+    accuracies: ClassVar[Mapping[str, Accuracy]] = {}
 
     @classmethod
     def outputs(cls) -> dict[str, Control[object]]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from funcnodes.core import clock
 from funcnodes.core.types import Range
+from funcnodes.core.uncertain import uncertain
 from funcnodes.devices.addresses.forms import Address
 from funcnodes.devices.benchfile.file import Cause, DeviceConfig, SafeAction
 from funcnodes.devices.declarations import drivers
@@ -404,6 +405,19 @@ class Device:
         Past its `valid_s` it is "stale"; a new connection forgets them all.
         """
         return self._readings.newest(member)
+
+    def as_good(self, name: str, sample: Sample) -> Any:
+        """The value of a sample, uncertain as its driver says of the number `name`, if it does."""
+        accuracy = self._kind.accuracies.get(name)
+        is_number = isinstance(sample.value, int | float) and sample.quality == "ok"
+        if accuracy is None or not is_number or not accuracy.holds_for(self.identity.model):
+            return sample.value
+        u = accuracy.standard_uncertainty(float(sample.value), self._range_of)
+        return uncertain(sample.value, u, f"{self.name}.{name}")
+
+    def _range_of(self, member: str) -> float | None:
+        found = self.newest(member)
+        return float(found.value) if found is not None and found.quality == "ok" else None
 
     def noted(self, member: str, sample: Sample) -> None:
         """A member's newest value."""

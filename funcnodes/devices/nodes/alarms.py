@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from funcnodes.core import Node, NodeInput, NodeOutput, Shelf, clock
+from funcnodes.core.uncertain import nominal
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.benchfile.rules import LIMITS, AlarmConfig, Severity
 from funcnodes.devices.declarations.words import Sample
@@ -68,7 +69,9 @@ class AlarmNode(Node):
     def func(self, value: Any, **limits: Any) -> None:
         alarm = self._judge(limits)
         quality = self.quality_taken
-        known = value if quality == "ok" else math.nan  # what is not ok is no number to judge
+        known = (
+            nominal(value) if quality == "ok" else math.nan
+        )  # what is not ok is no number to judge
         sample = Sample(known, alarm.source.unit, quality, clock.now())
         observation = Observation(alarm.source, sample)
         bench = _bench_or_none(self)

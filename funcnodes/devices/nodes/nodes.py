@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from funcnodes.core import Node, NodeInput, NodeOutput, NodeSpace, Shelf, units
 from funcnodes.core.nodes import Port
 from funcnodes.core.running import Policy
+from funcnodes.core.uncertain import nominal
 from funcnodes.devices.bench.bench import Bench
 from funcnodes.devices.declarations.controls import Control
 from funcnodes.devices.declarations.drivers import describe_member
@@ -127,14 +128,20 @@ class DeviceNode(Node):
         return [(self.device, self.member)] if self.device else []
 
     def check_run(self) -> list[str]:
-        try:
-            if _is_unknown(self._found()):
-                return []  # a run is refused for who is offline, not for what that lacks
-            self._found().member(self.member)
-        except BenchError as error:
-            return [f"{self.name}: {error.message}"]
+        lacking = self.check_lasting()
+        if lacking or _is_unknown(self._found()):
+            return lacking  # a run is refused for who is offline, not for what that lacks
         why = self._found().refusal(self.member) if self.effect else ""
         return [f"{self.name} would write to {self.device}, but {why}."] if why else []
+
+    def check_lasting(self) -> list[str]:
+        """What its bench does not have, in sentences, however things stand there just now."""
+        try:
+            if not _is_unknown(self._found()):
+                self._found().member(self.member)
+        except BenchError as error:
+            return [f"{self.name}: {error.message}"]
+        return []
 
     def _device_or_none(self) -> Device | None:
         bench = self.nodespace.services.get(Bench) if self.nodespace is not None else None
@@ -163,10 +170,12 @@ class DeviceNode(Node):
 
     def _give(self, samples: Mapping[str, Sample]) -> None:
         """Hand samples to the outputs, each with its quality."""
+        device = self._found()
         for name, sample in samples.items():
             output = self.outputs.get(name)
             if output is not None:
-                output.set(sample.value, quality=sample.quality)
+                whole = self.member if name == VALUE else f"{self.member}.{name}"
+                output.set(device.as_good(whole, sample), quality=sample.quality)
 
 
 class DeviceSet(DeviceNode):
@@ -185,7 +194,7 @@ class DeviceSet(DeviceNode):
         device = self._to_act_on()
         forget = device.on_ramp(self.member, self._show)
         try:
-            await device.member_set(self.member, inputs[VALUE])
+            await device.member_set(self.member, nominal(inputs[VALUE]))
         finally:
             forget()
 

@@ -6,8 +6,8 @@ Guarantees that nothing is opened, no lease taken, no run kept and no latch touc
 is as good as the simulators: it tells which readings are stand-ins.
 """
 
-from funcnodes.runs.dryrun.evidence import Evidence, hashes_of
+from funcnodes.runs.dryrun.evidence import Evidence, changed, hashes_of
 from funcnodes.runs.dryrun.report import DryReport
 from funcnodes.runs.dryrun.running import dry_run
 
-__all__ = ["DryReport", "Evidence", "dry_run", "hashes_of"]
+__all__ = ["DryReport", "Evidence", "changed", "dry_run", "hashes_of"]

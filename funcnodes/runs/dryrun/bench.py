@@ -123,7 +123,7 @@ def simulator_of(device: DeviceConfig) -> str:
 def _on(config: BenchConfig, places: _Places) -> BenchConfig:
     devices = {name: _moved(device, places) for name, device in config.devices.items()}
     rules = replace(config.rules, notify=NotifyConfig())
-    return replace(config, devices=devices, rules=rules)
+    return replace(config, devices=devices, rules=rules, approval=None)
 
 
 def _moved(device: DeviceConfig, places: _Places) -> DeviceConfig:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,14 +80,19 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
             return [f"The evidence has version {self.version}; this funcnodes knows {VERSION}."]
         if self.token != _token(self.nonce, self.hashes) or self.hashes != self.report.hashes:
             return ["The evidence itself was changed since the dry run."]
-        return [
-            f"{_TITLES[what]} changed since the dry run."
-            for what in WHAT
-            if self.hashes.get(what) != now.get(what)
-        ]
+        return changed(self.hashes, now)
 
 
 _TITLES = {"graph": "The graph", "bench": "The bench", "limits": "The limits"}
+
+
+def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Which of graph, bench and limits changed since a dry run, in sentences."""
+    return [
+        f"{_TITLES[what]} changed since the dry run."
+        for what in WHAT
+        if then.get(what) != now.get(what)
+    ]
 
 
 def hashes_of(

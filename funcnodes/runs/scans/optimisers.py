@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from funcnodes.errors import ExecutionError
@@ -28,6 +29,10 @@ FIRST = 5
 """Points, both bounds among them, with which a golden section begins."""
 FIRST_EDGE = 0.25
 """Of the first simplex, as a part of the range."""
+WITHOUT_ADAPTIVE = (
+    "Adaptive sweeps need the library adaptive, which is not installed: "
+    "pip install 'funcnodes[adaptive]'"
+)
 _BASES = (2, 3, 5, 7, 11, 13)
 
 
@@ -95,7 +100,7 @@ def simplex(bounds: Bounds, tolerance: float) -> Optimiser:
 
 def _golden_section(tolerance: float) -> Steps:
     cost: dict[float, float] = {}
-    for part in itertools.chain((n / (FIRST - 1) for n in range(FIRST)), _spread_out(2)):
+    for part in itertools.chain((n / (FIRST - 1) for n in range(FIRST)), spread_out(2)):
         if len(cost) >= FIRST and min(cost.values()) < math.inf:
             break
         cost[part] = yield (part,)
@@ -135,7 +140,7 @@ def _folded(part: float) -> float:
 def _simplex(axes: int, tolerance: float) -> Steps:
     best: Point = (0.5,) * axes
     cost = yield best
-    others = zip(*(_spread_out(base) for base in _BASES[:axes]), strict=True)
+    others = zip(*(spread_out(base) for base in _BASES[:axes]), strict=True)
     while cost == math.inf:
         best = next(others)
         cost = yield best
@@ -207,7 +212,7 @@ def _distance(one: Point, other: Point) -> float:
     return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
-def _spread_out(base: int) -> Generator[float, None, None]:
+def spread_out(base: int) -> Generator[float, None, None]:
     """Parts of 1 that leave no gap for long (van der Corput)."""
     for n in itertools.count(1):
         part, weight = 0.0, 1.0
@@ -216,6 +221,56 @@ def _spread_out(base: int) -> Generator[float, None, None]:
             n, digit = divmod(n, base)
             part += digit * weight
         yield part
+
+
+@dataclass(frozen=True, slots=True)
+class PointResult:
+    """What a point gave.
+
+    Attributes:
+        costs: Of each goal: the smaller, the better.
+        excess: How far each constraint is broken: at most 0 where it holds.
+    """
+
+    costs: tuple[float, ...]
+    excess: tuple[float, ...] = ()
+
+    @property
+    def is_allowed(self) -> bool:
+        return all(each <= 0 for each in self.excess)
+
+
+Choice = tuple[float | str, ...]
+"""A point of which some values may be words."""
+
+
+class GoalOptimiser(ABC):
+    """Asked for points of any parameters, and told what they gave for goals and constraints."""
+
+    @abstractmethod
+    def ask(self) -> Choice | None:
+        """The next point; None when there is nothing left to find."""
+
+    @abstractmethod
+    def tell(self, point: Choice, result: PointResult | None) -> None:
+        """What the point gave: None where that is nothing that can be trusted."""
+
+
+class OfOneCost(GoalOptimiser):
+    """An optimiser of one cost, for several goals: their costs by weight, added up."""
+
+    def __init__(self, optimiser: Optimiser, weights: Sequence[float]) -> None:
+        self._optimiser = optimiser
+        self._weights = tuple(weights)
+
+    def ask(self) -> Choice | None:
+        return self._optimiser.ask()
+
+    def tell(self, point: Choice, result: PointResult | None) -> None:
+        counts = result is not None and result.is_allowed
+        costs = result.costs if result is not None else ()
+        cost = sum(w * c for w, c in zip(self._weights, costs, strict=False))
+        self._optimiser.tell(tuple(map(float, point)), cost if counts else None)
 
 
 class AdaptiveLearner(Protocol):
@@ -257,10 +312,7 @@ def _learner(bounds: Bounds) -> AdaptiveLearner:
         from adaptive.learner.learner1D import Learner1D
         from adaptive.learner.learner2D import Learner2D
     except ModuleNotFoundError as error:
-        raise ExecutionError(
-            "Adaptive sweeps need the library adaptive, which is not installed: "
-            "pip install 'funcnodes[adaptive]'"
-        ) from error
+        raise ExecutionError(WITHOUT_ADAPTIVE) from error
     learner: AdaptiveLearner
     if len(bounds) == 1:
         learner = Learner1D(None, tuple(bounds[0]))

@@ -4,19 +4,17 @@ What the body makes of a point is led back to **result**, which starts nothing a
 where it belongs to this very point, is a finite number, is `ok`, and the point is allowed.
 """
 
-import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from importlib.util import find_spec
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
-from funcnodes.core import NodeInput, NodeOutput, Outcome, Quality, Wave, clock
+from funcnodes.core import NodeInput, NodeOutput
 from funcnodes.core.nodes import TRIGGER_OUT
-from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
 from funcnodes.runs.points import NO_PAST, FramePast
-from funcnodes.runs.run import Run
-from funcnodes.runs.scans.axes import Axis, ScanInUnits
+from funcnodes.runs.scans.axes import Axis
+from funcnodes.runs.scans.choosing import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.optimisers import (
     Bounds,
     Learner,
@@ -28,10 +26,6 @@ from funcnodes.runs.scans.optimisers import (
 from funcnodes.runs.unitinput import UnitInput
 
 Goal = Literal["minimum", "maximum", "target"]
-T = TypeVar("T")
-
-MAX_CHOSEN = 5_000
-"""Points that are chosen one by one."""
 
 
 def _low(axis: str) -> NodeInput:
@@ -99,11 +93,10 @@ def _axes(*names: str, best: bool = False) -> dict[str, Axis]:
     }
 
 
-class Search(ScanInUnits):
-    """What scans share that choose their points; subclasses say who chooses them."""
+class Search(ChoosingScan):
+    """What scans share that are told one number a point; subclasses say who chooses them."""
 
-    takes_back = True
-    own_inputs: ClassVar[tuple[str, ...]] = ("result", "allowed")  # from the points themselves
+    own_inputs = ("result", "allowed")
 
     result = NodeInput(
         type=float,
@@ -119,12 +112,6 @@ class Search(ScanInUnits):
         hidden=True,
         description="Whether the point may count: off where it breaks a constraint.",
     )
-
-    _wave_of_point: Wave | None = None
-    _outcome: Outcome | None = None  # of the last attempt at a point
-    _point_of: Point = ()  # as it was asked for
-    told: int = 0
-    """Points of this time that counted."""
 
     def optimiser(self) -> Optimiser:
         """Who chooses the points; made anew each time.
@@ -155,23 +142,15 @@ class Search(ScanInUnits):
     def extremes(self) -> dict[str, tuple[float, float]]:
         return dict(zip(self.names(), self.bounds(), strict=True))
 
-    def check_run(self) -> list[str]:
-        return [*super().check_run(), *self._why_not()]
-
-    async def func(self, **named: Any) -> None:
-        for why in self._why_not():
-            raise ExecutionError(why)
-        await super().func(**named)
-
     def course(self) -> AsyncGenerator[dict[str, Any], None]:
         return self.course_after(NO_PAST)
 
     async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
-        optimiser = await _in_thread(self.optimiser)  # it may load a library
+        optimiser = await in_thread(self.optimiser)  # it may load a library
         self.told = 0
-        await _in_thread(lambda: self._tell_again(optimiser, past))
+        await in_thread(lambda: self._tell_again(optimiser, past))
         for _ in range(past.done, int(self.inputs["points"].value)):
-            point = await _in_thread(optimiser.ask)
+            point = await in_thread(optimiser.ask)
             if point is None:
                 self.on_found()
                 return
@@ -197,12 +176,7 @@ class Search(ScanInUnits):
         """
         for number, facts in enumerate(past.facts, 1):
             taken, value = tuple(map(float, facts["at"])), facts["gave"]
-            asked = optimiser.ask()
-            if asked is None or not all(map(_is_near, asked, taken)):
-                raise ExecutionError(
-                    f"{self.name} would choose other points than before, from the {number}. on: "
-                    "what chooses them has changed, so it cannot be continued."
-                )
+            self.check_same(number, optimiser.ask(), taken)
             if value is not None:
                 self.told += 1
                 self.on_result(taken, value)
@@ -214,42 +188,24 @@ class Search(ScanInUnits):
     def on_found(self) -> None:
         """It ended because what it looked for was found, not for its number of points."""
 
-    def open_point(self, values: Any, label: str) -> Wave:
-        self._wave_of_point = super().open_point(values, label)
-        return self._wave_of_point
-
-    async def _attempt(self, index: int, values: Any, run: Run | None) -> Outcome | None:
-        self._outcome = await super()._attempt(index, values, run)
-        return self._outcome
-
-    def quality_of_point(self) -> Quality:
-        """Of what it was given; what its points gave is another matter."""
-        given = (port for name, port in self.inputs.items() if name not in self.own_inputs)
-        return worst(port.quality for port in given)
-
     def _what_it_gave(self) -> float | None:
         """The result of the point just taken; None where it does not count."""
-        if self._outcome is None or self._outcome.state not in ("ok", "superseded"):
+        if not self.point_was_taken():
             return None
         if self.allowed.is_connected() and not (
-            self._is_of_point(self.allowed) and self.allowed.value is True
+            self.is_of_point(self.allowed) and self.allowed.value is True
         ):
             return None
-        if not self._is_of_point(self.result):
+        if not self.is_of_point(self.result):
             return None
         value = float(self.result.value)
         return value if math.isfinite(value) else None
-
-    def _is_of_point(self, port: NodeInput) -> bool:
-        own = self._wave_of_point
-        within = own is not None and port.wave is not None and port.wave.within(own)
-        return within and port.quality == "ok"
 
     def library(self) -> str:
         """What it needs beyond what is always there, by the name of its extra; "" for nothing."""
         return ""
 
-    def _why_not(self) -> Iterable[str]:
+    def why_not(self) -> Iterable[str]:
         lacking = self.library()
         if lacking and find_spec(lacking) is None:
             yield (
@@ -261,15 +217,6 @@ class Search(ScanInUnits):
         for name, (low, high) in zip(self.names(), self.bounds(), strict=True):
             if not (math.isfinite(low) and math.isfinite(high) and low < high):
                 yield f"{self.name}: {name} low is to be below {name} high."
-
-
-def _is_near(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
-
-
-async def _in_thread(call: Callable[[], T]) -> T:
-    with clock.standing_still():
-        return await asyncio.to_thread(call)
 
 
 class AdaptiveSweep(Search):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from funcnodes.core import Node, NodeInput, NodeOutput, NoValue, PortType, units
 from funcnodes.core.nodes.loading import is_loading
+from funcnodes.core.quality import is_nan
 from funcnodes.core.values import Quality
 from funcnodes.errors import UnitError
 from funcnodes.runs.sequences import attempts
@@ -82,6 +83,8 @@ class CheckNode(Node):
         if not all(self._is_of_now(self.inputs[port_id]) for port_id in self.judges):
             return self.not_judged()
         quality = self.quality_taken
+        if quality == "missing" and any(is_nan(given.get(port_id)) for port_id in self.judges):
+            return self._unjudged("is no number", quality)
         if quality != "ok":
             return self._unjudged(f"is not certain ({quality})", quality)
         try:

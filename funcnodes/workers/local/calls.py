@@ -57,7 +57,16 @@ def command(
         raise RefusedError(
             f"Workers know no command {name!r}.", hint=f"Perhaps: {', '.join(near)}."
         )
-    body = {"type": name, **dict(map(_assigned, assignments))}
+    return send(workspace, {"type": name, **dict(map(_assigned, assignments))}, by=by)
+
+
+def send(workspace: Workspace, body: dict[str, Any], *, by: str = "") -> Any:
+    """The same with the command as browsers send it, `{"type": …}`.
+
+    Raises:
+        RefusedError: The worker refused it.
+        WorkerError: The worker does not run, or does not answer.
+    """
     answers = _ask(workspace, {"do": "command", "by": by, "body": body}, within_s=COMMAND_S)
     answer = next(answers, {"problem": "The worker ended before it had answered."})
     if answer.get("problem"):

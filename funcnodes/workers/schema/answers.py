@@ -27,6 +27,7 @@ from funcnodes.workers.schema.views import (
     Problem,
     ProgressView,
     PromptView,
+    QueueView,
     RunView,
     SafetyView,
     SpaceView,
@@ -60,6 +61,7 @@ class Snapshot(Base, kw_only=True, tag="snapshot"):
     people: list[PersonView] = []
     prompts: list[PromptView] = []
     """What waits for an answer, oldest first."""
+    queue: QueueView = msgspec.field(default_factory=QueueView)
     log: list[LogLine] = []
     now: float = 0.0
     """The worker's clock, seconds since the epoch: ages are counted on it."""
@@ -102,6 +104,8 @@ class PortValue(Base, array_like=True, gc=False):
     applied: bool
     note: str = ""
     """See PortView.note."""
+    u: float | None = None
+    """See PortView.u."""
 
 
 class PortValues(Base, kw_only=True, tag="values"):
@@ -123,6 +127,35 @@ class RowsView(Base, kw_only=True, tag="rows"):
     """The first row that they do not stand for; 0: there are as many as that."""
     recorders: list[str] = []
     """Of an answer: all of the run, its streams included, the first one first."""
+
+
+class MapAxisView(Base, kw_only=True):
+    column: ColumnView
+    values: list[float]
+    """Places of the cells, rising."""
+    edges: list[float]
+    """Where each begins, and the last one ends."""
+
+
+class MapView(Base, kw_only=True):
+    """One column of a run as colour over two others."""
+
+    run: str
+    columns: list[ColumnView]
+    """All that there are to choose from."""
+    x: MapAxisView
+    y: MapAxisView
+    z: ColumnView
+    values: list[float | None]
+    """Row by row along x, from the lowest y on; null where there is no number."""
+    bad: dict[str, list[int]]
+    """Places in `values` of the cells that are not ok, by quality; "" where no point was taken."""
+    low: float | None
+    high: float | None
+    rows: int
+    """Of the run, that it stands for."""
+    thinned: bool
+    """A cell may stand for several points: it shows the one that is farthest from the mean."""
 
 
 class DevicePut(Base, kw_only=True, tag="device"):
@@ -170,6 +203,12 @@ class PromptsPut(Base, kw_only=True, tag="prompts"):
     prompts: list[PromptView]
 
 
+class QueuePut(Base, kw_only=True, tag="queue"):
+    """The queue of runs as it is now, all of it."""
+
+    queue: QueueView
+
+
 class Logged(Base, kw_only=True, tag="log"):
     lines: list[LogLine]
 
@@ -184,7 +223,7 @@ class Reset(Base, kw_only=True, tag="reset"):
 PatchEvent = (
     NodePut | NodeGone | NodeStatus | EdgePut | EdgeGone | PortValues | RowsView | DevicePut
     | DeviceGone | RunPut | LatchPut | WatchPut | SafetyPut | SpacePut | LibraryPut | PeoplePut
-    | PromptsPut | Logged | Reset
+    | PromptsPut | QueuePut | Logged | Reset
 )  # fmt: skip
 
 
@@ -241,7 +280,7 @@ class Pong(Base, kw_only=True, tag="pong"):
 
 FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
 AckResult = (
-    RowsView | BodyView | Snapshot | WatchView | TrafficPage | ExportPiece | HistoryView
-    | BeforeRunView | ContinueView
+    RowsView | MapView | BodyView | Snapshot | WatchView | SafetyView | TrafficPage
+    | ExportPiece | QueueView | HistoryView | BeforeRunView | ContinueView
 )  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""

@@ -10,7 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from funcnodes.workers.schema.views import AlarmSeverity
-from funcnodes.workers.schema.words import Base, Policy, Role, Section
+from funcnodes.workers.schema.words import Base, OnFailure, Policy, Role, Section
 
 Effect = Literal["reads", "edits", "keeps", "replaces", "acts", "stops"]
 """What a command changes.
@@ -325,6 +325,84 @@ class RunHalt(EndCommand, kw_only=True, tag="run_halt"):
     """End at once: no `finally`, no ramps; what was written to gets what an E-STOP would do."""
 
 
+class GetQueue(ReadCommand, kw_only=True, tag="get_queue"):
+    """Ack.result is a QueueView."""
+
+
+class QueueAdd(KeepCommand, kw_only=True, tag="queue_add"):
+    """Put a run into the queue, of a copy of the graph as it is now. Ack.result is its id."""
+
+    cost = 40.0
+
+    name: str = ""
+    """What to call it; "" for the nodespace's."""
+    graph: dict[str, Any] | None = None
+    """A nodespace as its file has it; null for the one that is open."""
+    nodespace: str = ""
+    """Where `graph` is from."""
+    sets: list[str] = []
+    """Values to set in the copy, as NODE.PORT=VALUE."""
+    priority: int = 0
+    """From -100 to 100; higher comes first."""
+    on_failure: OnFailure = "stop"
+    sample: str = ""
+    project: str = ""
+    notes: str = ""
+    evidence: dict[str, Any] | None = None
+    """What `funcnodes run FILE --dry-run --evidence` wrote, or null."""
+
+
+class QueueMove(KeepCommand, kw_only=True, tag="queue_move"):
+    """Put an entry at a place among those that wait, from 1."""
+
+    id: int
+    place: int
+
+
+class QueueChange(KeepCommand, kw_only=True, tag="queue_change"):
+    """Change an entry's priority, or what happens if it does not end well; null leaves as it is."""
+
+    id: int
+    priority: int | None = None
+    on_failure: OnFailure | None = None
+
+
+class QueueRemove(KeepCommand, kw_only=True, tag="queue_remove"):
+    """Cancel an entry that waits; drop one that is over."""
+
+    id: int
+
+
+class QueueClear(KeepCommand, kw_only=True, tag="queue_clear"):
+    """Drop what is over."""
+
+
+class QueueApprove(KeepCommand, kw_only=True, tag="queue_approve"):
+    """Let an entry be run, where the bench asks that somebody does."""
+
+    cost = 20.0
+
+    id: int
+    evidence: dict[str, Any] | None = None
+    """As in QueueAdd."""
+
+
+class QueueArm(BenchCommand, kw_only=True, tag="queue_arm"):
+    """Let the entries that wait begin by themselves, one after the other."""
+
+    cost = 10.0
+
+    accepted: list[str] = []
+    """As in RunStart; recorded with each run."""
+
+
+class QueueDisarm(KeepCommand, kw_only=True, tag="queue_disarm"):
+    """Let none begin any more; the run that is on goes on."""
+
+    good_for_s = math.inf
+    cost = 0.0
+
+
 class AnswerPrompt(BenchCommand, kw_only=True, tag="answer_prompt"):
     """Answer what a node asks. The first answer is taken; the next one is refused with who was."""
 
@@ -445,6 +523,10 @@ class GetWatch(ReadCommand, kw_only=True, tag="get_watch"):
     """Ack.result is a WatchView."""
 
 
+class GetSafety(ReadCommand, kw_only=True, tag="get_safety"):
+    """What the bench will do for each cause. Ack.result is a SafetyView."""
+
+
 class AlarmAcknowledge(KeepCommand, kw_only=True, tag="alarm_acknowledge"):
     """Somebody has seen an alarm, as grave as `severity`. Ack.result: whether that took effect."""
 
@@ -502,6 +584,22 @@ class GetRows(ReadCommand, kw_only=True, tag="get_rows"):
     points: int = 0
     """To draw them: all to the end, thinned to about so many, none of the peaks lost. 0: as they
     are, `limit` of them."""
+
+
+class GetMap(ReadCommand, kw_only=True, tag="get_map"):
+    """Rows of a run as a map. Ack.result is a MapView."""
+
+    cost = 40.0
+
+    run: str
+    recorder: str = ""
+    """Id of the recorder; "" for the first."""
+    x: str = ""
+    """Names of columns; "" for the first two, and the last one."""
+    y: str = ""
+    z: str = ""
+    cells: int = 160
+    """Most along each axis."""
 
 
 class GetHistory(ReadCommand, kw_only=True, tag="get_history"):

@@ -15,7 +15,9 @@ from funcnodes.workers.schema.words import (
     CellValue,
     CurveStyle,
     DeviceState,
+    EntryState,
     NodeState,
+    OnFailure,
     Policy,
     PortKind,
     PromptKind,
@@ -76,6 +78,8 @@ class PortView(Base, kw_only=True):
     on; else ""."""
     period_s: float | None = None
     """How often it is to be renewed, where it is: past twice that it is stale."""
+    u: float | None = None
+    """Standard uncertainty of the value, in its unit; null where it carries none."""
 
 
 class NodeView(Base, kw_only=True):
@@ -269,6 +273,55 @@ class ContinueView(Base, kw_only=True):
     """All of it in words."""
     token: str
     """Named when it is agreed to."""
+
+
+class QueueEntryView(Base, kw_only=True):
+    """One run that was put into the queue."""
+
+    id: int
+    name: str
+    nodespace: str
+    """Where its graph is from; it is run as it was then."""
+    state: EntryState
+    place: int = 0
+    """Among those that wait, from 1; 0 for what waits no longer."""
+    priority: int = 0
+    on_failure: OnFailure = "stop"
+    by: str = ""
+    """Who submitted it."""
+    at: float
+    """When, in seconds since the epoch."""
+    run: str = ""
+    """ULID of its run, "" while it has none."""
+    number: int = 0
+    """That run's number, 0 while it has none."""
+    reason: str = ""
+    """Why it is in its state, in a sentence."""
+    began: float | None = None
+    ended: float | None = None
+    approved_by: str = ""
+    approved_at: float | None = None
+    evidence: str = ""
+    """What the dry run found whose evidence was attached, "" for none."""
+    sets: list[str] = []
+    """Values that were set in the copy, as NODE.PORT=VALUE."""
+    sample: str = ""
+    project: str = ""
+    notes: str = ""
+
+
+class QueueView(Base, kw_only=True):
+    """The queue of runs: what is on, what waits in its order, what is over, newest first."""
+
+    armed: bool = False
+    armed_by: str = ""
+    why: str = ""
+    """Why it is not armed, in a sentence, or ""."""
+    hold: str = ""
+    """What keeps the next entry from beginning though it is armed, or ""."""
+    approval: bool = False
+    """Whether the bench asks that runs are approved."""
+    entries: list[QueueEntryView] = []
 
 
 class SampleView(Base, kw_only=True):

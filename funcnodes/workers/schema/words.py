@@ -12,7 +12,7 @@ from funcnodes.core import nodes, types, values
 from funcnodes.core.nodes import home
 from funcnodes.core.running import surface
 from funcnodes.devices import device
-from funcnodes.runs import prompts, records
+from funcnodes.runs import prompts, queued, records
 
 
 class Base(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,6 +29,8 @@ Arming = home.Arming
 Quality = values.Quality
 Section = nodes.Section
 PromptKind = prompts.PromptKind
-BodyKind = Literal["", "plot", "curve", "image", "table", "text", "json"]
+OnFailure = queued.OnFailure
+EntryState = queued.EntryState
+BodyKind = Literal["", "plot", "map", "curve", "image", "table", "text", "json"]
 CurveStyle = Literal["line", "points", "line and points"]
 CellValue = str | float | bool | None

@@ -42,7 +42,7 @@ def body_of(node: Node) -> schema.BodyView:
         RefusedError: Its card shows nothing, or a picture that is too large.
     """
     kind = kind_of(node)
-    if kind in ("", "plot"):
+    if kind in ("", "plot", "map"):
         raise RefusedError(f"{node.name} shows nothing.")
     value = _shown_value(node)
     if value is NoValue or value is None:

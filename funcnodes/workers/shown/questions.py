@@ -1,18 +1,16 @@
 """What people are shown of the questions that wait for an answer."""
 
+from collections.abc import Iterable
+
 from funcnodes.core import units
 from funcnodes.runs.prompts import Prompt, Prompts, Question
 from funcnodes.workers import schema
 
 
-def prompts_put(prompts: Prompts) -> schema.PromptsPut:
-    """All that wait now."""
-    return schema.PromptsPut(prompts=prompt_views(prompts))
-
-
-def prompt_views(prompts: Prompts) -> list[schema.PromptView]:
-    """Those that wait, oldest first."""
-    return [_view(prompt) for prompt in prompts.open]
+def prompt_views(lists: Iterable[Prompts]) -> list[schema.PromptView]:
+    """All that wait in these, oldest first."""
+    waiting = [prompt for prompts in lists for prompt in prompts.open]
+    return [_view(prompt) for prompt in sorted(waiting, key=lambda each: each.asked)]
 
 
 def _view(prompt: Prompt) -> schema.PromptView:

@@ -28,6 +28,7 @@ from funcnodes.core import (
 )
 from funcnodes.core.nodes import Port
 from funcnodes.core.subgraphs.passages import Passage
+from funcnodes.core.uncertain import uncertainty_of
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
 from funcnodes.devices.device.switching import switched_since
@@ -36,6 +37,7 @@ from funcnodes.devices.nodes import NODE_IDS, library_entries
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
 from funcnodes.runs.continuing import Continuing
+from funcnodes.runs.maps import RunMap
 from funcnodes.runs.records import Column, RowPage
 from funcnodes.runs.scripted import ScriptedRun
 from funcnodes.workers import schema
@@ -45,6 +47,7 @@ from funcnodes.workers.shown import bodies, truth
 
 TEXT_SHOWN = 200
 SAFE_INTEGER = 2**53
+DRAWABLE = ("number", "quantity", "any")
 
 Times = Callable[[Port], float | None]
 """When a port's value was set, seconds since the epoch."""
@@ -87,6 +90,7 @@ def port_values(
         schema.PortValue(
             name, port.id, preview(value_of(port)), port.quality, times.get(port.id),
             truth.is_stale(port), truth.is_applied(port), truth.note_of(port),
+            uncertainty_of(value_of(port)),
         )
         for port in ports
     ]  # fmt: skip
@@ -120,6 +124,7 @@ def port_view(port: Port, t: float | None) -> schema.PortView:
         applied=truth.is_applied(port),
         note=truth.note_of(port),
         period_s=truth.period_of(port),
+        u=uncertainty_of(value_of(port)),
     )
 
 
@@ -491,6 +496,25 @@ def _plot(node: XYPlot) -> schema.PlotSpec:
         x_label=choice.x_label,
         y_label=choice.y_label,
     )
+
+
+def map_view(run: str, columns: Iterable[Column], found: RunMap) -> schema.MapView:
+    """A map, as the page draws it."""
+    bad: dict[str, list[int]] = {}
+    for place, quality in enumerate(found.quality):
+        if quality != "ok":
+            bad.setdefault(quality, []).append(place)
+    x, y = (
+        schema.MapAxisView(
+            column=_column(axis.column), values=list(axis.values), edges=list(axis.edges)
+        )
+        for axis in (found.x, found.y)
+    )
+    return schema.MapView(
+        run=run, columns=[_column(each) for each in columns if each.kind in DRAWABLE],
+        x=x, y=y, z=_column(found.z), values=found.values, bad=bad, low=found.low,
+        high=found.high, rows=found.rows, thinned=found.is_thinned,
+    )  # fmt: skip
 
 
 def _column(column: Column) -> schema.ColumnView:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from funcnodes.devices import Bench, BenchFile, DeviceConfig, builtin_benches, find_bench
+from funcnodes.devices.benchfile import ApprovalRule
 from funcnodes.errors import BenchError
 
 SMU = """
@@ -160,3 +161,39 @@ def test_every_built_in_bench_can_be_loaded() -> None:
     assert "demo" in builtin_benches()
     for name in builtin_benches():
         assert Bench.builtin(name).simulated[0] == len(Bench.builtin(name).devices)
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        ("", None),
+        ("[approval]", ApprovalRule(by="another", role="operator", evidence=False)),
+        ('[approval]\nby = "anyone"\nrole = "admin"\nevidence = true',
+         ApprovalRule(by="anyone", role="admin", evidence=True)),
+    ],
+)  # fmt: skip
+def test_a_bench_says_who_is_to_approve_its_runs(
+    tmp_path: Path, table: str, found: ApprovalRule | None
+) -> None:
+    path = tmp_path / "bench.toml"
+    path.write_text(f'name = "lab"\n{table}\n')
+    assert BenchFile.load(path).config.approval == found
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("approval = true", "approval: a table is expected, not True."),
+        ('[approval]\nby = "me"', "[approval] by: another or anyone is expected, not 'me'."),
+        ('[approval]\nrole = "viewer"', "[approval] role: operator or admin is expected"),
+        ("[approval]\nevidence = 1", "[approval] evidence: true or false is expected, not 1."),
+        ('[approval]\nwho = "me"', "[approval] who: there is no such key"),
+    ],
+)
+def test_what_is_wrong_with_the_approval_it_asks_for_is_named(
+    tmp_path: Path, table: str, said: str
+) -> None:
+    path = tmp_path / "bench.toml"
+    path.write_text(f"{table}\n")
+    with pytest.raises(BenchError, match=re.escape(said)):
+        _ = BenchFile.load(path).usable

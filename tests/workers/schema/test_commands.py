@@ -17,13 +17,14 @@ EVE = schema.Actor(id="e", name="Eve", role="viewer")
 
 VIEWERS_MAY = {
     "GetBody", "EStop", "GetRows", "ListRuns", "ExportRun", "GetSnapshot", "GetWatch",
-    "GetTraffic", "ExportTraffic", "GetHistory", "GetBeforeRun",
+    "GetTraffic", "ExportTraffic", "GetQueue", "GetSafety", "GetHistory", "GetBeforeRun",
+    "GetMap",
 }  # fmt: skip
 NEED_CONTROLS = {
     "RunStart", "PlanContinue", "RunContinue",
     "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
     "TriggerNode", "CancelNode", "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect",
-    "DeviceAccept", "EStopReset", "InterlockReset", "AnswerPrompt",
+    "DeviceAccept", "EStopReset", "InterlockReset", "AnswerPrompt", "QueueArm",
     "MemberSet", "MemberDo", "DevicePark",
 }  # fmt: skip
 NEED_THEM_WHERE_THEY_REACH_THE_BENCH = {"Connect": "target", "SetValue": "node"}

@@ -40,7 +40,7 @@ def test_every_kind_of_body_of_the_basic_nodes_is_one_that_a_card_can_show() -> 
     kinds = {kind.node_id: bodies.kind_of(kind()) for kind in DISPLAY.nodes}
     assert kinds == {
         "plot.array": "curve", "image.show": "image", "display.show": "text",
-        "display.table": "table", "display.json": "json",
+        "display.table": "table", "display.json": "json", "plot.strip": "curve",
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { clockTime, pausedFor, timeToGo, whole } from "../../model/format";
-import { canStop, isRunning, nextStop, ownRun, simBadge } from "../../model/graph";
+import { canStop, isOf, isRunning, nextStop, ownRun, simBadge } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { PersonView, RunView } from "../../model/wire.gen";
 import { go, isLatched, mayAct, openDialog, useEditor } from "../../store/editor";
@@ -154,6 +154,7 @@ const STOP = {
 } as const;
 
 function RunProgress({ run }: { run: RunView | null }) {
+  const foreign = useEditor((state) => run !== null && !isOf(run, state.graph?.space ?? null));
   if (!run) return null;
   const share = run.total ? Math.min(1, run.done / run.total) : null;
   const live = isRunning(run);
@@ -166,6 +167,7 @@ function RunProgress({ run }: { run: RunView | null }) {
       <span title={`${whole(run.kept)} ${run.kept === 1 ? "row" : "rows"} kept on disk`}>
         <b>{run.total ? `${whole(run.done)}/${whole(run.total)}` : whole(run.done)}</b> points
       </span>
+      {foreign && <span title="A run of the queue, of another nodespace than this">{run.nodespace}</span>}
       {live && run.waiting && <span data-testid="waiting">{run.waiting}</span>}
       {run.state === "running" && <span data-testid="time-to-go">{timeToGo(run)}</span>}
       {run.state === "paused" && <span className="why" role="status" data-testid="paused" title={run.message}>{pausedFor(run)}</span>}

@@ -1,6 +1,7 @@
 import type { NodeView } from "../../model/wire.gen";
 import { CurveBody } from "./CurveBody";
 import { ImageBody } from "./ImageBody";
+import { MapBody } from "./MapBody";
 import { PlotBody } from "./PlotBody";
 import { TableBody } from "./TableBody";
 import { TextBody } from "./TextBody";
@@ -9,7 +10,8 @@ import { useBody } from "./useBody";
 /** What a node's card shows beneath its ports: a plot, a curve, a picture, a table, text or JSON. */
 export function CardBody({ node }: { node: NodeView }) {
   if (node.body === "") return null;
-  return node.body === "plot" ? <PlotBody node={node} /> : <AskedBody node={node} />;
+  if (node.body === "plot") return <PlotBody node={node} />;
+  return node.body === "map" ? <MapBody node={node} /> : <AskedBody node={node} />;
 }
 
 function AskedBody({ node }: { node: NodeView }) {

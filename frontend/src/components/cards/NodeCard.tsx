@@ -3,6 +3,7 @@ import { memo } from "react";
 import { hasDeviceRow, portsOf, shapeOf } from "../../model/card";
 import { GROW, misjoin } from "../../model/fit";
 import { duration, whole } from "../../model/format";
+import { drawnRun } from "../../model/graph";
 import { isWired, wiredOf } from "../../model/wires";
 import { isFaulty, isStopped, nodeMark } from "../../model/words";
 import type { NodeView, PlotSpec } from "../../model/wire.gen";
@@ -86,7 +87,7 @@ const FullCard = memo(function FullCard({ id, selected }: { id: string; selected
 
 function Header({ node }: { node: NodeView }) {
   const stopped = useEditor(isLatched);
-  const run = useEditor((state) => state.graph?.run);
+  const run = useEditor((state) => drawnRun(state.graph, state.runs));
   const { text, tone } = stateText(node, run?.number);
   const share = node.progress?.total ? Math.min(1, node.progress.done / node.progress.total) : null;
   const halted = stopped && node.state === "running";

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { axis, columnsOf, rawCurves, toCurve } from "../../model/curve";
-import { isRunning } from "../../model/graph";
+import { drawnRun, isOf, isRunning } from "../../model/graph";
 import type { NodeView, PlotSpec } from "../../model/wire.gen";
-import { useEditor } from "../../store/editor";
+import { type EditorState, useEditor } from "../../store/editor";
 import { onRows, rowsOf } from "../../store/streams";
 import { Plot } from "./Plot";
 
@@ -13,8 +13,8 @@ const EMPTY: PlotSpec = { recorder: "", x: "", y: [], x_label: "", y_label: "" }
 /** The live curve on a plot node's card: this run solid, the one before dashed. */
 export function PlotBody({ node }: { node: NodeView }) {
   const spec = node.plot ?? EMPTY;
-  const run = useEditor((state) => state.graph?.run ?? null);
-  const previous = useEditor((state) => state.previousRun);
+  const run = useEditor((state) => drawnRun(state.graph, state.runs));
+  const previous = useEditor(ownPrevious);
   const previousNumber = useEditor((state) => state.runs.find((each) => each.id === previous)?.number);
   const points = useRowCount(run?.id ?? "", spec);
   const body = useRef<HTMLDivElement>(null);
@@ -71,6 +71,12 @@ export function PlotBody({ node }: { node: NodeView }) {
       <div className="plot" data-testid="plot" data-node={node.id} data-points="0" ref={body} role="img" style={{ width: WIDTH, height: HEIGHT }} />
     </div>
   );
+}
+
+/** The run before, unless it was another nodespace's. */
+function ownPrevious({ previousRun, runs, graph }: EditorState): string {
+  const run = runs.find((each) => each.id === previousRun);
+  return run && !isOf(run, graph?.space ?? null) ? "" : previousRun;
 }
 
 /** Rows of a run that are here, for texts around the plot. */

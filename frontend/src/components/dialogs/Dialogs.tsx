@@ -12,6 +12,7 @@ import { ContinueDialog } from "./ContinueDialog";
 import { Dialog } from "./Dialog";
 import { HelpDialog } from "./HelpDialog";
 import { LeaveLiveDialog } from "./LeaveLiveDialog";
+import { MapDialog } from "./MapDialog";
 import { SafetyDialog } from "./SafetyDialog";
 import { SaveSubgraphDialog } from "./SaveSubgraphDialog";
 
@@ -41,9 +42,12 @@ export function Dialogs() {
       return <SafetyDialog arming={null} onClose={close} />;
     case "arm-run":
     case "arm-live":
+    case "arm-queue":
       return <SafetyDialog arming={dialog} onClose={close} />;
     case "leave-live":
       return <LeaveLiveDialog onClose={close} />;
+    case "map":
+      return <MapDialog onClose={close} />;
     case "connect":
       return <ConnectDialog onClose={close} />;
     case null:

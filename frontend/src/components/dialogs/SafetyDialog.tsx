@@ -8,10 +8,11 @@ import { Icon } from "../parts/Icon";
 import { Sim } from "../parts/Lamp";
 import { Dialog } from "./Dialog";
 
-type Arming = Extract<DialogName, "arm-run" | "arm-live">;
+type Arming = Extract<DialogName, "arm-run" | "arm-live" | "arm-queue">;
 const ACTION: Record<Arming, { title: string; verb: string }> = {
   "arm-run": { title: "Before the run", verb: "Run" },
   "arm-live": { title: "Before switching to live", verb: "Switch to live" },
+  "arm-queue": { title: "Before arming the queue", verb: "Arm the queue" },
 };
 
 /** What the bench will do for each cause; before arming, with what is to be accepted (S1, S5). */

@@ -4,7 +4,7 @@ import { isRunning } from "../../model/graph";
 import { RUN } from "../../model/words";
 import type { RunView } from "../../model/wire.gen";
 import { api } from "../../store/api";
-import { useEditor } from "../../store/editor";
+import { set, useEditor } from "../../store/editor";
 import { runsWith } from "../../store/questions";
 import { planContinue } from "../../store/recorded";
 import { Icon } from "../parts/Icon";
@@ -69,6 +69,11 @@ export function DataTab() {
                   {mayContinue(run, all, current) && (
                     <button type="button" className="btn sm ghost" data-testid="continue-run" aria-label={`Continue run ${run.number}`} onClick={() => void planContinue(run.id)}>
                       Continue
+                    </button>
+                  )}
+                  {run.rows > 0 && (
+                    <button type="button" className="btn sm ghost" aria-label={`Map of run ${run.number}`} onClick={() => set({ dialog: "map", mapRun: run.id })}>
+                      Map
                     </button>
                   )}
                   {run.rows > 0 && (

@@ -4,14 +4,16 @@ import { Icon } from "../parts/Icon";
 import { TabPanel, Tabs } from "../parts/Tabs";
 import { DataTab } from "./DataTab";
 import { LogTab } from "./LogTab";
+import { QueueTab } from "./QueueTab";
 import { TrafficTab } from "./TrafficTab";
 
-const PANELS: Record<DockTab, () => ReactNode> = { data: () => <DataTab />, log: () => <LogTab />, traffic: () => <TrafficTab /> };
+const PANELS: Record<DockTab, () => ReactNode> = { data: () => <DataTab />, queue: () => <QueueTab />, log: () => <LogTab />, traffic: () => <TrafficTab /> };
 
 export function Dock() {
   const tab = useEditor((state) => state.dockTab);
   const open = useEditor((state) => state.dockOpen);
   const errors = useEditor((state) => state.graph?.log.filter((line) => line.level === "error").length ?? 0);
+  const queued = useEditor((state) => state.graph?.queue.entries.filter((entry) => entry.place > 0).length ?? 0);
   return (
     <section className={`dock ${open ? "" : "shut"}`} aria-label="Dock">
       <Tabs
@@ -19,6 +21,7 @@ export function Dock() {
         value={tab}
         tabs={[
           { key: "data", label: "Data" },
+          { key: "queue", label: "Queue", ...(queued ? { count: queued } : {}) },
           { key: "log", label: "Log", ...(errors ? { count: errors } : {}) },
           { key: "traffic", label: "Instrument traffic" },
         ]}

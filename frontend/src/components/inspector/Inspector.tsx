@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { hasWidget } from "../../model/card";
-import { duration, limits, portText, unitSymbol, whole, withUnit } from "../../model/format";
+import { duration, limits, portText, unitSymbol, valueText, whole, withUnit } from "../../model/format";
 import { columnsOf } from "../../model/curve";
+import { drawnRun } from "../../model/graph";
 import { wiresOf } from "../../model/wires";
 import { deviceMark, errorTitle, isFaulty, isStopped, nodeMark, OUTPUT_ON, QUALITY } from "../../model/words";
 import type { NodeView, Policy, PortView } from "../../model/wire.gen";
@@ -192,7 +193,7 @@ function Parameter({ node, port }: { node: NodeView; port: PortView }) {
 }
 
 function Output({ node, port }: { node: NodeView; port: PortView }) {
-  const { value, quality, stale, t, note } = usePortValue(node.id, port.id);
+  const { value, quality, stale, t, note, u } = usePortValue(node.id, port.id);
   return (
     <div className="prm">
       <span className="pl" title={port.doc}>
@@ -200,7 +201,7 @@ function Output({ node, port }: { node: NodeView; port: PortView }) {
         {port.name}
       </span>
       <span className="slrow">
-        {port.kind !== "trigger" && <Reading text={withUnit(portText(value, port.unit))} t={t} stale={stale} note={value === null ? "" : note} period={port.period_s} />}
+        {port.kind !== "trigger" && <Reading text={withUnit(valueText(value, u, port.unit))} t={t} stale={stale} note={value === null ? "" : note} period={port.period_s} />}
         <span className="dim small">{QUALITY[quality]}</span>
         <span className="grow" />
         <PromoteButton node={node.id} port={port} />
@@ -233,7 +234,7 @@ function PolicyChoice({ node }: { node: NodeView }) {
 }
 
 function PlotSection({ node }: { node: NodeView }) {
-  const run = useEditor((state) => state.graph?.run?.id ?? "");
+  const run = useEditor((state) => drawnRun(state.graph, state.runs)?.id ?? "");
   const locked = useEditor((state) => !mayAct(state));
   const { plot } = node;
   const recorder = useEditor((state) => (plot?.recorder ? state.graph?.nodes[plot.recorder.split("~")[0] ?? ""] : undefined));
