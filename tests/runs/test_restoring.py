@@ -250,6 +250,7 @@ async def test_what_stands_in_the_way_is_said_before_anything_moves(
     )
     lacking = text.partition("[devices.tc]")[0].replace("devices.smu", "devices.other")
     assert "The bench has no device 'smu'" in await refusal(lacking)
+    assert "asks that every run is approved" in await refusal(f"{text}\n[approval]\n")
     monkeypatch.setattr(basis, "_code", lambda _: "edited")
     monkeypatch.setattr(basis, "_codes", {})
     assert "The driver keithley.smu2400 of smu was edited since the run." in await refusal(text)
