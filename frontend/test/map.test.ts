@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { uncertain, valueText, withUnit } from "../src/model/format";
+import { concise, uncertain, valueText, withUnit } from "../src/model/format";
 import { cellAt, cellWords, colour, cut, mapDrawing, mapWords, placeWords } from "../src/model/map";
 import type { MapView } from "../src/model/wire.gen";
 
@@ -67,6 +67,14 @@ describe("an uncertain value", () => {
     expect(withUnit(uncertain(1234, 120, ""))).toBe("1230 ± 120");
     expect(withUnit(uncertain(0, 0.003, "V"))).toBe("0.0 ± 3.0 mV");
     expect(uncertain(3e12, 4e9, "").text).toBe("3e12 ± 4e9");
+  });
+
+  it("is shown on cards with its uncertainty in the last digits", () => {
+    expect(withUnit(concise(0.0022304, 0.0000012, "A"))).toBe("2.2304(12) mA");
+    expect(withUnit(concise(-5, 0.25, "V"))).toBe("−5.00(25) V");
+    expect(withUnit(concise(12.3, 1.2, "V"))).toBe("12.3(1.2) V");
+    expect(withUnit(concise(1234, 120, ""))).toBe("1230(120)");
+    expect(concise(3e12, 4e9, "").text).toBe("3e12(4e9)");
   });
 
   it("is a plain value where it carries none", () => {

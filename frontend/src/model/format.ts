@@ -88,10 +88,29 @@ export function uncertain(value: number, u: number, unit: string): Shown {
   return { text: signed(`${rounded(value * factor)} ± ${rounded(u * factor)}`), unit: unitAt(unit, exponent) };
 }
 
+/**
+ * The same where there is little room: 2.2304(12) mA is 2.2304 mA ± 0.0012 mA (JCGM 100:2008,
+ * 7.2.2); from one on, the uncertainty is written whole: 12.3(1.2) V.
+ */
+export function concise(value: number, u: number, unit: string): Shown {
+  const shown = uncertain(value, u, unit);
+  const [number = "", spread = ""] = shown.text.split(" ± ");
+  const digits = spread.startsWith("0.") ? String(Number(spread.slice(2))) : spread;
+  return { text: `${number}(${digits})`, unit: shown.unit };
+}
+
+/** What a port shows on a card: with its uncertainty, where it carries one. */
+export function shortText(value: unknown, u: number | null, unit: string): Shown {
+  return isUncertain(value, u) ? concise(value, u as number, unit) : portText(value, unit);
+}
+
 /** What a port shows: with its uncertainty, where it carries one. */
 export function valueText(value: unknown, u: number | null, unit: string): Shown {
-  const has = typeof value === "number" && Number.isFinite(value) && u !== null && u > 0;
-  return has ? uncertain(value, u, unit) : portText(value, unit);
+  return isUncertain(value, u) ? uncertain(value, u as number, unit) : portText(value, unit);
+}
+
+function isUncertain(value: unknown, u: number | null): value is number {
+  return typeof value === "number" && Number.isFinite(value) && u !== null && u > 0;
 }
 
 /** A value somebody chose: no digits beyond what it has. */

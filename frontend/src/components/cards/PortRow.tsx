@@ -2,7 +2,7 @@ import { Handle, Position } from "@xyflow/react";
 import { memo, type ReactNode, useEffect, useRef } from "react";
 import { isTall } from "../../model/card";
 import { isLate } from "../../model/applied";
-import { age, type Shown, valueText } from "../../model/format";
+import { age, shortText, type Shown } from "../../model/format";
 import { QUALITY } from "../../model/words";
 import type { PortView } from "../../model/wire.gen";
 import { now, onBeat } from "../../store/clock";
@@ -107,7 +107,7 @@ function follow(row: HTMLElement, node: string, port: PortView, flat: boolean): 
   };
   const update = () => {
     const value = portValues.get(node, port.id);
-    const shown = port.kind === "trigger" ? NO_TEXT : valueText(flat ? null : value.value, value.u, port.unit);
+    const shown = port.kind === "trigger" ? NO_TEXT : shortText(flat ? null : value.value, value.u, port.unit);
     const words = flat || value.quality === "stale" ? "" : QUALITY[value.quality];
     write(val, shown.text);
     write(un, shown.unit);
