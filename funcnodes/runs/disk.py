@@ -115,6 +115,7 @@ def needed(plan: Plan) -> tuple[int, int]:
     rows, size = 0, 0
     for frame in plan.inner_frames:
         points = _points(plan, frame)
+        size += points * POINT_BYTES
         for node in plan.bodies[frame]:
             if isinstance(node, Recorder) and points:
                 rows += points
