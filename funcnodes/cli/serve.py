@@ -28,6 +28,9 @@ def demo(
     ctx: typer.Context,
     port: Port = None,
     no_browser: NoBrowser = False,
+    bench: Annotated[
+        str, typer.Option(help="Which simulated bench: demo, or one that an example is made for.")
+    ] = "demo",
     control: Annotated[
         bool, typer.Option("--control", help="Open the simulator's control socket.")
     ] = False,
@@ -39,7 +42,8 @@ def demo(
     """
     from funcnodes.web.demo import demo as start
 
-    return start(_settings(ctx), port=port, browser=not no_browser, control=control, json=as_json)
+    settings, browser = _settings(ctx), not no_browser
+    return start(settings, port=port, browser=browser, bench=bench, control=control, json=as_json)
 
 
 def runserver(

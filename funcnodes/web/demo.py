@@ -1,4 +1,4 @@
-"""`funcnodes demo`: a simulated bench, the server and one worker, started together.
+"""`funcnodes demo [--bench NAME]`: a simulated bench, the server and one worker, started together.
 
 Ctrl-C ends them in order: the worker first, so that devices are made safe, then the server, then
 the simulator, which sits in a session of its own and cannot be reached by Ctrl-C before the safe
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from funcnodes.durable import write_private
-from funcnodes.errors import WorkerError
+from funcnodes.errors import BenchError, WorkerError
 from funcnodes.machine.files import read_json, write_json
 from funcnodes.settings import Settings
 from funcnodes.web.listening import listen
@@ -44,6 +44,7 @@ def demo(
     *,
     port: int | None,
     browser: bool,
+    bench: str = NAME,
     control: bool = False,
     json: bool = False,
 ) -> int:
@@ -52,6 +53,7 @@ def demo(
     Args:
         port: Of the server; 0 lets the system choose, None takes the configured one.
         browser: Open the page.
+        bench: Which of the simulated benches.
         control: Open the simulator's control socket, for tests.
         json: Say where it is as one JSON object: url, link, control, worker.
 
@@ -60,17 +62,19 @@ def demo(
 
     Raises:
         WorkerError: A server is already running here, or the port is taken.
+        BenchError: There is no such bench.
     """
+    _check_bench(bench)
     _check_alone(settings)
     with address_file.claimed(settings):
-        return asyncio.run(_demo(settings, port, browser, control, json))
+        return asyncio.run(_demo(settings, bench, port, browser, control, json))
 
 
 async def _demo(
-    settings: Settings, port: int | None, browser: bool, control: bool, json: bool
+    settings: Settings, bench: str, port: int | None, browser: bool, control: bool, json: bool
 ) -> int:
     listening = listen("127.0.0.1", settings.port if port is None else port)
-    simulator = _start_simulator(control)
+    simulator = _start_simulator(bench, control)
     try:
         await _end_left_over(settings)
         # Imported while the simulator starts; both take their time.
@@ -79,7 +83,7 @@ async def _demo(
         with until_told() as told:
             server = WebServer(settings, listening, editor=True)
             found = await _announced(simulator)
-            workspace = _workspace(settings, found.resources)
+            workspace = _workspace(settings, bench, found.resources)
             async with server.serving(), _worker(server, workspace, told):
                 uuid = workspace.record.uuid
                 about = {"url": server.url, "control": found.control, "worker": uuid}
@@ -118,10 +122,10 @@ async def _worker(server: Any, workspace: Workspace, told: asyncio.Event) -> Asy
         await manager.stop(uuid)
 
 
-def _workspace(settings: Settings, resources: dict[str, str]) -> Workspace:
+def _workspace(settings: Settings, bench: str, resources: dict[str, str]) -> Workspace:
     """The demo's worker, its bench at the simulator's addresses."""
     workspace = _known_workspace(settings) or Workspace.create(settings, NAME)
-    write_private(workspace.bench_path, _bench(resources).encode())
+    write_private(workspace.bench_path, _bench(bench, resources).encode())
     return workspace
 
 
@@ -142,11 +146,11 @@ async def _end_left_over(settings: Settings) -> None:
         process.send(signal.SIGKILL)
 
 
-def _bench(resources: dict[str, str]) -> str:
-    """The built-in demo bench, its `sim:` addresses in place of real ones."""
+def _bench(name: str, resources: dict[str, str]) -> str:
+    """The built-in bench of that name, its `sim:` addresses in place of real ones."""
     import tomlkit
 
-    builtin = importlib.resources.files("funcnodes.devices").joinpath("benches/demo.toml")
+    builtin = importlib.resources.files("funcnodes.devices").joinpath(f"benches/{name}.toml")
     document: Any = tomlkit.parse(builtin.read_text(encoding="utf-8"))
     for device in document["devices"].values():
         address = str(device["address"])
@@ -156,8 +160,8 @@ def _bench(resources: dict[str, str]) -> str:
     return tomlkit.dumps(document)
 
 
-def _start_simulator(control: bool) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "funcnodes_simulators", "demo", "--json"]
+def _start_simulator(bench: str, control: bool) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "funcnodes_simulators", bench, "--json"]
     return subprocess.Popen(
         [*command, "--control"] if control else command,
         stdin=subprocess.PIPE,
@@ -201,6 +205,16 @@ def _say_where(server: Any, about: dict[str, Any], *, browser: bool, json: bool)
         print("Ctrl-C ends everything, devices first.", flush=True)
     if browser:
         open_privately(server.link(), server.settings.run_dir)
+
+
+def _check_bench(name: str) -> None:
+    from funcnodes.devices.benchfile import builtin_benches
+
+    if name not in builtin_benches():
+        raise BenchError(
+            f"There is no simulated bench {name!r}; there is {', '.join(builtin_benches())}.",
+            bench=name,
+        )
 
 
 def _check_alone(settings: Settings) -> None:

@@ -199,16 +199,15 @@ async def test_a_bench_without_the_device_opens_the_graph_but_does_not_run_it(
     assert any("dmm" in text and "demo" in text for text in problems)
 
 
-async def test_every_example_runs_and_comes_back_unchanged_from_its_saved_form(
-    station: Station,
-) -> None:
+async def test_nothing_hinders_a_run_of_an_example_on_its_bench(station: Station) -> None:
     for path in sorted(EXAMPLES.glob("*.json")):
         data = json.loads(path.read_text())
+        if data["requires"]["bench"] != "demo":
+            continue
         space = NodeSpace(library())
         space.services.provide(Bench, station.bench)
         space.deserialize(data)
-        assert space.serialize() == data, path.name
-        assert Runner(space, station.runner.store).check() == []
+        assert Runner(space, station.runner.store).check() == [], path.name
 
 
 def test_examples_of_the_checkout_are_those_that_are_shipped() -> None:

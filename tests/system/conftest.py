@@ -108,10 +108,10 @@ when = 'tc.a.kelvin > "330 K" for 1 s'
 FUNCNODES = [sys.executable, "-m", "funcnodes"]
 
 
-def start_demo(config_dir: Path) -> Demo:
+def start_demo(config_dir: Path, *more: str) -> Demo:
     env = {**os.environ, "FUNCNODES_CONFIG_DIR": str(config_dir)}
     process = subprocess.Popen(
-        [*FUNCNODES, "demo", "--no-browser", "--json", "--control", "--port", "0"],
+        [*FUNCNODES, "demo", "--no-browser", "--json", "--control", "--port", "0", *more],
         env=env,
         stdout=subprocess.PIPE,
         text=True,
@@ -154,12 +154,12 @@ def restart_with(demo: Demo, page: Page, *, real: bool = False) -> None:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     """Starts demos of the test's own, each in a folder of its own; they end with the test."""
     running: list[Demo] = []
 
-    def start_one() -> Demo:
-        running.append(start_demo(tmp_path / f"config{len(running)}"))
+    def start_one(*more: str) -> Demo:
+        running.append(start_demo(tmp_path / f"config{len(running)}", *more))
         return running[-1]
 
     yield start_one
@@ -168,6 +168,6 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
 
 
 @pytest.fixture
-def demo(start: Callable[[], Demo]) -> Demo:
+def demo(start: Callable[..., Demo]) -> Demo:
     """One demo."""
     return start()

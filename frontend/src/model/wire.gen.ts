@@ -562,6 +562,7 @@ export interface ExampleView {
   name: string;
   title: string;
   doc: string;
+  bench: string;
   nodes: number;
   devices: number;
   about_s: number | null;

@@ -43,6 +43,8 @@ SHIPPED: Mapping[str, StandIn] = {
     "lakeshore.model335": StandIn(
         "lakeshore335", "a plain sample stage at 295 K stands for what it heats", "pty"
     ),
+    "mettler.sics": StandIn("mettler_sics", "an empty pan stands for what it weighs", "pty"),
+    "newera.ne1000": StandIn("newera_ne1000", "it pours into nothing that is weighed", "pty"),
     "pfeiffer.tc400": StandIn("pfeiffer_tc400", "a pump without a load stands for it", "pty"),
     "pfeiffer.tpg362": StandIn("pfeiffer_tpg362", "its pressure stays at 1e-6 mbar", "pty"),
     "rigol.ds1054z": StandIn("rigol_ds1054z", "its signals are made up"),

@@ -645,6 +645,8 @@ class ExampleView(Base, kw_only=True):
     name: str
     title: str
     doc: str
+    bench: str = ""
+    """Name of the bench that it is made for."""
     nodes: int
     devices: int
     about_s: float | None = None

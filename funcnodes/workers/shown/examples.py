@@ -51,6 +51,7 @@ def _view(name: str, data: dict[str, Any]) -> schema.ExampleView:
         name=name,
         title=str(data.get("title") or name),
         doc=str(about.get("doc") or about.get("description") or ""),
+        bench=str((data.get("requires") or {}).get("bench") or ""),
         nodes=len(nodes),
         devices=len(devices),
         about_s=float(seconds) if isinstance(seconds, int | float) else None,

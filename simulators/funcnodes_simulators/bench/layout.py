@@ -24,6 +24,15 @@ A bench file names devices under test, thermal stages and the instruments wired 
     reference_k = 273.15
     stage = "sample"                # follows its temperature, heats it
 
+    [vessel.beaker]                 # something to pour into, and to weigh
+    density_g_ml = 0.9982           # of the liquid
+    weight_g = 50.0                 # of the vessel
+
+    [beam.spot]                     # what two coils steer onto a detector, see `physics.beam`
+    x = "coil_x"                    # devices under test
+    y = "coil_y"
+    x_a = 0.3                       # and y_a, width_a, peak_v, skew
+
     [device.smu]
     model = "keithley2400"
     dut = "diode"
@@ -74,15 +83,18 @@ from funcnodes_simulators.instruments.models import (
     Model,
     Setting,
     Setup,
+    Thing,
     find_model,
     model_names,
 )
 from funcnodes_simulators.physics import (
+    Beam,
     DeviceUnderTest,
     Diode,
     Element,
     Resistor,
     ThermalStage,
+    Vessel,
     World,
 )
 
@@ -92,9 +104,10 @@ BENCHES = Path(__file__).parents[1] / "benches"
 NETWORK_LINES = ("tcp", "hislip", "vxi11")
 RAW_LINES = ("tcp", "pty")
 MOST_PAUSES = 10_000
+KINDS = ("stage", "dut", "vessel", "beam")
 DEFINITION_SUFFIXES = (".yaml", ".yml")
 
-Things = Mapping[str, Mapping[str, DeviceUnderTest | ThermalStage]]
+Things = Mapping[str, Mapping[str, Thing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,8 @@ class BenchLayout:
     devices: list[DeviceLayout]
     duts: dict[str, DeviceUnderTest]
     stages: dict[str, ThermalStage] = field(default_factory=dict)
+    vessels: dict[str, Vessel] = field(default_factory=dict)
+    beams: dict[str, Beam] = field(default_factory=dict)
     faults: tuple[PlannedFault, ...] = ()
     fault_seed: int | None = None
     is_strict: bool = False
@@ -144,11 +159,20 @@ class BenchLayout:
     @property
     def things(self) -> Things:
         """What instruments may be wired to, by kind and name."""
-        return {"dut": self.duts, "stage": self.stages}
+        return _things(self.duts, self.stages, self.vessels, self.beams)
 
     def faults_of(self, device: str) -> list[Fault]:
         """Return what goes wrong with one instrument, in the order it was written down."""
         return [planned.fault for planned in self.faults if planned.device in ("", device)]
+
+
+def _things(
+    duts: Mapping[str, DeviceUnderTest],
+    stages: Mapping[str, ThermalStage],
+    vessels: Mapping[str, Vessel],
+    beams: Mapping[str, Beam],
+) -> Things:
+    return {"dut": duts, "stage": stages, "vessel": vessels, "beam": beams}
 
 
 def build_instrument(
@@ -286,10 +310,12 @@ def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
 
 
 def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
-    only_keys(document, {"stage", "dut", "device", "fault", "strict"}, "the file")
+    only_keys(document, {*KINDS, "device", "fault", "strict"}, "the file")
     stages = {n: _stage(n, t) for n, t in _tables(document, "stage").items()}
     duts = {n: _dut(n, t, stages) for n, t in _tables(document, "dut").items()}
-    things: Things = {"dut": duts, "stage": stages}
+    vessels = {n: _vessel(n, t) for n, t in _tables(document, "vessel").items()}
+    beams = {n: _beam(n, t, duts) for n, t in _tables(document, "beam").items()}
+    things = _things(duts, stages, vessels, beams)
     tables = _tables(document, "device")
     devices = [_device(n, t, things, path.parent) for n, t in tables.items()]
     if not devices:
@@ -301,7 +327,7 @@ def _read(path: Path, document: dict[str, Any]) -> BenchLayout:
     if not isinstance(strict, bool):
         raise BenchError(f"strict is {strict!r}; it must be true or false")
     faults = read_faults(document.get("fault", []), [device.name for device in devices], "fault")
-    return BenchLayout(path.stem, devices, duts, stages, faults, is_strict=strict)
+    return BenchLayout(path.stem, devices, duts, stages, vessels, beams, faults, is_strict=strict)
 
 
 def _tables(document: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
@@ -314,6 +340,23 @@ def _stage(name: str, table: dict[str, Any]) -> ThermalStage:
     keys = {"capacity_j_k", "conductance_w_k", "bath_k"}
     only_keys(table, keys, where)
     return ThermalStage(**{key: _positive(table, key, where) for key in table})
+
+
+def _vessel(name: str, table: dict[str, Any]) -> Vessel:
+    where = f"vessel.{name}"
+    keys = {"density_g_ml", "weight_g"}
+    only_keys(table, keys, where)
+    return Vessel(**_positives(table, keys, where))
+
+
+def _beam(name: str, table: dict[str, Any], duts: Mapping[str, DeviceUnderTest]) -> Beam:
+    where = f"beam.{name}"
+    keys = {"x_a", "y_a", "skew"}
+    only_keys(table, keys | {"x", "y", "width_a", "peak_v"}, where)
+    numbers = {key: _number(table, key, where) for key in sorted(keys & table.keys())}
+    positives = _positives(table, {"width_a", "peak_v"}, where)
+    x, y = (_reference(table, key, duts, where) for key in ("x", "y"))
+    return Beam(x, y, **numbers, **positives)
 
 
 def _dut(name: str, table: dict[str, Any], stages: Mapping[str, ThermalStage]) -> DeviceUnderTest:

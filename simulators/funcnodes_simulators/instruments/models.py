@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from funcnodes_simulators.instruments.contract import Instrument
-from funcnodes_simulators.physics import DeviceUnderTest, ThermalStage, World
+from funcnodes_simulators.physics import Beam, DeviceUnderTest, ThermalStage, Vessel, World
 
 T = TypeVar("T")
 
 GROUP = "funcnodes.simulators"
+Thing = DeviceUnderTest | ThermalStage | Vessel | Beam
+
 BUILT_IN = {
     "keithley2400": "funcnodes_simulators.keithley.smu2400:MODEL",
     "keysight_34461a": "funcnodes_simulators.keysight.dmm34461a:MODEL",
@@ -27,6 +29,8 @@ BUILT_IN = {
     "pfeiffer_tpg362": "funcnodes_simulators.pfeiffer.tpg362:MODEL",
     "rigol_ds1054z": "funcnodes_simulators.rigol.ds1054z:MODEL",
     "srs_sr830": "funcnodes_simulators.srs.sr830:MODEL",
+    "mettler_sics": "funcnodes_simulators.mettler.sics:MODEL",
+    "newera_ne1000": "funcnodes_simulators.newera.ne1000:MODEL",
     "modbus": "funcnodes_simulators.generic.modbus:MODEL",
     "table": "funcnodes_simulators.generic.table_instrument:MODEL",
     "yaml": "funcnodes_simulators.generic.scripted:MODEL",
@@ -43,13 +47,13 @@ class Attachment:
 
     Attributes:
         key: The key, `dut` say.
-        kind: What is named: a device under test or a thermal stage.
+        kind: What is named: a device under test, a thermal stage, a vessel or a beam.
         is_source: Whether the instrument drives the thing, which only one may.
         is_required: Whether the key may not be left out.
     """
 
     key: str
-    kind: Literal["dut", "stage"]
+    kind: Literal["dut", "stage", "vessel", "beam"]
     is_source: bool = True
     is_required: bool = True
 
@@ -90,7 +94,7 @@ class Setup:
     serial: str
     serve: str = "tcp"
     settings: Mapping[str, Any] = field(default_factory=dict)
-    things: Mapping[str, DeviceUnderTest | ThermalStage] = field(default_factory=dict)
+    things: Mapping[str, Thing] = field(default_factory=dict)
 
     def dut(self, key: str = "dut") -> DeviceUnderTest:
         """Return the device under test that a key names."""
@@ -99,6 +103,14 @@ class Setup:
     def stage(self, key: str = "stage") -> ThermalStage:
         """Return the thermal stage that a key names."""
         return _of(self.things[key], ThermalStage)
+
+    def vessel(self, key: str = "vessel") -> Vessel:
+        """Return the vessel that a key names."""
+        return _of(self.things[key], Vessel)
+
+    def beam(self, key: str = "beam") -> Beam:
+        """Return the beam that a key names."""
+        return _of(self.things[key], Beam)
 
 
 @dataclass(frozen=True, slots=True)

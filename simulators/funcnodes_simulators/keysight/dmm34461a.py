@@ -1,11 +1,11 @@
 """A digital multimeter in the manner of a Keysight 34461A.
 
-Measures a voltage that its bench file names, or the resistance of the device under test wired to
-it, with noise that falls with the integration time. Readings are taken by a trigger model of one
-layer: `:INIT` arms, an immediate or a bus trigger sets off so many samples, which take their time
-while other commands are executed; `:FETC?` waits for them, `:R?` gives and removes those that have
-been taken. There are no other functions, no math
-and no statistics. Source: Keysight, Truevolt Series Operating and Service Guide, 34460-90901.
+Measures a voltage that its bench file names, or that of a beam's detector, or the resistance of the
+device under test wired to it, with noise that falls with the integration time. Readings are taken
+by a trigger model of one layer: `:INIT` arms, an immediate or a bus trigger sets off so many
+samples, which take their time while other commands are executed; `:FETC?` waits for them, `:R?`
+gives and removes those that have been taken. There are no other functions, no math and no
+statistics. Source: Keysight, Truevolt Series Operating and Service Guide, 34460-90901.
 """
 
 import math
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from funcnodes_simulators.instruments.models import Attachment, Model, Setting, Setup
 from funcnodes_simulators.instruments.simple import BenchInstrument
-from funcnodes_simulators.physics import DeviceUnderTest, World
+from funcnodes_simulators.physics import Beam, DeviceUnderTest, World
 from funcnodes_simulators.scpi import (
     INFINITY,
     Choice,
@@ -56,10 +56,12 @@ class Keysight34461a(BenchInstrument):
         serial: str = "SIM0001",
         volts: float = 0.0,
         dut: DeviceUnderTest | None = None,
+        beam: Beam | None = None,
     ) -> None:
         self._world = world
         self._volts = volts
         self._dut = dut
+        self._beam = beam
         self._is_waiting = False  # armed, and not triggered yet
         self._is_taken = True
         self._done_at_s = 0.0
@@ -168,7 +170,7 @@ class Keysight34461a(BenchInstrument):
         return (yield from self._fetch())
 
     def _measured(self) -> float:
-        true = self._volts if self._function == VOLT else self._ohms()
+        true = self._true_volts() if self._function == VOLT else self._ohms()
         ranges = RANGES[self._function]
         if self._auto[self._function]:
             fitting = [each for each in ranges if abs(true) <= each * OVERRANGE]
@@ -177,6 +179,9 @@ class Keysight34461a(BenchInstrument):
         if abs(true) > full * OVERRANGE:
             return math.copysign(INFINITY, true)
         return true + self._world.noise(full * NOISE_OF_RANGE / math.sqrt(self._nplc))
+
+    def _true_volts(self) -> float:
+        return self._volts if self._beam is None else self._beam.volts()
 
     def _ohms(self) -> float:
         if self._dut is None:
@@ -249,11 +254,16 @@ def _voltage(value: object, _: Path) -> float:
 
 def _build(setup: Setup) -> Keysight34461a:
     dut = setup.dut() if "dut" in setup.things else None
-    return Keysight34461a(setup.world, serial=setup.serial, volts=setup.settings["volts"], dut=dut)
+    beam = setup.beam() if "beam" in setup.things else None
+    volts = setup.settings["volts"]
+    return Keysight34461a(setup.world, serial=setup.serial, volts=volts, dut=dut, beam=beam)
 
 
 MODEL = Model(
     _build,
-    attachments=(Attachment("dut", "dut", is_required=False),),
+    attachments=(
+        Attachment("dut", "dut", is_required=False),
+        Attachment("beam", "beam", is_source=False, is_required=False),
+    ),
     settings=(Setting("volts", _voltage, 0.0),),
 )

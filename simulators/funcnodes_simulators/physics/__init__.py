@@ -1,5 +1,6 @@
 """The physical side of a bench: its time, what is wired to its instruments, how that behaves."""
 
+from funcnodes_simulators.physics.beam import Beam
 from funcnodes_simulators.physics.clock import (
     FASTEST,
     SLOWEST,
@@ -18,11 +19,13 @@ from funcnodes_simulators.physics.elements import (
 )
 from funcnodes_simulators.physics.network import Network
 from funcnodes_simulators.physics.stage import ThermalStage
+from funcnodes_simulators.physics.vessel import Vessel
 from funcnodes_simulators.physics.world import World
 
 __all__ = [
     "FASTEST",
     "SLOWEST",
+    "Beam",
     "Clock",
     "DeviceUnderTest",
     "Diode",
@@ -35,6 +38,7 @@ __all__ = [
     "Resistor",
     "ScaledClock",
     "ThermalStage",
+    "Vessel",
     "World",
     "lambert_w_of_exp",
 ]

@@ -32,6 +32,7 @@ class DeviceUnderTest:
         max_current_a: More than this, in either direction, burns it open.
         max_power_w: So does more than this.
         stage: The thermal stage that takes up its heat, if it is mounted on one.
+        current_a: What flows through it.
     """
 
     element: Element
@@ -41,6 +42,7 @@ class DeviceUnderTest:
     damage: str | None = None
     worst_current_a: float = 0.0
     worst_power_w: float = 0.0
+    current_a: float = 0.0
 
     @property
     def is_damaged(self) -> bool:
@@ -64,6 +66,7 @@ class DeviceUnderTest:
 
     def suffer(self, point: OperatingPoint) -> None:
         """Take note of an operating point that was really reached."""
+        self.current_a = point.current_a
         current_a = abs(point.current_a)
         self.worst_current_a = max(self.worst_current_a, current_a)
         self.worst_power_w = max(self.worst_power_w, point.power_w)
@@ -76,6 +79,7 @@ class DeviceUnderTest:
 
     def _burn(self, reason: str) -> None:
         self.damage = reason
+        self.current_a = 0.0
         self.element = OpenCircuit()
 
     def state(self) -> dict[str, object]:

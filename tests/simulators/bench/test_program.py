@@ -168,7 +168,8 @@ def test_the_same_seed_measures_the_same_noise(connect) -> None:
     [
         (
             None,
-            "is neither a bench file nor one of the built-in benches demo, rc-network, resonator",
+            "is neither a bench file nor one of the built-in benches demo, beam, dosing, "
+            "rc-network, resonator, thermometer",
         ),
         ("", "it has no [device.NAME]"),
         ("[device", "is not TOML"),

@@ -17,6 +17,7 @@ export function SpaceInspector({ selected }: { selected: number }) {
   const space = useEditor((state) => state.graph?.space);
   const run = useEditor((state) => state.graph && ownRun(state.graph));
   const bench = useEditor((state) => state.graph?.bench);
+  const simulated = useEditor((state) => state.graph?.examples.some((example) => example.bench === state.graph?.space?.bench));
   const nodes = useEditor((state) => Object.keys(nodesIn(state.graph?.nodes ?? NO_NODES, state.scope)).length);
   const wires = useEditor((state) => edgesIn(state.graph?.edges ?? NO_EDGES, state.scope).length);
   const inside = useEditor((state) => (state.scope ? state.graph?.nodes[state.scope]?.name : undefined));
@@ -90,7 +91,15 @@ export function SpaceInspector({ selected }: { selected: number }) {
               {space?.bench && (
                 <>
                   <dt>Made for</dt>
-                  <dd>{space.bench}</dd>
+                  <dd>
+                    {space.bench}
+                    {simulated && space.bench !== bench && (
+                      <span className="dim small">
+                        {" "}
+                        (with simulators: <code>funcnodes demo --bench {space.bench}</code>)
+                      </span>
+                    )}
+                  </dd>
                 </>
               )}
             </dl>

@@ -13,13 +13,15 @@ import { CurvePreview, MiniPreview } from "./Preview";
 import { useSteps } from "./useSteps";
 
 const NO_EXAMPLES: ExampleView[] = [];
+const DIODE = "diode_iv";
 
 /** Examples, the bench, what is saved: the way in. */
 export function Start() {
   const examples = useEditor((state) => state.graph?.examples) ?? NO_EXAMPLES;
   const devices = Object.values(useEditor((state) => state.graph?.devices) ?? {});
   const [query, setQuery] = useState("");
-  const [first, ...rest] = examples;
+  const bench = useEditor((state) => state.graph?.bench) ?? "";
+  const [first, ...rest] = [...examples.filter((example) => isHere(example, bench)), ...examples.filter((example) => !isHere(example, bench))];
   const shown = rest.filter((example) => `${example.title} ${example.doc}`.toLowerCase().includes(query.trim().toLowerCase()));
   useEnter(first);
   return (
@@ -56,7 +58,7 @@ export function Start() {
               </div>
             </div>
             <aside className="side" aria-label="Bench and nodespaces">
-              <Steps />
+              {(!first || first.name === DIODE) && <Steps />}
               <Bench devices={devices} />
               <Spaces />
             </aside>
@@ -87,6 +89,11 @@ function Nav() {
       )}
     </nav>
   );
+}
+
+/** Whether an example is made for the bench that is here. */
+function isHere(example: ExampleView, bench: string): boolean {
+  return !example.bench || example.bench === bench;
 }
 
 /** Enter opens the first example, unless it is meant for something that has the focus. */
@@ -130,6 +137,7 @@ function Feature({ example }: { example: ExampleView }) {
       <div className="tx">
         <h2>{example.title}</h2>
         <p>{example.doc}</p>
+        <OtherBench example={example} />
         <div className="meta">
           {example.about_s !== null && (
             <span>
@@ -156,7 +164,7 @@ function Feature({ example }: { example: ExampleView }) {
         </div>
       </div>
       <div className="pv">
-        <CurvePreview />
+        {example.name === DIODE ? <CurvePreview /> : <MiniPreview name={example.name} />}
       </div>
     </section>
   );
@@ -176,8 +184,20 @@ function ExampleCard({ example }: { example: ExampleView }) {
       <span className="b">
         <b>{example.title}</b>
         <span className="p">{example.doc}</span>
+        <OtherBench example={example} />
       </span>
     </button>
+  );
+}
+
+/** How to get the bench of an example, where that is not the one that is here. */
+function OtherBench({ example }: { example: ExampleView }) {
+  const bench = useEditor((state) => state.graph?.bench) ?? "";
+  if (isHere(example, bench)) return null;
+  return (
+    <span className="p dim small" data-testid="other-bench">
+      Runs on the bench {example.bench}: <code>funcnodes demo --bench {example.bench}</code>
+    </span>
   );
 }
 

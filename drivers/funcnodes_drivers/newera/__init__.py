@@ -1,0 +1,1 @@
+"""New Era Pump Systems."""
