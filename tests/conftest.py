@@ -122,5 +122,7 @@ def _names(argument: str, item: pytest.Item, config: pytest.Config) -> bool:
 
 def _scale_timeout(item: pytest.Item, usual_s: float) -> None:
     marker = item.get_closest_marker("timeout")
+    if marker is None and item.get_closest_marker("browser"):
+        usual_s *= 2  # a page, a server and an axe of all of it
     seconds = float(marker.args[0]) if marker is not None else usual_s
     item.add_marker(pytest.mark.timeout(within(seconds)), append=False)

@@ -171,7 +171,11 @@ def _happened(run: RunReader) -> Iterator[tuple[str, str]]:
 
 def _written(rows: Iterable[list[Any]]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    plain = csv.writer(buffer, lineterminator="\n")
+    quoted = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:  # before 3.13 a carriage return alone gets no quotes, and would end the row
+        has_return = any(isinstance(cell, str) and "\r" in cell for cell in row)
+        (quoted if has_return else plain).writerow(row)
     return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from pymeasure.experiment import FloatParameter, Procedure, Results
 from pymeasure.experiment.results import CSVFormatter
 
@@ -18,7 +18,7 @@ from funcnodes.runs.export import csv_text
 from funcnodes.runs.foreign import decimal_of, moment_of, number_of
 from funcnodes.runs.importing import import_csv
 from funcnodes.runs.incoming import import_file
-from funcnodes.runs.records import Column
+from funcnodes.runs.records import Cell, Column
 
 from .tables import Rows, kept, same, tables
 
@@ -125,6 +125,7 @@ def test_a_file_that_pymeasure_wrote(tmp_path: Path) -> None:
 
 @settings(max_examples=25)
 @given(table=tables(mixed=False))
+@example(table=((Column(name="text", kind="text"),), [(Cell("\r"),), (Cell("a\rb\n"),)]))
 def test_what_leaves_as_csv_comes_back_as_it_was(table: tuple[tuple[Column, ...], Rows]) -> None:
     """R2: values, gaps and qualities."""
     with kept(table) as (run, folder):

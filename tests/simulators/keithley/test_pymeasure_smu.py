@@ -140,6 +140,7 @@ def test_a_buffer_can_be_given_up(filled: Any) -> None:
     filled.sample_continuously()
 
 
+@pytest.mark.timing
 def test_a_timed_arm_spaces_readings(filled: Any) -> None:
     filled.set_timed_arm(0.2)
     filled.set_trigger_counts(5, 1)
