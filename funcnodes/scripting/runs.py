@@ -25,15 +25,15 @@ from funcnodes.runs.table import Table
 from funcnodes.runs.terminal import Terminal, is_there
 from funcnodes.scripting.frames import ScriptBody, ScriptFrame, ScriptPoint
 from funcnodes.scripting.nodes import ScriptNode, ScriptSpace
+from funcnodes.scripting.own_rows import OwnRows
 from funcnodes.scripting.points import Number, Points
-from funcnodes.scripting.read_back import ReadBack
 from funcnodes.scripting.shown import run_html
 from funcnodes.scripting.tables import ScriptTable
 
 RECORDER = "script"
 
 
-class ScriptRun(ScriptedRun, Points, ReadBack):
+class ScriptRun(ScriptedRun, Points, OwnRows):
     """One run of a script; `async with bench.run("I-V") as run`.
 
     Attributes:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import funcnodes.basic_nodes  # noqa: F401  # nodes of arithmetic and fits are known by it
 from funcnodes.core import NodeDecorator, NodeSpace, PortType, make_subgraph
 from funcnodes.errors import SavedGraphError
 from funcnodes.runs import Recorder, Table, XYPlot
