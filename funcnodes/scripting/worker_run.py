@@ -19,9 +19,9 @@ from funcnodes.errors import FuncnodesError, RefusedError, RunError, WorkerError
 from funcnodes.runs.records import ENDED, Cell, LogLevel, RunState, TableSpec
 from funcnodes.runs.scripted import Append, whole
 from funcnodes.runs.table import Table
+from funcnodes.scripting.from_file import FromFile
 from funcnodes.scripting.link import LONG_S, WorkerLink
 from funcnodes.scripting.points import Points
-from funcnodes.scripting.read_back import ReadBack
 from funcnodes.scripting.runs import RECORDER, script_text
 from funcnodes.scripting.tables import ScriptTable
 from funcnodes.workers.scripts import plain
@@ -29,7 +29,7 @@ from funcnodes.workers.scripts import plain
 ROWS_AT_ONCE = 2_000
 
 
-class WorkerRun(Points, ReadBack):
+class WorkerRun(Points, FromFile):
     """A run of a script that its worker keeps; `async with bench.run("I-V") as run`.
 
     Attributes:

@@ -11,7 +11,7 @@ from typing import Any
 from funcnodes.runs import RunReader
 
 
-class ReadBack(ABC):
+class FromFile(ABC):
     """Whoever has a run file."""
 
     @property
