@@ -20,6 +20,10 @@ RunName = Annotated[
     str,
     typer.Argument(metavar="RUN", help="latest, a number, an id or its beginning, or a run file."),
 ]
+OnlyThis = Annotated[
+    bool,
+    typer.Option("--only-this", help="Without the runs before that it goes on with."),
+]
 Worker = Annotated[str | None, typer.Option("--worker", help="Only runs of this worker.")]
 Recorder = Annotated[
     str, typer.Option(help="Name of the recorder or stream, where the run has several.")

@@ -131,7 +131,7 @@ def run(
                 ctx.obj, file, assignments, answered,
                 bench=bench, simulators=simulators, evidence=evidence, as_json=as_json,
             )  # fmt: skip
-        with _Display(sys.stderr if as_json else sys.stdout) as display:
+        with RunDisplay(sys.stderr if as_json else sys.stdout) as display:
             result = run_file(
                 ctx.obj,
                 file,
@@ -169,11 +169,11 @@ def run(
     if as_json:
         _print_result(result, found)
     else:
-        _show_result(result, found)
-    return _status(result, found)
+        shown(result, found)
+    return status(result, found)
 
 
-def _status(result: "LocalResult", found: "Result") -> int:
+def status(result: "LocalResult", found: "Result") -> int:
     if result.signal is not None:
         return 128 + result.signal
     if result.head.state == "complete":
@@ -203,7 +203,7 @@ def _print_result(result: "LocalResult", found: "Result") -> None:
     )
 
 
-def _show_result(result: "LocalResult", found: "Result") -> None:
+def shown(result: "LocalResult", found: "Result") -> None:
     from funcnodes.cli.drawing import curve_lines, row_lines
     from funcnodes.runs import RunReader
     from funcnodes.runs.verdicts import lines
@@ -260,7 +260,7 @@ def _ask_about(fields: Sequence[str], samples: "SampleList | None") -> dict[str,
     return {field: typer.prompt(field.capitalize(), err=True) for field in fields}
 
 
-class _Display:
+class RunDisplay:
     """What a person sees during a run: lines, and on a terminal a bar from the first point on."""
 
     def __init__(self, stream: TextIO) -> None:

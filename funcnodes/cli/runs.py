@@ -1,13 +1,14 @@
 """`funcnodes runs …`: what was recorded, in all workers of this machine; show, export."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from funcnodes.cli import runs_keeping, runs_listing, runs_report, runs_watching
-from funcnodes.cli.finding import Recorder, RunName, Worker, find_run
+from funcnodes.cli import runs_continuing, runs_keeping, runs_listing, runs_report, runs_watching
+from funcnodes.cli.finding import OnlyThis, Recorder, RunName, Worker, find_run, run_store
 from funcnodes.cli.moments import local, took
 from funcnodes.cli.output import Json, print_json
 from funcnodes.errors import FuncnodesError
@@ -29,16 +30,25 @@ def register(app: typer.Typer) -> None:
     runs_report.register(runs)
     runs_watching.register(runs)
     runs_keeping.register(runs)
+    runs_continuing.register(runs)
     app.add_typer(runs, name="runs")
 
 
-def show(ctx: typer.Context, run: RunName, worker: Worker = None, as_json: Json = False) -> None:
-    """Show what is known of a run: its verdict, its columns, its devices, its log."""
+def show(
+    ctx: typer.Context,
+    run: RunName,
+    only_this: OnlyThis = False,
+    worker: Worker = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is known of a run: its verdict, its columns, its devices, its log.
+
+    A run that goes on with others is shown with them, as one.
+    """
+    from funcnodes.runs.about import axis_text
     from funcnodes.runs.verdicts import lines, result_of
 
-    reader = find_run(ctx.obj, run, worker)
-    from funcnodes.runs.about import axis_text
-
+    reader = _chosen(find_run(ctx.obj, run, worker), only_this)
     if as_json:
         print_json(_everything(reader))
         return
@@ -82,15 +92,20 @@ def export(
         typer.Option("--out", "-o", help="File to write [default: CSV is printed, the rest named]"),
     ] = None,
     recorder: Recorder = "",
+    only_this: OnlyThis = False,
     worker: Worker = None,
     as_json: Json = False,
 ) -> None:
-    """Export the rows of a run, with units, both clocks and quality."""
+    """Export the rows of a run, with units, both clocks and quality.
+
+    Of a run that goes on with others, all rows in the order of their points, each with the number
+    of its run.
+    """
     from funcnodes.runs.documents import json_line
     from funcnodes.runs.export import csv_lines, safe_name
     from funcnodes.runs.exporting import SUFFIXES, export_runs
 
-    readers = [find_run(ctx.obj, name, worker) for name in runs]
+    readers = [_chosen(find_run(ctx.obj, name, worker), only_this) for name in runs]
     is_printed = str(out) == "-" or (out is None and kind == "csv" and len(readers) == 1)
     if is_printed and as_json:
         raise FuncnodesError("--json tells of the file that is written: name it with --out.")
@@ -120,6 +135,10 @@ def export(
         print(f"Run {head.number}, {head.rows} rows: {path}")
 
 
+def _chosen(reader: "RunReader", only_this: bool) -> "RunReader":
+    return reader if only_this else reader.whole()
+
+
 def _as_dict(head: "RunHead") -> dict[str, Any]:
     import msgspec
 
@@ -147,6 +166,7 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
         ("title", head.title or head.nodespace),
         ("started", f"{local(head.started)}, took {took(head)}"),
         ("rows", f"{head.rows}{f' of {head.total}' if counts_rows else ''}"),
+        *_links(head, reader),
         ("operator", head.operator),
         ("sample", ", ".join(filter(None, (head.sample, *head.sample_row.values())))),
         ("project", head.project),
@@ -156,6 +176,18 @@ def _facts(head: "RunHead", reader: "RunReader") -> list[tuple[str, str]]:
         ("file", str(reader.path)),
         *words,
     ]
+
+
+def _links(head: "RunHead", reader: "RunReader") -> Iterator[tuple[str, str]]:
+    """Which run it goes on with, and which go on with it."""
+    if head.continues is not None:
+        parts = [part.head for part in reader.parts]
+        files = ", ".join(f"{part.number} ({part.rows} rows)" for part in parts)
+        yield "continues", f"run {head.continues.number} at point {head.continues.points + 1}"
+        yield "runs", files
+    children = run_store(reader.path.parent).children(reader.parts[-1])
+    if children:
+        yield "continued", " and ".join(f"by run {child.number}" for child in children)
 
 
 def _changes(reader: "RunReader") -> list[str]:
@@ -188,6 +220,13 @@ def _everything(reader: "RunReader") -> dict[str, Any]:
         "recorders": reader.specs,
         "snapshots": reader.snapshots(),
         "annotations": reader.annotations(),
+        "runs": [
+            {"run": part.head.id, "number": part.head.number, "rows": part.head.rows}
+            for part in reader.parts
+        ],
+        "continued_by": [
+            child.id for child in run_store(reader.path.parent).children(reader.parts[-1])
+        ],
         "events": reader.events(),
         "log": reader.log(),
         "graph": reader.graph(),

@@ -39,6 +39,9 @@ def run_facts(head: RunHead) -> Facts:
     yield "funcnodes run", str(head.number)
     yield "id", head.id
     yield "state", f"{head.state}{f': {head.message}' if head.message else ''}"
+    if head.continues is not None:
+        before = head.continues
+        yield "continues", f"run {before.number} ({before.run}) at point {before.points + 1}"
     yield "title", head.title
     yield "nodespace", head.nodespace
     yield "operator", head.operator

@@ -5,6 +5,7 @@ What happens from then on is the run's.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import msgspec
 
@@ -20,7 +21,7 @@ from funcnodes.runs.documents import Fields, Subscriber
 from funcnodes.runs.plan import plan
 from funcnodes.runs.records import NOTHING_SAID, LogEntry, RunAbout, RunApproval, StorageError
 from funcnodes.runs.refusals import keep_refusal
-from funcnodes.runs.run import Run, RunListeners, RunSurroundings, stopped_by
+from funcnodes.runs.run import GoingOn, Run, RunListeners, RunSurroundings, stopped_by
 from funcnodes.runs.store import RunStore
 from funcnodes.runs.table import Table
 
@@ -97,6 +98,7 @@ class Runner(Pacer):
         *,
         operator: str = "",
         about: RunAbout = NOTHING_SAID,
+        going_on: GoingOn | None = None,
         approval: RunApproval | None = None,
     ) -> Run:
         """Check, arm, open the file, and begin; returns while the run is on.
@@ -107,6 +109,7 @@ class Runner(Pacer):
         Args:
             operator: Who starts it.
             about: What is said of it, to be kept in its file.
+            going_on: Where it goes on that another run left unfinished; see `continuing`.
             approval: Who approved it, where somebody did; kept with the run.
 
         Raises:
@@ -116,17 +119,15 @@ class Runner(Pacer):
                 the run is too long, or not all that is asked for.
             StorageError: The run file cannot be written.
         """
-        active = self.active
-        if active is not None or self._starting:
-            number = f"Run {active.number}" if active is not None else "A run"
-            raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
-        about = self._said(msgspec.structs.replace(about.checked(), operator=operator))
+        self._check_free()
+        about = msgspec.structs.replace(about.checked(), operator=operator)
         self._starting = True
         try:
             try:
-                run = await self._opened(about, approval)
+                run = await self._opened(about, going_on, approval)
             except FuncnodesError as error:
-                await self._keep(error, about)
+                if going_on is None:  # else the run before is kept, and can be gone on with
+                    await self._keep(error, about)
                 raise
             self.run = run
             for told in tuple(self._subscribers):
@@ -144,6 +145,12 @@ class Runner(Pacer):
             run.log("info", "run", f"Approved by {approval.by}{by}.")
         return run
 
+    def _check_free(self) -> None:
+        active = self.active
+        if active is not None or self._starting:
+            number = f"Run {active.number}" if active is not None else "A run"
+            raise RefusedError(f"{number} is on; a nodespace has one run at a time.")
+
     def _needs_no_approval(self) -> None:
         bench = self.space.services.get(Bench)
         if bench is not None and bench.config.approval is not None:
@@ -158,7 +165,9 @@ class Runner(Pacer):
         bench = self.space.services.get(Bench)
         return before.checked(about, bench.config if bench is not None else None)
 
-    async def _opened(self, about: RunAbout, approval: RunApproval | None) -> Run:
+    async def _opened(
+        self, about: RunAbout, going_on: GoingOn | None, approval: RunApproval | None
+    ) -> Run:
         """A run that may begin, with its file.
 
         Raises:
@@ -166,6 +175,8 @@ class Runner(Pacer):
         """
         if approval is None:
             self._needs_no_approval()
+        if going_on is None:  # else it was said of the run before
+            about = self._said(about)
         latch = self._latch()
         if latch is not None:
             latch.check("The run")
@@ -177,9 +188,11 @@ class Runner(Pacer):
         if found:
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             raise RunError(found[0] + more, problems=found)
-        run = Run(self._around(latch), plan(self.space), about)
+        run = Run(self._around(latch, going_on), plan(self.space), about)
         try:
-            await run.open()
+            by = about.operator
+            with going_on.claimed(self.store, by) if going_on else nullcontext():
+                await run.open()
         except BaseException:
             run.discard()
             raise
@@ -214,6 +227,19 @@ class Runner(Pacer):
                 problems=found,
             )
 
+    async def look(self) -> None:
+        """Have devices read what their drivers require to hold, for the check (D8).
+
+        Raises:
+            RefusedError: A run is on, or is just beginning.
+        """
+        self._check_free()
+        self._starting = True
+        try:
+            await holding.look(plan(self.space).nodes, self.space.services.get(Bench))
+        finally:
+            self._starting = False
+
     async def aclose(self, cause: str = "the worker ends") -> None:
         """Abort the run that is on, and wait until its devices are safe and its file is closed."""
         run = self.active
@@ -234,10 +260,10 @@ class Runner(Pacer):
         if run is not None and isinstance(frame, Frame):
             run.point_done(frame)
 
-    def _around(self, latch: Latch | None) -> RunSurroundings:
+    def _around(self, latch: Latch | None, going_on: GoingOn | None) -> RunSurroundings:
         bench = self.space.services.get(Bench)
         return RunSurroundings(
-            self.space, self.store, self.nodespace, bench, latch, self._listeners
+            self.space, self.store, self.nodespace, bench, latch, self._listeners, going_on
         )
 
     def _latch(self) -> Latch | None:

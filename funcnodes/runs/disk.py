@@ -32,6 +32,8 @@ CELL_BYTES = 12
 """Of a number with its quality, seven of eight times."""
 BLOCK_BYTES = 40
 """Of a block without its numbers."""
+POINT_BYTES = 48
+"""Of what is kept of a point, so that the run can be gone on with; see `points`."""
 SPARE = 1.25
 """Pages are not quite full, and the log is folded into the file once more."""
 LEAST_BYTES = RESERVE_BYTES + 256 * 1024
@@ -115,6 +117,7 @@ def needed(plan: Plan) -> tuple[int, int]:
     rows, size = 0, 0
     for frame in plan.inner_frames:
         points = _points(plan, frame)
+        size += points * POINT_BYTES
         for node in plan.bodies[frame]:
             if isinstance(node, Recorder) and points:
                 rows += points

@@ -124,8 +124,11 @@ def _contents(run: RunReader) -> Iterator[tuple[str, str, Iterable[bytes]]]:
     as_json = "application/json"
     yield "nodespace.json", as_json, [msgspec.json.encode(run.graph())]
     yield "log.json", as_json, [msgspec.json.encode({"log": run.log(), "events": run.events()})]
-    if run.head.state in ENDED and not is_unfolded(run.path):
-        yield "run.sqlite", "application/vnd.sqlite3", _pieces(run.path)
+    for part in run.parts:
+        head = part.head
+        name = "run.sqlite" if len(run.parts) == 1 else f"run-{head.number:05d}.sqlite"
+        if head.state in ENDED and not is_unfolded(part.path):
+            yield name, "application/vnd.sqlite3", _pieces(part.path)
 
 
 def _put(

@@ -58,6 +58,13 @@ class Titled(msgspec.Struct, frozen=True):
     uncertainty: str = ""
 
 
+def merged(one: Form, other: Form) -> Form:
+    """The form of a column that has cells of both."""
+    if one == other:
+        return one
+    return Form("real") if one.is_number and other.is_number else Form("other")
+
+
 def titled(spec: TableSpec, forms: Sequence[Form]) -> list[Titled]:
     """The columns of a recorder with titles that differ from each other and from the clocks."""
     taken = {ROW, TIME, ELAPSED}

@@ -33,11 +33,20 @@ from funcnodes.errors import BenchError, FuncnodesError, RunError, SavedGraphErr
 from funcnodes.machine.place import leases_dir
 from funcnodes.runs.assignments import Assigned, Assignment, AssignmentError
 from funcnodes.runs.before import AskAbout, BeforeRun
+from funcnodes.runs.continuing import (
+    Continuing,
+    bench_of_run,
+    check_free,
+    inputs_of,
+    look_back,
+    set_live_inputs,
+)
 from funcnodes.runs.control import Runner
 from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.interrupt import Interrupt, NotStarted
 from funcnodes.runs.people import give_answers
 from funcnodes.runs.prompts import Prompts
+from funcnodes.runs.reader import RunReader
 from funcnodes.runs.records import NOTHING_SAID, RunAbout, RunHead
 from funcnodes.runs.refusals import keep_refusal
 from funcnodes.runs.run import Run
@@ -68,6 +77,7 @@ class RunWatcher:
             False ends it.
         asks: Whether a person is at the terminal of this process, to be asked by nodes.
         asking: Told True while a question stands on the terminal, and False after it.
+        agree: Asked once before a run is gone on with, with what would be done; False ends it.
         document: Called with the run's Bluesky documents, as they come; None for nobody.
         ask_about: Asks a person what has to be said before a run; None where nobody is there.
     """
@@ -77,6 +87,7 @@ class RunWatcher:
     confirm: Callable[[Sequence[str]], bool] = lambda _: True
     asks: bool = False
     asking: Callable[[bool], None] = _nothing
+    agree: Callable[[Continuing], bool] = lambda _: True
     document: Subscriber | None = None
     ask_about: AskAbout | None = None
 
@@ -162,6 +173,38 @@ def run_file(
     return asyncio.run(local.main())
 
 
+def continue_run(
+    settings: Settings,
+    run: RunReader,
+    *,
+    first: int | None = None,
+    answers: Sequence[Assigned] = (),
+    bench: Path | None = None,
+    watcher: RunWatcher | None = None,
+    operator: str = "",
+    guarded: Guarded = nullcontext,
+) -> LocalResult:
+    """Go on with a run that ended early, beside its file; blocks, and takes signals meanwhile.
+
+    Args:
+        run: The run before.
+        first: The point to go on at, from 1; None for the first that was not taken to its end.
+        bench: Bench file in place of the one on which it ran.
+
+    Raises:
+        FuncnodesError: It cannot be gone on with; nothing was written to any device then.
+        NotStarted: A signal came before it began.
+    """
+    head = run.head
+    check_free(RunStore(run.path.parent), run)
+    local = _Local(
+        settings, Path(head.nodespace or "run"), run.graph(), (), answers,
+        bench or bench_of_run(run), None, None, None, watcher or RunWatcher(), operator,
+        NOTHING_SAID, BeforeRun(), guarded, run, first,
+    )  # fmt: skip
+    return asyncio.run(local.main())
+
+
 async def _keep(
     settings: Settings, path: Path, data: dict[str, Any], about: RunAbout, error: FuncnodesError
 ) -> None:
@@ -221,6 +264,8 @@ class _Local:
     about: RunAbout
     before: BeforeRun
     guarded: Guarded
+    unfinished: RunReader | None = None  # the run to go on with
+    first: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -264,6 +309,9 @@ class _Local:
         space.deserialize(self.data)
         for assignment in self.sets:
             self.watcher.say(assignment.apply(space))
+        if self.unfinished is not None:
+            for line in set_live_inputs(space, inputs_of(self.unfinished, self.first)):
+                self.watcher.say(line)
         self._ask_by(space, stack)
         if path is not None:
             stack.push_async_callback(bench.close)
@@ -301,14 +349,23 @@ class _Local:
 
     async def _run(self, space: NodeSpace, interrupt: Interrupt) -> LocalResult:
         self._confirm(space)
-        store = RunStore(self.folder / "runs")
+        unfinished = self.unfinished
+        folder = self.folder / "runs" if unfinished is None else unfinished.path.parent
+        store = RunStore(folder)
         store.recover()
         runner = Runner(space, store, nodespace=self.path.stem)
         runner.on_change(self.watcher.changed)
+        going_on, about = None, self.about
         if self.watcher.document is not None:
             runner.subscribe(self.watcher.document)
         try:
-            run = await runner.start(operator=self.operator, about=self.about)
+            if unfinished is not None:
+                going_on = await look_back(
+                    runner, unfinished.head.id, first=self.first, is_its_graph=True
+                )
+                about = going_on.about()
+                self._ask(lambda: self.watcher.agree(going_on))
+            run = await runner.start(operator=self.operator, about=about, going_on=going_on)
             interrupt.follow(run)
             await run.wait()
         finally:
@@ -328,10 +385,14 @@ class _Local:
             return
         for line in bench.safety_plan().lines():
             self.watcher.say(line)
+        self._ask(lambda: self.watcher.confirm(real))
+
+    @staticmethod
+    def _ask(question: Callable[[], bool]) -> None:
         # A person who is asked may answer by Ctrl-C, while the loop stands still.
         before = signals.signal(signals.SIGINT, signals.default_int_handler)
         try:
-            if not self.watcher.confirm(real):
+            if not question():
                 raise RunError("The run was not started.")
         finally:
             signals.signal(signals.SIGINT, before)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from funcnodes.runs.about import ELAPSED, TIME, identity_of, iso, values_of
+from funcnodes.runs.chain import RUN_NUMBER
 from funcnodes.runs.extras import extra
 from funcnodes.runs.forms import Form, Titled, shaped_texts
 from funcnodes.runs.grids import Grid, axis_facts, holds_all
@@ -102,7 +103,8 @@ def _put_rows(data: Any, beside: Any, run: RunReader, k: int, rows: int) -> None
     columns = run.columns(k, rows)
     placed = _fields(data, beside, columns, (rows,))
     quality = [_put_quality(beside, column, (rows,)) for column in columns]
-    _choose(data, [made for column, made in placed if column.form.is_number])
+    numbers = [made for c, made in placed if c.form.is_number and c.name != RUN_NUMBER]
+    _choose(data, numbers)
     start = 0
     for batch in run.batches(columns, k, rows):
         stop = start + len(batch[TIME])
@@ -131,7 +133,7 @@ def _put_grid(data: Any, beside: Any, grid: Grid) -> None:
     for column in grid.columns:
         made = _put_quality(beside, column, grid.shape)
         made[...] = codes(grid.arrays[column.quality])
-    numbers = [made for column, made in placed if column.form.is_number]
+    numbers = [made for c, made in placed if c.form.is_number and c.name != RUN_NUMBER]
     data.attrs["signal"] = numbers[-1].name.rpartition("/")[2]
     data.attrs["axes"] = names
 

@@ -21,13 +21,15 @@ import msgspec
 
 from funcnodes.core import clock
 from funcnodes.errors import RunError
-from funcnodes.runs import about, annotations, dataframes, forms, grids, schema, seal
+from funcnodes.runs import about, annotations, dataframes, forms, grids, points, schema, seal
 from funcnodes.runs.documents import Composer, Document, paged
 from funcnodes.runs.maps import RunMap, map_columns, read_map
+from funcnodes.runs.points import PointRecord
 from funcnodes.runs.records import (
     ENDED,
     FORMAT_VERSION,
     Annotation,
+    AnnotationKind,
     DeviceSnapshot,
     Event,
     LogEntry,
@@ -149,8 +151,11 @@ class RunReader:
         names = map_columns(spec.columns, x, y, z, axes=[axis.name for axis in spec.axes])
         if "" in names:
             raise RunError(f"A map needs three columns of numbers; {spec.name} has fewer.")
+        return self._mapped(k, names, cells)
+
+    def _mapped(self, k: int, names: tuple[str, str, str], cells: int) -> RunMap:
         with self._open() as connection:
-            return read_map(connection, k, spec, names, cells)
+            return read_map(connection, k, self.specs[k], names, cells)
 
     def pages(self, *, k: int = 0, page_rows: int = PAGE_ROWS) -> Iterator[RowPage]:
         """All committed rows of recorder `k`, page by page; ends where there are no more."""
@@ -182,6 +187,36 @@ class RunReader:
             LogEntry(wall=wall, level=level, source=source, text=text)
             for wall, level, source, text in self._all("SELECT wall, level, source, text FROM log")
         ]
+
+    def point_records(self) -> list[PointRecord]:
+        """Which points it took itself, in order; none of a run of an earlier version."""
+        with self._open() as connection:
+            return points.read(connection)
+
+    def frames(self) -> list[str]:
+        """The frames by which points are named, by their number: ids of nodes."""
+        with self._open() as connection:
+            return points.read_frames(connection)
+
+    def basis(self) -> dict[str, Any]:
+        """On which drivers, instruments and limits it stands; {} where that was not kept."""
+        with self._open() as connection:
+            return points.read_basis(connection)
+
+    @property
+    def parts(self) -> "Sequence[RunReader]":
+        """The run files that it reads, the oldest first."""
+        return (self,)
+
+    def whole(self) -> "RunReader":
+        """The data set that it is part of: with all runs before that it goes on with.
+
+        Raises:
+            RunError: One of them is missing beside its file.
+        """
+        from funcnodes.runs.chain import whole
+
+        return whole(self)
 
     def snapshots(self) -> list[DeviceSnapshot]:
         """The devices' parameters before and after."""
@@ -269,7 +304,7 @@ class RunReader:
                 return "unsealed"
             return "intact" if seal.sealed(connection) == kept else "changed"
 
-    def annotate(self, kind: Literal["tag", "untag", "note"], text: str, author: str = "") -> None:
+    def annotate(self, kind: AnnotationKind, text: str, author: str = "") -> None:
         """Say something of the run; what was measured is left alone. Takes effect at once.
 
         Raises:
@@ -310,53 +345,6 @@ class RunReader:
 
     # ── in memory ─────────────────────────────────────────────────────────────────────────
 
-    def column(self, name: str, recorder: str = "") -> Any:
-        """One column as an array, read without the others: float64 of numbers, NaN where a cell is
-        empty; other cells as `to_numpy`.
-
-        Raises:
-            RunError: The run has no such recorder, or that no such column.
-        """
-        import numpy as np
-
-        k = self.recorder(recorder)
-        stop = self.count(k)
-        spec = self.specs[k]
-        names = [column.name for column in spec.columns]
-        if name not in names:
-            raise RunError(f"{spec.name} has no column {name!r}; it has {', '.join(names)}.")
-        i = names.index(name)
-        if spec.columns[i].kind in ("number", "quantity"):
-            with self._open() as connection, suppress(TypeError, ValueError):
-                found = connection.execute(
-                    f"SELECT v{i} FROM rows_{k} WHERE n < ? ORDER BY n", (stop,)
-                )
-                return np.fromiter(chain.from_iterable(found), np.float64, stop)
-        columns = self.columns(k, stop)
-        empty = self._batch(columns, k, 0, 0, self.head.started_mono)
-        pieces = (each[columns[i].title] for each in self.batches(columns, k, stop))
-        return np.concatenate([empty[columns[i].title], *pieces])
-
-    def to_numpy(self, recorder: str = "", *, shaped: bool = False) -> dict[str, Any]:
-        """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
-        quality ("V", "V quality").
-
-        Numbers are float64 with NaN where a cell is empty, int64 where all are whole; other cells
-        are objects as they were.
-
-        Args:
-            shaped: By cell of the scan instead of by row: one dimension per axis, and the places
-                along each axis by its name (see `grid`).
-
-        Raises:
-            RunError: The run recorded nothing, or has no such recorder; `shaped`, and it has no
-                axes.
-        """
-        if not shaped:
-            return self._gathered(recorder).arrays
-        grid = self.grid(recorder)
-        return {each.name: each.values for each in grid.coordinates} | grid.arrays
-
     def grid(self, recorder: str = "") -> grids.Grid:
         """All rows by cell of the scan; what was not measured is NaN of quality `missing`.
 
@@ -383,23 +371,91 @@ class RunReader:
             ).fetchall()
         return np.array(found, dtype=np.int64).reshape(len(found), count) if count else None
 
-    def to_pandas(self, recorder: str = "") -> Any:
+    # Of a run that goes on with another one: of the whole data set, each row with the number of
+    # the run that it came from, unless `only_this` is asked for.
+
+    def column(self, name: str, recorder: str = "", *, only_this: bool = False) -> Any:
+        """One column as an array, read without the others: float64 of numbers, NaN where a cell is
+        empty; other cells as `to_numpy`.
+
+        Raises:
+            RunError: The run has no such recorder, or that no such column.
+        """
+        run = self if only_this else self.whole()
+        return run._column(name, recorder)
+
+    def _column(self, name: str, recorder: str) -> Any:
+        import numpy as np
+
+        k = self.recorder(recorder)
+        stop = self.count(k)
+        spec = self.specs[k]
+        names = [column.name for column in spec.columns]
+        if name not in names:
+            raise RunError(f"{spec.name} has no column {name!r}; it has {', '.join(names)}.")
+        i = names.index(name)
+        if spec.columns[i].kind in ("number", "quantity"):
+            with suppress(TypeError, ValueError):
+                return self._numbers(k, i, stop)
+        columns = self.columns(k, stop)
+        empty = self._batch(columns, k, 0, 0, self.head.started_mono)
+        pieces = (each[columns[i].title] for each in self.batches(columns, k, stop))
+        return np.concatenate([empty[columns[i].title], *pieces])
+
+    def _numbers(self, k: int, i: int, stop: int) -> Any:
+        """Column `i` of recorder `k` before row `stop`, float64.
+
+        Raises:
+            TypeError, ValueError: Not all of it are numbers.
+        """
+        import numpy as np
+
+        with self._open() as connection:
+            found = connection.execute(f"SELECT v{i} FROM rows_{k} WHERE n < ? ORDER BY n", (stop,))
+            return np.fromiter(chain.from_iterable(found), np.float64, stop)
+
+    def to_numpy(
+        self, recorder: str = "", *, shaped: bool = False, only_this: bool = False
+    ) -> dict[str, Any]:
+        """Arrays by title: `row`, `time` and `elapsed` (both in seconds), then each column and its
+        quality ("V", "V quality").
+
+        Numbers are float64 with NaN where a cell is empty, int64 where all are whole; other cells
+        are objects as they were.
+
+        Args:
+            shaped: By cell of the scan instead of by row: one dimension per axis, and the places
+                along each axis by its name (see `grid`).
+
+        Raises:
+            RunError: The run recorded nothing, or has no such recorder; `shaped`, and it has no
+                axes.
+        """
+        run = self if only_this else self.whole()
+        if not shaped:
+            return run._gathered(recorder).arrays
+        grid = run.grid(recorder)
+        return {each.name: each.values for each in grid.coordinates} | grid.arrays
+
+    def to_pandas(self, recorder: str = "", *, only_this: bool = False) -> Any:
         """A pandas DataFrame; `attrs["units"]` and `attrs["about"]` say the rest.
 
         Raises:
             RunError: As `to_numpy`, or pandas is missing.
         """
-        return dataframes.to_pandas(self._gathered(recorder))
+        return dataframes.to_pandas(self._chosen(recorder, only_this))
 
-    def to_polars(self, recorder: str = "") -> Any:
+    def to_polars(self, recorder: str = "", *, only_this: bool = False) -> Any:
         """A polars DataFrame; for units see `about`.
 
         Raises:
             RunError: As `to_numpy`, or polars is missing.
         """
-        return dataframes.to_polars(self._gathered(recorder))
+        return dataframes.to_polars(self._chosen(recorder, only_this))
 
-    def to_xarray(self, recorder: str = "", *, shaped: bool | None = None) -> Any:
+    def to_xarray(
+        self, recorder: str = "", *, shaped: bool | None = None, only_this: bool = False
+    ) -> Any:
         """An xarray Dataset with units, quality and what the run knows in `attrs`.
 
         Args:
@@ -409,10 +465,15 @@ class RunReader:
         Raises:
             RunError: As `to_numpy`, or xarray is missing.
         """
-        axes = self.specs[self.recorder(recorder)].axes
+        run = self if only_this else self.whole()
+        axes = run.specs[run.recorder(recorder)].axes
         if shaped or (shaped is None and axes):
-            return grids.to_xarray(self.grid(recorder))
-        return dataframes.to_xarray(self._gathered(recorder))
+            return grids.to_xarray(run.grid(recorder))
+        return dataframes.to_xarray(run._gathered(recorder))
+
+    def _chosen(self, recorder: str, only_this: bool) -> dataframes.Columns:
+        run = self if only_this else self.whole()
+        return run._gathered(recorder)
 
     def _gathered(self, recorder: str) -> dataframes.Columns:
         k = self.recorder(recorder)

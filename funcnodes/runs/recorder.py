@@ -277,6 +277,11 @@ class Recorder(Node):
         if table is not None:
             self.rows.set(table, quality=table.quality)
 
+    def leave_out(self, wave: Wave) -> None:
+        """`wave` has points of its own, which a run before has taken: it makes no row (R3)."""
+        if self._recording is not None:
+            _remember(wave, self._recording)
+
     def record(self, wave: Wave) -> Table | None:
         """Write the row of `wave`, unless it has one; the table, or None where nothing was due.
 

@@ -15,6 +15,7 @@ FORMAT_VERSION = 2
 NAME_LENGTH = 200
 NOTES_LENGTH = 10_000
 
+AnnotationKind = Literal["tag", "untag", "note", "continued"]
 RunState = Literal[
     "running", "paused", "stopping", "complete", "stopped", "aborted", "failed", "interrupted"
 ]
@@ -201,6 +202,23 @@ class RunAbout(msgspec.Struct, frozen=True, kw_only=True):
 NOTHING_SAID = RunAbout()
 
 
+class Continuation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run goes on that another one left unfinished.
+
+    Attributes:
+        run: ULID of the other.
+        number: Its number.
+        points: Points of the whole that were taken before; its own begin with the next one.
+        rows: Rows that count of all that was recorded before, by recorder: what a point left
+            behind that was not taken to its end is no part of the whole.
+    """
+
+    run: str
+    number: int
+    points: int
+    rows: dict[str, int]
+
+
 class RunApproval(msgspec.Struct, frozen=True, kw_only=True):
     """Who approved a run before it began.
 
@@ -231,6 +249,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
         sample, project, notes, sample_row: What was said of it before it began, see `RunAbout`.
         versions: Of funcnodes, Python and each driver, by name.
         message: Why it ended otherwise than complete.
+        continues: The run that it goes on with, or None.
         streams: What was sampled beside the scan, by name.
     """
 
@@ -255,6 +274,7 @@ class RunHead(msgspec.Struct, frozen=True, kw_only=True):
     replayed: str = ""
     versions: dict[str, str] = {}
     message: str = ""
+    continues: Continuation | None = None
     streams: tuple[str, ...] = ()
     format: int = FORMAT_VERSION
 
@@ -301,12 +321,13 @@ class Annotation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         wall: When, in seconds since the epoch.
-        kind: `untag` takes back an earlier tag of the same text.
+        kind: `untag` takes back an earlier tag of the same text; `continued` names the run, by
+            its ULID, that goes on with this one.
         author: Who, or "".
     """
 
     wall: float
-    kind: Literal["tag", "untag", "note"]
+    kind: AnnotationKind
     text: str
     author: str = ""
 

@@ -13,16 +13,17 @@ import asyncio
 import logging
 import platform
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from funcnodes.core import Frame, Node, NodeSpace, Outcome, Wave, clock
+from funcnodes.core.naming import name_of
 from funcnodes.core.running.crossing import Ferry
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.device import Device
@@ -30,12 +31,15 @@ from funcnodes.devices.device.kept import OutageNotice
 from funcnodes.devices.estop.latch import Latch, LatchState
 from funcnodes.errors import FuncnodesError, RefusedError
 from funcnodes.runs import ending, outage
+from funcnodes.runs.basis import basis_of, members_set
 from funcnodes.runs.documents import Subscriber
 from funcnodes.runs.holds import BY_HAND, CHANGED, Holds
 from funcnodes.runs.plan import Plan
+from funcnodes.runs.points import NOTHING_PAST, FramePast, Past, PointLog
 from funcnodes.runs.recorder import Recorder, RowTarget, StreamKeeper
 from funcnodes.runs.records import (
     ENDED,
+    Continuation,
     DeviceSnapshot,
     Event,
     LogEntry,
@@ -77,6 +81,7 @@ class RunSurroundings:
 
     Attributes:
         nodespace: The graph's name, as the file will say.
+        going_on: Where it goes on, or None.
     """
 
     space: NodeSpace
@@ -85,6 +90,23 @@ class RunSurroundings:
     bench: Bench | None
     latch: Latch | None
     listeners: RunListeners
+    going_on: "GoingOn | None" = None
+
+
+class GoingOn(Protocol):
+    """Where a run goes on that another one left unfinished."""
+
+    @property
+    def past(self) -> Past: ...
+    @property
+    def continuation(self) -> Continuation: ...
+    @property
+    def id(self) -> str: ...
+    def claimed(self, store: RunStore, by: str) -> AbstractContextManager[None]:
+        """Around the making of its file: nobody else goes on with the same run."""
+
+    async def restore(self, run: "Run") -> None:
+        """Write what has to be as it was before its first point; ends early with the run."""
 
 
 class Run:
@@ -98,9 +120,12 @@ class Run:
         parked: What became of the devices it wrote to, by name.
         loop: The loop that it belongs to.
         waiting: What holds it up, such as "waiting for dmm", or "".
+        done: Points that were taken, those before it included where it goes on with another run.
+        points: Which they are.
     """
 
     def __init__(self, around: RunSurroundings, plan: Plan, about: RunAbout) -> None:
+        past = around.going_on.past if around.going_on is not None else NOTHING_PAST
         self.space = around.space
         self.plan = plan
         self.about = about
@@ -111,7 +136,7 @@ class Run:
         self.ending: Ending = ""
         self.loop = asyncio.get_running_loop()
         self.ferry = Ferry()
-        self.done = 0
+        self.done = past.points
         self.total = plan.points_total()
         self.bench = around.bench
         self._around = around
@@ -134,8 +159,11 @@ class Run:
         self._held: set[Wave] = set()  # given up by a pause, to be taken again
         self._finishing = False
         self._is_closing = False
+        own = members_set(node for f in plan.inner_frames for node in plan.bodies[f])
+        self.points = PointLog(plan.frames, past, self._keep_point_record, self._row_counts, own)
         self._writer: RunWriter | None = None
         self._documents: RunDocuments | None = None
+        self._restoring: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._written: set[str] = set()
         self._raised: BaseException | None = None
@@ -304,6 +332,8 @@ class Run:
             self._struck = asyncio.ensure_future(ending.strike(self.bench, sorted(self._written)))
         self._holds.clear()
         self._enter("stopping")
+        if self._restoring is not None:
+            self._restoring.cancel()
         self._wave.halt(self.message)
 
     async def wait(self) -> RunState:
@@ -314,11 +344,20 @@ class Run:
 
     # ── for frames and workers ────────────────────────────────────────────────────────────
 
+    def begin_frame(self, frame: Frame) -> FramePast:
+        """Called by a frame when it begins: what a run before has done of it."""
+        self._ran.add(frame)
+        past = self.points.begin(frame)
+        if past.done and frame.wave is not None:
+            for recorder in self._recorders:
+                recorder.leave_out(frame.wave)
+        return past
+
     async def checkpoint(self, frame: Frame) -> bool:
         """Called by a frame before each point: waits while paused; False when it is to end."""
         self._ran.add(frame)
         await self.hold_here()
-        self._timing.point_begins(frame, again=self._is_again)
+        self._timing.point_begins(frame, again=self._is_again, taken=self.points.done_before(frame))
         self._is_again = False
         return self._state == "running"
 
@@ -454,6 +493,7 @@ class Run:
         self._writer = self._around.store.create(
             graph=self.space.serialize(),
             specs=specs,
+            frames=[(name_of(frame), frame in self._inner) for frame in self.plan.frames],
             on_commit=lambda: _from_thread(loop, self._committed),
             on_failure=lambda error: _from_thread(loop, self._storage_failed, error),
             nodespace=self._around.nodespace,
@@ -464,6 +504,7 @@ class Run:
             replayed=share(self.bench.replayed if self.bench else None),
             versions=versions(),
             total=self.total,
+            **self._continued(),
         )
         await asyncio.wrap_future(self._writer.opened)
         self._documents = RunDocuments(self._writer)
@@ -496,6 +537,12 @@ class Run:
             self._documents.follow(table)
         return RowTarget(table, partial(self.writer.append, k))
 
+    def _continued(self) -> dict[str, Any]:
+        going_on = self._around.going_on
+        if going_on is None:
+            return {}
+        return {"id": going_on.id, "continues": going_on.continuation}
+
     def discard(self) -> None:
         """It will not begin after all: its file says so."""
         self._end_recording()
@@ -517,6 +564,8 @@ class Run:
         try:
             with ExitStack() as stack:
                 await self._guarded(self._prepare(stack))
+                if self._outcome == "complete":
+                    await self._guarded(self._restore())
                 if self._outcome == "complete":
                     await self._guarded(self._execute())
                 self._begin_to_finish()
@@ -553,6 +602,7 @@ class Run:
         if self.bench is not None:
             self._written = stack.enter_context(self.bench.track_writes())
         self._snapshot("before")
+        self._note_basis()
         stack.callback(self._suspending.end)
         await self._suspending.begin()
 
@@ -569,11 +619,35 @@ class Run:
     def _follow_devices(self, stack: ExitStack) -> None:
         if self.bench is not None:
             loop = asyncio.get_running_loop()
+            stack.callback(self.bench.on_write(self.points.wrote))
             # After the set-up in which it was found, and before whoever speaks to it next.
             stack.callback(self.bench.on_notice(lambda n: _from_thread(loop, self._noticed, n)))
 
-    async def _execute(self) -> None:
+    def _note_basis(self) -> None:
+        found = basis_of(self.bench, self._used, self.plan)
+        if found["devices"]:
+            self.points.stand_on(found)
+
+    async def _restore(self) -> None:
+        """The settings of the moment at which it goes on; given up with the run."""
+        going_on = self._around.going_on
         self.log("info", "run", f"Run {self.number} started by {self.about.who}.")
+        if going_on is not None:
+            task = self._restoring = asyncio.create_task(going_on.restore(self))
+            try:
+                await asyncio.wait([task])
+            finally:
+                task.cancel()
+                await asyncio.wait([task])
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, FuncnodesError):
+                why = f"Settings could not be brought back: {error.message}"
+                self._conclude("failed", why)
+                self._give_up(why)
+            elif error is not None:
+                raise error
+
+    async def _execute(self) -> None:
         for node in self.plan.entries:
             await self.hold_here()
             if not self.is_going_on or self._outcome != "complete":
@@ -604,6 +678,8 @@ class Run:
     def _give_up(self, reason: str) -> None:
         if self._state not in ENDED:
             self._enter("stopping")
+        if self._restoring is not None:
+            self._restoring.cancel()
         self._wave.cancel(reason)
 
     def _begin_to_finish(self) -> None:
@@ -676,6 +752,12 @@ class Run:
                 self._documents.stop(self.head)
 
     # ── what happens meanwhile ────────────────────────────────────────────────────────────
+
+    def _keep_point_record(self, wall: float, path: str, rows: str, facts: str) -> None:
+        self.writer.point(wall, path, rows, facts)
+
+    def _row_counts(self) -> Iterator[int]:
+        return map(len, self.tables.values())
 
     def _appended(self, table: Table, start: int, stop: int) -> None:
         tell_all(self._around.listeners.rows, table, start, stop)

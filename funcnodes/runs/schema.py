@@ -4,6 +4,7 @@
 `rows_<k>`, `k` from 0, with `n` (row, from 0), both clocks, per column `i` a value `v<i>` (see
 `cells`) and a quality `q<i>` (index into `quality`), and per axis `j` the place `a<j>` along it.
 `columns` says what each column is, `axes` what the rows are points of. `recorders` names them.
+`frames` and `points` say which points were taken to their end (see `points`).
 
 Version 1 had neither streams nor axes, nor the last three words about a column.
 """
@@ -41,15 +42,25 @@ CREATE TABLE log (id INTEGER PRIMARY KEY, wall REAL NOT NULL, level TEXT NOT NUL
     source TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE snapshots (moment TEXT NOT NULL, device TEXT NOT NULL, wall REAL NOT NULL,
     parameters TEXT NOT NULL, PRIMARY KEY (moment, device)) WITHOUT ROWID;
+CREATE TABLE frames (f INTEGER PRIMARY KEY, node TEXT NOT NULL, inner INTEGER NOT NULL);
+CREATE TABLE points (id INTEGER PRIMARY KEY, wall REAL NOT NULL, path TEXT NOT NULL,
+    rows TEXT NOT NULL, facts TEXT NOT NULL);
 """
 
 
-def create(connection: sqlite3.Connection, graph: str, specs: Iterable[TableSpec]) -> None:
+def create(
+    connection: sqlite3.Connection,
+    graph: str,
+    specs: Iterable[TableSpec],
+    frames: Iterable[tuple[str, bool]] = (),
+) -> None:
     """Lay out an empty run file, within the transaction that is open."""
     for statement in _TABLES.split(";"):
         connection.execute(statement)
     connection.executemany("INSERT INTO quality VALUES (?, ?)", enumerate(QUALITIES))
     connection.execute("INSERT INTO graph VALUES (?)", (graph,))
+    for f, (node, is_inner) in enumerate(frames):
+        connection.execute("INSERT INTO frames VALUES (?, ?, ?)", (f, node, is_inner))
     for k, spec in enumerate(specs):
         for sql, parameters in addition(k, spec):
             connection.execute(sql, parameters)

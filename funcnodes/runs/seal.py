@@ -1,8 +1,8 @@
 """The checksum of what was measured, taken while it is written and kept in the file at its end.
 
 It is over all rows and arrays, and over the head, the columns, the nodespace, the snapshots, the
-events and the log; what people say of the run afterwards lies outside of it. It tells a disk or a
-program that changed something; who wants to deceive can seal anew.
+events, the log, and the points that were taken; what people say of the run afterwards lies outside
+of it. It tells a disk or a program that changed something; who wants to deceive can seal anew.
 """
 
 import hashlib
@@ -29,6 +29,8 @@ _REST = (
     "SELECT id, wall, level, source, text FROM log ORDER BY id",
     "SELECT moment, device, wall, parameters FROM snapshots ORDER BY moment, device",
 )
+_FRAMES = "SELECT f, node, inner FROM frames ORDER BY f"
+_POINTS = "SELECT wall, path, rows, facts FROM points ORDER BY id"
 _STREAMS = (  # since version 2 of the file
     "SELECT k, stream, kind FROM recorders ORDER BY k",
     "SELECT k, i, device, member, uncertainty FROM columns ORDER BY k, i",
@@ -48,6 +50,7 @@ class Seal:
     def __init__(self) -> None:
         self._rows: dict[int, Any] = {}
         self._blocks = hashlib.sha256()
+        self._points = hashlib.sha256()
         self._encode = msgspec.msgpack.Encoder().encode
 
     def rows(self, k: int, rows: Iterable[Sequence[Any]]) -> None:
@@ -70,16 +73,24 @@ class Seal:
         self._blocks.update(_bytes_head(len(data)))
         self._blocks.update(data)
 
+    def point(self, cells: tuple[Any, ...]) -> None:
+        """The next point that was taken, as it lies in its table."""
+        self._points.update(self._encode(cells))
+
     def text(self, connection: sqlite3.Connection) -> str:
         """The checksum, now that everything is in the file."""
         whole = hashlib.sha256()
-        for sql in (*_REST, *(_STREAMS if has_streams(connection) else ())):
+        has_points = _has_points(connection)
+        rest = (*_REST, *(_STREAMS if has_streams(connection) else ()))
+        for sql in (*rest, *((_FRAMES,) if has_points else ())):
             for cells in connection.execute(sql):
                 whole.update(self._encode(cells))
             whole.update(b"\n")
         for k, rows in sorted(self._rows.items()):
             whole.update(self._encode((k, rows.digest())))
         whole.update(self._blocks.digest())
+        if has_points:
+            whole.update(self._points.digest())
         return f"sha256:{whole.hexdigest()}"
 
 
@@ -144,7 +155,15 @@ def sealed(connection: sqlite3.Connection) -> str:
         seal.rows(k, found)
     for cells in connection.execute(_BLOCKS):
         seal.block(cells)
+    for cells in connection.execute(_POINTS) if _has_points(connection) else ():
+        seal.point(cells)
     return seal.text(connection)
+
+
+def _has_points(connection: sqlite3.Connection) -> bool:
+    """Runs of earlier versions have none."""
+    sql = "SELECT 1 FROM sqlite_schema WHERE name = 'points'"
+    return connection.execute(sql).fetchone() is not None
 
 
 def keep(connection: sqlite3.Connection, text: str) -> None:

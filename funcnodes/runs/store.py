@@ -51,8 +51,10 @@ class RunStore:
         *,
         graph: dict[str, Any],
         specs: Sequence[TableSpec],
+        frames: Sequence[tuple[str, bool]] = (),
         on_commit: Callable[[], None] = lambda: None,
         on_failure: Callable[[StorageError], None] = lambda _: None,
+        id: str = "",
         **about: Any,
     ) -> RunWriter:
         """Begin a run: a new number, a new ULID, a new file.
@@ -62,8 +64,11 @@ class RunStore:
         Args:
             graph: The nodespace, as `NodeSpace.serialize` gives it.
             specs: The recorders.
+            frames: Ids of the frames by which points are named, each with whether its points are
+                counted.
             on_commit: Called from the writer's thread after rows were committed.
             on_failure: Called from the writer's thread when nothing more can be written.
+            id: ULID, where that was settled before.
             about: Further fields of `RunHead`.
 
         Raises:
@@ -78,15 +83,16 @@ class RunStore:
         except OSError as error:
             raise storage_error(self.folder, error) from error
         head = RunHead(
-            id=new_ulid(started), number=number, state="running",
+            id=id or new_ulid(started), number=number, state="running",
             started=started, started_mono=clock.monotonic(),
             streams=tuple(spec.stream for spec in specs if spec.kind != "scan"), **about,
         )  # fmt: skip
         text = msgspec.json.encode(graph, enc_hook=repr).decode()
         path = self._path(head)
         return RunWriter(
-            path, head, graph=text, specs=specs, on_commit=on_commit, on_failure=on_failure
-        )
+            path, head, graph=text, specs=specs, frames=frames,
+            on_commit=on_commit, on_failure=on_failure,
+        )  # fmt: skip
 
     def paths(self) -> list[Path]:
         """The run files, newest first."""
@@ -133,6 +139,12 @@ class RunStore:
             raise RunError(f"{name!r} begins the ids of {len(by_id)} runs: {numbers}.", run=name)
         return _opened(by_id[0])
 
+    def children(self, run: RunReader) -> Sequence[RunHead]:
+        """The runs here that go on with it, the oldest first; deleted ones do not count."""
+        said = [each.text for each in run.annotations() if each.kind == "continued"]
+        found = [path for ulid in said for path in self.folder.glob(f"*-{ulid}{SUFFIX}")]
+        return [head for path in found if (head := _readable(path)) is not None]
+
     @property
     def bin(self) -> "RunStore":
         """Where deleted runs lie until they are restored."""
@@ -142,10 +154,17 @@ class RunStore:
         """Put a run into the bin; its number is not given again.
 
         Raises:
-            RunError: There is no such run, it is being written, or a program has it open.
+            RunError: There is no such run, it is being written, a program has it open, or
+                another run goes on with it.
             StorageError: It cannot be moved.
         """
-        return self._move(self.find(name), self.bin.folder)
+        run = self.find(name)
+        for child in self.children(run):
+            raise RunError(
+                f"Run {child.number} goes on with run {run.head.number}, and is half without it.",
+                hint=f"Delete run {child.number} first.",
+            )
+        return self._move(run, self.bin.folder)
 
     def delete_file(self, path: Path) -> RunHead:
         """The same by its file.

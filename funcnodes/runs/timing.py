@@ -91,18 +91,19 @@ class Timing:
         self._around = {frame: plan.around(frame) for frame in plan.frames}
         self._courses = {frame: _Course() for frame in plan.frames}
 
-    def point_begins(self, frame: Frame, *, again: bool = False) -> None:
+    def point_begins(self, frame: Frame, *, again: bool = False, taken: int = 0) -> None:
         """Called before each point.
 
         Args:
             again: It was begun before, and given up: that time was nobody's.
+            taken: Points of this execution that a run before has taken.
         """
         course = self._courses.get(frame)
         if course is None:
             return
         now = self._watch.seconds
         if course.wave is not frame.wave or course.is_over:
-            course.wave, course.taken, course.is_over = frame.wave, 0, False
+            course.wave, course.taken, course.is_over = frame.wave, taken, False
             course.began = now - frame.lead_s()
             for inner in self._inside[frame]:
                 self._courses[inner].is_over = True

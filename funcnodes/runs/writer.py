@@ -60,6 +60,7 @@ _log = logging.getLogger(__name__)
 
 _CODE = {quality: code for code, quality in enumerate(QUALITIES)}
 
+_INSERT_POINT = "INSERT INTO points (wall, path, rows, facts) VALUES (?, ?, ?, ?)"
 _INSERT_BLOCK = "INSERT INTO blobs VALUES (?, ?, ?, ?)"
 
 Statement = tuple[str, tuple[Any, ...]]
@@ -93,6 +94,7 @@ class RunWriter:
         *,
         graph: str = "{}",
         specs: Sequence[TableSpec] = (),
+        frames: Sequence[tuple[str, bool]] = (),
         on_commit: Callable[[], None] = lambda: None,
         on_failure: Callable[[StorageError], None] = lambda _: None,
         commit_s: float = COMMIT_S,
@@ -104,7 +106,7 @@ class RunWriter:
         self.failure: StorageError | None = None
         self.kept_open = ""  # why it is not one file yet, though the run is over
         self.opened: Future[None] = Future()
-        self._graph = graph
+        self._graph, self._frames = graph, tuple(frames)
         self._on_commit, self._on_failure = on_commit, on_failure
         self._commit_s = commit_s
         self._appended = [0] * len(self.specs)
@@ -178,6 +180,13 @@ class RunWriter:
     def committed(self, k: int) -> int:
         """How many rows of recorder `k` are on disk for good (R4)."""
         return self._committed[k]
+
+    def point(self, wall: float, path: str, rows: str, facts: str) -> None:
+        """Queue a point that was taken; what was appended before it is on disk with it, or first.
+
+        See `points` for what the texts mean.
+        """
+        self._execute(_INSERT_POINT, (wall, path, rows, facts))
 
     def event(self, event: Event) -> None:
         """Queue an event of the run."""
@@ -300,7 +309,7 @@ class RunWriter:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         with _transaction(connection):
-            schema.create(connection, self._graph, self.first_specs)
+            schema.create(connection, self._graph, self.first_specs, self._frames)
             for sql, parameters in _head_statements(self.head):
                 connection.execute(sql, parameters)
         sync_folder(self.path.parent)
@@ -344,6 +353,7 @@ class RunWriter:
     def _write(self, connection: sqlite3.Connection, batch: list[_Item]) -> None:
         rows: dict[int, FlatRows] = {}
         blocks: list[tuple[Any, ...]] = []
+        points: list[tuple[Any, ...]] = []
         with _transaction(connection):
             for item in batch:
                 if isinstance(item, FlatRows):
@@ -351,11 +361,18 @@ class RunWriter:
                         rows[item.k].cells += item.cells
                 elif isinstance(item, tuple):
                     sql, parameters = item
+                    if sql is _INSERT_POINT:
+                        points.append(parameters)
+                        continue
                     connection.execute(sql, parameters)
                     if sql is _INSERT_BLOCK:
                         blocks.append(parameters)
             for each in rows.values():
                 each.insert(connection)
+            if points:
+                connection.executemany(_INSERT_POINT, points)
+        for point in points:
+            self._seal.point(point)
         self._seal.blocks(blocks)
         for k, each in rows.items():
             self._seal.rows(k, each.by_row())

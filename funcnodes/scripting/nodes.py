@@ -20,6 +20,7 @@ from funcnodes.devices.declarations.words import Sample
 from funcnodes.errors import ExecutionError, GraphError, RunError
 from funcnodes.runs.control import Runner
 from funcnodes.runs.local import library
+from funcnodes.runs.points import NOTHING_PAST, FramePast, PointLog
 from funcnodes.runs.records import LogLevel
 from funcnodes.runs.run import Run, describe
 from funcnodes.scripting.measured import Measured
@@ -266,6 +267,7 @@ class _RunOfNodes(Run):
     def __init__(self, run: "ScriptRun") -> None:
         self._run = run
         self.waiting = ""
+        self.points = PointLog((), NOTHING_PAST, lambda *_: None, lambda: iter(()))  # of nobody
 
     @property
     def number(self) -> int:
@@ -284,6 +286,10 @@ class _RunOfNodes(Run):
 
     def stop(self, cause: str = "") -> None:
         self._run.stop(cause)
+
+    def begin_frame(self, frame: Frame) -> FramePast:
+        """A script is not gone on with: nothing was before."""
+        return self.points.begin(frame)
 
     async def checkpoint(self, frame: Frame) -> bool:
         return await self._run.checkpoint()

@@ -1,7 +1,7 @@
 """Open a bench from a script, with what a worker has around it: latch, guardian, simulators."""
 
 import asyncio
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +13,14 @@ from funcnodes.devices.benchfile.find import find_bench
 from funcnodes.devices.device.acquisition import acquire
 from funcnodes.devices.estop.latch import Latch, StopAck
 from funcnodes.devices.nodes.ports import port_id
-from funcnodes.errors import BenchError
+from funcnodes.errors import BenchError, RefusedError
 from funcnodes.machine.person import user_name
-from funcnodes.runs import RunStore
+from funcnodes.runs import RunReader, RunStore
+from funcnodes.runs.continuing import Continuing
 from funcnodes.runs.local import WORKER, simulated
 from funcnodes.runs.scripted import whole
 from funcnodes.scripting.blocking import ELSE, BlockingBench, LoopThread
+from funcnodes.scripting.continuing import continuable
 from funcnodes.scripting.link import leave, worker_link
 from funcnodes.scripting.measured import measured
 from funcnodes.scripting.members import ScriptDevice
@@ -103,6 +105,43 @@ class ScriptBench:
             for path, samples in members.items()
             for field, sample in samples.items()
         }
+
+    async def plan_continue(self, run: str = "latest", *, first: int | None = None) -> Continuing:
+        """How a run of a graph that ended early would go on: see what `continue_run` takes."""
+        async with continuable(self.bench, self.store, run, first) as (_, plan):
+            return plan
+
+    async def continue_run(
+        self,
+        run: str = "latest",
+        *,
+        first: int | None = None,
+        agree: Callable[[Continuing], bool] = lambda _: True,
+        operator: str = "",
+    ) -> RunReader:
+        """Go on with a run of a graph that was stopped, aborted or killed, to its end.
+
+        Args:
+            run: `latest`, its number, or its id.
+            first: The point to go on at, from 1, taking it again; None for the first that was not
+                taken to its end.
+            agree: Asked once with what would be done: `plan.writes`, or in words `plan.lines()`;
+                False ends it.
+
+        Returns:
+            The new run. `to_numpy` and its like give all rows, those of the runs before included.
+
+        Raises:
+            RefusedError: It cannot be gone on with, or was not agreed to; nothing was written.
+            RunError: There is no such run.
+        """
+        by = operator or self._operator
+        async with continuable(self.bench, self.store, run, first) as (runner, plan):
+            if not agree(plan):
+                raise RefusedError(f"Run {plan.head.number} was not gone on with.")
+            begun = await runner.start(operator=by, about=plan.about(), going_on=plan)
+            await begun.wait()
+        return RunReader(begun.path)
 
     async def park(self, *devices: str) -> None:
         """Bring devices down in order, all of them by default.

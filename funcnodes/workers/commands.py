@@ -18,6 +18,7 @@ from funcnodes.core.subgraphs.passages import InputPassage, OutputPassage
 from funcnodes.devices.benchfile.rules import Severity
 from funcnodes.errors import GraphError, RefusedError, RunError, WorkerError
 from funcnodes.runs import Prompts, Run, RunHead, RunReader
+from funcnodes.runs.continuing import look_back
 from funcnodes.runs.export import MEDIA_TYPE, csv_name, csv_piece
 from funcnodes.runs.records import RunAbout
 from funcnodes.runs.scripted import ScriptedRun
@@ -234,7 +235,9 @@ class Commands(QueueCommands):
             port = self._node(body.node).get_input(body.port)
             where = f"{port.node.name}.{port.name}"
             value = None if port.value is NoValue else views.preview(port.value)
-            run.note("live input", port=where, value=value, by=actor.name)
+            run.note(
+                "live input", port=where, value=value, by=actor.name, node=body.node, id=body.port
+            )
 
     def _rename(self, body: schema.Rename, actor: schema.Actor) -> None:
         scope, uuid = naming.split(body.id)
@@ -365,6 +368,33 @@ class Commands(QueueCommands):
 
     def _dry_run_cancel(self, body: schema.DryRunCancel, actor: schema.Actor) -> bool:
         return self._worker.dry_runs.cancel(actor.name)
+
+    async def _plan_continue(
+        self, body: schema.PlanContinue, actor: schema.Actor
+    ) -> schema.ContinueView:
+        runner = self._worker.require_open().runner
+        self._worker.scripts.check_no_run()
+        self._worker.queue.needs_idle("Going on with a run")
+        return views.continue_view(await look_back(runner, body.run, first=body.first))
+
+    async def _run_continue(self, body: schema.RunContinue, actor: schema.Actor) -> str:
+        runner = self._worker.require_open().runner
+        self._worker.scripts.check_no_run()
+        self._worker.queue.needs_idle("Going on with a run")
+        plan = await look_back(runner, body.run, first=body.first)
+        if plan.token != body.token:
+            raise RefusedError(
+                "What is to be written first is no longer what was shown.",
+                hint="Look at it again, and agree to that.",
+            )
+        self._worker.scripts.check_no_run()
+        self._worker.queue.needs_idle("Going on with a run")
+        try:
+            run = await runner.start(operator=actor.name, about=plan.about(), going_on=plan)
+        finally:
+            self._worker.queue.poke()
+        safety.note_acceptance(run, self._worker.bench, body.accepted, actor.name)
+        return run.id
 
     async def _get_before_run(
         self, body: schema.GetBeforeRun, actor: schema.Actor
@@ -639,7 +669,7 @@ class Commands(QueueCommands):
 
     async def _export_run(self, body: schema.ExportRun, actor: schema.Actor) -> schema.ExportPiece:
         def export() -> schema.ExportPiece:
-            reader = self._found(body.run)
+            reader = self._found(body.run).whole()
             name, piece = (
                 csv_name(reader.head, body.recorder),
                 csv_piece(reader, body.after, recorder=body.recorder),

@@ -91,10 +91,16 @@ def switch_on(simulated: SimulatedBench) -> None:
 
 
 def test_a_run_stops_with_a_clear_error_its_outputs_off_and_its_committed_rows_kept(
-    start: Any, bench_file: Path, disk: SmallDisk, simulated: SimulatedBench, config_dir: Path
+    start: Any,
+    command: Any,
+    bench_file: Path,
+    disk: SmallDisk,
+    simulated: SimulatedBench,
+    config_dir: Path,
 ) -> None:
+    """And once there is room it goes on where it stopped."""
     process: subprocess.Popen[str] = start(
-        "run", DIODE, "--bench", bench_file, "--set", "sweep.points=5000", "--json"
+        "run", DIODE, "--bench", bench_file, "--set", "sweep.points=150", "--json"
     )
     store = RunStore(config_dir / "workers" / "local" / "runs")
     eventually(lambda: store.list(1) and store.list(1)[0].rows > 20)
@@ -114,3 +120,6 @@ def test_a_run_stops_with_a_clear_error_its_outputs_off_and_its_committed_rows_k
     assert reader.count() >= had
     page = reader.rows(0, reader.count())
     assert all(value is not None for value in page.values[0])
+    done = command("runs", "continue", "latest", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert len(store.find("latest").to_numpy()["row"]) == 150

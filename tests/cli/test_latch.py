@@ -16,11 +16,11 @@ DIODE = Path(funcnodes.__file__).parent / "examples" / "diode_iv.json"
 
 @pytest.fixture
 def bench_file(tmp_path: Path) -> Path:
-    """The demo's bench, which trips once its source goes beyond 0.3 V."""
+    """The demo's bench, which trips once more than 1 mA flows; no scan tells that beforehand."""
     path = tmp_path / "watched.toml"
     text = find_bench("demo").read_text("utf-8")
     path.write_text(
-        f"{text}\n[[interlock]]\nname = 'too high'\nwhen = 'smu.voltage > 0.3 V'\nevery_s = 0.01\n"
+        f"{text}\n[[interlock]]\nname = 'too high'\nwhen = 'smu.reading.i > 1 mA'\nevery_s = 0.01\n"
     )
     return path
 
@@ -32,13 +32,13 @@ def test_a_run_ends_by_the_interlock_and_the_next_waits_for_the_reset(
     assert done.returncode == 1
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["state"] == "aborted"
-    assert "Stopped by interlock 'too high' (smu.voltage is 3" in result["message"]
+    assert "Stopped by interlock 'too high' (smu.reading.i is 1" in result["message"]
     latch = Latch(config_dir / "workers" / "local" / "latch.json")
     assert {ack.device: ack.state for ack in latch.state.acks} == {"smu": "off", "tc": "off"}
     refused = here("run", DIODE)
     assert refused.returncode == 1
     assert "interlock 'too high'" in refused.stderr
-    assert here("reset").stdout.startswith("The stop by interlock 'too high' (smu.voltage is 3")
+    assert here("reset").stdout.startswith("The stop by interlock 'too high' (smu.reading.i is 1")
     assert here("reset").stdout == "Nothing was stopped.\n"
     again = here("run", DIODE, "--set", "sweep.stop=0.1 V", "--set", "sweep.points=3", "--json")
     assert again.returncode == 0, again.stderr

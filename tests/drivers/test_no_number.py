@@ -15,6 +15,7 @@ from funcnodes_drivers.keithley.smu2400 import Smu2400
 from funcnodes_drivers.keysight.dmm34461a import Dmm34461a
 from funcnodes_drivers.keysight.e36312a import E36312a
 from funcnodes_drivers.lakeshore.model335 import Model335
+from funcnodes_drivers.mettler.sics import Sics
 from funcnodes_drivers.pfeiffer.tpg362 import Tpg362
 from funcnodes_drivers.rigol.ds1054z import Ds1054z
 from funcnodes_drivers.srs.sr830 import Sr830
@@ -93,6 +94,9 @@ LOCKIN = [
 ]  # fmt: skip
 
 
+BALANCE = ['I4 -> I4 A "B021002593"']
+
+
 def lock_in(status: int) -> list[str]:
     return ["SNAP?1,2,3,4 -> 0.011,0.0,0.011,0.0", f"LIAS? -> {status}"]
 
@@ -134,6 +138,10 @@ CASES: list[tuple[type[Instrument], list[Any], str, list[Any], str, Quality]] = 
     (Sr830, LOCKIN, "reading", lock_in(2), "theta", "overrange"),
     (Sr830, LOCKIN, "reading", lock_in(4), "r", "overrange"),
     (Sr830, LOCKIN, "reading", lock_in(8), "y", "missing"),
+    # MT-SICS, 4.1, SI and S: not executable now, overload and underload.
+    (Sics, BALANCE, "weight", ["SI -> S I"], "value", "missing"),
+    (Sics, BALANCE, "weight", ["SI -> S +"], "value", "overrange"),
+    (Sics, BALANCE, "stable", ["S -> S -"], "value", "overrange"),
     # BG 5510 BEN, 1.3, PR1.
     (Tpg362, GAUGE, "gauge1", gauge(1), "pressure", "overrange"),
     (Tpg362, GAUGE, "gauge1", gauge(2), "pressure", "overrange"),
@@ -148,10 +156,11 @@ CASES: list[tuple[type[Instrument], list[Any], str, list[Any], str, Quality]] = 
 
 
 def test_every_driver_that_reads_numbers_is_among_them() -> None:
-    """The TC 400 has only telegrams that are refused; see `test_pfeiffer`."""
+    """The TC 400 and the NE-1000 have only telegrams that are refused; see `test_pfeiffer` and
+    `test_dosing`."""
     kinds = [drivers.find(name) for name in drivers.names()]
     ours = {kind.spec.name for kind in kinds if kind.__module__.startswith("funcnodes_drivers.")}
-    assert ours - {case[0].spec.name for case in CASES} == {"pfeiffer.tc400"}
+    assert ours - {case[0].spec.name for case in CASES} == {"newera.ne1000", "pfeiffer.tc400"}
 
 
 @pytest.mark.parametrize(("kind", "connect", "member", "lines", "part", "quality"), CASES)

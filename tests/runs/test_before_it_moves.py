@@ -103,7 +103,7 @@ async def test_a_scan_that_does_not_fit_onto_the_disk_is_refused_before_it_begin
         if not small.is_mounted:
             pytest.skip("nothing can be mounted here")
         with pytest.raises(
-            RunError, match=r"200,000 rows may need 1\d MB: free some space"
+            RunError, match=r"200,000 rows may need 2\d MB: free some space"
         ) as told:
             await lab.runner.start()
         assert " left, and" in told.value.message

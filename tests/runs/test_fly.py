@@ -12,8 +12,9 @@ import pytest
 from funcnodes.core import NodeSpace
 from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.words import BoundFlight
-from funcnodes.errors import DeviceTimeout, RunError
+from funcnodes.errors import DeviceTimeout, RefusedError, RunError
 from funcnodes.runs import Runner, RunReader, RunStore
+from funcnodes.runs.continuing import look_back
 from funcnodes.runs.exporting import export_runs
 from funcnodes.runs.local import library
 from funcnodes.testing.benches import bench_of
@@ -171,7 +172,9 @@ async def test_a_lost_trigger_a_half_block_and_a_meter_that_is_away_are_told_and
     assert 100 <= len(RunReader(run.path).to_numpy("dmm.memory")["Value"]) < 2000
     assert (await dmm.member_get("samples")).value == 1, "it was put back"
 
-    run = await runner.start()
+    with pytest.raises(RefusedError, match="Fly scan was in flight: an instrument that flies"):
+        await look_back(runner, "1")
+    run = await runner.start(going_on=await look_back(runner, "1", first=1))
     table = run.tables[node.uuid]
     await until(lambda table=table: len(table) >= 100)
     simulated.fault("dmm", "close", match=":R?")  # half of a block, and then it is away

@@ -17,6 +17,7 @@ from funcnodes.core import NodeSpace
 from funcnodes.devices.bench import Bench
 from funcnodes.errors import RunError
 from funcnodes.runs import Runner, RunReader, RunStore
+from funcnodes.runs.continuing import look_back
 from funcnodes.runs.export import csv_text
 from funcnodes.runs.exporting import export_runs
 from funcnodes.runs.importing import import_csv
@@ -132,6 +133,30 @@ async def test_a_monitor_beside_a_scan_is_a_stream_with_its_own_clock(
     shown = CliRunner().invoke(app, ["runs", "show", str(run.path)])
     assert "stream Oven" in shown.output, shown.output
     assert "axis setpoint: linear, 8 points" in shown.output
+
+
+async def test_a_stream_goes_on_with_the_run_that_goes_on(diode: Runner) -> None:
+    """R1: its time counts from the beginning of the first run; every point is in its own cell."""
+    monitored(diode.space)
+    diode.space.get_node_by_id("sweep").inputs["points"].set_value(6)
+    run = await diode.start()
+    forget = diode.on_rows(
+        lambda table, _, stop: run.stop() if table.spec.kind == "scan" and stop >= 3 else None
+    )
+    assert await asyncio.wait_for(run.wait(), patience()) == "stopped"
+    forget()
+    run = await diode.start(going_on=await look_back(diode, "1"))
+    assert await asyncio.wait_for(run.wait(), patience()) == "complete", run.message
+    reader = RunReader(run.path)
+    oven = reader.to_numpy("Oven")
+    assert set(oven["run number"].tolist()) == {1, 2}
+    assert oven["t"].tolist() == pytest.approx(oven["elapsed"].tolist(), abs=1e-6)
+    assert (np.diff(oven["t"]) > 0).all()
+    assert reader.column("t", "Oven").tolist() == oven["t"].tolist()
+    cells = reader.to_xarray()
+    assert cells["row"].values.tolist() == list(range(6))
+    assert cells["run number"].values.tolist() == [1] * 3 + [2] * 3
+    assert list(reader.whole().documents())[-1][0] == "stop"
 
 
 async def test_a_recorder_of_monitors_only_shows_their_stream(diode: Runner) -> None:

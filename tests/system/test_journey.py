@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from funcnodes.runs import RunStore
+
+from .test_estop_in_sight import check
+
 pytestmark = pytest.mark.browser
 
 
@@ -70,6 +74,21 @@ def test_from_the_link_to_a_curve_an_emergency_stop_and_the_same_state_after_a_r
     page.get_by_test_id("estop-reset").click()
     expect(page.get_by_test_id("estop-record")).to_be_hidden()
     assert not demo.simulator.output_is_on()
+
+    page.get_by_role("button", name="Continue run 2").click()
+    again = page.get_by_test_id("continue-again")
+    expect(again).to_contain_text("Set compliance: smu.compliance = 20 mA")
+    expect(again.get_by_role("listitem")).to_have_count(3)
+    check(page, "how a run goes on")
+    page.get_by_test_id("continue-now").click()
+    expect(page.get_by_test_id("progress")).to_have_attribute(
+        "data-state", "complete", timeout=30_000
+    )
+    expect(page.get_by_test_id("run-row").first).to_contain_text("↳ run 2")
+    expect(page.get_by_role("button", name="Continue run 2")).to_have_count(0)
+    demo.simulator.wait_output(False)
+    runs = RunStore(demo.config_dir / "workers" / demo.worker / "runs")
+    assert len(runs.find("3").to_numpy()["V"]) == 51
     assert errors == []
 
 

@@ -130,6 +130,8 @@ async def test_what_was_queued_is_run_as_it_was_while_the_nodespace_is_edited(
     await asking.ask(schema.Rename(id=sweep.uuid, name="Ramp"))
     for body, sentence in (
         (schema.RunStart(), "A run has to wait: entry 2 (Asks) of the queue is being run"),
+        (schema.PlanContinue(run="1"), "Going on with a run has to wait: entry 2 (Asks)"),
+        (schema.RunContinue(run="1", token="x"), "Going on with a run has to wait: entry 2"),
         (schema.SetLive(live=True), "Live has to wait: entry 2 (Asks)"),
         (schema.QueueRemove(id=2), "Entry 2 (Asks) is running."),
         (schema.QueueMove(id=2, place=1), "Entry 2 (Asks) is running."),

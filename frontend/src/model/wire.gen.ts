@@ -371,6 +371,8 @@ export interface RunView {
   message: string;
   waiting: string;
   nodespace: string;
+  continues: string;
+  from_point: number;
   streams: Array<string>;
   verdict: Verdict | null;
 }
@@ -413,6 +415,19 @@ export interface VerdictsView {
 export interface DryRunView {
   evidence: Evidence;
   fine: boolean;
+}
+
+/** How a run would go on that ended early. */
+export interface ContinueView {
+  run: string;
+  number: number;
+  first: number;
+  total: number | null;
+  writes: Array<string>;
+  again: Array<string>;
+  remarks: Array<string>;
+  lines: Array<string>;
+  token: string;
 }
 
 /** One run that was put into the queue. */
@@ -971,7 +986,8 @@ export type AckResult =
   | HistoryView
   | BeforeRunView
   | DryRunView
-  | VerdictsView;
+  | VerdictsView
+  | ContinueView;
 
 /** Ack.result is the new node's id. */
 export interface AddNode {
@@ -1164,6 +1180,22 @@ export interface DryRun {
 /** End the dry run that is on. Ack.result: whether there was one. */
 export interface DryRunCancel {
   type: "dry_run_cancel";
+}
+
+/** How a run that ended early would go on. Reads devices, writes nothing. Ack.result is a */
+export interface PlanContinue {
+  type: "plan_continue";
+  run: string;
+  first?: number | null;
+}
+
+/** Go on with a run as it was shown. Ack.result is the id of the new run. */
+export interface RunContinue {
+  type: "run_continue";
+  run: string;
+  token: string;
+  first?: number | null;
+  accepted?: Array<string>;
 }
 
 /** What has to be said before a run, and the samples that may be named. Ack.result is a */
@@ -1490,6 +1522,8 @@ export type Body =
   | RunStart
   | DryRun
   | DryRunCancel
+  | PlanContinue
+  | RunContinue
   | GetBeforeRun
   | RunPause
   | RunResume

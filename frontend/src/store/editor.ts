@@ -9,7 +9,7 @@ import type { WireEnd } from "../model/fit";
 import type { FrameBox, SectionBox } from "../model/frames";
 import type { Graph } from "../model/graph";
 import { nodesIn } from "../model/scope";
-import type { PersonView, Problem, RunView } from "../model/wire.gen";
+import type { ContinueView, PersonView, Problem, RunView } from "../model/wire.gen";
 import type { WorkerInfo } from "./api";
 
 export type Phase = "loading" | "signed-out" | "no-worker" | "ready";
@@ -17,7 +17,7 @@ export type LeftTab = "nodes" | "bench";
 export type DockTab = "data" | "queue" | "log" | "traffic";
 /** What is seen where there is room for one panel only. */
 export type Panel = "canvas" | "left" | "inspector" | "dock";
-export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "arm-queue" | "leave-live" | "map" | "dry-run" | "verdicts";
+export type DialogName = "help" | "reset" | "new" | "rename" | "name" | "connect" | "save-subgraph" | "safety" | "arm-run" | "arm-live" | "arm-queue" | "leave-live" | "map" | "dry-run" | "verdicts" | "continue";
 
 /** Where an add-node palette opens, in the window and on the canvas, and the wire it continues. */
 export interface PaletteAt {
@@ -79,6 +79,7 @@ export interface EditorState {
   toasts: Toast[];
   pressed: Pressed | null;
   runs: RunView[];
+  continuing: ContinueView | null;
   /** The finished run that a plot draws dashed, behind the current one. */
   previousRun: string;
   clipboard: string[];
@@ -113,6 +114,7 @@ export const useEditor = create<EditorState>()(() => ({
   toasts: [],
   pressed: null,
   runs: [],
+  continuing: null,
   previousRun: "",
   clipboard: [],
   planSeen: "",

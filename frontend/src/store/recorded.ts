@@ -1,9 +1,9 @@
 /** Runs that were recorded: their list, and the rows of those on show. */
 
 import type { Piece } from "../model/rows";
-import type { RunView } from "../model/wire.gen";
-import { live } from "./commands";
-import { get, set, toast } from "./editor";
+import type { ContinueView, RunView } from "../model/wire.gen";
+import { command, live } from "./commands";
+import { get, openDialog, set, toast } from "./editor";
 import { Refused } from "./link";
 import { putRows, recordersHere, rowsHere } from "./streams";
 
@@ -18,6 +18,21 @@ export async function catchUp(run: RunView | null): Promise<void> {
   if ((state.previousRun && rowsHere(state.previousRun)) || !previous || !run) return;
   await fillRows(previous.id);
   set({ previousRun: previous.id });
+}
+
+/** Ask how a run would go on, and show it; a refusal becomes a toast with its reason. */
+export async function planContinue(run: string): Promise<void> {
+  const answer = await command({ type: "plan_continue", run });
+  if (!answer) return;
+  set({ continuing: answer.result as ContinueView });
+  openDialog("continue");
+}
+
+/** Go on as it was shown. */
+export async function continueRun(plan: ContinueView, accepted: string[]): Promise<void> {
+  openDialog(null);
+  const answer = await command({ type: "run_continue", run: plan.run, first: plan.first, token: plan.token, accepted });
+  if (answer) await listRuns();
 }
 
 const filling = new Map<string, { again: boolean }>();

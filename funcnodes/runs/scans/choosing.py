@@ -1,6 +1,7 @@
 """What scans share that choose each point by what the points before gave (T3)."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from funcnodes.core.quality import worst
 from funcnodes.errors import ExecutionError
 from funcnodes.runs.run import Run
 from funcnodes.runs.scans.axes import ScanInUnits
+from funcnodes.runs.scans.optimisers import Choice
 
 T = TypeVar("T")
 MAX_CHOSEN = 5_000
@@ -24,6 +26,7 @@ class ChoosingScan(ScanInUnits):
 
     _wave_of_point: Wave | None = None
     _outcome: Outcome | None = None  # of the last attempt at a point
+    _point_of: Choice = ()  # as it was asked for
     told: int = 0
     """Points of this time that counted."""
 
@@ -52,6 +55,18 @@ class ChoosingScan(ScanInUnits):
         given = (port for name, port in self.inputs.items() if name not in self.own_inputs)
         return worst(port.quality for port in given)
 
+    def check_same(self, number: int, asked: Choice | None, taken: Choice) -> None:
+        """Whether the point that is chosen now, the `number`th, is the one that was taken then.
+
+        Raises:
+            ExecutionError: It is another one: a library that chooses has changed.
+        """
+        if asked is None or not all(map(_is_near, asked, taken)):
+            raise ExecutionError(
+                f"{self.name} would choose other points than before, from the {number}. on: "
+                "what chooses them has changed, so it cannot be continued."
+            )
+
     def point_was_taken(self) -> bool:
         """Whether the point just taken came to its end."""
         return self._outcome is not None and self._outcome.state in ("ok", "superseded")
@@ -61,6 +76,12 @@ class ChoosingScan(ScanInUnits):
         own = self._wave_of_point
         within = own is not None and port.wave is not None and port.wave.within(own)
         return within and port.quality == "ok"
+
+
+def _is_near(one: float | str, other: float | str) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
 async def in_thread(call: Callable[[], T]) -> T:

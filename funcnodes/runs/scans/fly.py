@@ -17,6 +17,7 @@ from funcnodes.devices.bench import Bench
 from funcnodes.devices.declarations.flights import Flight, FlightBlock
 from funcnodes.devices.device.device import Device
 from funcnodes.errors import BenchError, ExecutionError
+from funcnodes.runs.points import FramePast
 from funcnodes.runs.recorder import Placing, RowTarget
 from funcnodes.runs.records import Cell, Column, ScanAxis, TableSpec
 from funcnodes.runs.scans.scan import Scan
@@ -212,6 +213,13 @@ class FlyScan(Scan):
 
     def place_of(self, index: int) -> Place:
         return (index,)
+
+    def check_past(self, past: FramePast) -> None:
+        if past.done and not past.has_ended:
+            raise ExecutionError(
+                f"{self.name} was in flight: an instrument that flies goes on only with all of its "
+                "readings anew. Go on at the first point of that flight."
+            )
 
     async def course(self) -> AsyncGenerator[dict[str, Any], None]:
         import numpy as np

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from funcnodes.core import NodeInput, NodeOutput, PortType, units
 from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.errors import ExecutionError, SavedGraphError, UnitError, ValueRefusedError
+from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.scans import bayes, spaces
 from funcnodes.runs.scans.choosing import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.optimisers import (
@@ -235,22 +236,67 @@ class Optimise(ChoosingScan):
             raise ExecutionError(f"{self.name}: no point gave results that are ok and allowed.")
         self._tell_best(allowed)
 
-    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
-        chosen, aims, limits = self._plan()
+    def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        return self.course_after(NO_PAST)
+
+    async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
+        chosen, _, _ = self._plan()
         optimiser = await in_thread(self.optimiser)  # it may load a library
-        self.told = 0
-        for _ in range(int(self.points.value)):
+        await in_thread(lambda: self._tell_again(optimiser, past))
+        for _ in range(past.done, int(self.points.value)):
             point = await in_thread(optimiser.ask)
             if point is None:
                 return
-            stepped = tuple(_stepped(p, value) for p, value in zip(chosen, point, strict=True))
-            yield dict(zip((each.name for each in chosen), stepped, strict=True))
-            values = self._what_it_gave(aims)
-            result = None if values is None else self._result_of(aims, limits, values)
-            if values is not None and result is not None:
-                self.told += 1
-                self._seen.append((stepped, result, values))
-            optimiser.tell(point, result)
+            self._point_of = point
+            yield dict(zip((each.name for each in chosen), self._set_to(point), strict=True))
+            self._take(optimiser, point, self._gave())
+
+    def check_past(self, past: FramePast) -> None:
+        self._tell_again(self.optimiser(), past)
+
+    def facts_of_point(self) -> dict[str, Any]:
+        gave = self._gave()
+        if gave is None:
+            return {"at": self._point_of}
+        result, values = gave
+        return {"at": self._point_of, "gave": values, "costs": result.costs,
+                "excess": result.excess}  # fmt: skip
+
+    def _tell_again(self, optimiser: GoalOptimiser, past: FramePast) -> None:
+        """What the points gave that a run before has taken.
+
+        Raises:
+            ExecutionError: It asks for others now: a library that it needs is another one.
+        """
+        self.told, self._seen = 0, []
+        for number, facts in enumerate(past.facts, 1):
+            taken: Choice = tuple(
+                value if isinstance(value, str) else float(value) for value in facts["at"]
+            )
+            self.check_same(number, optimiser.ask(), taken)
+            gave = None
+            if "gave" in facts:
+                costs, excess, values = (
+                    tuple(map(float, facts[name])) for name in ("costs", "excess", "gave")
+                )
+                gave = PointResult(costs, excess), values
+            self._take(optimiser, taken, gave)
+
+    def _take(self, optimiser: GoalOptimiser, point: Choice, gave: "Given | None") -> None:
+        if gave is not None:
+            self.told += 1
+            self._seen.append((self._set_to(point), *gave))
+        optimiser.tell(point, gave[0] if gave is not None else None)
+
+    def _set_to(self, point: Choice) -> Choice:
+        return tuple(_stepped(p, value) for p, value in zip(self._plan()[0], point, strict=True))
+
+    def _gave(self) -> "Given | None":
+        """What the point just taken came to; None where it does not count."""
+        _, aims, limits = self._plan()
+        values = self._what_it_gave(aims)
+        result = None if values is None else self._result_of(aims, limits, values)
+        return None if values is None or result is None else (result, values)
 
     def _what_it_gave(self, aims: Sequence[Aim]) -> tuple[float, ...] | None:
         """What the point just taken gave for each goal; None where it does not count."""
@@ -321,6 +367,7 @@ def _stepped(parameter: Factor, value: float | str) -> float | str:
     return parameter.nth(parameter.index(value))
 
 
+Given = tuple[PointResult, tuple[float, ...]]
 Taken = tuple[Choice, PointResult, tuple[float, ...]]
 
 

@@ -6,8 +6,8 @@ those are its checkpoints; what a pause in the middle of a point does is the sca
 a run a scan works the same, recorded by nobody.
 """
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal
 
 from funcnodes.core import (
@@ -25,6 +25,7 @@ from funcnodes.runs import outage
 from funcnodes.runs.control import active_run
 from funcnodes.runs.outage import ScanOnChanged
 from funcnodes.runs.plan import body
+from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.records import ScanAxis
 from funcnodes.runs.run import Run, describe
 from funcnodes.runs.shape import Place
@@ -103,6 +104,39 @@ class Scan(Frame):
         """The outputs of each point by id, `index` left out; may wait before a point is due."""
         raise NotImplementedError
 
+    async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
+        """The course without the points that a run before has taken.
+
+        Here they are asked for and left out. Who waits between points, keeps something of them or
+        was begun otherwise than it would be now does it better.
+        """
+        if past.has_ended:
+            return
+        left_out = 0
+        async with aclosing(self.course()) as course:
+            async for values in course:
+                if left_out < past.done:
+                    left_out += 1
+                    continue
+                yield values
+
+    def check_past(self, past: FramePast) -> None:
+        """Whether it would go on where a run before left off; called before anything moves.
+
+        Raises:
+            ExecutionError: It would not.
+        """
+
+    def facts_of_point(self) -> dict[str, Any]:
+        """What of the point just taken `course_after` is to know, JSON-ready."""
+        return {}
+
+    def remember(self, **facts: Any) -> None:
+        """Keep, before the first point, what `course_after` is to know of this beginning."""
+        run = active_run(self)
+        if run is not None:
+            run.points.remember(self, facts)
+
     def dimensions(self) -> tuple[ScanAxis, ...] | None:
         """The axes of its points, the slowest first; None where they have no shape."""
         return None
@@ -128,20 +162,36 @@ class Scan(Frame):
     async def func(self, **_: Any) -> None:
         run = active_run(self)
         total = self.points_total()
-        index = 0
-        self.report(0, total)
-        async with self.entered(), aclosing(self.course()) as course:
+        past = run.begin_frame(self) if run is not None else NO_PAST
+        index = past.done
+        self.report(index, total)
+        async with self._entered(past), aclosing(self.course_after(past)) as course:
             async for values in course:
-                if run is not None and not await run.checkpoint(self):
-                    break
-                await self._point(index, values, total)
+                if run is None:
+                    await self._point(index, values, total)
+                elif await run.checkpoint(self) and await self._point(index, values, total):
+                    run.points.taken(self, index, self.facts_of_point())
+                else:
+                    run.points.break_off(self)
+                    return
                 index += 1
                 self.report(index, total)
                 if run is not None:
                     run.point_done(self)
+        if run is not None:
+            run.points.end(self)
 
-    async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> None:
-        """One point, tried as often as `on_failure` allows.
+    @asynccontextmanager
+    async def _entered(self, past: FramePast) -> AsyncIterator[None]:
+        """`enter` and `finally` around the block, unless a run before was through with them."""
+        if past.has_ended:
+            yield
+            return
+        async with self.entered():
+            yield
+
+    async def _point(self, index: int, values: Mapping[str, Any], total: int | None) -> bool:
+        """One point, tried as often as `on_failure` allows; False where the run is to end.
 
         What a pause gave up is taken again, and so, once, is what an outage cut short: neither is
         an attempt.
@@ -156,9 +206,9 @@ class Scan(Frame):
             if outcome is None:
                 if run is not None and await run.checkpoint(self):
                     continue
-                return
+                return False
             if outcome.state in ("ok", "superseded"):
-                return
+                return True
             if outcome.state == "cancelled":
                 raise ExecutionError(f"{where}: {outcome.reason or 'it was cancelled'}.")
             if run is not None:
@@ -167,7 +217,7 @@ class Scan(Frame):
             if run is not None and is_outage and run.is_suspended_for(self._away()):
                 if await run.checkpoint(self):
                     continue
-                return
+                return False
             is_away = policy != "stop" and is_outage and bool(self._away())
             if is_away:
                 await self._wait_for_devices(run, where, index, total)
@@ -176,7 +226,7 @@ class Scan(Frame):
                     frame.point_left_out(
                         self, f"Point {index + 1} was left out: {describe(outcome)}"
                     )
-                return
+                return True
             if is_away and not was_away:
                 was_away = True
             elif left == 0:
@@ -184,7 +234,7 @@ class Scan(Frame):
             else:
                 left -= 1
             if run is not None and not await run.checkpoint(self):
-                return
+                return False
 
     async def _attempt(
         self, index: int, values: Mapping[str, Any], run: Run | None
@@ -195,7 +245,10 @@ class Scan(Frame):
         if run is None:
             return await self.rest(wave)
         again = self.on_pause.value == "take it again"
-        with run.point(wave, self.place_of(index), again=again):
+        with (
+            run.point(wave, self.place_of(index), again=again),
+            run.points.under_way(self, index, wave),
+        ):
             outcome = await self.rest(wave)
             if run.is_held(wave):
                 return None

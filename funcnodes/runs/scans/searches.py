@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from funcnodes.core import NodeInput, NodeOutput
 from funcnodes.core.nodes import TRIGGER_OUT
 from funcnodes.errors import ExecutionError
+from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.scans.axes import Axis
 from funcnodes.runs.scans.choosing import MAX_CHOSEN, ChoosingScan, in_thread
 from funcnodes.runs.scans.optimisers import (
@@ -141,20 +142,45 @@ class Search(ChoosingScan):
     def extremes(self) -> dict[str, tuple[float, float]]:
         return dict(zip(self.names(), self.bounds(), strict=True))
 
-    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+    def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        return self.course_after(NO_PAST)
+
+    async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
         optimiser = await in_thread(self.optimiser)  # it may load a library
         self.told = 0
-        for _ in range(int(self.inputs["points"].value)):
+        await in_thread(lambda: self._tell_again(optimiser, past))
+        for _ in range(past.done, int(self.inputs["points"].value)):
             point = await in_thread(optimiser.ask)
             if point is None:
                 self.on_found()
                 return
+            self._point_of = point
             yield dict(zip(self.names(), point, strict=True))
             value = self._what_it_gave()
             if value is not None:
                 self.told += 1
                 self.on_result(point, value)
             optimiser.tell(point, None if value is None else self.as_told(value))
+
+    def check_past(self, past: FramePast) -> None:
+        self._tell_again(self.optimiser(), past)
+
+    def facts_of_point(self) -> dict[str, Any]:
+        return {"at": self._point_of, "gave": self._what_it_gave()}
+
+    def _tell_again(self, optimiser: Optimiser, past: FramePast) -> None:
+        """What the points gave that a run before has taken.
+
+        Raises:
+            ExecutionError: It asks for others now: a library that it needs is another one.
+        """
+        for number, facts in enumerate(past.facts, 1):
+            taken, value = tuple(map(float, facts["at"])), facts["gave"]
+            self.check_same(number, optimiser.ask(), taken)
+            if value is not None:
+                self.told += 1
+                self.on_result(taken, value)
+            optimiser.tell(taken, None if value is None else self.as_told(value))
 
     def on_result(self, point: Point, value: float) -> None:
         """A point gave a result that counts."""

@@ -6,6 +6,7 @@ the instrument stands at when the scan begins; it is put back there in the end.
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from funcnodes.core import NodeInput, NodeOutput, Wave
@@ -16,6 +17,7 @@ from funcnodes.devices.nodes.nodes import DeviceSet
 from funcnodes.devices.nodes.ports import VALUE
 from funcnodes.errors import DeviceError, ExecutionError
 from funcnodes.runs.control import active_run
+from funcnodes.runs.points import NO_PAST, FramePast
 from funcnodes.runs.records import AxisKind, ScanAxis
 from funcnodes.runs.scans.axes import ScanInUnits
 from funcnodes.runs.shape import Place
@@ -149,13 +151,18 @@ class SteppedScan(ScanInUnits):
         setting = self._set_nodes()
         return f"{setting[0].device} {setting[0].member}" if len(setting) == 1 else self.name
 
-    async def course(self) -> AsyncGenerator[dict[str, Any], None]:
+    def course(self) -> AsyncGenerator[dict[str, Any], None]:
+        return self.course_after(NO_PAST)
+
+    async def course_after(self, past: FramePast) -> AsyncGenerator[dict[str, Any], None]:
+        if past.has_ended:
+            return
         delay_s: float = self.delay.value
-        backward = self._is_backward()
+        backward = self._is_backward(past)
         self.begin_way(backward=backward)
-        present = await self._present() if self.relative.value else None
+        present = await self._present(past) if self.relative.value else None
         try:
-            for value in self.values(backward=backward):
+            for value in islice(self.values(backward=backward), past.done, None):
                 if delay_s > 0:
                     await self.wait_between(delay_s)
                 yield {"value": value if present is None else present.value + value}
@@ -163,13 +170,17 @@ class SteppedScan(ScanInUnits):
             if present is not None:
                 await self._put_back(present)
 
-    def _is_backward(self) -> bool:
+    def _is_backward(self, past: FramePast) -> bool:
         """Which end this time begins with."""
         order: Order = self.order.value
         if order != "alternating":
             return order == "backward"
         around = _outermost(self.wave)
-        self._times = self._times + 1 if around is self._around else 0
+        if "times" in past.begin:
+            self._times = int(past.begin["times"])
+        else:
+            self._times = self._times + 1 if around is self._around else past.times
+            self.remember(times=self._times)
         self._around = around
         return self._times % 2 == 1
 
@@ -192,8 +203,8 @@ class SteppedScan(ScanInUnits):
             "wire its value to exactly one Set node."
         )
 
-    async def _present(self) -> "_Present":
-        """What the instrument that it sets stands at now, in the scan's unit.
+    async def _present(self, past: FramePast) -> "_Present":
+        """What the instrument that it sets stood at when it began, in the scan's unit.
 
         Raises:
             ExecutionError: It sets none, or several, or that one does not tell a number.
@@ -206,13 +217,17 @@ class SteppedScan(ScanInUnits):
         if bench is None:
             raise ExecutionError(f"{self.name} is relative, but there is no bench here.")
         device, unit = bench.device(node.device), node.inputs[VALUE].unit
+        convert: Callable[[Any], Any] = conversion(unit, self._unit) or float
+        if "present" in past.begin:
+            raw = past.begin["present"]
+            return _Present(device, node.member, raw, convert(raw))
         sample = await device.member_get(node.member)
         if sample.quality != "ok" or not isinstance(sample.value, int | float):
             raise ExecutionError(
                 f"{self.name}: {node.device}.{node.member} reads {sample.value} "
                 f"({sample.quality}), so nothing can be relative to it."
             )
-        convert: Callable[[Any], Any] = conversion(unit, self._unit) or float
+        self.remember(present=sample.value)
         return _Present(device, node.member, sample.value, convert(sample.value))
 
     async def _put_back(self, present: "_Present") -> None:

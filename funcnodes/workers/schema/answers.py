@@ -13,6 +13,7 @@ from funcnodes.workers.schema.views import (
     BeforeRunView,
     BodyView,
     ColumnView,
+    ContinueView,
     DeviceView,
     DryRunView,
     EdgeView,
@@ -283,6 +284,6 @@ FromWorker = Snapshot | Patch | Ack | Fail | Gone | Welcome | Pong
 AckResult = (
     RowsView | MapView | BodyView | Snapshot | WatchView | SafetyView | TrafficPage
     | ExportPiece | QueueView | HistoryView | BeforeRunView | DryRunView
-    | VerdictsView
+    | VerdictsView | ContinueView
 )  # fmt: skip
 """What an Ack's result is where it is a struct of its own."""

@@ -287,6 +287,30 @@ class DryRunCancel(KeepCommand, kw_only=True, tag="dry_run_cancel"):
     cost = 0.0
 
 
+class PlanContinue(BenchCommand, kw_only=True, tag="plan_continue"):
+    """How a run that ended early would go on. Reads devices, writes nothing. Ack.result is a
+    ContinueView."""
+
+    cost = 10.0
+
+    run: str
+    first: int | None = None
+    """The point to go on at, from 1; null for the first that was not taken to its end."""
+
+
+class RunContinue(BenchCommand, kw_only=True, tag="run_continue"):
+    """Go on with a run as it was shown. Ack.result is the id of the new run."""
+
+    cost = 10.0
+
+    run: str
+    token: str
+    """Of the ContinueView that was shown; refused where it would be otherwise now."""
+    first: int | None = None
+    accepted: list[str] = []
+    """As for `run_start`."""
+
+
 class GetBeforeRun(ReadCommand, kw_only=True, tag="get_before_run"):
     """What has to be said before a run, and the samples that may be named. Ack.result is a
     BeforeRunView."""

@@ -250,6 +250,10 @@ class RunView(Base, kw_only=True):
     waiting: str = ""
     """What holds it up just now, e.g. "waiting for dmm"."""
     nodespace: str = ""
+    continues: str = ""
+    """ULID of the run that it goes on with, or ""."""
+    from_point: int = 0
+    """The point at which it does, from 1."""
     streams: list[str] = []
     """What was sampled beside the scan, by name."""
     verdict: Verdict | None = None
@@ -308,6 +312,25 @@ class DryRunView(Base, kw_only=True):
     """Its report, bound to graph, bench and limits."""
     fine: bool
     """Whether the run would be let begin, and would complete as far as can be seen."""
+
+
+class ContinueView(Base, kw_only=True):
+    """How a run would go on that ended early."""
+
+    run: str
+    number: int
+    first: int
+    """The number of its next point, from 1."""
+    total: int | None = None
+    writes: list[str]
+    """What is written first, in order, so that all stands as it did then."""
+    again: list[str]
+    """What the graph does once more by itself."""
+    remarks: list[str] = []
+    lines: list[str]
+    """All of it in words."""
+    token: str
+    """Named when it is agreed to."""
 
 
 class QueueEntryView(Base, kw_only=True):

@@ -36,6 +36,7 @@ from funcnodes.devices.estop.latch import LatchState
 from funcnodes.devices.nodes import NODE_IDS, library_entries
 from funcnodes.errors import FuncnodesError
 from funcnodes.runs import Run, RunHead, Table, XYPlot
+from funcnodes.runs.continuing import Continuing
 from funcnodes.runs.maps import RunMap
 from funcnodes.runs.records import Column, RowPage
 from funcnodes.runs.scripted import ScriptedRun
@@ -301,8 +302,19 @@ def head_view(head: RunHead) -> schema.RunView:
         simulated=bool(head.simulated or head.replayed),
         message=head.message,
         nodespace=head.title or head.nodespace,
+        continues=head.continues.run if head.continues is not None else "",
+        from_point=head.continues.points + 1 if head.continues is not None else 0,
         streams=list(head.streams),
     )
+
+
+def continue_view(plan: Continuing) -> schema.ContinueView:
+    """How a run would go on."""
+    return schema.ContinueView(
+        run=plan.head.id, number=plan.head.number, first=plan.first, total=plan.total,
+        writes=[write.text for write in plan.writes], again=list(plan.again),
+        remarks=list(plan.remarks), lines=plan.lines(), token=plan.token,
+    )  # fmt: skip
 
 
 def rows_event(

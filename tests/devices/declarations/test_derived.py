@@ -23,7 +23,7 @@ from ...waiting import patience
 
 IN_LINES = [
     name for name in drivers.names()
-    if drivers.find(name).spec.protocol.framing is None and name != "scpi"
+    if drivers.find(name).spec.protocol.framing is None and name not in ("scpi", "mettler.sics")
 ]  # fmt: skip
 
 
@@ -106,6 +106,12 @@ async def test_a_generic_simulator_of_a_table_stands_in_for_the_instrument(
                     assert await device.member_read(path)
             acks = await bench.estop("test", "test")
             assert acks[0].state == ("off" if kind.outputs() else "held")
+
+
+def test_what_acknowledges_its_commands_has_no_plain_lines() -> None:
+    for derive in (connect_lines, dialogue_skeleton):
+        with pytest.raises(ValueError, match=r"mettler\.sics is more talkative than plain lines"):
+            derive(drivers.find("mettler.sics"))
 
 
 def test_what_speaks_in_frames_has_neither_table_nor_lines() -> None:

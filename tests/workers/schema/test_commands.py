@@ -22,7 +22,8 @@ VIEWERS_MAY = {
     "GetVerdicts", "GetReport",
 }  # fmt: skip
 NEED_CONTROLS = {
-    "RunStart", "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
+    "RunStart", "PlanContinue", "RunContinue",
+    "RunPause", "RunResume", "RunStop", "RunAbort", "RunHalt",
     "TriggerNode", "CancelNode", "SetLive", "StopActing", "DeviceConnect", "DeviceDisconnect",
     "DeviceAccept", "EStopReset", "InterlockReset", "AnswerPrompt", "QueueArm",
     "MemberSet", "MemberDo", "DevicePark",

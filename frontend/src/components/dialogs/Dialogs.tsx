@@ -8,6 +8,7 @@ import { newSpace, renameSpace } from "../../store/spaces";
 import { unconfirmed } from "../bar/EStopRecord";
 import { Said } from "../parts/Said";
 import { ConnectDialog } from "./ConnectDialog";
+import { ContinueDialog } from "./ContinueDialog";
 import { Dialog } from "./Dialog";
 import { DryRunDialog } from "./DryRunDialog";
 import { HelpDialog } from "./HelpDialog";
@@ -37,6 +38,8 @@ export function Dialogs() {
       return <NameDialog title="Your name" label="Shown to others, and in the records of runs" value={get().me?.name ?? ""} action="Save" onDone={(name) => void setMyName(name)} />;
     case "save-subgraph":
       return <SaveSubgraphDialog onClose={close} />;
+    case "continue":
+      return <ContinueDialog onClose={close} />;
     case "safety":
       return <SafetyDialog arming={null} onClose={close} />;
     case "arm-run":

@@ -8,6 +8,7 @@ import { api } from "../../store/api";
 import { set, useEditor } from "../../store/editor";
 import { runsWith } from "../../store/questions";
 import { showVerdicts } from "../../store/verdicts";
+import { planContinue } from "../../store/recorded";
 import { Icon } from "../parts/Icon";
 import { Chip, Sim } from "../parts/Lamp";
 
@@ -19,7 +20,8 @@ export function DataTab() {
   const [words, setWords] = useState("");
   const wanted = words.trim();
   const found = useFound(wanted, worker, listed);
-  const runs = found ?? withCurrent(listed, current).filter((run) => says(run, wanted.toLowerCase()));
+  const all = withCurrent(listed, current);
+  const runs = found ?? all.filter((run) => says(run, wanted.toLowerCase()));
   return (
     <>
       <div className="dockbar">
@@ -42,7 +44,7 @@ export function DataTab() {
               <th>State</th>
               <th className="num">Rows</th>
               <th>By</th>
-              <th><span className="sr">Export</span></th>
+              <th><span className="sr">Continue, export</span></th>
             </tr>
           </thead>
           <tbody>
@@ -52,6 +54,7 @@ export function DataTab() {
                 <td>
                   <span className="row">
                     {run.nodespace} {run.simulated && <Sim />}
+                    {run.continues && <span className="dim small" title={`It goes on with run ${numberOf(all, run.continues)} at point ${run.from_point}; both are exported as one`}>↳ run {numberOf(all, run.continues)}</span>}
                     {run.message && <span className="dim msg" title={run.message}>{run.message}</span>}
                   </span>
                 </td>
@@ -74,6 +77,11 @@ export function DataTab() {
                 </td>
                 <td>{run.operator}</td>
                 <td className="num">
+                  {mayContinue(run, all, current) && (
+                    <button type="button" className="btn sm ghost" data-testid="continue-run" aria-label={`Continue run ${run.number}`} onClick={() => void planContinue(run.id)}>
+                      Continue
+                    </button>
+                  )}
                   {run.rows > 0 && (
                     <button type="button" className="btn sm ghost" aria-label={`Map of run ${run.number}`} onClick={() => set({ dialog: "map", mapRun: run.id })}>
                       Map
@@ -100,6 +108,16 @@ export function DataTab() {
       </div>
     </>
   );
+}
+
+/** Whether a run ended early, nobody has gone on with it, and none is on. What else is in the way the worker says. */
+function mayContinue(run: RunView, runs: RunView[], current: RunView | null): boolean {
+  const early = run.state === "stopped" || run.state === "aborted" || run.state === "failed" || run.state === "interrupted";
+  return early && (run.rows > 0 || run.continues !== "") && !isRunning(current) && !runs.some((each) => each.continues === run.id);
+}
+
+function numberOf(runs: RunView[], id: string): string {
+  return String(runs.find((each) => each.id === id)?.number ?? "before");
 }
 
 const WAIT_MS = 200;
