@@ -174,12 +174,13 @@ class RunChain(RunReader):
         empty = [forms.Form("real")] * own
         return forms.titled(self.specs[k], [*(found or empty), forms.Form("integer")])
 
-    def facts(self, k: int) -> Iterator[tuple[str, str]]:
+    def facts(self, k: int | None) -> Iterator[tuple[str, str]]:
         yield from about.run_facts(self.head)
         yield "runs", self.numbers
         yield from about.device_facts(self.snapshots())
         yield from about.annotation_facts(self.annotations())
-        yield from about.table_facts(self.specs[k], self.count(k))
+        if k is not None:
+            yield from about.table_facts(self.specs[k], self.count(k))
 
     def snapshots(self) -> list[DeviceSnapshot]:
         """Before the first run, and after the last."""
@@ -263,7 +264,7 @@ class RunChain(RunReader):
                 parts = (part(page, i) for i in drawn for part in (_plain, _codes))
                 numbers = range(page.start, page.start + len(page))
                 rows = zip(numbers, page.wall, page.mono, *parts, strict=True)
-                connection.executemany(schema.insertion(0, spec), rows)
+                connection.executemany(schema.insertion(0, schema.width(spec)), rows)
             return read_map(connection, 0, spec, names, cells)
 
     def _numbers(self, k: int, i: int, stop: int) -> Any:
