@@ -54,11 +54,11 @@ class Seal:
         self._encode = msgspec.msgpack.Encoder().encode
 
     def rows(self, k: int, rows: Iterable[Sequence[Any]]) -> None:
-        """The next rows of recorder `k`, as they lie in its table."""
+        """The next rows of recorder `k`, as they lie in its table; one without any leaves none."""
         left = iter(rows)
         while some := list(islice(left, ROWS_AT_ONCE)):
             digest = self._rows.get(k)
-            if digest is None:  # a recorder without rows has none
+            if digest is None:
                 digest = self._rows[k] = hashlib.sha256()
             encoded = memoryview(self._encode(some))
             digest.update(encoded[_head_bytes(len(some)) :])  # the same, however many at a time

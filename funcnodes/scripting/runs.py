@@ -24,8 +24,8 @@ from funcnodes.runs.sequences.step import OnFail
 from funcnodes.runs.table import Table
 from funcnodes.runs.terminal import Terminal, is_there
 from funcnodes.scripting.frames import ScriptBody, ScriptFrame, ScriptPoint
+from funcnodes.scripting.from_file import FromFile
 from funcnodes.scripting.nodes import ScriptNode, ScriptSpace
-from funcnodes.scripting.own_rows import OwnRows
 from funcnodes.scripting.points import Number, Points
 from funcnodes.scripting.shown import run_html
 from funcnodes.scripting.tables import ScriptTable
@@ -33,7 +33,7 @@ from funcnodes.scripting.tables import ScriptTable
 RECORDER = "script"
 
 
-class ScriptRun(ScriptedRun, Points, OwnRows):
+class ScriptRun(ScriptedRun, Points, FromFile):
     """One run of a script; `async with bench.run("I-V") as run`.
 
     Attributes:

@@ -19,8 +19,8 @@ from funcnodes.errors import FuncnodesError, RefusedError, RunError, WorkerError
 from funcnodes.runs.records import ENDED, Cell, LogLevel, RunState, TableSpec
 from funcnodes.runs.scripted import Append, whole
 from funcnodes.runs.table import Table
+from funcnodes.scripting.from_file import FromFile
 from funcnodes.scripting.link import LONG_S, WorkerLink
-from funcnodes.scripting.own_rows import OwnRows
 from funcnodes.scripting.points import Points
 from funcnodes.scripting.runs import RECORDER, script_text
 from funcnodes.scripting.tables import ScriptTable
@@ -29,7 +29,7 @@ from funcnodes.workers.scripts import plain
 ROWS_AT_ONCE = 2_000
 
 
-class WorkerRun(Points, OwnRows):
+class WorkerRun(Points, FromFile):
     """A run of a script that its worker keeps; `async with bench.run("I-V") as run`.
 
     Attributes:

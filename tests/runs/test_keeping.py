@@ -69,6 +69,10 @@ def test_whatever_is_changed_afterwards_is_found(run: RunReader, sql: str) -> No
     assert run.verify() == "changed"
 
 
+def test_a_recorder_without_rows_leaves_the_run_intact(tmp_path: Path) -> None:
+    assert recorded(tmp_path, (Column(name="x"),), []).verify() == "intact"
+
+
 def test_a_run_of_an_earlier_version_has_no_checksum(run: RunReader) -> None:
     change(run, "DELETE FROM meta WHERE key = 'seal'")
     assert run.verify() == "unsealed"

@@ -11,7 +11,11 @@ from typing import Any
 from funcnodes.runs import RunReader
 
 
+<<<<<<<< HEAD:funcnodes/scripting/own_rows.py
 class OwnRows(ABC):
+========
+class FromFile(ABC):
+>>>>>>>> review:funcnodes/scripting/from_file.py
     """Whoever has a run file."""
 
     @property
