@@ -11,11 +11,7 @@ from typing import Any
 from funcnodes.runs import RunReader
 
 
-<<<<<<<< HEAD:funcnodes/scripting/own_rows.py
-class OwnRows(ABC):
-========
 class FromFile(ABC):
->>>>>>>> review:funcnodes/scripting/from_file.py
     """Whoever has a run file."""
 
     @property
