@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -38,6 +39,10 @@ from funcnodes.runs.table import Table
 from funcnodes.runs.writer import RunWriter
 
 Append = Callable[[list[Cell], float, float], None]
+
+
+_ON: "WeakKeyDictionary[Bench, ScriptedRun]" = WeakKeyDictionary()
+"""The run that began last on each bench."""
 
 
 class ScriptedRun:
@@ -262,10 +267,34 @@ class ScriptedRun:
         """Open its file.
 
         Raises:
-            RefusedError: An E-STOP is latched.
+            RefusedError: An E-STOP is latched, or a run is on: its end would park what this one
+                has written to, and the other way round.
             StorageError: The file cannot be written.
         """
         self._bench.latch.check("The run")
+        other = _ON.get(self._bench)
+        if other is not None and not other.is_over:
+            raise RefusedError(
+                f"The run {self.name!r} cannot begin: {other.name!r} is on, and a bench has one "
+                "run at a time."
+            )
+        _ON[self._bench] = self
+        try:
+            await self._create()
+        except BaseException:
+            del _ON[self._bench]
+            raise
+        self._documents = RunDocuments(self._file)
+        self._written = self._around.enter_context(self._bench.track_writes())
+        loop = asyncio.get_running_loop()
+        self._around.callback(
+            self._bench.latch.on_change(lambda _: _from_thread(loop, self._latch_changed))
+        )
+        self._began = clock.monotonic()
+        self._snapshot("before")
+        self._tell()
+
+    async def _create(self) -> None:
         loop = asyncio.get_running_loop()
         self._writer = self.store.create(
             graph={"nodes": [], "edges": []},
@@ -281,14 +310,6 @@ class ScriptedRun:
             versions=versions(),
         )
         await asyncio.wrap_future(self._writer.opened)
-        self._documents = RunDocuments(self._writer)
-        self._written = self._around.enter_context(self._bench.track_writes())
-        self._around.callback(
-            self._bench.latch.on_change(lambda _: _from_thread(loop, self._latch_changed))
-        )
-        self._began = clock.monotonic()
-        self._snapshot("before")
-        self._tell()
 
     async def end(self, error: BaseException | None = None) -> None:
         """Park, look at everything once more, close the file; to the end, whatever comes.

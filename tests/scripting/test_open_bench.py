@@ -468,3 +468,17 @@ async def test_two_loops_at_once_do_not_meet(settings: Settings, tmp_path: Path)
 
     elsewhere = asyncio.to_thread(lambda: asyncio.run(measure(Settings(tmp_path / "other"))))
     assert await asyncio.gather(measure(settings), elsewhere) == [[0, 1, 2], [0, 1, 2]]
+
+
+async def test_a_bench_has_one_run_at_a_time(bench: ScriptBench) -> None:
+    """Else the end of one would park what the other has written to."""
+    async with bench.run("outer") as outer:
+        await bench.smu.output.set(True)
+        with pytest.raises(RefusedError, match="'inner' cannot begin: 'outer' is on, and a bench"):
+            async with bench.run("inner"):
+                pytest.fail("it began")
+        assert await bench.smu.output.get() == 1
+        outer.record(v=1.0)
+    async with bench.run("next") as run:
+        run.record(v=1.0)
+    assert (outer.state, run.state) == ("complete", "complete")
