@@ -395,9 +395,9 @@ class Device:
     def limits(self, member: str) -> Range | None:
         """The limits of a member as the bench narrows them; None where it has none.
 
-        On the way to a safe state none apply.
+        They are told on the way to a safe state too, where none applies.
         """
-        return self._access.limits(member)
+        return self._access.narrowed.get(member)
 
     def newest(self, member: str) -> Sample | None:
         """The newest sample of a member (or "record.field"), read from nothing.

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from funcnodes.devices import Bench, BenchFile, Latch, StopAck
+from funcnodes.devices import Bench, BenchFile, Latch, Range, StopAck
 from funcnodes.devices.addresses import parse
 from funcnodes.devices.addresses.lease import Lease
 from funcnodes.devices.benchfile.file import SafeAction
@@ -177,6 +177,17 @@ async def test_a_value_outside_the_limits_of_the_bench_never_reaches_the_wire(
         with pytest.raises(ValueError, match="number"):
             await smu.member_set("voltage", bad)
     assert not [each for each in simulator.commands("smu")[-20:] if each.startswith(":SOUR:VOLT ")]
+
+
+async def test_limits_are_told_on_the_way_to_a_safe_state_too(bench: Bench) -> None:
+    """None applies there, but a page that looks then would show none from then on."""
+    smu = bench.devices["smu"]
+    await smu.member_set("voltage", 1.0)
+    await smu.member_set("output", True)
+    told: list[Any] = []
+    bench.on_write(lambda _: told.append(smu.limits("voltage")))
+    await bench.park()
+    assert set(told) == {Range(-20, 20)}
 
 
 async def test_text_with_a_unit_is_read_in_the_members_unit(simulator: Any, bench: Bench) -> None:
