@@ -158,7 +158,7 @@ def test_the_guide_to_continuing_does_what_it_says(
     here: Command, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its commands and its script, on the simulated bench that they name."""
-    guide = (Path(funcnodes.__file__).parents[1] / "docs/guides/continuing.md").read_text()
+    guide = (Path(__file__).parents[2] / "docs/guides/continuing.md").read_text()
     commands = re.findall(r"^    funcnodes (runs continue .*)$", guide, re.MULTILINE)
     (block,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
     assert here("run", DIODE, "--set", "sweep.points=6", "--set", "settle.time=0").returncode == 0

@@ -110,7 +110,6 @@ async def test_a_monitor_beside_a_scan_is_a_stream_with_its_own_clock(
     export_runs([reader], tmp_path / "x.h5", "hdf5")
     export_runs([reader], tmp_path / "x.nxs", "nexus")
     export_runs([reader], tmp_path / "x.nc", "netcdf", recorder="Oven")
-    export_runs([reader], tmp_path / "x.parquet", "parquet", recorder="Oven")
     with h5py.File(tmp_path / "x.h5") as file:
         assert [len(file[each.name]["row"]) for each in reader.specs] == [8, len(rows["t"])]
     with h5py.File(tmp_path / "x.nxs") as file:

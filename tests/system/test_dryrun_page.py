@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-import funcnodes
 from funcnodes.runs import RunStore
 from funcnodes.runs.dryrun import Evidence
 
@@ -15,7 +14,7 @@ from .test_accessibility import check_both_themes
 from .test_estop_in_sight import check
 
 pytestmark = pytest.mark.browser
-ROOT = Path(funcnodes.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")

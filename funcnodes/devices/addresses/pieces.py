@@ -108,7 +108,8 @@ class Address:
         if self.port_name:
             return f"memory:{os.getpid()}:{self.port_name}"
         if self.path and self.kind != "replay":
-            return f"serial:{os.path.realpath(self.path)}"
+            is_file = self.path.startswith("/")  # and no COM port
+            return f"serial:{os.path.realpath(self.path) if is_file else self.path.upper()}"
         if self.lan_device:
             return f"tcpip:{canonical_host(self.host)}:{self.port}:{self.lan_device.lower()}"
         if self.host and self.port:

@@ -124,7 +124,7 @@ def _asrl(text: str, fields: _Fields) -> Address:
         return Address(text, text, serial_kind(board), path=board)
     if not re.fullmatch(r"\d+|COM\d+", board, re.IGNORECASE):
         raise mistake(text, len("ASRL"), "a port number or a path under /dev/")
-    return Address(text, text, "visa")
+    return Address(text, text, "visa", path="" if board.isdecimal() else board)
 
 
 def _asrl_url(text: str) -> Address:

@@ -1,7 +1,7 @@
 """Addresses are read exactly, and a mistake is named by its place."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from funcnodes.devices.addresses import AllowList, SerialOptions, Sharing, parse
 from funcnodes.errors import AddressError
@@ -185,6 +185,7 @@ PIECES = st.sampled_from([
     st.sampled_from(BEGINNINGS),
     st.text(max_size=60) | st.lists(PIECES, max_size=8).map("".join),
 )
+@example("", "COM0")
 def test_any_text_is_an_address_or_an_error_that_names_a_place_in_it(
     beginning: str, rest: str
 ) -> None:
