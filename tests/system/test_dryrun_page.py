@@ -55,7 +55,7 @@ def test_the_page_tries_a_test_dry_shows_what_is_wrong_and_then_its_verdicts(
     (folder / "nodespaces" / "Go.json").write_text(go)
     (folder / "nodespaces" / "Far.json").write_text(json.dumps(too_far()))
     page.goto(demo.link)
-    page.get_by_role("button", name="Far").click()
+    page.get_by_role("button", name="Far", exact=True).click()
     expect(page.get_by_test_id("node").first).to_be_visible()
     report = page.get_by_test_id("dry-run")
 
