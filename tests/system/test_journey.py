@@ -49,6 +49,9 @@ def test_from_the_link_to_a_curve_an_emergency_stop_and_the_same_state_after_a_r
 
     page.keyboard.press("Control+Enter")
     demo.simulator.wait_output(True)
+    expect(page.get_by_test_id("run-row")).to_have_count(2)
+    kept = page.get_by_test_id("run-rows").first
+    expect(kept).to_have_attribute("data-kept", re.compile("[1-9]"))  # there is what to go on with
     page.get_by_test_id("estop").click()
     demo.simulator.wait_output(False, timeout_s=2)
     ack = page.locator("[data-testid=ack][data-device=smu]")

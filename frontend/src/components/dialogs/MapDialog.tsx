@@ -11,6 +11,9 @@ export function MapDialog({ onClose }: { onClose: () => void }) {
   const number = get().runs.find((run) => run.id === id)?.number ?? get().graph?.run?.number ?? "";
   const [{ x, y, z }, choose] = useState({ x: "", y: "", z: "" });
   const map = useMap(id, "", x, y, z, 1);
+  /** One column of the three; the others stay as they were chosen, drawn already or not. */
+  const change = (chosen: Partial<{ x: string; y: string; z: string }>) =>
+    choose((was) => ({ x: was.x || (map?.x.column.name ?? ""), y: was.y || (map?.y.column.name ?? ""), z: was.z || (map?.z.name ?? ""), ...chosen }));
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
@@ -24,9 +27,9 @@ export function MapDialog({ onClose }: { onClose: () => void }) {
       {map ? (
         <>
           <div className="mapcolumns">
-            <Choice label="Across" columns={map.columns} value={map.x.column.name} onChoose={(name) => choose({ x: name, y: map.y.column.name, z: map.z.name })} />
-            <Choice label="Up" columns={map.columns} value={map.y.column.name} onChoose={(name) => choose({ x: map.x.column.name, y: name, z: map.z.name })} />
-            <Choice label="Colour" columns={map.columns} value={map.z.name} onChoose={(name) => choose({ x: map.x.column.name, y: map.y.column.name, z: name })} />
+            <Choice label="Across" columns={map.columns} value={x || map.x.column.name} onChoose={(name) => change({ x: name })} />
+            <Choice label="Up" columns={map.columns} value={y || map.y.column.name} onChoose={(name) => change({ y: name })} />
+            <Choice label="Colour" columns={map.columns} value={z || map.z.name} onChoose={(name) => change({ z: name })} />
           </div>
           <div ref={place}>{width > 0 && <HeatMap map={map} width={width} height={Math.round(Math.max(262, Math.min(width * 0.72, 420)))} />}</div>
         </>
